@@ -1,0 +1,97 @@
+//! What a stay costs: the one calculation that search shows and reservations ask.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Date, RatePlanProfile, Season, TaxRule};
+
+/// A tax in money.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxAmount {
+    /// As shown.
+    pub name: String,
+    /// Minor units.
+    pub amount: i64,
+    /// Whether the nightly prices already include it.
+    pub included: bool,
+}
+
+/// What a stay costs, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Each night's price for all rooms together, minor units.
+    pub nightly: Vec<(Date, i64)>,
+    /// Each tax, rounded once.
+    pub taxes: Vec<TaxAmount>,
+    /// Σ nightly + taxes that are not included.
+    pub total: i64,
+}
+
+/// The price of one room for one night, in minor units: the override if the calendar has one, else by season. Multiplied
+/// factors are rounded half up to a minor unit.
+pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Option<i64>) -> i64 {
+    set.unwrap_or_else(|| {
+        let factor = i128::from(season.months[night.month0()]) * i128::from(season.weekdays[night.weekday0()]);
+        let price = (i128::from(plan.amount) * factor + 500_000) / 1_000_000;
+        i64::try_from(price).unwrap_or(i64::MAX)
+    })
+}
+
+/// What `rooms` rooms cost for nights at these prices of one room.
+pub fn quote(nights: impl IntoIterator<Item = (Date, i64)>, rooms: u32, taxes: &[TaxRule]) -> Quote {
+    let nightly: Vec<_> =
+        nights.into_iter().map(|(night, price)| (night, price.saturating_mul(i64::from(rooms)))).collect();
+    let sum = nightly.iter().fold(0i64, |sum, (_, amount)| sum.saturating_add(*amount));
+    let taxes: Vec<_> = taxes.iter().map(|rule| tax(rule, sum)).collect();
+    let added = taxes.iter().filter(|tax| !tax.included).fold(0i64, |sum, tax| sum.saturating_add(tax.amount));
+    Quote { nightly, taxes, total: sum.saturating_add(added) }
+}
+
+/// So many percent of an amount, rounded half up to a minor unit: what a cancellation costs.
+pub fn share(amount: i64, percent: u8) -> i64 {
+    let share = (i128::from(amount) * i128::from(percent) * 2 + 100) / 200;
+    i64::try_from(share).unwrap_or(i64::MAX)
+}
+
+/// The total alone, without allocating: for search.
+pub fn total(sum_of_nights: i64, taxes: &[TaxRule]) -> i64 {
+    let added = |sum: i64, rule: &TaxRule| sum.saturating_add(tax_amount(rule, sum_of_nights));
+    sum_of_nights.saturating_add(taxes.iter().filter(|rule| !rule.included).fold(0, added))
+}
+
+fn tax(rule: &TaxRule, sum: i64) -> TaxAmount {
+    TaxAmount { name: rule.name.clone(), amount: tax_amount(rule, sum), included: rule.included }
+}
+
+/// Half up to a minor unit. An included tax is the part of the price that it makes up: p × r / (1 + r).
+fn tax_amount(rule: &TaxRule, sum: i64) -> i64 {
+    let (sum, rate) = (i128::from(sum), i128::from(rule.basis_points));
+    let whole = if rule.included { 10_000 + rate } else { 10_000 };
+    i64::try_from((sum * rate * 2 + whole) / (whole * 2)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(basis_points: u32, included: bool) -> TaxRule {
+        TaxRule { name: "VAT".into(), basis_points, included }
+    }
+
+    #[test]
+    fn totals_are_nights_and_taxes_that_are_not_included() {
+        let table = [
+            (&[10_000, 12_000][..], 1, rule(700, false), 22_000 + 1_540, 1_540),
+            (&[10_000, 12_000][..], 2, rule(700, false), 44_000 + 3_080, 3_080),
+            (&[10_700][..], 1, rule(700, true), 10_700, 700),
+            (&[999][..], 1, rule(1_050, false), 999 + 105, 105),
+            (&[0][..], 1, rule(700, false), 0, 0),
+        ];
+        for (prices, rooms, rule, total_expected, tax_expected) in table {
+            let nights = prices.iter().enumerate().map(|(day, price)| (Date(day as i32), *price));
+            let quote = quote(nights, rooms, std::slice::from_ref(&rule));
+            assert_eq!((quote.total, quote.taxes[0].amount), (total_expected, tax_expected), "{prices:?}");
+            let sum = quote.nightly.iter().map(|(_, amount)| amount).sum();
+            assert_eq!(total(sum, std::slice::from_ref(&rule)), total_expected);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Ids: 128 bits, the hash slot in the 16 high ones; written as a prefix and 26 characters of Crockford's base 32.
+
+use contract::{Slot, codec};
+use serde::{Deserialize, Serialize};
+
+/// Text that is no id of the kind asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not an id that begins with `{0}`")]
+pub struct IdError(pub &'static str);
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+fn write(prefix: &str, value: u128) -> String {
+    let mut text = String::with_capacity(prefix.len() + 26);
+    text.push_str(prefix);
+    for place in (0..26).rev() {
+        text.push(char::from(ALPHABET[(value >> (place * 5)) as usize & 31]));
+    }
+    text
+}
+
+fn read(prefix: &'static str, text: &str) -> Result<u128, IdError> {
+    let digits = text.strip_prefix(prefix).filter(|digits| digits.len() == 26).ok_or(IdError(prefix))?;
+    digits.bytes().try_fold(0u128, |value, byte| {
+        let digit = ALPHABET.iter().position(|&letter| letter == byte).ok_or(IdError(prefix))?;
+        if value >> 123 != 0 { Err(IdError(prefix)) } else { Ok(value << 5 | digit as u128) }
+    })
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, storekey::Encode, storekey::Decode,
+        )]
+        pub struct $name(pub u128);
+
+        impl $name {
+            /// What the written form begins with.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The slot that routes messages about this.
+            pub const fn slot(self) -> Slot {
+                Slot::of(self.0)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&write($prefix, self.0))
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                read($prefix, text).map(Self)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A hotel (a property).
+    HotelId "htl_";
+    /// A room type of a hotel.
+    RoomTypeId "rmt_";
+    /// A rate plan of a room type.
+    RatePlanId "rpl_";
+    /// A reservation.
+    ReservationId "rsv_";
+    /// A payment.
+    PaymentId "pay_";
+    /// A refund.
+    RefundId "ref_";
+    /// A user's account.
+    UserId "usr_";
+}
+
+const SLOT_BITS: u128 = 0xffff << 112;
+
+impl HotelId {
+    /// The id of the hotel with this reference of its owner's: the same at each import, on each machine.
+    pub fn of_reference(reference: &str) -> Self {
+        let hash = codec::hash128(&[b"hotel", reference.as_bytes()]);
+        let slot = u128::from(Slot::of(hash).number()) << 112;
+        Self(hash & !SLOT_BITS | slot)
+    }
+}
+
+impl RoomTypeId {
+    /// The id of a hotel's room type by its name at creation.
+    pub fn of_name(hotel: HotelId, name: &str) -> Self {
+        Self(within(hotel, &codec::hash128(&[b"room type", &hotel.0.to_be_bytes(), name.as_bytes()])))
+    }
+}
+
+impl RatePlanId {
+    /// The id of a room type's rate plan by its name at creation.
+    pub fn of_name(room_type: RoomTypeId, name: &str) -> Self {
+        let hash = codec::hash128(&[b"rate plan", &room_type.0.to_be_bytes(), name.as_bytes()]);
+        Self(hash & !SLOT_BITS | room_type.0 & SLOT_BITS)
+    }
+}
+
+fn within(hotel: HotelId, hash: &u128) -> u128 {
+    hash & !SLOT_BITS | hotel.0 & SLOT_BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back_and_nothing_else_does() {
+        for value in [0, 1, u128::MAX, 0x1234 << 112 | 99] {
+            let id = ReservationId(value);
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        let good = ReservationId(7).to_string();
+        for bad in ["", "rsv_", "rsv_7", &good.replace("rsv_", "pay_"), &good.to_uppercase(), &format!("{good}0"), "rsv_zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+            assert_eq!(bad.parse::<ReservationId>(), Err(IdError("rsv_")), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_hotel_is_routed_like_it() {
+        let hotel = HotelId::of_reference("grand");
+        assert_eq!(hotel, HotelId::of_reference("grand"));
+        assert_ne!(hotel, HotelId::of_reference("grand "));
+        let room = RoomTypeId::of_name(hotel, "Double");
+        assert_eq!(room.slot(), hotel.slot());
+        assert_eq!(RatePlanId::of_name(room, "Flexible").slot(), hotel.slot());
+    }
+}

@@ -1,0 +1,87 @@
+//! Sets rates, inventory or restrictions for a range of nights, or for none of them.
+
+use contracts::reservations::{CALENDAR_NIGHTS_MAX, Change, Nights, Refusal, Reply};
+use contracts::{Date, HotelId, RoomTypeId, search};
+use group::Turn;
+
+use crate::calendar::Calendar;
+use crate::state::{HOTELS, ROOMS};
+use crate::{Reservations, access};
+
+pub(super) fn set_calendar(
+    turn: &mut Turn<'_, Reservations>, hotel: HotelId, room_type: RoomTypeId, nights: Nights, change: &Change,
+) -> Result<Reply, Refusal> {
+    access::require_manager(turn.caller(), hotel)?;
+    let facts = turn.get(&ROOMS, &room_type).filter(|facts| facts.hotel == hotel).ok_or(Refusal::NoSuchRoomType)?;
+    in_bounds(nights)?;
+    if change.prices.iter().any(|(plan, _)| !facts.has(*plan)) {
+        return Err(Refusal::NoSuchRatePlan);
+    }
+    if change.prices.iter().any(|(_, price)| price.is_some_and(|price| price < 0)) {
+        return Err(Refusal::Invalid { field: "prices".into(), why: "a price is not negative".into() });
+    }
+    let mut calendar = Calendar::of_turn(turn, room_type, nights.from, nights.to);
+    if let Some(rooms) = change.rooms {
+        let rooms = rooms.unwrap_or(facts.rooms);
+        if let Some(night) = each(nights).find(|night| calendar.night(*night).taken > rooms) {
+            let taken = calendar.night(night).taken;
+            return Err(Refusal::InventoryBelowTaken { room_type: name(turn, hotel, room_type), night, taken, rooms });
+        }
+    }
+    // Nothing is written above this line; nothing is refused below it.
+    for night in each(nights) {
+        set(&mut calendar, night, change);
+    }
+    calendar.write(turn);
+    let nights = each(nights).map(|night| (night, calendar.night(night))).collect();
+    let command = search::Command::NightsChanged { hotel, room_type, nights, at: turn.now() };
+    turn.send::<search::Search>(hotel.0, &command);
+    Ok(Reply::Done)
+}
+
+/// Refuses ranges that have no night, too many, or nights of other ages.
+pub(crate) fn in_bounds(nights: Nights) -> Result<(), Refusal> {
+    let invalid = |why: &str| Err(Refusal::Invalid { field: "to".into(), why: why.into() });
+    if nights.from > nights.to {
+        return invalid("the last night is not before the first");
+    }
+    if nights.to.0.saturating_sub(nights.from.0) >= CALENDAR_NIGHTS_MAX {
+        return invalid("at most 732 nights at a time");
+    }
+    // 1970 to 2100.
+    if nights.from.0 < 0 || nights.to.0 > 47_482 {
+        return invalid("not a day of our time");
+    }
+    Ok(())
+}
+
+fn each(nights: Nights) -> impl Iterator<Item = Date> {
+    (nights.from.0..=nights.to.0).map(Date)
+}
+
+fn name(turn: &Turn<'_, Reservations>, hotel: HotelId, room_type: RoomTypeId) -> String {
+    let found = turn.get(&HOTELS, &hotel).and_then(|row| row.hotel.room_types.into_iter().find(|room| room.id == room_type));
+    found.map_or_else(|| room_type.to_string(), |room| room.name)
+}
+
+fn set(calendar: &mut Calendar, night: Date, change: &Change) {
+    let (chunk, index) = calendar.at_mut(night);
+    if let Some(rooms) = change.rooms {
+        chunk.set_rooms(index, rooms);
+    }
+    for (plan, price) in &change.prices {
+        chunk.set_price(*plan, index, *price);
+    }
+    if let Some(on) = change.stop_sell {
+        chunk.set_stop_sell(index, on);
+    }
+    if let Some(nights) = change.min_stay {
+        chunk.set_min_stay(index, nights);
+    }
+    if let Some(on) = change.closed_to_arrival {
+        chunk.set_closed_to_arrival(index, on);
+    }
+    if let Some(on) = change.closed_to_departure {
+        chunk.set_closed_to_departure(index, on);
+    }
+}

@@ -1,0 +1,132 @@
+//! People and places.
+
+use edge::ApiError;
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// Who stays.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+pub struct Guest {
+    /// As on a passport, first and last.
+    #[oai(validator(min_length = 1, max_length = 120))]
+    pub name: String,
+    /// Where confirmation and receipt go.
+    #[oai(validator(min_length = 3, max_length = 254))]
+    pub email: String,
+    /// For the hotel, with country code.
+    #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+impl Guest {
+    /// The same without blanks around, once it is sound; `pointer` is where the guest is in the body (`/guest`).
+    ///
+    /// # Errors
+    /// 400 that names the field.
+    pub fn checked(self, pointer: &str) -> Result<Self, ApiError> {
+        let wrong = |field: &str, detail: &str| Err(ApiError::invalid(format!("{pointer}/{field}"), detail));
+        let trimmed = |text: &str| text.trim().to_owned();
+        let guest = Self {
+            name: trimmed(&self.name),
+            email: trimmed(&self.email),
+            phone: self.phone.as_deref().map(trimmed).filter(|phone| !phone.is_empty()),
+        };
+        if guest.name.is_empty() {
+            return wrong("name", "missing");
+        }
+        if guest.name.chars().any(char::is_control) {
+            return wrong("name", "has characters that no name has");
+        }
+        if !is_email(&guest.email) {
+            return wrong("email", "not an e-mail address");
+        }
+        let dialled = |letter: char| letter.is_ascii_digit() || "+ ()-./".contains(letter);
+        match &guest.phone {
+            Some(phone) if !phone.chars().all(dialled) || !phone.chars().any(|letter| letter.is_ascii_digit()) => {
+                wrong("phone", "not a telephone number")
+            }
+            _ => Ok(guest),
+        }
+    }
+}
+
+/// Whether a mail could be sent there: `local@domain` in ASCII, without blanks, controls or quotes. Whether there is
+/// such a mailbox only a mail tells.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let local_sound = (1..=64).contains(&local.len())
+        && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-.".contains(&byte))
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..");
+    let label_sound = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    local_sound && domain.len() <= 253 && domain.contains('.') && domain.split('.').all(label_sound)
+}
+
+/// Where a hotel is.
+#[derive(Debug, Clone, PartialEq, Object, Serialize)]
+pub struct Address {
+    /// Street and number, as far as known.
+    #[oai(validator(max_length = 200))]
+    pub street: String,
+    /// The city's name.
+    #[oai(validator(min_length = 1, max_length = 120))]
+    pub city: String,
+    /// ISO 3166-1 alpha-2: `PL`.
+    #[oai(validator(pattern = "^[A-Z]{2}$", max_length = 2))]
+    pub country: String,
+    /// Degrees north.
+    #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
+    pub latitude: f64,
+    /// Degrees east.
+    #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
+    pub longitude: f64,
+}
+
+impl From<&contracts::HotelProfile> for Address {
+    fn from(hotel: &contracts::HotelProfile) -> Self {
+        Self {
+            street: hotel.address.clone(),
+            city: hotel.city.clone(),
+            country: hotel.country.clone(),
+            latitude: hotel.latitude,
+            longitude: hotel.longitude,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guests_come_in_sound_or_not_at_all() {
+        let check = |name: &str, email: &str, phone: Option<&str>| {
+            let guest = Guest { name: name.to_owned(), email: email.to_owned(), phone: phone.map(str::to_owned) };
+            guest.checked("/guest").map_err(|error| error.problem().errors()[0].pointer.clone())
+        };
+        let sound = check(" Łukasz Żółć ", "l.z+x@example.org ", Some("+48 (12) 345-67-89")).unwrap();
+        assert_eq!((sound.name.as_str(), sound.email.as_str()), ("Łukasz Żółć", "l.z+x@example.org"));
+        assert_eq!(check("A", "a@b.example", Some(" ")).unwrap().phone, None);
+        for (name, email, phone, field) in [
+            ("  ", "a@b.example", None, "/guest/name"),
+            ("A\r\nBcc: x", "a@b.example", None, "/guest/name"),
+            ("A", "a", None, "/guest/email"),
+            ("A", "a@b", None, "/guest/email"),
+            ("A", "a b@c.example", None, "/guest/email"),
+            ("A", "a@-b.example", None, "/guest/email"),
+            ("A", "a..b@c.example", None, "/guest/email"),
+            ("A", "a@b.example\nBcc: c@d.example", None, "/guest/email"),
+            ("A", "a@b.example", Some("call me"), "/guest/phone"),
+            ("A", "a@b.example", Some("+"), "/guest/phone"),
+        ] {
+            assert_eq!(check(name, email, phone), Err(field.to_owned()), "{name} {email} {phone:?}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Money as the API writes it.
+
+use edge::ApiError;
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// An amount in minor units (cents) of a currency.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+pub struct Money {
+    /// Minor units: 12900 are 129.00 EUR, and 129 JPY are 129.
+    pub amount: i64,
+    /// ISO 4217: `EUR`.
+    #[oai(validator(pattern = "^[A-Z]{3}$", max_length = 3))]
+    pub currency: String,
+}
+
+impl From<contracts::Money> for Money {
+    fn from(money: contracts::Money) -> Self {
+        Self { amount: money.amount, currency: money.currency.to_string() }
+    }
+}
+
+impl Money {
+    /// So many minor units of a currency.
+    pub fn new(amount: i64, currency: contracts::Currency) -> Self {
+        contracts::Money::new(amount, currency).into()
+    }
+
+    /// As contracts have it.
+    ///
+    /// # Errors
+    /// 400 that names `pointer/currency` when there is no such currency.
+    pub fn into_contract(self, pointer: &str) -> Result<contracts::Money, ApiError> {
+        Ok(contracts::Money::new(self.amount, currency(&self.currency, &format!("{pointer}/currency"))?))
+    }
+}
+
+/// A currency that exists.
+///
+/// # Errors
+/// 400 that names the field.
+pub fn currency(code: &str, pointer: &str) -> Result<contracts::Currency, ApiError> {
+    let known = iso_currency::Currency::from_code(code).is_some();
+    let currency = if known { code.parse().ok() } else { None };
+    currency.ok_or_else(|| ApiError::invalid(pointer, "not a currency of ISO 4217, such as EUR"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_currencies_that_exist_come_in() {
+        for (code, known) in [("EUR", true), ("JPY", true), ("XQQ", false), ("eur", false), ("EURO", false), ("", false)] {
+            let money = Money { amount: 1, currency: code.to_owned() }.into_contract("/amount");
+            assert_eq!(money.is_ok(), known, "{code}");
+            if let Err(error) = money {
+                assert_eq!(error.problem().errors()[0].pointer, "/amount/currency");
+            }
+        }
+    }
+}

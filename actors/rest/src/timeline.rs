@@ -1,0 +1,21 @@
+//! What happened to a thing, and when.
+
+use contract::Timestamp;
+use poem_openapi::Object;
+use serde::Serialize;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: edge::Instant,
+    /// What, as a stable word: `held`, `confirmed`, `cancelled`.
+    pub what: String,
+}
+
+impl TimelineEntry {
+    /// `what` happened at an instant.
+    pub fn new(at: Timestamp, what: impl Into<String>) -> Self {
+        Self { at: at.into(), what: what.into() }
+    }
+}

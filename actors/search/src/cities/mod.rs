@@ -1,0 +1,16 @@
+//! The world's cities of 15,000 inhabitants and more, and finding them by what guests type.
+//!
+//! Everything is laid out at build time (`build.rs`) and read in place: opening costs nothing, and only the pages that
+//! are looked at come into memory.
+
+pub(crate) mod fold;
+mod countries;
+mod lookup;
+mod table;
+#[cfg(test)]
+mod tests;
+mod typos;
+
+pub use countries::{Country, countries, country};
+pub use lookup::Cities;
+pub use table::{Place, Rank, metres_between};

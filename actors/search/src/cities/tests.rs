@@ -1,0 +1,135 @@
+//! What guests type, and the city that they mean.
+
+use super::{Cities, Place};
+
+fn first(typed: &str) -> Option<Place> {
+    Cities::new().complete(typed, 10).into_iter().next()
+}
+
+#[test]
+fn names_in_all_languages_mean_the_city() {
+    const MUNICH: u32 = 2_867_714;
+    const SAO_PAULO: u32 = 3_448_439;
+    const KRAKOW: u32 = 3_094_802;
+    const NEW_YORK: u32 = 5_128_581;
+    const TOKYO: u32 = 1_850_147;
+    let table = [
+        (MUNICH, &["Munich", "münchen", "Munchen", "Muenchen", "Monaco di Baviera", "Мюнхен", "ミュンヘン", "慕尼黑", "뮌헨", "Munich, DE", "munich, germany"][..]),
+        (SAO_PAULO, &["São Paulo", "sao paulo", "SAO PAULO", "Sao-Paulo", "圣保罗"]),
+        (KRAKOW, &["Kraków", "Krakow", "Cracow", "Krakau", "Cracovia"]),
+        (NEW_YORK, &["New York", "new york city", "Nueva York", "Нью-Йорк", "ニューヨーク", "NYC"]),
+        (TOKYO, &["東京", "Tokyo", "Tokio", "tōkyō", "Токио"]),
+        (2_643_743, &["London", "Londres", "Londra", "Лондон", "ロンドン"]),
+        (2_988_507, &["Paris", "Parigi", "París", "巴黎"]),
+        (2_761_369, &["Vienna", "Wien", "Vienne", "Bécs"]),
+        (2_886_242, &["Köln", "Koeln", "Cologne", "koln"]),
+        (3_093_133, &["Łódź", "Lodz"]),
+        (745_044, &["İstanbul", "Istanbul", "Стамбул", "إسطنبول"]),
+        (360_630, &["Cairo", "القاهرة", "Le Caire"]),
+        (1_273_294, &["Delhi", "दिल्ली"]),
+        (2_950_159, &["Berlin", "Берлин", "ベルリン", "柏林"]),
+    ];
+    for (id, names) in table {
+        for name in names {
+            let meant = Cities::new().meant(name);
+            assert_eq!(meant.map(|place| place.id), Some(id), "{name}: {meant:?}");
+            let found = first(name);
+            assert_eq!(found.map(|place| place.id), Some(id), "{name}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn beginnings_are_completed_and_typing_mistakes_forgiven() {
+    let table = [
+        ("mun", "Munich"),
+        ("par", "Paris"),
+        ("new yo", "New York City"),
+        ("ミュン", "Munich"),
+        ("Мюн", "Munich"),
+        ("mila", "Milan"),
+        ("Munihc", "Munich"),
+        ("Muncih", "Munich"),
+        ("Barclona", "Barcelona"),
+        ("Barcleona", "Barcelona"),
+        ("Amstredam", "Amsterdam"),
+        ("Copenhagn", "Copenhagen"),
+        ("San Fransisko", "San Francisco"),
+        ("newyork", "New York City"),
+        ("Edinburg", "Edinburgh"),
+        ("Stokholm", "Stockholm"),
+        ("Johanesbourg", "Johannesburg"),
+        ("Мюнхн", "Munich"),
+    ];
+    for (typed, name) in table {
+        let found = Cities::new().complete(typed, 5);
+        assert!(found.iter().take(2).any(|place| place.name == name), "{typed}: {found:?}");
+    }
+    for typed in ["xqzzw", "q#", "zzzzzzzzzzzz", &"a".repeat(5_000)] {
+        assert_eq!(first(typed), None, "{typed}");
+    }
+}
+
+#[test]
+fn a_name_means_the_most_populous_of_that_name() {
+    for (name, country, id) in
+        [("Paris", "FR", 2_988_507), ("Birmingham", "GB", 2_655_603), ("Santiago", "CL", 3_871_336), ("Melbourne", "AU", 2_158_177)]
+    {
+        let places = Cities::new().named(name);
+        assert!(places.is_sorted_by_key(|place| place.rank), "{name}");
+        assert_eq!((places[0].country, places[0].id), (country, id), "{name}");
+    }
+    assert_eq!(Cities::new().meant("Paris, US").map(|place| place.time_zone), Some("America/Chicago"));
+    assert!(Cities::new().named("Springfield").len() > 5);
+    assert_eq!(Cities::new().meant("xqzzw"), None);
+}
+
+#[test]
+fn completions_are_distinct_and_the_most_populous_first() {
+    for typed in ["", "s", "sa", "san", "ber", "東", "а"] {
+        let found = Cities::new().complete(typed, 20);
+        assert_eq!(found.len(), 20, "{typed}");
+        let mut ids: Vec<u32> = found.iter().map(|place| place.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 20, "{typed}");
+        if typed.chars().count() < 2 {
+            assert!(found.is_sorted_by_key(|place| place.rank), "{typed}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn every_city_is_found_by_its_id_its_name_and_its_place() {
+    let cities = Cities::new();
+    assert!(cities.count() > 30_000);
+    for place in cities.all().step_by(97) {
+        assert_eq!(cities.by_id(place.id), Some(place));
+        assert!(cities.named(place.name).contains(&place), "{place:?}");
+        let near = cities.nearest(place.latitude, place.longitude, 1_000.0).expect("itself");
+        assert_eq!((near.latitude, near.longitude), (place.latitude, place.longitude));
+    }
+    assert_eq!(cities.by_id(0), None);
+    assert_eq!(cities.nearest(0.0, -150.0, 50_000.0), None);
+}
+
+#[test]
+fn a_hotel_belongs_to_the_city_that_its_owner_names_if_that_can_be() {
+    let table = [
+        // Named, in the right country.
+        ("München", "DE", 48.1, 11.6, 2_867_714),
+        // Two of that name in one country: the nearer.
+        ("Frankfurt", "DE", 50.1, 8.7, 2_925_533),
+        // No such name: the nearest within 50 km.
+        ("Schwabing-West bei der Au", "DE", 48.1374, 11.5755, 2_867_714),
+        // The name is of another country: where it stands counts.
+        ("Paris", "DE", 48.1374, 11.5755, 2_867_714),
+        // Nowhere near anything: the nearest on earth, so that each hotel has a city.
+        ("Bouvet", "NO", -54.42, 3.38, 3_367_804),
+    ];
+    for (city, country, latitude, longitude, id) in table {
+        let place = Cities::new().of_hotel(city, country, latitude, longitude);
+        assert_eq!(place.id, id, "{city}: {place:?}");
+    }
+    Cities::new().of_hotel("", "", f64::NAN, f64::INFINITY);
+}

@@ -1,0 +1,84 @@
+//! Drawn façades: an SVG for every hotel, out of its data and its id alone.
+//!
+//! Stars set the floors, the latitude the walls and trees, the city's size the neighbours, the hour the light and the
+//! lit windows. The same data gives the same bytes on every machine; two hotels are never alike, because everything
+//! else (bays, roof, windows, colours, who is awake) is thrown with dice that start from the id.
+//!
+//! Deliberately absent: text, fonts, styles and scripts inside the pictures.
+
+mod canvas;
+mod colour;
+mod dice;
+mod garden;
+mod house;
+mod light;
+mod opening;
+mod roof;
+mod street;
+mod style;
+mod town;
+
+use canvas::Canvas;
+use dice::Dice;
+use light::Light;
+use style::{Climate, Style};
+use town::{Ground, Size};
+
+pub use street::{skyline, vignette};
+
+/// What a façade is drawn from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scene {
+    /// The hotel's id, as a number.
+    pub id: u128,
+    /// 0 to 5.
+    pub stars: u8,
+    /// Degrees north.
+    pub latitude: f32,
+    /// Of its city.
+    pub population: u32,
+    /// At the hotel, 0 to 23.
+    pub hour: u8,
+    /// As a banner rather than a card.
+    pub wide: bool,
+}
+
+impl Scene {
+    /// The picture.
+    pub fn draw(&self) -> String {
+        let (w, h) = if self.wide { (1280.0, 420.0) } else { (640.0, 400.0) };
+        let (light, climate, size) = (Light::at(self.hour), Climate::at(self.latitude), Size::of(self.population));
+        let ground = Ground { width: w, street: h - 34.0, climate };
+        let style = Style::of(&mut Dice::of(self.id, 1), self.stars, climate);
+        let mut around = Dice::of(self.id, 2);
+        let x = (w - style.width()) / 2.0 + around.between(-0.04, 0.04) * w;
+        let free = (x, x + style.width());
+
+        // Small houses are looked at from nearer, so that each fills its picture.
+        let near = ((style.eaves() + house::rise(&style) + 96.0) / h).clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
+        let left = (x + style.width() / 2.0 - w * near / 2.0).clamp(0.0, w - w * near);
+        let mut canvas = Canvas::view(left, h - h * near, w * near, h * near);
+        light.draw_sky(&mut canvas, &mut Dice::of(self.id, 3), w, h);
+        town::draw(&mut canvas, &mut around, size, &light, ground, free);
+        town::pavement(&mut canvas, &light, ground, size, h);
+        house::draw(&mut canvas, &mut Dice::of(self.id, 4 + u64::from(self.hour)), &style, &light, x, ground.street);
+        let mut planted = Dice::of(self.id, 40);
+        let trees = match size {
+            Size::Village => 4,
+            Size::Town | Size::City => 3,
+            Size::Metropolis => 2,
+        };
+        for index in 0..trees * if self.wide { 2 } else { 1 } {
+            let beside = if index % 2 == 0 { planted.between(18.0, free.0 - 30.0) } else { planted.between(free.1 + 42.0, w - 18.0) };
+            garden::tree(&mut canvas, &mut planted, climate, &light, beside, ground.street + 5.0, 0.0);
+        }
+        if size != Size::Village {
+            garden::lamp(&mut canvas, &light, free.0 - 22.0, ground.street + 9.0);
+            garden::lamp(&mut canvas, &light, free.1 + 32.0, ground.street + 9.0);
+        }
+        canvas.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

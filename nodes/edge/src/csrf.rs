@@ -1,0 +1,108 @@
+//! Forms that only our own pages can send.
+//!
+//! Each form carries a token that is bound to the session of its page, and different each time it is shown, so that a
+//! compressed page tells nothing about it.
+
+use data_encoding::BASE64URL_NOPAD;
+use poem::Request;
+use poem::http::header;
+
+const NONCE_BYTES: usize = 16;
+const MAC_BYTES: usize = 16;
+
+/// Makes and checks form tokens.
+#[derive(Clone)]
+pub struct Csrf {
+    key: [u8; 32],
+}
+
+impl std::fmt::Debug for Csrf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Csrf")
+    }
+}
+
+impl Csrf {
+    /// With a secret that all edges of the cluster share.
+    pub fn new(secret: &[u8]) -> Self {
+        Self { key: blake3::derive_key("auberge edge csrf v1", secret) }
+    }
+
+    /// A token for a form on a page of `session`: what the session's cookie holds.
+    pub fn token(&self, session: &str) -> String {
+        let nonce: [u8; NONCE_BYTES] = rand::random();
+        let mut bytes = nonce.to_vec();
+        bytes.extend(self.mac(&nonce, session));
+        BASE64URL_NOPAD.encode(&bytes)
+    }
+
+    /// Whether a form's token was made for `session`.
+    pub fn holds(&self, session: &str, token: &str) -> bool {
+        let Ok(bytes) = BASE64URL_NOPAD.decode(token.as_bytes()) else { return false };
+        let Some((nonce, mac)) = bytes.split_at_checked(NONCE_BYTES) else { return false };
+        // Compared as hashes, so that the time it takes tells nothing.
+        blake3::hash(mac) == blake3::hash(&self.mac(nonce, session))
+    }
+
+    fn mac(&self, nonce: &[u8], session: &str) -> [u8; MAC_BYTES] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(nonce).update(session.as_bytes());
+        let mut mac = [0; MAC_BYTES];
+        mac.copy_from_slice(&hasher.finalize().as_bytes()[..MAC_BYTES]);
+        mac
+    }
+}
+
+/// Whether a browser says that another site sent the request. A second line behind the tokens: browsers that say
+/// nothing pass.
+pub fn from_another_site(request: &Request, public_url: &str) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    match (header("sec-fetch-site"), header(header::ORIGIN.as_str())) {
+        (Some(site), _) => !matches!(site, "same-origin" | "none"),
+        (None, Some(origin)) => origin != origin_of(public_url),
+        (None, None) => false,
+    }
+}
+
+/// Scheme, host and port of an address.
+pub(crate) fn origin_of(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    url[host..].find('/').map_or(url, |end| &url[..host + end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_good_for_its_session_only() {
+        let csrf = Csrf::new(b"secret");
+        let token = csrf.token("session");
+        assert!(csrf.holds("session", &token));
+        assert_ne!(token, csrf.token("session"), "shown twice, made twice");
+        assert!(!csrf.holds("another", &token));
+        assert!(!Csrf::new(b"other").holds("session", &token));
+        for forged in ["", "x", &token[1..], &token.replace(|_: char| true, "A")] {
+            assert!(!csrf.holds("session", forged), "{forged}");
+        }
+    }
+
+    #[test]
+    fn other_sites_are_told_apart() {
+        let check = |name: &str, value: &str| {
+            from_another_site(&Request::builder().header(name, value).finish(), "https://inn.example/base")
+        };
+        for (name, value, other) in [
+            ("sec-fetch-site", "same-origin", false),
+            ("sec-fetch-site", "none", false),
+            ("sec-fetch-site", "cross-site", true),
+            ("sec-fetch-site", "same-site", true),
+            ("origin", "https://inn.example", false),
+            ("origin", "https://evil.example", true),
+            ("origin", "null", true),
+            ("accept", "*/*", false),
+        ] {
+            assert_eq!(check(name, value), other, "{name}: {value}");
+        }
+    }
+}

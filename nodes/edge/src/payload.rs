@@ -1,0 +1,159 @@
+//! JSON bodies with the bare media type `application/json`, which generators of clients expect.
+
+use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
+use poem_openapi::error::ContentTypeError;
+use poem_openapi::payload::{ParsePayload, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::ApiError;
+use crate::problem::{Problem, kinds};
+use crate::validate;
+
+pub(crate) const JSON: &str = "application/json";
+
+/// A JSON body, of a request or of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+/// A JSON answer that serde writes: half the cost of [`Json`], for hot lists. `T`'s `Serialize` must agree with its
+/// schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fast<T>(pub T);
+
+/// The document of an answer of one media type.
+pub(crate) fn answer(description: &'static str, status: u16, content_type: &'static str, schema: MetaSchemaRef) -> MetaResponses {
+    let content = vec![MetaMediaType { content_type, schema }];
+    let headers = Vec::new();
+    MetaResponses { responses: vec![MetaResponse { description, status: Some(status), status_range: None, content, headers }] }
+}
+
+/// A value as the bytes of a JSON answer.
+pub(crate) fn bytes_of<T: ToJSON>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(&value.to_json()).expect("values serialise")
+}
+
+fn is_json(content_type: &str) -> bool {
+    let bare = content_type.split(';').next().unwrap_or_default().trim();
+    bare.eq_ignore_ascii_case(JSON)
+        || (bare.len() > 17 && bare[..12].eq_ignore_ascii_case("application/") && bare.ends_with("+json"))
+}
+
+impl<T: Type> Payload for Json<T> {
+    const CONTENT_TYPE: &'static str = JSON;
+
+    fn check_content_type(content_type: &str) -> bool {
+        is_json(content_type)
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: ParseFromJSON> ParsePayload for Json<T> {
+    const IS_REQUIRED: bool = true;
+
+    async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        Ok(Self(parse(&bytes)?))
+    }
+}
+
+/// Reads a value, and says what is wrong with each field when it is none.
+pub(crate) fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Eof => ApiError::bad_request("The body ends before its JSON does."),
+        _ => ApiError::bad_request(format!(
+            "The body is not JSON at line {}, column {}.",
+            error.line(),
+            error.column()
+        )),
+    })?;
+    // Reading takes the value apart; it is looked at again only if that fails.
+    T::parse_from_json(Some(value)).map_err(|error| {
+        let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let wrong = validate::against_schema::<T>(&value);
+        let problem = Problem::new(&kinds::INVALID);
+        match wrong.is_empty() {
+            false => problem.fields(wrong).into(),
+            true => problem.fields(validate::from_message(error.message())).into(),
+        }
+    })
+}
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Json<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        Some(MetaRequest { description: None, content, required: true })
+    }
+
+    async fn from_request(
+        request: &'a Request, body: &mut RequestBody, _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        match request.content_type() {
+            Some(content_type) if is_json(content_type) => <Self as ParsePayload>::from_request(request, body).await,
+            Some(_) => Err(ContentTypeError::NotSupported { content_type: String::new() }.into()),
+            None => Err(ContentTypeError::ExpectContentType.into()),
+        }
+    }
+}
+
+impl<T: ToJSON> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        Response::builder().content_type(JSON).body(bytes_of(&self.0))
+    }
+}
+
+impl<T: ToJSON> ApiResponse for Json<T> {
+    fn meta() -> MetaResponses {
+        answer("Done", 200, JSON, T::schema_ref())
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Type> Payload for Fast<T> {
+    const CONTENT_TYPE: &'static str = JSON;
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Fast<T> {
+    fn into_response(self) -> Response {
+        Response::builder().content_type(JSON).body(serde_json::to_vec(&self.0).expect("values serialise"))
+    }
+}
+
+impl<T: Type + Serialize> ApiResponse for Fast<T> {
+    fn meta() -> MetaResponses {
+        answer("Done", 200, JSON, T::schema_ref())
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}

@@ -1,0 +1,301 @@
+//! Problems (RFC 9457): what every failed request is told.
+
+use std::borrow::Cow;
+
+use poem::{IntoResponse, Response, http::HeaderValue, http::StatusCode, http::header};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Map, Value};
+
+/// One type of problem: the part that never varies.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProblemKind {
+    /// Names it in its `type`: `/problems/SLUG`.
+    pub slug: &'static str,
+    /// What is wrong, in few words.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+}
+
+/// Declares the problem types of a crate, and `ALL`, the list of them that a golden test keeps.
+///
+/// ```
+/// edge::problems! {
+///     /// No room is left on some night of the stay.
+///     SOLD_OUT = "sold-out", "No rooms left", 409;
+///     OFFER_EXPIRED = "offer-expired", "The offer has expired", 410;
+/// }
+/// assert_eq!(ALL[0].slug, SOLD_OUT.slug);
+/// ```
+#[macro_export]
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $title:literal, $status:literal;)+) => {
+        $($(#[$doc])* pub static $name: $crate::ProblemKind =
+            $crate::ProblemKind { slug: $slug, title: $title, status: $status };)+
+        /// Every problem type declared here.
+        pub static ALL: &[&$crate::ProblemKind] = &[$(&$name),+];
+    };
+}
+
+/// The problem types that any operation may answer.
+#[allow(missing_docs)]
+pub mod kinds {
+    crate::problems! {
+        BAD_REQUEST = "bad-request", "The request is malformed", 400;
+        INVALID = "invalid-request", "Some fields of the request are not valid", 400;
+        BAD_CURSOR = "bad-cursor", "The cursor belongs to no page of this list", 400;
+        UNAUTHENTICATED = "unauthenticated", "A valid access token is needed", 401;
+        FORBIDDEN = "forbidden", "This is not allowed", 403;
+        INSUFFICIENT_SCOPE = "insufficient-scope", "The access token lacks a scope", 403;
+        NOT_FOUND = "not-found", "There is no such thing", 404;
+        METHOD_NOT_ALLOWED = "method-not-allowed", "The method is not allowed here", 405;
+        NOT_ACCEPTABLE = "not-acceptable", "There is no such representation", 406;
+        TIMED_OUT = "request-timeout", "The request did not arrive in time", 408;
+        CONFLICT = "conflict", "The request conflicts with the present state", 409;
+        KEY_REUSED = "idempotency-key-reused", "The idempotency key was used with another request", 409;
+        GONE = "gone", "This is no longer available", 410;
+        PRECONDITION_FAILED = "precondition-failed", "The resource has changed meanwhile", 412;
+        TOO_LARGE = "too-large", "The request body is too large", 413;
+        UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", "The media type is not supported", 415;
+        UNPROCESSABLE = "unprocessable", "The request cannot be carried out as it stands", 422;
+        RATE_LIMITED = "rate-limited", "Too many requests", 429;
+        INTERNAL = "internal", "Something went wrong on our side", 500;
+        UNAVAILABLE = "unavailable", "The service cannot answer right now", 503;
+        OTHER_CLIENT = "client-error", "The request was refused", 400;
+    }
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct FieldError {
+    /// A JSON pointer (RFC 6901) into the body, or `/NAME` of a parameter.
+    pub pointer: String,
+    /// What is wrong with it; never repeats the value.
+    pub detail: String,
+}
+
+/// A problem on its way to the client.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    kind: &'static ProblemKind,
+    status: u16,
+    detail: Option<Cow<'static, str>>,
+    instance: Option<String>,
+    errors: Vec<FieldError>,
+    more: Map<String, Value>,
+    retry_after_secs: Option<u32>,
+}
+
+impl Problem {
+    /// A problem of this kind, and nothing to add yet.
+    pub fn new(kind: &'static ProblemKind) -> Self {
+        let (detail, instance, errors, more) = (None, None, Vec::new(), Map::new());
+        Self { kind, status: kind.status, detail, instance, errors, more, retry_after_secs: None }
+    }
+
+    /// The problem of a bare HTTP status.
+    pub fn of_status(status: StatusCode) -> Self {
+        let kind = kinds::ALL.iter().find(|kind| kind.status == status.as_u16());
+        let other = if status.is_server_error() { &kinds::INTERNAL } else { &kinds::OTHER_CLIENT };
+        Self { status: status.as_u16(), ..Self::new(kind.copied().unwrap_or(other)) }
+    }
+
+    /// What this occurrence is about, for a human. Never put secrets or internals into it.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// Names a field that is wrong, by JSON pointer: `/guest/email`.
+    #[must_use]
+    pub fn field(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
+        self
+    }
+
+    /// Names several.
+    #[must_use]
+    pub fn fields(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
+        self.errors.extend(errors);
+        self
+    }
+
+    /// An extension member, such as `alternatives`.
+    ///
+    /// # Panics
+    /// When `value` does not serialise: a mistake in its type.
+    #[must_use]
+    pub fn with(mut self, member: &str, value: &impl serde::Serialize) -> Self {
+        self.more.insert(member.to_owned(), serde_json::to_value(value).expect("a value that serialises"));
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn retry_after(self, secs: u32) -> Self {
+        Self { retry_after_secs: Some(secs), ..self }
+    }
+
+    /// Says which request this was: its id.
+    #[must_use]
+    pub fn instance(self, request_id: &str) -> Self {
+        Self { instance: Some(request_id.to_owned()), ..self }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static ProblemKind {
+        self.kind
+    }
+
+    /// Its HTTP status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What was said for a human, if anything.
+    pub fn said(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// The fields that are wrong.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    fn challenge(&self) -> Option<&'static str> {
+        match self.kind.slug {
+            "unauthenticated" if self.detail.is_some() => Some("Bearer realm=\"auberge\", error=\"invalid_token\""),
+            "insufficient-scope" => Some("Bearer realm=\"auberge\", error=\"insufficient_scope\""),
+            _ if self.status == 401 => Some("Bearer realm=\"auberge\""),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", &format!("/problems/{}", self.kind.slug))?;
+        map.serialize_entry("title", self.kind.title)?;
+        map.serialize_entry("status", &self.status)?;
+        if let Some(detail) = &self.detail {
+            map.serialize_entry("detail", detail)?;
+        }
+        if let Some(instance) = &self.instance {
+            map.serialize_entry("instance", instance)?;
+        }
+        if !self.errors.is_empty() {
+            map.serialize_entry("errors", &self.errors)?;
+        }
+        for (member, value) in &self.more {
+            map.serialize_entry(member, value)?;
+        }
+        map.end()
+    }
+}
+
+impl Type for Problem {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "Problem".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Problem".to_owned())
+    }
+
+    fn register(registry: &mut Registry) {
+        let text = |description| described(MetaSchema::new("string"), description);
+        registry.create_schema::<FieldError, _>("FieldProblem".to_owned(), |_| MetaSchema {
+            title: Some("FieldProblem".to_owned()),
+            description: Some("One field that is wrong."),
+            required: vec!["pointer", "detail"],
+            properties: vec![
+                ("pointer", text("A JSON pointer into the body, or `/NAME` of a parameter.")),
+                ("detail", text("What is wrong with it.")),
+            ],
+            ..MetaSchema::new("object")
+        });
+        registry.create_schema::<Self, _>("Problem".to_owned(), |_| MetaSchema {
+            title: Some("Problem".to_owned()),
+            description: Some("A failed request (RFC 9457). Some types have members of their own."),
+            required: vec!["type", "title", "status"],
+            properties: vec![
+                ("type", text("The type of problem, as a relative URI: `/problems/sold-out`.")),
+                ("title", text("The type of problem in few words.")),
+                ("status", described(MetaSchema::new_with_format("integer", "int32"), "The HTTP status.")),
+                ("detail", text("What this occurrence is about.")),
+                ("instance", text("The id of the request, as in `X-Request-Id`.")),
+                (
+                    "errors",
+                    described(
+                        MetaSchema {
+                            items: Some(Box::new(MetaSchemaRef::Reference("FieldProblem".to_owned()))),
+                            ..MetaSchema::new("array")
+                        },
+                        "The fields that are wrong.",
+                    ),
+                ),
+            ],
+            additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(MetaSchema::ANY)))),
+            ..MetaSchema::new("object")
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+fn described(schema: MetaSchema, description: &'static str) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(MetaSchema { description: Some(description), ..schema }))
+}
+
+/// A problem as a payload: `application/problem+json`.
+#[derive(Debug, Clone)]
+pub struct ProblemJson(pub Problem);
+
+impl ProblemJson {
+    /// The media type.
+    pub const MEDIA_TYPE: &'static str = "application/problem+json";
+}
+
+impl Payload for ProblemJson {
+    const CONTENT_TYPE: &'static str = Self::MEDIA_TYPE;
+
+    fn schema_ref() -> MetaSchemaRef {
+        Problem::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        Problem::register(registry);
+    }
+}
+
+impl IntoResponse for ProblemJson {
+    fn into_response(self) -> Response {
+        let body = serde_json::to_vec(&self.0).expect("problems serialise");
+        let mut response = Response::builder().status(self.0.status()).content_type(Self::MEDIA_TYPE).body(body);
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(secs) = self.0.retry_after_secs {
+            headers.insert(header::RETRY_AFTER, secs.into());
+        }
+        if let Some(challenge) = self.0.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        // The server's outermost layer takes it from here and writes it again with the request's id.
+        response.set_data(self.0);
+        response
+    }
+}

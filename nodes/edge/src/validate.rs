@@ -1,0 +1,200 @@
+//! Says which fields of a body are wrong, without repeating any of it.
+//!
+//! poem-openapi stops at the first mistake, names types rather than places, and prints the value. So when reading a
+//! body has failed, the body is held against its own schema here, and every mistake gets its JSON pointer.
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use serde_json::Value;
+
+use crate::problem::FieldError;
+
+/// More mistakes than this are not listed.
+const ERRORS_MAX: usize = 20;
+/// Schemas may be recursive; bodies are not that deep.
+const DEPTH_MAX: usize = 32;
+
+/// Everything in `value` that does not fit the schema of `T`.
+pub(crate) fn against_schema<T: Type>(value: &Value) -> Vec<FieldError> {
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    let mut check = Check { registry: &registry, errors: Vec::new() };
+    check.value(&T::schema_ref(), value, &mut String::new(), 0);
+    check.errors
+}
+
+/// What poem-openapi's message tells of a field, when the schema finds nothing: rules beyond the schema.
+pub(crate) fn from_message(message: &str) -> Vec<FieldError> {
+    let (name, detail) = match (message.split_once("unknown field `"), message.split_once("field `")) {
+        (Some((_, rest)), _) => (rest, "not a field that is known here"),
+        (None, Some((_, rest))) => (rest, "not valid"),
+        (None, None) => return Vec::new(),
+    };
+    let Some((name, _)) = name.split_once('`') else { return Vec::new() };
+    // A name that is not plainly a field's may be anything that was typed.
+    let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let pointer = if plain { format!("/{name}") } else { String::new() };
+    vec![FieldError { pointer, detail: detail.to_owned() }]
+}
+
+struct Check<'a> {
+    registry: &'a Registry,
+    errors: Vec<FieldError>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, pointer: &str, detail: impl Into<String>) {
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
+        }
+    }
+
+    fn value(&mut self, schema: &MetaSchemaRef, value: &Value, pointer: &mut String, depth: usize) {
+        let schema = match schema {
+            MetaSchemaRef::Inline(schema) => schema.as_ref(),
+            MetaSchemaRef::Reference(name) => match self.registry.schemas.get(name) {
+                Some(schema) => schema,
+                None => return,
+            },
+        };
+        if depth > DEPTH_MAX || (schema.nullable && value.is_null()) {
+            return;
+        }
+        for part in &schema.all_of {
+            self.value(part, value, pointer, depth + 1);
+        }
+        let variants = if schema.one_of.is_empty() { &schema.any_of } else { &schema.one_of };
+        if !variants.is_empty() && !self.fits_one(schema, variants, value, pointer, depth) {
+            self.wrong(pointer, "none of the forms that are known here");
+        }
+        if !schema.enum_items.is_empty() && !schema.enum_items.contains(value) {
+            let known: Vec<String> = schema.enum_items.iter().map(|item| item.to_string().replace('"', "`")).collect();
+            return self.wrong(pointer, format!("not one of {}", known.join(", ")));
+        }
+        match (schema.ty, value) {
+            ("object", Value::Object(members)) => self.object(schema, members, pointer, depth),
+            ("array", Value::Array(items)) => self.array(schema, items, pointer, depth),
+            ("string", Value::String(text)) => self.string(schema, text, pointer),
+            ("integer" | "number", Value::Number(number)) => self.number(schema, number, pointer),
+            ("boolean", Value::Bool(_)) | ("", _) => {}
+            (ty, _) => self.wrong(pointer, format!("not {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" })),
+        }
+    }
+
+    fn fits_one(
+        &mut self, schema: &MetaSchema, variants: &[MetaSchemaRef], value: &Value, pointer: &mut String, depth: usize,
+    ) -> bool {
+        // With a discriminator the named form is the one that was meant: its own mistakes tell more.
+        let named = schema.discriminator.as_ref().and_then(|by| value.get(by.property_name)).and_then(Value::as_str);
+        let meant = schema.discriminator.as_ref().zip(named).and_then(|(by, named)| {
+            let (_, reference) = by.mapping.iter().find(|(name, _)| name == named)?;
+            Some(MetaSchemaRef::Reference(reference.rsplit('/').next()?.to_owned()))
+        });
+        if let Some(meant) = meant {
+            self.value(&meant, value, pointer, depth + 1);
+            return true;
+        }
+        variants.iter().any(|variant| {
+            let mut attempt = Check { registry: self.registry, errors: Vec::new() };
+            attempt.value(variant, value, pointer, depth + 1);
+            attempt.errors.is_empty()
+        })
+    }
+
+    fn object(
+        &mut self, schema: &MetaSchema, members: &serde_json::Map<String, Value>, pointer: &mut String, depth: usize,
+    ) {
+        for name in &schema.required {
+            if members.get(*name).is_none_or(Value::is_null) && !nullable(self.registry, schema, name) {
+                self.wrong(&format!("{pointer}/{name}"), "missing");
+            }
+        }
+        for (name, property) in &schema.properties {
+            // A null stands for absence; where absence is an error it was named above.
+            let Some(value) = members.get(*name).filter(|value| !value.is_null()) else { continue };
+            let parent = pointer.len();
+            pointer.push('/');
+            pointer.push_str(name);
+            self.value(property, value, pointer, depth + 1);
+            pointer.truncate(parent);
+        }
+    }
+
+    fn array(&mut self, schema: &MetaSchema, items: &[Value], pointer: &mut String, depth: usize) {
+        if let Some(least) = schema.min_items.filter(|least| items.len() < *least) {
+            self.wrong(pointer, format!("fewer than {least} items"));
+        }
+        if let Some(most) = schema.max_items.filter(|most| items.len() > *most) {
+            self.wrong(pointer, format!("more than {most} items"));
+        }
+        let Some(item_schema) = &schema.items else { return };
+        for (at, item) in items.iter().enumerate() {
+            let parent = pointer.len();
+            pointer.push_str(&format!("/{at}"));
+            self.value(item_schema, item, pointer, depth + 1);
+            pointer.truncate(parent);
+        }
+    }
+
+    fn string(&mut self, schema: &MetaSchema, text: &str, pointer: &str) {
+        let length = text.chars().count();
+        if let Some(least) = schema.min_length.filter(|least| length < *least) {
+            self.wrong(pointer, format!("shorter than {least} characters"));
+        } else if let Some(most) = schema.max_length.filter(|most| length > *most) {
+            self.wrong(pointer, format!("longer than {most} characters"));
+        }
+        match schema.format {
+            Some("date") if text.parse::<crate::Date>().is_err() => {
+                self.wrong(pointer, "not a date of the form YYYY-MM-DD");
+            }
+            Some("date-time") if text.parse::<crate::Instant>().is_err() => {
+                self.wrong(pointer, "not an instant of the form 2026-11-23T15:00:00Z");
+            }
+            _ => {}
+        }
+        if let Some(pattern) = &schema.pattern
+            && regex::Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+        {
+            self.wrong(pointer, format!("does not match {pattern}"));
+        }
+    }
+
+    fn number(&mut self, schema: &MetaSchema, number: &serde_json::Number, pointer: &str) {
+        if schema.ty == "integer" && !(number.is_i64() || number.is_u64()) {
+            return self.wrong(pointer, "not a whole number");
+        }
+        let value = number.as_f64().unwrap_or(f64::NAN);
+        let exclusive = |flag: Option<bool>| flag.unwrap_or(false);
+        if let Some(least) = schema.minimum
+            && (value < least || (exclusive(schema.exclusive_minimum) && value <= least))
+        {
+            return self.wrong(pointer, format!("less than {least}"));
+        }
+        if let Some(most) = schema.maximum
+            && (value > most || (exclusive(schema.exclusive_maximum) && value >= most))
+        {
+            return self.wrong(pointer, format!("more than {most}"));
+        }
+        let (least, most) = match schema.format {
+            Some("uint8") => (0.0, f64::from(u8::MAX)),
+            Some("uint16") => (0.0, f64::from(u16::MAX)),
+            Some("uint32") => (0.0, f64::from(u32::MAX)),
+            Some("uint64") => (0.0, u64::MAX as f64),
+            Some("int8") => (f64::from(i8::MIN), f64::from(i8::MAX)),
+            Some("int16") => (f64::from(i16::MIN), f64::from(i16::MAX)),
+            Some("int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
+            _ => return,
+        };
+        if !(least..=most).contains(&value) {
+            self.wrong(pointer, format!("not from {least} to {most}"));
+        }
+    }
+}
+
+fn nullable(registry: &Registry, schema: &MetaSchema, name: &str) -> bool {
+    match schema.properties.iter().find(|(property, _)| *property == name) {
+        Some((_, MetaSchemaRef::Inline(schema))) => schema.nullable,
+        Some((_, MetaSchemaRef::Reference(name))) => registry.schemas.get(name).is_some_and(|schema| schema.nullable),
+        None => false,
+    }
+}

@@ -1,0 +1,179 @@
+//! What stored templates may not say.
+//!
+//! They come from people who may manage templates but not the machine, so whatever builds values (and could double
+//! them until memory ends), names other templates or hides text from escaping is refused, by line, before the engine
+//! sees it. What is left selects and formats: `{{ a.b[0]|filter }}`, `if`, `for`, `set` of one expression, comparisons,
+//! `-`, `/` and `%`.
+
+use crate::error::RenderError;
+
+const STATEMENTS: [&str; 7] = ["if", "elif", "else", "endif", "for", "endfor", "set"];
+
+/// Words after which a bracket begins a list.
+const OPERATORS: [&str; 9] = ["in", "if", "elif", "else", "and", "or", "not", "is", "set"];
+
+/// Checks a template's tags.
+///
+/// # Errors
+/// The first thing that is not allowed.
+pub(crate) fn check(source: &str) -> Result<(), RenderError> {
+    let mut rest = source;
+    let mut line = 1;
+    while let Some(start) = next_tag(rest) {
+        line += newlines(&rest[..start]);
+        let kind = rest.as_bytes()[start + 1];
+        let body = &rest[start + 2..];
+        let length = if kind == b'#' {
+            body.find("#}").map(|end| end + 2)
+        } else {
+            Some(tag(body, if kind == b'{' { "}}" } else { "%}" }, line)?)
+        };
+        // An open comment swallows the rest; the engine reports it.
+        let Some(length) = length else { return Ok(()) };
+        line += newlines(&body[..length]);
+        rest = &body[length..];
+    }
+    Ok(())
+}
+
+fn newlines(text: &str) -> u32 {
+    u32::try_from(text.bytes().filter(|byte| *byte == b'\n').count()).unwrap_or(u32::MAX)
+}
+
+fn next_tag(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    bytes.windows(2).position(|pair| pair[0] == b'{' && matches!(pair[1], b'{' | b'%' | b'#'))
+}
+
+/// Checks one tag whose inside begins `body`, and says how long it is with its end.
+fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
+    let mut line = line;
+    let mut at = 0;
+    // What stands before a bracket decides whether it takes an item or builds a list.
+    let mut before = b' ';
+    let mut words = Vec::new();
+    let mut assigns = false;
+    let bytes = body.as_bytes();
+    loop {
+        let Some(&byte) = bytes.get(at) else {
+            return Err(RenderError::template(Some(line), format!("a tag without its end `{end}`")));
+        };
+        if body[at..].starts_with(end) {
+            break;
+        }
+        match byte {
+            b'\n' => line += 1,
+            b'"' | b'\'' => {
+                let text = string_length(&bytes[at..]);
+                let text = text.ok_or_else(|| RenderError::template(Some(line), "a string without its end"))?;
+                line += newlines(&body[at..at + text]);
+                at += text;
+                before = b'"';
+                continue;
+            }
+            b'~' | b'+' | b'*' => return Err(refused(line, &format!("the operator `{}`", char::from(byte)))),
+            b'{' => return Err(refused(line, "building a map")),
+            b'[' if !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b')' | b']')) => {
+                return Err(refused(line, "building a list"));
+            }
+            b',' if end == "%}" && words.first() == Some(&"set") => return Err(refused(line, "setting several names")),
+            b'=' => assigns = true,
+            byte if byte.is_ascii_alphabetic() || byte == b'_' => {
+                let word = bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let word = &body[at..at + word];
+                words.push(word);
+                at += word.len();
+                before = if OPERATORS.contains(&word) { b' ' } else { b'a' };
+                continue;
+            }
+            byte if !byte.is_ascii() => return Err(refused(line, "a character beyond ASCII outside a string")),
+            _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
+        }
+        at += 1;
+    }
+    if end == "%}" {
+        statement(&words, assigns, line)?;
+    }
+    Ok(at + end.len())
+}
+
+fn statement(words: &[&str], assigns: bool, line: u32) -> Result<(), RenderError> {
+    match words.first() {
+        None => Err(RenderError::template(Some(line), "an empty tag")),
+        Some(&"set") if !assigns => Err(refused(line, "`set` of a block")),
+        Some(&"for") if words.contains(&"recursive") => Err(refused(line, "a recursive loop")),
+        Some(first) if STATEMENTS.contains(first) => Ok(()),
+        Some(first) => Err(refused(line, &format!("`{first}`"))),
+    }
+}
+
+fn string_length(bytes: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    let end = bytes.iter().skip(1).position(|byte| {
+        let ends = !escaped && *byte == bytes[0];
+        escaped = !escaped && *byte == b'\\';
+        ends
+    })?;
+    Some(end + 2)
+}
+
+fn refused(line: u32, what: &str) -> RenderError {
+    RenderError::template(Some(line), format!("{what} is not available in stored templates"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn what_selects_and_formats_is_allowed() {
+        for source in [
+            "plain { text } % {",
+            "{{ a.b[0][\"c\"]|date('long') }} {# ~ + [ #}",
+            "{%- for x in xs if x.y != 'a ~ b' -%}{{ loop.index - 1 }}{%- else %}{% endfor %}",
+            "{% set x = a.b %}{% if x is defined and not (x < 3) %}{{ x }}{% elif y %}{% else %}{% endif %}",
+            "{{ '}}' }}",
+        ] {
+            assert_eq!(check(source), Ok(()), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_builds_or_includes_is_refused_by_line() {
+        for (source, line, word) in [
+            ("\n\n{{ a ~ a }}", 3, "`~`"),
+            ("{{ a + a }}", 1, "`+`"),
+            ("{{ 'x' * 9 }}", 1, "`*`"),
+            ("{{ a ** 9 }}", 1, "`*`"),
+            ("{{ [a, a] }}", 1, "list"),
+            ("{{ {'a': a} }}", 1, "map"),
+            ("{% for x in [a] %}", 1, "list"),
+            ("{% if not [a] == a %}", 1, "list"),
+            ("{% set x = [a] %}", 1, "list"),
+            ("{% include 'x' %}", 1, "`include`"),
+            ("{% extends 'x' %}", 1, "`extends`"),
+            ("{% import 'x' as y %}", 1, "`import`"),
+            ("{% macro m() %}", 1, "`macro`"),
+            ("{%- call m() %}", 1, "`call`"),
+            ("{% raw %}", 1, "`raw`"),
+            ("{% autoescape false %}", 1, "`autoescape`"),
+            ("{% filter upper %}", 1, "`filter`"),
+            ("{% block b %}", 1, "`block`"),
+            ("{% with a = b %}", 1, "`with`"),
+            ("{% do a() %}", 1, "`do`"),
+            ("{% set x %}", 1, "`set`"),
+            ("{% set a, b = x %}", 1, "several"),
+            ("{% for x in y recursive %}", 1, "recursive"),
+            ("{# c\n #}\n{{ 'a\n' }}{{ a ~ b }}", 4, "`~`"),
+            ("{{ a", 1, "end"),
+            ("{{ 'a }}", 1, "string"),
+        ] {
+            let error = check(source).expect_err(source);
+            assert_eq!(error.line, Some(line), "{source}: {error}");
+            assert!(error.reason.contains(word), "{source}: {error}");
+        }
+    }
+}

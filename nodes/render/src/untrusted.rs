@@ -1,0 +1,199 @@
+//! Templates that somebody stored: rendered under limits, with little but the data to draw on.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use minijinja::value::Rest;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior, Value, tests};
+use serde::Serialize;
+
+use crate::error::{RenderError, What};
+use crate::escape;
+use crate::filters;
+use crate::format::Format;
+use crate::policy;
+
+/// How much a stored template may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the template.
+    pub source_bytes_max: usize,
+    /// Bytes that it makes.
+    pub output_bytes_max: usize,
+    /// Instructions of the engine.
+    pub fuel: u64,
+    /// Bytes of values that pass through filters and into the output, one way or another.
+    pub work_bytes_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { source_bytes_max: 64 << 10, output_bytes_max: 1 << 20, fuel: 400_000, work_bytes_max: 16 << 20 }
+    }
+}
+
+/// Whether a template can be stored: its size, what it uses, and its syntax.
+///
+/// # Errors
+/// What is wrong with it, and in which line.
+pub fn check_untrusted(source: &str, limits: Limits) -> Result<(), RenderError> {
+    if source.len() > limits.source_bytes_max {
+        let reason = format!("the template is longer than {} bytes", limits.source_bytes_max);
+        return Err(RenderError { what: What::TooMuch, template: String::new(), line: None, reason });
+    }
+    policy::check(source)?;
+    let environment = environment(Format::Text, limits);
+    environment.template_from_str(source).map(drop).map_err(|error| RenderError::from_engine("", &error))
+}
+
+/// Renders a stored template.
+///
+/// # Errors
+/// What is wrong with the template or with the data, and in which line; or which limit was reached.
+pub fn render_untrusted(
+    format: Format, source: &str, data: &impl Serialize, limits: Limits,
+) -> Result<String, RenderError> {
+    if source.len() > limits.source_bytes_max {
+        check_untrusted(source, limits)?;
+    }
+    policy::check(source)?;
+    let environment = environment(format, limits);
+    let mut out = Bounded { bytes: Vec::with_capacity(source.len() * 2), left: limits.output_bytes_max };
+    let template = environment.template_from_str(source);
+    template
+        .and_then(|template| template.render_captured_to(data, &mut out).map(drop))
+        .map_err(|error| RenderError::from_engine("", &error))?;
+    Ok(String::from_utf8(out.bytes).expect("the engine writes whole strings"))
+}
+
+/// Takes so many bytes and then fails.
+struct Bounded {
+    bytes: Vec<u8>,
+    left: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Counts the bytes of values that were handled, since fuel counts instructions only and one may handle a megabyte.
+#[derive(Clone)]
+struct Work {
+    done: Arc<AtomicU64>,
+    max: u64,
+}
+
+impl Work {
+    fn count(&self, bytes: usize) -> Result<(), Error> {
+        let before = self.done.fetch_add(bytes as u64 + 1, Ordering::Relaxed);
+        if before > self.max { Err(ErrorKind::OutOfFuel.into()) } else { Ok(()) }
+    }
+}
+
+fn environment(format: Format, limits: Limits) -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_trim_blocks(true);
+    environment.set_lstrip_blocks(true);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(limits.fuel));
+    environment.set_recursion_limit(64);
+    environment.set_debug(true);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    let work = Work { done: Arc::default(), max: limits.work_bytes_max };
+    let written = work.clone();
+    environment.set_formatter(move |out, _state, value| {
+        let owned;
+        let text = match value.as_str() {
+            Some(text) => text,
+            None if value.is_none() => return Ok(()),
+            None if value.is_number() || matches!(value.kind(), minijinja::value::ValueKind::Bool) => {
+                owned = value.to_string();
+                &owned
+            }
+            None => return Err(Error::new(ErrorKind::InvalidOperation, "a list or a map cannot be printed whole")),
+        };
+        written.count(text.len())?;
+        match format {
+            Format::Html => write!(out, "{}", HtmlEscape(text))?,
+            Format::Text => escape::write_text(out, text)?,
+            Format::Markdown => escape::write_markdown(out, text)?,
+        }
+        Ok(())
+    });
+    filters::install(&mut environment);
+    install_filters(&mut environment, &work);
+    install_tests(&mut environment);
+    environment
+}
+
+/// The few general filters. None makes more than it takes, and each counts what it takes.
+fn install_filters(environment: &mut Environment<'static>, work: &Work) {
+    for (name, change) in [
+        ("upper", (|text| text.to_uppercase()) as fn(&str) -> String),
+        ("lower", |text| text.to_lowercase()),
+        ("trim", |text| text.trim().to_owned()),
+        ("capitalize", |text| {
+            let mut letters = text.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+        }),
+    ] {
+        let work = work.clone();
+        environment.add_filter(name, move |text: &str| {
+            work.count(text.len())?;
+            Ok::<_, Error>(change(text))
+        });
+    }
+    for name in ["length", "count"] {
+        let work = work.clone();
+        environment.add_filter(name, move |value: &Value| {
+            work.count(value.as_str().map_or(0, str::len))?;
+            let length = value.as_str().map(|text| text.chars().count()).or_else(|| value.len());
+            length.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "this has no length"))
+        });
+    }
+    let joined = work.clone();
+    environment.add_filter("join", move |values: &Value, between: Option<&str>| {
+        let between = between.unwrap_or("");
+        let mut text = String::new();
+        for (place, value) in values.try_iter()?.enumerate() {
+            let part = value.as_str().map(str::to_owned).or_else(|| value.is_number().then(|| value.to_string()));
+            let part = part.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "join takes strings and numbers"))?;
+            joined.count(part.len() + between.len())?;
+            if place > 0 {
+                text.push_str(between);
+            }
+            text.push_str(&part);
+        }
+        Ok::<_, Error>(text)
+    });
+    for name in ["default", "d"] {
+        environment.add_filter(name, |state: &State<'_, '_>, value: &Value, others: Rest<Value>| {
+            minijinja::filters::default(state, value, others)
+        });
+    }
+    environment.add_filter("abs", minijinja::filters::abs);
+    environment.add_filter("first", minijinja::filters::first);
+}
+
+fn install_tests(environment: &mut Environment<'static>) {
+    environment.add_test("defined", tests::is_defined);
+    environment.add_test("undefined", tests::is_undefined);
+    environment.add_test("none", tests::is_none);
+    environment.add_test("string", tests::is_string);
+    environment.add_test("number", tests::is_number);
+    environment.add_test("mapping", tests::is_mapping);
+    environment.add_test("sequence", tests::is_sequence);
+    environment.add_test("true", tests::is_true);
+    environment.add_test("false", tests::is_false);
+    environment.add_test("odd", tests::is_odd);
+    environment.add_test("even", tests::is_even);
+}

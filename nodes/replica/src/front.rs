@@ -1,0 +1,157 @@
+//! The actor that takes calls. It hands each to a task of its own, so that none waits for another's disk.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use contract::{Principal, Timestamp, codec};
+use group::engine::{Entry, Halt, Verdict};
+use group::{Answer, Command, Cost, Delivery, Failure, Query, Refusal, Reply, Service, Unavailable, Why};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::core::{Core, unavailable};
+
+type Answered<T, R> = oneshot::Sender<Result<T, Failure<R>>>;
+
+/// A call whose caller was verified. The permit is its place in the bounded queue.
+pub(crate) enum FrontMessage<S: Service> {
+    Command {
+        caller: Principal,
+        key: Option<u128>,
+        command: Command<S>,
+        permit: OwnedSemaphorePermit,
+        reply: Answered<Reply<S>, Refusal<S>>,
+    },
+    Query {
+        caller: Arc<Principal>,
+        query: Query<S>,
+        permit: OwnedSemaphorePermit,
+        reply: Answered<Answer<S>, Refusal<S>>,
+    },
+    Deliver {
+        caller: Principal,
+        delivery: Delivery,
+        permit: OwnedSemaphorePermit,
+        reply: Answered<Vec<Option<String>>, ()>,
+    },
+}
+
+impl<S: Service> ractor::Message for FrontMessage<S> {}
+
+/// See the module.
+pub(crate) struct Front<S>(PhantomData<fn() -> S>);
+
+impl<S> Default for Front<S> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// What the front works with.
+pub(crate) struct FrontState<S: Service> {
+    core: Arc<Core<S>>,
+    /// Heavy queries run as many at a time as the node allows.
+    heavy: Arc<Semaphore>,
+}
+
+impl<S: Service> Actor for Front<S> {
+    type Msg = FrontMessage<S>;
+    type State = FrontState<S>;
+    type Arguments = (Arc<Core<S>>, Arc<Semaphore>);
+
+    async fn pre_start(
+        &self, _: ActorRef<Self::Msg>, (core, heavy): Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        Ok(FrontState { core, heavy })
+    }
+
+    async fn handle(
+        &self, _: ActorRef<Self::Msg>, message: Self::Msg, state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let core = Arc::clone(&state.core);
+        match message {
+            FrontMessage::Command { caller, key, command, permit, reply } => {
+                tokio::spawn(async move {
+                    let _ = reply.send(obey(&core, caller, key, command).await);
+                    drop(permit);
+                });
+            }
+            FrontMessage::Query { caller, query, permit, reply } => {
+                let heavy = Arc::clone(&state.heavy);
+                tokio::spawn(async move {
+                    let _ = reply.send(answer(&core, &heavy, caller, query).await);
+                    drop(permit);
+                });
+            }
+            FrontMessage::Deliver { caller, delivery, permit, reply } => {
+                tokio::spawn(async move {
+                    let _ = reply.send(receive(&core, caller, delivery).await);
+                    drop(permit);
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn obey<S: Service>(
+    core: &Core<S>, caller: Principal, key: Option<u128>, command: Command<S>,
+) -> Result<Reply<S>, Failure<Refusal<S>>> {
+    let id = key.unwrap_or_else(|| core.fresh_command_id());
+    // Without a key of the client's nobody can repeat the id with another command.
+    let digest = key.map_or(0, |_| codec::hash128(&[&codec::encode(&command)]) as u64);
+    match core.propose(&Entry::Command { id, digest, caller, stamp: core.stamp(), command }).await? {
+        Verdict::Reply(reply) => Ok(reply),
+        Verdict::Refused(refusal) => Err(Failure::Refused(refusal)),
+        Verdict::KeyReused => Err(Failure::KeyReused),
+        Verdict::Delivered(_) | Verdict::More(_) | Verdict::Noted => Err(misread()),
+    }
+}
+
+async fn answer<S: Service>(
+    core: &Arc<Core<S>>, heavy: &Arc<Semaphore>, caller: Arc<Principal>, query: Query<S>,
+) -> Result<Answer<S>, Failure<Refusal<S>>> {
+    core.consensus.read_barrier().await.map_err(unavailable)?;
+    let cost = S::cost(&query);
+    let ask = {
+        let core = Arc::clone(core);
+        move || core.engine.query(&caller, Timestamp::wall_clock(), query)
+    };
+    let answered = match cost {
+        Cost::Memory => ask(),
+        Cost::Disk => tokio::task::block_in_place(ask),
+        Cost::Heavy => {
+            let _turn = heavy.acquire().await;
+            let ran = tokio::task::spawn_blocking(ask).await;
+            ran.map_err(|_| Unavailable::new(Why::Quarantined))?
+        }
+    };
+    match answered {
+        Ok(answer) => answer.map_err(Failure::Refused),
+        Err(halt) => {
+            tracing::error!(group = %core.name, %halt, "a query failed");
+            Err(Unavailable::new(match halt {
+                Halt::Store(fault) => Why::Store(fault.to_string()),
+                Halt::Poison { .. } => Why::Quarantined,
+            })
+            .into())
+        }
+    }
+}
+
+async fn receive<S: Service>(
+    core: &Core<S>, caller: Principal, delivery: Delivery,
+) -> Result<Vec<Option<String>>, Failure<()>> {
+    let Delivery { source, floor, rows } = delivery;
+    match core.propose(&Entry::Deliver { source, floor, rows, caller, stamp: core.stamp() }).await? {
+        Verdict::Delivered(answers) => Ok(answers),
+        Verdict::Reply(_) | Verdict::Refused(_) | Verdict::KeyReused | Verdict::More(_) | Verdict::Noted => {
+            Err(misread())
+        }
+    }
+}
+
+/// A verdict of another kind than the entry's: the state is not what this program wrote.
+fn misread<R>() -> Failure<R> {
+    Unavailable::new(Why::Store("a verdict of the wrong kind".to_owned())).into()
+}

@@ -1,0 +1,29 @@
+//! The only home of sled: what a replica knows ([`State`]), and what its node has promised to know ([`NodeLog`]).
+//!
+//! A replica's state is one ordered map of bytes that changes by whole batches; the kernel lays typed trees over it.
+//! The replicas of a node share one log, so that one fsync serves them all.
+//!
+//! Invariants:
+//! - a batch lands whole or not at all; what was flushed is there after a crash, or opening says [`Fault::Corrupt`];
+//! - a callback of the log says "done" only after the medium has said "on disk";
+//! - what was truncated from the log is never revived, and nothing that is still needed is removed;
+//! - damage is an error that names the place, never a wrong answer and never a panic.
+//!
+//! Deliberately absent: any word of consensus (records are bytes to the log), of services, of async.
+
+mod archive;
+mod disk;
+mod engine;
+mod lock;
+mod log;
+mod memory;
+mod state;
+mod unsynced;
+
+pub use archive::{Rows, export};
+pub use disk::Disk;
+pub use lock::{DirLock, lock};
+pub use log::{Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SledRows, UnsyncedRows};
+pub use memory::Memory;
+pub use state::{Batch, Fault, Row, State};
+pub use unsynced::Unsynced;

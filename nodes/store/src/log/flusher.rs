@@ -1,0 +1,181 @@
+//! The one thread that writes the log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::index::{Current, Live, Sequence, Slot, slot_of};
+use super::record::{Record, RowWriter, Span, read_batch};
+use super::{Done, LogState, Shared};
+use crate::Fault;
+
+/// Dead rows removed after one flush: removing is slower than writing, and others wait.
+const REMOVALS_PER_FLUSH: usize = 256;
+
+/// Something to be written, or to be waited for, or both.
+pub(crate) struct Job {
+    pub record: Option<(Arc<str>, Record, Sequence)>,
+    pub done: Option<Done>,
+}
+
+/// A live record of an old row, and its bytes where it is a batch.
+struct Candidate {
+    live: Live,
+    bytes: Option<Arc<[u8]>>,
+}
+
+pub(crate) fn run(shared: &Shared) {
+    let mut candidates = Vec::new();
+    let mut dead = Vec::new();
+    loop {
+        let mut state = wait(shared);
+        if state.queue.is_empty() {
+            return;
+        }
+        let jobs = std::mem::take(&mut state.queue);
+        state.awaited = 0;
+        // The queue was taken and the index is read under one lock: what is live now is what replaying all rows up to
+        // and including this one's own records makes live.
+        let carried: Vec<(Candidate, Current)> = candidates
+            .drain(..)
+            .filter_map(|candidate: Candidate| state.index.current(&candidate.live).map(|now| (candidate, now)))
+            .collect();
+        let row = state.index.next_row();
+        let moving: Vec<Live> = carried.iter().map(|(candidate, _)| candidate.live.clone()).collect();
+        let tail = state.index.tail_without(&moving);
+        drop(state);
+
+        let (written, dones) = write(shared, row, tail, jobs, carried);
+        let mut state = shared.lock();
+        let outcome = match written {
+            Ok(settled) => {
+                if let Some((placed, bytes)) = settled {
+                    state.index.add_row(row, bytes);
+                    for Placed { group, slot, sequence, span } in placed {
+                        state.index.settle(&group, slot, sequence, span);
+                    }
+                    dead.extend(state.index.forget_before(tail));
+                }
+                Ok(state.index.stale(shared.settings.carry_floor_bytes, shared.settings.carry_step_bytes))
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "the log cannot be written; nothing is acknowledged any more");
+                state.failed = Some(fault.clone());
+                let left = std::mem::take(&mut state.queue);
+                state.awaited = 0;
+                Err((fault, left))
+            }
+        };
+        drop(state);
+        match outcome {
+            Ok(stale) => {
+                dones.into_iter().for_each(|done| done(Ok(())));
+                // A failure here is met again by the next write; until then old rows are merely there too long.
+                candidates = fetch(shared, stale).unwrap_or_default();
+                let now: Vec<u64> = dead.drain(..dead.len().min(REMOVALS_PER_FLUSH)).collect();
+                if let Err(fault) = shared.medium.remove(&now) {
+                    tracing::warn!(%fault, "old rows of the log were not removed");
+                }
+            }
+            Err((fault, left)) => {
+                let left = left.into_iter().filter_map(|job| job.done);
+                dones.into_iter().chain(left).for_each(|done| done(Err(fault.clone())));
+            }
+        }
+    }
+}
+
+/// Waits until there is something to write: something awaited, something that lingered long enough, or the end.
+fn wait(shared: &Shared) -> std::sync::MutexGuard<'_, LogState> {
+    let mut state = shared.lock();
+    let mut until = None;
+    loop {
+        if state.closing || state.awaited > 0 {
+            return state;
+        }
+        if state.queue.is_empty() {
+            state = shared.wake.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            continue;
+        }
+        let until = *until.get_or_insert_with(|| Instant::now() + shared.settings.linger);
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return state;
+        }
+        state = shared.wake.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0;
+    }
+}
+
+/// A record that fills a slot, and where it was written.
+struct Placed {
+    group: Arc<str>,
+    slot: Slot,
+    sequence: Sequence,
+    span: Span,
+}
+
+type Written = Result<Option<(Vec<Placed>, usize)>, Fault>;
+
+fn write(
+    shared: &Shared, row: u64, tail: u64, jobs: Vec<Job>, carried: Vec<(Candidate, Current)>,
+) -> (Written, Vec<Done>) {
+    let mut writer = RowWriter::new(row);
+    let mut placed = Vec::with_capacity(jobs.len() + carried.len());
+    let mut dones = Vec::new();
+    // Of several committed marks of one group the last one says all.
+    let mut committed: BTreeMap<Arc<str>, (Record, Sequence)> = BTreeMap::new();
+    for Job { record, done } in jobs {
+        dones.extend(done);
+        match record {
+            None => {}
+            Some((group, record @ Record::Committed(_), sequence)) => {
+                committed.insert(group, (record, sequence));
+            }
+            Some((group, record, sequence)) => {
+                if let Record::Drop = record {
+                    committed.remove(&group);
+                }
+                let span = writer.push(&group, &record);
+                placed.extend(slot_of(&record).map(|slot| Placed { group, slot, sequence, span }));
+            }
+        }
+    }
+    for (group, (record, sequence)) in committed {
+        let span = writer.push(&group, &record);
+        placed.push(Placed { group, slot: Slot::Committed, sequence, span });
+    }
+    if writer.records() == 0 {
+        // Somebody waits for what is written already.
+        return (Ok(None), dones);
+    }
+    for (Candidate { live: Live { group, slot, sequence, .. }, bytes }, current) in carried {
+        let span = match (current, bytes) {
+            (Current::Batch { first, count }, Some(bytes)) => writer.push_carried(&group, first, count, &bytes),
+            (Current::Mark(record), _) => writer.push(&group, &record),
+            (Current::Batch { .. }, None) => unreachable!("the bytes of a batch are fetched before it is carried"),
+        };
+        placed.push(Placed { group, slot, sequence, span });
+    }
+    let (length, records) = (writer.len(), u64::from(writer.records()));
+    let bytes = writer.finish(tail);
+    let result = shared.medium.put(row, bytes).and_then(|()| shared.medium.sync());
+    shared.flushes.fetch_add(1, Ordering::Relaxed);
+    shared.records.fetch_add(records, Ordering::Relaxed);
+    (result.map(|()| Some((placed, length))), dones)
+}
+
+fn fetch(shared: &Shared, stale: Vec<Live>) -> Result<Vec<Candidate>, Fault> {
+    let mut candidates = Vec::with_capacity(stale.len());
+    for live in stale {
+        let bytes = match live.slot {
+            Slot::Batch(first) => match shared.medium.read(live.span.row, live.span.offset, live.span.length)? {
+                Some(raw) => Some(read_batch(&raw, &live.group, first)?),
+                None => continue,
+            },
+            Slot::Vote | Slot::Committed | Slot::Purged => None,
+        };
+        candidates.push(Candidate { live, bytes });
+    }
+    Ok(candidates)
+}

@@ -1,0 +1,399 @@
+//! What of the log is live, and where it lies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::medium::Medium;
+use super::record::{self, Found, NAME_BYTES_MAX, Record, Span};
+use crate::Fault;
+
+/// Numbers records by submission, so that a place found late is not given to a record that came in between.
+pub(crate) type Sequence = u64;
+
+/// Bytes that a row costs beside its records: a row of one vote is not free.
+const ROW_COST: u64 = 256;
+
+#[derive(Default)]
+pub(crate) struct Index {
+    groups: BTreeMap<Arc<str>, Group>,
+    rows: BTreeMap<u64, Row>,
+    next_row: u64,
+    sequence: Sequence,
+    /// The sums over `rows`, kept at hand: they are asked for at each flush.
+    bytes: u64,
+    live_bytes: u64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    batches: BTreeMap<u64, Batch>,
+    vote: Option<Mark>,
+    committed: Option<Mark>,
+    purged: Option<(u64, Mark)>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    sequence: Sequence,
+    count: u32,
+    place: Place,
+}
+
+#[derive(Debug)]
+struct Mark {
+    sequence: Sequence,
+    bytes: Arc<[u8]>,
+    span: Option<Span>,
+}
+
+/// Where a batch's bytes are.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    Waiting(Arc<[u8]>),
+    Stored(Span),
+}
+
+/// Which of a group's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Batch(u64),
+    Vote,
+    Committed,
+    Purged,
+}
+
+/// A live record in an old row.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub group: Arc<str>,
+    pub slot: Slot,
+    pub sequence: Sequence,
+    pub span: Span,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    bytes: u64,
+    live: u32,
+    contents: Vec<(Arc<str>, Slot)>,
+}
+
+impl Group {
+    pub(crate) fn vote(&self) -> Option<Arc<[u8]>> {
+        self.vote.as_ref().map(|mark| Arc::clone(&mark.bytes))
+    }
+
+    pub(crate) fn committed(&self) -> Option<Arc<[u8]>> {
+        self.committed.as_ref().map(|mark| Arc::clone(&mark.bytes))
+    }
+
+    pub(crate) fn purged(&self) -> Option<(u64, Arc<[u8]>)> {
+        self.purged.as_ref().map(|(upto, mark)| (*upto, Arc::clone(&mark.bytes)))
+    }
+
+    pub(crate) fn last(&self) -> Option<u64> {
+        self.batches.last_key_value().map(|(first, batch)| last_of(*first, batch.count))
+    }
+}
+
+impl Index {
+    /// Takes a record into account that is not written yet.
+    pub(crate) fn accept(&mut self, name: &Arc<str>, record: &Record) -> Sequence {
+        assert!(name.len() <= NAME_BYTES_MAX, "names of groups are at most {NAME_BYTES_MAX} bytes");
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let mark = |bytes: &Arc<[u8]>| Mark { sequence, bytes: Arc::clone(bytes), span: None };
+        if let Record::Drop = record {
+            if let Some(group) = self.groups.remove(name) {
+                let batches = group.batches.into_values().map(|batch| batch.place.span());
+                let marks = [group.vote, group.committed, group.purged.map(|(_, mark)| mark)];
+                let marks = marks.into_iter().flatten().map(|mark| mark.span);
+                let spans: Vec<_> = batches.chain(marks).flatten().collect();
+                spans.into_iter().for_each(|span| self.release(span));
+            }
+            return sequence;
+        }
+        let group = self.groups.entry(Arc::clone(name)).or_default();
+        let mut void = Vec::new();
+        match record {
+            Record::Batch { first, count, bytes } => {
+                truncate(group, *first, &mut void);
+                let place = Place::Waiting(Arc::clone(bytes));
+                group.batches.insert(*first, Batch { sequence, count: *count, place });
+            }
+            Record::Truncate { from } => truncate(group, *from, &mut void),
+            Record::Purge { upto, mark: bytes } => {
+                // Going back is no purge: the entries between are gone.
+                if group.purged.as_ref().is_none_or(|(old, _)| old <= upto) {
+                    void.extend(group.purged.replace((*upto, mark(bytes))).and_then(|(_, mark)| mark.span));
+                    while let Some(batch) = group.batches.first_entry() {
+                        if last_of(*batch.key(), batch.get().count) > *upto {
+                            break;
+                        }
+                        void.extend(batch.remove().place.span());
+                    }
+                }
+            }
+            Record::Vote(bytes) => void.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span)),
+            Record::Committed(bytes) => void.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span)),
+            Record::Drop => {}
+        }
+        void.into_iter().for_each(|span| self.release(span));
+        sequence
+    }
+
+    /// A batch found carried forward, while replaying.
+    fn accept_carried(&mut self, name: &Arc<str>, first: u64, count: u32) -> Sequence {
+        self.sequence += 1;
+        let place = Place::Waiting(Arc::from([]));
+        let batch = Batch { sequence: self.sequence, count, place };
+        let group = self.groups.entry(Arc::clone(name)).or_default();
+        if let Some(span) = group.batches.insert(first, batch).and_then(|old| old.place.span()) {
+            self.release(span);
+        }
+        self.sequence
+    }
+
+    /// A record has been written at `span`: if it is still live, that is its place from now on.
+    pub(crate) fn settle(&mut self, name: &Arc<str>, slot: Slot, sequence: Sequence, span: Span) {
+        let Some(group) = self.groups.get_mut(name) else { return };
+        let old = match slot {
+            Slot::Batch(first) => match group.batches.get_mut(&first) {
+                Some(batch) if batch.sequence == sequence => {
+                    std::mem::replace(&mut batch.place, Place::Stored(span)).span()
+                }
+                _ => return,
+            },
+            Slot::Vote | Slot::Committed | Slot::Purged => match group.mark_mut(slot) {
+                Some(mark) if mark.sequence == sequence => mark.span.replace(span),
+                _ => return,
+            },
+        };
+        if let Some(old) = old {
+            self.release(old);
+        }
+        let row = self.rows.entry(span.row).or_default();
+        row.live += 1;
+        self.live_bytes += u64::from(span.length);
+        row.contents.push((Arc::clone(name), slot));
+    }
+
+    fn release(&mut self, span: Span) {
+        if let Some(row) = self.rows.get_mut(&span.row) {
+            row.live -= 1;
+            self.live_bytes -= u64::from(span.length);
+        }
+    }
+
+    /// Batches that hold entries of `from..to`.
+    pub(crate) fn find(&self, name: &str, from: u64, to: u64) -> Vec<(u64, u32, Place)> {
+        let Some(group) = self.groups.get(name) else { return Vec::new() };
+        if from >= to {
+            return Vec::new();
+        }
+        let before = group.batches.range(..from).next_back();
+        before
+            .filter(|(first, batch)| last_of(**first, batch.count) >= from)
+            .into_iter()
+            .chain(group.batches.range(from..to))
+            .map(|(first, batch)| (*first, batch.count, batch.place.clone()))
+            .collect()
+    }
+
+    pub(crate) fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.groups.keys().map(ToString::to_string).collect()
+    }
+
+    /// Rows, their bytes, and the bytes in them that are live.
+    pub(crate) fn totals(&self) -> (u64, u64, u64) {
+        (self.rows.len() as u64, self.bytes, self.live_bytes)
+    }
+
+    pub(crate) fn next_row(&self) -> u64 {
+        self.next_row
+    }
+
+    /// A row was written.
+    pub(crate) fn add_row(&mut self, row: u64, bytes: usize) {
+        self.next_row = row + 1;
+        self.rows.entry(row).or_default().bytes = bytes as u64;
+        self.bytes += bytes as u64;
+    }
+
+    /// The oldest row that will be needed once `moving` have gone to the next one.
+    pub(crate) fn tail_without(&self, moving: &[Live]) -> u64 {
+        let mut leaving: BTreeMap<u64, u32> = BTreeMap::new();
+        for live in moving {
+            *leaving.entry(live.span.row).or_default() += 1;
+        }
+        let needed = |(row, state): &(&u64, &Row)| state.live > leaving.get(*row).copied().unwrap_or(0);
+        self.rows.iter().find(needed).map_or(self.next_row, |(row, _)| *row)
+    }
+
+    /// Forgets the rows before `tail`, and names them.
+    pub(crate) fn forget_before(&mut self, tail: u64) -> Vec<u64> {
+        let kept = self.rows.split_off(&tail);
+        let gone = std::mem::replace(&mut self.rows, kept);
+        self.bytes -= gone.values().map(|row| row.bytes).sum::<u64>();
+        gone.into_keys().collect()
+    }
+
+    /// Live records of the oldest rows, of about `step` bytes, if dead ones outweigh the live by so much that bringing
+    /// these forward pays: then all of it together writes at most a third more than without.
+    pub(crate) fn stale(&self, floor: u64, step: u64) -> Vec<Live> {
+        let (rows, bytes, live) = self.totals();
+        let mut stale = Vec::new();
+        if bytes + rows * ROW_COST < floor + 4 * live {
+            return stale;
+        }
+        let mut sum = 0;
+        for (number, row) in &self.rows {
+            for (name, slot) in &row.contents {
+                let Some((sequence, span)) = self.locate(name, *slot).filter(|(_, span)| span.row == *number) else {
+                    continue;
+                };
+                sum += u64::from(span.length);
+                stale.push(Live { group: Arc::clone(name), slot: *slot, sequence, span });
+            }
+            if sum >= step {
+                break;
+            }
+        }
+        stale
+    }
+
+    /// Whether a record is still live, and what it looks like now.
+    pub(crate) fn current(&self, live: &Live) -> Option<Current> {
+        self.locate(&live.group, live.slot).filter(|found| *found == (live.sequence, live.span))?;
+        let group = self.groups.get(&live.group)?;
+        Some(match live.slot {
+            Slot::Batch(first) => Current::Batch { first, count: group.batches.get(&first)?.count },
+            Slot::Vote => Current::Mark(Record::Vote(group.vote()?)),
+            Slot::Committed => Current::Mark(Record::Committed(group.committed()?)),
+            Slot::Purged => {
+                let (upto, mark) = group.purged()?;
+                Current::Mark(Record::Purge { upto, mark })
+            }
+        })
+    }
+
+    fn locate(&self, name: &str, slot: Slot) -> Option<(Sequence, Span)> {
+        let group = self.groups.get(name)?;
+        match slot {
+            Slot::Batch(first) => {
+                let batch = group.batches.get(&first)?;
+                Some((batch.sequence, batch.place.span()?))
+            }
+            Slot::Vote => group.vote.as_ref().and_then(Mark::located),
+            Slot::Committed => group.committed.as_ref().and_then(Mark::located),
+            Slot::Purged => group.purged.as_ref().and_then(|(_, mark)| mark.located()),
+        }
+    }
+
+    /// Each group's entries follow each other without a gap, and what was purged.
+    fn check(&self) -> Result<(), Fault> {
+        for (name, group) in &self.groups {
+            let mut next = group.purged.as_ref().map(|(upto, _)| upto + 1);
+            for (first, batch) in &group.batches {
+                if next.is_some_and(|next| *first > next) {
+                    return Err(Fault::Corrupt(format!("the log lacks entries of {name} before {first}")));
+                }
+                next = Some(last_of(*first, batch.count) + 1);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A live record, ready to be written again.
+pub(crate) enum Current {
+    Batch { first: u64, count: u32 },
+    Mark(Record),
+}
+
+impl Group {
+    fn mark_mut(&mut self, slot: Slot) -> Option<&mut Mark> {
+        match slot {
+            Slot::Vote => self.vote.as_mut(),
+            Slot::Committed => self.committed.as_mut(),
+            Slot::Purged => self.purged.as_mut().map(|(_, mark)| mark),
+            Slot::Batch(_) => None,
+        }
+    }
+}
+
+impl Mark {
+    fn located(&self) -> Option<(Sequence, Span)> {
+        Some((self.sequence, self.span?))
+    }
+}
+
+impl Place {
+    fn span(&self) -> Option<Span> {
+        match self {
+            Self::Waiting(_) => None,
+            Self::Stored(span) => Some(*span),
+        }
+    }
+}
+
+/// Which slot a record fills; none when it only makes others void.
+pub(crate) fn slot_of(record: &Record) -> Option<Slot> {
+    match record {
+        Record::Batch { first, .. } => Some(Slot::Batch(*first)),
+        Record::Vote(_) => Some(Slot::Vote),
+        Record::Committed(_) => Some(Slot::Committed),
+        Record::Purge { .. } => Some(Slot::Purged),
+        Record::Truncate { .. } | Record::Drop => None,
+    }
+}
+
+fn last_of(first: u64, count: u32) -> u64 {
+    first + u64::from(count.max(1)) - 1
+}
+
+fn truncate(group: &mut Group, from: u64, void: &mut Vec<Span>) {
+    void.extend(group.batches.split_off(&from).into_values().filter_map(|batch| batch.place.span()));
+    if let Some(mut batch) = group.batches.last_entry() {
+        let first = *batch.key();
+        if last_of(first, batch.get().count) >= from {
+            batch.get_mut().count = u32::try_from(from - first).expect("less than the count it had");
+        }
+    }
+}
+
+/// The index that the rows of `medium` make, in their order.
+pub(crate) fn replay(medium: &dyn Medium) -> Result<Index, Fault> {
+    let mut index = Index { next_row: 1, ..Index::default() };
+    let Some(last) = medium.last()? else { return Ok(index) };
+    let newest = medium.row(last)?.ok_or_else(|| missing(last))?;
+    let tail = record::tail(last, &newest)?;
+    for row in tail..=last {
+        let bytes = medium.row(row)?.ok_or_else(|| missing(row))?;
+        index.add_row(row, bytes.len());
+        for (name, found, span) in record::read_row(row, &bytes)? {
+            let name = index.groups.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
+            let (slot, sequence) = match found {
+                Found::Plain(record) => (slot_of(&record), index.accept(&name, &record)),
+                Found::Carried { first, count } => {
+                    (Some(Slot::Batch(first)), index.accept_carried(&name, first, count))
+                }
+            };
+            if let Some(slot) = slot {
+                index.settle(&name, slot, sequence, span);
+            }
+        }
+    }
+    index.check()?;
+    // Rows before the tail are there only because a crash came before their removal.
+    medium.remove_before(tail)?;
+    Ok(index)
+}
+
+fn missing(row: u64) -> Fault {
+    Fault::Corrupt(format!("row {row} of the log is missing"))
+}

@@ -1,0 +1,89 @@
+//! A state in memory, for tables of tests and for simulation: it can be asked what a crash would leave of it.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::RwLock;
+
+use crate::{Batch, Fault, Row, State};
+
+/// A [`State`] that forgets everything when dropped, and everything since the last flush when [`Memory::crash`]ed.
+#[derive(Debug, Default)]
+pub struct Memory {
+    maps: RwLock<Maps>,
+}
+
+#[derive(Debug, Default)]
+struct Maps {
+    live: BTreeMap<Vec<u8>, Vec<u8>>,
+    flushed: BTreeMap<Vec<u8>, Vec<u8>>,
+}
+
+impl Memory {
+    /// An empty state.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a power cut leaves: the rows as of the last flush.
+    #[must_use]
+    pub fn crash(&self) -> Self {
+        let flushed = self.maps.read().expect("no writer panics").flushed.clone();
+        Self { maps: RwLock::new(Maps { live: flushed.clone(), flushed }) }
+    }
+}
+
+impl State for Memory {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.maps.read().expect("no writer panics").live.get(key).cloned())
+    }
+
+    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize, reverse: bool) -> Result<Vec<Row>, Fault> {
+        if is_empty(from, to) {
+            return Ok(Vec::new());
+        }
+        let maps = self.maps.read().expect("no writer panics");
+        let rows = maps.live.range::<[u8], _>((from, to));
+        let own = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
+        Ok(if reverse { rows.rev().take(limit).map(own).collect() } else { rows.take(limit).map(own).collect() })
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), Fault> {
+        let live = &mut self.maps.write().expect("no writer panics").live;
+        for (key, value) in batch.rows {
+            match value {
+                Some(value) => live.insert(key, value),
+                None => live.remove(&key),
+            };
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), Fault> {
+        let mut maps = self.maps.write().expect("no writer panics");
+        maps.flushed = maps.live.clone();
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        let maps = self.maps.read().expect("no writer panics");
+        maps.live.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
+    }
+
+    /// All or nothing, a crash included.
+    fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
+        let live: BTreeMap<_, _> = rows.collect::<Result<_, _>>()?;
+        let mut maps = self.maps.write().expect("no writer panics");
+        maps.flushed = live.clone();
+        maps.live = live;
+        Ok(())
+    }
+}
+
+/// Whether a range holds nothing by its bounds alone (`BTreeMap::range` panics on these).
+pub(crate) fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
+    match (from, to) {
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Excluded(to)) | (Bound::Excluded(from), Bound::Included(to)) => from >= to,
+        _ => false,
+    }
+}

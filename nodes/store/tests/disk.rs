@@ -1,0 +1,250 @@
+//! The state on disk: what it keeps, what it notices, whom it refuses.
+
+use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+
+use store::{Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, Rows, State, Unsynced, export, lock};
+
+const CACHE: u64 = 8 << 20;
+
+fn put(state: &dyn State, rows: &[(&str, &str)]) {
+    let mut batch = Batch::default();
+    for (key, value) in rows {
+        batch.put(key.as_bytes().to_vec(), value.as_bytes().to_vec());
+    }
+    state.commit(batch).unwrap();
+}
+
+fn all(state: &dyn State) -> Vec<Row> {
+    state.scan(Bound::Unbounded, Bound::Unbounded, usize::MAX, false).unwrap()
+}
+
+fn keys(rows: Vec<Row>) -> Vec<String> {
+    rows.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
+}
+
+/// What every state does alike.
+fn behaves(state: &dyn State) {
+    put(state, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "")]);
+    assert_eq!(state.get(b"b").unwrap(), Some(b"2".to_vec()));
+    assert_eq!(state.get(b"d").unwrap(), Some(Vec::new()));
+    assert_eq!(state.get(b"x").unwrap(), None);
+    let mut batch = Batch::default();
+    batch.put(b"b".to_vec(), b"first".to_vec());
+    batch.put(b"b".to_vec(), b"last".to_vec());
+    batch.remove(b"a".to_vec());
+    state.commit(batch).unwrap();
+    assert_eq!(state.get(b"b").unwrap(), Some(b"last".to_vec()));
+    let scans: [(Bound<&[u8]>, Bound<&[u8]>, usize, bool, &[&str]); 7] = [
+        (Bound::Unbounded, Bound::Unbounded, 9, false, &["b", "c", "d"]),
+        (Bound::Unbounded, Bound::Unbounded, 2, true, &["d", "c"]),
+        (Bound::Excluded(b"b"), Bound::Unbounded, 9, false, &["c", "d"]),
+        (Bound::Included(b"b"), Bound::Excluded(b"c"), 9, false, &["b"]),
+        (Bound::Included(b"a"), Bound::Included(b"c"), 1, true, &["c"]),
+        (Bound::Excluded(b"c"), Bound::Excluded(b"c"), 9, false, &[]),
+        (Bound::Included(b"z"), Bound::Included(b"a"), 9, false, &[]),
+    ];
+    for (from, to, limit, reverse, expected) in scans {
+        assert_eq!(keys(state.scan(from, to, limit, reverse).unwrap()), expected, "{from:?}..{to:?}");
+    }
+    let mut rows = [("m", "1"), ("n", "2")].into_iter().map(|(k, v)| Ok((k.into(), v.into())));
+    state.replace(&mut rows).unwrap();
+    assert_eq!(keys(all(state)), ["m", "n"]);
+    put(state, &[("o", "3")]);
+    state.flush().unwrap();
+    let mut broken = [Ok((b"x".to_vec(), Vec::new())), Err(Fault::Io("gone".into()))].into_iter();
+    assert!(state.replace(&mut broken).is_err());
+}
+
+#[test]
+fn every_state_behaves_alike() {
+    let dir = tempfile::tempdir().unwrap();
+    behaves(&Memory::new());
+    behaves(&Disk::open(&dir.path().join("plain"), CACHE).unwrap());
+    behaves(&Unsynced::new(Arc::new(Memory::new())));
+    behaves(&Unsynced::new(Arc::new(Disk::open(&dir.path().join("unsynced"), CACHE).unwrap())));
+}
+
+#[test]
+fn a_failed_replacement_leaves_the_old_rows_and_both_survive_reopening() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Disk::open(dir.path(), CACHE).unwrap();
+    let disk = open();
+    put(&disk, &[("a", "1")]);
+    disk.flush().unwrap();
+    let mut broken = [Ok((b"x".to_vec(), Vec::new())), Err(Fault::Io("gone".into()))].into_iter();
+    assert!(disk.replace(&mut broken).is_err());
+    assert_eq!(keys(all(&disk)), ["a"]);
+    drop(disk);
+    let disk = open();
+    assert_eq!(keys(all(&disk)), ["a"]);
+    disk.replace(&mut [Ok((b"b".to_vec(), Vec::new()))].into_iter()).unwrap();
+    drop(disk);
+    let disk = open();
+    assert_eq!(keys(all(&disk)), ["b"]);
+    disk.replace(&mut [Ok((b"c".to_vec(), Vec::new()))].into_iter()).unwrap();
+    drop(disk);
+    assert_eq!(keys(all(&open())), ["c"]);
+}
+
+#[test]
+fn unsynced_forgets_what_was_not_flushed() {
+    let inner = Arc::new(Memory::new());
+    let state = Unsynced::new(inner.clone());
+    put(&state, &[("a", "1")]);
+    state.flush().unwrap();
+    put(&state, &[("b", "2")]);
+    assert_eq!(keys(all(&state)), ["a", "b"]);
+    assert_eq!(keys(all(&*inner)), ["a"]);
+    assert_eq!(keys(all(&inner.crash())), ["a"]);
+}
+
+#[test]
+fn rows_travel_as_a_stream_that_tells_when_it_was_tampered_with() {
+    let state = Memory::new();
+    let mut batch = Batch::default();
+    for n in 0..3000u32 {
+        batch.put(n.to_be_bytes().to_vec(), vec![n as u8; 200]);
+    }
+    batch.put(vec![9; 4], vec![7; 1 << 20]);
+    state.commit(batch).unwrap();
+    let mut bytes = Vec::new();
+    assert_eq!(export(&state, Bound::Included(&[0, 0, 0, 1]), &mut bytes).unwrap(), 3000);
+    let copy = Memory::new();
+    copy.replace(&mut Rows::new(bytes.as_slice())).unwrap();
+    assert_eq!(all(&copy), all(&state)[1..]);
+
+    let mut nothing = Vec::new();
+    export(&Memory::new(), Bound::Unbounded, &mut nothing).unwrap();
+    assert_eq!(Rows::new(nothing.as_slice()).count(), 0);
+
+    let last = bytes.len() - 1;
+    for at in [0, 8, 9, 12, 16, 5000, last / 2, last - 17, last - 9, last - 3, last] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 4;
+        let read: Result<Vec<Row>, Fault> = Rows::new(damaged.as_slice()).collect();
+        assert!(matches!(read, Err(Fault::Corrupt(_))), "byte {at} of {last}");
+        let cut: Result<Vec<Row>, Fault> = Rows::new(&bytes[..at]).collect();
+        assert!(matches!(cut, Err(Fault::Corrupt(_))), "cut at {at}");
+    }
+}
+
+#[test]
+fn a_second_owner_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let first = lock(&data).unwrap();
+    let Err(Fault::Io(text)) = lock(&data) else { panic!("two owners") };
+    assert!(text.contains(data.to_str().unwrap()) && text.contains("in use"), "{text}");
+    assert!(text.contains(&std::process::id().to_string()), "{text}");
+    drop(first);
+    lock(&data).unwrap();
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_a_refusal_of_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    for path in [file.join("state").as_path(), &file, Path::new("/proc/state")] {
+        let opened = Disk::open(path, CACHE);
+        assert!(matches!(&opened, Err(Fault::Io(text)) if text.contains(path.to_str().unwrap())), "{opened:?}");
+        assert!(matches!(lock(path), Err(Fault::Io(_))));
+        assert!(matches!(NodeLog::open(path, CACHE, LogSettings::default()), Err(Fault::Io(_))));
+    }
+}
+
+/// Flips bits all over the files of a database, one place at a time. Whatever is opened must be whole.
+#[test]
+fn planted_damage_is_noticed_or_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let sound = dir.path().join("sound");
+    let disk = Disk::open(&sound, CACHE).unwrap();
+    for round in 0..20u32 {
+        let mut batch = Batch::default();
+        for n in 0..50u32 {
+            batch.put((n * 20 + round).to_be_bytes().to_vec(), vec![round as u8 + 1; 300]);
+        }
+        disk.commit(batch).unwrap();
+        disk.flush().unwrap();
+    }
+    let expected = all(&disk);
+    drop(disk);
+    let length = std::fs::metadata(sound.join("db")).unwrap().len();
+    let (mut noticed, mut harmless) = (0, 0);
+    for n in 0..40 {
+        let copy = dir.path().join(format!("copy{n}"));
+        copy_dir(&sound, &copy);
+        let at = (length - 1) * n / 39;
+        let mut bytes = std::fs::read(copy.join("db")).unwrap();
+        for byte in bytes.iter_mut().skip(at as usize).take(8) {
+            *byte ^= 0x55;
+        }
+        std::fs::write(copy.join("db"), bytes).unwrap();
+        let rows = Disk::open(&copy, CACHE)
+            .and_then(|disk| disk.scan(Bound::Unbounded, Bound::Unbounded, usize::MAX, false));
+        match rows {
+            Ok(rows) => {
+                assert!(rows == expected, "byte {at} of {length}: {} of {} rows", rows.len(), expected.len());
+                harmless += 1;
+            }
+            Err(Fault::Corrupt(text)) => {
+                assert!(text.contains(copy.to_str().unwrap()), "{text}");
+                noticed += 1;
+            }
+            Err(Fault::Io(text)) => panic!("byte {at}: {text}"),
+        }
+    }
+    println!("{noticed} noticed, {harmless} harmless");
+    assert!(noticed > 0);
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || NodeLog::open(dir.path(), CACHE, LogSettings::default());
+    let group: Arc<str> = "auth/0".into();
+    for round in 0..3u64 {
+        let log = open().unwrap();
+        for n in 0..100 {
+            let index = round * 100 + n;
+            log.submit(&group, Record::Batch { first: index, count: 1, bytes: Arc::from(vec![n as u8; 500]) }, None);
+            log.sync().unwrap();
+        }
+        if round == 1 {
+            log.submit(&group, Record::Purge { upto: 120, mark: Arc::from(*b"m") }, None);
+            log.sync().unwrap();
+        }
+        assert_eq!(log.last(&group), Some(round * 100 + 99));
+    }
+    let log = open().unwrap();
+    assert_eq!(log.read(&group, 121, 1000).unwrap().len(), 179);
+    assert_eq!(log.purged(&group).unwrap().0, 120);
+    drop(log);
+    std::fs::remove_dir_all(dir.path().join("blobs")).ok();
+    let file = std::fs::OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
+    let whole = file.metadata().unwrap().len();
+    file.set_len(whole / 2).unwrap();
+    for entry in std::fs::read_dir(dir.path()).unwrap().flatten() {
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let opened = open();
+    assert!(matches!(opened, Err(Fault::Corrupt(_))), "{opened:?}");
+}
