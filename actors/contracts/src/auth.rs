@@ -164,7 +164,7 @@ pub struct NewCode {
     pub code_hash: [u8; 32],
     /// For which client.
     pub client_id: String,
-    /// Where the browser is sent with it.
+    /// Where the browser is sent with it, as the request named it; empty when it left that to the registration.
     pub redirect_uri: String,
     /// PKCE: the S256 challenge.
     pub challenge: String,

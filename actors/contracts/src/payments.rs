@@ -168,7 +168,8 @@ pub struct Payment {
     pub succeeded_at: Option<Timestamp>,
     /// Whether no real money moves; none until the bank has been asked.
     pub test: Option<bool>,
-    /// What happened when, in words for people.
+    /// What happened when, as stable words: `started`, `quoted`, `known_to_bank`, `requires_action`, `bank_processing`,
+    /// `succeeded`, `failed`, `refund_started`, `refund_succeeded`, `refund_failed`, `paid_twice`.
     pub timeline: Vec<(Timestamp, String)>,
     /// Counts changes: the entity tag.
     pub version: u64,
@@ -459,7 +460,7 @@ impl Contract for Payments {
     fn query_access(query: &Query) -> Access {
         match query {
             Query::Payment(_) | Query::OfReservation(_) | Query::Payments { .. } | Query::Receipt { .. } => {
-                Access::scopes(&[scope::PAYMENTS_READ, scope::HOTEL_MANAGE, scope::CLUSTER_MANAGE])
+                Access::scopes(&[scope::PAYMENTS_READ, scope::PAYMENTS_WRITE, scope::HOTEL_MANAGE, scope::CLUSTER_MANAGE])
                     .or_services(&["ui", "payments", "reservations"])
             }
             Query::BankMode => Access::scopes(&[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]).or_services(&["ui", "payments"]),

@@ -34,15 +34,15 @@ pub enum Command {
         name: String,
         /// Markdown with Jinja values.
         source: String,
-        /// Only if the template has this etag now; `*` for any.
-        if_match: Option<String>,
+        /// Only if the template has this version now; 0 for a built-in one as it came.
+        expected_version: Option<u64>,
     },
     /// Removes a template. A built-in one that was overridden is as it was.
     DeleteTemplate {
         /// Of which.
         name: String,
-        /// Only if the template has this etag now; `*` for any.
-        if_match: Option<String>,
+        /// Only if the template has this version now; 0 for a built-in one as it came.
+        expected_version: Option<u64>,
     },
 }
 
@@ -68,9 +68,7 @@ pub enum Reply {
 pub struct Summary {
     /// What documents ask for.
     pub name: String,
-    /// Names the source's content: the same source has the same etag.
-    pub etag: String,
-    /// Counts the changes; 0 for a built-in one as it came.
+    /// Another one after each change, never used again for any template; 0 for a built-in one as it came.
     pub version: u64,
     /// Whether there is a built-in template of this name.
     pub built_in: bool,
@@ -119,10 +117,10 @@ pub enum Refusal {
     #[error("too much: {0}")]
     TooLarge(String),
     /// The template was changed since it was read.
-    #[error("the template has changed; its etag is now {etag}")]
+    #[error("the template has changed meanwhile")]
     Changed {
-        /// The etag now; empty where there is no such template.
-        etag: String,
+        /// The version now; none where there is no such template.
+        version: Option<u64>,
     },
     /// A built-in template that was never overridden stays.
     #[error("a built-in template can be overridden but not deleted")]

@@ -7,7 +7,7 @@ use group::View;
 
 use crate::limits;
 use crate::receipt;
-use crate::state::{BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for};
+use crate::state::{ALL, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for};
 
 /// The most payments on one page, the one that tells whether there is another page included.
 const PAGE_MAX: u32 = 101;
@@ -35,6 +35,7 @@ fn visible(view: &View<'_>, caller: &Principal, payment: PaymentId) -> Result<Re
 }
 
 type Row = (Timestamp, PaymentId);
+type Take<'t> = dyn FnMut(&mut dyn Iterator<Item = Row>) + 't;
 
 fn list(
     view: &View<'_>, caller: &Principal, hotel: Option<HotelId>, status: Option<PaymentStatus>,
@@ -54,13 +55,13 @@ fn list(
         found.extend(rows.filter_map(|row| wanted(&row).map(|record| (row, record))).take(limit));
     };
     match hotel {
-        Some(hotel) if administers(caller) || works_for(caller, hotel) => take(&mut of_hotel(view, hotel, after)),
-        None if administers(caller) => take(&mut of_all(view, after)),
-        Some(_) => take(&mut of_owner(view, caller.actor(), after)),
+        Some(hotel) if administers(caller) || works_for(caller, hotel) => of_hotel(view, hotel, after, &mut take),
+        None if administers(caller) => of_all(view, after, &mut take),
+        Some(_) => of_owner(view, caller.actor(), after, &mut take),
         None => {
-            take(&mut of_owner(view, caller.actor(), after));
+            of_owner(view, caller.actor(), after, &mut take);
             for hotel in caller.hotels.iter().filter_map(|hotel| hotel.parse().ok()) {
-                take(&mut of_hotel(view, hotel, after));
+                of_hotel(view, hotel, after, &mut take);
             }
         }
     }
@@ -70,9 +71,32 @@ fn list(
     found.into_iter().map(|(_, record)| record.shown()).collect()
 }
 
-fn of_all(view: &View<'_>, after: Option<Row>) -> Box<dyn Iterator<Item = Row>> {
+fn of_all(view: &View<'_>, after: Option<Row>, take: &mut Take<'_>) {
     match after {
-        Some(after) => Box::new(view.scan_after(&BY_TIME, &(), &after, true).map(|(row, ())| row).collect::<Vec<_>>().into_iter()),
-        None => Box::new(view.scan_back(&BY_TIME, &()).map(|(row, ())| row).collect::<Vec<_>>().into_iter()),
+        Some((at, id)) => {
+            take(&mut view.scan_after(&BY_TIME, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)));
+        }
+        None => take(&mut view.scan_back(&BY_TIME, &ALL).map(|((_, at, id), ())| (at, id))),
+    }
+}
+
+fn of_owner(view: &View<'_>, owner: &str, after: Option<Row>, take: &mut Take<'_>) {
+    let owner = owner.to_owned();
+    match after {
+        Some((at, id)) => {
+            let after = (owner.clone(), at, id);
+            take(&mut view.scan_after(&BY_OWNER, &owner, &after, true).map(|((_, at, id), ())| (at, id)));
+        }
+        None => take(&mut view.scan_back(&BY_OWNER, &owner).map(|((_, at, id), ())| (at, id))),
+    }
+}
+
+fn of_hotel(view: &View<'_>, hotel: HotelId, after: Option<Row>, take: &mut Take<'_>) {
+    match after {
+        Some((at, id)) => {
+            let after = (hotel, at, id);
+            take(&mut view.scan_after(&BY_HOTEL, &hotel, &after, true).map(|((_, at, id), ())| (at, id)));
+        }
+        None => take(&mut view.scan_back(&BY_HOTEL, &hotel).map(|((_, at, id), ())| (at, id))),
     }
 }

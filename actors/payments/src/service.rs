@@ -59,8 +59,8 @@ pub enum Effect {
         refund: RefundId,
         /// The bank's id.
         intent: String,
-        /// Minor units.
-        amount: i64,
+        /// How much.
+        amount: Money,
     },
     /// Mail the receipt to the guest.
     MailReceipt {

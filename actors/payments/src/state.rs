@@ -14,8 +14,10 @@ pub(crate) const PAYMENTS: Tree<PaymentId, Record> = Tree::new(32, "payments");
 pub(crate) const OF_RESERVATION: Tree<(ReservationId, PaymentId), ()> = Tree::new(33, "payments of a reservation");
 /// The one payment of a reservation that is open or has succeeded: what makes a second one a refusal.
 pub(crate) const CURRENT: Tree<ReservationId, PaymentId> = Tree::new(34, "current payment");
-/// All payments by the time at which they were started, for administrators' lists.
-pub(crate) const BY_TIME: Tree<(Timestamp, PaymentId), ()> = Tree::new(35, "payments by time");
+/// All payments by the time at which they were started, for administrators' lists; all keys begin with [`ALL`].
+pub(crate) const BY_TIME: Tree<(u8, Timestamp, PaymentId), ()> = Tree::new(35, "payments by time");
+/// What the keys of [`BY_TIME`] begin with.
+pub(crate) const ALL: u8 = 0;
 /// The payments that somebody started, by time.
 pub(crate) const BY_OWNER: Tree<(String, Timestamp, PaymentId), ()> = Tree::new(36, "payments by owner");
 /// The payments to a hotel, by time; from when reservations has answered.
@@ -256,20 +258,19 @@ impl RefundRow {
 
 impl std::fmt::Display for Happened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let money = |amount: &Money| format!("{} {} (minor units)", amount.amount, amount.currency);
-        match self {
-            Self::Started => f.write_str("started"),
-            Self::Quoted => f.write_str("amount confirmed by the reservation"),
-            Self::IntentRecorded => f.write_str("known to the bank"),
-            Self::ActionRequired => f.write_str("waiting for the guest's bank (3-D Secure)"),
-            Self::BankProcessing => f.write_str("the bank is processing it"),
-            Self::Succeeded { receipt } => write!(f, "succeeded, receipt {}", receipt_number(*receipt)),
-            Self::Failed { code } => write!(f, "failed: {code}"),
-            Self::RefundStarted { amount } => write!(f, "refund of {} started", money(amount)),
-            Self::RefundSucceeded { amount } => write!(f, "refund of {} made", money(amount)),
-            Self::RefundFailed { amount } => write!(f, "refund of {} failed", money(amount)),
-            Self::Surplus => f.write_str("the reservation was paid already: given back"),
-        }
+        f.write_str(match self {
+            Self::Started => "started",
+            Self::Quoted => "quoted",
+            Self::IntentRecorded => "known_to_bank",
+            Self::ActionRequired => "requires_action",
+            Self::BankProcessing => "bank_processing",
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::RefundStarted { .. } => "refund_started",
+            Self::RefundSucceeded { .. } => "refund_succeeded",
+            Self::RefundFailed { .. } => "refund_failed",
+            Self::Surplus => "paid_twice",
+        })
     }
 }
 

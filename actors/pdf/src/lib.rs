@@ -1,1 +1,62 @@
-//! (see the next commits)
+//! The service `pdf`: templates are kept, and documents are made of a template and data.
+//!
+//! A template is Markdown with Jinja values (see [`builtin`] for the ones that come along, and what data they take).
+//! Rendering escapes the data for Markdown, `draw` lays the Markdown out and paints it.
+//!
+//! Invariants:
+//! - the same template and data make the same bytes, on every machine: no clock, no randomness, no machine's fonts;
+//! - text of users reaches neither Markdown's syntax nor the file's structure, and nothing is fetched;
+//! - a document is bounded in template, data, work and pages, and what goes over a bound is refused by name;
+//! - a built-in template can be overridden and reset, never lost; a version is never used twice.
+//!
+//! Deliberately absent: documents themselves (they are made anew each time), images, includes, scripts of languages that
+//! are written from right to left or that Noto Sans lacks (their text can be copied, but shows as boxes).
+
+mod apply;
+pub mod builtin;
+mod document;
+mod draw;
+mod query;
+mod rest;
+mod state;
+
+pub use document::document;
+pub use rest::{ALL as PROBLEMS, face};
+
+use contract::Principal;
+use contracts::pdf::{Answer, Command, Query, Refusal, Reply};
+use group::{Service, Turn, View};
+
+/// The state machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pdf;
+
+impl Service for Pdf {
+    type Contract = contracts::pdf::Pdf;
+    type Effect = ();
+    type Timer = ();
+    type Note = ();
+
+    fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
+        match command {
+            Command::PutTemplate { name, source, expected_version } => apply::put(turn, name, source, expected_version),
+            Command::DeleteTemplate { name, expected_version } => apply::delete(turn, &name, expected_version),
+        }
+    }
+
+    fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
+
+    fn query(&self, view: &View<'_>, _caller: &Principal, query: Query) -> Result<Answer, Refusal> {
+        match query {
+            Query::ListTemplates { after, limit } => Ok(query::list(view, after.as_deref(), limit)),
+            Query::GetTemplate { name } => query::get(view, &name).map(Answer::Template),
+            Query::Render { template, data_json } => {
+                document(&query::get(view, &template)?.source, &data_json).map(Answer::Document)
+            }
+        }
+    }
+
+    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+        state::every_template_is_whole(view)
+    }
+}

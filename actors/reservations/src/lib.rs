@@ -13,11 +13,17 @@ mod access;
 mod apply;
 mod calendar;
 mod chunk;
+mod effects;
+mod ics;
+pub mod import;
 pub mod invariants;
+pub mod papers;
 mod query;
 mod state;
 pub mod zone;
 
+pub use effects::{Courier, confirmation_pdf};
+pub use papers::Desk;
 pub use state::Timer;
 
 use contract::Principal;

@@ -26,14 +26,14 @@ pub fn today(zone: &str, now: Timestamp) -> Date {
 }
 
 /// The hotel's wall clock.
-pub fn local(zone: &str, at: Timestamp) -> jiff::Zoned {
+pub fn local(zone: &str, at: Timestamp) -> jiff::ZonedDateTime {
     let at = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    at.to_zoned(named(zone))
+    at.to_zoned_datetime(named(zone))
 }
 
 /// The instant when the hotel's clock shows a full hour of a day; where the clock is set forward over it, the hour after.
 pub fn instant(zone: &str, date: Date, hour: i8) -> Timestamp {
-    let local = date.civil().at(hour, 0, 0, 0).to_zoned(named(zone));
+    let local = date.civil().at(hour, 0, 0, 0).to_zoned_datetime(named(zone));
     Timestamp(local.map_or(i64::from(date.0) * 86_400_000, |local| local.timestamp().as_millisecond()))
 }
 

@@ -43,7 +43,9 @@ impl Guest {
         }
         let dialled = |letter: char| letter.is_ascii_digit() || "+ ()-./".contains(letter);
         match &guest.phone {
-            Some(phone) if !phone.chars().all(dialled) || !phone.chars().any(|letter| letter.is_ascii_digit()) => {
+            Some(phone)
+                if !phone.chars().all(dialled) || !phone.chars().any(|letter| letter.is_ascii_digit()) =>
+            {
                 wrong("phone", "not a telephone number")
             }
             _ => Ok(guest),
@@ -108,7 +110,8 @@ mod tests {
     #[test]
     fn guests_come_in_sound_or_not_at_all() {
         let check = |name: &str, email: &str, phone: Option<&str>| {
-            let guest = Guest { name: name.to_owned(), email: email.to_owned(), phone: phone.map(str::to_owned) };
+            let guest =
+                Guest { name: name.to_owned(), email: email.to_owned(), phone: phone.map(str::to_owned) };
             guest.checked("/guest").map_err(|error| error.problem().errors()[0].pointer.clone())
         };
         let sound = check(" Łukasz Żółć ", "l.z+x@example.org ", Some("+48 (12) 345-67-89")).unwrap();

@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn only_currencies_that_exist_come_in() {
-        for (code, known) in [("EUR", true), ("JPY", true), ("XQQ", false), ("eur", false), ("EURO", false), ("", false)] {
+        for (code, known) in
+            [("EUR", true), ("JPY", true), ("XQQ", false), ("eur", false), ("EURO", false), ("", false)]
+        {
             let money = Money { amount: 1, currency: code.to_owned() }.into_contract("/amount");
             assert_eq!(money.is_ok(), known, "{code}");
             if let Err(error) = money {

@@ -34,9 +34,14 @@ mod tests {
         }
         let day = |text: &str| text.parse::<edge::Date>().unwrap();
         assert_eq!(stay(day("2026-12-24"), day("2026-12-26")).unwrap().length(), 2);
-        for (check_in, check_out) in [("2026-12-24", "2026-12-24"), ("2026-12-24", "2026-12-23"), ("2026-01-01", "2027-01-01")] {
+        for (check_in, check_out) in
+            [("2026-12-24", "2026-12-24"), ("2026-12-24", "2026-12-23"), ("2026-01-01", "2027-01-01")]
+        {
             let error = stay(day(check_in), day(check_out)).unwrap_err();
-            assert_eq!((error.problem().status().as_u16(), error.problem().errors()[0].pointer.as_str()), (422, "/check_out"));
+            assert_eq!(
+                (error.problem().status().as_u16(), error.problem().errors()[0].pointer.as_str()),
+                (422, "/check_out")
+            );
         }
     }
 }

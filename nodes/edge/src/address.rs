@@ -28,7 +28,8 @@ impl ClientAddress {
         let forwarded = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
         let local = !forwarded && socket.is_none_or(|ip| ip.is_loopback());
         let last = request.headers().get_all(FORWARDED[0]).iter().next_back();
-        let named = last.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+        let named =
+            last.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
         let ip = if behind_proxy { named.or(socket) } else { socket };
         Self { ip, local }
     }

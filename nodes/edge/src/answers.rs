@@ -116,7 +116,8 @@ impl<T> Tagged<T> {
 impl<T: ToJSON> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         // What belongs to a caller may be kept by nobody else, and must be asked for again each time.
-        let headers = [(header::ETAG, self.etag.to_string()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
+        let headers =
+            [(header::ETAG, self.etag.to_string()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
         json(StatusCode::OK, bytes_of(&self.value), headers)
     }
 }
@@ -145,7 +146,9 @@ impl ApiResponse for NoContent {
     fn meta() -> MetaResponses {
         let (status, status_range) = (Some(204), None);
         let (content, headers) = (Vec::new(), Vec::new());
-        MetaResponses { responses: vec![MetaResponse { description: "Done", status, status_range, content, headers }] }
+        MetaResponses {
+            responses: vec![MetaResponse { description: "Done", status, status_range, content, headers }],
+        }
     }
 
     fn register(_registry: &mut Registry) {}

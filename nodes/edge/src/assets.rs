@@ -58,7 +58,9 @@ impl Assets {
 
     /// Serves the files: for ever under [`Assets::url`], checked each time under their plain names.
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
-        poem::endpoint::make(move |request: Request| std::future::ready(Ok::<_, poem::Error>(self.serve(&request))))
+        poem::endpoint::make(move |request: Request| {
+            std::future::ready(Ok::<_, poem::Error>(self.serve(&request)))
+        })
     }
 
     fn serve(&self, request: &Request) -> Response {

@@ -69,7 +69,9 @@ impl Scope {
 
 impl OAuthScopes for Scope {
     fn meta() -> Vec<MetaOAuthScope> {
-        Self::ALL.map(|scope| MetaOAuthScope { name: scope.words().0, description: Some(scope.words().1) }).into()
+        Self::ALL
+            .map(|scope| MetaOAuthScope { name: scope.words().0, description: Some(scope.words().1) })
+            .into()
     }
 
     fn name(&self) -> &'static str {
@@ -174,7 +176,9 @@ fn bearer(value: &[u8]) -> Option<Arc<str>> {
 }
 
 fn malformed() -> ApiError {
-    Problem::new(&kinds::UNAUTHENTICATED).detail("The Authorization header is not of the form `Bearer TOKEN`.").into()
+    Problem::new(&kinds::UNAUTHENTICATED)
+        .detail("The Authorization header is not of the form `Bearer TOKEN`.")
+        .into()
 }
 
 impl<'a> ApiExtractor<'a> for Caller {
@@ -195,7 +199,9 @@ impl<'a> ApiExtractor<'a> for Caller {
     }
 
     async fn from_request(
-        request: &'a Request, _body: &mut RequestBody, _options: ExtractParamOptions<()>,
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         Ok(Self::of(request)?)
     }
@@ -215,7 +221,9 @@ impl<'a> ApiExtractor<'a> for SignedIn {
     }
 
     async fn from_request(
-        request: &'a Request, _body: &mut RequestBody, _options: ExtractParamOptions<()>,
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let caller = Caller::of(request)?;
         if caller.is_anonymous() {
@@ -246,7 +254,9 @@ fn register_schemes(registry: &mut Registry) {
         "oauth2",
         MetaSecurityScheme {
             ty: "oauth2",
-            description: Some("OAuth 2: for people by authorization code with PKCE, for programs by client credentials."),
+            description: Some(
+                "OAuth 2: for people by authorization code with PKCE, for programs by client credentials.",
+            ),
             flows: Some(MetaOAuthFlows {
                 implicit: None,
                 password: None,

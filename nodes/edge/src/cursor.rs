@@ -72,7 +72,11 @@ impl FromStr for Cursor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() || text.len() > Self::CHARS_MAX { Err("not a cursor") } else { Ok(Self(text.to_owned())) }
+        if text.is_empty() || text.len() > Self::CHARS_MAX {
+            Err("not a cursor")
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
 }
 
@@ -182,7 +186,10 @@ impl<T> Page<T> {
     /// The first `limit` of `items`, which were asked for with one more than the limit; `position` is a place in the
     /// list just behind an item.
     pub fn cut<P: Serialize>(
-        mut items: Vec<T>, limit: Limit, question: &impl Serialize, position: impl Fn(&T) -> P,
+        mut items: Vec<T>,
+        limit: Limit,
+        question: &impl Serialize,
+        position: impl Fn(&T) -> P,
     ) -> Self {
         let more = items.len() > limit.get();
         items.truncate(limit.get());
@@ -248,7 +255,9 @@ impl<T: Type> Type for Page<T> {
 impl<T: ToJSON> ToJSON for Page<T> {
     fn to_json(&self) -> Option<Value> {
         let items: Vec<Value> = self.items.iter().filter_map(ToJSON::to_json).collect();
-        Some(serde_json::json!({ "items": items, "next_cursor": self.next_cursor.as_ref().map(|cursor| &cursor.0) }))
+        Some(
+            serde_json::json!({ "items": items, "next_cursor": self.next_cursor.as_ref().map(|cursor| &cursor.0) }),
+        )
     }
 }
 
@@ -290,7 +299,9 @@ mod tests {
 
     #[test]
     fn limits_are_bounded_and_have_a_default() {
-        for (text, expected) in [("1", Some(1)), ("100", Some(100)), ("0", None), ("101", None), ("x", None), ("", None)] {
+        for (text, expected) in
+            [("1", Some(1)), ("100", Some(100)), ("0", None), ("101", None), ("x", None), ("", None)]
+        {
             assert_eq!(Limit::parse_from_parameter(text).ok().map(Limit::get), expected, "{text}");
         }
         assert_eq!(Limit::parse_from_parameters(Vec::<String>::new()).unwrap().get(), 20);

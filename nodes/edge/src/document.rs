@@ -67,7 +67,9 @@ impl Documents {
                 }
             }
             let parts = &document["components"];
-            for (whole, part) in [(&mut schemas, &parts["schemas"]), (&mut schemes, &parts["securitySchemes"])] {
+            for (whole, part) in
+                [(&mut schemas, &parts["schemas"]), (&mut schemes, &parts["securitySchemes"])]
+            {
                 for (name, value) in part.as_object().into_iter().flatten() {
                     whole.insert(name.clone(), value.clone());
                 }
@@ -86,7 +88,8 @@ fn set_apart(document: Value, taken: &Map<String, Value>, service: &str) -> Valu
     let clashing = own.iter().filter(|(name, schema)| taken.get(*name).is_some_and(|other| other != *schema));
     let mut prefix = service.to_owned();
     prefix[..1].make_ascii_uppercase();
-    let renamed: BTreeMap<String, String> = clashing.map(|(name, _)| (name.clone(), format!("{prefix}{name}"))).collect();
+    let renamed: BTreeMap<String, String> =
+        clashing.map(|(name, _)| (name.clone(), format!("{prefix}{name}"))).collect();
     if renamed.is_empty() {
         return document;
     }
@@ -141,7 +144,11 @@ fn face_document<F: OpenApi>(title: &str) -> Value {
     let document: Value = serde_json::from_str(&spec).expect("a document is JSON");
     // A path in two impls is written twice, and the first is lost when it is read.
     let declared: usize = F::meta().iter().flat_map(|api| &api.paths).map(|path| path.operations.len()).sum();
-    assert_eq!(operations(&document).count(), declared, "{title}: all methods of a path belong into one impl");
+    assert_eq!(
+        operations(&document).count(),
+        declared,
+        "{title}: all methods of a path belong into one impl"
+    );
     document
 }
 
@@ -224,14 +231,19 @@ pub fn check_document(document: &Value) -> Vec<String> {
             Some(id) if !ids.insert(id) => found.push(format!("{at}: operationId `{id}` is taken")),
             Some(_) => {}
         }
-        for (what, present) in [("summary", operation["summary"].is_string()), ("tag", operation["tags"][0].is_string())] {
+        for (what, present) in
+            [("summary", operation["summary"].is_string()), ("tag", operation["tags"][0].is_string())]
+        {
             if !present {
                 found.push(format!("{at}: no {what}"));
             }
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             if parameter["description"].as_str().is_none_or(str::is_empty) {
-                found.push(format!("{at}: parameter `{}` is not described", parameter["name"].as_str().unwrap_or("?")));
+                found.push(format!(
+                    "{at}: parameter `{}` is not described",
+                    parameter["name"].as_str().unwrap_or("?")
+                ));
             }
         }
         found.extend(check_responses(operation).map(|line| format!("{at}: {line}")));

@@ -107,20 +107,24 @@ impl ApiError {
 pub fn failed<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> ApiError {
     match failure {
         Failure::Refused(refusal) => refused(refusal).into(),
-        Failure::Unauthenticated(_) => {
-            Problem::new(&kinds::UNAUTHENTICATED).detail("The access token is missing, expired or revoked.").into()
-        }
+        Failure::Unauthenticated(_) => Problem::new(&kinds::UNAUTHENTICATED)
+            .detail("The access token is missing, expired or revoked.")
+            .into(),
         Failure::Forbidden(scopes) => {
             let problem = Problem::new(&kinds::INSUFFICIENT_SCOPE);
             match scopes.as_slice() {
                 [] => problem.detail("This is not open to this caller.").into(),
-                scopes => problem.detail(format!("One of these scopes is needed: {}.", scopes.join(", "))).into(),
+                scopes => {
+                    problem.detail(format!("One of these scopes is needed: {}.", scopes.join(", "))).into()
+                }
             }
         }
         Failure::KeyReused => ApiError::new(&kinds::KEY_REUSED),
         Failure::Unavailable(unavailable) => {
             let detail = match unavailable.why {
-                Why::Deadline => "No answer in time. It may still be carried out: repeat it under the same Idempotency-Key.",
+                Why::Deadline => {
+                    "No answer in time. It may still be carried out: repeat it under the same Idempotency-Key."
+                }
                 Why::TooManyKeys => "Too many idempotency keys of this caller are remembered at present.",
                 _ => "Nothing was done. Try again in a moment.",
             };
@@ -170,10 +174,21 @@ impl ApiResponse for ApiError {
             description,
             status: Some(status),
             status_range: None,
-            content: vec![MetaMediaType { content_type: ProblemJson::MEDIA_TYPE, schema: ProblemJson::schema_ref() }],
+            content: vec![MetaMediaType {
+                content_type: ProblemJson::MEDIA_TYPE,
+                schema: ProblemJson::schema_ref(),
+            }],
             headers: match status {
-                401 => vec![header("WWW-Authenticate", "How to authenticate (RFC 6750)", MetaSchema::new("string"))],
-                429 | 503 => vec![header("Retry-After", "Seconds to wait before trying again", MetaSchema::new("integer"))],
+                401 => vec![header(
+                    "WWW-Authenticate",
+                    "How to authenticate (RFC 6750)",
+                    MetaSchema::new("string"),
+                )],
+                429 | 503 => vec![header(
+                    "Retry-After",
+                    "Seconds to wait before trying again",
+                    MetaSchema::new("integer"),
+                )],
                 _ => Vec::new(),
             },
         });

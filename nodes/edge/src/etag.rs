@@ -22,6 +22,11 @@ impl ETag {
         Self(format!("\"{}\"", data_encoding::BASE64URL_NOPAD.encode(&blake3::hash(bytes).as_bytes()[..12])))
     }
 
+    /// A tag out of an answer's header.
+    pub(crate) fn from_header(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
     /// As the header has it, quotes included.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -62,7 +67,8 @@ pub fn expected_version(if_match: Option<&IfMatch>) -> Result<Option<u64>, ApiEr
     if named.trim() == "*" {
         return Ok(None);
     }
-    let version = named.trim().strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    let version =
+        named.trim().strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
     version.map(Some).ok_or_else(ApiError::precondition_failed)
 }
 
@@ -70,7 +76,11 @@ impl FromStr for IfMatch {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.is_empty() || text.len() > Self::CHARS_MAX { Err("not an entity tag") } else { Ok(Self(text.to_owned())) }
+        if text.is_empty() || text.len() > Self::CHARS_MAX {
+            Err("not an entity tag")
+        } else {
+            Ok(Self(text.to_owned()))
+        }
     }
 }
 
@@ -96,11 +106,17 @@ mod tests {
 
     #[test]
     fn reads_versions_and_refuses_other_tags() {
-        let read = |text: &str| expected_version(Some(&text.parse().unwrap())).map_err(|error| error.problem().status().as_u16());
+        let read = |text: &str| {
+            expected_version(Some(&text.parse().unwrap())).map_err(|error| error.problem().status().as_u16())
+        };
         assert_eq!(expected_version(None).unwrap(), None);
-        for (text, expected) in
-            [("\"7\"", Ok(Some(7))), ("*", Ok(None)), ("7", Err(412)), ("W/\"7\"", Err(412)), ("\"x\"", Err(412))]
-        {
+        for (text, expected) in [
+            ("\"7\"", Ok(Some(7))),
+            ("*", Ok(None)),
+            ("7", Err(412)),
+            ("W/\"7\"", Err(412)),
+            ("\"x\"", Err(412)),
+        ] {
             assert_eq!(read(text), expected, "{text}");
         }
     }
@@ -108,10 +124,18 @@ mod tests {
     #[test]
     fn tags_are_compared_strongly_for_changes_and_weakly_for_reads() {
         let tag = ETag::version(3);
-        for (list, strong, weak) in
-            [("\"3\"", true, true), ("\"1\", \"3\"", true, true), ("W/\"3\"", false, true), ("*", true, true), ("\"33\"", false, false)]
-        {
-            assert_eq!((list.parse::<IfMatch>().unwrap().matches(&tag), tag.is_in(list)), (strong, weak), "{list}");
+        for (list, strong, weak) in [
+            ("\"3\"", true, true),
+            ("\"1\", \"3\"", true, true),
+            ("W/\"3\"", false, true),
+            ("*", true, true),
+            ("\"33\"", false, false),
+        ] {
+            assert_eq!(
+                (list.parse::<IfMatch>().unwrap().matches(&tag), tag.is_in(list)),
+                (strong, weak),
+                "{list}"
+            );
         }
     }
 }

@@ -24,7 +24,8 @@ impl FromStr for IdempotencyKey {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let sound = (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let sound =
+            (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if sound { Ok(Self(text.to_owned())) } else { Err("not 1–255 visible ASCII characters") }
     }
 }

@@ -15,10 +15,11 @@ impl FromStr for Date {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         // Exactly `YYYY-MM-DD`: jiff alone would take times and zones behind it too.
-        let shaped = text.len() == 10 && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
+        let shaped = text.len() == 10
+            && text.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => byte == b'-',
+                _ => byte.is_ascii_digit(),
+            });
         let date = if shaped { text.parse().ok() } else { None };
         date.map(Self).ok_or("not a date of the form YYYY-MM-DD")
     }
@@ -78,7 +79,16 @@ mod tests {
     #[test]
     fn dates_are_whole_days_and_nothing_else() {
         assert_eq!("2026-02-28".parse::<Date>().unwrap().to_string(), "2026-02-28");
-        for bad in ["", "2026-2-8", "2026-02-30", "2026-02-28T10:00", "20260228", "2026-02-28 ", "+002026-02-28", "x"] {
+        for bad in [
+            "",
+            "2026-2-8",
+            "2026-02-30",
+            "2026-02-28T10:00",
+            "20260228",
+            "2026-02-28 ",
+            "+002026-02-28",
+            "x",
+        ] {
             assert!(bad.parse::<Date>().is_err(), "{bad}");
         }
     }

@@ -183,7 +183,10 @@ mod tests {
         assert!(sign_ins.check("someone", Some(address("2001:db8::ffff"))).is_err(), "the same /64");
         assert!(sign_ins.check("someone", Some(address("2001:db8:0:1::1"))).is_ok());
         sign_ins.succeeded("someone");
-        assert!(sign_ins.check("someone", Some(address("2001:db8::1"))).is_err(), "success clears no address");
+        assert!(
+            sign_ins.check("someone", Some(address("2001:db8::1"))).is_err(),
+            "success clears no address"
+        );
     }
 
     #[test]

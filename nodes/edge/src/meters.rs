@@ -7,7 +7,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use poem::http::{Method, StatusCode};
 
 /// Upper bounds of the histograms' buckets, in seconds.
-const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+const BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
 /// The process's meters. Everything that is counted with the `metrics` macros, in any crate, is rendered here.
 #[derive(Clone)]
@@ -33,7 +34,10 @@ impl Meters {
                 tracing::warn!("another metrics recorder was installed before; /metrics will stay empty");
             }
             metrics::describe_counter!("http_requests_total", "Requests answered");
-            metrics::describe_histogram!("http_request_seconds", "Time from a request's head to its answer's");
+            metrics::describe_histogram!(
+                "http_request_seconds",
+                "Time from a request's head to its answer's"
+            );
             metrics::describe_gauge!("http_requests_in_flight", "Requests being answered");
             Self(handle)
         };
@@ -65,7 +69,8 @@ pub(crate) fn answered(method: &Method, route: &str, status: StatusCode, took: D
     };
     let (route, status) = (route.to_owned(), status.as_str().to_owned());
     metrics::counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status).increment(1);
-    metrics::histogram!("http_request_seconds", "method" => method, "route" => route).record(took.as_secs_f64());
+    metrics::histogram!("http_request_seconds", "method" => method, "route" => route)
+        .record(took.as_secs_f64());
 }
 
 /// Counts a request as being answered until it is dropped.

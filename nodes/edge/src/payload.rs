@@ -3,7 +3,9 @@
 use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::error::ContentTypeError;
 use poem_openapi::payload::{ParsePayload, Payload};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
@@ -25,10 +27,23 @@ pub struct Json<T>(pub T);
 pub struct Fast<T>(pub T);
 
 /// The document of an answer of one media type.
-pub(crate) fn answer(description: &'static str, status: u16, content_type: &'static str, schema: MetaSchemaRef) -> MetaResponses {
+pub(crate) fn answer(
+    description: &'static str,
+    status: u16,
+    content_type: &'static str,
+    schema: MetaSchemaRef,
+) -> MetaResponses {
     let content = vec![MetaMediaType { content_type, schema }];
     let headers = Vec::new();
-    MetaResponses { responses: vec![MetaResponse { description, status: Some(status), status_range: None, content, headers }] }
+    MetaResponses {
+        responses: vec![MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content,
+            headers,
+        }],
+    }
 }
 
 /// A value as the bytes of a JSON answer.
@@ -77,16 +92,13 @@ pub(crate) fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
             error.column()
         )),
     })?;
-    // Reading takes the value apart; it is looked at again only if that fails.
-    T::parse_from_json(Some(value)).map_err(|error| {
-        let value: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let wrong = validate::against_schema::<T>(&value);
-        let problem = Problem::new(&kinds::INVALID);
-        match wrong.is_empty() {
-            false => problem.fields(wrong).into(),
-            true => problem.fields(validate::from_message(error.message())).into(),
-        }
-    })
+    let invalid = |wrong| ApiError::from(Problem::new(&kinds::INVALID).fields(wrong));
+    let wrong = validate::against_schema::<T>(&value);
+    if !wrong.is_empty() {
+        return Err(invalid(wrong));
+    }
+    // What no schema says, such as unknown fields, is found in the reading.
+    T::parse_from_json(Some(value)).map_err(|error| invalid(validate::from_message(error.message())))
 }
 
 impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Json<T> {
@@ -104,10 +116,14 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Json<T> {
     }
 
     async fn from_request(
-        request: &'a Request, body: &mut RequestBody, _options: ExtractParamOptions<()>,
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         match request.content_type() {
-            Some(content_type) if is_json(content_type) => <Self as ParsePayload>::from_request(request, body).await,
+            Some(content_type) if is_json(content_type) => {
+                <Self as ParsePayload>::from_request(request, body).await
+            }
             Some(_) => Err(ContentTypeError::NotSupported { content_type: String::new() }.into()),
             None => Err(ContentTypeError::ExpectContentType.into()),
         }

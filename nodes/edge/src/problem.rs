@@ -167,7 +167,9 @@ impl Problem {
 
     fn challenge(&self) -> Option<&'static str> {
         match self.kind.slug {
-            "unauthenticated" if self.detail.is_some() => Some("Bearer realm=\"auberge\", error=\"invalid_token\""),
+            "unauthenticated" if self.detail.is_some() => {
+                Some("Bearer realm=\"auberge\", error=\"invalid_token\"")
+            }
             "insufficient-scope" => Some("Bearer realm=\"auberge\", error=\"insufficient_scope\""),
             _ if self.status == 401 => Some("Bearer realm=\"auberge\""),
             _ => None,
@@ -285,7 +287,8 @@ impl Payload for ProblemJson {
 impl IntoResponse for ProblemJson {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.0).expect("problems serialise");
-        let mut response = Response::builder().status(self.0.status()).content_type(Self::MEDIA_TYPE).body(body);
+        let mut response =
+            Response::builder().status(self.0.status()).content_type(Self::MEDIA_TYPE).body(body);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(secs) = self.0.retry_after_secs {

@@ -24,10 +24,14 @@ macro_rules! __string_type {
             }
         }
         impl ::poem_openapi::types::ParseFromJSON for $type {
-            fn parse_from_json(value: Option<::serde_json::Value>) -> ::poem_openapi::types::ParseResult<Self> {
+            fn parse_from_json(
+                value: Option<::serde_json::Value>,
+            ) -> ::poem_openapi::types::ParseResult<Self> {
                 use ::poem_openapi::types::ParseError;
                 match value {
-                    Some(::serde_json::Value::String(text)) => text.parse::<Self>().map_err(ParseError::custom),
+                    Some(::serde_json::Value::String(text)) => {
+                        text.parse::<Self>().map_err(ParseError::custom)
+                    }
                     Some(_) => Err(ParseError::custom("not a string")),
                     None => Err(ParseError::expected_input()),
                 }

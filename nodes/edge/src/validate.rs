@@ -1,7 +1,11 @@
 //! Says which fields of a body are wrong, without repeating any of it.
 //!
-//! poem-openapi stops at the first mistake, names types rather than places, and prints the value. So when reading a
-//! body has failed, the body is held against its own schema here, and every mistake gets its JSON pointer.
+//! poem-openapi stops at the first mistake, names types rather than places, prints the value, and takes a number where
+//! its own document says text. So each body is held against its schema here first, and every mistake gets its JSON
+//! pointer.
+
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
@@ -16,25 +20,59 @@ const DEPTH_MAX: usize = 32;
 
 /// Everything in `value` that does not fit the schema of `T`.
 pub(crate) fn against_schema<T: Type>(value: &Value) -> Vec<FieldError> {
-    let mut registry = Registry::new();
-    T::register(&mut registry);
-    let mut check = Check { registry: &registry, errors: Vec::new() };
+    let mut check = Check { registry: schemas_of::<T>(), errors: Vec::new() };
     check.value(&T::schema_ref(), value, &mut String::new(), 0);
     check.errors
 }
 
+/// The schemas that `T` is made of, collected once for each type.
+fn schemas_of<T: Type>() -> &'static Registry {
+    static KNOWN: OnceLock<RwLock<HashMap<&'static str, &'static Registry>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(RwLock::default);
+    let name = std::any::type_name::<T>();
+    if let Some(registry) = known.read().unwrap_or_else(PoisonError::into_inner).get(name) {
+        return registry;
+    }
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    // Leaked on purpose: there are as many as there are types of bodies, and they live as long as the program.
+    known
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(name)
+        .or_insert_with(|| Box::leak(Box::new(registry)))
+}
+
+/// A pattern of a schema, compiled once; none when it is no regular expression.
+fn pattern(text: &str) -> Option<regex::Regex> {
+    static KNOWN: OnceLock<RwLock<HashMap<String, Option<regex::Regex>>>> = OnceLock::new();
+    let known = KNOWN.get_or_init(RwLock::default);
+    if let Some(pattern) = known.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+        return pattern.clone();
+    }
+    let pattern = regex::Regex::new(text).ok();
+    known.write().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned(), pattern.clone());
+    pattern
+}
+
 /// What poem-openapi's message tells of a field, when the schema finds nothing: rules beyond the schema.
 pub(crate) fn from_message(message: &str) -> Vec<FieldError> {
-    let (name, detail) = match (message.split_once("unknown field `"), message.split_once("field `")) {
+    let (name, what) = match (message.split_once("unknown field `"), message.split_once("field `")) {
         (Some((_, rest)), _) => (rest, "not a field that is known here"),
         (None, Some((_, rest))) => (rest, "not valid"),
         (None, None) => return Vec::new(),
     };
-    let Some((name, _)) = name.split_once('`') else { return Vec::new() };
+    let Some((name, rest)) = name.split_once('`') else { return Vec::new() };
     // A name that is not plainly a field's may be anything that was typed.
     let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let pointer = if plain { format!("/{name}") } else { String::new() };
-    vec![FieldError { pointer, detail: detail.to_owned() }]
+    // Of a field deeper inside the message tells the name, and not the place.
+    let deeper = rest.contains("occurred while parsing");
+    let (pointer, detail) = match (plain, deeper) {
+        (true, false) => (format!("/{name}"), what.to_owned()),
+        (true, true) => (String::new(), format!("`{name}` is {what}")),
+        (false, _) => (String::new(), format!("some field is {what}")),
+    };
+    vec![FieldError { pointer, detail }]
 }
 
 struct Check<'a> {
@@ -68,7 +106,8 @@ impl Check<'_> {
             self.wrong(pointer, "none of the forms that are known here");
         }
         if !schema.enum_items.is_empty() && !schema.enum_items.contains(value) {
-            let known: Vec<String> = schema.enum_items.iter().map(|item| item.to_string().replace('"', "`")).collect();
+            let known: Vec<String> =
+                schema.enum_items.iter().map(|item| item.to_string().replace('"', "`")).collect();
             return self.wrong(pointer, format!("not one of {}", known.join(", ")));
         }
         match (schema.ty, value) {
@@ -77,15 +116,23 @@ impl Check<'_> {
             ("string", Value::String(text)) => self.string(schema, text, pointer),
             ("integer" | "number", Value::Number(number)) => self.number(schema, number, pointer),
             ("boolean", Value::Bool(_)) | ("", _) => {}
-            (ty, _) => self.wrong(pointer, format!("not {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" })),
+            (ty, _) => {
+                self.wrong(pointer, format!("not {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" }))
+            }
         }
     }
 
     fn fits_one(
-        &mut self, schema: &MetaSchema, variants: &[MetaSchemaRef], value: &Value, pointer: &mut String, depth: usize,
+        &mut self,
+        schema: &MetaSchema,
+        variants: &[MetaSchemaRef],
+        value: &Value,
+        pointer: &mut String,
+        depth: usize,
     ) -> bool {
         // With a discriminator the named form is the one that was meant: its own mistakes tell more.
-        let named = schema.discriminator.as_ref().and_then(|by| value.get(by.property_name)).and_then(Value::as_str);
+        let named =
+            schema.discriminator.as_ref().and_then(|by| value.get(by.property_name)).and_then(Value::as_str);
         let meant = schema.discriminator.as_ref().zip(named).and_then(|(by, named)| {
             let (_, reference) = by.mapping.iter().find(|(name, _)| name == named)?;
             Some(MetaSchemaRef::Reference(reference.rsplit('/').next()?.to_owned()))
@@ -102,7 +149,11 @@ impl Check<'_> {
     }
 
     fn object(
-        &mut self, schema: &MetaSchema, members: &serde_json::Map<String, Value>, pointer: &mut String, depth: usize,
+        &mut self,
+        schema: &MetaSchema,
+        members: &serde_json::Map<String, Value>,
+        pointer: &mut String,
+        depth: usize,
     ) {
         for name in &schema.required {
             if members.get(*name).is_none_or(Value::is_null) && !nullable(self.registry, schema, name) {
@@ -152,10 +203,10 @@ impl Check<'_> {
             }
             _ => {}
         }
-        if let Some(pattern) = &schema.pattern
-            && regex::Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+        if let Some(rule) = &schema.pattern
+            && pattern(rule).is_some_and(|pattern| !pattern.is_match(text))
         {
-            self.wrong(pointer, format!("does not match {pattern}"));
+            self.wrong(pointer, format!("does not match {rule}"));
         }
     }
 
@@ -194,7 +245,9 @@ impl Check<'_> {
 fn nullable(registry: &Registry, schema: &MetaSchema, name: &str) -> bool {
     match schema.properties.iter().find(|(property, _)| *property == name) {
         Some((_, MetaSchemaRef::Inline(schema))) => schema.nullable,
-        Some((_, MetaSchemaRef::Reference(name))) => registry.schemas.get(name).is_some_and(|schema| schema.nullable),
+        Some((_, MetaSchemaRef::Reference(name))) => {
+            registry.schemas.get(name).is_some_and(|schema| schema.nullable)
+        }
         None => false,
     }
 }

@@ -12,6 +12,7 @@
 mod address;
 mod directory;
 mod error;
+mod id;
 mod mailer;
 mod message;
 mod settings;
@@ -19,6 +20,7 @@ mod smtp;
 
 pub use address::{Address, AddressError};
 pub use error::{SendError, SettingsError};
+pub use id::message_id;
 pub use mailer::Mailer;
 pub use message::{Attachment, Message};
 pub use settings::{Encryption, Settings, Smtp};

@@ -284,7 +284,7 @@ impl<S: Service> Operate for Ops<S> {
             group,
             leader: live.core.consensus.role().borrow().leader,
             term: status.term,
-            applied: status.applied,
+            applied: status.applied.unwrap_or_default(),
             bytes: engine.state().size(),
             busy,
             outbox: engine.outbox().map_or(0, |rows| rows.len()),
@@ -308,7 +308,7 @@ impl<S: Service> Operate for Ops<S> {
     fn export<'a>(&'a self, to: &'a mut (dyn std::io::Write + Send)) -> Result<u64, String> {
         let live = self.door.live().map_err(|why| why.to_string())?;
         let engine = &live.core.engine;
-        let written = engine.read(Timestamp::default(), |_| store::export(&**engine.state(), to));
+        let written = engine.read(Timestamp::default(), |_| store::export(&**engine.state(), std::ops::Bound::Included(&[1]), to));
         written.map_err(|halt| halt.to_string())?.map_err(|fault| fault.to_string())
     }
 }

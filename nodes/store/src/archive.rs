@@ -55,14 +55,16 @@ pub fn export(state: &dyn State, from: Bound<&[u8]>, to: &mut dyn Write) -> Resu
 }
 
 fn put(payload: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Fault> {
-    let length = u32::try_from(bytes.len()).map_err(|_| Fault::Io("a row is longer than 4 GiB".to_owned()))?;
+    let length =
+        u32::try_from(bytes.len()).map_err(|_| Fault::Io("a row is longer than 4 GiB".to_owned()))?;
     payload.extend_from_slice(&length.to_le_bytes());
     payload.extend_from_slice(bytes);
     Ok(())
 }
 
 fn chunk(to: &mut dyn Write, payload: &[u8]) -> Result<(), Fault> {
-    let length = u32::try_from(payload.len()).map_err(|_| Fault::Io("a row is longer than 4 GiB".to_owned()))?;
+    let length =
+        u32::try_from(payload.len()).map_err(|_| Fault::Io("a row is longer than 4 GiB".to_owned()))?;
     to.write_all(&length.to_le_bytes()).map_err(refused)?;
     to.write_all(&crc32fast::hash(payload).to_le_bytes()).map_err(refused)?;
     to.write_all(payload).map_err(refused)

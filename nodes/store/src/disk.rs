@@ -52,12 +52,16 @@ impl Disk {
         let which = usize::from(which.as_deref() == Some(TREES[1]));
         let flushes = match flushes {
             None => 0,
-            Some(bytes) => u64::from_le_bytes(bytes.as_ref().try_into().map_err(|_| damaged(path, "a count"))?),
+            Some(bytes) => {
+                u64::from_le_bytes(bytes.as_ref().try_into().map_err(|_| damaged(path, "a count"))?)
+            }
         };
         let promised = engine.synced();
         if flushes < promised {
             let text = format!("{}: rows that were flushed are gone", path.display());
-            return Err(Fault::Corrupt(format!("{text} (flush {flushes} of {promised} is the last one there)")));
+            return Err(Fault::Corrupt(format!(
+                "{text} (flush {flushes} of {promised} is the last one there)"
+            )));
         }
         let tree = engine.run(|db| {
             // What a crash left of a replacement that did not come to its end.
@@ -95,13 +99,23 @@ impl State for Disk {
         stored.map(|stored| self.open_value(key, &stored)).transpose()
     }
 
-    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize, reverse: bool) -> Result<Vec<Row>, Fault> {
+    fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<Row>, Fault> {
         if is_empty(from, to) {
             return Ok(Vec::new());
         }
         let rows = self.with_tree(|tree| {
             let range = tree.range::<&[u8], _>((from, to));
-            if reverse { range.rev().take(limit).collect() } else { range.take(limit).collect::<sled::Result<Vec<_>>>() }
+            if reverse {
+                range.rev().take(limit).collect()
+            } else {
+                range.take(limit).collect::<sled::Result<Vec<_>>>()
+            }
         })?;
         rows.into_iter().map(|(key, stored)| Ok((key.to_vec(), self.open_value(&key, &stored)?))).collect()
     }

@@ -31,7 +31,8 @@ impl Engine {
     /// Opens the database in `path`, making it (mode 0700) where it is missing. `cache_bytes` bounds its memory.
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         private_dir(path)?;
-        let config = sled::Config::new().path(path).flush_every_ms(None).cache_capacity(cache_bytes.max(1 << 20));
+        let config =
+            sled::Config::new().path(path).flush_every_ms(None).cache_capacity(cache_bytes.max(1 << 20));
         let db = open_patiently(&config, path)?;
         let data = File::open(path.join(DATA_FILE)).map_err(|error| io_fault(path, &error))?;
         let synced = path.join(SYNCED_FILE);
@@ -126,7 +127,9 @@ fn sled_fault(path: &Path, error: sled::Error) -> Fault {
     let at = path.display();
     match error {
         sled::Error::Io(error) => io_fault(path, &error),
-        sled::Error::Corruption { at: place, .. } => Fault::Corrupt(format!("{at}: sled finds damage at {place:?}")),
+        sled::Error::Corruption { at: place, .. } => {
+            Fault::Corrupt(format!("{at}: sled finds damage at {place:?}"))
+        }
         sled::Error::CollectionNotFound(name) => {
             Fault::Corrupt(format!("{at}: the tree {:?} is gone", String::from_utf8_lossy(&name)))
         }

@@ -23,7 +23,9 @@ mod unsynced;
 pub use archive::{Rows, export};
 pub use disk::Disk;
 pub use lock::{DirLock, lock};
-pub use log::{Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SledRows, UnsyncedRows};
+pub use log::{
+    Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SledRows, UnsyncedRows,
+};
 pub use memory::Memory;
 pub use state::{Batch, Fault, Row, State};
 pub use unsynced::Unsynced;

@@ -37,14 +37,24 @@ impl State for Memory {
         Ok(self.maps.read().expect("no writer panics").live.get(key).cloned())
     }
 
-    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize, reverse: bool) -> Result<Vec<Row>, Fault> {
+    fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<Row>, Fault> {
         if is_empty(from, to) {
             return Ok(Vec::new());
         }
         let maps = self.maps.read().expect("no writer panics");
         let rows = maps.live.range::<[u8], _>((from, to));
         let own = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        Ok(if reverse { rows.rev().take(limit).map(own).collect() } else { rows.take(limit).map(own).collect() })
+        Ok(if reverse {
+            rows.rev().take(limit).map(own).collect()
+        } else {
+            rows.take(limit).map(own).collect()
+        })
     }
 
     fn commit(&self, batch: Batch) -> Result<(), Fault> {
@@ -83,7 +93,8 @@ impl State for Memory {
 pub(crate) fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
     match (from, to) {
         (Bound::Included(from), Bound::Included(to)) => from > to,
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Excluded(to)) | (Bound::Excluded(from), Bound::Included(to)) => from >= to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Excluded(to))
+        | (Bound::Excluded(from), Bound::Included(to)) => from >= to,
         _ => false,
     }
 }

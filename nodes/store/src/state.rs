@@ -50,7 +50,13 @@ pub trait State: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store is broken.
-    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize, reverse: bool) -> Result<Vec<Row>, Fault>;
+    fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<Row>, Fault>;
 
     /// Applies `batch` atomically. Visible at once, on disk after [`State::flush`].
     ///

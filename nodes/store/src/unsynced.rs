@@ -42,7 +42,13 @@ impl State for Unsynced {
         }
     }
 
-    fn scan(&self, from: Bound<&[u8]>, to: Bound<&[u8]>, limit: usize, reverse: bool) -> Result<Vec<Row>, Fault> {
+    fn scan(
+        &self,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Vec<Row>, Fault> {
         if is_empty(from, to) {
             return Ok(Vec::new());
         }

@@ -4,7 +4,9 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-use store::{Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, Rows, State, Unsynced, export, lock};
+use store::{
+    Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, Rows, State, Unsynced, export, lock,
+};
 
 const CACHE: u64 = 8 << 20;
 
@@ -151,7 +153,10 @@ fn a_place_that_cannot_be_written_is_a_refusal_of_the_disk() {
     std::fs::write(&file, "x").unwrap();
     for path in [file.join("state").as_path(), &file, Path::new("/proc/state")] {
         let opened = Disk::open(path, CACHE);
-        assert!(matches!(&opened, Err(Fault::Io(text)) if text.contains(path.to_str().unwrap())), "{opened:?}");
+        assert!(
+            matches!(&opened, Err(Fault::Io(text)) if text.contains(path.to_str().unwrap())),
+            "{opened:?}"
+        );
         assert!(matches!(lock(path), Err(Fault::Io(_))));
         assert!(matches!(NodeLog::open(path, CACHE, LogSettings::default()), Err(Fault::Io(_))));
     }
@@ -223,7 +228,11 @@ fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
         let log = open().unwrap();
         for n in 0..100 {
             let index = round * 100 + n;
-            log.submit(&group, Record::Batch { first: index, count: 1, bytes: Arc::from(vec![n as u8; 500]) }, None);
+            log.submit(
+                &group,
+                Record::Batch { first: index, count: 1, bytes: Arc::from(vec![n as u8; 500]) },
+                None,
+            );
             log.sync().unwrap();
         }
         if round == 1 {

@@ -83,7 +83,8 @@ pub(super) fn begin(turn: &mut T<'_>, mut record: Record, id: RefundId, minor: i
         settled_at: None,
         rechecks: 0,
     });
-    record.happened(now, Happened::RefundStarted { amount: Money::new(minor, amount.currency) });
+    let amount = Money::new(minor, amount.currency);
+    record.happened(now, Happened::RefundStarted { amount });
     save(turn, &record);
-    turn.effect(refund_key(id), &Effect::Refund { payment, refund: id, intent, amount: minor });
+    turn.effect(refund_key(id), &Effect::Refund { payment, refund: id, intent, amount });
 }

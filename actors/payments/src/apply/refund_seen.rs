@@ -54,8 +54,8 @@ pub(super) fn recheck(turn: &mut T<'_>, payment: PaymentId, id: RefundId) {
 /// Asks the bank; the same effect that makes a refund, since it looks first.
 pub(super) fn ask(turn: &mut T<'_>, record: &Record, id: RefundId) {
     let refund = record.refunds.iter().find(|refund| refund.id == id);
-    if let (Some(refund), Some(intent)) = (refund, record.intent.clone()) {
-        let effect = Effect::Refund { payment: record.id, refund: id, intent, amount: refund.amount };
-        turn.effect(refund_key(id), &effect);
+    if let (Some(refund), Some(intent), Some(paid)) = (refund, record.intent.clone(), record.amount()) {
+        let amount = Money::new(refund.amount, paid.currency);
+        turn.effect(refund_key(id), &Effect::Refund { payment: record.id, refund: id, intent, amount });
     }
 }

@@ -7,7 +7,7 @@ use contracts::{Money, PaymentId, ReservationId};
 use super::{T, save};
 use crate::limits;
 use crate::service::Timer;
-use crate::state::{BY_OWNER, BY_TIME, CURRENT, Happened, OF_RESERVATION, PAYMENTS, Record, Stage};
+use crate::state::{ALL, BY_OWNER, BY_TIME, CURRENT, Happened, OF_RESERVATION, PAYMENTS, Record, Stage};
 
 pub(super) fn start(
     turn: &mut T<'_>, reservation: ReservationId, payment_method: String, return_url: String, shown: Option<Money>,
@@ -55,7 +55,7 @@ pub(super) fn start(
     save(turn, &record);
     turn.put(&CURRENT, &reservation, &id);
     turn.put(&OF_RESERVATION, &(reservation, id), &());
-    turn.put(&BY_TIME, &(now, id), &());
+    turn.put(&BY_TIME, &(ALL, now, id), &());
     turn.put(&BY_OWNER, &(owner, now, id), &());
     turn.send::<Reservations>(reservation.0, &reservations::Command::OpenPayment { reservation, payment: id });
     turn.schedule(now.plus_secs(limits::PAY_WITHIN_SECS), Timer::Expire(id));

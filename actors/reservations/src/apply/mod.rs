@@ -13,7 +13,9 @@ mod payment_failed;
 mod payment_succeeded;
 mod refund_settled;
 
+pub(crate) use calendar::in_bounds;
 pub(crate) use expire::expire;
+pub(crate) use hold::within_reach;
 
 use contract::Timestamp;
 use contracts::reservations::{Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, What};

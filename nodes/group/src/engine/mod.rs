@@ -105,7 +105,7 @@ impl<S: Service> Engine<S> {
         let mut meta = self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut landing = Landing {
             overlay: Overlay::new(),
-            meta: meta.clone(),
+            meta: *meta,
             notes: Vec::new(),
             landed: Landed::default(),
             keys: BTreeMap::new(),

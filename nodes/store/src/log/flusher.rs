@@ -39,7 +39,9 @@ pub(crate) fn run(shared: &Shared) {
         // and including this one's own records makes live.
         let carried: Vec<(Candidate, Current)> = candidates
             .drain(..)
-            .filter_map(|candidate: Candidate| state.index.current(&candidate.live).map(|now| (candidate, now)))
+            .filter_map(|candidate: Candidate| {
+                state.index.current(&candidate.live).map(|now| (candidate, now))
+            })
             .collect();
         let row = state.index.next_row();
         let moving: Vec<Live> = carried.iter().map(|(candidate, _)| candidate.live.clone()).collect();
@@ -118,7 +120,11 @@ struct Placed {
 type Written = Result<Option<(Vec<Placed>, usize)>, Fault>;
 
 fn write(
-    shared: &Shared, row: u64, tail: u64, jobs: Vec<Job>, carried: Vec<(Candidate, Current)>,
+    shared: &Shared,
+    row: u64,
+    tail: u64,
+    jobs: Vec<Job>,
+    carried: Vec<(Candidate, Current)>,
 ) -> (Written, Vec<Done>) {
     let mut writer = RowWriter::new(row);
     let mut placed = Vec::with_capacity(jobs.len() + carried.len());
@@ -151,9 +157,13 @@ fn write(
     }
     for (Candidate { live: Live { group, slot, sequence, .. }, bytes }, current) in carried {
         let span = match (current, bytes) {
-            (Current::Batch { first, count }, Some(bytes)) => writer.push_carried(&group, first, count, &bytes),
+            (Current::Batch { first, count }, Some(bytes)) => {
+                writer.push_carried(&group, first, count, &bytes)
+            }
             (Current::Mark(record), _) => writer.push(&group, &record),
-            (Current::Batch { .. }, None) => unreachable!("the bytes of a batch are fetched before it is carried"),
+            (Current::Batch { .. }, None) => {
+                unreachable!("the bytes of a batch are fetched before it is carried")
+            }
         };
         placed.push(Placed { group, slot, sequence, span });
     }
@@ -169,10 +179,12 @@ fn fetch(shared: &Shared, stale: Vec<Live>) -> Result<Vec<Candidate>, Fault> {
     let mut candidates = Vec::with_capacity(stale.len());
     for live in stale {
         let bytes = match live.slot {
-            Slot::Batch(first) => match shared.medium.read(live.span.row, live.span.offset, live.span.length)? {
-                Some(raw) => Some(read_batch(&raw, &live.group, first)?),
-                None => continue,
-            },
+            Slot::Batch(first) => {
+                match shared.medium.read(live.span.row, live.span.offset, live.span.length)? {
+                    Some(raw) => Some(read_batch(&raw, &live.group, first)?),
+                    None => continue,
+                }
+            }
             Slot::Vote | Slot::Committed | Slot::Purged => None,
         };
         candidates.push(Candidate { live, bytes });

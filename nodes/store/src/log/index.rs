@@ -135,7 +135,9 @@ impl Index {
                 }
             }
             Record::Vote(bytes) => void.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span)),
-            Record::Committed(bytes) => void.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span)),
+            Record::Committed(bytes) => {
+                void.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span))
+            }
             Record::Drop => {}
         }
         void.into_iter().for_each(|span| self.release(span));
@@ -253,7 +255,8 @@ impl Index {
         let mut sum = 0;
         for (number, row) in &self.rows {
             for (name, slot) in &row.contents {
-                let Some((sequence, span)) = self.locate(name, *slot).filter(|(_, span)| span.row == *number) else {
+                let Some((sequence, span)) = self.locate(name, *slot).filter(|(_, span)| span.row == *number)
+                else {
                     continue;
                 };
                 sum += u64::from(span.length);
@@ -376,7 +379,8 @@ pub(crate) fn replay(medium: &dyn Medium) -> Result<Index, Fault> {
         let bytes = medium.row(row)?.ok_or_else(|| missing(row))?;
         index.add_row(row, bytes.len());
         for (name, found, span) in record::read_row(row, &bytes)? {
-            let name = index.groups.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
+            let name =
+                index.groups.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
             let (slot, sequence) = match found {
                 Found::Plain(record) => (slot_of(&record), index.accept(&name, &record)),
                 Found::Carried { first, count } => {

@@ -121,7 +121,9 @@ impl Medium for SledRows {
     }
 
     fn remove_before(&self, tail: u64) -> Result<(), Fault> {
-        let keys = self.engine.run(|_| self.rows.range(..tail.to_be_bytes()).keys().collect::<sled::Result<Vec<_>>>())?;
+        let keys = self
+            .engine
+            .run(|_| self.rows.range(..tail.to_be_bytes()).keys().collect::<sled::Result<Vec<_>>>())?;
         let mut batch = sled::Batch::default();
         keys.into_iter().for_each(|key| batch.remove(key));
         self.engine.run(|_| self.rows.apply_batch(batch))
@@ -151,7 +153,10 @@ impl MemoryRows {
     #[must_use]
     pub fn crash(&self) -> Self {
         let synced = self.lock().synced.clone();
-        Self { rows: Mutex::new(MemoryState { live: synced.clone(), synced }), failing: AtomicBool::new(false) }
+        Self {
+            rows: Mutex::new(MemoryState { live: synced.clone(), synced }),
+            failing: AtomicBool::new(false),
+        }
     }
 
     /// Has every write refused from now on, or no longer.
@@ -305,5 +310,6 @@ impl Medium for UnsyncedRows {
 fn part(row: &[u8], offset: u32, length: u32) -> Result<Vec<u8>, Fault> {
     let (offset, length) = (offset as usize, length as usize);
     let part = row.get(offset..).and_then(|rest| rest.get(..length));
-    part.map(<[u8]>::to_vec).ok_or_else(|| Fault::Corrupt("a row of the log is shorter than it was".to_owned()))
+    part.map(<[u8]>::to_vec)
+        .ok_or_else(|| Fault::Corrupt("a row of the log is shorter than it was".to_owned()))
 }

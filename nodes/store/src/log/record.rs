@@ -166,7 +166,10 @@ fn head(row: u64, bytes: &[u8]) -> Result<(u64, u32), Fault> {
         return Err(damaged(row));
     }
     if head[0] != VERSION {
-        return Err(Fault::Corrupt(format!("row {row} of the log has format {}: a newer program's?", head[0])));
+        return Err(Fault::Corrupt(format!(
+            "row {row} of the log has format {}: a newer program's?",
+            head[0]
+        )));
     }
     let tail = u64::from_le_bytes(head[1..9].try_into().expect("eight bytes"));
     Ok((tail, u32::from_le_bytes(head[9..13].try_into().expect("four bytes"))))

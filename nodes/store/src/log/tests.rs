@@ -87,9 +87,13 @@ fn seen(log: &NodeLog) -> Models {
             }
         }
         entries.retain(|index, _| purged.is_none_or(|upto| *index > upto));
-        assert_eq!(log.last(name).filter(|last| purged.is_none_or(|upto| *last > upto)), entries.keys().next_back().copied());
+        assert_eq!(
+            log.last(name).filter(|last| purged.is_none_or(|upto| *last > upto)),
+            entries.keys().next_back().copied()
+        );
         let number = |bytes: Option<Arc<[u8]>>| bytes.map(|bytes| number(&bytes));
-        let model = Model { entries, vote: number(log.vote(name)), committed: number(log.committed(name)), purged };
+        let model =
+            Model { entries, vote: number(log.vote(name)), committed: number(log.committed(name)), purged };
         models.insert(name, model);
     }
     models
@@ -132,7 +136,8 @@ fn submit(log: &NodeLog, models: &mut Models, step: &Step, fresh: &mut u64) {
         // A snapshot came: everything is purged, beyond the end.
         Step::Leap { group } => {
             let model = models.get_mut(GROUPS[group]).unwrap();
-            let upto = model.entries.keys().next_back().or(model.purged.as_ref()).map_or(10, |last| last + 10);
+            let upto =
+                model.entries.keys().next_back().or(model.purged.as_ref()).map_or(10, |last| last + 10);
             model.entries.clear();
             model.purged = Some(upto);
             (group, Record::Purge { upto, mark: mark(upto) })

@@ -1,0 +1,93 @@
+//! Sessions begin and end.
+
+use contract::Slot;
+use contracts::UserId;
+use contracts::auth::{Grant, Refusal, Reply, UI_CLIENT};
+use contracts::users::Grants;
+use group::Turn;
+
+use crate::apply::revoke;
+use crate::limits::{REFRESH_IDLE_SECS, REVOCATION_SECS, SESSION_SECS_MAX, SESSIONS_PER_USER_MAX};
+use crate::scopes;
+use crate::service::{Auth, Timer};
+use crate::state::{EPOCHS, REFRESH, Refresh, SESSIONS, Session, USER_SESSIONS, revoked, session_name};
+
+/// Who signed in where, for what.
+pub(crate) struct NewSession {
+    pub user: UserId,
+    pub client_id: String,
+    pub scopes: Vec<String>,
+    pub hotels: Vec<String>,
+    pub epoch: u32,
+}
+
+/// A session at one of our own pages.
+pub(crate) fn start_own(
+    turn: &mut Turn<'_, Auth>, grants: Grants, asked: Option<&[String]>, refresh_hash: [u8; 32],
+) -> Result<Reply, Refusal> {
+    let scopes = scopes::granted(asked.unwrap_or_default(), &[&grants.scopes]);
+    if scopes.is_empty() {
+        return Err(Refusal::InvalidScope);
+    }
+    if turn.get(&EPOCHS, &grants.user).is_some_and(|epoch| grants.epoch < epoch) {
+        return Err(Refusal::InvalidGrant("the account has changed since: sign in again".into()));
+    }
+    let new = NewSession {
+        user: grants.user,
+        client_id: UI_CLIENT.to_owned(),
+        scopes,
+        hotels: grants.hotels,
+        epoch: grants.epoch,
+    };
+    start(turn, new, refresh_hash).map(|(_, grant)| Reply::Granted(grant))
+}
+
+/// Begins a session with its first refresh token. The last refusal of whoever calls this.
+pub(crate) fn start(
+    turn: &mut Turn<'_, Auth>, new: NewSession, refresh_hash: [u8; 32],
+) -> Result<(u128, Grant), Refusal> {
+    if turn.has(&REFRESH, &refresh_hash) {
+        return Err(Refusal::InvalidGrant("a refresh token is drawn once".into()));
+    }
+    let NewSession { user, client_id, scopes, hotels, epoch } = new;
+    let older = turn.scan(&USER_SESSIONS, &user, SESSIONS_PER_USER_MAX);
+    if older.len() == SESSIONS_PER_USER_MAX {
+        end(turn, older[0].0.1);
+    }
+    let now = turn.now();
+    let id = turn.fresh_id(Slot::default());
+    let session = Session {
+        user,
+        client_id,
+        scopes,
+        hotels,
+        epoch,
+        started_at: now,
+        refresh_expires_at: now.plus_secs(REFRESH_IDLE_SECS),
+        ends_at: now.plus_secs(SESSION_SECS_MAX),
+        live: vec![refresh_hash],
+        spent: Vec::new(),
+    };
+    let grant = session.grant(id);
+    turn.put(&SESSIONS, &id, &session);
+    turn.put(&USER_SESSIONS, &(user, id), &());
+    turn.put(
+        &REFRESH,
+        &refresh_hash,
+        &Refresh { session: id, issued_at: now, spent_at: None, last_spent_at: None, successors: 0 },
+    );
+    turn.schedule(session.refresh_expires_at, Timer::ExpireSession(id));
+    Ok((id, grant))
+}
+
+/// Ends a session, if it has not ended: its refresh tokens are gone, its access tokens void.
+pub(crate) fn end(turn: &mut Turn<'_, Auth>, id: u128) {
+    let Some(session) = turn.get(&SESSIONS, &id) else { return };
+    for hash in session.live.iter().chain(&session.spent) {
+        turn.remove(&REFRESH, hash);
+    }
+    turn.remove(&SESSIONS, &id);
+    turn.remove(&USER_SESSIONS, &(session.user, id));
+    let until = turn.now().plus_secs(REVOCATION_SECS);
+    revoke(turn, revoked::SESSION, session_name(id), 0, until);
+}

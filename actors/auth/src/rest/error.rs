@@ -1,0 +1,166 @@
+//! Errors as OAuth words them (RFC 6749 §5.2), the one exception to problem documents.
+
+use contracts::auth::Refusal;
+use group::{Failure, Unavailable};
+use poem::http::{StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiResponse, Object};
+use serde::Serialize;
+
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+pub struct OAuthProblem {
+    /// A code of RFC 6749, 7009 or 8628.
+    pub error: String,
+    /// For developers.
+    pub error_description: String,
+}
+
+/// An OAuth error with its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthError {
+    pub(super) status: StatusCode,
+    pub(super) error: &'static str,
+    pub(super) description: String,
+    pub(super) retry_after_secs: Option<u32>,
+}
+
+impl OAuthError {
+    pub(super) fn new(error: &'static str, description: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), retry_after_secs: None }
+    }
+
+    pub(super) fn invalid_request(description: impl Into<String>) -> Self {
+        Self::new("invalid_request", description)
+    }
+
+    pub(super) fn invalid_grant(description: impl Into<String>) -> Self {
+        Self::new("invalid_grant", description)
+    }
+
+    pub(super) fn invalid_client() -> Self {
+        let description = "Unknown client, or wrong credentials.";
+        Self { status: StatusCode::UNAUTHORIZED, ..Self::new("invalid_client", description) }
+    }
+
+    pub(super) fn unavailable(retry_after_secs: u32) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            retry_after_secs: Some(retry_after_secs),
+            ..Self::new("temporarily_unavailable", "Try again in a moment.")
+        }
+    }
+
+    pub(super) fn rate_limited(retry_after_secs: u32) -> Self {
+        Self {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            retry_after_secs: Some(retry_after_secs),
+            ..Self::new("slow_down", "Too many failed attempts.")
+        }
+    }
+
+    /// The limiter's word, in OAuth's.
+    pub(super) fn limited(error: &edge::ApiError) -> Self {
+        let response = error.clone().into_response();
+        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Self::rate_limited(wait.unwrap_or(60))
+    }
+}
+
+impl From<Refusal> for OAuthError {
+    fn from(refusal: Refusal) -> Self {
+        let description = refusal.to_string();
+        match refusal {
+            Refusal::InvalidClient => Self::invalid_client(),
+            Refusal::InvalidGrant(why) => Self::invalid_grant(why),
+            Refusal::NoSuchSession => Self::invalid_grant("The session has ended."),
+            Refusal::UnauthorizedClient => Self::new("unauthorized_client", description),
+            Refusal::InvalidScope => Self::new("invalid_scope", description),
+            Refusal::AccessDenied => Self::new("access_denied", description),
+            Refusal::ExpiredToken => Self::new("expired_token", description),
+            Refusal::InvalidRedirect => Self::invalid_request(description),
+            Refusal::Invalid { .. } => Self::invalid_request(description),
+            Refusal::NoKey => Self::unavailable(1),
+            // None of these can come of what the token endpoint sends.
+            Refusal::ClientExists
+            | Refusal::NoSuchClient
+            | Refusal::NoSuchDevice
+            | Refusal::NoSuchKey
+            | Refusal::LastKey
+            | Refusal::NoSuchService => Self::invalid_request(description),
+        }
+    }
+}
+
+impl From<Failure<Refusal>> for OAuthError {
+    fn from(failure: Failure<Refusal>) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refusal.into(),
+            Failure::Unavailable(unavailable) => Self::unavailable(unavailable.retry_after_secs),
+            // Our own service token was not taken, say because its key was withdrawn a moment ago.
+            Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused => Self::unavailable(2),
+        }
+    }
+}
+
+impl From<Unavailable> for OAuthError {
+    fn from(unavailable: Unavailable) -> Self {
+        Self::unavailable(unavailable.retry_after_secs)
+    }
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body = OAuthProblem { error: self.error.to_owned(), error_description: self.description };
+        let mut response = Response::builder()
+            .status(self.status)
+            .content_type("application/json")
+            .header(header::CACHE_CONTROL, "no-store")
+            .header(header::PRAGMA, "no-cache");
+        if self.status == StatusCode::UNAUTHORIZED {
+            response = response.header(header::WWW_AUTHENTICATE, "Basic realm=\"auberge\"");
+        }
+        if let Some(secs) = self.retry_after_secs {
+            response = response.header(header::RETRY_AFTER, secs.to_string());
+        }
+        response.body(serde_json::to_vec(&body).expect("two strings are JSON"))
+    }
+}
+
+impl From<OAuthError> for poem::Error {
+    fn from(error: OAuthError) -> Self {
+        Self::from_response(error.into_response())
+    }
+}
+
+impl ApiResponse for OAuthError {
+    fn meta() -> MetaResponses {
+        let header = |name: &str, description: &str, kind| MetaHeader {
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
+            required: true,
+            deprecated: false,
+            schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(kind))),
+        };
+        let documented = [
+            (400, "What was asked for is malformed, not allowed, or not valid any more", Vec::new()),
+            (401, "Unknown client, or wrong credentials", vec![header("WWW-Authenticate", "Basic", "string")]),
+            (429, "Too many failed attempts", vec![header("Retry-After", "Seconds to wait", "integer")]),
+            (503, "Not now", vec![header("Retry-After", "Seconds to wait", "integer")]),
+        ];
+        let responses = documented.into_iter().map(|(status, description, headers)| MetaResponse {
+            description,
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType { content_type: "application/json", schema: OAuthProblem::schema_ref() }],
+            headers,
+        });
+        MetaResponses { responses: responses.collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        OAuthProblem::register(registry);
+    }
+}

@@ -1,0 +1,122 @@
+//! Which client is asking: `Authorization: Basic`, or `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
+
+use contracts::auth::{ClientProof, UI_CLIENT, client_secret_hash};
+use data_encoding::BASE64;
+use edge::ClientAddress;
+use poem::Request;
+use poem::http::header;
+
+use super::Context;
+use super::error::OAuthError;
+use super::form::Parameters;
+
+/// Ids and secrets are shorter than this, in bytes.
+const BYTES_MAX: usize = 256;
+
+/// What the client shows, hashed. Whether it holds is for the group to say.
+pub(super) fn client_proof(request: &Request, form: &Parameters) -> Result<ClientProof, OAuthError> {
+    let (client_id, secret) = match request.headers().get(header::AUTHORIZATION) {
+        Some(value) => {
+            if form.get("client_secret").is_some() {
+                return Err(OAuthError::invalid_request("A client authenticates in one way only."));
+            }
+            let (id, secret) = basic(value.as_bytes()).ok_or_else(OAuthError::invalid_client)?;
+            if form.get("client_id").is_some_and(|named| named != id) {
+                return Err(OAuthError::invalid_request("`client_id` names another client than the header."));
+            }
+            (id, Some(secret).filter(|secret| !secret.is_empty()))
+        }
+        None => {
+            let id = form.get("client_id").ok_or_else(OAuthError::invalid_client)?;
+            (id.to_owned(), form.get("client_secret").map(str::to_owned))
+        }
+    };
+    // The UI's sessions are kept by its service token, never by whoever says to be it.
+    if client_id == UI_CLIENT || client_id.len() > BYTES_MAX || secret.as_ref().is_some_and(|secret| secret.len() > BYTES_MAX) {
+        return Err(OAuthError::invalid_client());
+    }
+    Ok(ClientProof { client_id, secret_hash: secret.as_deref().map(client_secret_hash) })
+}
+
+fn basic(value: &[u8]) -> Option<(String, String)> {
+    let value = std::str::from_utf8(value).ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
+    let (id, secret) = decoded.split_once(':')?;
+    // Both parts are form-encoded before they are joined.
+    let plain = |part: &str| -> Option<String> {
+        let (name, _) = form_urlencoded::parse(part.as_bytes()).next()?;
+        Some(name.into_owned())
+    };
+    Some((plain(id)?, plain(secret).unwrap_or_default()))
+}
+
+impl Context {
+    /// Wrong client credentials count against the address that shows them, never against the client: its secret cannot
+    /// be guessed, but anybody could lock it out.
+    pub(super) fn check_client_attempts(&self, request: &Request, proof: &ClientProof) -> Result<(), OAuthError> {
+        let address = ClientAddress::of(request).ip;
+        self.sign_ins.check(&attempt_name(request, proof), address).map_err(|error| OAuthError::limited(&error))
+    }
+
+    /// Counts `error` if it is about the client's credentials.
+    pub(super) fn count_client_failure(&self, request: &Request, proof: &ClientProof, error: &OAuthError) {
+        if error.error == "invalid_client" {
+            self.sign_ins.failed(&attempt_name(request, proof), ClientAddress::of(request).ip);
+        }
+    }
+}
+
+fn attempt_name(request: &Request, proof: &ClientProof) -> String {
+    let address = ClientAddress::of(request).ip.map(|ip| ip.to_string()).unwrap_or_default();
+    format!("client {} at {address}", proof.client_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(header: Option<&str>, form: &str) -> Result<ClientProof, OAuthError> {
+        let mut request = Request::builder();
+        if let Some(value) = header {
+            request = request.header("Authorization", value);
+        }
+        client_proof(&request.finish(), &Parameters::read(form.as_bytes()))
+    }
+
+    #[test]
+    fn clients_show_who_they_are_in_one_way() {
+        let basic = |text: &str| format!("Basic {}", BASE64.encode(text.as_bytes()));
+        let proof = |id: &str, secret: Option<&str>| {
+            Ok(ClientProof { client_id: id.into(), secret_hash: secret.map(client_secret_hash) })
+        };
+        let table = [
+            (Some(basic("cli:sec")), "", proof("cli", Some("sec"))),
+            (Some(basic("cli:sec")), "client_id=cli", proof("cli", Some("sec"))),
+            (Some(basic("a%20b:s%3Ac")), "", proof("a b", Some("s:c"))),
+            (Some(basic("cli:")), "", proof("cli", None)),
+            (None, "client_id=cli", proof("cli", None)),
+            (None, "client_id=cli&client_secret=sec", proof("cli", Some("sec"))),
+        ];
+        for (header, form, expected) in table {
+            assert_eq!(with(header.as_deref(), form), expected, "{header:?} {form}");
+        }
+        let table = [
+            (None, "", "invalid_client"),
+            (None, "client_secret=sec", "invalid_client"),
+            (None, "client_id=ui", "invalid_client"),
+            (Some(basic("ui:x")), "", "invalid_client"),
+            (Some("Basic ???".into()), "", "invalid_client"),
+            (Some("Bearer abc".into()), "client_id=cli", "invalid_client"),
+            (Some(basic("nocolon")), "", "invalid_client"),
+            (Some(basic("cli:sec")), "client_secret=sec", "invalid_request"),
+            (Some(basic("cli:sec")), "client_id=other", "invalid_request"),
+        ];
+        for (header, form, error) in table {
+            assert_eq!(with(header.as_deref(), form).unwrap_err().error, error, "{header:?} {form}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The data of a receipt, for the document and the mail.
+
+use contract::Timestamp;
+use contracts::payments::{Answer, BankMode, Refusal, RefundReason, RefundStatus};
+use serde_json::{Value, json};
+
+use crate::state::{Record, receipt_number};
+
+/// The receipt of a payment that succeeded.
+pub(crate) fn answer(record: &Record, booking_url: &str) -> Result<Answer, Refusal> {
+    let (Some(number), Some(paid_at), Some(payable)) = (record.receipt, record.succeeded_at, &record.payable) else {
+        return Err(Refusal::NoReceipt);
+    };
+    let currency = payable.amount.currency.code();
+    let lines: Vec<Value> =
+        payable.lines.iter().map(|(text, amount)| json!({"text": text, "quantity": 1, "amount": amount})).collect();
+    let taxes: Vec<Value> = payable
+        .taxes
+        .iter()
+        .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
+        .collect();
+    // What the bank could not give back did not happen, as far as a guest's books go.
+    let refunds = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
+    let refunds: Vec<Value> = refunds
+        .map(|refund| {
+            json!({"amount": refund.amount, "at": instant(refund.created_at), "reason": words(&refund.reason)})
+        })
+        .collect();
+    let (city, country) = place(&payable.hotel_city);
+    let data = json!({
+        "number": receipt_number(number),
+        "hotel": {"name": payable.hotel_name, "address": payable.hotel_address, "city": city, "country": country},
+        "guest_name": payable.guest_name,
+        "booking": {
+            "number": record.reservation.to_string(),
+            "url": booking_url,
+            "room": payable.room,
+            "check_in": payable.check_in.to_string(),
+            "check_out": payable.check_out.to_string(),
+        },
+        "lines": lines,
+        "taxes": taxes,
+        "total": {"amount": payable.amount.amount, "currency": currency},
+        "paid": {
+            "amount": record.captured,
+            "currency": currency,
+            "method": record.method.as_deref().unwrap_or("Card"),
+            "at": instant(paid_at),
+        },
+        "refunds": refunds,
+        "test": record.mode.is_none_or(BankMode::is_test),
+        "issued_at": instant(paid_at),
+        "time_zone": payable.time_zone,
+    });
+    Ok(Answer::Receipt {
+        number: receipt_number(number),
+        data_json: data.to_string(),
+        guest_name: payable.guest_name.clone(),
+        guest_email: payable.guest_email.clone(),
+    })
+}
+
+/// RFC 3339, in UTC.
+pub(crate) fn instant(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default().to_string()
+}
+
+/// In words for guests.
+pub(crate) fn words(reason: &RefundReason) -> String {
+    match reason {
+        RefundReason::Cancelled => "Cancellation".to_owned(),
+        RefundReason::TooLate => "The payment arrived after the booking had lapsed".to_owned(),
+        RefundReason::Requested(words) if words.trim().is_empty() => "Refund by the hotel".to_owned(),
+        RefundReason::Requested(words) => words.clone(),
+    }
+}
+
+/// `Munich, DE` in its two parts.
+fn place(city: &str) -> (&str, &str) {
+    city.rsplit_once(", ").unwrap_or((city, ""))
+}

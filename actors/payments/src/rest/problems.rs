@@ -1,0 +1,71 @@
+//! What goes wrong with payments, as problems.
+
+use contracts::payments::{Failure, NotPayable, Refusal};
+use contracts::reservations;
+use edge::{Problem, kinds};
+
+edge::problems! {
+    /// A payment of the reservation is open.
+    PAYMENT_OPEN = "payment-open", "Another payment of this reservation is open", 409;
+    /// The reservation is paid.
+    ALREADY_PAID = "already-paid", "The reservation is paid already", 409;
+    /// Expired, cancelled, or otherwise not waiting for money.
+    NOT_PAYABLE = "not-payable", "The reservation cannot be paid now", 409;
+    /// Only what was captured can go back.
+    NOT_REFUNDABLE = "not-refundable", "Only a payment that succeeded can be refunded", 409;
+    /// More than what is left.
+    REFUND_TOO_LARGE = "refund-too-large", "The refund is more than what is left of the payment", 409;
+    /// The money is not here.
+    NO_RECEIPT = "no-receipt", "There is no receipt before the payment has succeeded", 409;
+    /// Not the bank's.
+    BAD_SIGNATURE = "bad-signature", "The signature is not the bank's", 400;
+    /// A replay.
+    STALE_SIGNATURE = "stale-signature", "The signature is too old", 400;
+}
+
+/// A refusal of payments.
+pub(super) fn payment_problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::NoSuchPayment => Problem::new(&kinds::NOT_FOUND).detail("There is no such payment."),
+        Refusal::PaymentOpen(payment) => Problem::new(&PAYMENT_OPEN)
+            .detail("Wait for it, or finish what it asks for.")
+            .with("payment_id", &payment.to_string()),
+        Refusal::AlreadyPaid(payment) => Problem::new(&ALREADY_PAID).with("payment_id", &payment.to_string()),
+        Refusal::BadField { field, why } => Problem::new(&kinds::INVALID).field(format!("/{field}"), why),
+        Refusal::NotRefundable => Problem::new(&NOT_REFUNDABLE),
+        Refusal::MoreThanLeft { left } => Problem::new(&REFUND_TOO_LARGE)
+            .detail(format!("{left} minor units are left."))
+            .field("/amount", "more than is left"),
+        Refusal::NoReceipt => Problem::new(&NO_RECEIPT),
+    }
+}
+
+/// A refusal of reservations to be paid.
+pub(super) fn reservation_problem(refusal: reservations::Refusal) -> Problem {
+    match refusal {
+        reservations::Refusal::NotPayable(why) => not_payable(&why),
+        reservations::Refusal::NoSuchReservation => not_payable(&NotPayable::NoSuchReservation),
+        // The question has no other refusals; whatever it were, nothing can be paid.
+        other => Problem::new(&NOT_PAYABLE).detail(other.to_string()),
+    }
+}
+
+/// The failure of a payment that nobody should have started: an error of the request rather than of the card.
+pub(super) fn payment_failure_problem(failure: &Failure) -> Option<Problem> {
+    match failure.code.as_str() {
+        "reservation_not_found" => Some(not_payable(&NotPayable::NoSuchReservation)),
+        "reservation_not_held" => Some(not_payable(&NotPayable::NotHeld)),
+        "reservation_payment_open" => Some(not_payable(&NotPayable::PaymentOpen)),
+        _ => None,
+    }
+}
+
+fn not_payable(why: &NotPayable) -> Problem {
+    match why {
+        NotPayable::NoSuchReservation => Problem::new(&kinds::NOT_FOUND).detail("There is no such reservation."),
+        NotPayable::NotHeld => {
+            Problem::new(&NOT_PAYABLE).detail("The reservation is not held any more, or it is confirmed already.")
+        }
+        NotPayable::PaymentOpen => Problem::new(&PAYMENT_OPEN),
+    }
+}

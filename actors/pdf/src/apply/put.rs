@@ -1,0 +1,40 @@
+//! Keeps a template, new or instead of the one that was there.
+
+use contracts::pdf::{Refusal, Reply, TEMPLATES_MAX};
+use group::Turn;
+
+use super::unchanged;
+use crate::Pdf;
+use crate::document;
+use crate::state::{Kept, LAST_VERSION, SOURCES, TEMPLATES, is_name, summary};
+
+pub(crate) fn put(
+    turn: &mut Turn<'_, Pdf>, name: String, source: String, expected_version: Option<u64>,
+) -> Result<Reply, Refusal> {
+    if !is_name(&name) {
+        return Err(Refusal::BadName);
+    }
+    let before = turn.get(&TEMPLATES, &name);
+    unchanged(&name, before, expected_version)?;
+    document::check(&source)?;
+    if before.is_none() && turn.first(&TEMPLATES, TEMPLATES_MAX).len() >= TEMPLATES_MAX {
+        return Err(Refusal::TooMany);
+    }
+    // Nothing is written above this line; nothing is refused below it.
+    // The same source again is no change: its version stays, so that repeating a request disturbs nobody.
+    let same = turn.get(&SOURCES, &name).is_some_and(|kept| kept == source);
+    let kept = match before {
+        Some(kept) if same => kept,
+        Some(_) | None => {
+            let version = turn.get(&LAST_VERSION, &0).unwrap_or(0) + 1;
+            let kept = Kept { version, updated_at: turn.now() };
+            turn.put(&LAST_VERSION, &0, &version);
+            turn.put(&TEMPLATES, &name, &kept);
+            turn.put(&SOURCES, &name, &source);
+            kept
+        }
+    };
+    let template = summary(&name, Some(kept));
+    let created = before.is_none() && !template.built_in;
+    Ok(Reply::Kept { template, created })
+}

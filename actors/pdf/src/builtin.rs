@@ -1,0 +1,45 @@
+//! The templates that come along.
+//!
+//! What their data has, with the types of JSON; `?` marks what may be missing or null. Amounts are integers of minor
+//! units; dates `2026-11-23`, instants RFC 3339.
+//!
+//! `confirmation`:
+//! ```text
+//! hotel        { name, address, city, country, phone?, email? }
+//! booking      { number, url, status, guest_name, room_type, rate_plan, rooms, guests, check_in, check_out, nights,
+//!                requests? }     status as in the API: "held", "confirmed", "cancelled", …; rooms, guests, nights: integers
+//! lines        [ { date, amount } ]                       one a night, for all rooms
+//! taxes        [ { name, amount, included: bool } ]
+//! total        { amount, currency }
+//! cancellation { text }                                   the policy in words, deadlines in the hotel's time
+//! time_zone    IANA name of the hotel's zone
+//! test         bool: the sandbox bank; a banner says so
+//! issued_at    instant
+//! ```
+//! `receipt`:
+//! ```text
+//! number       of the receipt
+//! hotel        as above
+//! guest_name
+//! booking      { number, url, check_in, check_out }
+//! lines        [ { text, quantity, amount } ]             amount: of the whole line
+//! taxes        as above
+//! total        { amount, currency }
+//! paid         { amount, currency, method, at }           method in words: "Visa …4242"
+//! refunds      [ { amount, currency, at } ]?              amounts are positive
+//! time_zone?   UTC if it is missing
+//! test, issued_at
+//! ```
+
+use contracts::pdf::{CONFIRMATION, RECEIPT};
+
+/// Names and sources, by name.
+pub const TEMPLATES: [(&str, &str); 2] = [
+    (CONFIRMATION, include_str!("../templates/confirmation.md")),
+    (RECEIPT, include_str!("../templates/receipt.md")),
+];
+
+/// The source of the built-in template called `name`.
+pub fn source(name: &str) -> Option<&'static str> {
+    TEMPLATES.iter().find(|(have, _)| *have == name).map(|(_, source)| *source)
+}

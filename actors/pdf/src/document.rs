@@ -1,0 +1,51 @@
+//! A template's source and data become a document.
+
+use contracts::pdf::{DATA_BYTES_MAX, PAGES_MAX, Refusal, SOURCE_BYTES_MAX};
+use render::untrusted::check_untrusted;
+use render::{Format, Limits, RenderError, What, render_untrusted};
+
+use crate::draw::{self, DrawError};
+
+const LIMITS: Limits =
+    Limits { source_bytes_max: SOURCE_BYTES_MAX, output_bytes_max: 1 << 20, fuel: 400_000, work_bytes_max: 4 << 20 };
+
+/// Makes a PDF file. The same source and data make the same bytes.
+///
+/// # Errors
+/// What is wrong with the data or the template, and where; or which limit was reached.
+pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
+    if data_json.len() > DATA_BYTES_MAX {
+        return Err(Refusal::TooLarge(format!("the data is longer than {DATA_BYTES_MAX} bytes")));
+    }
+    let data: serde_json::Value = serde_json::from_str(data_json).map_err(|error| {
+        // The parser's own words may repeat the data.
+        Refusal::BadData(format!("no JSON at line {}, column {}", error.line(), error.column()))
+    })?;
+    if !data.is_object() {
+        return Err(Refusal::BadData("not a JSON object".to_owned()));
+    }
+    let markdown = render_untrusted(Format::Markdown, source, &data, LIMITS).map_err(refusal)?;
+    draw::document(&markdown, PAGES_MAX).map_err(|error| match error {
+        DrawError::TooManyPages(_) | DrawError::TooDeep | DrawError::TooManyColumns(_) | DrawError::Machine(_) => {
+            Refusal::TooLarge(error.to_string())
+        }
+        DrawError::Qr | DrawError::Head { .. } => Refusal::BadTemplate { line: None, reason: error.to_string() },
+    })
+}
+
+/// Whether a template can be kept.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(crate) fn check(source: &str) -> Result<(), Refusal> {
+    check_untrusted(source, LIMITS).map_err(refusal)
+}
+
+fn refusal(error: RenderError) -> Refusal {
+    let RenderError { what, line, reason, .. } = error;
+    match what {
+        What::Template | What::NotFound => Refusal::BadTemplate { line, reason },
+        What::Data => Refusal::DataMismatch { line, reason },
+        What::TooMuch => Refusal::TooLarge(reason),
+    }
+}

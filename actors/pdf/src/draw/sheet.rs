@@ -1,0 +1,100 @@
+//! Pages that fill from top to bottom.
+
+use super::DrawError;
+use super::flow::{Line, Run};
+use super::style::{BOTTOM, Face, Ink, MARGIN, TOP, WIDTH};
+
+/// One thing on a page. Measures are points from the page's top left corner; text stands on `y`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Mark {
+    Text { x: f32, y: f32, width: f32, text: String, face: Face, size: f32, ink: Ink, outlined: bool },
+    Fill { x: f32, y: f32, width: f32, height: f32, ink: Ink },
+    Qr { x: f32, y: f32, side: f32, modules: Vec<bool>, across: usize },
+    Link { x: f32, y: f32, width: f32, height: f32, to: String },
+}
+
+/// A page's marks, in the order in which they are painted.
+pub(super) type Page = Vec<Mark>;
+
+/// The pages so far, and where on the last one the next thing goes.
+pub(super) struct Sheet {
+    pub pages: Vec<Page>,
+    /// From the page's top.
+    pub y: f32,
+    /// Where text begins on pages after the first.
+    pub top: f32,
+    /// What stands at the right: how far down, and how much width it takes.
+    pub beside: Option<(f32, f32)>,
+    pages_max: usize,
+}
+
+impl Sheet {
+    pub(super) fn new(pages_max: usize) -> Self {
+        Self { pages: vec![Page::new()], y: TOP, top: TOP, beside: None, pages_max }
+    }
+
+    /// Adds to the last page.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        self.pages.last_mut().expect("never without a page").push(mark);
+    }
+
+    /// A thin rule at `y`.
+    pub(super) fn rule(&mut self, x: f32, width: f32, thickness: f32, ink: Ink) {
+        let y = self.y;
+        self.mark(Mark::Fill { x, y, width, height: thickness, ink });
+    }
+
+    pub(super) fn new_page(&mut self) -> Result<(), DrawError> {
+        if self.pages.len() >= self.pages_max {
+            return Err(DrawError::TooManyPages(self.pages_max));
+        }
+        self.pages.push(Page::new());
+        self.y = self.top;
+        self.beside = None;
+        Ok(())
+    }
+
+    /// Goes to the next page unless there is so much room left.
+    pub(super) fn need(&mut self, height: f32) -> Result<(), DrawError> {
+        if self.y + height > BOTTOM && self.y > self.top { self.new_page() } else { Ok(()) }
+    }
+
+    /// Leaves room, but none at the top of a page.
+    pub(super) fn skip(&mut self, height: f32) {
+        if self.y > self.top {
+            self.y += height;
+        }
+    }
+
+    /// Goes below what stands at the right.
+    pub(super) fn clear(&mut self) {
+        if let Some((bottom, _)) = self.beside.take() {
+            self.y = self.y.max(bottom);
+        }
+    }
+
+    /// The width that is free from `x` on.
+    pub(super) fn room(&mut self, x: f32) -> f32 {
+        let all = MARGIN + WIDTH - x;
+        match self.beside {
+            Some((bottom, taken)) if self.y < bottom => all - taken,
+            _ => all,
+        }
+    }
+
+    /// Sets a line with its baseline at `y`, beginning at `x`.
+    pub(super) fn line(&mut self, line: &Line, x: f32, y: f32) {
+        for run in &line.runs {
+            self.run(run, x + run.x, y);
+        }
+    }
+
+    fn run(&mut self, run: &Run, x: f32, y: f32) {
+        if let Some(to) = &run.link {
+            let (y, height) = (y - run.size, run.size * 1.3);
+            self.mark(Mark::Link { x, y, width: run.width, height, to: to.clone() });
+        }
+        let Run { width, face, size, ink, outlined, .. } = *run;
+        self.mark(Mark::Text { x, y, width, text: run.text.clone(), face, size, ink, outlined });
+    }
+}

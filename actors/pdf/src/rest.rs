@@ -1,0 +1,253 @@
+//! The REST face: templates, and documents made of them.
+
+use std::collections::BTreeMap;
+
+use contracts::pdf::{Answer, Command, Query as Ask, Refusal, Reply, Summary};
+use edge::{ApiError, Cursor, Fast, IfMatch, Instant, Json, Limit, NoContent, Page, Problem, SignedIn, Tagged, kinds};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::types::Any;
+use poem_openapi::{Object, OpenApi, Tags};
+use serde::Serialize;
+
+edge::problems! {
+    /// A template that cannot be kept, or cannot be used.
+    BAD_TEMPLATE = "bad-template", "The template cannot be used", 422;
+    /// Data that lacks what the template asks for.
+    DATA_MISMATCH = "data-mismatch", "The data does not fit the template", 422;
+    /// A document over a limit.
+    DOCUMENT_TOO_LARGE = "document-too-large", "The document would be too large", 422;
+}
+
+#[derive(Tags)]
+enum Tag {
+    /// Documents and their templates
+    Documents,
+}
+
+/// A template, without its source.
+#[derive(Debug, Clone, Object, Serialize)]
+pub struct TemplateSummary {
+    /// What documents ask for.
+    name: String,
+    /// Whether there is a built-in template of this name.
+    built_in: bool,
+    /// Whether it is a built-in one that was changed.
+    overridden: bool,
+    /// When it was last changed; missing for a built-in one as it came.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Instant>,
+}
+
+/// A template.
+#[derive(Debug, Clone, Object)]
+pub struct Template {
+    /// What documents ask for.
+    name: String,
+    /// Whether there is a built-in template of this name.
+    built_in: bool,
+    /// Whether it is a built-in one that was changed.
+    overridden: bool,
+    /// When it was last changed; missing for a built-in one as it came.
+    #[oai(skip_serializing_if_is_none)]
+    updated_at: Option<Instant>,
+    /// Markdown with Jinja values.
+    source: String,
+}
+
+/// A template to be kept.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewTemplate {
+    /// Markdown with Jinja values: `{{ guest.name }}`, `{% for … %}`, `{{ total|money }}`; at most 64 KiB.
+    #[oai(validator(min_length = 1, max_length = 65536))]
+    source: String,
+}
+
+/// A document to be made.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewDocument {
+    /// The template's name.
+    #[oai(validator(min_length = 1, max_length = 64))]
+    template: String,
+    /// What the template draws on; at most 256 KiB. Amounts are `{"amount": minor units, "currency": "EUR"}`.
+    data: BTreeMap<String, Any<serde_json::Value>>,
+}
+
+/// The face of `pdf`.
+pub fn face(client: group::Client) -> impl OpenApi {
+    Face { client }
+}
+
+struct Face {
+    client: group::Client,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Documents")]
+impl Face {
+    /// Templates
+    ///
+    /// By name, built-in ones among them.
+    #[oai(path = "/templates", method = "get", operation_id = "listTemplates")]
+    async fn list(
+        &self,
+        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        limit: Query<Limit>,
+        cursor: Query<Option<Cursor>>,
+    ) -> Result<Fast<Page<TemplateSummary>>, ApiError> {
+        let question = "listTemplates";
+        let after: Option<String> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
+        // One more than the page holds tells whether there is another page.
+        let ask = Ask::ListTemplates { after, limit: limit.0.get() as u16 + 1 };
+        match self.ask(&caller, ask).await? {
+            Answer::Templates { items, .. } => {
+                let page = Page::cut(items, limit.0, &question, |last: &Summary| last.name.clone());
+                Ok(Fast(page.map(TemplateSummary::from)))
+            }
+            Answer::Template(_) | Answer::Document(_) => Err(ApiError::new(&kinds::INTERNAL)),
+        }
+    }
+
+    /// One template
+    #[oai(path = "/templates/:name", method = "get", operation_id = "getTemplate")]
+    async fn get(
+        &self,
+        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        /// The template's name
+        #[oai(validator(max_length = 64))]
+        name: Path<String>,
+    ) -> Result<Tagged<Template>, ApiError> {
+        match self.ask(&caller, Ask::GetTemplate { name: name.0 }).await? {
+            Answer::Template(found) => Ok(Tagged::new(found.summary.version, with_source(found.summary, found.source))),
+            Answer::Templates { .. } | Answer::Document(_) => Err(ApiError::new(&kinds::INTERNAL)),
+        }
+    }
+
+    /// Keep a template
+    ///
+    /// Makes it, or takes the place of the one that was there. A built-in one is overridden until it is deleted.
+    #[oai(path = "/templates/:name", method = "put", operation_id = "putTemplate")]
+    async fn put(
+        &self,
+        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The template's name: lower-case letters, digits, `-` and `_`
+        #[oai(validator(max_length = 64))]
+        name: Path<String>,
+        template: Json<NewTemplate>,
+    ) -> Result<Tagged<Template>, ApiError> {
+        let expected_version = edge::expected_version(if_match.0.as_ref())?;
+        let source = template.0.source;
+        let command = Command::PutTemplate { name: name.0, source: source.clone(), expected_version };
+        match self.tell(&caller, command).await? {
+            Reply::Kept { template, .. } => Ok(Tagged::new(template.version, with_source(template, source))),
+            Reply::Deleted { .. } => Err(ApiError::new(&kinds::INTERNAL)),
+        }
+    }
+
+    /// Delete a template
+    ///
+    /// A built-in one that was overridden is as it was; one that was not stays (409).
+    #[oai(path = "/templates/:name", method = "delete", operation_id = "deleteTemplate")]
+    async fn delete(
+        &self,
+        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The template's name
+        #[oai(validator(max_length = 64))]
+        name: Path<String>,
+    ) -> Result<NoContent, ApiError> {
+        let expected_version = edge::expected_version(if_match.0.as_ref())?;
+        match self.tell(&caller, Command::DeleteTemplate { name: name.0, expected_version }).await? {
+            Reply::Deleted { .. } => Ok(NoContent),
+            Reply::Kept { .. } => Err(ApiError::new(&kinds::INTERNAL)),
+        }
+    }
+
+    /// Make a document
+    ///
+    /// The same template and data make the same file, byte for byte.
+    #[oai(path = "/documents", method = "post", operation_id = "createDocument")]
+    async fn document(
+        &self,
+        #[oai(scope = "edge::Scope::Documents")] caller: SignedIn,
+        document: Json<NewDocument>,
+    ) -> Result<edge::Pdf, ApiError> {
+        let NewDocument { template, data } = document.0;
+        let data: serde_json::Map<_, _> = data.into_iter().map(|(name, value)| (name, value.0)).collect();
+        let name = format!("{template}.pdf");
+        let ask = Ask::Render { template, data_json: serde_json::Value::Object(data).to_string() };
+        let made = self.client.query::<contracts::pdf::Pdf>(&caller.0.call(), ask).await;
+        match made.map_err(|failure| edge::failed(failure, document_problem))? {
+            Answer::Document(bytes) => Ok(edge::Pdf { name, bytes }),
+            Answer::Templates { .. } | Answer::Template(_) => Err(ApiError::new(&kinds::INTERNAL)),
+        }
+    }
+}
+
+impl Face {
+    async fn ask(&self, caller: &SignedIn, ask: Ask) -> Result<Answer, ApiError> {
+        let answer = self.client.query::<contracts::pdf::Pdf>(&caller.0.call(), ask).await;
+        answer.map_err(|failure| edge::failed(failure, problem))
+    }
+
+    async fn tell(&self, caller: &SignedIn, command: Command) -> Result<Reply, ApiError> {
+        let reply = self.client.command::<contracts::pdf::Pdf>(&caller.0.call(), command).await;
+        reply.map_err(|failure| edge::failed(failure, problem))
+    }
+}
+
+/// What a refusal means to whoever manages templates.
+fn problem(refusal: Refusal) -> Problem {
+    let said = refusal.to_string();
+    match refusal {
+        Refusal::NoTemplate => Problem::new(&kinds::NOT_FOUND).detail("There is no template of this name."),
+        Refusal::BadName => Problem::new(&kinds::INVALID).field("/name", said),
+        Refusal::BadTemplate { line, reason } => with_line(Problem::new(&BAD_TEMPLATE), "/source", line, reason),
+        Refusal::BadData(_) => Problem::new(&kinds::INVALID).field("/data", said),
+        Refusal::DataMismatch { line, reason } => with_line(Problem::new(&DATA_MISMATCH), "/data", line, reason),
+        Refusal::TooLarge(reason) => Problem::new(&DOCUMENT_TOO_LARGE).detail(reason),
+        Refusal::Changed { .. } => Problem::new(&kinds::PRECONDITION_FAILED).detail("Fetch the template again."),
+        Refusal::BuiltIn => Problem::new(&kinds::CONFLICT).detail("A built-in template can be overridden, but not deleted."),
+        Refusal::TooMany => Problem::new(&kinds::CONFLICT).detail("No more templates are kept; delete one first."),
+    }
+}
+
+/// What a refusal means to whoever wants a document: the template is a field of the request there.
+fn document_problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::NoTemplate => Problem::new(&kinds::UNPROCESSABLE).field("/template", "there is no such template"),
+        Refusal::BadTemplate { line, reason } => with_line(Problem::new(&BAD_TEMPLATE), "/template", line, reason),
+        Refusal::BadName
+        | Refusal::BadData(_)
+        | Refusal::DataMismatch { .. }
+        | Refusal::TooLarge(_)
+        | Refusal::Changed { .. }
+        | Refusal::BuiltIn
+        | Refusal::TooMany => problem(refusal),
+    }
+}
+
+fn with_line(problem: Problem, pointer: &str, line: Option<u32>, reason: String) -> Problem {
+    match line {
+        Some(line) => problem.with("line", &line).field(pointer, format!("line {line} of the template: {reason}")),
+        None => problem.field(pointer, reason),
+    }
+}
+
+impl From<Summary> for TemplateSummary {
+    fn from(template: Summary) -> Self {
+        let Summary { name, version, built_in, updated_at } = template;
+        Self { name, built_in, overridden: built_in && version > 0, updated_at: updated_at.map(instant) }
+    }
+}
+
+fn with_source(template: Summary, source: String) -> Template {
+    let TemplateSummary { name, built_in, overridden, updated_at } = template.into();
+    Template { name, built_in, overridden, updated_at, source }
+}
+
+fn instant(at: contract::Timestamp) -> Instant {
+    at.into()
+}

@@ -1,0 +1,68 @@
+//! What checks documents from outside: qpdf and pdftotext, where they are installed.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// The data of a built-in template's example.
+pub fn example(name: &str) -> serde_json::Value {
+    let path = format!("{}/tests/data/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).expect("an example")).expect("JSON")
+}
+
+/// Runs a tool over a document; none where the tool is not installed.
+fn run(tool: &str, before: &[&str], document: &[u8], after: &[&str]) -> Option<(bool, String)> {
+    let directory = std::env::temp_dir().join(format!("documents-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let name = format!("{:032x}.pdf", contract::codec::hash128(&[document]));
+    let file = directory.join(name);
+    let mut writing = std::fs::File::create(&file).expect("a file");
+    writing.write_all(document).expect("written");
+    drop(writing);
+    let output = Command::new(tool).args(before).arg(&file).args(after).stdin(Stdio::null()).output();
+    match output {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("{tool} is not installed: nothing checked");
+            None
+        }
+        Err(error) => panic!("{tool}: {error}"),
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            Some((output.status.success(), text))
+        }
+    }
+}
+
+/// Checks a document's structure.
+pub fn check(document: &[u8]) {
+    if let Some((sound, said)) = run("qpdf", &["--check"], document, &[]) {
+        assert!(sound && said.contains("No syntax or stream encoding errors"), "{said}");
+    }
+}
+
+/// The text that a reader would copy out of a document, as it stands on the page.
+pub fn text(document: &[u8]) -> Option<String> {
+    run("pdftotext", &["-layout", "-enc", "UTF-8"], document, &["-"]).map(|(done, text)| {
+        assert!(done, "{text}");
+        text
+    })
+}
+
+/// The text without regard to lines and spaces.
+#[allow(dead_code)]
+pub fn words(document: &[u8]) -> Option<String> {
+    text(document).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Compares with a committed file; `REWRITE_GOLDENS=1` writes it anew.
+#[allow(dead_code)]
+pub fn golden(name: &str, text: &str) {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let text = text.trim_end_matches(['\n', '\u{c}']).to_owned() + "\n";
+    if std::env::var_os("REWRITE_GOLDENS").is_some() {
+        std::fs::create_dir_all(format!("{}/tests/golden", env!("CARGO_MANIFEST_DIR"))).expect("a directory");
+        std::fs::write(&path, &text).expect("written");
+    }
+    let expected = std::fs::read_to_string(&path).expect("a golden file");
+    assert!(text == expected, "{name} is now:\n{text}");
+}

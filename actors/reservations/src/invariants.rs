@@ -1,0 +1,109 @@
+//! What must always hold: each a function that names what breaks it. Unit tests, simulation and `auberge check` call them.
+
+use std::collections::BTreeMap;
+
+use contracts::reservations::{PaymentState, Reservation, Status};
+use contracts::{Date, RoomTypeId};
+use group::View;
+
+use crate::chunk::night_at;
+use crate::state::{BY_HOTEL, BY_OWNER, CALENDAR, RESERVATIONS, ROOMS, rank, short};
+use crate::zone;
+
+/// All of them.
+pub fn all(view: &View<'_>) -> Vec<String> {
+    let checks = [
+        never_more_rooms_taken_than_exist,
+        rooms_taken_are_those_of_live_reservations,
+        confirmed_implies_paid,
+        held_implies_an_end,
+        timelines_are_ordered,
+        every_reservation_is_in_its_lists,
+    ];
+    checks.into_iter().flat_map(|check| check(view)).collect()
+}
+
+/// For every room type and each night from the hotel's today on, rooms held and sold are at most those there are. (The
+/// inventory of nights gone by may be changed; what was sold may not.)
+pub fn never_more_rooms_taken_than_exist(view: &View<'_>) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for ((room_type, chunk), row) in view.all(&CALENDAR) {
+        let Some(facts) = view.get(&ROOMS, &room_type) else {
+            breaches.push(format!("{room_type} has a calendar and no hotel"));
+            continue;
+        };
+        let today = zone::today(&facts.time_zone, view.now());
+        for index in 0..32 {
+            let (night, taken, rooms) = (night_at(chunk, index), row.taken(index), row.rooms(index));
+            let rooms = rooms.unwrap_or(facts.rooms);
+            if night >= today && taken > rooms {
+                breaches.push(format!("{room_type} on {night}: {taken} rooms taken of {rooms}"));
+            }
+        }
+    }
+    breaches
+}
+
+/// What a night counts as taken is the sum of what live reservations take.
+pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String> {
+    let mut nights: BTreeMap<(RoomTypeId, Date), i64> = BTreeMap::new();
+    for reservation in reservations(view).filter(|reservation| reservation.status.takes_rooms()) {
+        for night in reservation.stay().nights() {
+            *nights.entry((reservation.room_type(), night)).or_default() += i64::from(reservation.promise.rooms);
+        }
+    }
+    for ((room_type, chunk), row) in view.all(&CALENDAR) {
+        for index in 0..32 {
+            *nights.entry((room_type, night_at(chunk, index))).or_default() -= i64::from(row.taken(index));
+        }
+    }
+    let breach = |((room_type, night), more): ((RoomTypeId, Date), i64)| {
+        format!("{room_type} on {night}: reservations take {more} rooms more than the calendar says")
+    };
+    nights.into_iter().filter(|(_, more)| *more != 0).map(breach).collect()
+}
+
+/// Confirmed, checked in, checked out or not shown: the money has come, all of it.
+pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
+    let unpaid = |reservation: &Reservation| match reservation.status {
+        Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => {
+            reservation.paid() != reservation.promise.total || !matches!(reservation.payment, PaymentState::Paid { .. })
+        }
+        Status::Held => matches!(reservation.payment, PaymentState::Paid { .. }),
+        Status::Expired | Status::Cancelled => false,
+    };
+    reservations(view).filter(unpaid).map(|found| format!("{} is {} unpaid", found.id, found.status.word())).collect()
+}
+
+/// A hold has an end, and nothing else has.
+pub fn held_implies_an_end(view: &View<'_>) -> Vec<String> {
+    let wrong = |found: &Reservation| (found.status == Status::Held) != found.hold_expires_at.is_some();
+    reservations(view).filter(wrong).map(|found| format!("{} has no end, or too many", found.id)).collect()
+}
+
+/// Timelines run forward, from the hold to the last change.
+pub fn timelines_are_ordered(view: &View<'_>) -> Vec<String> {
+    let wrong = |found: &Reservation| {
+        let times: Vec<_> = found.timeline.iter().map(|(at, _)| *at).collect();
+        !times.is_sorted() || times.first() != Some(&found.created_at) || times.last() > Some(&found.updated_at)
+    };
+    reservations(view).filter(wrong).map(|found| format!("the timeline of {} runs backwards", found.id)).collect()
+}
+
+/// Each reservation is found by its owner, and once paid, by its hotel.
+pub fn every_reservation_is_in_its_lists(view: &View<'_>) -> Vec<String> {
+    let missing = |found: &Reservation| {
+        let by_owner = view.has(&BY_OWNER, &(short(&found.owner), rank(found.created_at), found.id));
+        let by_hotel = view.has(&BY_HOTEL, &(found.hotel(), found.stay().check_in(), found.id));
+        let guest = matches!(
+            found.status,
+            Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow
+        );
+        !by_owner || (guest && !by_hotel)
+    };
+    reservations(view).filter(missing).map(|found| format!("{} is missing in a list", found.id)).collect()
+}
+
+fn reservations<'a>(view: &'a View<'_>) -> impl Iterator<Item = Reservation> + 'a {
+    view.all(&RESERVATIONS).map(|(_, row)| Reservation::from(row))
+}

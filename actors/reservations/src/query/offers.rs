@@ -1,0 +1,87 @@
+//! What a stay would cost, for each room type and rate plan that fits and is free.
+
+use contracts::reservations::{OFFER_SECS, Offer, Offers, Promise, ROOMS_MAX, Refusal};
+use contracts::{HotelId, HotelProfile, RatePlanProfile, RoomTypeProfile, Stay, pricing};
+use group::View;
+
+use crate::apply::within_reach;
+use crate::calendar::Calendar;
+use crate::state::SETTINGS;
+use crate::zone;
+
+pub(super) fn offers(
+    view: &View<'_>, hotel: HotelId, stay: Stay, guests: u32, rooms: u32,
+) -> Result<Offers, Refusal> {
+    let invalid = |field: &str, why: &str| Err(Refusal::Invalid { field: field.into(), why: why.into() });
+    if rooms == 0 || rooms > ROOMS_MAX {
+        return invalid("rooms", "1 to 50 rooms are booked at once");
+    }
+    if guests == 0 || guests < rooms {
+        return invalid("guests", "each room has a guest");
+    }
+    let hotel = super::hotel(view, hotel)?.hotel;
+    if !hotel.active {
+        return Err(Refusal::Inactive);
+    }
+    let horizon_days = view.get(&SETTINGS, &0).unwrap_or_default().horizon_days;
+    within_reach(&hotel.time_zone, stay, view.now(), horizon_days)?;
+    let mut offers = Vec::new();
+    for room_type in hotel.room_types.iter().filter(|room_type| room_type.active) {
+        // The day of departure is no night of the stay, but has a say in it.
+        let calendar = Calendar::of_view(view, room_type.id, stay.check_in(), stay.check_out());
+        let fits = u32::from(room_type.sleeps).saturating_mul(rooms) >= guests;
+        let Some(rooms_left) = rooms_left(&calendar, room_type, stay).filter(|left| fits && *left >= rooms) else {
+            continue;
+        };
+        for plan in room_type.rate_plans.iter().filter(|plan| plan.active) {
+            let wanted = Wanted { stay, guests, rooms };
+            let promise = promise(view, &hotel, room_type, plan, &calendar, wanted);
+            offers.push(Offer { promise, sleeps: room_type.sleeps, rooms_left });
+        }
+    }
+    Ok(Offers { time_zone: hotel.time_zone, offers })
+}
+
+#[derive(Clone, Copy)]
+struct Wanted {
+    stay: Stay,
+    guests: u32,
+    rooms: u32,
+}
+
+/// Rooms that are free on each night of the stay; none where a restriction forbids it.
+fn rooms_left(calendar: &Calendar, room_type: &RoomTypeProfile, stay: Stay) -> Option<u32> {
+    let (arrival, departure) = (calendar.night(stay.check_in()), calendar.night(stay.check_out()));
+    let allowed = !arrival.closed_to_arrival
+        && !departure.closed_to_departure
+        && u32::from(arrival.min_stay) <= stay.length()
+        && !stay.nights().any(|night| calendar.night(night).stop_sell);
+    stay.nights().map(|night| calendar.free(night, room_type.rooms)).min().filter(|_| allowed)
+}
+
+fn promise(
+    view: &View<'_>, hotel: &HotelProfile, room_type: &RoomTypeProfile, plan: &RatePlanProfile, calendar: &Calendar,
+    wanted: Wanted,
+) -> Promise {
+    let price = |night| {
+        let (chunk, index) = calendar.at(night);
+        (night, pricing::night_price(plan, &room_type.season, night, chunk.price(plan.id, index)))
+    };
+    let quote = pricing::quote(wanted.stay.nights().map(price), wanted.rooms, &hotel.taxes);
+    Promise {
+        hotel: hotel.id,
+        room_type: room_type.id,
+        rate_plan: plan.id,
+        room_name: room_type.name.clone(),
+        plan_name: plan.name.clone(),
+        stay: wanted.stay,
+        rooms: wanted.rooms,
+        guests: wanted.guests,
+        currency: hotel.currency,
+        nightly: quote.nightly.into_iter().map(|(_, amount)| amount).collect(),
+        taxes: quote.taxes,
+        total: quote.total,
+        policy: zone::policy(&hotel.time_zone, wanted.stay.check_in(), plan.cancellation),
+        expires_at: view.now().plus_secs(OFFER_SECS),
+    }
+}

@@ -1,0 +1,31 @@
+//! What would have to be paid, as payments wants to know it.
+
+use contracts::payments::Payable;
+use contracts::reservations::Reservation;
+use contracts::{HotelProfile, Money};
+
+/// The folio of a reservation, for payments and its receipts.
+pub(crate) fn payable(reservation: &Reservation, hotel: &HotelProfile) -> Payable {
+    let promise = &reservation.promise;
+    let room = room(promise.rooms, &promise.room_name);
+    Payable {
+        amount: Money::new(promise.total, promise.currency),
+        hotel: hotel.id,
+        hotel_name: hotel.name.clone(),
+        hotel_address: hotel.address.clone(),
+        hotel_city: format!("{}, {}", hotel.city, hotel.country),
+        time_zone: hotel.time_zone.clone(),
+        guest_name: reservation.guest.name.clone(),
+        guest_email: reservation.guest.email.clone(),
+        room: format!("{room}, {}", promise.plan_name),
+        check_in: promise.stay.check_in(),
+        check_out: promise.stay.check_out(),
+        lines: promise.priced_nights().map(|(night, amount)| (format!("{night} · {room}"), amount)).collect(),
+        taxes: promise.taxes.clone(),
+    }
+}
+
+/// `Double room`, or `2 × Double room`.
+pub(crate) fn room(rooms: u32, name: &str) -> String {
+    if rooms == 1 { name.to_owned() } else { format!("{rooms} × {name}") }
+}

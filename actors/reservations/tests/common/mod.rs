@@ -1,0 +1,204 @@
+//! A hotel, some people, and short words for what they do.
+#![allow(dead_code)]
+
+use contract::{Principal, Timestamp};
+use contracts::reservations::{Answer, Command, Guest, Offer, Promise, Query, Refusal, Reply, Reservation, Status};
+use contracts::{
+    Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile, ReservationId,
+    RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule, scope,
+};
+use group::testing::Bench;
+use reservations::Reservations;
+use token::{ClusterKey, LinkKey};
+
+pub type Desk = Bench<Reservations>;
+
+pub fn principal(subject: &str, scopes: &[&str]) -> Principal {
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    Principal { subject: subject.into(), client_id: subject.into(), scopes, ..Principal::default() }
+}
+
+pub fn user(name: &str) -> Principal {
+    principal(&format!("usr_{name}"), &[scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_WRITE])
+}
+
+pub fn client(name: &str) -> Principal {
+    principal(name, &[scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_WRITE])
+}
+
+pub fn administrator() -> Principal {
+    principal("admin", &scope::ALL)
+}
+
+pub fn staff(hotel: HotelId) -> Principal {
+    Principal { hotels: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
+}
+
+pub fn payments() -> Principal {
+    Principal::service("payments")
+}
+
+pub fn guest_session(session: &str) -> Principal {
+    Principal { on_behalf_of: Some(session.into()), ..Principal::service("ui") }
+}
+
+pub fn guest() -> Guest {
+    Guest { name: "Łukasz Żółć".into(), email: "guest@example.org".into(), phone: None }
+}
+
+/// A hotel of two doubles and one single, in a zone.
+pub fn hotel_in(reference: &str, zone: &str) -> HotelProfile {
+    let id = HotelId::of_reference(reference);
+    let room = |name: &str, sleeps, rooms, amount| {
+        let room = RoomTypeId::of_name(id, name);
+        let plan = |name: &str, amount, cancellation| RatePlanProfile {
+            id: RatePlanId::of_name(room, name),
+            name: name.into(),
+            amount,
+            cancellation,
+            active: true,
+        };
+        let flexible = Cancellation { free_until_hours: Some(24), penalty_percent: 80 };
+        let fixed = Cancellation { free_until_hours: None, penalty_percent: 100 };
+        RoomTypeProfile {
+            id: room,
+            name: name.into(),
+            sleeps,
+            rooms,
+            rate_plans: vec![plan("Flexible", amount, flexible), plan("Saver", amount * 9 / 10, fixed)],
+            season: Season::FLAT,
+            active: true,
+        }
+    };
+    HotelProfile {
+        id,
+        reference: reference.into(),
+        name: "Grand Hotel".into(),
+        city: "München".into(),
+        country: "DE".into(),
+        address: "Am Fluss 1".into(),
+        latitude: 48.1,
+        longitude: 11.6,
+        time_zone: zone.into(),
+        stars: 4,
+        rating_tenths: 87,
+        description: "By the river.".into(),
+        amenities: vec!["wifi".into()],
+        currency: Currency::EUR,
+        taxes: vec![
+            TaxRule { name: "VAT".into(), basis_points: 700, included: true },
+            TaxRule { name: "City tax".into(), basis_points: 500, included: false },
+        ],
+        email: Some("desk@grand.example".into()),
+        photos: Vec::new(),
+        room_types: vec![room("Double", 2, 2, 10_000), room("Single", 1, 1, 7_000)],
+        active: true,
+        demo: false,
+    }
+}
+
+pub fn hotel() -> HotelProfile {
+    hotel_in("grand", "Europe/Berlin")
+}
+
+pub fn links() -> LinkKey {
+    ClusterKey::random().links("booking-link")
+}
+
+/// A service that knows [`hotel`].
+pub fn open() -> Desk {
+    open_with(hotel())
+}
+
+pub fn open_with(hotel: HotelProfile) -> Desk {
+    let desk = Desk::new(Reservations::new(links()));
+    desk.command(&administrator(), Command::ImportHotels { hotels: vec![hotel] }).unwrap();
+    desk.sent::<contracts::search::Search>();
+    desk
+}
+
+pub fn date(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+pub fn at(text: &str) -> Timestamp {
+    Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+}
+
+/// Nights from a date on.
+pub fn nights(from: &str, nights: i32) -> Stay {
+    Stay::new(date(from), date(from).plus_days(nights)).unwrap()
+}
+
+pub fn offers_at(desk: &Desk, hotel: HotelId, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Offer>, Refusal> {
+    match desk.query(&Principal::anonymous(), Query::Offers { hotel, stay, guests, rooms })? {
+        Answer::Offers(offers) => Ok(offers.offers),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn offers(desk: &Desk, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Offer>, Refusal> {
+    offers_at(desk, hotel().id, stay, guests, rooms)
+}
+
+/// The promise of the first offer: doubles, flexible.
+pub fn promise(desk: &Desk, stay: Stay, rooms: u32) -> Promise {
+    offers(desk, stay, rooms * 2, rooms).unwrap().remove(0).promise
+}
+
+pub fn hold(desk: &Desk, caller: &Principal, promise: Promise) -> Result<Reservation, Refusal> {
+    let command = Command::Hold { promise, guest: guest(), requests: None, reference: None };
+    reservation(desk.command(caller, command))
+}
+
+pub fn reservation(reply: Result<Reply, Refusal>) -> Result<Reservation, Refusal> {
+    match reply? {
+        Reply::Reservation(reservation) => Ok(*reservation),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn read(desk: &Desk, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {
+    match desk.query(caller, Query::Reservation(id))? {
+        Answer::Reservation(reservation) => Ok(*reservation),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn status(desk: &Desk, id: ReservationId) -> Status {
+    read(desk, &payments(), id).unwrap().status
+}
+
+pub fn open_payment(desk: &Desk, reservation: ReservationId, payment: u128) {
+    let payment = PaymentId(payment);
+    desk.command(&payments(), Command::OpenPayment { reservation, payment }).unwrap();
+}
+
+pub fn pay(desk: &Desk, reservation: &Reservation, payment: u128) {
+    pay_sum(desk, reservation, payment, reservation.total());
+}
+
+pub fn pay_sum(desk: &Desk, reservation: &Reservation, payment: u128, amount: Money) {
+    let command = Command::PaymentSucceeded { reservation: reservation.id, payment: PaymentId(payment), amount };
+    desk.command(&payments(), command).unwrap();
+}
+
+pub fn cancel(desk: &Desk, caller: &Principal, reservation: ReservationId) -> Result<Reservation, Refusal> {
+    self::reservation(desk.command(caller, Command::Cancel { reservation, expect: None }))
+}
+
+/// A paid reservation of one double.
+pub fn confirmed(desk: &Desk, caller: &Principal, stay: Stay) -> Reservation {
+    let held = hold(desk, caller, promise(desk, stay, 1)).unwrap();
+    open_payment(desk, held.id, held.id.0);
+    pay(desk, &held, held.id.0);
+    read(desk, caller, held.id).unwrap()
+}
+
+pub fn taken(desk: &Desk, room_type: RoomTypeId, night: Date) -> u32 {
+    let nights = contracts::reservations::Nights { from: night, to: night };
+    match desk.query(&administrator(), Query::Calendar { hotel: hotel().id, room_type, nights }).unwrap() {
+        Answer::Calendar(nights) => nights[0].1.taken,
+        other => panic!("{other:?}"),
+    }
+}

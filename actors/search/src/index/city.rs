@@ -1,0 +1,203 @@
+//! The orders in which a city's hotels are walked, so that a page costs what a page costs, not what the city does.
+
+use std::collections::{BTreeMap, BinaryHeap};
+
+use contracts::search::{Place as Position, Sort};
+use contracts::{Currency, HotelId};
+
+use super::hotel::{Hotel, Picked};
+use super::price::Wanted;
+
+/// A hotel that is in a list, by its number, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub position: Position,
+    pub number: u32,
+    /// The cheapest way to stay; none without dates.
+    pub picked: Option<Picked>,
+}
+
+/// The active hotels of a city.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct CityHotels {
+    recommended: Vec<(Position, u32)>,
+    rating: Vec<(Position, u32)>,
+    distance: Vec<(Position, u32)>,
+    /// By month: each hotel's least price of a night.
+    floors: [Vec<(i64, HotelId, u32)>; 12],
+    currencies: BTreeMap<Currency, u32>,
+}
+
+impl CityHotels {
+    /// How many.
+    pub fn count(&self) -> u32 {
+        self.recommended.len() as u32
+    }
+
+    pub(super) fn insert(&mut self, hotel: &Hotel, number: u32) {
+        for sort in FIXED {
+            let (order, position) = self.order(hotel, sort);
+            let entry = (position, number);
+            if let Err(place) = order.binary_search(&entry) {
+                order.insert(place, entry);
+            }
+        }
+        for (order, floor) in self.floors.iter_mut().zip(hotel.floors) {
+            let entry = (floor, hotel.id, number);
+            if let Err(place) = order.binary_search(&entry) {
+                order.insert(place, entry);
+            }
+        }
+        *self.currencies.entry(hotel.currency).or_default() += 1;
+    }
+
+    pub(super) fn remove(&mut self, hotel: &Hotel, number: u32) {
+        for sort in FIXED {
+            let (order, position) = self.order(hotel, sort);
+            if let Ok(place) = order.binary_search(&(position, number)) {
+                order.remove(place);
+            }
+        }
+        for (order, floor) in self.floors.iter_mut().zip(hotel.floors) {
+            if let Ok(place) = order.binary_search(&(floor, hotel.id, number)) {
+                order.remove(place);
+            }
+        }
+        if let Some(count) = self.currencies.get_mut(&hotel.currency) {
+            *count -= 1;
+            if *count == 0 {
+                self.currencies.remove(&hotel.currency);
+            }
+        }
+    }
+
+    fn order(&mut self, hotel: &Hotel, sort: Sort) -> (&mut Vec<(Position, u32)>, Position) {
+        let position = hotel.position(sort).expect("an order that does not depend on dates");
+        let order = match sort {
+            Sort::Rating => &mut self.rating,
+            Sort::Distance => &mut self.distance,
+            Sort::Recommended | Sort::Price => &mut self.recommended,
+        };
+        (order, position)
+    }
+
+    /// The numbers of hotels in an order that does not depend on dates, from behind a place on.
+    pub fn walk(&self, sort: Sort, after: Option<Position>) -> impl Iterator<Item = (Position, u32)> {
+        let order = match sort {
+            Sort::Rating => &self.rating,
+            Sort::Distance => &self.distance,
+            Sort::Recommended | Sort::Price => &self.recommended,
+        };
+        let from = after.map_or(0, |after| order.partition_point(|(position, _)| *position <= after));
+        order[from..].iter().copied()
+    }
+
+    /// 0 for the currency that most hotels here have, else a number of that currency's own.
+    pub fn group_of(&self, currency: Currency) -> u32 {
+        let usual = self.currencies.iter().max_by_key(|(code, count)| (**count, std::cmp::Reverse(**code)));
+        if usual.is_none_or(|(usual, _)| *usual == currency) {
+            return 0;
+        }
+        currency.code().bytes().fold(0, |number, letter| number << 8 | u32::from(letter))
+    }
+
+    /// The `count` cheapest hotels behind a place, of those that `priced` gives a total.
+    ///
+    /// With dates, hotels are taken by the least that a night can cost in the month of most nights, and the walk ends
+    /// where even that is too much to come among the cheapest.
+    pub fn cheapest(
+        &self, wanted: Option<&Wanted>, count: usize, after: Option<Position>, price_max: Option<i64>,
+        priced: impl Fn(u32) -> Option<Listed>,
+    ) -> Vec<Listed> {
+        let mut heap = Cheapest { count, after, heap: BinaryHeap::with_capacity(count + 1) };
+        match wanted.filter(|_| self.currencies.len() == 1) {
+            None => self.recommended.iter().for_each(|(_, number)| heap.offer(priced(*number))),
+            Some(wanted) => {
+                let nights = wanted.nights_by_month();
+                let most = (0..12).max_by_key(|month| nights[*month]).unwrap_or(0);
+                let least = |month: usize| self.floors[month].first().map_or(0, |(floor, ..)| *floor);
+                let elsewhere = (0..12).filter(|month| *month != most && nights[*month] > 0);
+                let rest = elsewhere.fold(0i64, |sum, month| sum.saturating_add(least(month).saturating_mul(nights[month])));
+                for (floor, _, number) in &self.floors[most] {
+                    let nightly = floor.saturating_mul(nights[most]).saturating_add(rest);
+                    let bound = nightly.saturating_mul(i64::from(wanted.rooms)).saturating_sub(ROUNDING);
+                    if bound > heap.worst().min(price_max.unwrap_or(i64::MAX)) {
+                        break;
+                    }
+                    heap.offer(priced(*number));
+                }
+            }
+        }
+        heap.sorted()
+    }
+
+    /// What is wrong with the orders, given the hotels that belong in them.
+    pub fn breaches(&self, hotels: &[(&Hotel, u32)]) -> Vec<String> {
+        let mut expected = Self::default();
+        for (hotel, number) in hotels {
+            expected.insert(hotel, *number);
+        }
+        if *self == expected { Vec::new() } else { vec!["the orders of a city are not those of its hotels".into()] }
+    }
+}
+
+/// Orders that do not depend on dates.
+const FIXED: [Sort; 3] = [Sort::Recommended, Sort::Rating, Sort::Distance];
+
+/// By how much a total may be less than its floors, since each tax is rounded once on the whole: half a unit a tax.
+const ROUNDING: i64 = 64;
+
+/// The cheapest so far.
+struct Cheapest {
+    count: usize,
+    after: Option<Position>,
+    heap: BinaryHeap<ByPosition>,
+}
+
+impl Cheapest {
+    fn offer(&mut self, listed: Option<Listed>) {
+        let behind = |listed: &Listed| self.after.is_none_or(|after| listed.position > after);
+        let Some(listed) = listed.filter(behind) else { return };
+        if self.heap.len() < self.count {
+            self.heap.push(ByPosition(listed));
+        } else if self.heap.peek().is_some_and(|worst| listed.position < worst.0.position) {
+            self.heap.pop();
+            self.heap.push(ByPosition(listed));
+        }
+    }
+
+    /// What must not be exceeded to be of interest.
+    fn worst(&self) -> i64 {
+        let worst = self.heap.peek().filter(|_| self.heap.len() >= self.count);
+        worst.map_or(i64::MAX, |worst| worst.0.position.key)
+    }
+
+    fn sorted(self) -> Vec<Listed> {
+        let mut found: Vec<Listed> = self.heap.into_iter().map(|entry| entry.0).collect();
+        found.sort_unstable_by_key(|listed| listed.position);
+        found
+    }
+}
+
+/// Greatest first.
+struct ByPosition(Listed);
+
+impl PartialEq for ByPosition {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.position == other.0.position
+    }
+}
+
+impl Eq for ByPosition {}
+
+impl PartialOrd for ByPosition {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByPosition {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.position.cmp(&other.0.position)
+    }
+}

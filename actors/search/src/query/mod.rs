@@ -1,0 +1,70 @@
+//! Answers: all of them from memory but a hotel's full description.
+
+mod find;
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use contracts::HotelId;
+use contracts::search::{Answer, City, CityName, HotelDetails, Query, Refusal};
+use group::View;
+
+use crate::cities::{Cities, Place, country};
+use crate::index::Index;
+use crate::state::HOTELS;
+
+/// Items of one list, at most.
+const LIMIT_MAX: u8 = 100;
+
+pub(crate) fn query(view: &View<'_>, index: &Index, cities: &Cities, query: Query) -> Result<Answer, Refusal> {
+    match query {
+        Query::Hotel(id) => hotel(view, index, cities, id),
+        Query::FindHotels(sought) => find::find(view.now(), index, cities, &sought).map(Answer::Hotels),
+        Query::Cities { text, limit } => {
+            let found = cities.complete(&text, usize::from(limit.min(LIMIT_MAX)));
+            Ok(Answer::Cities(found.iter().map(|place| city(index, place)).collect()))
+        }
+        Query::City(name) => Ok(Answer::Cities(vec![city(index, &place(cities, &name)?)])),
+        Query::TopCities { limit } => {
+            let mut ranks: Vec<_> = index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
+            ranks.sort_unstable();
+            ranks.truncate(usize::from(limit.min(LIMIT_MAX)));
+            Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, &cities.place(*rank))).collect()))
+        }
+    }
+}
+
+fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result<Answer, Refusal> {
+    let stored = view.get(&HOTELS, &id).ok_or(Refusal::NoSuchHotel)?;
+    // The store may be a turn ahead of the index.
+    let (place, distance_metres) = match index.hotel(id) {
+        Some(known) => (cities.place(known.city), known.distance_metres),
+        None => return Err(Refusal::NoSuchHotel),
+    };
+    let details =
+        HotelDetails { profile: stored.profile, city: city(index, &place), distance_metres, changed_at: stored.at };
+    Ok(Answer::Hotel(Box::new(details)))
+}
+
+/// The city that is meant.
+fn place(cities: &Cities, name: &CityName) -> Result<Place, Refusal> {
+    let place = match name {
+        CityName::Id(id) => cities.by_id(*id),
+        CityName::Name(name) => cities.meant(name),
+    };
+    place.ok_or(Refusal::NoSuchCity)
+}
+
+fn city(index: &Index, place: &Place) -> City {
+    City {
+        id: place.id,
+        name: Arc::from(place.name),
+        country: Arc::from(place.country),
+        country_name: Arc::from(country(place.country).map_or(place.country, |country| country.name)),
+        population: place.population,
+        latitude: place.latitude,
+        longitude: place.longitude,
+        time_zone: Arc::from(place.time_zone),
+        hotels: index.hotels_of(place.rank),
+    }
+}

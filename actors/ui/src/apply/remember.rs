@@ -1,0 +1,26 @@
+//! A browser has opened a booking with its secret link.
+
+use contracts::ReservationId;
+use contracts::ui::{Refusal, Reply};
+use group::Turn;
+
+use crate::service::{Stale, Ui};
+use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
+
+pub(crate) fn remember(turn: &mut Turn<'_, Ui>, guest: String, reservation: ReservationId) -> Result<Reply, Refusal> {
+    if !is_guest(&guest) {
+        return Err(Refusal::NoGuest);
+    }
+    // Nothing is written above this line; nothing is refused below it.
+    let known: Vec<_> = turn.scan(&OPENED, &guest).collect();
+    let is_new = !known.iter().any(|((_, id), _)| *id == reservation);
+    if is_new
+        && known.len() >= OPENED_MAX
+        && let Some((oldest, _)) = known.iter().min_by_key(|((_, id), last)| (*last, *id))
+    {
+        turn.remove(&OPENED, oldest);
+    }
+    turn.put(&OPENED, &(guest.clone(), reservation), &turn.now());
+    turn.schedule(turn.now().plus_secs(REMEMBERED_SECS), Stale { guest, reservation });
+    Ok(Reply::Done)
+}

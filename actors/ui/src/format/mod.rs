@@ -1,0 +1,14 @@
+//! Money, dates and instants as the guest's own language writes them. Words stay English; numbers do not.
+
+mod date;
+mod locale;
+mod money;
+
+pub(crate) use date::{day, day_month, instant, local_hour, today_in, zone_city};
+pub(crate) use locale::{Language, Locale};
+pub(crate) use money::{amount, money};
+
+/// `1 night`, `2 nights`.
+pub(crate) fn count(number: impl Into<i64>, one: &str) -> String {
+    render::plural(number.into(), one, None)
+}

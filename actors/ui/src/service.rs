@@ -1,0 +1,140 @@
+//! The state machine: what browsers know.
+
+use contract::{Principal, Timestamp};
+use contracts::ReservationId;
+use contracts::ui::{Answer, Command, Query, Refusal, Reply};
+use group::{Service, Turn, View};
+use serde::{Deserialize, Serialize};
+
+use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
+use crate::{apply, query};
+
+/// The `ui` service. It has no settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ui;
+
+/// A browser's booking may be forgotten, unless it was opened again meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    /// The browser's session.
+    pub guest: String,
+    /// What it had opened.
+    pub reservation: ReservationId,
+}
+
+/// Nothing is done outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {}
+
+impl Service for Ui {
+    type Contract = contracts::ui::Ui;
+    type Effect = Effect;
+    type Timer = Stale;
+    type Note = ();
+
+    fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
+        match command {
+            Command::RememberBooking { guest, reservation } => apply::remember(turn, guest, reservation),
+            Command::Forget { guest } => apply::forget(turn, guest),
+        }
+    }
+
+    fn fire(&self, turn: &mut Turn<'_, Self>, stale: Stale) {
+        let key = (stale.guest, stale.reservation);
+        let expired = |last: Timestamp| last.plus_secs(REMEMBERED_SECS) <= turn.now();
+        if turn.get(&OPENED, &key).is_some_and(expired) {
+            turn.remove(&OPENED, &key);
+        }
+    }
+
+    fn query(&self, view: &View<'_>, _caller: &Principal, query: Query) -> Result<Answer, Refusal> {
+        query::answer(view, query)
+    }
+
+    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+        nobody_remembers_too_much(view)
+    }
+}
+
+/// No browser remembers more than [`OPENED_MAX`] bookings, and only browsers remember.
+pub fn nobody_remembers_too_much(view: &View<'_>) -> Vec<String> {
+    let mut counts = std::collections::BTreeMap::<String, usize>::new();
+    let mut breaches = Vec::new();
+    for ((guest, reservation), _) in view.all(&OPENED) {
+        if !is_guest(&guest) {
+            breaches.push(format!("{reservation} is remembered by something that is no guest's session"));
+        }
+        *counts.entry(guest).or_default() += 1;
+    }
+    let many = counts.values().filter(|count| **count > OPENED_MAX);
+    breaches.extend(many.map(|count| format!("a browser remembers {count} bookings, more than {OPENED_MAX}")));
+    breaches
+}
+
+#[cfg(test)]
+mod tests {
+    use group::testing::Bench;
+
+    use super::*;
+
+    fn remember(bench: &Bench<Ui>, guest: &str, id: u128) -> Result<Reply, Refusal> {
+        let command = Command::RememberBooking { guest: guest.to_owned(), reservation: ReservationId(id) };
+        bench.command(&Principal::service("ui"), command)
+    }
+
+    fn bookings(bench: &Bench<Ui>, guest: &str) -> Vec<u128> {
+        match bench.query(&Principal::service("ui"), Query::Bookings { guest: guest.to_owned() }) {
+            Ok(Answer::Bookings(found)) => found.into_iter().map(|id| id.0).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const ANNA: &str = "gst_0123456789abcdef";
+    const BERT: &str = "gst_fedcba9876543210";
+
+    #[test]
+    fn a_browser_knows_what_it_opened_and_nothing_else() {
+        let bench = Bench::new(Ui);
+        for (guest, id) in [(ANNA, 1), (ANNA, 2), (BERT, 3), (ANNA, 1)] {
+            bench.advance_secs(10);
+            assert_eq!(remember(&bench, guest, id), Ok(Reply::Done));
+        }
+        assert_eq!(bookings(&bench, ANNA), [1, 2], "the one opened last comes first");
+        assert_eq!(bookings(&bench, BERT), [3]);
+        let knows = |guest: &str, id| {
+            bench.query(&Principal::service("ui"), Query::Knows { guest: guest.into(), reservation: ReservationId(id) })
+        };
+        assert_eq!(knows(ANNA, 2), Ok(Answer::Knows(true)));
+        assert_eq!(knows(ANNA, 3), Ok(Answer::Knows(false)));
+        let forgotten = bench.command(&Principal::service("ui"), Command::Forget { guest: ANNA.into() });
+        assert_eq!(forgotten, Ok(Reply::Done));
+        assert_eq!((bookings(&bench, ANNA), bookings(&bench, BERT)), (vec![], vec![3]));
+        assert_eq!(bench.breaches(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_sessions_remember() {
+        let bench = Bench::new(Ui);
+        for name in ["", "gst_", "gst_short", "usr_0123456789abcdef0123", &format!("gst_{}", "x".repeat(80))] {
+            assert_eq!(remember(&bench, name, 1), Err(Refusal::NoGuest), "{name}");
+            let found = bench.query(&Principal::service("ui"), Query::Bookings { guest: name.into() });
+            assert_eq!(found, Err(Refusal::NoGuest), "{name}");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_fades() {
+        let bench = Bench::new(Ui);
+        for id in 0..60 {
+            bench.advance_secs(1);
+            assert_eq!(remember(&bench, ANNA, id), Ok(Reply::Done));
+        }
+        let known = bookings(&bench, ANNA);
+        assert_eq!((known.len(), known[0], known.contains(&9)), (OPENED_MAX, 59, false));
+        assert_eq!(bench.breaches(), Vec::<String>::new());
+        bench.advance_secs(REMEMBERED_SECS - 100);
+        assert_eq!(remember(&bench, ANNA, 42), Ok(Reply::Done));
+        bench.advance_secs(200);
+        assert_eq!(bookings(&bench, ANNA), [42]);
+    }
+}

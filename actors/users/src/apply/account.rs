@@ -1,0 +1,74 @@
+//! Changes to an account that is there.
+
+use contracts::UserId;
+use contracts::users::{Refusal, Reply, Roles, check_name};
+use group::Turn;
+
+use super::{check_hash, check_version, invalid, open, own};
+use crate::service::Users;
+use crate::state::{ACCOUNTS, ADDRESSES, folded};
+
+/// Staff of more hotels than this are administrators.
+const HOTELS_MAX: usize = 200;
+
+/// The owner changes the name.
+pub(crate) fn update_profile(
+    turn: &mut Turn<'_, Users>, name: Option<String>, expected_version: Option<u64>,
+) -> Result<Reply, Refusal> {
+    let (user, mut account) = own(turn)?;
+    check_version(&account, expected_version)?;
+    if let Some(name) = name.filter(|name| *name != account.name) {
+        check_name(&name).map_err(|why| invalid("name", why))?;
+        account.name = name;
+        account.version += 1;
+        turn.put(&ACCOUNTS, &user, &account);
+    }
+    Ok(Reply::Account(account.account(user)))
+}
+
+/// The service's own face has checked the current password.
+pub(crate) fn change_password(
+    turn: &mut Turn<'_, Users>, user: UserId, password_hash: String,
+) -> Result<Reply, Refusal> {
+    check_hash(&password_hash)?;
+    let mut account = open(turn, user)?;
+    account.password_hash = password_hash;
+    account.epoch += 1;
+    account.version += 1;
+    turn.put(&ACCOUNTS, &user, &account);
+    Ok(Reply::Account(account.account(user)))
+}
+
+/// The owner closes the account: nothing of the person stays here, and the address is free.
+pub(crate) fn close(turn: &mut Turn<'_, Users>, expected_version: Option<u64>) -> Result<Reply, Refusal> {
+    let (user, mut account) = own(turn)?;
+    check_version(&account, expected_version)?;
+    turn.remove(&ADDRESSES, &folded(&account.email));
+    account.email.clear();
+    account.name.clear();
+    account.password_hash.clear();
+    account.roles = Roles::default();
+    account.closed = true;
+    account.epoch += 1;
+    account.version += 1;
+    turn.put(&ACCOUNTS, &user, &account);
+    Ok(Reply::Done)
+}
+
+/// An administrator says who may what. Tokens that are out keep what they bear until they expire; to renew them does
+/// not help.
+pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, email: &str, mut roles: Roles) -> Result<Reply, Refusal> {
+    let user = turn.get(&ADDRESSES, &folded(email)).ok_or(Refusal::NoSuchUser)?;
+    let mut account = open(turn, user)?;
+    roles.hotels.sort_unstable();
+    roles.hotels.dedup();
+    if roles.hotels.len() > HOTELS_MAX {
+        return Err(invalid("hotels", "are at most 200"));
+    }
+    if account.roles != roles {
+        account.roles = roles;
+        account.version += 1;
+        turn.put(&ACCOUNTS, &user, &account);
+    }
+    Ok(Reply::Account(account.account(user)))
+}

@@ -1,0 +1,62 @@
+//! One transition a file.
+
+mod account;
+mod administrator;
+mod register;
+mod reset;
+mod verify;
+
+pub(crate) use account::{change_password, close, set_roles, update_profile};
+pub(crate) use administrator::create_administrator;
+pub(crate) use register::register;
+pub(crate) use reset::{request_reset, reset_password};
+pub(crate) use verify::{resend_verification, verify_email};
+
+use contract::Principal;
+use contracts::UserId;
+use contracts::users::Refusal;
+use group::Turn;
+
+use crate::service::Users;
+use crate::state::{ACCOUNTS, Stored};
+
+/// How long a verification link is good.
+const VERIFICATION_SECS: i64 = 48 * 3600;
+/// How long a reset link is good.
+const RESET_SECS: i64 = 3600;
+/// Mails of one kind to one account are at least so far apart; what is asked for sooner is dropped silently.
+const MAIL_PAUSE_SECS: i64 = 60;
+/// Slots in [`Stored::mailed_at`].
+const VERIFICATION: usize = 0;
+const RESET: usize = 1;
+
+/// The account of the user who calls, or for whom a service calls.
+fn own(turn: &Turn<'_, Users>) -> Result<(UserId, Stored), Refusal> {
+    let user = user_of(turn.caller())?;
+    open(turn, user).map(|account| (user, account))
+}
+
+/// The user in whose name a call comes.
+pub(crate) fn user_of(caller: &Principal) -> Result<UserId, Refusal> {
+    caller.actor().parse().map_err(|_| Refusal::NotAUser)
+}
+
+/// An account that is not closed.
+fn open(turn: &Turn<'_, Users>, user: UserId) -> Result<Stored, Refusal> {
+    turn.get(&ACCOUNTS, &user).filter(|account| !account.closed).ok_or(Refusal::NoSuchUser)
+}
+
+fn invalid(field: &str, why: &str) -> Refusal {
+    Refusal::Invalid { field: field.to_owned(), why: why.to_owned() }
+}
+
+fn check_hash(password_hash: &str) -> Result<(), Refusal> {
+    if crate::password::is_hash(password_hash) { Ok(()) } else { Err(invalid("password", "was not hashed")) }
+}
+
+fn check_version(account: &Stored, expected: Option<u64>) -> Result<(), Refusal> {
+    match expected {
+        Some(expected) if expected != account.version => Err(Refusal::Stale(account.version)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,57 @@
+//! A guest wants an account.
+
+use contract::{Slot, Timestamp};
+use contracts::UserId;
+use contracts::users::{Refusal, Reply, Roles, check_email, check_name};
+use group::Turn;
+
+use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, check_hash, invalid};
+use crate::service::{Effect, Users};
+use crate::state::{ACCOUNTS, ADDRESSES, Stored, folded};
+
+/// Makes an account, or tells the owner of the address by mail that there is one: the answer is the same.
+pub(crate) fn register(
+    turn: &mut Turn<'_, Users>, email: String, name: String, password_hash: String,
+) -> Result<Reply, Refusal> {
+    check_email(&email).map_err(|why| invalid("email", why))?;
+    check_name(&name).map_err(|why| invalid("name", why))?;
+    check_hash(&password_hash)?;
+    let now = turn.now();
+    if let Some(user) = turn.get(&ADDRESSES, &folded(&email)) {
+        tell_the_owner(turn, user, now);
+        return Ok(Reply::Done);
+    }
+    let user = UserId(turn.fresh_id(Slot::default()));
+    let mut account = fresh(email.clone(), name, password_hash, now);
+    account.mailed_at[VERIFICATION] = now;
+    turn.put(&ADDRESSES, &folded(&email), &user);
+    turn.put(&ACCOUNTS, &user, &account);
+    turn.effect(user.0, &Effect::MailVerification { user, email, until: now.plus_secs(VERIFICATION_SECS) });
+    Ok(Reply::Done)
+}
+
+fn tell_the_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
+    let Some(mut account) = turn.get(&ACCOUNTS, &user) else { return };
+    if now < account.mailed_at[VERIFICATION].plus_secs(MAIL_PAUSE_SECS) {
+        return;
+    }
+    account.mailed_at[VERIFICATION] = now;
+    turn.put(&ACCOUNTS, &user, &account);
+    turn.effect(user.0, &Effect::MailAlreadyRegistered { email: account.email });
+}
+
+/// An account nobody has used yet.
+pub(super) fn fresh(email: String, name: String, password_hash: String, now: Timestamp) -> Stored {
+    Stored {
+        email,
+        name,
+        password_hash,
+        verified: false,
+        roles: Roles::default(),
+        created_at: now,
+        version: 1,
+        epoch: 1,
+        mailed_at: [Timestamp::default(); 2],
+        closed: false,
+    }
+}

@@ -1,0 +1,37 @@
+//! The address is the guest's.
+
+use contracts::users::{MailLink, Refusal, Reply};
+use group::Turn;
+use token::LinkKey;
+
+use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, open, own};
+use crate::service::{Effect, Users, tag, verification_parts};
+use crate::state::ACCOUNTS;
+
+/// Takes a link from a verification mail. Following it twice is no mistake.
+pub(crate) fn verify_email(turn: &mut Turn<'_, Users>, links: &LinkKey, link: &MailLink) -> Result<Reply, Refusal> {
+    let mut account = open(turn, link.user).map_err(|_| Refusal::BadLink)?;
+    let expected = tag(links, &verification_parts(link.user, link.until, &account.email));
+    if link.until <= turn.now() || MailLink::tag_hash(&expected) != link.tag_hash {
+        return Err(Refusal::BadLink);
+    }
+    if !account.verified {
+        account.verified = true;
+        account.version += 1;
+        turn.put(&ACCOUNTS, &link.user, &account);
+    }
+    Ok(Reply::Done)
+}
+
+/// Sends the link again, unless one was sent just now.
+pub(crate) fn resend_verification(turn: &mut Turn<'_, Users>) -> Result<Reply, Refusal> {
+    let (user, mut account) = own(turn)?;
+    let now = turn.now();
+    if !account.verified && now >= account.mailed_at[VERIFICATION].plus_secs(MAIL_PAUSE_SECS) {
+        account.mailed_at[VERIFICATION] = now;
+        turn.put(&ACCOUNTS, &user, &account);
+        let until = now.plus_secs(VERIFICATION_SECS);
+        turn.effect(user.0, &Effect::MailVerification { user, email: account.email, until });
+    }
+    Ok(Reply::Done)
+}

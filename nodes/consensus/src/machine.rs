@@ -1,0 +1,228 @@
+//! Applying what is agreed on.
+
+use std::io;
+use std::ops::Bound;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use contract::codec;
+use futures::{Stream, StreamExt};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend};
+use store::{Fault, Row, Rows, State, export};
+
+use crate::shared::{Halt, Shared, blocking, guarded};
+use crate::snapshot::{Builder, Spool};
+use crate::types::{LogId, Membership, Reply, Snapshot, SnapshotMeta, Types};
+
+/// The row that says which entry was applied last.
+const APPLIED: &[u8] = b"\0applied";
+/// The row that says who the members are, as of the last applied entry.
+const MEMBERSHIP: &[u8] = b"\0membership";
+/// Keys that begin with byte 0 are a replica's own and travel to no other; these are the others.
+pub(crate) const TRAVELS_FROM: Bound<&[u8]> = Bound::Included(&[1]);
+/// Entries applied in one batch, at most: a turn sees those before it through an overlay in memory.
+const BATCH_ENTRIES_MAX: usize = 2048;
+
+/// What a replica does with payloads, once they are agreed on.
+pub trait Machine: Send + Sync + 'static {
+    /// Applies committed payloads, in order; one reply for each. `marks` are rows of consensus' own (their keys begin with
+    /// byte 0), to be committed in the same batch: what was applied and that it was must not part. `entries` may be
+    /// empty. Runs where it may block. An error or a panic stops this replica.
+    ///
+    /// # Errors
+    /// When the state is broken.
+    fn apply(&self, entries: Vec<Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault>;
+
+    /// The state was replaced by a snapshot.
+    fn replaced(&self);
+
+    /// Has the state replaced by a snapshot: `replace` does it, and the old rows are visible until it is over. A machine
+    /// whose readers must not see rows of both keeps them out while it runs.
+    ///
+    /// # Errors
+    /// The error of `replace`.
+    fn replace(&self, replace: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
+        replace()?;
+        self.replaced();
+        Ok(())
+    }
+}
+
+/// A committed payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number in the group's log. Numbers have gaps: consensus has entries of its own.
+    pub index: u64,
+    /// The term of the leader that took it.
+    pub term: u64,
+    /// What was proposed.
+    pub payload: Vec<u8>,
+}
+
+/// The machine and the state, as openraft knows them.
+pub(crate) struct Applier {
+    shared: Arc<Shared>,
+    machine: Arc<dyn Machine>,
+    spool: Option<PathBuf>,
+    applied: Option<LogId>,
+    membership: Membership,
+}
+
+/// Entries on their way to the machine.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    /// Who waits: for the reply of the entry so many before were payloads of, or for none where it was no payload.
+    waiting: Vec<(Option<usize>, ApplyResponder<Types>)>,
+    last: Option<LogId>,
+    membership: Option<Membership>,
+}
+
+impl Applier {
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        machine: Arc<dyn Machine>,
+        spool: Option<PathBuf>,
+    ) -> Result<Self, Fault> {
+        let (applied, membership) = marks_of(&*shared.state)?;
+        Ok(Self { shared, machine, spool, applied, membership })
+    }
+
+    fn land(&mut self, batch: Batch) -> io::Result<()> {
+        let Batch { entries, waiting, last, membership } = batch;
+        let Some(last) = last else { return Ok(()) };
+        let mut marks = vec![(APPLIED.to_vec(), codec::encode(&last))];
+        marks.extend(membership.iter().map(|membership| (MEMBERSHIP.to_vec(), codec::encode(membership))));
+        let expected = entries.len();
+        let machine = &*self.machine;
+        let replies = blocking(|| guarded(|| machine.apply(entries, marks))).and_then(|replies| {
+            let enough = replies.len() == expected;
+            enough
+                .then_some(replies)
+                .ok_or_else(|| Halt::Failed("the machine did not answer every entry".to_owned()))
+        });
+        let mut replies = replies.map_err(|halt| self.halted(halt, last.index))?;
+        if let Some(membership) = membership {
+            self.membership = membership;
+        }
+        let term = last.leader_id.term;
+        self.shared.applied_next.store(last.index + 1, Ordering::Release);
+        self.applied = Some(last);
+        for (at, responder) in waiting {
+            responder.send(Reply(at.map(|at| std::mem::take(&mut replies[at])).unwrap_or_default()));
+        }
+        self.shared.applied_term.send_if_modified(|known| std::mem::replace(known, term) != term);
+        Ok(())
+    }
+
+    fn halted(&self, halt: Halt, index: u64) -> io::Error {
+        let halt = match halt {
+            Halt::Failed(why) => Halt::Failed(format!("applying entries up to {index} failed: {why}")),
+            Halt::Store(_) | Halt::ShutDown => halt,
+        };
+        let text = halt.to_string();
+        self.shared.halt(halt);
+        io::Error::other(text)
+    }
+}
+
+/// What the state says was applied last, and who the members were then.
+pub(crate) fn marks_of(state: &dyn State) -> Result<(Option<LogId>, Membership), Fault> {
+    let applied = mark(state, APPLIED)?;
+    let membership = mark(state, MEMBERSHIP)?.unwrap_or_default();
+    Ok((applied, membership))
+}
+
+/// A row of consensus' own.
+pub(crate) fn mark<T: serde::de::DeserializeOwned>(
+    state: &dyn State,
+    key: &[u8],
+) -> Result<Option<T>, Fault> {
+    let wrong = |error| Fault::Corrupt(format!("the row {:?}: {error}", String::from_utf8_lossy(&key[1..])));
+    state.get(key)?.map(|bytes| codec::decode(&bytes).map_err(wrong)).transpose()
+}
+
+impl RaftStateMachine<Types> for Applier {
+    type SnapshotData = Spool;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, Membership)> {
+        Ok((self.applied, self.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, mut items: S) -> io::Result<()>
+    where
+        S: Stream<Item = io::Result<EntryResponder<Types>>> + Unpin + OptionalSend,
+    {
+        let mut batch = Batch::default();
+        while let Some(item) = items.next().await {
+            let (entry, responder) = item?;
+            let mut at = None;
+            match entry.payload {
+                EntryPayload::Blank => {}
+                EntryPayload::Normal(payload) => {
+                    at = Some(batch.entries.len());
+                    let (index, term) = (entry.log_id.index, entry.log_id.leader_id.term);
+                    batch.entries.push(Entry { index, term, payload: payload.0.to_vec() });
+                }
+                EntryPayload::Membership(membership) => {
+                    batch.membership = Some(Membership::new(Some(entry.log_id), membership));
+                }
+            }
+            batch.waiting.extend(responder.map(|responder| (at, responder)));
+            batch.last = Some(entry.log_id);
+            if batch.entries.len() == BATCH_ENTRIES_MAX {
+                self.land(std::mem::take(&mut batch))?;
+            }
+        }
+        self.land(batch)
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
+        Builder::new(Arc::clone(&self.shared), meta)
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, spool: Spool) -> io::Result<()> {
+        let state = Arc::clone(&self.shared.state);
+        let machine = Arc::clone(&self.machine);
+        let mut own = vec![(MEMBERSHIP.to_vec(), codec::encode(&meta.last_membership))];
+        own.extend(meta.last_log_id.iter().map(|last| (APPLIED.to_vec(), codec::encode(last))));
+        let installed = blocking(|| {
+            guarded(|| {
+                own.extend(crate::start::identity_row(&*state)?);
+                machine.replace(&mut || {
+                    let travelled = Rows::new(spool.reader());
+                    state.replace(&mut own.clone().into_iter().map(Ok).chain(travelled))
+                })
+            })
+        });
+        installed
+            .map_err(|halt| self.halted(halt, meta.last_log_id.as_ref().map_or(0, |last| last.index)))?;
+        self.applied = meta.last_log_id;
+        self.membership = meta.last_membership.clone();
+        let (term, next) =
+            meta.last_log_id.as_ref().map_or((0, 0), |last| (last.leader_id.term, last.index + 1));
+        self.shared.applied_next.store(next, Ordering::Release);
+        self.shared.applied_term.send_if_modified(|known| std::mem::replace(known, term) != term);
+        Ok(())
+    }
+
+    /// Made when a peer asks. Nothing is applied meanwhile, since this and [`Self::apply`] take turns.
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        // At start-up openraft would take the state for a snapshot that it may purge the log behind; but what was
+        // replayed into it just now is not on disk.
+        if !self.shared.started.load(Ordering::Acquire) || self.applied.is_none() {
+            return Ok(None);
+        }
+        let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
+        let snapshot = blocking(|| {
+            let mut spool = Spool::new(self.spool.as_deref())?;
+            export(&*self.shared.state, TRAVELS_FROM, &mut spool).map_err(io::Error::other)?;
+            Ok::<_, io::Error>(spool)
+        })?;
+        Ok(Some(Snapshot { meta, snapshot }))
+    }
+}

@@ -1,0 +1,203 @@
+//! Messages to peers: whoever carries them, carries bytes.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use contract::codec;
+use futures::future::BoxFuture;
+use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::RPCOption;
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
+
+use crate::snapshot::Spool;
+use crate::types::{Bytes, Member, Snapshot, Types, Vote};
+use crate::wire::{Answer, Request};
+
+/// Carries messages between replicas of a group.
+pub trait Network: Send + Sync + 'static {
+    /// Hands `bytes` to [`crate::Replica::handle`] of replica `target` of `group`, which `member` says where to find, and
+    /// brings back what it answered. Gives up after `timeout`.
+    fn call<'a>(
+        &'a self,
+        target: u64,
+        member: &'a Member,
+        group: &'a str,
+        bytes: Vec<u8>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>>;
+}
+
+/// Why a message brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// There is no way there now: wait before trying again.
+    #[error("unreachable: {0}")]
+    Unreachable(String),
+    /// It got lost on the way: try again.
+    #[error("failed: {0}")]
+    Failed(String),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Timeout,
+}
+
+/// A network with nobody else in it: for groups of one voter.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Alone;
+
+impl Network for Alone {
+    fn call<'a>(
+        &'a self,
+        _target: u64,
+        _member: &'a Member,
+        _group: &'a str,
+        _bytes: Vec<u8>,
+        _timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
+        Box::pin(async { Err(NetworkError::Unreachable("this node is alone".to_owned())) })
+    }
+}
+
+/// Makes connections, in openraft's words.
+#[derive(Clone)]
+pub(crate) struct Peers {
+    pub group: Arc<str>,
+    pub network: Arc<dyn Network>,
+    pub message_bytes_max: usize,
+    pub snapshot_timeout: Duration,
+}
+
+/// One peer.
+pub(crate) struct Peer {
+    target: u64,
+    member: Member,
+    peers: Peers,
+}
+
+impl RaftNetworkFactory<Types> for Peers {
+    type Network = Peer;
+
+    async fn new_client(&mut self, target: u64, member: &Member) -> Peer {
+        Peer { target, member: member.clone(), peers: self.clone() }
+    }
+}
+
+impl Peer {
+    async fn call(&self, request: &Request, timeout: Duration) -> Result<Answer, RPCError<Types>> {
+        let bytes = codec::encode(request);
+        let network = &self.peers.network;
+        let answered = network.call(self.target, &self.member, &self.peers.group, bytes, timeout).await;
+        let bytes = answered.map_err(|error| match error {
+            NetworkError::Unreachable(_) => unreachable_peer(error),
+            NetworkError::Failed(_) | NetworkError::Timeout => failed(error),
+        })?;
+        let answer: Result<Answer, String> = codec::decode(&bytes).map_err(failed)?;
+        // A peer that is there but stopped will not be better at once.
+        answer.map_err(unreachable_peer)
+    }
+}
+
+fn unreachable_peer(why: impl ToString) -> RPCError<Types> {
+    RPCError::Unreachable(Unreachable::from_string(why))
+}
+
+fn failed(why: impl ToString) -> RPCError<Types> {
+    RPCError::Network(openraft::errors::NetworkError::from_string(why))
+}
+
+fn confused() -> RPCError<Types> {
+    failed("an answer to another question")
+}
+
+impl RaftNetworkV2<Types> for Peer {
+    type SnapshotData = Spool;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<Types>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
+        match self.call(&Request::Append(rpc), option.hard_ttl()).await? {
+            Answer::Append(answer) => Ok(answer),
+            Answer::Vote(_) | Answer::Transfer(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+        }
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        match self.call(&Request::Vote(rpc), option.hard_ttl()).await? {
+            Answer::Vote(answer) => Ok(answer),
+            Answer::Append(_) | Answer::Transfer(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+        }
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        match self.call(&Request::PreVote(rpc), option.hard_ttl()).await? {
+            Answer::Vote(answer) => Ok(answer),
+            Answer::Append(_) | Answer::Transfer(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        rpc: TransferLeaderRequest<Types>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
+        match self.call(&Request::Transfer(rpc), option.hard_ttl()).await? {
+            Answer::Transfer(answer) => Ok(answer),
+            Answer::Append(_) | Answer::Vote(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+        }
+    }
+
+    /// In parts, one after the other: each waits for the answer to the one before, so that a slow peer is not flooded.
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        let mut cancel = pin!(cancel);
+        let transfer: u64 = rand::random();
+        let Snapshot { meta, snapshot: spool } = snapshot;
+        let mut last = Some(Box::new((vote, meta)));
+        let (mut offset, mut number) = (0, 0);
+        loop {
+            let bytes = spool
+                .part(offset, self.peers.message_bytes_max)
+                .map_err(|error| StreamingError::Network(openraft::errors::NetworkError::new(&error)))?;
+            offset += bytes.len() as u64;
+            let last = if offset == spool.length() { last.take() } else { None };
+            let ends = last.is_some();
+            let request = Request::Snapshot { transfer, number, bytes: Bytes(bytes.into()), last };
+            let answer = tokio::select! {
+                closed = &mut cancel => return Err(StreamingError::Closed(closed)),
+                answer = self.call(&request, self.peers.snapshot_timeout) => answer?,
+            };
+            match answer {
+                Answer::Part if !ends => number += 1,
+                Answer::Snapshot(answer) if ends => return Ok(answer),
+                Answer::Part
+                | Answer::Snapshot(_)
+                | Answer::Append(_)
+                | Answer::Vote(_)
+                | Answer::Transfer(_) => {
+                    return Err(confused().into());
+                }
+            }
+        }
+    }
+}

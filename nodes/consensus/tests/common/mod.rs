@@ -1,0 +1,159 @@
+//! A machine that keeps what it is told, and replicas of it.
+
+#![allow(dead_code, reason = "each test file uses a part of this")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use consensus::testing::Mesh;
+use consensus::{Entry, Machine, Member, Network, Options, ProposeError, Replica, Settings};
+use store::{Batch, Fault, LogSettings, Memory, MemoryRows, NodeLog, Row, State};
+
+pub const GROUP: &str = "books/0";
+pub const SOON: Duration = Duration::from_secs(20);
+
+/// Each payload is a key; its value is the number of the entry that brought it first. `panic` and `fault` do as they say.
+pub struct Book {
+    pub state: Arc<dyn State>,
+    pub replaced: AtomicU64,
+    pub batches: AtomicU64,
+    pub applied: AtomicU64,
+}
+
+impl Book {
+    pub fn new(state: Arc<dyn State>) -> Arc<Self> {
+        Arc::new(Self { state, replaced: 0.into(), batches: 0.into(), applied: 0.into() })
+    }
+}
+
+impl Machine for Book {
+    fn apply(&self, entries: Vec<Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        let mut batch = Batch::default();
+        let mut replies = Vec::new();
+        for entry in entries {
+            match entry.payload.as_slice() {
+                b"panic" => panic!("told to panic"),
+                b"fault" => return Err(Fault::Io("told to fail".to_owned())),
+                key => {
+                    replies.push(entry.index.to_be_bytes().to_vec());
+                    batch.put(key.to_vec(), entry.index.to_be_bytes().to_vec());
+                }
+            }
+        }
+        marks.into_iter().for_each(|(key, value)| batch.put(key, value));
+        self.state.commit(batch)?;
+        Ok(replies)
+    }
+
+    fn replaced(&self) {
+        self.replaced.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The store of one node, as a power cut leaves it or finds it.
+#[derive(Clone)]
+pub struct Disks {
+    pub rows: Arc<MemoryRows>,
+    pub state: Arc<Memory>,
+}
+
+impl Disks {
+    pub fn new() -> Self {
+        Self { rows: Arc::new(MemoryRows::new()), state: Arc::new(Memory::new()) }
+    }
+
+    pub fn crash(&self) -> Self {
+        Self { rows: Arc::new(self.rows.crash()), state: Arc::new(self.state.crash()) }
+    }
+}
+
+pub fn settings() -> Settings {
+    Settings { heartbeat_ms: 50, flush_every_ms: 100, ..Settings::default() }
+}
+
+pub fn member(id: u64) -> Member {
+    Member { node: format!("n{id}") }
+}
+
+pub fn members(ids: &[u64]) -> BTreeMap<u64, Member> {
+    ids.iter().map(|id| (*id, member(*id))).collect()
+}
+
+pub struct Node {
+    pub replica: Replica,
+    pub book: Arc<Book>,
+    pub log: Arc<NodeLog>,
+    pub disks: Disks,
+}
+
+pub async fn start(id: u64, disks: &Disks, settings: Settings, network: Arc<dyn Network>) -> Node {
+    let log = NodeLog::over(disks.rows.clone(), LogSettings::default()).unwrap();
+    let book = Book::new(disks.state.clone());
+    let options = Options { settings, ..Options::new(GROUP, id) };
+    let replica = Replica::start(options, log.clone(), disks.state.clone(), book.clone(), network)
+        .await
+        .expect("it starts");
+    Node { replica, book, log, disks: disks.clone() }
+}
+
+pub async fn join(mesh: &Mesh, id: u64, disks: &Disks, settings: Settings) -> Node {
+    let node = start(id, disks, settings, mesh.port(id)).await;
+    mesh.join(GROUP, id, node.replica.clone());
+    node
+}
+
+/// Waits until one of `nodes` leads.
+pub async fn leader<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> &'a Node {
+    let nodes: Vec<&Node> = nodes.into_iter().collect();
+    let until = tokio::time::Instant::now() + SOON;
+    loop {
+        if let Some(node) = nodes.iter().find(|node| node.replica.role().borrow().leader) {
+            return node;
+        }
+        assert!(tokio::time::Instant::now() < until, "nobody leads");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until the nodes' states have the same rows of the machine's.
+pub async fn alike<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<Row> {
+    let nodes: Vec<&Node> = nodes.into_iter().collect();
+    let until = tokio::time::Instant::now() + SOON;
+    loop {
+        let rows: Vec<Vec<Row>> = nodes.iter().map(|node| rows(&*node.disks.state)).collect();
+        if rows.windows(2).all(|pair| pair[0] == pair[1]) {
+            return rows.into_iter().next().unwrap();
+        }
+        assert!(tokio::time::Instant::now() < until, "the states stay different");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The machine's rows: all but consensus' own.
+pub fn rows(state: &dyn State) -> Vec<Row> {
+    use std::ops::Bound;
+    state.scan(Bound::Included(&[1]), Bound::Unbounded, usize::MAX, false).unwrap()
+}
+
+/// Proposes until somebody takes it, as a client would: under one key, so that twice is once.
+pub async fn propose_somewhere(nodes: &[&Node], payload: &str) {
+    let until = tokio::time::Instant::now() + SOON;
+    loop {
+        for node in nodes {
+            let proposal = node.replica.propose(payload.as_bytes().to_vec());
+            if let Ok(Ok(_)) = tokio::time::timeout(Duration::from_secs(1), proposal).await {
+                return;
+            }
+        }
+        assert!(tokio::time::Instant::now() < until, "nobody takes {payload}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub fn is_not_leader(result: &Result<Vec<u8>, ProposeError>) -> bool {
+    matches!(result, Err(ProposeError::NotLeader { .. }))
+}

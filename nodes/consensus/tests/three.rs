@@ -1,0 +1,178 @@
+//! Three voters in one process: they elect, replicate, outlive their leader, and take others in.
+
+mod common;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use common::{
+    Disks, GROUP, Node, SOON, alike, is_not_leader, join, leader, member, members, propose_somewhere,
+    settings,
+};
+use consensus::testing::Mesh;
+use consensus::{ChangeError, ProposeError, Settings};
+
+async fn three(mesh: &Mesh, settings: Settings) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for id in 1..=3 {
+        nodes.push(join(mesh, id, &Disks::new(), settings.clone()).await);
+    }
+    nodes[0].replica.initialize(members(&[1, 2, 3])).await.unwrap();
+    leader(&nodes).await;
+    nodes
+}
+
+fn id(node: &Node) -> u64 {
+    node.replica.status().id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn they_elect_replicate_and_outlive_their_leader() {
+    let mesh = Mesh::new();
+    let nodes = three(&mesh, settings()).await;
+    let first = leader(&nodes).await;
+    for key in 0..50 {
+        first.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
+    }
+    first.replica.read_barrier().await.unwrap();
+    assert_eq!(alike(&nodes).await.len(), 50);
+    for follower in nodes.iter().filter(|node| id(node) != id(first)) {
+        let refused = follower.replica.propose(b"elsewhere".to_vec()).await;
+        assert!(is_not_leader(&refused), "{refused:?}");
+        assert_eq!(refused, Err(ProposeError::NotLeader { leader: Some((id(first), member(id(first)))) }));
+        assert!(follower.replica.read_barrier().await.is_err());
+    }
+
+    // Cut off, not stopped: it still believes that it leads.
+    mesh.isolate(id(first), true);
+    let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(first)).collect();
+    tokio::time::sleep(settings().config_lease()).await;
+    assert!(first.replica.read_barrier().await.is_err(), "a leader without a majority answers no reads");
+    let lost = first.replica.clone();
+    let lost = tokio::spawn(async move { lost.propose(b"unheard".to_vec()).await });
+    let second = leader(rest.iter().copied()).await;
+    assert_ne!(id(second), id(first));
+    propose_somewhere(&rest, "after").await;
+    second.replica.read_barrier().await.unwrap();
+    mesh.isolate(id(first), false);
+    let lost = tokio::time::timeout(SOON, lost).await.unwrap().unwrap();
+    assert!(matches!(lost, Err(ProposeError::Unknown | ProposeError::NotLeader { .. })), "{lost:?}");
+    let rows = alike(&nodes).await;
+    assert_eq!(rows.len(), 51, "what was not acknowledged and not heard of is gone");
+}
+
+trait Lease {
+    fn config_lease(&self) -> Duration;
+}
+
+impl Lease for Settings {
+    /// Longer than any lease.
+    fn config_lease(&self) -> Duration {
+        Duration::from_millis(self.heartbeat_ms * 7)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
+    let mesh = Mesh::new();
+    let settings = Settings { snapshot_every_entries: 60, keep_entries: 5, ..settings() };
+    let mut nodes = three(&mesh, settings.clone()).await;
+    let mut keys = 0;
+    for round in 0..6usize {
+        let all: Vec<&Node> = nodes.iter().collect();
+        for _ in 0..40 {
+            propose_somewhere(&all, &format!("{keys:06}")).await;
+            keys += 1;
+        }
+        let lead = id(leader(&nodes).await);
+        // The leader, then a follower, then all at once.
+        let victims: Vec<u64> = match round % 3 {
+            0 => vec![lead],
+            1 => vec![lead % 3 + 1],
+            _ => vec![1, 2, 3],
+        };
+        let mut cut = Vec::new();
+        for victim in &victims {
+            mesh.isolate(*victim, true);
+            cut.push(nodes[*victim as usize - 1].disks.crash());
+        }
+        for victim in &victims {
+            let _ = nodes[*victim as usize - 1].replica.shutdown().await;
+        }
+        if victims.len() == 1 {
+            let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != victims[0]).collect();
+            for _ in 0..20 {
+                propose_somewhere(&rest, &format!("{keys:06}")).await;
+                keys += 1;
+            }
+        }
+        for (victim, disks) in victims.iter().zip(&cut) {
+            mesh.isolate(*victim, false);
+            nodes[*victim as usize - 1] = join(&mesh, *victim, disks, settings.clone()).await;
+        }
+        leader(&nodes).await;
+        propose_somewhere(&nodes.iter().collect::<Vec<_>>(), &format!("{keys:06}")).await;
+        keys += 1;
+        assert_eq!(alike(&nodes).await.len(), keys, "round {round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
+    let mesh = Mesh::new();
+    let spool = tempfile::tempdir().unwrap();
+    let settings =
+        Settings { snapshot_every_entries: 100, keep_entries: 0, message_bytes_max: 2000, ..settings() };
+    let nodes = three(&mesh, settings.clone()).await;
+    let lead = leader(&nodes).await;
+    let proposals = (0..1000).map(|key| lead.replica.propose(format!("{key:06}").into_bytes()));
+    for reply in futures::future::join_all(proposals).await {
+        reply.unwrap();
+    }
+    lead.replica.snapshot().await.unwrap();
+    let until = tokio::time::Instant::now() + SOON;
+    while lead.replica.status().purged.is_none_or(|purged| purged < 900) {
+        assert!(tokio::time::Instant::now() < until, "{:?}", lead.replica.status());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    // The fourth keeps what arrives in a file.
+    let disks = Disks::new();
+    let log = store::NodeLog::over(disks.rows.clone(), store::LogSettings::default()).unwrap();
+    let book = common::Book::new(disks.state.clone());
+    let options = consensus::Options {
+        settings: settings.clone(),
+        spool: Some(spool.path().to_owned()),
+        ..consensus::Options::new(GROUP, 4)
+    };
+    let replica =
+        consensus::Replica::start(options, log.clone(), disks.state.clone(), book.clone(), mesh.port(4));
+    let fourth = Node { replica: replica.await.unwrap(), book, log, disks };
+    mesh.join(GROUP, 4, fourth.replica.clone());
+
+    let stranger = lead.replica.change_voters([1, 2, 3, 4].into()).await;
+    assert!(matches!(stranger, Err(ChangeError::Refused(_))), "{stranger:?}");
+    lead.replica.add_learner(4, member(4)).await.unwrap();
+    assert_eq!(alike([lead, &fourth]).await.len(), 1000);
+    assert_eq!(fourth.book.replaced.load(Ordering::Relaxed), 1);
+    assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0, "spools have no names");
+    assert_eq!(lead.replica.status().learners, members(&[4]));
+
+    // One joint change: the fourth comes, another goes.
+    let gone = id(nodes.iter().find(|node| id(node) != id(lead)).unwrap());
+    let voters: Vec<u64> = (1..=4).filter(|id| *id != gone).collect();
+    lead.replica.change_voters(voters.iter().copied().collect()).await.unwrap();
+    let status = lead.replica.status();
+    assert_eq!((status.voters, status.learners.len(), status.joint), (members(&voters), 0, false));
+    lead.replica.transfer_leader(4).await.unwrap();
+    assert!(fourth.replica.wait_for(SOON, |role| role.leader).await.is_some());
+    assert!(lead.replica.wait_for(SOON, |role| !role.leader && role.leader_id == Some(4)).await.is_some());
+    fourth.replica.propose(b"from the fourth".to_vec()).await.unwrap();
+    assert_eq!(alike([lead, &fourth]).await.len(), 1001);
+
+    // What it installed survives a power cut, though nothing was flushed since.
+    let cut = fourth.disks.crash();
+    fourth.replica.shutdown().await.unwrap();
+    let fourth = join(&mesh, 4, &cut, settings).await;
+    assert_eq!(alike([lead, &fourth]).await.len(), 1001);
+}

@@ -1,0 +1,40 @@
+//! Request bodies, read whole before anybody looks at them, and never more than is allowed.
+
+use poem::error::ReadBodyError;
+use poem::http::{Method, header};
+use poem::{Body, Request};
+
+use crate::error::ApiError;
+use crate::problem::kinds;
+
+/// Reads the body of `request`, at most `bytes_max`.
+///
+/// # Errors
+/// 413 when it is larger, 415 when it is compressed (which nothing here decompresses: a small body must not become
+/// a large one), 400 when it breaks off.
+pub(crate) async fn take(request: &mut Request, bytes_max: usize) -> Result<(), ApiError> {
+    let headers = request.headers();
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if length == Some(0) || (safe && length.is_none() && !chunked) {
+        return Ok(());
+    }
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(ApiError::new(&kinds::UNSUPPORTED_MEDIA_TYPE));
+    }
+    if length.is_some_and(|length| length > bytes_max) {
+        return Err(too_large(bytes_max));
+    }
+    let bytes = request.take_body().into_bytes_limit(bytes_max).await.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => too_large(bytes_max),
+        _ => ApiError::bad_request("The body broke off."),
+    })?;
+    request.set_body(Body::from_bytes(bytes));
+    Ok(())
+}
+
+fn too_large(bytes_max: usize) -> ApiError {
+    crate::Problem::new(&kinds::TOO_LARGE).detail(format!("At most {bytes_max} bytes.")).into()
+}

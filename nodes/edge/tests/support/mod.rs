@@ -1,0 +1,251 @@
+//! A face with everything that can go wrong, and a client without a socket.
+
+// Each test file is a program of its own and uses its part of this.
+#![allow(dead_code)]
+
+use std::time::Duration;
+
+use edge::{
+    ApiError, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, Problem, Tagged, kinds,
+};
+use poem::http::{Method, StatusCode};
+use poem::{Endpoint, Request, Response};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{Enum, Object, OpenApi, Tags};
+use serde::Serialize;
+use serde_json::Value;
+
+edge::problems! {
+    /// The title is taken.
+    TITLE_TAKEN = "title-taken", "The title is taken", 409;
+}
+
+#[derive(Tags)]
+pub enum Tag {
+    /// Notes on a wall
+    Notes,
+}
+
+/// A note.
+#[derive(Debug, Clone, Object, Serialize)]
+pub struct Note {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// For which day.
+    pub day: edge::Date,
+    /// When it was made.
+    pub at: edge::Instant,
+}
+
+/// Whose note it is.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct Author {
+    /// The name.
+    #[oai(validator(min_length = 1, max_length = 40))]
+    pub name: String,
+    /// Ages of children.
+    #[oai(validator(max_items = 3))]
+    pub ages: Vec<u8>,
+}
+
+/// How loud.
+#[derive(Debug, Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum Tone {
+    Quiet,
+    VeryLoud,
+}
+
+/// A note to be made.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewNote {
+    /// Its title.
+    #[oai(validator(min_length = 1, max_length = 20))]
+    pub title: String,
+    /// A secret of the kind that must never come back.
+    #[oai(validator(pattern = "^pm_[a-z]+$"))]
+    pub card: String,
+    /// For which day.
+    pub day: edge::Date,
+    /// Its author.
+    pub author: Author,
+    /// How loud.
+    pub tone: Option<Tone>,
+}
+
+pub struct Face;
+
+fn note(id: &str) -> Note {
+    let at = contract::Timestamp(1_700_000_000_000).into();
+    Note { id: id.to_owned(), title: "T".repeat(40), day: "2026-11-23".parse().unwrap(), at }
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Notes")]
+impl Face {
+    /// Notes
+    #[oai(path = "/notes", method = "get", operation_id = "listNotes")]
+    async fn list(
+        &self,
+        _caller: edge::Caller,
+        /// Only notes of this title
+        #[oai(validator(max_length = 20))]
+        title: Query<Option<String>>,
+        /// Only notes for this day
+        day: Query<Option<edge::Date>>,
+        /// Only notes so loud
+        tone: Query<Option<Tone>>,
+        limit: Query<Limit>,
+        cursor: Query<Option<Cursor>>,
+    ) -> Result<Fast<Page<Note>>, ApiError> {
+        let _ = (day.0, tone.0);
+        let question = ("listNotes", &title.0);
+        let after: u32 = cursor.0.map(|cursor| cursor.position(&question)).transpose()?.unwrap_or(0);
+        let found = (after + 1..=45).take(limit.get() + 1).map(|id| note(&id.to_string())).collect();
+        Ok(Fast(Page::cut(found, limit.0, &question, |last: &Note| last.id.parse::<u32>().unwrap())))
+    }
+
+    /// Make a note
+    #[oai(path = "/notes", method = "post", operation_id = "createNote")]
+    async fn create(
+        &self,
+        #[oai(scope = "edge::Scope::Profile")] caller: edge::SignedIn,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
+        new: Json<NewNote>,
+    ) -> Result<Created<Note>, ApiError> {
+        let _call = caller.call_with(key.0.as_ref(), "createNote", "me");
+        if new.0.title == "taken" {
+            let refused: Result<(), group::Failure<()>> = Err(group::Failure::Refused(()));
+            let problem = |()| Problem::new(&TITLE_TAKEN).with("alternatives", &["free"]);
+            refused.map_err(|failure| edge::failed(failure, problem))?;
+        }
+        Ok(Created::new("/v1/notes/1", 1, note("1")))
+    }
+
+    /// One note
+    #[oai(path = "/notes/:note_id", method = "get", operation_id = "getNote")]
+    async fn get(
+        &self,
+        caller: edge::Caller,
+        /// The note's id
+        note_id: Path<String>,
+    ) -> Result<Tagged<Note>, ApiError> {
+        match note_id.0.as_str() {
+            "panic" => panic!("a handler that panics"),
+            "slow" => tokio::time::sleep(Duration::from_millis(300)).await,
+            "never" => std::future::pending().await,
+            "request-id" => return Ok(Tagged::new(1, note(caller.request_id()))),
+            "busy" => {
+                let unavailable = group::Unavailable { why: group::Why::NoLeader, retry_after_secs: 3 };
+                return Err(edge::failed(group::Failure::<()>::Unavailable(unavailable), |()| {
+                    Problem::new(&kinds::GONE)
+                }));
+            }
+            "scope" => {
+                let forbidden = group::Failure::<()>::Forbidden(vec!["profile".to_owned()]);
+                return Err(edge::failed(forbidden, |()| Problem::new(&kinds::GONE)));
+            }
+            _ => {}
+        }
+        Ok(Tagged::new(7, note(&note_id)))
+    }
+
+    /// Change a note
+    #[oai(path = "/notes/:note_id", method = "patch", operation_id = "updateNote")]
+    async fn update(
+        &self,
+        #[oai(scope = "edge::Scope::Profile")] _caller: edge::SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The note's id
+        note_id: Path<String>,
+    ) -> Result<Tagged<Note>, ApiError> {
+        match edge::expected_version(if_match.0.as_ref())? {
+            None | Some(7) => Ok(Tagged::new(8, note(&note_id))),
+            Some(_) => Err(ApiError::precondition_failed()),
+        }
+    }
+}
+
+/// A server with the face, small limits and pages.
+pub fn server() -> edge::Server {
+    let settings = edge::Settings {
+        public_url: "https://inn.example".to_owned(),
+        cors_origins: vec!["https://app.example".to_owned()],
+        body_bytes_max: 4096,
+        deadline: Duration::from_millis(500),
+        shutdown: Duration::from_secs(5),
+        ..edge::Settings::default()
+    };
+    let raw = poem::endpoint::make_sync(|_| StatusCode::IM_A_TEAPOT);
+    let pages = poem::Route::new().at("/", poem::endpoint::make_sync(|_| poem::web::Html("home".to_owned())));
+    edge::Server::new(settings)
+        .service("notes", "Notes", Face)
+        .problems(ALL)
+        .route("/v1/raw", raw)
+        .pages(pages)
+        .error_page(|problem, id| format!("<p>{} {id}", problem.kind().title))
+        .may_see_metrics(|caller| async move { caller.token().is_some_and(|token| &**token == "operator") })
+        .ready(|| async { Err("notes/0 has no leader".to_owned()) })
+}
+
+/// An answer, read.
+pub struct Answer {
+    pub status: u16,
+    pub headers: poem::http::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub async fn of(mut response: Response) -> Self {
+        let bytes = response.take_body().into_bytes().await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Self { status: response.status().as_u16(), headers: response.headers().clone(), text }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    /// The problem, once it is one in every respect.
+    pub fn problem(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status, "{problem}");
+        assert_eq!(problem["instance"], self.header("x-request-id"), "{problem}");
+        assert!(
+            problem["title"].is_string() && problem["type"].as_str().unwrap().starts_with("/problems/"),
+            "{problem}"
+        );
+        problem
+    }
+
+    pub fn slug(&self) -> String {
+        self.problem()["type"].as_str().unwrap().trim_start_matches("/problems/").to_owned()
+    }
+}
+
+/// A request: method, path, headers, body.
+pub async fn ask(
+    server: &impl Endpoint<Output = Response>,
+    line: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
+    let (method, path) = line.split_once(' ').unwrap();
+    let mut request = Request::builder().method(method.parse::<Method>().unwrap()).uri(path.parse().unwrap());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = match body {
+        "" => request.finish(),
+        body => request.header("content-length", body.len()).body(body.to_owned()),
+    };
+    Answer::of(server.get_response(request).await).await
+}

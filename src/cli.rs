@@ -1,0 +1,54 @@
+//! What all verbs share: how they fail, print and log.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+/// One line on stderr that says what and why; exit code 1.
+pub fn fail(error: &anyhow::Error) -> ExitCode {
+    let words = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let _ = writeln!(std::io::stderr(), "auberge: {}", words.replace('\n', " "));
+    ExitCode::FAILURE
+}
+
+/// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
+pub fn start_logs() {
+    let filter = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        logs.init();
+    } else {
+        logs.json().init();
+    }
+}
+
+/// Prints `value` as JSON.
+///
+/// # Errors
+/// When standard output is closed.
+pub fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints rows under a head.
+pub fn print_table(head: &[&str], rows: Vec<Vec<String>>) {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(head.to_vec());
+    table.add_rows(rows);
+    println!("{table}");
+}
+
+/// A progress bar on a terminal, and nothing in a pipe (where verbs print lines of their own).
+pub fn progress(total: u64, unit: &str) -> indicatif::ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let style = format!("{{wide_bar}} {{pos}}/{{len}} {unit}, {{per_sec}}, {{eta}} left");
+    let style = indicatif::ProgressStyle::with_template(&style).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+    indicatif::ProgressBar::new(total).with_style(style)
+}

@@ -1,0 +1,77 @@
+//! `auberge`: a hotel group's booking system in one binary. One file a verb; the rest wires actors to nodes.
+
+mod admin;
+mod backup;
+mod cli;
+mod clients;
+mod config;
+mod checks;
+mod import;
+mod load;
+mod machine;
+mod openapi;
+mod restore;
+mod serve;
+mod services;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A hotel group's booking system: seven services, one binary, nothing beside it.
+#[derive(Debug, Parser)]
+#[command(name = "auberge", version, max_term_width = 100)]
+enum Verb {
+    /// Run everything on this machine.
+    Serve(serve::Arguments),
+    /// Load your own data into a running server.
+    #[command(subcommand)]
+    Import(import::Arguments),
+    /// OAuth clients for partners and SDKs.
+    #[command(subcommand)]
+    Client(clients::Arguments),
+    /// Put load on a server and say how it bears it.
+    Load(load::Arguments),
+    /// Check every invariant of a store, or of a running server.
+    Check(checks::Arguments),
+    /// Print a service's OpenAPI document, or the combined one.
+    Openapi(openapi::Arguments),
+    /// Make one encrypted archive of every store, while serving.
+    #[command(subcommand)]
+    Backup(backup::Arguments),
+    /// Put an archive's stores into an empty data directory.
+    Restore(restore::Arguments),
+    /// Settings.
+    #[command(subcommand)]
+    Config(config::Arguments),
+}
+
+fn main() -> ExitCode {
+    let verb = Verb::parse();
+    cli::start_logs();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cli::fail(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match verb {
+            Verb::Serve(arguments) => serve::run(arguments).await,
+            Verb::Import(arguments) => import::run(arguments).await,
+            Verb::Client(arguments) => clients::run(arguments).await,
+            Verb::Load(arguments) => load::run(arguments).await,
+            Verb::Check(arguments) => checks::run(arguments).await,
+            Verb::Openapi(arguments) => openapi::run(&arguments),
+            Verb::Backup(arguments) => backup::run(arguments).await,
+            Verb::Restore(arguments) => restore::run(arguments),
+            Verb::Config(arguments) => config::run(&arguments),
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::fail(&error),
+    }
+}

@@ -1,0 +1,57 @@
+//! Bringing the layers of settings together.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+
+use super::{Settings, check};
+
+/// Variables whose value is in the file that they name end so.
+const FILE_SUFFIX: &str = "_FILE";
+const PREFIX: &str = "AUBERGE_";
+/// Variables that are not settings.
+const OTHERS: [&str; 3] = ["AUBERGE_TOKEN", "AUBERGE_URL", "AUBERGE_LOG"];
+
+/// The settings of `file` (if any) and the environment over the defaults.
+///
+/// # Errors
+/// When the file cannot be read or says something wrong, with the line.
+pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
+    let mut layers = Figment::from(Serialized::defaults(Settings::default()));
+    if let Some(file) = file {
+        let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+        let complaints = check(&text);
+        if let Some(first) = complaints.first() {
+            bail!("{}: {first} (`auberge config check {}` tells all)", file.display(), file.display());
+        }
+        layers = layers.merge(Toml::string(&text));
+    }
+    layers = layers.merge(variables());
+    for (name, value) in secrets_in_files()? {
+        layers = layers.merge((name, value));
+    }
+    let settings: Settings = layers.extract().context("settings from AUBERGE_* variables")?;
+    Ok(settings)
+}
+
+/// `AUBERGE_MAIL__HOST` is `mail.host`.
+fn variables() -> Env {
+    Env::prefixed(PREFIX)
+        .filter(|key| {
+            let name = format!("{PREFIX}{}", key.as_str().to_ascii_uppercase());
+            !name.ends_with(FILE_SUFFIX) && !OTHERS.contains(&name.as_str()) && name.contains("__")
+        })
+        .split("__")
+}
+
+fn secrets_in_files() -> anyhow::Result<Vec<(String, String)>> {
+    let mut secrets = Vec::new();
+    for (name, path) in std::env::vars() {
+        let Some(key) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(FILE_SUFFIX)) else { continue };
+        let value = std::fs::read_to_string(&path).with_context(|| format!("{name} names {path}"))?;
+        secrets.push((key.to_ascii_lowercase().replace("__", "."), value.trim_end().to_owned()));
+    }
+    Ok(secrets)
+}
