@@ -21,7 +21,7 @@ mod effects;
 pub mod invariants;
 mod limits;
 mod query;
-
+pub mod rest;
 mod scopes;
 mod service;
 mod state;
@@ -31,7 +31,7 @@ pub use bootstrap::{ADMIN_CLIENT, FirstStart, first_start, publish};
 pub use credentials::ServiceTokens;
 pub use effects::{Effect, KeyMaker, new_sealed_key};
 pub use limits::ACCESS_TOKEN_SECS;
-
+pub use rest::face;
 pub use service::{Auth, Timer};
 
 

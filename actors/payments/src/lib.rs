@@ -29,5 +29,6 @@ mod state;
 
 pub use bank::{Bank, BankSettings, Signature, WebhookSecret};
 pub use effects::PaymentEffects;
+pub use mails::{BookingUrl, Mails};
 pub use service::{Effect, Payments, Timer};
 pub use state::limits;

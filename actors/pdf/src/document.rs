@@ -6,8 +6,12 @@ use render::{Format, Limits, RenderError, What, render_untrusted};
 
 use crate::draw::{self, DrawError};
 
-const LIMITS: Limits =
-    Limits { source_bytes_max: SOURCE_BYTES_MAX, output_bytes_max: 1 << 20, fuel: 400_000, work_bytes_max: 4 << 20 };
+const LIMITS: Limits = Limits {
+    source_bytes_max: SOURCE_BYTES_MAX,
+    output_bytes_max: 1 << 20,
+    fuel: 400_000,
+    work_bytes_max: 4 << 20,
+};
 
 /// Makes a PDF file. The same source and data make the same bytes.
 ///
@@ -26,10 +30,13 @@ pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
     }
     let markdown = render_untrusted(Format::Markdown, source, &data, LIMITS).map_err(refusal)?;
     draw::document(&markdown, PAGES_MAX).map_err(|error| match error {
-        DrawError::TooManyPages(_) | DrawError::TooDeep | DrawError::TooManyColumns(_) | DrawError::Machine(_) => {
-            Refusal::TooLarge(error.to_string())
+        DrawError::TooManyPages(_)
+        | DrawError::TooDeep
+        | DrawError::TooManyColumns(_)
+        | DrawError::Machine(_) => Refusal::TooLarge(error.to_string()),
+        DrawError::Qr | DrawError::Head { .. } => {
+            Refusal::BadTemplate { line: None, reason: error.to_string() }
         }
-        DrawError::Qr | DrawError::Head { .. } => Refusal::BadTemplate { line: None, reason: error.to_string() },
     })
 }
 

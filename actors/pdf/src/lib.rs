@@ -39,8 +39,12 @@ impl Service for Pdf {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::PutTemplate { name, source, expected_version } => apply::put(turn, name, source, expected_version),
-            Command::DeleteTemplate { name, expected_version } => apply::delete(turn, &name, expected_version),
+            Command::PutTemplate { name, source, expected_version } => {
+                apply::put(turn, name, source, expected_version)
+            }
+            Command::DeleteTemplate { name, expected_version } => {
+                apply::delete(turn, &name, expected_version)
+            }
         }
     }
 

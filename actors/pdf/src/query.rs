@@ -20,7 +20,8 @@ pub(crate) fn list(view: &View<'_>, after: Option<&str>, limit: u16) -> Answer {
         let summary = summary(&name, Some(kept));
         all.insert(name, summary);
     }
-    let mut rest = all.into_values().filter(|template| after.is_none_or(|after| template.name.as_str() > after));
+    let mut rest =
+        all.into_values().filter(|template| after.is_none_or(|after| template.name.as_str() > after));
     let items: Vec<Summary> = rest.by_ref().take(limit).collect();
     let next = rest.next().and(items.last()).map(|last| last.name.clone());
     Answer::Templates { items, next }

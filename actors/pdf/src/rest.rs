@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use contracts::pdf::{Answer, Command, Query as Ask, Refusal, Reply, Summary};
-use edge::{ApiError, Cursor, Fast, IfMatch, Instant, Json, Limit, NoContent, Page, Problem, SignedIn, Tagged, kinds};
+use edge::{
+    ApiError, Cursor, Fast, IfMatch, Instant, Json, Limit, NoContent, Page, Problem, SignedIn, Tagged, kinds,
+};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi, Tags};
@@ -119,7 +121,9 @@ impl Face {
         name: Path<String>,
     ) -> Result<Tagged<Template>, ApiError> {
         match self.ask(&caller, Ask::GetTemplate { name: name.0 }).await? {
-            Answer::Template(found) => Ok(Tagged::new(found.summary.version, with_source(found.summary, found.source))),
+            Answer::Template(found) => {
+                Ok(Tagged::new(found.summary.version, with_source(found.summary, found.source)))
+            }
             Answer::Templates { .. } | Answer::Document(_) => Err(ApiError::new(&kinds::INTERNAL)),
         }
     }
@@ -204,21 +208,35 @@ fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoTemplate => Problem::new(&kinds::NOT_FOUND).detail("There is no template of this name."),
         Refusal::BadName => Problem::new(&kinds::INVALID).field("/name", said),
-        Refusal::BadTemplate { line, reason } => with_line(Problem::new(&BAD_TEMPLATE), "/source", line, reason),
+        Refusal::BadTemplate { line, reason } => {
+            with_line(Problem::new(&BAD_TEMPLATE), "/source", line, reason)
+        }
         Refusal::BadData(_) => Problem::new(&kinds::INVALID).field("/data", said),
-        Refusal::DataMismatch { line, reason } => with_line(Problem::new(&DATA_MISMATCH), "/data", line, reason),
+        Refusal::DataMismatch { line, reason } => {
+            with_line(Problem::new(&DATA_MISMATCH), "/data", line, reason)
+        }
         Refusal::TooLarge(reason) => Problem::new(&DOCUMENT_TOO_LARGE).detail(reason),
-        Refusal::Changed { .. } => Problem::new(&kinds::PRECONDITION_FAILED).detail("Fetch the template again."),
-        Refusal::BuiltIn => Problem::new(&kinds::CONFLICT).detail("A built-in template can be overridden, but not deleted."),
-        Refusal::TooMany => Problem::new(&kinds::CONFLICT).detail("No more templates are kept; delete one first."),
+        Refusal::Changed { .. } => {
+            Problem::new(&kinds::PRECONDITION_FAILED).detail("Fetch the template again.")
+        }
+        Refusal::BuiltIn => {
+            Problem::new(&kinds::CONFLICT).detail("A built-in template can be overridden, but not deleted.")
+        }
+        Refusal::TooMany => {
+            Problem::new(&kinds::CONFLICT).detail("No more templates are kept; delete one first.")
+        }
     }
 }
 
 /// What a refusal means to whoever wants a document: the template is a field of the request there.
 fn document_problem(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::NoTemplate => Problem::new(&kinds::UNPROCESSABLE).field("/template", "there is no such template"),
-        Refusal::BadTemplate { line, reason } => with_line(Problem::new(&BAD_TEMPLATE), "/template", line, reason),
+        Refusal::NoTemplate => {
+            Problem::new(&kinds::UNPROCESSABLE).field("/template", "there is no such template")
+        }
+        Refusal::BadTemplate { line, reason } => {
+            with_line(Problem::new(&BAD_TEMPLATE), "/template", line, reason)
+        }
         Refusal::BadName
         | Refusal::BadData(_)
         | Refusal::DataMismatch { .. }
@@ -231,7 +249,9 @@ fn document_problem(refusal: Refusal) -> Problem {
 
 fn with_line(problem: Problem, pointer: &str, line: Option<u32>, reason: String) -> Problem {
     match line {
-        Some(line) => problem.with("line", &line).field(pointer, format!("line {line} of the template: {reason}")),
+        Some(line) => {
+            problem.with("line", &line).field(pointer, format!("line {line} of the template: {reason}"))
+        }
         None => problem.field(pointer, reason),
     }
 }

@@ -48,11 +48,16 @@ pub(crate) fn every_template_is_whole(view: &View<'_>) -> Vec<String> {
             breaches.push("a template has a name that it cannot have".to_owned());
         }
         if kept.version == 0 || kept.version > last {
-            breaches.push(format!("template {name}: version {} was never given out (last: {last})", kept.version));
+            breaches.push(format!(
+                "template {name}: version {} was never given out (last: {last})",
+                kept.version
+            ));
         }
         match view.get(&SOURCES, &name) {
             None => breaches.push(format!("template {name} has no source")),
-            Some(source) if source.len() > SOURCE_BYTES_MAX => breaches.push(format!("template {name} is too long")),
+            Some(source) if source.len() > SOURCE_BYTES_MAX => {
+                breaches.push(format!("template {name} is too long"))
+            }
             Some(_) => {}
         }
     }

@@ -23,7 +23,13 @@ impl Edge {
         Self { app, token }
     }
 
-    async fn call(&self, method: Method, path: &str, if_match: Option<&str>, body: Option<Value>) -> Response {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        if_match: Option<&str>,
+        body: Option<Value>,
+    ) -> Response {
         let mut request = Request::builder().method(method).uri_str(path);
         if !self.token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
@@ -59,7 +65,8 @@ async fn a_template_lives_and_a_document_is_made_of_it() {
     assert_eq!((&found["source"], &found["built_in"]), (&json!("Hello {{ name }}"), &json!(false)));
     let list = json_of(edge.call(Method::GET, "/v1/templates?limit=2", None, None).await).await;
     assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
-    let rest = format!("/v1/templates?limit=2&cursor={}", list["next_cursor"].as_str().expect("another page"));
+    let rest =
+        format!("/v1/templates?limit=2&cursor={}", list["next_cursor"].as_str().expect("another page"));
     let rest = json_of(edge.call(Method::GET, &rest, None, None).await).await;
     assert_eq!((&rest["items"][0]["name"], &rest["next_cursor"]), (&json!("receipt"), &Value::Null));
     let lost = edge.call(Method::PUT, letter, Some("\"9\""), Some(json!({"source": "x"}))).await;
@@ -95,9 +102,15 @@ async fn refusals_are_problems_that_name_the_field() {
 #[tokio::test]
 async fn without_a_token_nothing() {
     let edge = Edge { token: String::new(), ..Edge::new() };
-    for (method, path) in [(Method::GET, "/v1/templates"), (Method::GET, "/v1/templates/receipt"), (Method::DELETE, "/v1/templates/x")] {
+    for (method, path) in [
+        (Method::GET, "/v1/templates"),
+        (Method::GET, "/v1/templates/receipt"),
+        (Method::DELETE, "/v1/templates/x"),
+    ] {
         assert_eq!(edge.call(method, path, None, None).await.status(), StatusCode::UNAUTHORIZED);
     }
-    let made = edge.call(Method::POST, "/v1/documents", None, Some(json!({"template": "receipt", "data": {}}))).await;
+    let made = edge
+        .call(Method::POST, "/v1/documents", None, Some(json!({"template": "receipt", "data": {}})))
+        .await;
     assert_eq!(made.status(), StatusCode::UNAUTHORIZED);
 }

@@ -6,7 +6,11 @@ use group::testing::Bench;
 use pdf::Pdf;
 
 fn manager() -> Principal {
-    Principal { subject: "usr_1".into(), scopes: vec!["documents".into(), "templates:manage".into()], ..Principal::default() }
+    Principal {
+        subject: "usr_1".into(),
+        scopes: vec!["documents".into(), "templates:manage".into()],
+        ..Principal::default()
+    }
 }
 
 fn put(name: &str, source: &str, expected_version: Option<u64>) -> Command {
@@ -51,14 +55,24 @@ fn templates_are_kept_changed_and_removed() {
     let caller = manager();
     let first = bench.command(&caller, put("letter", "Hello {{ name }}", None)).expect("kept");
     let Reply::Kept { template, created } = first else { panic!("{first:?}") };
-    assert!(created && template.version == 1 && template.updated_at == Some(bench.now()) && !template.built_in);
-    assert_eq!(version(bench.command(&caller, put("letter", "Hello {{ name }}", None))), 1, "no change, no version");
+    assert!(
+        created && template.version == 1 && template.updated_at == Some(bench.now()) && !template.built_in
+    );
+    assert_eq!(
+        version(bench.command(&caller, put("letter", "Hello {{ name }}", None))),
+        1,
+        "no change, no version"
+    );
     assert_eq!(version(bench.command(&caller, put("letter", "Bye {{ name }}", Some(1)))), 2);
     assert_eq!(get(&bench, "letter").expect("there").source, "Bye {{ name }}");
     assert!(render(&bench, "letter", "{\"name\": \"Ann\"}").expect("made").starts_with(b"%PDF"));
     assert_eq!(bench.command(&caller, delete("letter", Some(2))), Ok(Reply::Deleted { reset: false }));
     assert_eq!(get(&bench, "letter"), Err(Refusal::NoTemplate));
-    assert_eq!(version(bench.command(&caller, put("letter", "Hello {{ name }}", None))), 3, "no version comes again");
+    assert_eq!(
+        version(bench.command(&caller, put("letter", "Hello {{ name }}", None))),
+        3,
+        "no version comes again"
+    );
     assert_eq!(bench.breaches(), Vec::<String>::new());
 }
 
@@ -67,7 +81,10 @@ fn built_in_templates_are_overridden_and_reset() {
     let bench = Bench::new(Pdf);
     let caller = manager();
     let original = get(&bench, "confirmation").expect("built in");
-    assert_eq!((original.summary.version, original.summary.built_in, original.summary.updated_at), (0, true, None));
+    assert_eq!(
+        (original.summary.version, original.summary.built_in, original.summary.updated_at),
+        (0, true, None)
+    );
     assert_eq!(bench.command(&caller, delete("confirmation", None)), Err(Refusal::BuiltIn));
     let reply = bench.command(&caller, put("confirmation", "Ours", Some(0))).expect("overridden");
     assert!(matches!(reply, Reply::Kept { created: false, .. }), "{reply:?}");
@@ -161,9 +178,16 @@ fn documents_of_no_template_and_of_wrong_data() {
 #[test]
 fn who_may() {
     use contract::Contract;
-    let person = |scope: &str| Principal { subject: "usr_1".into(), scopes: vec![scope.into()], ..Principal::default() };
+    let person = |scope: &str| Principal {
+        subject: "usr_1".into(),
+        scopes: vec![scope.into()],
+        ..Principal::default()
+    };
     let render = Query::Render { template: "receipt".into(), data_json: "{}".into() };
-    let manage = [contracts::pdf::Pdf::command_access(&put("a", "b", None)), contracts::pdf::Pdf::command_access(&delete("a", None))];
+    let manage = [
+        contracts::pdf::Pdf::command_access(&put("a", "b", None)),
+        contracts::pdf::Pdf::command_access(&delete("a", None)),
+    ];
     for access in manage {
         assert!(access.allows(&person("templates:manage")));
         for other in [person("documents"), Principal::service("reservations"), Principal::anonymous()] {
@@ -171,7 +195,12 @@ fn who_may() {
         }
     }
     let access = contracts::pdf::Pdf::query_access(&render);
-    for caller in [person("documents"), Principal::service("reservations"), Principal::service("payments"), Principal::service("ui")] {
+    for caller in [
+        person("documents"),
+        Principal::service("reservations"),
+        Principal::service("payments"),
+        Principal::service("ui"),
+    ] {
         assert!(access.allows(&caller), "{caller:?}");
     }
     for other in [person("templates:manage"), Principal::service("search"), Principal::anonymous()] {

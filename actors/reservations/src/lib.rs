@@ -19,6 +19,7 @@ pub mod import;
 pub mod invariants;
 pub mod papers;
 mod query;
+pub mod rest;
 mod state;
 pub mod zone;
 

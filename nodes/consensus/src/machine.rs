@@ -10,7 +10,7 @@ use contract::codec;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
-use store::{Fault, Row, Rows, State, export};
+use store::{Fault, Row, Rows, State};
 
 use crate::shared::{Halt, Shared, blocking, guarded};
 use crate::snapshot::{Builder, Spool};
@@ -218,11 +218,7 @@ impl RaftStateMachine<Types> for Applier {
             return Ok(None);
         }
         let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
-        let snapshot = blocking(|| {
-            let mut spool = Spool::new(self.spool.as_deref())?;
-            export(&*self.shared.state, TRAVELS_FROM, &mut spool).map_err(io::Error::other)?;
-            Ok::<_, io::Error>(spool)
-        })?;
+        let snapshot = blocking(|| Spool::of(&self.shared.state, self.spool.as_deref()))?;
         Ok(Some(Snapshot { meta, snapshot }))
     }
 }

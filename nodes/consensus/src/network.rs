@@ -111,6 +111,11 @@ fn failed(why: impl ToString) -> RPCError<Types> {
     RPCError::Network(openraft::errors::NetworkError::from_string(why))
 }
 
+/// The snapshot could not be read here; the transfer begins anew, with another.
+fn lost(error: &std::io::Error) -> StreamingError<Types> {
+    StreamingError::Network(openraft::errors::NetworkError::new(error))
+}
+
 fn confused() -> RPCError<Types> {
     failed("an answer to another question")
 }
@@ -173,12 +178,15 @@ impl RaftNetworkV2<Types> for Peer {
         let mut cancel = pin!(cancel);
         let transfer: u64 = rand::random();
         let Snapshot { meta, snapshot: spool } = snapshot;
+        let copied = tokio::task::spawn_blocking(|| spool.copied());
+        let spool = tokio::select! {
+            closed = &mut cancel => return Err(StreamingError::Closed(closed)),
+            copied = copied => copied.map_err(std::io::Error::other).flatten().map_err(|error| lost(&error))?,
+        };
         let mut last = Some(Box::new((vote, meta)));
         let (mut offset, mut number) = (0, 0);
         loop {
-            let bytes = spool
-                .part(offset, self.peers.message_bytes_max)
-                .map_err(|error| StreamingError::Network(openraft::errors::NetworkError::new(&error)))?;
+            let bytes = spool.part(offset, self.peers.message_bytes_max).map_err(|error| lost(&error))?;
             offset += bytes.len() as u64;
             let last = if offset == spool.length() { last.take() } else { None };
             let ends = last.is_some();

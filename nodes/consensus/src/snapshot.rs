@@ -1,13 +1,16 @@
 //! Snapshots. To have one is to have the state on disk; its rows are copied only when a peer needs them.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openraft::RaftSnapshotBuilder;
+use store::{Pin, State, export, export_pinned};
 
+use crate::machine::TRAVELS_FROM;
 use crate::shared::{Halt, Shared};
 use crate::types::{Snapshot, SnapshotMeta, Types};
 
@@ -36,12 +39,19 @@ impl RaftSnapshotBuilder<Types> for Builder {
 }
 
 /// The rows of a state on their way to or from a peer, as [`store::export`] writes them.
-#[derive(Debug)]
 pub(crate) enum Spool {
     /// Small states, and tests.
     Memory(Vec<u8>),
     /// A file without a name, that goes when this is dropped or the process dies.
     File { file: File, length: u64 },
+    /// Not copied yet: the rows as they were, while the machine goes on.
+    Pinned { state: Arc<dyn State>, pin: Pin, dir: Option<PathBuf> },
+}
+
+impl fmt::Debug for Spool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.length())
+    }
 }
 
 impl Spool {
@@ -55,10 +65,34 @@ impl Spool {
         Ok(Self::File { file, length: 0 })
     }
 
+    /// The rows of `state` as they are now. Nothing may be committed during this call; where the state cannot be pinned,
+    /// it takes as long as copying takes.
+    pub(crate) fn of(state: &Arc<dyn State>, dir: Option<&Path>) -> io::Result<Self> {
+        if let Some(pin) = state.pin(TRAVELS_FROM) {
+            return Ok(Self::Pinned { state: Arc::clone(state), pin, dir: dir.map(Path::to_owned) });
+        }
+        let mut spool = Self::new(dir)?;
+        export(&**state, TRAVELS_FROM, &mut spool).map_err(io::Error::other)?;
+        Ok(spool)
+    }
+
+    /// Copies what is not copied yet. Blocks.
+    pub(crate) fn copied(self) -> io::Result<Self> {
+        match self {
+            Self::Memory(_) | Self::File { .. } => Ok(self),
+            Self::Pinned { state, pin, dir } => {
+                let mut spool = Self::new(dir.as_deref())?;
+                export_pinned(&*state, &pin, &mut spool).map_err(io::Error::other)?;
+                Ok(spool)
+            }
+        }
+    }
+
     pub(crate) fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { length, .. } => *length,
+            Self::Pinned { .. } => 0,
         }
     }
 
@@ -76,6 +110,7 @@ impl Spool {
                 file.read_exact_at(&mut bytes, offset)?;
                 Ok(bytes)
             }
+            Self::Pinned { .. } => Err(io::Error::other("the rows are not copied yet")),
         }
     }
 
@@ -92,6 +127,7 @@ impl Write for Spool {
                 file.write_all_at(bytes, *length)?;
                 *length += bytes.len() as u64;
             }
+            Self::Pinned { .. } => return Err(io::Error::other("the rows are there already")),
         }
         Ok(bytes.len())
     }

@@ -176,3 +176,48 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     let fourth = join(&mesh, 4, &cut, settings).await;
     assert_eq!(alike([lead, &fourth]).await.len(), 1001);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
+    let mesh = Mesh::new();
+    let settings = Settings { snapshot_every_entries: 200, keep_entries: 0, message_bytes_max: 4000, ..settings() };
+    let nodes = three(&mesh, settings.clone()).await;
+    let lead = leader(&nodes).await;
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writers = (0..8).map(|writer: u64| {
+        let (replica, stop) = (lead.replica.clone(), stop.clone());
+        tokio::spawn(async move {
+            let mut written = 0u64;
+            while !stop.load(Ordering::Relaxed) {
+                // The same keys again and again, so that what was sent keeps changing.
+                let key = format!("{:06}", (written * 8 + writer) * 7919 % 3000);
+                replica.propose(key.into_bytes()).await.unwrap();
+                written += 1;
+            }
+            written
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    for id in 4..=6 {
+        let node = join(&mesh, id, &Disks::new(), settings.clone()).await;
+        lead.replica.add_learner(id, member(id)).await.unwrap();
+        let until = tokio::time::Instant::now() + SOON;
+        while node.book.replaced.load(Ordering::Relaxed) == 0 {
+            assert!(tokio::time::Instant::now() < until, "no snapshot came");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        if id == 6 {
+            stop.store(true, Ordering::Relaxed);
+            let mut written = 0;
+            for writer in futures::future::join_all(writers).await {
+                written += writer.unwrap();
+            }
+            assert!(written > 500, "{written} were written meanwhile");
+            assert!(alike([lead, &node]).await.len() > 100);
+            return;
+        }
+        mesh.isolate(id, true);
+        lead.replica.remove_learner(id).await.unwrap();
+    }
+}

@@ -54,5 +54,5 @@ pub use idempotency::IdempotencyKey;
 pub use instant::{Date, Instant};
 pub use meters::Meters;
 pub use payload::{Fast, Json};
-pub use problem::{FieldError, Problem, ProblemJson, ProblemKind, kinds};
+pub use problem::{FieldError, Problem, ProblemJson, ProblemKind, kinds, problem_table};
 pub use server::{Bound, Refused, Server, Settings, Tls, policy_with_form_targets};

@@ -68,6 +68,14 @@ pub mod kinds {
     }
 }
 
+/// Problem types as a table, one a line and sorted, for the golden test that each crate with `problems!` keeps.
+pub fn problem_table(kinds: &[&ProblemKind]) -> String {
+    let mut lines: Vec<String> =
+        kinds.iter().map(|kind| format!("{} {}: {}\n", kind.status, kind.slug, kind.title)).collect();
+    lines.sort();
+    lines.concat()
+}
+
 /// One field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {
@@ -300,5 +308,55 @@ impl IntoResponse for ProblemJson {
         // The server's outermost layer takes it from here and writes it again with the request's id.
         response.set_data(self.0);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_know_these_types() {
+        insta::assert_snapshot!(problem_table(kinds::ALL), @r##"
+        400 bad-cursor: The cursor belongs to no page of this list
+        400 bad-request: The request is malformed
+        400 client-error: The request was refused
+        400 invalid-request: Some fields of the request are not valid
+        401 unauthenticated: A valid access token is needed
+        403 forbidden: This is not allowed
+        403 insufficient-scope: The access token lacks a scope
+        404 not-found: There is no such thing
+        405 method-not-allowed: The method is not allowed here
+        406 not-acceptable: There is no such representation
+        408 request-timeout: The request did not arrive in time
+        409 conflict: The request conflicts with the present state
+        409 idempotency-key-reused: The idempotency key was used with another request
+        410 gone: This is no longer available
+        412 precondition-failed: The resource has changed meanwhile
+        413 too-large: The request body is too large
+        415 unsupported-media-type: The media type is not supported
+        422 unprocessable: The request cannot be carried out as it stands
+        429 rate-limited: Too many requests
+        500 internal: Something went wrong on our side
+        503 unavailable: The service cannot answer right now
+        "##);
+    }
+
+    #[test]
+    fn members_stand_in_the_order_of_the_rfc() {
+        let problem =
+            Problem::new(&kinds::CONFLICT).detail("D").field("/a", "wrong").with("extra", &1).instance("i");
+        insta::assert_snapshot!(serde_json::to_string(&problem).unwrap(), @r##"
+        {"type":"/problems/conflict","title":"The request conflicts with the present state","status":409,"detail":"D","instance":"i","errors":[{"pointer":"/a","detail":"wrong"}],"extra":1}
+        "##);
+    }
+
+    #[test]
+    fn every_failing_status_has_a_type() {
+        for status in (400..600).filter_map(|status| StatusCode::from_u16(status).ok()) {
+            let problem = Problem::of_status(status);
+            assert_eq!(problem.status(), status);
+            assert_eq!(problem.kind().status >= 500, status.is_server_error(), "{status}");
+        }
     }
 }

@@ -117,7 +117,10 @@ impl Check<'_> {
             ("integer" | "number", Value::Number(number)) => self.number(schema, number, pointer),
             ("boolean", Value::Bool(_)) | ("", _) => {}
             (ty, _) => {
-                self.wrong(pointer, format!("not {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" }))
+                self.wrong(
+                    pointer,
+                    format!("not {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" }),
+                );
             }
         }
     }

@@ -5,7 +5,7 @@ mod support;
 use edge::assets::Assets;
 use poem::endpoint::make_sync;
 use poem::http::{StatusCode, header};
-use poem::{EndpointExt, IntoResponse, Response, Route};
+use poem::{IntoResponse, Response, Route};
 use support::ask;
 
 fn assets() -> Assets {

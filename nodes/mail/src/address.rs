@@ -43,7 +43,10 @@ impl Address {
     /// As the library wants it; checked again, since the fields are public.
     pub(crate) fn mailbox(&self) -> Result<Mailbox, AddressError> {
         let plain = |character: char| !character.is_control() && !character.is_whitespace();
-        if self.email.len() > EMAIL_BYTES_MAX || !self.email.chars().all(plain) || self.email.contains(['"', '<', '>']) {
+        if self.email.len() > EMAIL_BYTES_MAX
+            || !self.email.chars().all(plain)
+            || self.email.contains(['"', '<', '>'])
+        {
             return Err(AddressError);
         }
         let email = self.email.parse().map_err(|_| AddressError)?;
@@ -54,7 +57,8 @@ impl Address {
 
 /// `text` as one line without control characters, nor those that turn the reading direction, cut to `chars_max`.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let harmless: String = text
         .chars()
         .filter(|character| !turns(*character))
@@ -70,11 +74,26 @@ mod tests {
 
     #[test]
     fn addresses_are_checked() {
-        for email in ["a@b.example", "first.last+tag@sub.domain.example", "o'neil@x.example", "ł@b.example", "x@localhost"] {
+        for email in [
+            "a@b.example",
+            "first.last+tag@sub.domain.example",
+            "o'neil@x.example",
+            "ł@b.example",
+            "x@localhost",
+        ] {
             assert!(Address::new("", email).is_ok(), "{email}");
         }
         for email in [
-            "", "a", "a@", "@b.c", "a b@c.d", "a@b.c\r\nBcc: x@y.z", "a@b.c,x@y.z", "<a@b.c>", "\"a b\"@c.d", "a@b c.d",
+            "",
+            "a",
+            "a@",
+            "@b.c",
+            "a b@c.d",
+            "a@b.c\r\nBcc: x@y.z",
+            "a@b.c,x@y.z",
+            "<a@b.c>",
+            "\"a b\"@c.d",
+            "a@b c.d",
             "a\u{0}@b.c",
         ] {
             assert_eq!(Address::new("", email), Err(AddressError), "{email:?}");

@@ -58,7 +58,9 @@ mod tests {
 
     #[test]
     fn names_are_safe_and_distinct() {
-        assert!(file_name("rsv_1.confirmation@hotel.example").starts_with("rsv_1.confirmation_hotel.example-"));
+        assert!(
+            file_name("rsv_1.confirmation@hotel.example").starts_with("rsv_1.confirmation_hotel.example-")
+        );
         assert_ne!(file_name("a+b@c"), file_name("a=b@c"));
         let evil = file_name("../../etc/passwd@x");
         assert!(!evil.contains('/') && !evil.starts_with('.'), "{evil}");

@@ -21,7 +21,11 @@ mod tests {
     #[test]
     fn names_become_ids() {
         let from = Address::new("Inn", "desk@inn.example").unwrap();
-        for (name, id) in [("rsv_1.x", "rsv_1.x@inn.example"), ("1/users/0:7", "1.users.0.7@inn.example"), ("a\r\nb", "a..b@inn.example")] {
+        for (name, id) in [
+            ("rsv_1.x", "rsv_1.x@inn.example"),
+            ("1/users/0:7", "1.users.0.7@inn.example"),
+            ("a\r\nb", "a..b@inn.example"),
+        ] {
             assert_eq!(message_id(name, &from), id);
         }
     }

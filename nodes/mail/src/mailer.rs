@@ -57,7 +57,8 @@ impl Mailer {
                 let (path, id) = (path.clone(), message.message_id.clone());
                 let written = move || directory::write(&path, &id, &built.formatted());
                 let written = tokio::task::spawn_blocking(written).await;
-                let failed = |error: &dyn std::fmt::Display| SendError::Transient(format!("the file: {error}"));
+                let failed =
+                    |error: &dyn std::fmt::Display| SendError::Transient(format!("the file: {error}"));
                 written.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
             }
         }

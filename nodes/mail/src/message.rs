@@ -89,7 +89,8 @@ impl Message {
             (false, true) => builder.multipart(self.alternative()),
             (no_html, false) => {
                 let mixed = MultiPart::mixed();
-                let mixed = if no_html { mixed.singlepart(text) } else { mixed.multipart(self.alternative()) };
+                let mixed =
+                    if no_html { mixed.singlepart(text) } else { mixed.multipart(self.alternative()) };
                 let files = self.attachments.iter().map(Attachment::part).collect::<Result<Vec<_>, _>>()?;
                 builder.multipart(files.into_iter().fold(mixed, MultiPart::singlepart))
             }
@@ -119,7 +120,8 @@ fn valid_id(id: &str) -> bool {
     let word = |part: &str, more: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
     };
-    id.len() <= 200 && id.split_once('@').is_some_and(|(local, domain)| word(local, ".-_+=") && word(domain, ".-"))
+    id.len() <= 200
+        && id.split_once('@').is_some_and(|(local, domain)| word(local, ".-_+=") && word(domain, ".-"))
 }
 
 #[cfg(test)]

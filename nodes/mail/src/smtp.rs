@@ -50,7 +50,8 @@ fn parameters(settings: &Smtp) -> Result<TlsParameters, SettingsError> {
         if !pem.contains("-----BEGIN CERTIFICATE-----") {
             return Err(SettingsError::RootCa("it holds no certificate".to_owned()));
         }
-        let root = Certificate::from_pem(pem.as_bytes()).map_err(|error| SettingsError::RootCa(error.to_string()))?;
+        let root = Certificate::from_pem(pem.as_bytes())
+            .map_err(|error| SettingsError::RootCa(error.to_string()))?;
         builder = builder.add_root_certificate(root);
     }
     builder.build().map_err(|error| SettingsError::Tls(error.to_string()))
@@ -104,7 +105,9 @@ fn is_enhanced(word: &str) -> bool {
     let parts: Vec<&str> = word.split('.').collect();
     parts.len() == 3
         && matches!(parts[0], "2" | "4" | "5")
-        && parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
+        && parts
+            .iter()
+            .all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ fn message() -> Message {
         text: "Dzień dobry\n".into(),
         html: "<p>Dzień <b>dobry</b></p>".into(),
         attachments: vec![
-            Attachment { name: "paragon-Łódź.pdf".into(), content_type: "application/pdf".into(), bytes: vec![0, 255, 1] },
+            Attachment {
+                name: "paragon-Łódź.pdf".into(),
+                content_type: "application/pdf".into(),
+                bytes: vec![0, 255, 1],
+            },
             Attachment {
                 name: "stay.ics".into(),
                 content_type: "text/calendar; method=PUBLISH".into(),
@@ -26,7 +30,8 @@ fn message() -> Message {
 }
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(directory).expect("there").map(|f| f.expect("read").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(directory).expect("there").map(|f| f.expect("read").path()).collect();
     files.sort();
     files
 }
@@ -87,7 +92,10 @@ async fn nothing_typed_adds_a_header() {
         let mut mail = message();
         change(&mut mail, evil);
         let refused = mailer.send(&mail).await;
-        assert!(matches!(refused, Err(SendError::Permanent(ref why)) if !why.contains("victim")), "{refused:?}");
+        assert!(
+            matches!(refused, Err(SendError::Permanent(ref why)) if !why.contains("victim")),
+            "{refused:?}"
+        );
     }
 }
 

@@ -67,7 +67,8 @@ async fn converse(stream: TcpStream, script: Script, heard: Arc<Mutex<String>>) 
 }
 
 fn mailer(port: u16) -> Mailer {
-    let smtp = Smtp { port: Some(port), encryption: Encryption::None, timeout_secs: 5, ..Smtp::new("127.0.0.1") };
+    let smtp =
+        Smtp { port: Some(port), encryption: Encryption::None, timeout_secs: 5, ..Smtp::new("127.0.0.1") };
     Mailer::new(&Settings::Smtp(smtp)).expect("set up")
 }
 
@@ -94,9 +95,12 @@ async fn a_mail_arrives() {
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     mailer.send(&message()).await.expect("sent over the same connection");
     let heard = heard.lock().expect("unpoisoned").clone();
-    for part in
-        ["MAIL FROM:<no-reply@hotel.example>", "RCPT TO:<lukasz@example.org>", "Message-ID: <rsv_1@hotel.example>", "\n..\n"]
-    {
+    for part in [
+        "MAIL FROM:<no-reply@hotel.example>",
+        "RCPT TO:<lukasz@example.org>",
+        "Message-ID: <rsv_1@hotel.example>",
+        "\n..\n",
+    ] {
         assert!(heard.contains(part), "{part}\n{heard}");
     }
     assert_eq!(heard.matches("EHLO").count(), 1, "{heard}");

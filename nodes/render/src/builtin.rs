@@ -52,7 +52,12 @@ impl Renderer {
             let name = name.into();
             if Format::of_name(&name).is_none() {
                 let reason = "a template's name ends in .html, .svg, .txt or .md".to_owned();
-                return Err(RenderError { what: What::Template, template: name.into_owned(), line: None, reason });
+                return Err(RenderError {
+                    what: What::Template,
+                    template: name.into_owned(),
+                    line: None,
+                    reason,
+                });
             }
             let compiled = environment.add_template_owned(name.clone(), source.into());
             compiled.map_err(|error| RenderError::from_engine(&name, &error))?;
@@ -98,7 +103,9 @@ impl Renderer {
 
 fn render(environment: &Environment<'_>, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
     let template = environment.get_template(name);
-    template.and_then(|template| template.render(data)).map_err(|error| RenderError::from_engine(name, &error))
+    template
+        .and_then(|template| template.render(data))
+        .map_err(|error| RenderError::from_engine(name, &error))
 }
 
 fn fresh() -> Environment<'static> {

@@ -53,7 +53,8 @@ pub fn format_instant(instant: &str, zone: &str, style: DateStyle) -> Result<Str
         Ok(millis) => Timestamp::from_millisecond(millis).map_err(|_| "the instant is out of range")?,
         Err(_) => instant.parse().map_err(|_| "not an RFC 3339 instant")?,
     };
-    let zone = if zone == "UTC" { TimeZone::UTC } else { TimeZone::get(zone).map_err(|_| "no such time zone")? };
+    let zone =
+        if zone == "UTC" { TimeZone::UTC } else { TimeZone::get(zone).map_err(|_| "no such time zone")? };
     let local = instant.to_zoned_datetime(zone);
     Ok(format!("{}, {}", local.strftime(style.pattern()), local.strftime("%H:%M %Z")))
 }

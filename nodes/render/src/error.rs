@@ -46,7 +46,8 @@ impl RenderError {
     /// From the engine's error, in words that name the expression instead of the engine's parts.
     pub(crate) fn from_engine(template: &str, error: &Error) -> Self {
         let line = error.line().and_then(|line| u32::try_from(line).ok());
-        let snippet = error.range().zip(error.template_source()).and_then(|(range, source)| source.get(range));
+        let snippet =
+            error.range().zip(error.template_source()).and_then(|(range, source)| source.get(range));
         let detail = error.detail().unwrap_or_default();
         let (what, reason) = match (error.kind(), snippet) {
             (ErrorKind::TemplateNotFound, _) => (What::NotFound, "no such template".to_owned()),
@@ -55,7 +56,9 @@ impl RenderError {
             (ErrorKind::UndefinedError, Some(snippet)) => {
                 (What::Data, format!("`{}` needs a field that the data does not have", snippet.trim()))
             }
-            (ErrorKind::UndefinedError, None) => (What::Data, "a field that the data does not have".to_owned()),
+            (ErrorKind::UndefinedError, None) => {
+                (What::Data, "a field that the data does not have".to_owned())
+            }
             (ErrorKind::SyntaxError, _) => (What::Template, format!("syntax: {detail}")),
             (ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction, _) => {
                 (What::Template, detail.to_owned())

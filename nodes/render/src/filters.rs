@@ -40,14 +40,16 @@ fn style(name: Option<&str>, otherwise: DateStyle) -> Result<DateStyle, Error> {
 
 /// `{{ check_in|date }}`, `{{ check_in|date("long") }}`.
 fn date(value: &str, name: Option<&str>) -> Result<String, Error> {
-    format_date(value, style(name, DateStyle::Medium)?).ok_or_else(|| wrong("date needs a date such as 2026-11-23"))
+    format_date(value, style(name, DateStyle::Medium)?)
+        .ok_or_else(|| wrong("date needs a date such as 2026-11-23"))
 }
 
 /// `{{ issued_at|datetime }}` in UTC, `{{ issued_at|datetime(time_zone) }}`, `…|datetime(time_zone, style="long")`.
 fn datetime(value: &Value, zone: Option<&str>, options: Kwargs) -> Result<String, Error> {
     let style = style(options.get("style")?, DateStyle::Short)?;
     options.assert_all_used()?;
-    let instant = if value.is_integer() { value.to_string() } else { value.as_str().unwrap_or_default().to_owned() };
+    let instant =
+        if value.is_integer() { value.to_string() } else { value.as_str().unwrap_or_default().to_owned() };
     format_instant(&instant, zone.unwrap_or("UTC"), style).map_err(|reason| match reason {
         "no such time zone" => wrong("datetime: no such time zone"),
         _ => wrong("datetime needs an RFC 3339 instant such as 2026-11-23T15:00:00Z"),

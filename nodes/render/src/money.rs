@@ -19,7 +19,11 @@ pub fn format_money(amount: i64, currency: &str) -> Option<String> {
     let sign = if amount < 0 { "-" } else { "" };
     let label = symbol(currency).map_or_else(|| format!("{currency}\u{a0}"), str::to_owned);
     let width = digits as usize;
-    Some(if width == 0 { format!("{sign}{label}{whole}") } else { format!("{sign}{label}{whole}.{fraction:0width$}") })
+    Some(if width == 0 {
+        format!("{sign}{label}{whole}")
+    } else {
+        format!("{sign}{label}{whole}.{fraction:0width$}")
+    })
 }
 
 fn thousands(number: u64) -> String {

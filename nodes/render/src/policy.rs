@@ -9,6 +9,40 @@ use crate::error::RenderError;
 
 const STATEMENTS: [&str; 7] = ["if", "elif", "else", "endif", "for", "endfor", "set"];
 
+/// The filters that stored templates have.
+pub(crate) const FILTERS: [&str; 15] = [
+    "money",
+    "date",
+    "datetime",
+    "plural",
+    "upper",
+    "lower",
+    "trim",
+    "capitalize",
+    "length",
+    "count",
+    "join",
+    "default",
+    "d",
+    "abs",
+    "first",
+];
+
+/// The tests that stored templates have.
+pub(crate) const TESTS: [&str; 11] = [
+    "defined",
+    "undefined",
+    "none",
+    "string",
+    "number",
+    "mapping",
+    "sequence",
+    "true",
+    "false",
+    "odd",
+    "even",
+];
+
 /// Words after which a bracket begins a list.
 const OPERATORS: [&str; 9] = ["in", "if", "elif", "else", "and", "or", "not", "is", "set"];
 
@@ -65,7 +99,8 @@ fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
             b'\n' => line += 1,
             b'"' | b'\'' => {
                 let text = string_length(&bytes[at..]);
-                let text = text.ok_or_else(|| RenderError::template(Some(line), "a string without its end"))?;
+                let text =
+                    text.ok_or_else(|| RenderError::template(Some(line), "a string without its end"))?;
                 line += newlines(&body[at..at + text]);
                 at += text;
                 before = b'"';
@@ -76,17 +111,30 @@ fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
             b'[' if !(before.is_ascii_alphanumeric() || matches!(before, b'_' | b')' | b']')) => {
                 return Err(refused(line, "building a list"));
             }
-            b',' if end == "%}" && words.first() == Some(&"set") => return Err(refused(line, "setting several names")),
+            b',' if end == "%}" && words.first() == Some(&"set") => {
+                return Err(refused(line, "setting several names"));
+            }
             b'=' => assigns = true,
             byte if byte.is_ascii_alphabetic() || byte == b'_' => {
-                let word = bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let word = bytes[at..]
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
+                    .count();
                 let word = &body[at..at + word];
+                let called = body[at + word.len()..].trim_start().starts_with('(');
+                if end == "}}" || !words.is_empty() {
+                    known(word, before, &words, called).map_err(|what| refused(line, &what))?;
+                } else if !STATEMENTS.contains(&word) {
+                    return Err(refused(line, &format!("`{word}`")));
+                }
                 words.push(word);
                 at += word.len();
                 before = if OPERATORS.contains(&word) { b' ' } else { b'a' };
                 continue;
             }
-            byte if !byte.is_ascii() => return Err(refused(line, "a character beyond ASCII outside a string")),
+            byte if !byte.is_ascii() => {
+                return Err(refused(line, "a character beyond ASCII outside a string"));
+            }
             _ => {}
         }
         if !byte.is_ascii_whitespace() {
@@ -100,13 +148,31 @@ fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
     Ok(at + end.len())
 }
 
+/// Whether a filter, test or function by this name can be there, so that a typing error shows when the template is
+/// stored and not when a guest waits for a document.
+fn known(word: &str, before: u8, words: &[&str], called: bool) -> Result<(), String> {
+    let tested = match words {
+        [.., "is"] => word != "not",
+        [.., "is", "not"] => true,
+        _ => false,
+    };
+    if before == b'|' {
+        if FILTERS.contains(&word) { Ok(()) } else { Err(format!("the filter `{word}`")) }
+    } else if tested {
+        if TESTS.contains(&word) { Ok(()) } else { Err(format!("the test `{word}`")) }
+    } else if called && before != b'.' && !OPERATORS.contains(&word) {
+        Err(format!("the function `{word}`"))
+    } else {
+        Ok(())
+    }
+}
+
 fn statement(words: &[&str], assigns: bool, line: u32) -> Result<(), RenderError> {
     match words.first() {
         None => Err(RenderError::template(Some(line), "an empty tag")),
         Some(&"set") if !assigns => Err(refused(line, "`set` of a block")),
         Some(&"for") if words.contains(&"recursive") => Err(refused(line, "a recursive loop")),
-        Some(first) if STATEMENTS.contains(first) => Ok(()),
-        Some(first) => Err(refused(line, &format!("`{first}`"))),
+        Some(_) => Ok(()),
     }
 }
 
@@ -136,6 +202,7 @@ mod tests {
             "{%- for x in xs if x.y != 'a ~ b' -%}{{ loop.index - 1 }}{%- else %}{% endfor %}",
             "{% set x = a.b %}{% if x is defined and not (x < 3) %}{{ x }}{% elif y %}{% else %}{% endif %}",
             "{{ '}}' }}",
+            "{% if not (a) and (b is not defined) and c in (d) %}{% endif %}{{ loop.cycle('a', 'b') | upper }}",
         ] {
             assert_eq!(check(source), Ok(()), "{source}");
         }
@@ -168,6 +235,9 @@ mod tests {
             ("{% set a, b = x %}", 1, "several"),
             ("{% for x in y recursive %}", 1, "recursive"),
             ("{# c\n #}\n{{ 'a\n' }}{{ a ~ b }}", 4, "`~`"),
+            ("{{ a|shell }}", 1, "`shell`"),
+            ("{% if a is not divisibleby(3) %}", 1, "`divisibleby`"),
+            ("{{ range(9) }}", 1, "`range`"),
             ("{{ a", 1, "end"),
             ("{{ 'a }}", 1, "string"),
         ] {

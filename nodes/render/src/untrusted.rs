@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use minijinja::value::Rest;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior, Value, tests};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, HtmlEscape, State, UndefinedBehavior, Value, tests,
+};
 use serde::Serialize;
 
 use crate::error::{RenderError, What};
@@ -29,7 +31,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { source_bytes_max: 64 << 10, output_bytes_max: 1 << 20, fuel: 400_000, work_bytes_max: 16 << 20 }
+        Self {
+            source_bytes_max: 64 << 10,
+            output_bytes_max: 1 << 20,
+            fuel: 400_000,
+            work_bytes_max: 16 << 20,
+        }
     }
 }
 
@@ -52,7 +59,10 @@ pub fn check_untrusted(source: &str, limits: Limits) -> Result<(), RenderError> 
 /// # Errors
 /// What is wrong with the template or with the data, and in which line; or which limit was reached.
 pub fn render_untrusted(
-    format: Format, source: &str, data: &impl Serialize, limits: Limits,
+    format: Format,
+    source: &str,
+    data: &impl Serialize,
+    limits: Limits,
 ) -> Result<String, RenderError> {
     if source.len() > limits.source_bytes_max {
         check_untrusted(source, limits)?;
@@ -119,7 +129,12 @@ fn environment(format: Format, limits: Limits) -> Environment<'static> {
                 owned = value.to_string();
                 &owned
             }
-            None => return Err(Error::new(ErrorKind::InvalidOperation, "a list or a map cannot be printed whole")),
+            None => {
+                return Err(Error::new(
+                    ErrorKind::InvalidOperation,
+                    "a list or a map cannot be printed whole",
+                ));
+            }
         };
         written.count(text.len())?;
         match format {
@@ -165,8 +180,10 @@ fn install_filters(environment: &mut Environment<'static>, work: &Work) {
         let between = between.unwrap_or("");
         let mut text = String::new();
         for (place, value) in values.try_iter()?.enumerate() {
-            let part = value.as_str().map(str::to_owned).or_else(|| value.is_number().then(|| value.to_string()));
-            let part = part.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "join takes strings and numbers"))?;
+            let part =
+                value.as_str().map(str::to_owned).or_else(|| value.is_number().then(|| value.to_string()));
+            let part = part
+                .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "join takes strings and numbers"))?;
             joined.count(part.len() + between.len())?;
             if place > 0 {
                 text.push_str(between);
@@ -196,4 +213,24 @@ fn install_tests(environment: &mut Environment<'static>) {
     environment.add_test("false", tests::is_false);
     environment.add_test("odd", tests::is_odd);
     environment.add_test("even", tests::is_even);
+}
+
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    #[test]
+    fn what_the_policy_knows_is_there() {
+        for name in policy::FILTERS {
+            let source = format!("{{{{ x|{name} }}}}");
+            if let Err(error) = render_untrusted(Format::Text, &source, &(), Limits::default()) {
+                assert_ne!(error.what, What::Template, "{name}: {error}");
+            }
+        }
+        for name in policy::TESTS {
+            let source = format!("{{{{ 1 is {name} }}}}");
+            let rendered = render_untrusted(Format::Text, &source, &(), Limits::default());
+            assert!(rendered.is_ok(), "{name}: {rendered:?}");
+        }
+    }
 }

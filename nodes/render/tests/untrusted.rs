@@ -19,7 +19,10 @@ fn selects_and_formats() {
         ("{{ hotel.name }}", "Zum \\*Löwen\\*"),
         ("{{ nights|plural('night') }}", "2 nights"),
         ("{{ total|money }}", "€1\\,234\\.50"),
-        ("{% for l in lines %}{{ l.date|date }} {{ l.amount|money('JPY') }}{% endfor %}", "Mon 23 Nov 2026 ¥100"),
+        (
+            "{% for l in lines %}{{ l.date|date }} {{ l.amount|money('JPY') }}{% endfor %}",
+            "Mon 23 Nov 2026 ¥100",
+        ),
         ("{{ issued_at|datetime(zone) }}", "23 Nov 2026\\, 11\\:00 CET"),
         ("{{ nothing }}{{ hotel.phone|default('-') }}", "\\-"),
         ("{% if hotel.phone is defined %}x{% else %}y{% endif %}", "y"),
@@ -54,7 +57,14 @@ fn says_line_and_field() {
 #[test]
 fn errors_do_not_repeat_values() {
     let data = json!({"secret": "hunter2", "x": {"amount": 1, "currency": "hunter2"}});
-    for source in ["{{ secret|money }}", "{{ x|money }}", "{{ secret|date }}", "{{ secret|datetime }}", "{{ secret - 1 }}", "{{ secret|abs }}"] {
+    for source in [
+        "{{ secret|money }}",
+        "{{ x|money }}",
+        "{{ secret|date }}",
+        "{{ secret|datetime }}",
+        "{{ secret - 1 }}",
+        "{{ secret|abs }}",
+    ] {
         let error = markdown(source, &data).expect_err(source);
         assert!(!error.to_string().contains("hunter2"), "{source}: {error}");
     }

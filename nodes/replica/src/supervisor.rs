@@ -182,7 +182,9 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             open.front.stop(None);
             open.outbox.stop(None);
             open.clock.stop(None);
-            open.core.consensus.shutdown().await;
+            if let Err(fault) = open.core.consensus.shutdown().await {
+                tracing::error!(group = %self.plan.name, %fault, "a state could not be flushed; the log has it all");
+            }
         }
     }
 

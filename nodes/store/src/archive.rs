@@ -7,7 +7,7 @@
 use std::io::{Read, Write};
 use std::ops::Bound;
 
-use crate::{Fault, Row, State};
+use crate::{Fault, Pin, Row, State};
 
 const MAGIC: &[u8; 8] = b"aubrows1";
 /// A chunk is closed when it has grown to this.
@@ -22,14 +22,36 @@ const SCAN_ROWS: usize = 512;
 /// # Errors
 /// When the state cannot be read, or `to` not written.
 pub fn export(state: &dyn State, from: Bound<&[u8]>, to: &mut dyn Write) -> Result<u64, Fault> {
+    let mut last: Option<Vec<u8>> = None;
+    let mut ended = false;
+    write(to, || {
+        if ended {
+            return Ok(None);
+        }
+        let start = last.as_deref().map_or(from, Bound::Excluded);
+        let rows = state.scan(start, Bound::Unbounded, SCAN_ROWS, false)?;
+        ended = rows.len() < SCAN_ROWS;
+        last = rows.last().map(|(key, _)| key.clone());
+        Ok(Some(rows))
+    })
+}
+
+/// Writes the rows of a pin of `state`'s to `to`, while commits go on, and says how many there were.
+///
+/// # Errors
+/// When the state cannot be read or was replaced since, or `to` not written.
+pub fn export_pinned(state: &dyn State, pin: &Pin, to: &mut dyn Write) -> Result<u64, Fault> {
+    write(to, || state.pinned(pin, SCAN_ROWS))
+}
+
+fn write(
+    to: &mut dyn Write,
+    mut next: impl FnMut() -> Result<Option<Vec<Row>>, Fault>,
+) -> Result<u64, Fault> {
     to.write_all(MAGIC).map_err(refused)?;
     let mut payload = Vec::with_capacity(CHUNK_BYTES + 4096);
     let mut count = 0u64;
-    let mut last: Option<Vec<u8>> = None;
-    loop {
-        let start = last.as_deref().map_or(from, Bound::Excluded);
-        let rows = state.scan(start, Bound::Unbounded, SCAN_ROWS, false)?;
-        let ended = rows.len() < SCAN_ROWS;
+    while let Some(rows) = next()? {
         for (key, value) in &rows {
             put(&mut payload, key)?;
             put(&mut payload, value)?;
@@ -39,10 +61,6 @@ pub fn export(state: &dyn State, from: Bound<&[u8]>, to: &mut dyn Write) -> Resu
                 payload.clear();
             }
         }
-        if ended {
-            break;
-        }
-        last = rows.into_iter().next_back().map(|(key, _)| key);
     }
     if !payload.is_empty() {
         chunk(to, &payload)?;

@@ -14,8 +14,9 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::engine::Engine;
 use crate::memory::is_empty;
+use crate::pin::Pins;
 use crate::state::REPLACE_CHUNK_ROWS;
-use crate::{Batch, Fault, Row, State};
+use crate::{Batch, Fault, Pin, Row, State};
 
 const CURRENT: &[u8] = b"current";
 const FLUSHES: &[u8] = b"flushes";
@@ -32,6 +33,7 @@ pub struct Disk {
     flushes: AtomicU64,
     /// One flush at a time.
     flushing: Mutex<()>,
+    pins: Pins,
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +76,7 @@ impl Disk {
             dirty: AtomicBool::new(false),
             flushes: AtomicU64::new(flushes),
             flushing: Mutex::new(()),
+            pins: Pins::default(),
         })
     }
 
@@ -124,8 +127,11 @@ impl State for Disk {
         if batch.rows.is_empty() {
             return Ok(());
         }
+        let mut turn = self.pins.turn();
+        turn.keep(&batch, |key| self.get(key))?;
         let batch = sealed(batch);
         self.with_tree(|tree| tree.apply_batch(batch))?;
+        drop(turn);
         self.dirty.store(true, Ordering::Release);
         Ok(())
     }
@@ -152,6 +158,14 @@ impl State for Disk {
         self.engine.run(sled::Db::size_on_disk).unwrap_or_default()
     }
 
+    fn pin(&self, from: Bound<&[u8]>) -> Option<Pin> {
+        Some(self.pins.pin(from))
+    }
+
+    fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
+        self.pins.turn().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
+    }
+
     /// All or nothing, a crash included: the rows go to a second tree, which then becomes the current one.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         let old = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -174,6 +188,7 @@ impl State for Disk {
         self.engine.run(|db| db.insert(CURRENT, TREES[which]).map(drop))?;
         self.dirty.store(true, Ordering::Release);
         self.flush()?;
+        self.pins.turn().void();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { which, tree };
         self.engine.run(|db| db.drop_tree(TREES[old.which]).map(drop))
     }

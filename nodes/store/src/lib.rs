@@ -17,15 +17,17 @@ mod engine;
 mod lock;
 mod log;
 mod memory;
+mod pin;
 mod state;
 mod unsynced;
 
-pub use archive::{Rows, export};
+pub use archive::{Rows, export, export_pinned};
 pub use disk::Disk;
 pub use lock::{DirLock, lock};
 pub use log::{
     Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SledRows, UnsyncedRows,
 };
 pub use memory::Memory;
+pub use pin::Pin;
 pub use state::{Batch, Fault, Row, State};
 pub use unsynced::Unsynced;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::RwLock;
 
-use crate::{Batch, Fault, Row, State};
+use crate::pin::Pins;
+use crate::{Batch, Fault, Pin, Row, State};
 
 /// A [`State`] that forgets everything when dropped, and everything since the last flush when [`Memory::crash`]ed.
 #[derive(Debug, Default)]
 pub struct Memory {
     maps: RwLock<Maps>,
+    pins: Pins,
 }
 
 #[derive(Debug, Default)]
@@ -28,7 +30,7 @@ impl Memory {
     #[must_use]
     pub fn crash(&self) -> Self {
         let flushed = self.maps.read().expect("no writer panics").flushed.clone();
-        Self { maps: RwLock::new(Maps { live: flushed.clone(), flushed }) }
+        Self { maps: RwLock::new(Maps { live: flushed.clone(), flushed }), pins: Pins::default() }
     }
 }
 
@@ -58,6 +60,8 @@ impl State for Memory {
     }
 
     fn commit(&self, batch: Batch) -> Result<(), Fault> {
+        let mut turn = self.pins.turn();
+        turn.keep(&batch, |key| self.get(key))?;
         let live = &mut self.maps.write().expect("no writer panics").live;
         for (key, value) in batch.rows {
             match value {
@@ -79,9 +83,18 @@ impl State for Memory {
         maps.live.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum()
     }
 
+    fn pin(&self, from: Bound<&[u8]>) -> Option<Pin> {
+        Some(self.pins.pin(from))
+    }
+
+    fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
+        self.pins.turn().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
+    }
+
     /// All or nothing, a crash included.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         let live: BTreeMap<_, _> = rows.collect::<Result<_, _>>()?;
+        self.pins.turn().void();
         let mut maps = self.maps.write().expect("no writer panics");
         maps.flushed = live.clone();
         maps.live = live;

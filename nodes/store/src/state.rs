@@ -2,6 +2,8 @@
 
 use std::ops::Bound;
 
+use crate::Pin;
+
 /// Rows in one batch while a state is replaced.
 pub(crate) const REPLACE_CHUNK_ROWS: usize = 1000;
 
@@ -72,6 +74,22 @@ pub trait State: Send + Sync + 'static {
 
     /// Bytes on disk.
     fn size(&self) -> u64;
+
+    /// Pins the present rows from `from` on, to be read by [`State::pinned`] while commits go on; none where the
+    /// implementation cannot do that.
+    fn pin(&self, from: Bound<&[u8]>) -> Option<Pin> {
+        let _ = from;
+        None
+    }
+
+    /// The next rows of a pin of this state's, in key order, about `limit` (at least 1) of them; none after the last.
+    ///
+    /// # Errors
+    /// When the store is broken, or the state was replaced since.
+    fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
+        let _ = (pin, limit);
+        Err(Fault::Io("this state cannot be pinned".to_owned()))
+    }
 
     /// Makes `rows` the whole state, on disk when this returns. The caller sees to it that nothing is committed
     /// meanwhile. Unless an implementation says otherwise, a crash on the way leaves a mixture.

@@ -26,6 +26,9 @@ fn keys(rows: Vec<Row>) -> Vec<String> {
     rows.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
 }
 
+/// From, to, limit, backwards or not; and the keys found.
+type Scan = (Bound<&'static [u8]>, Bound<&'static [u8]>, usize, bool, &'static [&'static str]);
+
 /// What every state does alike.
 fn behaves(state: &dyn State) {
     put(state, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "")]);
@@ -38,7 +41,7 @@ fn behaves(state: &dyn State) {
     batch.remove(b"a".to_vec());
     state.commit(batch).unwrap();
     assert_eq!(state.get(b"b").unwrap(), Some(b"last".to_vec()));
-    let scans: [(Bound<&[u8]>, Bound<&[u8]>, usize, bool, &[&str]); 7] = [
+    let scans: [Scan; 7] = [
         (Bound::Unbounded, Bound::Unbounded, 9, false, &["b", "c", "d"]),
         (Bound::Unbounded, Bound::Unbounded, 2, true, &["d", "c"]),
         (Bound::Excluded(b"b"), Bound::Unbounded, 9, false, &["c", "d"]),
@@ -129,6 +132,43 @@ fn rows_travel_as_a_stream_that_tells_when_it_was_tampered_with() {
         assert!(matches!(read, Err(Fault::Corrupt(_))), "byte {at} of {last}");
         let cut: Result<Vec<Row>, Fault> = Rows::new(&bytes[..at]).collect();
         assert!(matches!(cut, Err(Fault::Corrupt(_))), "cut at {at}");
+    }
+}
+
+#[test]
+fn a_pin_reads_one_point_while_commits_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let states: [Arc<dyn State>; 2] =
+        [Arc::new(Memory::new()), Arc::new(Disk::open(dir.path(), CACHE).unwrap())];
+    for state in states {
+        let write = |round: u32| {
+            let mut batch = Batch::default();
+            for n in 0..2000u32 {
+                match (n * 7 + round * 13) % 5 {
+                    0 => batch.remove(n.to_be_bytes().to_vec()),
+                    1 | 2 => batch.put(n.to_be_bytes().to_vec(), (n ^ round).to_be_bytes().to_vec()),
+                    _ => {}
+                }
+            }
+            state.commit(batch).unwrap();
+        };
+        (1..5).for_each(write);
+        let from = 100u32.to_be_bytes();
+        let (expected, pin) = (all(&*state), state.pin(Bound::Included(&from)).unwrap());
+        let expected: Vec<Row> =
+            expected.into_iter().filter(|(key, _)| key.as_slice() >= &from[..]).collect();
+        let later = state.pin(Bound::Unbounded).unwrap();
+        let mut rows = Vec::new();
+        let mut round = 5;
+        while let Some(chunk) = state.pinned(&pin, 100).unwrap() {
+            rows.extend(chunk);
+            write(round);
+            round += 1;
+        }
+        assert!(rows == expected, "{} rows of {}", rows.len(), expected.len());
+        assert!(round > 10 && all(&*state)[100..] != expected);
+        state.replace(&mut std::iter::empty()).unwrap();
+        assert!(state.pinned(&later, 100).is_err(), "its rows are gone");
     }
 }
 

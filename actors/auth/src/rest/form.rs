@@ -97,7 +97,7 @@ impl<'a, T: Type> ApiExtractor<'a> for Form<T> {
     ) -> poem::Result<Self> {
         let bare = request.content_type().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         let parameters = if bare.eq_ignore_ascii_case(MEDIA_TYPE) {
-            let bytes = Vec::<u8>::from_request(request, body).await?;
+            let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
             match bytes.len() <= BYTES_MAX {
                 true => Ok(Parameters::read(&bytes)),
                 false => Err(OAuthError::invalid_request("The form is too long.")),

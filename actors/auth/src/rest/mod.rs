@@ -16,12 +16,13 @@ mod tokens_out;
 use std::sync::Arc;
 
 use contracts::auth::{Auth, Command, Query, Refusal, Reply, access_token_id};
+use ::token::{ClusterKey, LinkKey, Seal};
 use edge::csrf::Csrf;
 use edge::limits::SignIns;
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::{OpenApi, Tags};
 use render::Renderer;
-use token::{ClusterKey, LinkKey, Seal};
+
 
 use crate::credentials::half;
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use ::token::{AUDIENCE, draw_bytes, draw_secret};
-use contract::Timestamp;
 use contracts::auth::{
     Answer, Bearer, ClientProof, Command, Grant, GrantType, Introspection, IssuedToken, Query, Reply, code_hash, device_hash,
     refresh_hash,
@@ -274,12 +273,11 @@ impl Tokens {
 }
 
 fn answer(issued: IssuedToken, refresh_token: Option<String>) -> TokenAnswer {
-    // Rounded down: better too early than too late.
-    let left = (issued.expires_at.millis() - Timestamp::wall_clock().millis()) / 1000;
     TokenAnswer {
         access_token: issued.token.0,
         token_type: "Bearer".to_owned(),
-        expires_in: left.clamp(0, crate::ACCESS_TOKEN_SECS),
+        // It was signed a moment ago.
+        expires_in: crate::ACCESS_TOKEN_SECS,
         refresh_token,
         scope: issued.scopes.join(" "),
     }

@@ -23,6 +23,8 @@ pub struct Promise {
     pub room_name: String,
     /// The rate plan's name when it was promised.
     pub plan_name: String,
+    /// The hotel's time zone: all its dates and deadlines are in it.
+    pub time_zone: String,
     /// Which nights.
     pub stay: Stay,
     /// How many rooms, 1 to [`super::ROOMS_MAX`].

@@ -9,6 +9,6 @@ mod webhook;
 
 pub use client::{Bank, BankSettings};
 pub(crate) use client::BankError;
-pub(crate) use objects::{BankRefund, Intent};
+pub(crate) use objects::Intent;
 pub(crate) use webhook::Event;
 pub use webhook::{Signature, WebhookSecret};

@@ -20,16 +20,8 @@ pub(crate) struct Intent {
     pub livemode: Option<bool>,
     pub next_action: Option<NextAction>,
     pub last_payment_error: Option<PaymentError>,
-    pub payment_method: Option<Expandable<PaymentMethod>>,
-}
-
-/// A reference, or the thing itself where the answer was asked to hold it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Expandable<T> {
-    Whole(T),
-    /// An id, or something we do not read.
-    Other(serde_json::Value),
+    /// An id, or the thing itself where the answer was asked to hold it.
+    pub payment_method: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -134,10 +126,10 @@ impl Intent {
     }
 
     fn method(&self) -> Option<String> {
-        let Some(Expandable::Whole(method)) = &self.payment_method else { return None };
-        let (brand, last4) = (method.card.brand.as_deref()?, method.card.last4.as_deref()?);
+        let PaymentMethod { card } = PaymentMethod::deserialize(self.payment_method.as_ref()?).ok()?;
+        let (brand, last4) = (card.brand?, card.last4?);
         let digits = last4.len() == 4 && last4.bytes().all(|byte| byte.is_ascii_digit());
-        digits.then(|| format!("{} •••• {last4}", brand_name(brand)))
+        digits.then(|| format!("{} •••• {last4}", brand_name(&brand)))
     }
 }
 

@@ -7,7 +7,11 @@ use super::unchanged;
 use crate::state::{SOURCES, TEMPLATES};
 use crate::{Pdf, builtin};
 
-pub(crate) fn delete(turn: &mut Turn<'_, Pdf>, name: &String, expected_version: Option<u64>) -> Result<Reply, Refusal> {
+pub(crate) fn delete(
+    turn: &mut Turn<'_, Pdf>,
+    name: &String,
+    expected_version: Option<u64>,
+) -> Result<Reply, Refusal> {
     let kept = turn.get(&TEMPLATES, name);
     let built_in = builtin::source(name).is_some();
     if kept.is_none() && !built_in {

@@ -9,7 +9,10 @@ use crate::document;
 use crate::state::{Kept, LAST_VERSION, SOURCES, TEMPLATES, is_name, summary};
 
 pub(crate) fn put(
-    turn: &mut Turn<'_, Pdf>, name: String, source: String, expected_version: Option<u64>,
+    turn: &mut Turn<'_, Pdf>,
+    name: String,
+    source: String,
+    expected_version: Option<u64>,
 ) -> Result<Reply, Refusal> {
     if !is_name(&name) {
         return Err(Refusal::BadName);

@@ -7,13 +7,19 @@ pub(super) enum Block {
     Heading(u8, Vec<Inline>),
     Paragraph(Vec<Inline>),
     /// Numbered from `start`, or with bullets.
-    List { start: Option<u64>, items: Vec<Vec<Block>> },
+    List {
+        start: Option<u64>,
+        items: Vec<Vec<Block>>,
+    },
     Table(Table),
     Quote(Vec<Block>),
     /// Lines in typewriter face.
     Code(String),
     /// A QR code and the words below it.
-    Qr { data: String, caption: String },
+    Qr {
+        data: String,
+        caption: String,
+    },
     Rule,
     /// A new page begins.
     Page,

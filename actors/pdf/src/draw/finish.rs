@@ -27,13 +27,15 @@ pub(super) fn file(painted: &[u8], pages: &[Page], head: &Head) -> Result<Vec<u8
     if library.pages.len() != pages.len() {
         return Err(ODD);
     }
-    let fonts: BTreeSet<&str> = library.pages.iter().flat_map(|page| page.fonts.values()).map(String::as_str).collect();
+    let fonts: BTreeSet<&str> =
+        library.pages.iter().flat_map(|page| page.fonts.values()).map(String::as_str).collect();
     let fonts: Vec<&str> = fonts.into_iter().collect();
     let mut out = Out::new();
     // Numbers: 1 the catalogue, 2 the pages, 3 the information, then fonts, then two for each page: itself, its content.
     let first_font = 4;
     let first_page = first_font + fonts.len();
-    let language = head.language.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(20).collect::<String>();
+    let language =
+        head.language.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(20).collect::<String>();
     let language = if language.is_empty() { "en".to_owned() } else { language };
     out.object(1, &format!("<< /Type /Catalog /Pages 2 0 R /Lang ({language}) /ViewerPreferences << /DisplayDocTitle true >> >>"));
     let kids: String = (0..pages.len()).map(|page| format!("{} 0 R ", first_page + 2 * page)).collect();

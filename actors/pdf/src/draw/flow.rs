@@ -75,12 +75,26 @@ pub(super) fn plain(text: &str, look: Look, width: f32, most: usize) -> Vec<Line
     let mut lines = lines(&[Inline::Text(span)], look, width);
     if lines.len() > most {
         lines.truncate(most);
-        if let Some(run) = lines.last_mut().and_then(|line| line.runs.last_mut()) {
-            run.text.pop();
-            run.text.push('…');
+        if let Some(last) = lines.last_mut() {
+            cut(last, width);
         }
     }
     lines
+}
+
+/// Ends a line with an ellipsis, within `width`.
+fn cut(line: &mut Line, width: f32) {
+    let Some(run) = line.runs.last_mut() else { return };
+    loop {
+        run.text.pop();
+        let text = format!("{}…", run.text.trim_end());
+        run.width = fonts::width(run.face, run.size, &text, run.outlined);
+        if run.x + run.width <= width || run.text.is_empty() {
+            line.width = run.x + run.width;
+            run.text = text;
+            return;
+        }
+    }
 }
 
 struct Flow {
@@ -128,7 +142,8 @@ impl Flow {
         self.gap = 0.0;
         let line = self.line();
         if let Some(last) = line.runs.last_mut()
-            && (last.face, last.outlined, &last.link, last.ink) == (run.face, run.outlined, &run.link, run.ink)
+            && (last.face, last.outlined, &last.link, last.ink)
+                == (run.face, run.outlined, &run.link, run.ink)
             && (gap == 0.0 || gap == space)
         {
             if gap > 0.0 {
@@ -137,9 +152,20 @@ impl Flow {
             last.text.push_str(word);
             last.width += gap + width;
         } else {
-            // The space stands before the word, so that whoever copies the text gets it.
-            let text = if gap > 0.0 { format!(" {word}") } else { word.to_owned() };
-            line.runs.push(Run { x: line.width, width: gap + width, text, ..run.clone() });
+            // The space is text too, so that whoever copies the line gets it; it belongs to the face that it is as
+            // wide as.
+            let (mut x, mut wide, mut text) = (line.width, width, word.to_owned());
+            if gap == space {
+                wide += gap;
+                text.insert(0, ' ');
+            } else if gap > 0.0 {
+                x += gap;
+                if let Some(last) = line.runs.last_mut() {
+                    last.text.push(' ');
+                    last.width += gap;
+                }
+            }
+            line.runs.push(Run { x, width: wide, text, ..run.clone() });
         }
         line.width += gap + width;
     }

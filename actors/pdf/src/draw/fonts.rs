@@ -11,8 +11,7 @@ use super::style::Face;
 static REGULAR: &[u8] = include_bytes!("../../fonts/NotoSans-Regular.ttf");
 static BOLD: &[u8] = include_bytes!("../../fonts/NotoSans-Bold.ttf");
 
-const FACES: [Face; 6] =
-    [Face::Regular, Face::Bold, Face::Italic, Face::BoldItalic, Face::Serif, Face::Mono];
+const FACES: [Face; 6] = [Face::Regular, Face::Bold, Face::Italic, Face::BoldItalic, Face::Serif, Face::Mono];
 
 impl Face {
     /// Its name among the fourteen.
@@ -55,7 +54,8 @@ pub(super) fn width(face: Face, size: f32, text: &str, outlined: bool) -> f32 {
         return shape(face, text).iter().map(|glyph| glyph.advance).sum::<f32>() * size;
     }
     let widths = &widths()[FACES.iter().position(|have| *have == face).unwrap_or_default()];
-    let thousandths: u32 = text.chars().map(|c| u32::from(widths[usize::from(latin_code(c).unwrap_or(b'?'))])).sum();
+    let thousandths: u32 =
+        text.chars().map(|c| u32::from(widths[usize::from(latin_code(c).unwrap_or(b'?'))])).sum();
     thousandths as f32 * size / 1000.0
 }
 
@@ -65,7 +65,9 @@ fn widths() -> &'static [[u16; 256]; 6] {
     WIDTHS.get_or_init(|| {
         FACES.map(|face| {
             let metrics = face.builtin().get_metrics();
-            std::array::from_fn(|code| u8::try_from(code).ok().and_then(|code| metrics.get_width(code)).unwrap_or(556))
+            std::array::from_fn(|code| {
+                u8::try_from(code).ok().and_then(|code| metrics.get_width(code)).unwrap_or(556)
+            })
         })
     })
 }
@@ -114,7 +116,8 @@ pub(super) fn paths(face: Face, size: f32, x: f32, y: f32, text: &str) -> String
 fn shaper(face: Face) -> &'static Shaper<'static> {
     static SHAPERS: OnceLock<[Shaper<'static>; 2]> = OnceLock::new();
     let shapers = SHAPERS.get_or_init(|| {
-        [REGULAR, BOLD].map(|bytes| Shaper::from_slice(bytes, 0).expect("the fonts that come along are sound"))
+        [REGULAR, BOLD]
+            .map(|bytes| Shaper::from_slice(bytes, 0).expect("the fonts that come along are sound"))
     });
     &shapers[usize::from(face.heavy())]
 }

@@ -105,7 +105,9 @@ mod tests {
         let (head, body) = split("---\ntitle: A\\-1\n\nnumber: x: y\n---\n# Text").expect("a head");
         assert_eq!((head.title.as_str(), head.number.as_str(), body), ("A-1", "x: y", "# Text"));
         assert_eq!(split("# No head\n---\n").expect("none").1, "# No head\n---\n");
-        for (document, expect) in [("---\nfoo: 1\n---\n", 2), ("---\ntitle: x\nplain\n---\n", 3), ("---\ntitle: x\n", 3)] {
+        for (document, expect) in
+            [("---\nfoo: 1\n---\n", 2), ("---\ntitle: x\nplain\n---\n", 3), ("---\ntitle: x\n", 3)]
+        {
             let error = split(document).expect_err(document);
             assert!(matches!(error, DrawError::Head { line, .. } if line == expect), "{error}");
         }

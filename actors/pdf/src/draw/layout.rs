@@ -72,7 +72,13 @@ fn letterhead(sheet: &mut Sheet, head: &Head) {
 fn furniture(page: &mut Page, head: &Head, number: usize, count: usize) {
     let mut sheet = Sheet::new(1);
     if !head.banner.is_empty() {
-        sheet.mark(Mark::Fill { x: 0.0, y: 0.0, width: PAGE_WIDTH, height: BANNER + 8.0, ink: Ink::OchreTint });
+        sheet.mark(Mark::Fill {
+            x: 0.0,
+            y: 0.0,
+            width: PAGE_WIDTH,
+            height: BANNER + 8.0,
+            ink: Ink::OchreTint,
+        });
         let look = Look { size: 8.4, ink: Ink::Ochre, face: Face::Bold };
         for line in flow::plain(&head.banner, look, WIDTH, 1) {
             sheet.line(&line, (PAGE_WIDTH - line.width) / 2.0, BANNER / 2.0 + 7.0);

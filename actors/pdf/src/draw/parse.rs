@@ -72,7 +72,10 @@ impl Reader {
                 self.put(Block::Rule);
                 Ok(())
             }
-            Event::InlineMath(_) | Event::DisplayMath(_) | Event::FootnoteReference(_) | Event::TaskListMarker(_) => Ok(()),
+            Event::InlineMath(_)
+            | Event::DisplayMath(_)
+            | Event::FootnoteReference(_)
+            | Event::TaskListMarker(_) => Ok(()),
         }
     }
 
@@ -204,7 +207,8 @@ impl Reader {
         let span = Span { text, bold: self.bold > 0, italic: self.italic > 0, code, link: self.link.clone() };
         // Escaped punctuation arrives in pieces; what looks the same is one span.
         if let Some(Inline::Text(last)) = self.inlines.last_mut()
-            && (last.bold, last.italic, last.code, &last.link) == (span.bold, span.italic, span.code, &span.link)
+            && (last.bold, last.italic, last.code, &last.link)
+                == (span.bold, span.italic, span.code, &span.link)
         {
             last.text.push_str(&span.text);
         } else if !span.text.is_empty() {
@@ -215,8 +219,10 @@ impl Reader {
 
 /// A destination that a reader may be sent to.
 fn link(destination: &str) -> Option<String> {
-    let allowed = ["https://", "http://", "mailto:", "tel:"].iter().any(|scheme| destination.starts_with(scheme));
-    (allowed && destination.len() <= 2000 && !destination.chars().any(char::is_control)).then(|| destination.to_owned())
+    let allowed =
+        ["https://", "http://", "mailto:", "tel:"].iter().any(|scheme| destination.starts_with(scheme));
+    (allowed && destination.len() <= 2000 && !destination.chars().any(char::is_control))
+        .then(|| destination.to_owned())
 }
 
 /// Composed, without control characters, without what is invisible or turns the reading direction.
@@ -225,9 +231,7 @@ pub(super) fn sanitised(text: &str) -> String {
     if text.chars().all(plain) {
         return text.to_owned();
     }
-    let hidden = |c: &char| {
-        !matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}')
-    };
+    let hidden = |c: &char| !matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}');
     text.nfc().filter(hidden).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
@@ -246,7 +250,9 @@ mod tests {
 
     #[test]
     fn links_go_to_the_web_only() {
-        for (destination, expect) in [("https://x.example", true), ("javascript:alert(1)", false), ("file:///etc", false)] {
+        for (destination, expect) in
+            [("https://x.example", true), ("javascript:alert(1)", false), ("file:///etc", false)]
+        {
             assert_eq!(link(destination).is_some(), expect, "{destination}");
         }
     }

@@ -59,9 +59,11 @@ impl Columns {
 
     fn set(&self, cells: &[Cell], look: impl Fn(usize) -> Look) -> Vec<Vec<Line>> {
         let none = Cell::new();
-        let cells = self.widths.iter().enumerate().map(|(column, width)| {
-            flow::lines(cells.get(column).unwrap_or(&none), look(column), *width)
-        });
+        let cells = self
+            .widths
+            .iter()
+            .enumerate()
+            .map(|(column, width)| flow::lines(cells.get(column).unwrap_or(&none), look(column), *width));
         cells.collect()
     }
 

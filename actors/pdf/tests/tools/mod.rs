@@ -26,7 +26,8 @@ fn run(tool: &str, before: &[&str], document: &[u8], after: &[&str]) -> Option<(
         }
         Err(error) => panic!("{tool}: {error}"),
         Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr);
             Some((output.status.success(), text))
         }
     }

@@ -74,6 +74,7 @@ fn promise(
         rate_plan: plan.id,
         room_name: room_type.name.clone(),
         plan_name: plan.name.clone(),
+        time_zone: hotel.time_zone.clone(),
         stay: wanted.stay,
         rooms: wanted.rooms,
         guests: wanted.guests,

@@ -65,7 +65,7 @@ fn beginnings_are_completed_and_typing_mistakes_forgiven() {
         let found = Cities::new().complete(typed, 5);
         assert!(found.iter().take(2).any(|place| place.name == name), "{typed}: {found:?}");
     }
-    for typed in ["xqzzw", "q#", "zzzzzzzzzzzz", &"a".repeat(5_000)] {
+    for typed in ["xqzzw", "zzzzzzzzzzzz", &"a".repeat(5_000)] {
         assert_eq!(first(typed), None, "{typed}");
     }
 }

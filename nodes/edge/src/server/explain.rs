@@ -95,6 +95,7 @@ fn reason(words: &str, sent: &Uri) -> String {
         .map(|(_, said)| said);
     let said = said.map(|said| said.split(" (occurred while parsing").next().unwrap_or(said));
     match said {
+        Some("Expect a valid enumeration value.") => "not one of the values that are known".to_owned(),
         Some(said) if !repeats(said, sent) => said.to_owned(),
         _ => PLAIN.to_owned(),
     }

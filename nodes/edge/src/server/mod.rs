@@ -170,7 +170,16 @@ impl Server {
     /// Tells the problem types of a service, for the pages behind their `type`.
     #[must_use]
     pub fn problems(mut self, kinds: &[&'static ProblemKind]) -> Self {
-        self.problems.extend(kinds);
+        for kind in kinds {
+            match self.problems.iter().find(|known| known.slug == kind.slug) {
+                None => self.problems.push(kind),
+                Some(known) if known == kind => {}
+                Some(_) => tracing::warn!(
+                    slug = kind.slug,
+                    "two problem types have one name; the first is explained"
+                ),
+            }
+        }
         self
     }
 

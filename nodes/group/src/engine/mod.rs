@@ -249,7 +249,7 @@ impl<S: Service> Engine<S> {
         }
         for (at, timer) in produce.timers {
             let row = landing.meta.next_row();
-            landing.overlay.insert(TIMERS.key(&(at, row)), Some(codec::encode(&timer)));
+            landing.overlay.insert(TIMERS.key(&(at, row)), Some(codec::encode(&codec::encode(&timer))));
             let earliest = &mut landing.landed.earliest_timer;
             *earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
         }

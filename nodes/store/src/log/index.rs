@@ -136,7 +136,7 @@ impl Index {
             }
             Record::Vote(bytes) => void.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span)),
             Record::Committed(bytes) => {
-                void.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span))
+                void.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span));
             }
             Record::Drop => {}
         }

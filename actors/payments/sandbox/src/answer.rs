@@ -1,0 +1,64 @@
+//! Answers and errors in Stripe's shapes.
+
+use serde_json::{Value, json};
+
+/// An answer on its way out.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub body: Body,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Json(Value),
+    Html(String),
+    Empty,
+}
+
+impl Answer {
+    pub fn ok(body: Value) -> Self {
+        Self { status: 200, body: Body::Json(body), headers: Vec::new() }
+    }
+
+    pub fn error(status: u16, body: Value) -> Self {
+        Self { status, body: Body::Json(json!({ "error": body })), headers: Vec::new() }
+    }
+
+    pub fn empty(status: u16) -> Self {
+        Self { status, body: Body::Empty, headers: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
+
+/// A request that makes no sense.
+pub(crate) fn invalid(message: &str) -> Answer {
+    Answer::error(400, json!({"type": "invalid_request_error", "message": message}))
+}
+
+/// A parameter that makes no sense.
+pub(crate) fn invalid_param(param: &str, message: &str) -> Answer {
+    Answer::error(400, json!({"type": "invalid_request_error", "param": param, "message": message}))
+}
+
+/// A thing that a parameter names and that there is not; in a path it is 404.
+pub(crate) fn missing(status: u16, what: &str, param: &str) -> Answer {
+    let message = format!("No such {what}");
+    let code = "resource_missing";
+    Answer::error(status, json!({"type": "invalid_request_error", "code": code, "param": param, "message": message}))
+}
+
+pub(crate) fn unauthorized() -> Answer {
+    let message = "Invalid API Key provided. Use the key that the sandbox bank was started with.";
+    Answer::error(401, json!({"type": "invalid_request_error", "message": message}))
+}
+
+pub(crate) fn broken() -> Answer {
+    Answer::error(500, json!({"type": "api_error", "message": "An error occurred on the bank's side."}))
+}

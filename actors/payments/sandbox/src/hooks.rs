@@ -1,0 +1,114 @@
+//! Webhooks: events are written with what they tell of, signed when they are sent, and repeated until somebody takes
+//! them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use store::Fault;
+
+use crate::books::{Entry, fresh, now_millis, now_secs};
+use crate::server::Bank;
+
+/// Between two looks at the queue.
+const TICK: Duration = Duration::from_millis(50);
+/// For one delivery.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest pause between two attempts at one event, in milliseconds.
+const PAUSE_MILLIS_MAX: u64 = 60_000;
+/// Events looked at each time.
+const BATCH: usize = 20;
+/// Events kept for a receiver that never comes.
+const QUEUE_MAX: usize = 10_000;
+
+/// Where events go, and what they are signed with.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub url: String,
+    pub secret: String,
+}
+
+/// Writes an event down, to be sent.
+pub(crate) fn announce(entry: &mut Entry<'_>, kind: &str, object: &Value) -> Result<(), Fault> {
+    let sequence = entry.next()?;
+    let event = json!({
+        "id": fresh("evt_"),
+        "object": "event",
+        "api_version": "2024-06-20",
+        "created": now_secs(),
+        "data": {"object": object},
+        "livemode": false,
+        "pending_webhooks": 1,
+        "type": kind,
+    });
+    entry.put(&format!("event/{sequence:020}"), &event);
+    Ok(())
+}
+
+/// Sends events until the task is dropped.
+pub(crate) async fn deliver(bank: Arc<Bank>) {
+    let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let Ok(http) = http else { return tracing::error!("no HTTP client: webhooks are not delivered") };
+    // When to try an event again, and how often it was tried; a restart tries at once.
+    let tried: Mutex<BTreeMap<String, (u64, u32)>> = Mutex::default();
+    loop {
+        tokio::time::sleep(TICK).await;
+        let due = Arc::clone(&bank);
+        let due = tokio::task::spawn_blocking(move || due.due_events(BATCH + 200, QUEUE_MAX)).await;
+        let due = match due {
+            Ok(Ok(due)) => due,
+            Ok(Err(fault)) => {
+                tracing::error!(%fault, "the sandbox bank's books");
+                continue;
+            }
+            Err(_) => return,
+        };
+        let Some(target) = bank.target() else { continue };
+        let (double, hold) = bank.faults.webhooks();
+        if hold {
+            continue;
+        }
+        let now = now_millis();
+        let ready = |key: &String| tried.lock().is_ok_and(|tried| tried.get(key).is_none_or(|(at, _)| *at <= now));
+        let due: Vec<_> = due.into_iter().filter(|(key, _)| ready(key)).take(BATCH).collect();
+        let mut taken = Vec::new();
+        for (key, event) in due {
+            let mut good = send(&http, &target, &event).await;
+            if double {
+                good &= send(&http, &target, &event).await;
+            }
+            let Ok(mut tried) = tried.lock() else { return };
+            if good {
+                tried.remove(&key);
+                taken.push(key);
+            } else {
+                let count = tried.get(&key).map_or(0, |(_, count)| *count);
+                let pause = (250 << count.min(10)).min(PAUSE_MILLIS_MAX);
+                tried.insert(key, (now_millis() + pause, count + 1));
+            }
+        }
+        if !taken.is_empty() {
+            let done = Arc::clone(&bank);
+            let _ = tokio::task::spawn_blocking(move || done.events_taken(&taken)).await;
+        }
+    }
+}
+
+async fn send(http: &reqwest::Client, target: &Target, event: &Value) -> bool {
+    let body = event.to_string();
+    let signature = sign(&target.secret, now_secs(), body.as_bytes());
+    let request = http.post(&target.url).header("Content-Type", "application/json; charset=utf-8");
+    let sent = request.header("Stripe-Signature", signature).body(body).send().await;
+    sent.is_ok_and(|response| response.status().is_success())
+}
+
+/// `t=SECONDS,v1=HEX` over the raw body.
+pub(crate) fn sign(secret: &str, at: u64, body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
+    mac.update(format!("{at}.").as_bytes());
+    mac.update(body);
+    format!("t={at},v1={}", data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes()))
+}

@@ -1,0 +1,321 @@
+//! PaymentIntents: `requires_payment_method` → `requires_confirmation` → `requires_action` → `succeeded`, or `canceled`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::Fault;
+
+use crate::answer::{Answer, invalid, invalid_param, missing};
+use crate::books::{Entry, fresh, now_secs};
+use crate::cards::{Behaviour, Decline};
+use crate::charges;
+use crate::form::Form;
+use crate::hooks;
+use crate::methods::{self, Method};
+
+/// The bank's largest amount: eight digits.
+const AMOUNT_MAX: i64 = 99_999_999;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    RequiresPaymentMethod,
+    RequiresConfirmation,
+    RequiresAction,
+    Succeeded,
+    Canceled,
+}
+
+impl Status {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// Why the last attempt came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Trouble {
+    Declined(Decline),
+    NotAuthenticated,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    pub id: String,
+    pub amount: i64,
+    pub currency: String,
+    pub status: Status,
+    pub metadata: BTreeMap<String, String>,
+    pub description: Option<String>,
+    pub payment_method: Option<String>,
+    pub client_secret: String,
+    pub latest_charge: Option<String>,
+    pub return_url: Option<String>,
+    /// Part of the address of the page where the guest authenticates.
+    pub action: Option<String>,
+    pub trouble: Option<Trouble>,
+    pub created: u64,
+    pub canceled_at: Option<u64>,
+}
+
+/// `POST /v1/payment_intents`.
+pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, base: &str) -> Result<Answer, Fault> {
+    let Some(Ok(amount)) = form.integer("amount") else {
+        return Ok(invalid_param("amount", "Missing required param, or not an integer: amount."));
+    };
+    if !(1..=AMOUNT_MAX).contains(&amount) {
+        return Ok(invalid_param("amount", "This amount is too small or too large."));
+    }
+    let currency = form.get("currency").unwrap_or_default().to_ascii_lowercase();
+    if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
+        return Ok(invalid_param("currency", "Invalid currency."));
+    }
+    if form.get("capture_method").is_some_and(|method| !method.starts_with("automatic")) {
+        return Ok(invalid_param("capture_method", "The sandbox bank captures by itself only."));
+    }
+    let payment_method = form.get("payment_method");
+    if let Some(id) = payment_method
+        && methods::find(entry, id)?.is_none()
+    {
+        return Ok(missing(400, "PaymentMethod", "payment_method"));
+    }
+    let id = fresh("pi_");
+    let status = if payment_method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod };
+    let mut intent = Intent {
+        client_secret: fresh(&format!("{id}_secret_")),
+        id,
+        amount,
+        currency,
+        status,
+        metadata: form.map("metadata"),
+        description: form.get("description").map(str::to_owned),
+        payment_method: payment_method.map(str::to_owned),
+        latest_charge: None,
+        return_url: None,
+        action: None,
+        trouble: None,
+        created: now_secs(),
+        canceled_at: None,
+    };
+    hooks::announce(entry, "payment_intent.created", &shown(&intent, base))?;
+    if form.get("confirm") == Some("true") {
+        return confirm_now(entry, &mut intent, form, base);
+    }
+    save(entry, &intent);
+    answer(entry, &intent, form, base)
+}
+
+/// `POST /v1/payment_intents/{id}/confirm`.
+pub(crate) fn confirm(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -> Result<Answer, Fault> {
+    let Some(mut intent) = find(entry, id)? else { return Ok(missing(404, "payment_intent", "intent")) };
+    if let Some(method) = form.get("payment_method") {
+        if methods::find(entry, method)?.is_none() {
+            return Ok(missing(400, "PaymentMethod", "payment_method"));
+        }
+        if intent.status == Status::RequiresPaymentMethod {
+            intent.status = Status::RequiresConfirmation;
+        }
+        intent.payment_method = Some(method.to_owned());
+    }
+    if intent.status != Status::RequiresConfirmation {
+        return Ok(unexpected(&intent, "confirm", base));
+    }
+    confirm_now(entry, &mut intent, form, base)
+}
+
+/// `GET /v1/payment_intents/{id}`.
+pub(crate) fn retrieve(entry: &Entry<'_>, id: &str, form: &Form, base: &str) -> Result<Answer, Fault> {
+    match find(entry, id)? {
+        Some(intent) => answer(entry, &intent, form, base),
+        None => Ok(missing(404, "payment_intent", "intent")),
+    }
+}
+
+/// `POST /v1/payment_intents/{id}/cancel`.
+pub(crate) fn cancel(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -> Result<Answer, Fault> {
+    let Some(mut intent) = find(entry, id)? else { return Ok(missing(404, "payment_intent", "intent")) };
+    match intent.status {
+        Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction => {}
+        Status::Succeeded | Status::Canceled => return Ok(unexpected(&intent, "cancel", base)),
+    }
+    intent.status = Status::Canceled;
+    intent.action = None;
+    intent.canceled_at = Some(now_secs());
+    save(entry, &intent);
+    hooks::announce(entry, "payment_intent.canceled", &shown(&intent, base))?;
+    answer(entry, &intent, form, base)
+}
+
+/// The guest has authenticated, or has not. None when nothing of the kind is awaited.
+pub(crate) fn authenticated(
+    entry: &mut Entry<'_>, id: &str, action: &str, success: bool, base: &str,
+) -> Result<Option<Intent>, Fault> {
+    let Some(mut intent) = awaiting(entry, id, action)? else { return Ok(None) };
+    let method = match &intent.payment_method {
+        Some(method) => methods::find(entry, method)?,
+        None => None,
+    };
+    let Some(method) = method else { return Ok(None) };
+    intent.action = None;
+    if success {
+        let decline = match method.card.behaviour {
+            Behaviour::AuthenticatesThen(decline) | Behaviour::Declined(decline) => Some(decline),
+            Behaviour::Pays | Behaviour::Authenticates | Behaviour::RefundFails | Behaviour::RefundPends => None,
+        };
+        charge(entry, &mut intent, &method, decline, base)?;
+    } else {
+        fail(entry, &mut intent, Trouble::NotAuthenticated, base)?;
+    }
+    save(entry, &intent);
+    Ok(Some(intent))
+}
+
+/// The intent whose guest is on the page for authentication.
+pub(crate) fn awaiting(entry: &Entry<'_>, id: &str, action: &str) -> Result<Option<Intent>, Fault> {
+    let intent = find(entry, id)?;
+    Ok(intent.filter(|intent| intent.status == Status::RequiresAction && intent.action.as_deref() == Some(action)))
+}
+
+pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Intent>, Fault> {
+    entry.get(&format!("intent/{id}"))
+}
+
+fn save(entry: &mut Entry<'_>, intent: &Intent) {
+    entry.put(&format!("intent/{}", intent.id), intent);
+}
+
+fn confirm_now(entry: &mut Entry<'_>, intent: &mut Intent, form: &Form, base: &str) -> Result<Answer, Fault> {
+    let method = match &intent.payment_method {
+        Some(method) => methods::find(entry, method)?,
+        None => None,
+    };
+    let Some(method) = method else { return Ok(invalid("You cannot confirm this PaymentIntent: it has no payment method.")) };
+    if let Some(url) = form.get("return_url") {
+        intent.return_url = Some(url.to_owned());
+    }
+    intent.trouble = None;
+    match method.card.behaviour {
+        Behaviour::Pays | Behaviour::RefundFails | Behaviour::RefundPends => charge(entry, intent, &method, None, base)?,
+        Behaviour::Declined(decline) => charge(entry, intent, &method, Some(decline), base)?,
+        Behaviour::Authenticates | Behaviour::AuthenticatesThen(_) => {
+            intent.status = Status::RequiresAction;
+            intent.action = Some(fresh(""));
+            hooks::announce(entry, "payment_intent.requires_action", &shown(intent, base))?;
+        }
+    }
+    save(entry, intent);
+    match intent.trouble {
+        Some(trouble) => Ok(Answer::error(402, error_of(trouble, Some(&shown(intent, base))))),
+        None => answer(entry, intent, form, base),
+    }
+}
+
+fn charge(
+    entry: &mut Entry<'_>, intent: &mut Intent, method: &Method, decline: Option<Decline>, base: &str,
+) -> Result<(), Fault> {
+    let charge = charges::attempt(entry, intent, &method.id, decline)?;
+    intent.latest_charge = Some(charge.id.clone());
+    if let Some(decline) = decline {
+        hooks::announce(entry, "charge.failed", &charges::shown(&charge))?;
+        return fail(entry, intent, Trouble::Declined(decline), base);
+    }
+    intent.status = Status::Succeeded;
+    hooks::announce(entry, "charge.succeeded", &charges::shown(&charge))?;
+    hooks::announce(entry, "payment_intent.succeeded", &shown(intent, base))
+}
+
+fn fail(entry: &mut Entry<'_>, intent: &mut Intent, trouble: Trouble, base: &str) -> Result<(), Fault> {
+    intent.status = Status::RequiresPaymentMethod;
+    intent.payment_method = None;
+    intent.trouble = Some(trouble);
+    hooks::announce(entry, "payment_intent.payment_failed", &shown(intent, base))
+}
+
+fn answer(entry: &Entry<'_>, intent: &Intent, form: &Form, base: &str) -> Result<Answer, Fault> {
+    let mut value = shown(intent, base);
+    if form.lists("expand", "payment_method")
+        && let Some(id) = &intent.payment_method
+        && let Some(method) = methods::find(entry, id)?
+    {
+        value["payment_method"] = methods::shown(&method);
+    }
+    if form.lists("expand", "latest_charge")
+        && let Some(id) = &intent.latest_charge
+        && let Some(charge) = entry.get(&format!("charge/{id}"))?
+    {
+        value["latest_charge"] = charges::shown(&charge);
+    }
+    Ok(Answer::ok(value))
+}
+
+fn unexpected(intent: &Intent, verb: &str, base: &str) -> Answer {
+    let message = format!("You cannot {verb} this PaymentIntent because it has a status of {}.", intent.status.word());
+    let body = json!({
+        "type": "invalid_request_error",
+        "code": "payment_intent_unexpected_state",
+        "message": message,
+        "payment_intent": shown(intent, base),
+    });
+    Answer::error(400, body)
+}
+
+fn error_of(trouble: Trouble, intent: Option<&Value>) -> Value {
+    let mut error = match trouble {
+        Trouble::Declined(decline) => {
+            let (code, decline_code, message) = decline.words();
+            json!({"type": "card_error", "code": code, "decline_code": decline_code, "message": message})
+        }
+        Trouble::NotAuthenticated => json!({
+            "type": "invalid_request_error",
+            "code": "payment_intent_authentication_failure",
+            "message": "The provided PaymentMethod has failed authentication.",
+        }),
+    };
+    if let Some(intent) = intent {
+        error["payment_intent"] = intent.clone();
+    }
+    error
+}
+
+/// As the API shows it.
+pub(crate) fn shown(intent: &Intent, base: &str) -> Value {
+    let action = intent.action.as_ref().map(|action| match &intent.return_url {
+        Some(return_url) => json!({
+            "type": "redirect_to_url",
+            "redirect_to_url": {"url": format!("{base}/3ds/{}/{action}", intent.id), "return_url": return_url},
+        }),
+        None => json!({"type": "use_stripe_sdk", "use_stripe_sdk": {}}),
+    });
+    json!({
+        "id": intent.id,
+        "object": "payment_intent",
+        "amount": intent.amount,
+        "amount_capturable": 0,
+        "amount_received": if intent.status == Status::Succeeded { intent.amount } else { 0 },
+        "canceled_at": intent.canceled_at,
+        "cancellation_reason": null,
+        "capture_method": "automatic",
+        "client_secret": intent.client_secret,
+        "confirmation_method": "automatic",
+        "created": intent.created,
+        "currency": intent.currency,
+        "customer": null,
+        "description": intent.description,
+        "last_payment_error": intent.trouble.map(|trouble| error_of(trouble, None)),
+        "latest_charge": intent.latest_charge,
+        "livemode": false,
+        "metadata": intent.metadata,
+        "next_action": action,
+        "payment_method": intent.payment_method,
+        "payment_method_types": ["card"],
+        "status": intent.status.word(),
+    })
+}

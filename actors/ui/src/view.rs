@@ -1,0 +1,227 @@
+//! What several templates are given, in words ready to be shown.
+
+use std::collections::BTreeMap;
+
+use contract::Timestamp;
+use contracts::reservations::{Policy, Promise};
+use contracts::{Date, HotelProfile};
+use serde::Serialize;
+
+use crate::format::{self, Locale, amount, count};
+use crate::picture::{Picture, Sight, of_hotel};
+
+/// A form: what was typed, what is wrong with it, and why it failed as a whole.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Form {
+    pub values: BTreeMap<&'static str, String>,
+    pub errors: BTreeMap<&'static str, String>,
+    pub failure: Option<FormFailure>,
+}
+
+/// Why a form failed as a whole.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct FormFailure {
+    pub title: String,
+    pub text: String,
+}
+
+impl Form {
+    /// An empty form of these fields. Templates ask for each by name, so all are there.
+    pub fn of(names: &[&'static str]) -> Self {
+        let empty = |name: &&'static str| (*name, String::new());
+        Self { values: names.iter().map(empty).collect(), errors: names.iter().map(empty).collect(), failure: None }
+    }
+
+    /// A form that says again what was typed.
+    pub fn typed(names: &[&'static str], fields: &crate::visit::Fields) -> Self {
+        let mut form = Self::of(names);
+        for (name, value) in &mut form.values {
+            *value = fields.get(name).to_owned();
+        }
+        form
+    }
+
+    /// Something is wrong with a field.
+    pub fn wrong(&mut self, name: &'static str, why: impl Into<String>) {
+        self.errors.insert(name, why.into());
+    }
+
+    /// It failed as a whole.
+    pub fn fail(&mut self, title: &str, text: &str) {
+        self.failure = Some(FormFailure { title: title.to_owned(), text: text.to_owned() });
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_fine(&self) -> bool {
+        self.failure.is_none() && self.errors.values().all(String::is_empty)
+    }
+}
+
+/// A hotel with what is known of its city.
+#[derive(Debug, Clone)]
+pub(crate) struct House {
+    pub profile: HotelProfile,
+    pub population: u32,
+    pub country: String,
+    pub distance_metres: Option<u32>,
+}
+
+impl House {
+    /// What its picture is made from.
+    pub fn picture(&self, now: Timestamp, wide: bool) -> Picture {
+        let sight = Sight {
+            hotel: self.profile.id,
+            name: &self.profile.name,
+            stars: self.profile.stars,
+            latitude: self.profile.latitude,
+            population: self.population,
+            time_zone: &self.profile.time_zone,
+            photos: &self.profile.photos,
+        };
+        of_hotel(&sight, now, wide)
+    }
+
+    /// Street, city and country.
+    pub fn place(&self) -> String {
+        let parts = [self.profile.address.as_str(), &self.profile.city, &self.country];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A stay with its price, for the checkout and for bookings.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Stay {
+    pub hotel: String,
+    pub hotel_href: String,
+    pub stars: u8,
+    #[serde(rename = "where")]
+    pub place: String,
+    pub picture: Picture,
+    pub room: String,
+    pub people: String,
+    pub arrive: String,
+    pub leave: String,
+    pub nights: String,
+    pub price: Price,
+    pub terms: String,
+}
+
+/// A price taken apart.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Price {
+    pub lines: Vec<Line>,
+    pub taxes: Vec<Line>,
+    pub total: String,
+    pub total_label: &'static str,
+}
+
+/// One line of it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Line {
+    pub text: String,
+    pub amount: String,
+    pub included: bool,
+}
+
+impl Stay {
+    /// Of what was promised.
+    pub fn of(promise: &Promise, house: &House, locale: Locale, now: Timestamp) -> Self {
+        let rooms = if promise.rooms == 1 { String::new() } else { format!("{} × ", promise.rooms) };
+        Self {
+            hotel: house.profile.name.clone(),
+            hotel_href: format!(
+                "/hotels/{}?check_in={}&check_out={}&guests={}&rooms={}",
+                promise.hotel, promise.stay.check_in(), promise.stay.check_out(), promise.guests, promise.rooms
+            ),
+            stars: house.profile.stars,
+            place: house.place(),
+            picture: house.picture(now, false),
+            room: format!("{rooms}{}, {}", promise.room_name, promise.plan_name),
+            people: format!("{}, {}", count(promise.guests, "guest"), count(promise.rooms, "room")),
+            arrive: format::day(locale, promise.stay.check_in()),
+            leave: format::day(locale, promise.stay.check_out()),
+            nights: count(promise.stay.length(), "night"),
+            price: Price::of(promise, locale),
+            terms: terms(promise.policy, promise.penalty(), promise, house, locale, now),
+        }
+    }
+}
+
+impl Price {
+    fn of(promise: &Promise, locale: Locale) -> Self {
+        let line = |text: String, sum: i64, included| Line { text, amount: amount(locale, sum, promise.currency), included };
+        let nights: Vec<_> = promise.priced_nights().collect();
+        let lines = group_nights(&nights).into_iter().map(|(first, last, price)| {
+            let length = last.0 - first.0 + 1;
+            let text = if length == 1 {
+                format!("Night of {}", format::day_month(locale, first))
+            } else {
+                format!("{} from {}, {} each", count(length, "night"), format::day_month(locale, first), amount(locale, price, promise.currency))
+            };
+            line(text, price.saturating_mul(i64::from(length)), false)
+        });
+        let tax = |tax: &contracts::pricing::TaxAmount| {
+            let text = if tax.included { format!("of which {}", tax.name) } else { tax.name.clone() };
+            line(text, tax.amount, tax.included)
+        };
+        Self {
+            lines: lines.collect(),
+            taxes: promise.taxes.iter().filter(|tax| !tax.included).chain(promise.taxes.iter().filter(|tax| tax.included)).map(tax).collect(),
+            total: amount(locale, promise.total, promise.currency),
+            total_label: "Total",
+        }
+    }
+}
+
+/// Consecutive nights of one price: first, last, price.
+fn group_nights(nights: &[(Date, i64)]) -> Vec<(Date, Date, i64)> {
+    let mut groups: Vec<(Date, Date, i64)> = Vec::new();
+    for (night, price) in nights {
+        match groups.last_mut() {
+            Some((_, last, same)) if same == price => *last = *night,
+            Some(_) | None => groups.push((*night, *night, *price)),
+        }
+    }
+    groups
+}
+
+/// A cancellation policy in words, as of now.
+pub(crate) fn terms(policy: Policy, penalty: i64, promise: &Promise, house: &House, locale: Locale, now: Timestamp) -> String {
+    let zone = &house.profile.time_zone;
+    let kept = match policy.penalty_percent {
+        0 => "nothing".to_owned(),
+        100 => "the whole amount".to_owned(),
+        _ => amount(locale, penalty, promise.currency),
+    };
+    match policy.free_until {
+        Some(until) if until > now => format!(
+            "Cancel free of charge until {} ({} time). After that the hotel keeps {kept}.",
+            format::instant(locale, until, zone),
+            format::zone_city(zone)
+        ),
+        Some(_) if policy.penalty_percent == 0 => "Cancel free of charge until you arrive.".to_owned(),
+        Some(_) | None => format!("If you cancel, the hotel keeps {kept}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nights_of_one_price_make_one_line() {
+        let nights = [(Date(1), 5), (Date(2), 5), (Date(3), 7), (Date(4), 5)];
+        let grouped = group_nights(&nights);
+        assert_eq!(grouped, [(Date(1), Date(2), 5), (Date(3), Date(3), 7), (Date(4), Date(4), 5)]);
+    }
+
+    #[test]
+    fn a_form_keeps_what_was_typed() {
+        let fields = crate::visit::Fields(vec![("name".into(), " Ada ".into()), ("other".into(), "x".into())]);
+        let mut form = Form::typed(&["name", "email"], &fields);
+        assert_eq!((form.values["name"].as_str(), form.values["email"].as_str()), ("Ada", ""));
+        assert!(form.is_fine());
+        form.wrong("email", "is needed");
+        assert!(!form.is_fine());
+    }
+}
