@@ -123,6 +123,17 @@ pub enum CityName {
     Name(String),
 }
 
+impl CityName {
+    /// What the id of a city is written with, before GeoNames' number.
+    pub const PREFIX: &'static str = "cty_";
+
+    /// A city as guests write it: an id ([`City::written_id`], or GeoNames' bare number), else a name.
+    pub fn written(text: &str) -> Self {
+        let number = text.strip_prefix(Self::PREFIX).unwrap_or(text);
+        number.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+    }
+}
+
 /// The order of hotels. Hotels that are alike in it follow by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 pub enum Sort {
@@ -196,6 +207,13 @@ pub struct City {
     pub time_zone: Arc<str>,
     /// How many active hotels it has here.
     pub hotels: u32,
+}
+
+impl City {
+    /// The id as the API writes it: `cty_2867714`.
+    pub fn written_id(&self) -> String {
+        format!("{}{}", CityName::PREFIX, self.id)
+    }
 }
 
 /// A hotel in a list.

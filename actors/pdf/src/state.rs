@@ -56,7 +56,7 @@ pub(crate) fn every_template_is_whole(view: &View<'_>) -> Vec<String> {
         match view.get(&SOURCES, &name) {
             None => breaches.push(format!("template {name} has no source")),
             Some(source) if source.len() > SOURCE_BYTES_MAX => {
-                breaches.push(format!("template {name} is too long"))
+                breaches.push(format!("template {name} is too long"));
             }
             Some(_) => {}
         }

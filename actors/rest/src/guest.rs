@@ -5,7 +5,7 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 /// Who stays.
-#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+#[derive(Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Guest {
     /// As on a passport, first and last.
     #[oai(validator(min_length = 1, max_length = 120))]
@@ -17,6 +17,25 @@ pub struct Guest {
     #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
+}
+
+impl std::fmt::Debug for Guest {
+    // Names and addresses never reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guest")
+    }
+}
+
+impl From<contracts::reservations::Guest> for Guest {
+    fn from(guest: contracts::reservations::Guest) -> Self {
+        Self { name: guest.name, email: guest.email, phone: guest.phone }
+    }
+}
+
+impl From<Guest> for contracts::reservations::Guest {
+    fn from(guest: Guest) -> Self {
+        Self { name: guest.name, email: guest.email, phone: guest.phone }
+    }
 }
 
 impl Guest {

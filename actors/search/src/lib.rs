@@ -14,6 +14,7 @@
 
 mod apply;
 pub mod cities;
+pub mod demo;
 
 mod index;
 mod invariants;

@@ -28,6 +28,9 @@ pub enum StartError {
     /// The log, or the state, or what is in them.
     #[error("{0}")]
     Store(String),
+    /// The machine failed on an entry that is committed, and is replayed at each start.
+    #[error("{0}")]
+    Machine(String),
     /// The state is another replica's.
     #[error("this is the state of replica {found_id} of {found_group}")]
     Identity {
@@ -83,11 +86,14 @@ pub(crate) async fn start(
         message_bytes_max: settings.message_bytes_max,
         snapshot_timeout: settings.snapshot_timeout(),
     };
-    let raft = Raft::new(id, Arc::new(config), peers, storage, applier).await.map_err(|fatal| {
-        // The machine may have failed on an entry that was replayed.
-        let reason = shared.halt_of().map_or_else(|| fatal.to_string(), |halt| halt.to_string());
-        StartError::Store(reason)
-    })?;
+    let raft =
+        Raft::new(id, Arc::new(config), peers, storage, applier).await.map_err(|fatal| {
+            match shared.halt_of() {
+                Some(Halt::Failed(why)) => StartError::Machine(why),
+                Some(Halt::Store(why)) => StartError::Store(why),
+                Some(Halt::ShutDown) | None => StartError::Store(fatal.to_string()),
+            }
+        })?;
     shared.started.store(true, Ordering::Release);
     elect_at_once_if_alone(&raft, id).await;
 

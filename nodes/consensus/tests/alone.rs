@@ -99,7 +99,8 @@ async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
         )
         .await;
         match again {
-            Err(StartError::Store(text)) => assert!(text.contains(reason), "{text}"),
+            Err(StartError::Machine(text)) if payload == "panic" => assert!(text.contains(reason), "{text}"),
+            Err(StartError::Store(text)) if payload == "fault" => assert!(text.contains(reason), "{text}"),
             Err(other) => panic!("{other}"),
             // The committed mark had not reached the disk: then it stops as soon as it leads.
             Ok(replica) => {

@@ -180,7 +180,8 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
     let mesh = Mesh::new();
-    let settings = Settings { snapshot_every_entries: 200, keep_entries: 0, message_bytes_max: 4000, ..settings() };
+    let settings =
+        Settings { snapshot_every_entries: 200, keep_entries: 0, message_bytes_max: 4000, ..settings() };
     let nodes = three(&mesh, settings.clone()).await;
     let lead = leader(&nodes).await;
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));

@@ -54,12 +54,16 @@ impl Csrf {
 }
 
 /// Whether a browser says that another site sent the request. A second line behind the tokens: browsers that say
-/// nothing pass.
+/// nothing pass. Our own site is `public_url`, or whatever address the browser used: no other site can choose the
+/// `Host` that a browser sends.
 pub fn from_another_site(request: &Request, public_url: &str) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     match (header("sec-fetch-site"), header(header::ORIGIN.as_str())) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
-        (None, Some(origin)) => origin != origin_of(public_url),
+        (None, Some(origin)) => {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            origin != origin_of(public_url) && (host.is_none() || host != header(header::HOST.as_str()))
+        }
         (None, None) => false,
     }
 }
@@ -90,7 +94,8 @@ mod tests {
     #[test]
     fn other_sites_are_told_apart() {
         let check = |name: &str, value: &str| {
-            from_another_site(&Request::builder().header(name, value).finish(), "https://inn.example/base")
+            let request = Request::builder().header("host", "localhost:8080").header(name, value).finish();
+            from_another_site(&request, "https://inn.example/base")
         };
         for (name, value, other) in [
             ("sec-fetch-site", "same-origin", false),
@@ -98,6 +103,8 @@ mod tests {
             ("sec-fetch-site", "cross-site", true),
             ("sec-fetch-site", "same-site", true),
             ("origin", "https://inn.example", false),
+            ("origin", "http://localhost:8080", false),
+            ("origin", "http://localhost:9090", true),
             ("origin", "https://evil.example", true),
             ("origin", "null", true),
             ("accept", "*/*", false),

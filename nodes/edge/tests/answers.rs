@@ -85,6 +85,8 @@ async fn every_failure_is_a_problem_that_repeats_nothing() {
     }
     let large = body(&format!("/title=\"{}\"", "x".repeat(5000)));
     assert_eq!(ask(&server, "POST /v1/notes", &[TOKEN, JSON], &large).await.slug(), "too-large");
+    assert_eq!(ask(&server, "POST /v1/raw", &[], &large).await.status, 418, "larger bodies are allowed here");
+    assert_eq!(ask(&server, "POST /v1/raw", &[], &large.repeat(2)).await.slug(), "too-large");
 }
 
 #[tokio::test]

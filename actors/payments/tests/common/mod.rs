@@ -1,24 +1,24 @@
 //! What the tests of payments stand on: people, a small house around it, and the sandbox bank.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use contract::Principal;
-use contracts::payments::{
-    self, Answer, Command, NotPayable, Payable, Payment, Payments as Contract, Query, RefundReason, Reply,
-};
+use contracts::payments::{self as words, NotPayable, Payable, Payment, RefundReason, Reply};
 use contracts::pricing::TaxAmount;
 use contracts::reservations::{self, Reservations};
-use contracts::{Date, HotelId, Money, PaymentId, RefundId, ReservationId, pdf};
+use contracts::{Date, HotelId, Money, PaymentId, ReservationId, pdf};
 use group::testing::House;
-use group::{Call, NoEffects, Service, Tree, Turn, View};
+use group::{Call, NoEffects, Service, Turn, View};
 use mail::{Address, Mailer};
-use payments_crate::{Bank, BankSettings, Mails, PaymentEffects, Payments};
+use payments::{Bank, BankSettings, Mails, PaymentEffects, Payments};
 use sandbox_bank::{Options, Running, Sandbox};
 
-extern crate payments as payments_crate;
+/// How long the tests wait for the bank.
+pub const BANK_TIMEOUT: Duration = Duration::from_millis(400);
 
 pub fn guest() -> Principal {
     let scopes = ["payments:read", "payments:write", "reservations:read"].map(str::to_owned).into();
@@ -77,14 +77,34 @@ pub fn payable(amount: Money) -> Payable {
     }
 }
 
-/// Reservations as payments sees it: what is held can be paid, and is confirmed then; a late success is sent back.
-pub struct FakeReservations;
+pub fn start(reservation: ReservationId, payment_method: &str) -> words::Command {
+    words::Command::Start {
+        reservation,
+        payment_method: payment_method.into(),
+        return_url: "https://hotel.example/back".into(),
+        shown: None,
+    }
+}
 
-/// What is held, and for how much.
-const HELD: Tree<ReservationId, Money> = Tree::new(32, "held");
-const CONFIRMED: Tree<ReservationId, PaymentId> = Tree::new(33, "confirmed");
-/// What it was told, in order.
-const TOLD: Tree<u64, reservations::Command> = Tree::new(34, "told");
+/// What the fake reservations know.
+#[derive(Default)]
+pub struct Desk {
+    pub held: BTreeMap<ReservationId, Money>,
+    pub confirmed: BTreeMap<ReservationId, PaymentId>,
+    pub told: Vec<reservations::Command>,
+}
+
+/// Reservations as payments sees it: what is held can be paid and is confirmed then; a late success is sent back.
+#[derive(Clone, Default)]
+pub struct FakeReservations {
+    desk: Arc<Mutex<Desk>>,
+}
+
+impl FakeReservations {
+    pub fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().expect("no panic inside")
+    }
+}
 
 impl Service for FakeReservations {
     type Contract = Reservations;
@@ -95,23 +115,22 @@ impl Service for FakeReservations {
     fn apply(
         &self, turn: &mut Turn<'_, Self>, command: reservations::Command,
     ) -> Result<reservations::Reply, reservations::Refusal> {
-        let nth = turn.first(&TOLD, usize::MAX).len() as u64;
-        turn.put(&TOLD, &nth, &command);
+        let mut desk = self.desk();
+        desk.told.push(command.clone());
         match command {
             reservations::Command::OpenPayment { reservation, payment } => {
-                let answer = turn.get(&HELD, &reservation).map(payable).ok_or(NotPayable::NotHeld);
-                turn.send::<Contract>(reservation.0, &Command::Quoted { payment, answer });
+                let answer = desk.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
+                turn.send::<words::Payments>(reservation.0, &words::Command::Quoted { payment, answer });
             }
             reservations::Command::PaymentSucceeded { reservation, payment, amount } => {
-                if turn.has(&HELD, &reservation) {
-                    turn.remove(&HELD, &reservation);
-                    turn.put(&CONFIRMED, &reservation, &payment);
+                if desk.held.remove(&reservation).is_some() {
+                    desk.confirmed.insert(reservation, payment);
                 } else {
                     let reason = RefundReason::TooLate;
-                    turn.send::<Contract>(reservation.0, &Command::Refund { payment, reservation, amount, reason });
+                    let refund = words::Command::Refund { payment, reservation, amount, reason };
+                    turn.send::<words::Payments>(reservation.0, &refund);
                 }
             }
-            // Stands for "hold this" and "the hold is over" in these tests.
             reservations::Command::RefundSettled { .. } | reservations::Command::PaymentFailed { .. } => {}
             other => panic!("not asked here: {other:?}"),
         }
@@ -121,17 +140,149 @@ impl Service for FakeReservations {
     fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
 
     fn query(
-        &self, view: &View<'_>, caller: &Principal, query: reservations::Query,
+        &self, _view: &View<'_>, caller: &Principal, query: reservations::Query,
     ) -> Result<reservations::Answer, reservations::Refusal> {
         match query {
             reservations::Query::Payable(_) if caller.subject == "usr_stranger" => {
                 Err(reservations::Refusal::NoSuchReservation)
             }
-            reservations::Query::Payable(id) => match view.get(&HELD, &id) {
-                Some(amount) => Ok(reservations::Answer::Payable(Box::new(payable(amount)))),
+            reservations::Query::Payable(id) => match self.desk().held.get(&id) {
+                Some(amount) => Ok(reservations::Answer::Payable(Box::new(payable(*amount)))),
                 None => Err(reservations::Refusal::NotPayable(NotPayable::NotHeld)),
             },
             other => panic!("not asked here: {other:?}"),
         }
     }
+}
+
+/// Makes a "document" that holds its data.
+pub struct FakePdf;
+
+impl Service for FakePdf {
+    type Contract = pdf::Pdf;
+    type Effect = ();
+    type Timer = ();
+    type Note = ();
+
+    fn apply(&self, _turn: &mut Turn<'_, Self>, command: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
+        panic!("not asked here: {command:?}")
+    }
+
+    fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
+
+    fn query(&self, _view: &View<'_>, _caller: &Principal, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
+        match query {
+            pdf::Query::Render { template, data_json } => {
+                Ok(pdf::Answer::Document(format!("%PDF {template} {data_json}").into_bytes()))
+            }
+            other => panic!("not asked here: {other:?}"),
+        }
+    }
+}
+
+/// The three services, the bank, and a directory of mails.
+pub struct World {
+    pub house: House,
+    pub desk: FakeReservations,
+    pub bank: Option<Running>,
+    dir: tempfile::TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let bank = open(dir.path().join("bank")).await;
+        let house = House::new();
+        let desk = FakeReservations::default();
+        house.add(desk.clone(), NoEffects);
+        house.add(FakePdf, NoEffects);
+        let settings = BankSettings {
+            base_url: bank.base_url.clone(),
+            secret_key: bank.secret_key.clone(),
+            sandbox: true,
+            timeout: Some(BANK_TIMEOUT),
+        };
+        let mailer = Mailer::new(&mail::Settings::Directory { path: dir.path().join("outbox") }).expect("a mailer");
+        let from = Address::new("Auberge", "no-reply@auberge.example").expect("an address");
+        let mails = Mails::new(mailer, from, Arc::new(|id| format!("https://auberge.example/r/{id}")));
+        let clock = house.clone();
+        let effects = PaymentEffects::new(Bank::new(settings).expect("a client"), mails);
+        house.add(Payments, effects.with_clock(Arc::new(move || clock.now())));
+        Self { house, desk, bank: Some(bank), dir }
+    }
+
+    pub fn bank(&self) -> &Running {
+        self.bank.as_ref().expect("the bank is open")
+    }
+
+    pub async fn close_bank(&mut self) {
+        self.bank.take().expect("the bank is open").stop().await;
+    }
+
+    pub fn books(&self) -> PathBuf {
+        self.dir.path().join("bank")
+    }
+
+    pub fn hold(&self, n: u64, amount: Money) -> ReservationId {
+        self.desk.desk().held.insert(reservation(n), amount);
+        reservation(n)
+    }
+
+    pub fn call(&self, who: &Principal) -> Call {
+        Call::bearer(self.house.token(who), Duration::from_secs(10))
+    }
+
+    /// Starts a payment without working anything off.
+    pub async fn begin(&self, reservation: ReservationId, payment_method: &str) -> PaymentId {
+        let started = self.house.client().command::<words::Payments>(&self.call(&guest()), start(reservation, payment_method)).await;
+        match started {
+            Ok(Reply::Started(payment)) => payment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Starts a payment and works everything off.
+    pub async fn pay(&self, reservation: ReservationId, payment_method: &str) -> Payment {
+        let id = self.begin(reservation, payment_method).await;
+        self.house.settle().await;
+        self.payment(id).await
+    }
+
+    pub async fn payment(&self, id: PaymentId) -> Payment {
+        match self.house.client().query::<words::Payments>(&self.call(&own()), words::Query::Payment(id)).await {
+            Ok(words::Answer::Payment(payment)) => *payment,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Asks the bank itself.
+    pub async fn at_bank(&self, path: &str) -> serde_json::Value {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let url = format!("{}{path}", self.bank().base_url);
+        let answer = http.get(url).bearer_auth(&self.bank().secret_key).send().await.expect("an answer");
+        serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
+    }
+
+    /// Charges that took money, over all intents.
+    pub async fn charged(&self) -> usize {
+        let charges = self.at_bank("/v1/charges").await;
+        charges["data"].as_array().expect("a list").iter().filter(|charge| charge["paid"] == true).count()
+    }
+
+    /// The mails' texts by file name.
+    pub fn mails(&self) -> BTreeMap<String, String> {
+        let files = std::fs::read_dir(self.dir.path().join("outbox")).expect("the outbox");
+        let files = files.map(|file| file.expect("a file").path()).filter(|path| path.extension().is_some_and(|end| end == "eml"));
+        files
+            .map(|path| {
+                let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a mail")).into_owned();
+                (path.file_name().expect("a name").to_string_lossy().into_owned(), text)
+            })
+            .collect()
+    }
+}
+
+pub async fn open(dir: PathBuf) -> Running {
+    let options = Options { refund_delay: Duration::from_millis(50), ..Options::new(dir) };
+    Sandbox::start(options).await.expect("the bank opens")
 }

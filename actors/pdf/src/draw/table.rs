@@ -27,7 +27,7 @@ struct Columns {
 
 /// Sets a table from `x` to the right margin.
 pub(super) fn table(sheet: &mut Sheet, table: &Table, x: f32) -> Result<(), DrawError> {
-    let facts = table.head.iter().all(|cell| blank(cell));
+    let facts = table.head.iter().all(blank);
     if !facts {
         sheet.clear();
     }

@@ -1,7 +1,7 @@
 //! What checks documents from outside: qpdf and pdftotext, where they are installed.
 
-use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The data of a built-in template's example.
 pub fn example(name: &str) -> serde_json::Value {
@@ -11,14 +11,12 @@ pub fn example(name: &str) -> serde_json::Value {
 
 /// Runs a tool over a document; none where the tool is not installed.
 fn run(tool: &str, before: &[&str], document: &[u8], after: &[&str]) -> Option<(bool, String)> {
-    let directory = std::env::temp_dir().join(format!("documents-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let name = format!("{:032x}.pdf", contract::codec::hash128(&[document]));
-    let file = directory.join(name);
-    let mut writing = std::fs::File::create(&file).expect("a file");
-    writing.write_all(document).expect("written");
-    drop(writing);
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("document-{}-{}.pdf", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    let file = std::env::temp_dir().join(name);
+    std::fs::write(&file, document).expect("written");
     let output = Command::new(tool).args(before).arg(&file).args(after).stdin(Stdio::null()).output();
+    std::fs::remove_file(&file).expect("removed");
     match output {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             eprintln!("{tool} is not installed: nothing checked");

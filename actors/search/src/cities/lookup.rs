@@ -104,17 +104,17 @@ impl Cities {
         table::nearest(latitude, longitude, metres_max).map(|(rank, _)| table::place(rank))
     }
 
-    /// The city of a hotel: of those called so in its country the nearest; failing that the nearest within 50 km;
-    /// failing that the nearest on earth.
+    /// The city of a hotel: of those called so in its country and within 50 km the most populous (a borough may share its
+    /// city's name), else the nearest of that name; failing that the nearest of any name within 50 km, or on earth.
     pub fn of_hotel(&self, city: &str, country: &str, latitude: f64, longitude: f64) -> Place {
         const NEAR_METRES: f64 = 50_000.0;
         let sound = |degrees: f64| if degrees.is_finite() { degrees } else { 0.0 };
         let here = (sound(latitude), sound(longitude));
         let far = |place: &Place| metres_between(here, (place.latitude, place.longitude));
         let named = self.same_name(&fold(city), usize::MAX).into_iter().map(table::place);
-        let named = named.filter(|place| place.country == country);
-        named
-            .min_by(|a, b| far(a).total_cmp(&far(b)))
+        let named: Vec<Place> = named.filter(|place| place.country == country).collect();
+        let near = named.iter().find(|place| far(place) <= NEAR_METRES).copied();
+        near.or_else(|| named.into_iter().min_by(|a, b| far(a).total_cmp(&far(b))))
             .or_else(|| self.nearest(here.0, here.1, NEAR_METRES))
             .or_else(|| self.nearest(here.0, here.1, f64::from(u32::MAX)))
             .unwrap_or_else(|| table::place(Rank(0)))

@@ -120,6 +120,8 @@ fn a_hotel_belongs_to_the_city_that_its_owner_names_if_that_can_be() {
         ("München", "DE", 48.1, 11.6, 2_867_714),
         // Two of that name in one country: the nearer.
         ("Frankfurt", "DE", 50.1, 8.7, 2_925_533),
+        // A borough of the same name is nearer.
+        ("Hong Kong", "HK", 22.27, 114.17, 1_819_729),
         // No such name: the nearest within 50 km.
         ("Schwabing-West bei der Au", "DE", 48.1374, 11.5755, 2_867_714),
         // The name is of another country: where it stands counts.

@@ -54,11 +54,11 @@ DK nordic DKK 6.9 150 VAT 25 in
 DO spanish DOP 62 90 ITBIS 18 ex;Service charge 10 ex
 DZ arabic_french DZD 133 70 VAT 9 in
 EC spanish USD 1 60 IVA 15 ex
-EE baltic EUR 0.92 80 VAT 13 in
+EE estonian EUR 0.92 80 VAT 13 in
 EG arabic EGP 48 65 VAT 14 ex;Service charge 12 ex
 ES spanish EUR 0.92 105 IVA 10 in
 ET african ETB 145 80 VAT 15 ex;Service charge 10 ex
-FI nordic EUR 0.92 125 VAT 14 in
+FI finnish EUR 0.92 125 VAT 14 in
 FR french EUR 0.92 130 VAT 10 in;Tourist tax 3 ex
 GB english GBP 0.79 140 VAT 20 in
 GE caucasus GEL 2.7 60 VAT 18 in
@@ -66,7 +66,7 @@ GH african GHS 12 95 VAT and levies 21 ex;Tourism levy 1 ex
 GN african_french GNF 8600 85 VAT 18 in
 GR greek EUR 0.92 100 VAT 13 in;Climate fee 4 ex
 GT spanish GTQ 7.7 70 IVA 12 in;Tourism tax 10 ex
-HK chinese HKD 7.8 120 Hotel accommodation tax 3 ex
+HK cantonese HKD 7.8 120 Hotel accommodation tax 3 ex
 HR balkan EUR 0.92 95 VAT 13 in;Sojourn tax 1.5 ex
 HU hungarian HUF 360 80 VAT 5 in;Tourism tax 4 ex
 ID indonesian IDR 16500 45 Tax and service 21 ex
@@ -74,25 +74,25 @@ IE english EUR 0.92 150 VAT 13.5 in
 IL hebrew ILS 3.6 150 VAT 18 in
 IN indian INR 88 50 GST 12 ex
 IQ arabic IQD 1310 70 Sales tax 10 in
-IS nordic ISK 125 190 VAT 11 in
+IS icelandic ISK 125 190 VAT 11 in
 IT italian EUR 0.92 120 IVA 10 in;City tax 4 ex
 JO arabic JOD 0.709 85 Sales tax 7 ex;Service charge 10 ex
 JP japanese JPY 150 85 Consumption tax 10 in;Accommodation tax 2 ex
 KE african KES 129 85 VAT 16 in;Catering levy 2 in
-KH thai USD 1 45 VAT 10 in;Accommodation tax 2 in
+KH khmer USD 1 45 VAT 10 in;Accommodation tax 2 in
 KR korean KRW 1400 80 VAT 10 in
 KW arabic KWD 0.31 110 Service charge 15 in
-KZ slavic KZT 530 60 VAT 12 in
+KZ central_asian KZT 530 60 VAT 12 in
 LB arabic_french USD 1 90 VAT 11 ex
 LK indian LKR 300 60 VAT 18 ex;Service charge 10 ex
-LT baltic EUR 0.92 75 VAT 12 in;City tax 2 ex
+LT lithuanian EUR 0.92 75 VAT 12 in;City tax 2 ex
 LU french EUR 0.92 150 VAT 3 in
-LV baltic EUR 0.92 75 VAT 12 in
+LV latvian EUR 0.92 75 VAT 12 in
 MA arabic_french MAD 9.5 75 VAT 10 in;Tourist tax 3 ex
 MG african_french MGA 4500 55 VAT 20 in
 ML african_french XOF 580 65 VAT 18 in
-MM thai USD 1 45 Commercial tax 5 ex;Service charge 10 ex
-MN slavic MNT 3500 70 VAT 10 in
+MM burmese USD 1 45 Commercial tax 5 ex;Service charge 10 ex
+MN central_asian MNT 3500 70 VAT 10 in
 MT italian EUR 0.92 105 VAT 7 in
 MX spanish MXN 18.5 75 IVA 16 ex;Lodging tax 4 ex
 MY indonesian MYR 4.2 55 SST 8 ex
@@ -120,19 +120,19 @@ SA arabic SAR 3.75 110 VAT 15 in;Municipality fee 2.5 ex
 SE nordic SEK 10.5 125 VAT 12 in
 SG english SGD 1.3 160 GST 9 ex;Service charge 10 ex
 SI balkan EUR 0.92 95 VAT 9.5 in;Tourist tax 2.5 ex
-SK czech EUR 0.92 75 VAT 5 in;City tax 2 ex
+SK slovak EUR 0.92 75 VAT 5 in;City tax 2 ex
 SN african_french XOF 580 90 VAT 10 in
 TG african_french XOF 580 60 VAT 18 in
 TH thai THB 32.5 50 VAT 7 in;Service charge 10 in
 TN arabic_french TND 3 60 VAT 7 in
 TR turkish TRY 41 75 VAT 10 in;Accommodation tax 2 in
-TW chinese TWD 31 75 VAT 5 in
+TW taiwanese TWD 31 75 VAT 5 in
 TZ african TZS 2500 85 VAT 18 in
-UA slavic UAH 42 55 VAT 20 in;Tourist tax 1 ex
+UA ukrainian UAH 42 55 VAT 20 in;Tourist tax 1 ex
 UG african UGX 3600 75 VAT 18 in
 US american USD 1 150 State and city occupancy tax 14.75 ex
 UY spanish UYU 40 90 IVA 10 in
-UZ slavic UZS 12300 50 VAT 12 in
+UZ central_asian UZS 12300 50 VAT 12 in
 VN vietnamese VND 26000 45 VAT 8 in;Service charge 5 in
 ZA african ZAR 17.5 75 VAT 15 in;Tourism levy 1 ex
 ZM african ZMW 24 80 VAT 16 in

@@ -68,7 +68,7 @@
 
   // A quiet countdown: minutes, and seconds only in the last two.
   for (const box of all("[data-until]")) {
-    const until = Number(box.dataset.until), words = box.querySelector("span"), still = words.textContent;
+    const until = Number(box.dataset.until), words = box.querySelector("span"), still = box.dataset.still;
     const tick = () => {
       const left = Math.floor((until - Date.now()) / 1000);
       if (left <= 0) { words.textContent = box.dataset.gone; return; }

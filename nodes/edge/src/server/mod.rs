@@ -160,7 +160,7 @@ impl Server {
         self
     }
 
-    /// Allows larger bodies, in bytes, at one exact path.
+    /// Allows larger bodies, in bytes, at one exact path, and ten times the deadline.
     #[must_use]
     pub fn larger_body(mut self, path: &str, bytes_max: usize) -> Self {
         self.larger.insert(path.to_owned(), bytes_max);

@@ -24,6 +24,8 @@ use crate::problem::{Problem, ProblemJson, kinds};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced.
 const REQUEST_ID_CHARS_MAX: usize = 64;
+/// How many times the deadline is given to requests that may be larger than others.
+const LARGER_TAKES: u32 = 10;
 
 pub(crate) struct Outer<E> {
     inner: E,
@@ -53,15 +55,18 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
         {
             return limited.into_response();
         }
-        let bytes_max =
-            self.larger.get(request.uri().path()).copied().unwrap_or(self.settings.body_bytes_max);
-        let patience = self.settings.deadline + Settings::GRACE;
+        let larger = self.larger.get(request.uri().path()).copied();
+        let bytes_max = larger.unwrap_or(self.settings.body_bytes_max);
+        // What may be larger may take longer, too.
+        let deadline =
+            if larger.is_some() { self.settings.deadline * LARGER_TAKES } else { self.settings.deadline };
+        let patience = deadline + Settings::GRACE;
         match tokio::time::timeout(patience, body::take(&mut request, bytes_max)).await {
             Ok(Ok(())) => {}
             Ok(Err(refused)) => return refused.into_response(),
             Err(_) => return ApiError::new(&kinds::TIMED_OUT).into_response(),
         }
-        request.set_data(Deadline(tokio::time::Instant::now() + self.settings.deadline));
+        request.set_data(Deadline(tokio::time::Instant::now() + deadline));
         let sent = request.uri().clone();
         let answer =
             AssertUnwindSafe(tokio::time::timeout(patience, self.inner.call(request))).catch_unwind().await;

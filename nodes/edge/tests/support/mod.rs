@@ -185,6 +185,7 @@ pub fn server() -> edge::Server {
         .service("notes", "Notes", Face)
         .problems(ALL)
         .route("/v1/raw", raw)
+        .larger_body("/v1/raw", 10_000)
         .pages(pages)
         .error_page(|problem, id| format!("<p>{} {id}", problem.kind().title))
         .may_see_metrics(|caller| async move { caller.token().is_some_and(|token| &**token == "operator") })

@@ -1,0 +1,257 @@
+//! Payments with the sandbox bank, over loopback: what banks say, and how banks fail.
+
+mod common;
+
+use common::*;
+use contracts::payments::*;
+use contracts::reservations;
+use sandbox_bank::{Fault, Operation};
+
+#[tokio::test]
+async fn a_card_that_pays_confirms_the_reservation_and_brings_the_receipt() {
+    let world = World::new().await;
+    let reservation = world.hold(1, euros(12_300));
+    let payment = world.pay(reservation, "pm_card_mastercard").await;
+    assert_eq!((payment.status, payment.amount, payment.test), (PaymentStatus::Succeeded, Some(euros(12_300)), Some(true)));
+    assert_eq!(payment.method.as_deref(), Some("Mastercard •••• 4444"));
+    assert_eq!(world.desk.desk().confirmed.get(&reservation), Some(&payment.id));
+    assert_eq!(world.charged().await, 1);
+    let mails = world.mails();
+    let (name, mail) = mails.iter().next().expect("one mail");
+    assert_eq!(mails.len(), 1);
+    assert!(name.contains(&format!("{}.receipt", payment.id)), "{name}");
+    for words in ["TEST: Receipt R-000001 from Hotel Grand", "application/pdf", "receipt-R-000001.pdf"] {
+        assert!(mail.contains(words), "{words} is not in {mail}");
+    }
+    assert!(!mail.contains("<Żółć>"));
+    assert_eq!(world.house.breaches(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn declined_cards_fail_with_the_issuers_word_and_leave_the_way_open() {
+    let world = World::new().await;
+    let reservation = world.hold(1, euros(500));
+    for (card, code) in [
+        ("pm_card_chargeDeclined", "card_declined"),
+        ("pm_card_visa_chargeDeclined", "card_declined"),
+        ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+        ("pm_card_visa_chargeDeclinedLostCard", "lost_card"),
+        ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
+        ("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc"),
+        ("pm_card_chargeDeclinedProcessingError", "processing_error"),
+        ("pm_card_radarBlock", "fraudulent"),
+        ("pm_no_such_method", "invalid_payment_method"),
+    ] {
+        let payment = world.pay(reservation, card).await;
+        assert_eq!(payment.status, PaymentStatus::Failed, "{card}");
+        assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some(code), "{card}");
+        let told = world.desk.desk().told.last().cloned();
+        assert_eq!(told, Some(reservations::Command::PaymentFailed { reservation, payment: payment.id }));
+    }
+    assert_eq!(world.charged().await, 0);
+    assert_eq!(world.pay(reservation, "pm_card_visa").await.status, PaymentStatus::Succeeded);
+    assert_eq!(world.charged().await, 1);
+    assert_eq!(world.house.breaches(), Vec::<String>::new());
+}
+
+/// Presses a button on the page of the guest's bank; where it leads back to.
+async fn press(world: &World, payment: &Payment, outcome: &str) -> String {
+    let url = payment.redirect_url.clone().expect("a page");
+    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let page = http.get(&url).send().await.expect("a page").text().await.expect("text");
+    assert!(page.contains("TEST") && page.contains("Complete"), "{page}");
+    assert!(!page.contains(&world.bank().secret_key));
+    let answer = http.post(&url).form(&[("outcome", outcome)]).send().await.expect("an answer");
+    assert_eq!(answer.status(), 303);
+    // Pressed twice, it is nothing any more.
+    assert_eq!(http.post(&url).form(&[("outcome", "complete")]).send().await.expect("an answer").status(), 404);
+    answer.headers()["location"].to_str().expect("text").to_owned()
+}
+
+#[tokio::test]
+async fn three_d_secure_is_completed_or_failed_by_the_guest() {
+    let world = World::new().await;
+    for (n, card, outcome, status, code) in [
+        (1, "pm_card_threeDSecure2Required", "complete", PaymentStatus::Succeeded, None),
+        (2, "pm_card_authenticationRequired", "fail", PaymentStatus::Failed, Some("payment_intent_authentication_failure")),
+        (3, "pm_card_threeDSecureRequiredChargeDeclined", "complete", PaymentStatus::Failed, Some("card_declined")),
+    ] {
+        let reservation = world.hold(n, euros(900));
+        let payment = world.pay(reservation, card).await;
+        assert_eq!(payment.status, PaymentStatus::RequiresAction, "{card}");
+        assert_eq!(world.house.client().command::<Payments>(&world.call(&guest()), start(reservation, "pm_card_visa")).await,
+            Err(group::Failure::Refused(Refusal::PaymentOpen(payment.id))));
+        let back = press(&world, &payment, outcome).await;
+        assert!(back.starts_with("https://hotel.example/back?payment_intent=pi_"), "{back}");
+        let returned = Command::Returned { payment: payment.id };
+        world.house.client().command::<Payments>(&world.call(&guest()), returned).await.expect("noted");
+        world.house.settle().await;
+        let payment = world.payment(payment.id).await;
+        assert_eq!((payment.status, payment.failure.map(|failure| failure.code).as_deref()), (status, code), "{card}");
+    }
+    assert_eq!(world.charged().await, 1);
+    assert_eq!(world.house.breaches(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn three_d_secure_that_nobody_completes_is_cancelled_at_the_bank() {
+    let world = World::new().await;
+    let payment = world.pay(world.hold(1, euros(900)), "pm_card_threeDSecure2Required").await;
+    world.house.advance_secs(payments::limits::PAY_WITHIN_SECS);
+    world.house.settle().await;
+    let payment = world.payment(payment.id).await;
+    assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some("authentication_expired"));
+
+    // Completed at the last moment, unheard of: retrieved before it is cancelled, and not lost.
+    let payment = world.pay(world.hold(2, euros(900)), "pm_card_threeDSecure2Required").await;
+    press(&world, &payment, "complete").await;
+    world.house.advance_secs(payments::limits::PAY_WITHIN_SECS);
+    world.house.settle().await;
+    assert_eq!(world.payment(payment.id).await.status, PaymentStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn a_bank_that_times_out_after_it_has_charged_charges_once() {
+    let wait = u64::try_from(BANK_TIMEOUT.as_millis()).expect("short") + 300;
+    for (operation, fault) in [
+        (Operation::Confirm, Fault::HangAfter(wait)),
+        (Operation::Confirm, Fault::HangBefore(wait)),
+        (Operation::Confirm, Fault::ErrorAfter),
+        (Operation::Confirm, Fault::Error),
+        (Operation::Create, Fault::HangAfter(wait)),
+        (Operation::Create, Fault::ErrorAfter),
+        (Operation::Create, Fault::RateLimited),
+        (Operation::Retrieve, Fault::Down),
+        (Operation::Any, Fault::Down),
+    ] {
+        let world = World::new().await;
+        let reservation = world.hold(1, euros(900));
+        world.bank().faults().arm(operation, fault, 2);
+        let payment = world.pay(reservation, "pm_card_visa").await;
+        assert_eq!(payment.status, PaymentStatus::Succeeded, "{operation:?} {fault:?}");
+        assert_eq!(world.charged().await, 1, "{operation:?} {fault:?}");
+        assert_eq!(world.desk.desk().told.len(), 2, "opened and succeeded, once each");
+    }
+}
+
+#[tokio::test]
+async fn a_bank_that_was_away_is_asked_when_it_is_back_and_forgets_nothing() {
+    let mut world = World::new().await;
+    let waiting = world.pay(world.hold(1, euros(900)), "pm_card_threeDSecure2Required").await;
+    let reservation = world.hold(2, euros(700));
+    world.close_bank().await;
+    let begun = world.begin(reservation, "pm_card_visa").await;
+    let books = world.books();
+    let back = tokio::spawn(async move {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        open(books).await
+    });
+    world.house.settle().await;
+    world.bank = Some(back.await.expect("the bank is back"));
+    assert_eq!(world.payment(begun).await.status, PaymentStatus::Succeeded);
+    // The page of before the restart still works: the same port, the same intent.
+    press(&world, &waiting, "complete").await;
+    world.house.advance_secs(payments::limits::RECHECK_SECS);
+    world.house.settle().await;
+    assert_eq!(world.payment(waiting.id).await.status, PaymentStatus::Succeeded);
+    assert_eq!(world.charged().await, 2);
+}
+
+#[tokio::test]
+async fn money_that_comes_too_late_goes_back_by_itself() {
+    let world = World::new().await;
+    let reservation = world.hold(1, euros(900));
+    let payment = world.pay(reservation, "pm_card_threeDSecure2Required").await;
+    // The hold is over while the guest is at the bank.
+    world.desk.desk().held.clear();
+    press(&world, &payment, "complete").await;
+    world.house.advance_secs(payments::limits::RECHECK_SECS);
+    world.house.settle().await;
+    let payment = world.payment(payment.id).await;
+    assert_eq!((payment.status, payment.refunded), (PaymentStatus::Refunded, 900));
+    assert_eq!(payment.refunds[0].reason, RefundReason::TooLate);
+    let told = world.desk.desk().told.last().cloned();
+    assert!(matches!(told, Some(reservations::Command::RefundSettled { succeeded: true, .. })), "{told:?}");
+    let mails = world.mails();
+    assert!(mails.keys().any(|name| name.contains(".refund")), "{:?}", mails.keys());
+    assert_eq!(world.house.breaches(), Vec::<String>::new());
+}
+
+async fn refund(world: &World, payment: &Payment, amount: i64) -> Payment {
+    let amount = Some(amount);
+    let request = Command::RequestRefund { payment: payment.id, amount, reason: "Noise".into() };
+    world.house.client().command::<Payments>(&world.call(&staff(hotel())), request).await.expect("begun");
+    world.house.settle().await;
+    world.payment(payment.id).await
+}
+
+#[tokio::test]
+async fn a_refund_is_made_once_however_the_bank_fails() {
+    let wait = u64::try_from(BANK_TIMEOUT.as_millis()).expect("short") + 300;
+    for (operation, fault) in [
+        (Operation::Refund, Fault::HangAfter(wait)),
+        (Operation::Refund, Fault::ErrorAfter),
+        (Operation::Refund, Fault::Error),
+        (Operation::ListRefunds, Fault::Down),
+    ] {
+        let world = World::new().await;
+        let payment = world.pay(world.hold(1, euros(900)), "pm_card_visa").await;
+        // A key that answers with its own fault for ever is given up after five attempts.
+        world.bank().faults().arm(operation, fault, 1);
+        let payment = refund(&world, &payment, 200).await;
+        assert_eq!((payment.status, payment.refunded), (PaymentStatus::PartiallyRefunded, 200), "{operation:?} {fault:?}");
+        let intent = world.at_bank("/v1/charges").await["data"][0]["payment_intent"].as_str().expect("an id").to_owned();
+        let made = world.at_bank(&format!("/v1/refunds?payment_intent={intent}")).await;
+        assert_eq!(made["data"].as_array().map(Vec::len), Some(1), "{operation:?} {fault:?}");
+        assert_eq!(made["data"][0]["amount"], 200);
+    }
+}
+
+#[tokio::test]
+async fn refunds_that_pend_or_fail_later_are_followed() {
+    let world = World::new().await;
+    let pends = world.pay(world.hold(1, euros(900)), "pm_card_pendingRefund").await;
+    let fails = world.pay(world.hold(2, euros(900)), "pm_card_refundFail").await;
+    assert_eq!(refund(&world, &pends, 900).await.refunds[0].status, RefundStatus::Pending);
+    assert_eq!(refund(&world, &fails, 900).await.status, PaymentStatus::Refunded);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    world.house.advance_secs(payments::limits::RECHECK_SECS);
+    world.house.settle().await;
+    assert_eq!(world.payment(pends.id).await.status, PaymentStatus::Refunded);
+    // The one that failed is heard of by an event.
+    let event = Command::BankEvent { event: "evt_1".into(), kind: "refund.failed".into(), payment: Some(fails.id), intent: None };
+    world.house.client().command::<Payments>(&world.call(&own()), event).await.expect("noted");
+    world.house.settle().await;
+    let fails = world.payment(fails.id).await;
+    assert_eq!((fails.status, fails.refunds[0].status), (PaymentStatus::Succeeded, RefundStatus::Failed));
+    assert_eq!(world.house.breaches(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_key_that_is_wrong_waits_for_the_operator() {
+    let world = World::new().await;
+    let settings = payments::BankSettings {
+        base_url: world.bank().base_url.clone(),
+        secret_key: "sk_live_wrong".into(),
+        sandbox: false,
+        timeout: None,
+    };
+    assert_eq!(settings.mode(), BankMode::Live);
+    assert!(!format!("{settings:?}").contains("sk_live"));
+    for (url, good) in [("https://api.stripe.com", true), ("http://127.0.0.1:1", true), ("http://bank.example", false), ("x", false)] {
+        let settings = payments::BankSettings { base_url: url.into(), ..settings.clone() };
+        assert_eq!(payments::Bank::new(settings).is_ok(), good, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn another_kind_of_bank_is_noticed_at_the_start() {
+    let world = World::new().await;
+    let (client, call) = (world.house.client(), world.call(&own()));
+    let check = async |mode| payments::flow::check_bank_mode(&client, &call, mode).await;
+    assert_eq!(check(BankMode::Live).await, Ok(()));
+    world.pay(world.hold(1, euros(900)), "pm_card_visa").await;
+    assert_eq!(check(BankMode::Sandbox).await, Ok(()));
+    let refused = check(BankMode::Live).await.expect_err("refused");
+    assert!(refused.contains("the sandbox bank") && refused.contains("live"), "{refused}");
+}

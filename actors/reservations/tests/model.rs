@@ -1,0 +1,183 @@
+//! Random holds, payments, cancellations and hours, against a model that is only sums. Every invariant after every step.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::*;
+use contracts::reservations::{Change, Command, Nights, Refusal, Reservation, Status};
+use contracts::{Date, PaymentId, Stay};
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Hold { room: usize, day: i32, nights: i32, rooms: u32 },
+    Open(usize),
+    Fail(usize),
+    Pay(usize),
+    Cancel(usize),
+    Wait(i64),
+    Rooms { day: i32, rooms: u32 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => (0..2usize, 1..12i32, 1..5i32, 1..3u32)
+            .prop_map(|(room, day, nights, rooms)| Step::Hold { room, day, nights, rooms }),
+        2 => any::<prop::sample::Index>().prop_map(|index| Step::Open(index.index(1000))),
+        1 => any::<prop::sample::Index>().prop_map(|index| Step::Fail(index.index(1000))),
+        3 => any::<prop::sample::Index>().prop_map(|index| Step::Pay(index.index(1000))),
+        2 => any::<prop::sample::Index>().prop_map(|index| Step::Cancel(index.index(1000))),
+        2 => (1..1000i64).prop_map(Step::Wait),
+        1 => (1..12i32, 0..4u32).prop_map(|(day, rooms)| Step::Rooms { day, rooms }),
+    ]
+}
+
+/// What the model knows of a reservation.
+struct Known {
+    reservation: Reservation,
+    status: Status,
+    ends: i64,
+    extended: bool,
+    open: bool,
+    rooms: u32,
+    room: usize,
+}
+
+struct Model {
+    known: Vec<Known>,
+    /// Rooms by room type and day.
+    inventory: BTreeMap<(usize, Date), u32>,
+    own: [u32; 2],
+}
+
+impl Model {
+    fn taken(&self, room: usize, night: Date) -> u32 {
+        let live = self.known.iter().filter(|known| known.room == room && known.status.takes_rooms());
+        live.filter(|known| known.reservation.stay().nights().any(|at| at == night)).map(|known| known.rooms).sum()
+    }
+
+    fn rooms(&self, room: usize, night: Date) -> u32 {
+        self.inventory.get(&(room, night)).copied().unwrap_or(self.own[room])
+    }
+
+    fn expire(&mut self, now: i64) {
+        for known in self.known.iter_mut().filter(|known| known.status == Status::Held && known.ends <= now) {
+            known.status = Status::Expired;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_service_agrees_with_sums(steps in prop::collection::vec(step(), 1..60)) {
+        let mut house = hotel();
+        house.room_types[0].rooms = 4;
+        house.room_types[1].sleeps = 2;
+        let desk = open_with(house.clone());
+        let mut model = Model { known: Vec::new(), inventory: BTreeMap::new(), own: [4, 1] };
+        let partner = client("partner");
+        let today = date("2026-11-23");
+        for step in steps {
+            match step {
+                Step::Hold { room, day, nights, rooms } => {
+                    let first = today.plus_days(day);
+                    let stay = Stay::new(first, first.plus_days(nights)).unwrap();
+                    let full = stay.nights().find(|night| model.rooms(room, *night) < model.taken(room, *night) + rooms);
+                    let name = &house.room_types[room].name;
+                    let offer = offers(&desk, stay, rooms, rooms).unwrap().into_iter().find(|offer| offer.promise.room_name == *name);
+                    prop_assert_eq!(offer.is_none(), full.is_some());
+                    // Even with an offer of before, what is full is refused.
+                    let mut promise = offer.map_or_else(
+                        || promise_anyway(&desk, &house, room, stay, rooms),
+                        |offer| offer.promise,
+                    );
+                    promise.expires_at = desk.now().plus_secs(60);
+                    match (hold(&desk, &partner, promise), full) {
+                        (Ok(reservation), None) => {
+                            let ends = desk.now().seconds() + 900;
+                            let (status, extended, open) = (Status::Held, false, false);
+                            model.known.push(Known { reservation, status, ends, extended, open, rooms, room });
+                        }
+                        (Err(Refusal::SoldOut { night }), Some(full)) => prop_assert_eq!(night, full),
+                        (other, full) => prop_assert!(false, "{other:?} {full:?}"),
+                    }
+                }
+                Step::Open(index) => if let Some(known) = pick(&mut model.known, index) {
+                    open_payment(&desk, known.reservation.id, known.reservation.id.0);
+                    if known.status == Status::Held {
+                        known.open = true;
+                        if !known.extended {
+                            known.extended = true;
+                            known.ends += 600;
+                        }
+                    }
+                },
+                Step::Fail(index) => if let Some(known) = pick(&mut model.known, index) {
+                    let (reservation, payment) = (known.reservation.id, PaymentId(known.reservation.id.0));
+                    desk.command(&payments(), Command::PaymentFailed { reservation, payment }).unwrap();
+                    known.open = false;
+                },
+                Step::Pay(index) => if let Some(known) = pick(&mut model.known, index) {
+                    pay(&desk, &known.reservation, known.reservation.id.0);
+                    if known.status == Status::Held {
+                        known.status = Status::Confirmed;
+                    }
+                },
+                Step::Cancel(index) => if let Some(known) = pick(&mut model.known, index) {
+                    let cancelled = cancel(&desk, &partner, known.reservation.id);
+                    match known.status {
+                        Status::Held | Status::Confirmed => {
+                            prop_assert!(cancelled.is_ok());
+                            known.status = Status::Cancelled;
+                        }
+                        Status::Cancelled => prop_assert!(cancelled.is_ok()),
+                        status => prop_assert_eq!(cancelled, Err(Refusal::WrongStatus { status })),
+                    }
+                },
+                Step::Wait(secs) => {
+                    desk.advance_secs(secs);
+                    model.expire(desk.now().seconds());
+                }
+                Step::Rooms { day, rooms } => {
+                    let night = today.plus_days(day);
+                    let change = Change { rooms: Some(Some(rooms)), ..Change::default() };
+                    let (hotel, room_type) = (house.id, house.room_types[0].id);
+                    let command = Command::SetCalendar { hotel, room_type, nights: Nights { from: night, to: night }, change };
+                    let set = desk.command(&administrator(), command);
+                    prop_assert_eq!(set.is_ok(), rooms >= model.taken(0, night));
+                    if set.is_ok() {
+                        model.inventory.insert((0, night), rooms);
+                    }
+                }
+            }
+            prop_assert_eq!(desk.breaches(), Vec::<String>::new());
+            for known in &model.known {
+                prop_assert_eq!(status(&desk, known.reservation.id), known.status);
+            }
+            for day in 0..16 {
+                let night = today.plus_days(day);
+                prop_assert_eq!(taken(&desk, house.room_types[0].id, night), model.taken(0, night));
+            }
+        }
+    }
+}
+
+fn pick(known: &mut [Known], index: usize) -> Option<&mut Known> {
+    let count = known.len();
+    if count == 0 { None } else { known.get_mut(index % count) }
+}
+
+/// A promise as it was made when rooms were left.
+fn promise_anyway(
+    desk: &Desk, house: &contracts::HotelProfile, room: usize, stay: Stay, rooms: u32,
+) -> contracts::reservations::Promise {
+    let room_type = &house.room_types[room];
+    let far = Stay::new(stay.check_in().plus_days(200), stay.check_out().plus_days(200)).unwrap();
+    let mut offer = offers(desk, far, 1, 1).unwrap().into_iter().find(|offer| offer.promise.room_type == room_type.id).unwrap();
+    offer.promise.stay = stay;
+    offer.promise.rooms = rooms;
+    offer.promise
+}

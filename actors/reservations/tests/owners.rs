@@ -1,0 +1,389 @@
+//! Who may see and change what; lists; staff.
+
+mod common;
+
+use common::*;
+use contract::{Principal, Timestamp};
+use contracts::reservations::{
+    Answer, Change, Command, Day, Expect, Guest, Listing, Nights, Page, Position, Query, Refusal, Reply, Reservation,
+    Status, Whose, merge,
+};
+use contracts::search::{self, Search};
+use contracts::{HotelId, HotelProfile, RoomTypeId, scope};
+use reservations::Reservations;
+use token::ClusterKey;
+
+const DAY: &str = "2026-12-24";
+
+#[test]
+fn a_reservation_is_seen_by_few() {
+    let links = ClusterKey::random().links("booking-link");
+    let desk = Desk::new(Reservations::new(links.clone()));
+    desk.command(&administrator(), Command::ImportHotels { hotels: vec![hotel()] }).unwrap();
+    let ann = user("ann");
+    let held = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let for_ann = Principal { on_behalf_of: Some("usr_ann".into()), ..Principal::service("ui") };
+    let reader = |name: &str| principal(name, &[scope::RESERVATIONS_READ]);
+    let table = [
+        (ann.clone(), true),
+        (reader("usr_ann"), true),
+        (for_ann, true),
+        (administrator(), true),
+        (staff(hotel().id), true),
+        (Principal::service("ui"), true),
+        (Principal::service("payments"), true),
+        (user("bob"), false),
+        (guest_session("gst_1"), false),
+        (staff(hotel_in("other", "UTC").id), false),
+        (client("partner"), false),
+        // The guest's mail address opens nothing.
+        (user("guest@example.org"), false),
+    ];
+    for (caller, sees) in table {
+        let expected = if sees { Ok(held.clone()) } else { Err(Refusal::NoSuchReservation) };
+        assert_eq!(read(&desk, &caller, held.id), expected, "{caller:?}");
+        if caller.has(scope::RESERVATIONS_WRITE) && !sees {
+            assert_eq!(cancel(&desk, &caller, held.id), Err(Refusal::NoSuchReservation));
+        }
+    }
+    let by_link = |id: contracts::ReservationId, tag: String| {
+        desk.query(&Principal::anonymous(), Query::ByLink { reservation: id, tag }).map(|_| ())
+    };
+    let tag = links.tag(&[&held.id.to_string()]);
+    assert_eq!(by_link(held.id, tag.clone()), Ok(()));
+    assert_eq!(by_link(held.id, tag[1..].to_owned()), Err(Refusal::NoSuchReservation));
+    let other = contracts::ReservationId(held.id.0 ^ 1);
+    assert_eq!(by_link(other, tag), Err(Refusal::NoSuchReservation));
+    assert_eq!(by_link(other, links.tag(&[&other.to_string()])), Err(Refusal::NoSuchReservation));
+}
+
+#[test]
+fn a_change_is_made_on_the_version_that_was_seen() {
+    let desk = open();
+    let ann = user("ann");
+    let held = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let change = |expect, name: &str, requests: Option<&str>| {
+        let guest = Some(Guest { name: name.into(), ..guest() });
+        let requests = Some(requests.map(str::to_owned));
+        reservation(desk.command(&ann, Command::Modify { reservation: held.id, expect, guest, requests }))
+    };
+    let changed = change(Some(1), "Ann", Some("Quiet, please.")).unwrap();
+    assert_eq!((changed.version, changed.guest.name.as_str()), (2, "Ann"));
+    assert_eq!(change(Some(1), "Bob", None), Err(Refusal::Changed));
+    // What changes nothing makes no new version.
+    assert_eq!(change(Some(2), "Ann", Some("Quiet, please.")).unwrap().version, 2);
+    assert_eq!(change(None, "Ann", None).unwrap().requests, None);
+    assert_eq!(
+        reservation(desk.command(&ann, Command::Cancel { reservation: held.id, expect: Some(2) })),
+        Err(Refusal::Changed)
+    );
+    cancel(&desk, &ann, held.id).unwrap();
+    assert_eq!(change(None, "Eve", None), Err(Refusal::WrongStatus { status: Status::Cancelled }));
+}
+
+fn all(whose: Whose) -> Listing {
+    Listing {
+        whose,
+        status: None,
+        check_in_from: None,
+        check_in_to: None,
+        reference: None,
+        updated_since: None,
+        after: None,
+        limit: 100,
+    }
+}
+
+fn page(desk: &Desk, caller: &Principal, listing: Listing) -> Result<Page, Refusal> {
+    match desk.query(caller, Query::Reservations(listing))? {
+        Answer::Reservations(page) => Ok(page),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn list(desk: &Desk, caller: &Principal, listing: Listing) -> Vec<Reservation> {
+    let limit = listing.limit as usize;
+    merge(vec![page(desk, caller, listing).unwrap()], limit).0
+}
+
+#[test]
+fn lists_filter_and_go_on_where_they_stopped() {
+    let mut large = hotel();
+    large.room_types[0].rooms = 50;
+    let desk = open_with(large);
+    let partner = client("partner");
+    let mut made = Vec::new();
+    for day in 0..12 {
+        desk.advance_secs(1);
+        let promise = promise(&desk, nights(DAY, 1), 1);
+        let promise = contracts::reservations::Promise {
+            stay: contracts::Stay::new(date(DAY).plus_days(day), date(DAY).plus_days(day + 1)).unwrap(),
+            ..promise
+        };
+        let reference = Some(format!("P-{}", day % 3));
+        let command = Command::Hold { promise, guest: guest(), requests: None, reference };
+        made.push(reservation(desk.command(&partner, command)).unwrap());
+    }
+    hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    for held in &made[..6] {
+        open_payment(&desk, held.id, held.id.0);
+        pay(&desk, held, held.id.0);
+    }
+    let later = desk.now().plus_secs(10);
+    desk.advance_secs(10);
+    cancel(&desk, &partner, made[0].id).unwrap();
+    let ids = |found: Vec<Reservation>| found.into_iter().map(|found| found.id).collect::<Vec<_>>();
+    let expected = |which: &[usize]| which.iter().map(|index| made[*index].id).collect::<Vec<_>>();
+    let mine = all(Whose::Callers);
+    // The newest first, and nobody else's.
+    assert_eq!(ids(list(&desk, &partner, mine.clone())), expected(&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]));
+    assert_eq!(list(&desk, &user("ann"), mine.clone()).len(), 1);
+    assert_eq!(list(&desk, &user("bob"), mine.clone()).len(), 0);
+    let table = [
+        (Listing { status: Some(Status::Confirmed), ..mine.clone() }, &[5, 4, 3, 2, 1][..]),
+        (Listing { status: Some(Status::Cancelled), ..mine.clone() }, &[0]),
+        (Listing { reference: Some("P-1".into()), ..mine.clone() }, &[10, 7, 4, 1]),
+        (Listing { reference: Some("P-9".into()), ..mine.clone() }, &[]),
+        (Listing { check_in_from: Some(date("2027-01-02")), ..mine.clone() }, &[11, 10, 9]),
+        (Listing { check_in_to: Some(date("2026-12-25")), ..mine.clone() }, &[1, 0]),
+        (Listing { updated_since: Some(later), ..mine.clone() }, &[0]),
+        (Listing { reference: Some("P-0".into()), status: Some(Status::Held), ..mine.clone() }, &[9, 6]),
+    ];
+    for (listing, which) in table {
+        assert_eq!(ids(list(&desk, &partner, listing.clone())), expected(which), "{listing:?}");
+    }
+    // The hotel's: by check-in, from confirmation on, for its staff.
+    let hotels = all(Whose::Hotel(hotel().id));
+    assert_eq!(ids(list(&desk, &staff(hotel().id), hotels.clone())), expected(&[0, 1, 2, 3, 4, 5]));
+    let from = Listing { check_in_from: Some(date("2026-12-26")), check_in_to: Some(date("2026-12-28")), ..hotels.clone() };
+    assert_eq!(ids(list(&desk, &staff(hotel().id), from)), expected(&[2, 3, 4]));
+    assert_eq!(page(&desk, &partner, hotels.clone()).unwrap_err(), Refusal::NotYourHotel);
+    assert_eq!(page(&desk, &staff(hotel_in("x", "UTC").id), hotels.clone()).unwrap_err(), Refusal::NotYourHotel);
+    // Page by page is the same as at once.
+    for (caller, listing, count) in [(&partner, mine, 12), (&administrator(), hotels, 6)] {
+        let whole = ids(list(&desk, caller, listing.clone()));
+        let (mut after, mut found) = (None, Vec::new());
+        loop {
+            let asked = Listing { after, limit: 5, ..listing.clone() };
+            let (items, next) = merge(vec![page(&desk, caller, asked).unwrap()], 5);
+            found.extend(ids(items));
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!((found.len(), &found), (count, &whole));
+    }
+}
+
+#[test]
+fn shards_are_merged_without_gaps() {
+    let desk = open();
+    let one = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let place = |rank| Position { rank, reservation: one.id };
+    let page = |ranks: &[u64], looked_to: Option<u64>| Page {
+        items: ranks.iter().map(|rank| (place(*rank), Reservation { version: *rank as u32, ..one.clone() })).collect(),
+        looked_to: looked_to.map(place),
+    };
+    let table = [
+        (vec![page(&[1, 4], None), page(&[2, 3], None)], 10, vec![1, 2, 3, 4], None),
+        (vec![page(&[1, 4], None), page(&[2, 3], None)], 3, vec![1, 2, 3], Some(3)),
+        // The second shard stopped at 3: what the first has behind it waits for the next page.
+        (vec![page(&[1, 4], None), page(&[2], Some(3))], 10, vec![1, 2], Some(3)),
+        (vec![page(&[5, 6], Some(6)), page(&[], Some(2))], 10, vec![], Some(2)),
+        (vec![page(&[], None)], 10, vec![], None),
+    ];
+    for (pages, limit, expected, next) in table {
+        let (items, at) = merge(pages, limit);
+        assert_eq!(items.iter().map(|item| item.version).collect::<Vec<_>>(), expected);
+        assert_eq!(at, next.map(place));
+    }
+}
+
+#[test]
+fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
+    let (house, paid) = {
+        let desk = open();
+        let paid = confirmed(&desk, &user("ann"), nights("2026-11-24", 2));
+        (desk, paid)
+    };
+    let desk = &house;
+    let clerk = staff(hotel().id);
+    let day = |which, on: &str| match desk.query(&clerk, Query::HotelDay { hotel: hotel().id, date: date(on), which }) {
+        Ok(Answer::Reservations(page)) => page.items.len(),
+        other => panic!("{other:?}"),
+    };
+    for (on, arrivals, departures, in_house) in
+        [("2026-11-23", 0, 0, 0), ("2026-11-24", 1, 0, 1), ("2026-11-25", 0, 0, 1), ("2026-11-26", 0, 1, 0)]
+    {
+        assert_eq!((day(Day::Arrivals, on), day(Day::Departures, on), day(Day::InHouse, on)), (arrivals, departures, in_house));
+    }
+    let step = |command: Command| reservation(desk.command(&clerk, command)).map(|found| found.status);
+    let today = date("2026-11-23");
+    assert_eq!(step(Command::CheckIn(paid.id)), Err(Refusal::WrongDay { today }));
+    assert_eq!(step(Command::NoShow(paid.id)), Err(Refusal::WrongDay { today }));
+    assert_eq!(step(Command::CheckOut(paid.id)), Err(Refusal::WrongStatus { status: Status::Confirmed }));
+    desk.advance_secs(86_400);
+    let other = staff(hotel_in("other", "UTC").id);
+    assert_eq!(reservation(desk.command(&other, Command::CheckIn(paid.id))), Err(Refusal::NoSuchReservation));
+    let guest_with_scope = principal("usr_ann", &[scope::HOTEL_MANAGE, scope::RESERVATIONS_WRITE]);
+    let elsewhere = Principal { hotels: other.hotels.clone(), ..guest_with_scope };
+    assert_eq!(reservation(desk.command(&elsewhere, Command::CheckIn(paid.id))), Err(Refusal::NotYourHotel));
+    assert_eq!(step(Command::CheckIn(paid.id)), Ok(Status::CheckedIn));
+    assert_eq!(cancel(desk, &user("ann"), paid.id), Err(Refusal::WrongStatus { status: Status::CheckedIn }));
+    assert_eq!(step(Command::CheckOut(paid.id)), Ok(Status::CheckedOut));
+    let absent = confirmed(desk, &user("bob"), nights("2026-11-24", 1));
+    desk.advance_secs(3 * 3_600);
+    assert_eq!(step(Command::NoShow(absent.id)), Ok(Status::NoShow));
+    let noted = read(desk, &clerk, absent.id).unwrap();
+    // It was past the deadline: 80 % are kept.
+    assert_eq!((noted.penalty, noted.refund.unwrap().amount), (8_400, 2_100));
+    assert_eq!(taken(desk, hotel().room_types[0].id, date("2026-11-24")), 1);
+    assert_eq!(desk.breaches(), [] as [String; 0]);
+}
+
+fn import(desk: &Desk, caller: &Principal, hotel: HotelProfile) -> Result<(u32, u32, u32), Refusal> {
+    match desk.command(caller, Command::ImportHotels { hotels: vec![hotel] })? {
+        Reply::Imported { created, updated, unchanged } => Ok((created, updated, unchanged)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn imports_make_update_and_leave_alone() {
+    let desk = Desk::new(Reservations::new(links()));
+    let admin = administrator();
+    assert_eq!(import(&desk, &admin, hotel()), Ok((1, 0, 0)));
+    assert_eq!(desk.sent::<Search>(), [search::Command::HotelChanged { hotel: hotel(), at: desk.now() }]);
+    assert_eq!(import(&desk, &admin, hotel()), Ok((0, 0, 1)));
+    assert_eq!(desk.sent::<Search>(), []);
+    let renamed = HotelProfile { name: "Petit Hotel".into(), ..hotel() };
+    assert_eq!(import(&desk, &staff(hotel().id), renamed.clone()), Ok((0, 1, 0)));
+    assert_eq!(desk.sent::<Search>().len(), 1);
+    // What is not named any more goes off sale, and the second time nothing changes.
+    let mut smaller = renamed;
+    smaller.room_types.remove(1);
+    smaller.room_types[0].rate_plans.remove(1);
+    assert_eq!(import(&desk, &admin, smaller.clone()), Ok((0, 1, 0)));
+    assert_eq!(import(&desk, &admin, smaller), Ok((0, 0, 1)));
+    let found = offers(&desk, nights(DAY, 1), 1, 1).unwrap();
+    assert_eq!(found.iter().map(|offer| offer.promise.plan_name.as_str()).collect::<Vec<_>>(), ["Flexible"]);
+    let refused: [(Principal, HotelProfile, Refusal); 5] = [
+        (staff(hotel_in("other", "UTC").id), hotel(), Refusal::NotYourHotel),
+        (staff(hotel().id), hotel_in("other", "UTC"), Refusal::NotYourHotel),
+        (admin.clone(), HotelProfile { reference: "grander".into(), ..hotel() }, invalid("id", "not the id of this reference")),
+        (admin.clone(), hotel_in("grand", "Europe/Atlantis"), invalid("time_zone", "no such time zone")),
+        (
+            admin.clone(),
+            {
+                let mut twins = hotel();
+                twins.room_types[1].id = twins.room_types[0].id;
+                twins
+            },
+            invalid("room_types", "their ids are not their own"),
+        ),
+    ];
+    for (caller, hotel, expected) in refused {
+        assert_eq!(import(&desk, &caller, hotel), Err(expected));
+    }
+}
+
+fn invalid(field: &str, why: &str) -> Refusal {
+    Refusal::Invalid { field: field.into(), why: why.into() }
+}
+
+#[test]
+fn inventory_never_falls_below_what_is_held_and_sold() {
+    let desk = open();
+    let double: RoomTypeId = hotel().room_types[0].id;
+    hold(&desk, &user("ann"), promise(&desk, nights(DAY, 2), 2)).unwrap();
+    let set = |from: &str, to: &str, change: Change| {
+        let nights = Nights { from: date(from), to: date(to) };
+        let (hotel, room_type) = (hotel().id, double);
+        desk.command(&administrator(), Command::SetCalendar { hotel, room_type, nights, change }).map(|_| ())
+    };
+    let below = |night: &str, rooms| Refusal::InventoryBelowTaken {
+        room_type: "Double".into(),
+        night: date(night),
+        taken: 2,
+        rooms,
+    };
+    let rooms = |rooms| Change { rooms: Some(rooms), ..Change::default() };
+    assert_eq!(set("2026-12-20", "2026-12-31", rooms(Some(1))), Err(below("2026-12-24", 1)));
+    assert_eq!(set("2026-12-25", "2026-12-25", rooms(Some(5))), Ok(()));
+    let mut fewer = hotel();
+    fewer.room_types[0].rooms = 1;
+    assert_eq!(import(&desk, &administrator(), fewer.clone()), Err(below("2026-12-24", 1)));
+    assert_eq!(set("2026-12-24", "2026-12-25", rooms(Some(2))), Ok(()));
+    // Each night that is taken has a number of its own now.
+    assert_eq!(import(&desk, &administrator(), fewer), Ok((0, 1, 0)));
+    assert_eq!(set("2026-12-25", "2026-12-25", rooms(None)), Err(below("2026-12-25", 1)));
+    assert_eq!(desk.breaches(), [] as [String; 0]);
+}
+
+#[test]
+fn calendars_set_prices_and_refuse_nonsense() {
+    let desk = open();
+    let double = hotel().room_types[0].clone();
+    let plan = double.rate_plans[0].id;
+    let set = |caller: &Principal, room_type, from: &str, to: &str, change: Change| {
+        let nights = Nights { from: date(from), to: date(to) };
+        desk.command(caller, Command::SetCalendar { hotel: hotel().id, room_type, nights, change }).map(|_| ())
+    };
+    let price = |price| Change { prices: vec![(plan, price)], ..Change::default() };
+    let admin = administrator();
+    set(&admin, double.id, "2026-12-25", "2026-12-26", price(Some(30_000))).unwrap();
+    let told = desk.sent::<Search>();
+    let [search::Command::NightsChanged { nights: changed, .. }] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(changed.len(), 2);
+    assert_eq!(changed[0].1.prices, [(plan, 30_000)]);
+    assert_eq!(promise(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 30_000]);
+    set(&admin, double.id, "2026-12-26", "2026-12-26", price(None)).unwrap();
+    assert_eq!(promise(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 10_000]);
+    let stranger = hotel_in("other", "UTC").room_types[0].clone();
+    let foreign = Change { prices: vec![(stranger.rate_plans[0].id, Some(1))], ..Change::default() };
+    let table = [
+        (staff(HotelId(1)), double.id, "2026-12-24", "2026-12-24", price(None), Refusal::NotYourHotel),
+        (admin.clone(), stranger.id, "2026-12-24", "2026-12-24", price(None), Refusal::NoSuchRoomType),
+        (admin.clone(), double.id, "2026-12-24", "2026-12-24", foreign, Refusal::NoSuchRatePlan),
+        (admin.clone(), double.id, "2026-12-24", "2026-12-24", price(Some(-1)), invalid("prices", "a price is not negative")),
+        (admin.clone(), double.id, "2026-12-24", "2026-12-23", price(None), invalid("to", "the last night is not before the first")),
+        (admin.clone(), double.id, "2026-12-24", "2029-12-24", price(None), invalid("to", "at most 732 nights at a time")),
+        (admin, double.id, "2126-12-24", "2126-12-24", price(None), invalid("to", "not a day of our time")),
+    ];
+    for (caller, room_type, from, to, change, expected) in table {
+        assert_eq!(set(&caller, room_type, from, to, change), Err(expected));
+    }
+}
+
+#[test]
+fn properties_are_written_on_the_version_that_was_seen() {
+    let desk = open();
+    let put = |hotel: HotelProfile, expect| match desk.command(&administrator(), Command::PutHotel { hotel: Box::new(hotel), expect })? {
+        Reply::Property(property) => Ok(property.version),
+        other => panic!("{other:?}"),
+    };
+    let named = |name: &str| HotelProfile { name: name.into(), ..hotel() };
+    assert_eq!(put(named("A"), Expect::Nothing), Err(Refusal::ReferenceTaken));
+    assert_eq!(put(named("A"), Expect::Version(1)), Ok(2));
+    assert_eq!(put(named("B"), Expect::Version(1)), Err(Refusal::Changed));
+    assert_eq!(put(named("B"), Expect::Any), Ok(3));
+    assert_eq!(put(hotel_in("new", "UTC"), Expect::Version(1)), Err(Refusal::NoSuchHotel));
+    assert_eq!(put(hotel_in("new", "UTC"), Expect::Nothing), Ok(1));
+    let properties = |caller: &Principal, after, limit| match desk.query(caller, Query::Properties { after, limit }).unwrap() {
+        Answer::Properties(found) => found.into_iter().map(|property| property.hotel.id).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let mut both = [hotel().id, hotel_in("new", "UTC").id];
+    both.sort();
+    assert_eq!(properties(&administrator(), None, 10), both);
+    assert_eq!(properties(&administrator(), Some(both[0]), 10), both[1..]);
+    assert_eq!(properties(&administrator(), None, 1), both[..1]);
+    assert_eq!(properties(&staff(hotel().id), None, 10), [hotel().id]);
+    // Everybody sees a hotel, but not where it gets its mail.
+    match desk.query(&Principal::anonymous(), Query::Hotel(hotel().id)).unwrap() {
+        Answer::Hotel(found) => assert_eq!(found, HotelProfile { email: None, ..named("B") }),
+        other => panic!("{other:?}"),
+    }
+    let _ = Timestamp(0);
+}

@@ -1,0 +1,113 @@
+//! My bookings: those of the account, those made in this browser, and those that it has opened by a mail's link.
+
+use std::collections::BTreeMap;
+
+use contract::Timestamp;
+use contracts::reservations::{self, Listing, Position, Reservation, Reservations, Status, Whose, merge};
+use contracts::ui::{self, Ui};
+use contracts::{Date, HotelId, ReservationId};
+use futures::future::join_all;
+use group::{Call, Failure};
+use poem::{Response, handler};
+use serde_json::{Value, json};
+
+use super::{ask, booking};
+use crate::format::{self, money, today_in};
+use crate::picture;
+use crate::trouble::Trouble;
+use crate::view::House;
+use crate::visit::{Fields, Visit};
+
+/// Bookings on a page.
+const PAGE: u32 = 20;
+
+#[handler]
+pub(super) async fn bookings(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
+    let after: Option<Position> = visit.site.deps.sessions.open(fields.get("cursor"), visit.now).ok();
+    let call = visit.as_visitor().await?;
+    let (own, next) = list(&visit, &call, after).await?;
+    let mut found: BTreeMap<ReservationId, Reservation> = own.into_iter().map(|one| (one.id, one)).collect();
+    if after.is_none() {
+        if visit.session.user.is_some() {
+            let call = visit.on_behalf_of(&visit.session.guest).await?;
+            found.extend(list(&visit, &call, None).await?.0.into_iter().map(|one| (one.id, one)));
+        }
+        for one in opened_by_link(&visit).await? {
+            found.entry(one.id).or_insert(one);
+        }
+    }
+    let houses = houses(&visit, found.values().map(Reservation::hotel)).await;
+    let today = today_in(visit.now, "UTC");
+    let mut groups = [("To come", Vec::new()), ("Past", Vec::new()), ("Not taken", Vec::new())];
+    let mut sorted: Vec<_> = found.into_values().collect();
+    sorted.sort_by_key(|one| (one.stay().check_in(), one.id));
+    for one in &sorted {
+        let Some(house) = houses.get(&one.hotel()) else { continue };
+        groups[group(one.status, one.stay().check_out(), today)].1.push(row(&visit, one, house));
+    }
+    groups[1].1.reverse();
+    groups[2].1.reverse();
+    let groups: Vec<_> = groups.into_iter().filter(|(_, rows)| !rows.is_empty()).map(|(title, rows)| json!({ "title": title, "bookings": rows })).collect();
+    let next_href = next.map(|position| format!("/bookings?cursor={}", visit.site.deps.sessions.seal(&position, None)));
+    let view = json!({ "groups": groups, "next_href": next_href, "empty_picture": picture::of_city(20, 46.0, 30_000) });
+    visit.page("bookings.html", "My bookings", view)
+}
+
+fn group(status: Status, leaves: Date, today: Date) -> usize {
+    match status {
+        Status::Held | Status::CheckedIn => 0,
+        Status::Confirmed => usize::from(leaves < today),
+        Status::CheckedOut => 1,
+        Status::Expired | Status::Cancelled | Status::NoShow => 2,
+    }
+}
+
+async fn list(visit: &Visit, call: &Call, after: Option<Position>) -> Result<(Vec<Reservation>, Option<Position>), Trouble> {
+    let listing = Listing {
+        whose: Whose::Callers, status: None, check_in_from: None, check_in_to: None, reference: None,
+        updated_since: None::<Timestamp>, after, limit: PAGE,
+    };
+    let answers = visit.site.deps.client.query_every::<Reservations>(call, reservations::Query::Reservations(listing)).await;
+    let pages = match answers {
+        Ok(answers) => answers,
+        Err(Failure::Refused(_) | Failure::Forbidden(_)) => return Ok((Vec::new(), None)),
+        Err(failure) => return Err(failure.into()),
+    };
+    let pages = pages.into_iter().filter_map(|answer| match answer {
+        reservations::Answer::Reservations(page) => Some(page),
+        _ => None,
+    });
+    Ok(merge(pages.collect(), PAGE as usize))
+}
+
+async fn opened_by_link(visit: &Visit) -> Result<Vec<Reservation>, Trouble> {
+    let call = visit.as_ui().await?;
+    let client = &visit.site.deps.client;
+    let query = ui::Query::Bookings { guest: visit.session.guest.clone() };
+    let ids = match client.query::<Ui>(&call, query).await {
+        Ok(ui::Answer::Bookings(ids)) => ids,
+        Ok(ui::Answer::Knows(_)) | Err(_) => Vec::new(),
+    };
+    let asked = ids.into_iter().map(|id| client.query::<Reservations>(&call, reservations::Query::Reservation(id)));
+    let found = join_all(asked).await.into_iter().filter_map(|answer| match answer {
+        Ok(reservations::Answer::Reservation(reservation)) => Some(*reservation),
+        Ok(_) | Err(_) => None,
+    });
+    Ok(found.collect())
+}
+
+async fn houses(visit: &Visit, hotels: impl Iterator<Item = HotelId>) -> BTreeMap<HotelId, House> {
+    let hotels: std::collections::BTreeSet<_> = hotels.collect();
+    let asked = hotels.into_iter().map(|id| async move { Some((id, ask::house(visit, id).await.ok()?)) });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+fn row(visit: &Visit, one: &Reservation, house: &House) -> Value {
+    let (word, pill) = booking::word(one);
+    let stay = one.stay();
+    json!({
+        "href": format!("/bookings/{}", one.id), "hotel": house.profile.name, "where": house.place(),
+        "dates": format!("{} to {} · {}", format::day(visit.locale, stay.check_in()), format::day(visit.locale, stay.check_out()), format::count(stay.length(), "night")),
+        "word": word, "pill": pill, "total": money(visit.locale, one.total()), "picture": house.picture(visit.now, false),
+    })
+}

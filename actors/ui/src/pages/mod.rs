@@ -1,0 +1,82 @@
+//! The pages, one file each, and where they are.
+
+mod account;
+mod ask;
+mod booking;
+mod bookings;
+mod cancel;
+mod card;
+mod checkout;
+mod files;
+mod home;
+mod hotel;
+mod pay;
+mod paying;
+mod pictures;
+mod problem;
+mod reset;
+mod results;
+mod search;
+mod sign_in;
+mod sign_up;
+mod verify;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::middleware::AddData;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
+
+use crate::site::Site;
+use crate::visit::Visit;
+
+pub use problem::error_page;
+
+/// All pages, for `edge::Server::pages`. Whatever fails in them is answered with a page that helps.
+pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
+    let assets = site.assets.clone().endpoint();
+    let route = Route::new()
+        .at("/", get(home::home))
+        .at("/complete", get(home::complete))
+        .at("/search", get(results::results))
+        .at("/hotels/:hotel", get(hotel::hotel))
+        .at("/checkout", get(checkout::nothing).post(checkout::show))
+        .at("/checkout/book", get(checkout::nothing).post(checkout::book))
+        .at("/bookings", get(bookings::bookings))
+        .at("/bookings/:reservation", get(booking::booking))
+        .at("/bookings/:reservation/pay", get(pay::show).post(pay::pay))
+        .at("/bookings/:reservation/paying", get(paying::paying))
+        .at("/bookings/:reservation/cancel", get(cancel::ask).post(cancel::cancel))
+        .at("/bookings/:reservation/confirmation.pdf", get(files::confirmation))
+        .at("/bookings/:reservation/receipt.pdf", get(files::receipt))
+        .at("/bookings/:reservation/calendar.ics", get(files::calendar))
+        .at("/bookings/:reservation/qr.svg", get(files::qr))
+        .at("/b/:reservation/:tag", get(booking::short))
+        .at("/sign-in", get(sign_in::show).post(sign_in::sign_in))
+        .at("/sign-out", post(sign_in::sign_out))
+        .at("/sign-up", get(sign_up::show).post(sign_up::sign_up))
+        .at("/verify-email", get(verify::show).post(verify::verify))
+        .at("/verify-email/resend", post(verify::resend))
+        .at("/password-reset", get(reset::show).post(reset::ask))
+        .at("/password-reset/confirm", get(reset::choose).post(reset::reset))
+        .at("/account", get(account::show).post(account::save))
+        .at("/account/close", post(account::close))
+        .at("/pictures/skyline.svg", get(pictures::skyline))
+        .at("/pictures/hotels/:hotel", get(pictures::hotel))
+        .at("/pictures/cities/:city", get(pictures::city))
+        .at("/favicon.ico", get(pictures::icon))
+        .at("/robots.txt", get(pictures::robots))
+        .nest("/assets", assets)
+        .with(AddData::new(Arc::clone(&site)));
+    let explained = route.around(move |route, request: Request| {
+        let site = Arc::clone(&site);
+        async move {
+            let visit = Visit::of(&site, &request);
+            match route.call(request).await {
+                Ok(response) => Ok::<_, poem::Error>(response.into_response()),
+                Err(error) => Ok(problem::page(visit, error)),
+            }
+        }
+    });
+    explained.map_to_response().boxed()
+}

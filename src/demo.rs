@@ -1,0 +1,43 @@
+//! Loads the demo hotels into an empty store.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use contracts::reservations::{Command, Reservations};
+use group::{Call, Client, Credentials, Failure};
+
+use crate::machine::trust::until_ready;
+
+/// Hotels in one command.
+const BATCH: usize = 100;
+
+/// Loads them. Repeating it changes nothing: hotels are upserted by their references.
+///
+/// # Errors
+/// When reservations refuses one, or cannot be reached.
+pub async fn load(client: &Client, credentials: &dyn Credentials) -> anyhow::Result<()> {
+    let hotels: Vec<_> = search::demo::hotels().collect();
+    for batch in hotels.chunks(BATCH) {
+        until_ready(|| async {
+            let token = credentials.service_token("setup", None).await.map_err(Failure::Unavailable)?;
+            let call = Call::bearer(token, Duration::from_secs(30));
+            client.command::<Reservations>(&call, Command::ImportHotels { hotels: batch.to_vec() }).await
+        })
+        .await?;
+    }
+    until_found(client, hotels.last().map(|hotel| hotel.id)).await
+}
+
+/// The last hotel travels to search like any other: when it is there, all are.
+async fn until_found(client: &Client, last: Option<contracts::HotelId>) -> anyhow::Result<()> {
+    let Some(last) = last else { return Ok(()) };
+    let call = Call::anonymous(Duration::from_secs(60));
+    loop {
+        let found = client.query::<contracts::search::Search>(&call, contracts::search::Query::Hotel(last)).await;
+        match found {
+            Ok(_) => return Ok(()),
+            Err(Failure::Refused(_)) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(failure) => return Err(anyhow::anyhow!("{failure}")).context("waiting for search"),
+        }
+    }
+}
