@@ -4,16 +4,21 @@ mod admin;
 mod backup;
 mod cli;
 mod clients;
-mod config;
 mod checks;
+mod config;
+mod demo;
+mod documents;
 mod import;
 mod load;
 mod machine;
 mod openapi;
+mod operate;
+mod papers;
 mod restore;
 mod serve;
 mod services;
 mod settings;
+mod user;
 
 use std::process::ExitCode;
 
@@ -34,6 +39,9 @@ enum Verb {
     /// OAuth clients for partners and SDKs.
     #[command(subcommand)]
     Client(clients::Arguments),
+    /// Accounts and their roles.
+    #[command(subcommand)]
+    User(user::Arguments),
     /// Put load on a server and say how it bears it.
     Load(load::Arguments),
     /// Check every invariant of a store, or of a running server.
@@ -62,6 +70,7 @@ fn main() -> ExitCode {
             Verb::Serve(arguments) => serve::run(arguments).await,
             Verb::Import(arguments) => import::run(arguments).await,
             Verb::Client(arguments) => clients::run(arguments).await,
+            Verb::User(arguments) => user::run(arguments).await,
             Verb::Load(arguments) => load::run(arguments).await,
             Verb::Check(arguments) => checks::run(arguments).await,
             Verb::Openapi(arguments) => openapi::run(&arguments),

@@ -53,7 +53,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     .await
     .with_context(|| format!("starting on {}", arguments.data.display()))?;
     let server = edge::Server::new(server_settings(&settings, &public_url));
-    let server = services::mount(server, &machine.client, &machine.credentials, &machine.wiring)?;
+    let server = services::mount(server, &machine.client, &machine.credentials, &machine.wiring.front)?;
     let server = operate::mount(server, &machine);
     let bound = server.bind(&settings.http.address.to_string()).await?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -105,7 +105,7 @@ fn announce(machine: &Machine, settings: &Settings, public_url: &str, begun: Ins
     if settings.mail.transport == settings::MailTransport::Files {
         let _ = writeln!(out, "  mail      {}", machine.data.path.join("outbox").display());
     }
-    if machine.wiring.bank.sandbox {
+    if machine.wiring.front.bank.sandbox {
         let _ = writeln!(out, "  bank      sandbox: no money moves; pay with pm_card_visa or 4242 4242 4242 4242");
     }
     if machine.data.fixed.effects_held {

@@ -13,19 +13,28 @@ use reservations::Desk;
 use token::ClusterKey;
 
 use crate::machine::data::Fixed;
+use crate::papers::Papers;
 use crate::settings::Settings;
 
 /// All services.
 pub const NAMES: [&str; 7] = ["auth", "payments", "pdf", "reservations", "search", "ui", "users"];
 
-/// What the services and their faces are made of.
+/// What the services are made of.
 pub struct Wiring {
-    /// Where all keys come from.
-    pub key: ClusterKey,
+    /// What their faces are made of.
+    pub front: Front,
     /// The way out for mail.
     pub mailer: Mailer,
     /// Who writes.
     pub from: Address,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// What faces and pages are made of.
+pub struct Front {
+    /// Where all keys come from.
+    pub key: ClusterKey,
     /// Where the bank is.
     pub bank: payments::BankSettings,
     /// What the bank signs with.
@@ -34,8 +43,6 @@ pub struct Wiring {
     pub publishable_key: String,
     /// What links begin with.
     pub public_url: String,
-    /// The settings.
-    pub settings: Settings,
     /// Failed sign-ins, counted over all who check passwords.
     pub sign_ins: Arc<SignIns>,
 }
@@ -60,7 +67,7 @@ mod purpose {
 /// # Errors
 /// When it cannot be opened.
 pub async fn host_auth(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> anyhow::Result<()> {
-    let (key, issuer) = (wiring.key.clone(), wiring.public_url.clone());
+    let (key, issuer) = (wiring.front.key.clone(), wiring.front.public_url.clone());
     let effects = auth::KeyMaker::new(key.clone());
     let shards = fixed.shards["auth"];
     node.host(0, shards, move || auth::Auth::new(key.clone(), issuer.clone()), effects).await.context("auth")
@@ -71,8 +78,9 @@ pub async fn host_auth(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> anyh
 /// # Errors
 /// When one cannot be opened.
 pub async fn host_others(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> anyhow::Result<()> {
-    let booking_links = wiring.key.links(purpose::BOOKING_LINKS);
-    let account_links = wiring.key.links(purpose::ACCOUNT_LINKS);
+    let front = &wiring.front;
+    let booking_links = front.key.links(purpose::BOOKING_LINKS);
+    let account_links = front.key.links(purpose::ACCOUNT_LINKS);
     let count = |name: &str| fixed.shards[name];
     node.host(0, count("pdf"), || pdf::Pdf, NoEffects).await.context("pdf")?;
     node.host(0, count("search"), search::Search::new, NoEffects).await.context("search")?;
@@ -82,18 +90,18 @@ pub async fn host_others(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> an
         account_links.clone(),
         wiring.from.clone(),
         wiring.settings.brand.name.clone(),
-        wiring.public_url.clone(),
+        front.public_url.clone(),
     )?;
     node.host(0, count("users"), move || users::Users::new(account_links.clone()), mails).await.context("users")?;
     for shard in 0..count("reservations") {
         let links = booking_links.clone();
-        let courier = reservations::Courier::new(wiring.desk(), wiring.from.clone(), wiring.mailer.clone());
+        let courier = reservations::Courier::new(front.desk(), wiring.from.clone(), wiring.mailer.clone());
         let make = move || reservations::Reservations::new(links.clone());
         node.host(shard, count("reservations"), make, courier).await.context("reservations")?;
     }
     for shard in 0..count("payments") {
-        let bank = payments::Bank::new(wiring.bank.clone()).map_err(anyhow::Error::msg).context("the bank")?;
-        let mails = payments::Mails::new(wiring.mailer.clone(), wiring.from.clone(), wiring.booking_url());
+        let bank = payments::Bank::new(front.bank.clone()).map_err(anyhow::Error::msg).context("the bank")?;
+        let mails = payments::Mails::new(wiring.mailer.clone(), wiring.from.clone(), front.booking_url());
         let effects = payments::PaymentEffects::new(bank, mails);
         node.host(shard, count("payments"), || payments::Payments, effects).await.context("payments")?;
     }
@@ -105,61 +113,78 @@ pub async fn host_others(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> an
 /// # Errors
 /// When a page's template does not compile.
 pub fn mount(
-    server: edge::Server, client: &Client, credentials: &Arc<dyn Credentials>, wiring: &Wiring,
+    server: edge::Server, client: &Client, credentials: &Arc<dyn Credentials>, front: &Front,
 ) -> anyhow::Result<edge::Server> {
-    edge::key_cursors(wiring.key.derive_bytes(purpose::CURSORS).as_slice());
+    edge::key_cursors(front.key.derive_bytes(purpose::CURSORS).as_slice());
     let site = ui::Site::new(ui::Deps {
         client: client.clone(),
         credentials: Arc::clone(credentials),
-        sessions: wiring.key.seal(purpose::SESSIONS),
-        offers: wiring.key.seal(purpose::OFFERS),
-        links: wiring.key.links(purpose::BOOKING_LINKS),
-        forms: wiring.key.links(purpose::FORMS),
-        public_url: wiring.public_url.clone(),
+        sessions: front.key.seal(purpose::SESSIONS),
+        offers: front.key.seal(purpose::OFFERS),
+        links: front.key.links(purpose::BOOKING_LINKS),
+        forms: front.key.links(purpose::FORMS),
+        public_url: front.public_url.clone(),
         bank: ui::Bank {
-            test: wiring.bank.sandbox,
-            tokenise_url: tokenise_url(wiring),
-            publishable_key: wiring.publishable_key.clone(),
+            test: front.bank.sandbox,
+            tokenise_url: tokenise_url(front),
+            publishable_key: front.publishable_key.clone(),
         },
-        documents: Arc::new(Papers { client: client.clone(), credentials: Arc::clone(credentials), desk: wiring.desk() }),
-        sign_ins: Arc::clone(&wiring.sign_ins),
+        documents: Arc::new(Papers { client: client.clone(), credentials: Arc::clone(credentials), desk: front.desk() }),
+        sign_ins: Arc::clone(&front.sign_ins),
     })?;
     let site = Arc::new(site);
     let pages = ui::routes(Arc::clone(&site));
-    Ok(faces(server, client, credentials, wiring)
+    Ok(faces(server, client, credentials, front)
         .pages(pages)
         .error_page(move |problem, request_id| ui::error_page(&site, problem, request_id)))
 }
 
 /// Mounts the faces alone: what the OpenAPI documents describe.
 pub fn faces(
-    server: edge::Server, client: &Client, credentials: &Arc<dyn Credentials>, wiring: &Wiring,
+    server: edge::Server, client: &Client, credentials: &Arc<dyn Credentials>, front: &Front,
 ) -> edge::Server {
     let client = || client.clone();
     let credentials = || Arc::clone(credentials);
     let bills = payments::rest::FaceSettings {
         credentials: credentials(),
-        webhook_secret: wiring.webhook_secret.clone(),
-        public_url: wiring.public_url.clone(),
-        booking_url: wiring.booking_url(),
+        webhook_secret: front.webhook_secret.clone(),
+        public_url: front.public_url.clone(),
+        booking_url: front.booking_url(),
     };
-    let sign_ins = Arc::clone(&wiring.sign_ins);
-    let offers = wiring.key.seal(purpose::OFFERS);
+    let sign_ins = Arc::clone(&front.sign_ins);
+    let offers = front.key.seal(purpose::OFFERS);
     server
-        .service("auth", "Auberge auth", auth::face(client(), credentials(), &wiring.key, &wiring.public_url, sign_ins))
+        .service("auth", "Auberge auth", auth::face(client(), credentials(), &front.key, &front.public_url, sign_ins))
         .service("users", "Auberge users", users::Face::new(client(), credentials()))
-        .service("search", "Auberge search", search::face(client()))
+        .service("search", "Auberge search", search::rest::face(client()))
         .service(
             "reservations",
             "Auberge reservations",
-            reservations::face(client(), credentials(), offers, wiring.desk()),
+            reservations::face(client(), credentials(), offers, front.desk()),
         )
         .service("payments", "Auberge payments", payments::rest::face(client(), bills))
         .service("pdf", "Auberge documents", pdf::face(client()))
         .problems(users::PROBLEMS)
 }
 
-impl Wiring {
+impl Front {
+    /// Enough to describe the faces by: nothing of it opens anything.
+    pub fn for_documents() -> Self {
+        Self {
+            key: ClusterKey::random(),
+            bank: payments::BankSettings {
+                base_url: String::new(),
+                secret_key: String::new(),
+                sandbox: true,
+                timeout: None,
+            },
+            webhook_secret: None,
+            publishable_key: String::new(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            sign_ins: Arc::default(),
+        }
+    }
+
     /// Where guests find their bookings.
     pub fn desk(&self) -> Desk {
         Desk {
@@ -178,10 +203,33 @@ impl Wiring {
     }
 }
 
-fn tokenise_url(wiring: &Wiring) -> String {
-    if wiring.bank.sandbox || !wiring.publishable_key.is_empty() {
-        format!("{}/v1/payment_methods", wiring.bank.base_url.trim_end_matches('/'))
+fn tokenise_url(front: &Front) -> String {
+    if front.bank.sandbox || !front.publishable_key.is_empty() {
+        format!("{}/v1/payment_methods", front.bank.base_url.trim_end_matches('/'))
     } else {
         String::new()
     }
+}
+
+/// Something that looks at a service's state, whatever the service.
+pub trait Inspect {
+    /// What it finds.
+    type Found;
+    /// Looks.
+    fn inspect<S: group::Service>(&mut self, service: S, state: Arc<dyn store::State>) -> Self::Found;
+}
+
+/// Has `by` look at the state of the service of this name. Keys are made up: invariants open no secrets.
+pub fn inspect<I: Inspect>(service: &str, state: Arc<dyn store::State>, by: &mut I) -> Option<I::Found> {
+    let key = ClusterKey::random();
+    Some(match service {
+        "auth" => by.inspect(auth::Auth::new(key, ""), state),
+        "payments" => by.inspect(payments::Payments, state),
+        "pdf" => by.inspect(pdf::Pdf, state),
+        "reservations" => by.inspect(reservations::Reservations::new(key.links(purpose::BOOKING_LINKS)), state),
+        "search" => by.inspect(search::Search::new(), state),
+        "ui" => by.inspect(ui::Ui::default(), state),
+        "users" => by.inspect(users::Users::new(key.links(purpose::ACCOUNT_LINKS)), state),
+        _ => return None,
+    })
 }

@@ -31,7 +31,8 @@ fn main() {
     println!("cargo:rerun-if-changed=src/cities/fold.rs");
     println!("cargo:rerun-if-changed=build.rs");
     let mut text = String::new();
-    let packed = std::fs::File::open("cities/cities.tsv.gz").expect("cities/cities.tsv.gz, made by cities/make.py");
+    let packed =
+        std::fs::File::open("cities/cities.tsv.gz").expect("cities/cities.tsv.gz, made by cities/make.py");
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("a whole gzip file of UTF-8 text");
     let cities: Vec<City<'_>> = text.lines().map(read).collect();
     assert!(cities.len() <= usize::from(u16::MAX), "ranks are 16 bits");

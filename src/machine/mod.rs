@@ -14,7 +14,7 @@ use replica::{Limits, Node, NodeOptions};
 use store::{LogSettings, NodeLog};
 use token::Verifier;
 
-use crate::services::{self, Wiring};
+use crate::services::{self, Front, Wiring};
 use crate::settings::{self, Bank, MailTransport, Settings};
 use data::DataDir;
 use trust::SignIn;
@@ -70,7 +70,7 @@ impl Machine {
             log: Arc::clone(&log),
             verifier: Arc::clone(&verifier),
             network: Arc::new(consensus::Alone),
-            limits: Limits { calls_max: settings.limits.calls_max, ..Limits::default() },
+            limits: limits(&settings, &data),
             epoch: data.fixed.epoch,
             cache_bytes: settings.limits.cache_mib << 20,
             drop_unsynced,
@@ -83,17 +83,17 @@ impl Machine {
             Bank::Sandbox => Some(open_sandbox(&data.path, &settings, &public_url).await?),
             Bank::Stripe => None,
         };
-        let wiring = Arc::new(Wiring {
+        let front = Front {
             key: data.key.clone(),
-            mailer: mailer(&settings, &data.path)?,
-            from: address(&settings.mail.from)?,
             bank: bank_settings(&settings, sandbox.as_ref())?,
             webhook_secret: webhook_secret(&settings, sandbox.as_ref()),
             publishable_key: publishable_key(&settings, sandbox.as_ref()),
             public_url: public_url.clone(),
-            settings,
             sign_ins: Arc::default(),
-        });
+        };
+        let mailer = mailer(&settings, &data.path)?;
+        let from = address(&settings.mail.from)?;
+        let wiring = Arc::new(Wiring { front, mailer, from, settings });
         services::host_auth(&node, &wiring, &data.fixed).await?;
         trust::set_up_client(&client, &data, &public_url).await?;
         trust::follow(&client, &data.key, &verifier).await?;
@@ -130,6 +130,12 @@ impl Machine {
         }
         bail!("not every group has a leader after 10 s");
     }
+}
+
+/// After a restore effects wait for an operator: what was paid back once must not be paid back twice.
+fn limits(settings: &Settings, data: &DataDir) -> Limits {
+    let usual = Limits { calls_max: settings.limits.calls_max, ..Limits::default() };
+    if data.fixed.effects_held { Limits { effects_max: 0, ..usual } } else { usual }
 }
 
 fn open_log(data: &Path, drop_unsynced: bool) -> anyhow::Result<Arc<NodeLog>> {

@@ -3,7 +3,7 @@
 mod check;
 mod load;
 
-pub use check::{Complaint, check};
+pub use check::check;
 pub use load::load;
 
 use std::collections::BTreeMap;

@@ -32,7 +32,10 @@ pub enum FirstStart {
 /// # Errors
 /// When `auth` cannot be reached, or does not take this node for one of the cluster's.
 pub async fn first_start(
-    client: &Client, cluster: &ClusterKey, node: &str, admin_secret: &str,
+    client: &Client,
+    cluster: &ClusterKey,
+    node: &str,
+    admin_secret: &str,
 ) -> Result<FirstStart, Failure<Refusal>> {
     let call = || Call::bearer(cluster.node_credential(node, Timestamp::wall_clock()), TIMEOUT);
     if let Answer::Keys(keys) = client.query::<auth::Auth>(&call(), Query::Keys).await?
@@ -77,7 +80,10 @@ pub async fn first_start(
 /// # Errors
 /// When `auth` cannot be reached.
 pub async fn publish(
-    client: &Client, cluster: &ClusterKey, node: &str, verifier: &Verifier,
+    client: &Client,
+    cluster: &ClusterKey,
+    node: &str,
+    verifier: &Verifier,
 ) -> Result<(), Failure<Refusal>> {
     let call = Call::bearer(cluster.node_credential(node, Timestamp::wall_clock()), TIMEOUT);
     let Answer::Keys(keys) = client.query::<auth::Auth>(&call, Query::Keys).await? else {

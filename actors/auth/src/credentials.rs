@@ -91,7 +91,9 @@ pub(crate) fn half(bytes: [u8; 32]) -> [u8; 16] {
 
 impl Credentials for ServiceTokens {
     fn service_token<'a>(
-        &'a self, service: &'a str, on_behalf_of: Option<&'a str>,
+        &'a self,
+        service: &'a str,
+        on_behalf_of: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Arc<str>, Unavailable>> {
         Box::pin(self.token(service, on_behalf_of))
     }

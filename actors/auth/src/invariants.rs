@@ -23,10 +23,16 @@ pub fn a_refresh_token_is_used_once(view: &View<'_>) -> Vec<String> {
         if let (Some(first), Some(last)) = (token.spent_at, token.last_spent_at)
             && last > first.plus_secs(GRACE_SECS)
         {
-            breaches.push(format!("session {:032x}: a refresh token was used at {} and again at {}", token.session, first.0, last.0));
+            breaches.push(format!(
+                "session {:032x}: a refresh token was used at {} and again at {}",
+                token.session, first.0, last.0
+            ));
         }
         if token.successors > SUCCESSORS_MAX || (token.spent_at.is_none() && token.successors > 0) {
-            breaches.push(format!("session {:032x}: a refresh token has {} successors", token.session, token.successors));
+            breaches.push(format!(
+                "session {:032x}: a refresh token has {} successors",
+                token.session, token.successors
+            ));
         }
     }
     breaches
@@ -41,18 +47,26 @@ pub fn sessions_and_their_tokens_agree(view: &View<'_>) -> Vec<String> {
         if session.live.is_empty() {
             breaches.push(format!("session {id:032x} has no live refresh token"));
         }
-        let states = session.live.iter().map(|hash| (hash, false)).chain(session.spent.iter().map(|hash| (hash, true)));
+        let states = session
+            .live
+            .iter()
+            .map(|hash| (hash, false))
+            .chain(session.spent.iter().map(|hash| (hash, true)));
         for (hash, spent) in states {
             match view.get(&REFRESH, hash) {
                 Some(token) if token.session == id && token.spent_at.is_some() == spent => {}
-                Some(_) => breaches.push(format!("session {id:032x} lists a refresh token that says otherwise")),
+                Some(_) => {
+                    breaches.push(format!("session {id:032x} lists a refresh token that says otherwise"));
+                }
                 None => breaches.push(format!("session {id:032x} lists a refresh token that is not there")),
             }
         }
         if !view.has(&USER_SESSIONS, &(session.user, id)) {
             breaches.push(format!("session {id:032x} is not listed for its user"));
         }
-        if view.scan(&USER_SESSIONS, &session.user).take(SESSIONS_PER_USER_MAX + 1).count() > SESSIONS_PER_USER_MAX {
+        if view.scan(&USER_SESSIONS, &session.user).take(SESSIONS_PER_USER_MAX + 1).count()
+            > SESSIONS_PER_USER_MAX
+        {
             breaches.push(format!("{} has too many sessions", session.user));
         }
     }
@@ -73,7 +87,8 @@ pub fn a_code_is_used_once_and_in_time(view: &View<'_>) -> Vec<String> {
             breaches.push(format!("session {id:032x} came of two codes"));
         }
         if let Some(session) = view.get(&SESSIONS, &id)
-            && (session.started_at >= code.expires_at || session.started_at < code.expires_at.plus_secs(-CODE_SECS))
+            && (session.started_at >= code.expires_at
+                || session.started_at < code.expires_at.plus_secs(-CODE_SECS))
         {
             breaches.push(format!("session {id:032x} came of a code outside its {CODE_SECS} seconds"));
         }
@@ -85,7 +100,8 @@ pub fn a_code_is_used_once_and_in_time(view: &View<'_>) -> Vec<String> {
 pub fn some_key_always_signs(view: &View<'_>) -> Vec<String> {
     let now = view.now();
     let keys: Vec<_> = view.all(&KEYS).map(|(_, key)| key).collect();
-    let signing = keys.iter().filter(|key| key.active_from <= now && key.retired_at.is_none_or(|at| at > now)).count();
+    let signing =
+        keys.iter().filter(|key| key.active_from <= now && key.retired_at.is_none_or(|at| at > now)).count();
     let newest = keys.iter().filter(|key| key.retired_at.is_none()).count();
     match (keys.len(), signing, newest) {
         (0, ..) | (_, 1, 1) => Vec::new(),

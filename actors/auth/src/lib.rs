@@ -33,6 +33,3 @@ pub use effects::{Effect, KeyMaker, new_sealed_key};
 pub use limits::ACCESS_TOKEN_SECS;
 pub use rest::face;
 pub use service::{Auth, Timer};
-
-
-

@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn only_what_is_asked_and_allowed_is_granted() {
-        let table: [(&[&str], &[&str], &[&str], &[&str]); 6] = [
+        type Names = &'static [&'static str];
+        let table: [(Names, Names, Names, Names); 6] = [
             (&["b", "a"], &["a", "b", "c"], &["a", "b"], &["a", "b"]),
             (&["a", "a", "d"], &["a", "b"], &["a"], &["a"]),
             (&[], &["b", "a"], &["a", "b", "c"], &["a", "b"]),

@@ -92,7 +92,9 @@ impl Service for Auth {
                 apply::refresh::refresh(turn, &client, old_hash, new_hash, scopes.as_deref())
             }
             Command::EndSession { refresh_hash } => apply::revoke::own_session(turn, refresh_hash),
-            Command::RevokeRefresh { client, refresh_hash } => apply::revoke::refresh(turn, &client, refresh_hash),
+            Command::RevokeRefresh { client, refresh_hash } => {
+                apply::revoke::refresh(turn, &client, refresh_hash)
+            }
             Command::RevokeAccess { client, issued_to, token_id, expires_at } => {
                 apply::revoke::access(turn, &client, &issued_to, token_id, expires_at)
             }
@@ -100,7 +102,9 @@ impl Service for Auth {
             Command::StartDevice { client, scopes, device_hash, user_code_tag } => {
                 apply::device::start(turn, &client, &scopes, device_hash, user_code_tag)
             }
-            Command::DecideDevice { user_code_tag, agreed } => apply::device::decide(turn, &user_code_tag, agreed),
+            Command::DecideDevice { user_code_tag, agreed } => {
+                apply::device::decide(turn, &user_code_tag, agreed)
+            }
             Command::PollDevice { client, device_hash, refresh_hash } => {
                 apply::device::poll(turn, &client, device_hash, refresh_hash)
             }

@@ -21,7 +21,8 @@ pub(crate) fn fault(uri: &str) -> Option<&'static str> {
             if authority.is_empty() || authority.contains('@') {
                 return Some("must name a host, and no user");
             }
-            (scheme == "http" && loopback(authority).is_none()).then_some("must be https, unless it is this machine's own")
+            (scheme == "http" && loopback(authority).is_none())
+                .then_some("must be https, unless it is this machine's own")
         }
         app => {
             let well_formed = app.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte));
@@ -58,7 +59,11 @@ fn without_port(uri: &str) -> Option<(&str, &str)> {
 /// The host, when it is this machine.
 fn loopback(authority: &str) -> Option<&str> {
     let host = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some((host, port))
+            if !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            host
+        }
         Some((_, port)) if port.ends_with(']') => authority,
         Some(_) => return None,
         None => authority,
@@ -115,7 +120,11 @@ mod tests {
 
     #[test]
     fn what_matches_what() {
-        let known = ["https://app.example/cb".to_owned(), "http://127.0.0.1/cb".to_owned(), "http://localhost:1/cb".to_owned()];
+        let known = [
+            "https://app.example/cb".to_owned(),
+            "http://127.0.0.1/cb".to_owned(),
+            "http://localhost:1/cb".to_owned(),
+        ];
         let table = [
             ("https://app.example/cb", true),
             ("https://app.example/cb/", false),

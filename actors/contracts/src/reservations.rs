@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::payments::{NotPayable, Payable};
 use crate::search::Night;
-use crate::{Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RefundId, ReservationId, RoomTypeId, Stay, scope};
+use crate::{
+    Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RefundId, ReservationId, RoomTypeId, Stay,
+    scope,
+};
 
 /// Rooms that one reservation takes at most.
 pub const ROOMS_MAX: u32 = 50;
@@ -35,6 +38,8 @@ pub fn link_path(reservation: ReservationId, tag: &str) -> String {
 pub struct Reservations;
 
 /// What changes reservations, rates or inventory.
+// The largest is `Hold`, which is also the one that has to be fast: it goes without an allocation of its own.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// Makes hotels or brings them up to date, by their reference; all of one shard. Room types and rate plans that are
@@ -317,7 +322,12 @@ pub enum Query {
     },
 }
 
+/// A night of the calendar: what is particular about it, and each rate plan's price.
+pub type CalendarNight = (Date, Night, Vec<(RatePlanId, i64)>);
+
 /// What a query finds.
+// Answers are made once and read once: boxing would only move the bytes.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// A hotel.
@@ -334,8 +344,8 @@ pub enum Answer {
     Reservations(Page),
     /// What has to be paid.
     Payable(Box<Payable>),
-    /// Nights with what is particular about them, in order, and each rate plan's price.
-    Calendar(Vec<(Date, Night, Vec<(RatePlanId, i64)>)>),
+    /// Nights, in order.
+    Calendar(Vec<CalendarNight>),
 }
 
 impl Contract for Reservations {
@@ -374,9 +384,9 @@ impl Contract for Reservations {
             | Query::Offers { hotel, .. }
             | Query::Calendar { hotel, .. }
             | Query::HotelDay { hotel, .. } => Route::Slot(hotel.slot()),
-            Query::Reservation(reservation) | Query::ByLink { reservation, .. } | Query::Payable(reservation) => {
-                Route::Slot(reservation.slot())
-            }
+            Query::Reservation(reservation)
+            | Query::ByLink { reservation, .. }
+            | Query::Payable(reservation) => Route::Slot(reservation.slot()),
             Query::Reservations(listing) => match listing.whose {
                 Whose::Callers => Route::Every,
                 Whose::Hotel(hotel) => Route::Slot(hotel.slot()),
@@ -390,7 +400,9 @@ impl Contract for Reservations {
             Command::ImportHotels { .. } | Command::PutHotel { .. } | Command::SetCalendar { .. } => {
                 Access::scopes(&[scope::HOTEL_MANAGE])
             }
-            Command::CheckIn(_) | Command::CheckOut(_) | Command::NoShow(_) => Access::scopes(&[scope::HOTEL_MANAGE]),
+            Command::CheckIn(_) | Command::CheckOut(_) | Command::NoShow(_) => {
+                Access::scopes(&[scope::HOTEL_MANAGE])
+            }
             Command::OpenPayment { .. }
             | Command::PaymentSucceeded { .. }
             | Command::PaymentFailed { .. }
@@ -407,11 +419,14 @@ impl Contract for Reservations {
         match query {
             // The link's tag is the credential of whoever has no other.
             Query::Hotel(_) | Query::Offers { .. } | Query::ByLink { .. } => Access::ANYONE,
-            Query::Property(_) | Query::Properties { .. } | Query::Calendar { .. } | Query::HotelDay { .. } => {
+            Query::Properties { .. } | Query::Calendar { .. } | Query::HotelDay { .. } => {
                 Access::scopes(&[scope::HOTEL_MANAGE])
             }
+            Query::Property(_) => Access::scopes(&[scope::HOTEL_MANAGE]).or_services(&["reservations"]),
             Query::Reservation(_) | Query::Reservations(_) => {
-                Access::scopes(&[scope::RESERVATIONS_READ, scope::HOTEL_MANAGE]).or_services(&["ui", "payments"])
+                let readers = Access::scopes(&[scope::RESERVATIONS_READ, scope::HOTEL_MANAGE]);
+                // Its own mails are written from it, too.
+                readers.or_services(&["ui", "payments", "reservations"])
             }
             Query::Payable(_) => Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui", "payments"]),
         }

@@ -32,6 +32,7 @@ pub struct Night {
 }
 
 /// What changes the index. All of it comes from reservations.
+#[allow(clippy::large_enum_variant)] // A command is moved a few times and stored nowhere as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// A hotel is new or was changed.

@@ -67,7 +67,12 @@ impl Effects<Payments> for PaymentEffects {
 impl PaymentEffects {
     /// An intent that nobody recorded is never confirmed: making one twice charges nobody.
     async fn create(
-        &self, payment: PaymentId, reservation: ReservationId, amount: Money, payment_method: &str, tried: u32,
+        &self,
+        payment: PaymentId,
+        reservation: ReservationId,
+        amount: Money,
+        payment_method: &str,
+        tried: u32,
     ) -> Outcome<Command> {
         let key = format!("{payment}-create-{tried}");
         let report = match self.bank.create(payment, reservation, amount, payment_method, &key).await {
@@ -87,7 +92,12 @@ impl PaymentEffects {
 
     /// Looks first, always: this may be a repeat by a leader who knows nothing of the first attempt.
     async fn confirm(
-        &self, payment: PaymentId, intent: &str, return_url: &str, not_after: Timestamp, tried: u32,
+        &self,
+        payment: PaymentId,
+        intent: &str,
+        return_url: &str,
+        not_after: Timestamp,
+        tried: u32,
     ) -> Result<Intent, BankError> {
         let found = self.bank.retrieve(intent).await?;
         if !found.is_unconfirmed() {
@@ -102,7 +112,11 @@ impl PaymentEffects {
                 tracing::warn!(%payment, status, %code, "the bank does not confirm");
                 let now = self.bank.retrieve(intent).await?;
                 // Somebody confirmed it between our two questions, or it will never be.
-                if now.is_unconfirmed() { Err(BankError::Declined { code: "bank_refused".into(), intent: Some(Box::new(now)) }) } else { Ok(now) }
+                if now.is_unconfirmed() {
+                    Err(BankError::Declined { code: "bank_refused".into(), intent: Some(Box::new(now)) })
+                } else {
+                    Ok(now)
+                }
             }
             Err(BankError::Declined { code, intent: None }) => {
                 let now = self.bank.retrieve(intent).await?;
@@ -122,9 +136,17 @@ impl PaymentEffects {
 
     /// Looks first: a refund of ours is known by its metadata.
     async fn refund(
-        &self, context: &EffectContext, payment: PaymentId, refund: RefundId, intent: &str, amount: Money, tried: u32,
+        &self,
+        context: &EffectContext,
+        payment: PaymentId,
+        refund: RefundId,
+        intent: &str,
+        amount: Money,
+        tried: u32,
     ) -> Outcome<Command> {
-        let report = |status| Outcome::Report(Command::BankReported { payment, report: BankReport::Refund { refund, status } });
+        let report = |status| {
+            Outcome::Report(Command::BankReported { payment, report: BankReport::Refund { refund, status } })
+        };
         let id = refund.to_string();
         let found = match self.bank.refunds(intent).await {
             Ok(refunds) => refunds.into_iter().find(|refund| refund.is(&id)),

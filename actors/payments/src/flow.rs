@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use contracts::PaymentId;
-use contracts::payments::{Answer, BankMode, Command, Payment, PaymentStatus, Payments, Query, Refusal, RefundStatus, Reply};
+use contracts::payments::{
+    Answer, BankMode, Command, Payment, PaymentStatus, Payments, Query, RefundStatus, Refusal, Reply,
+};
 use group::{Call, Client, Failure, Unavailable, Why};
 use tokio::time::Instant;
 
@@ -19,7 +21,11 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// Refusals of `start`, and [`Failure`]'s others.
-pub async fn start_and_wait(client: &Client, call: &Call, start: Command) -> Result<Payment, Failure<Refusal>> {
+pub async fn start_and_wait(
+    client: &Client,
+    call: &Call,
+    start: Command,
+) -> Result<Payment, Failure<Refusal>> {
     match client.command::<Payments>(call, start).await? {
         Reply::Started(payment) => {
             wait(client, call, payment, |payment| payment.status != PaymentStatus::Processing).await
@@ -33,9 +39,14 @@ pub async fn start_and_wait(client: &Client, call: &Call, start: Command) -> Res
 /// # Errors
 /// Refusals of `request`, and [`Failure`]'s others.
 pub async fn refund_and_wait(
-    client: &Client, call: &Call, payment: PaymentId, request: Command,
+    client: &Client,
+    call: &Call,
+    payment: PaymentId,
+    request: Command,
 ) -> Result<(Payment, contracts::payments::Refund), Failure<Refusal>> {
-    let Reply::RefundStarted(id) = client.command::<Payments>(call, request).await? else { return Err(odd()) };
+    let Reply::RefundStarted(id) = client.command::<Payments>(call, request).await? else {
+        return Err(odd());
+    };
     let settled = |payment: &Payment| {
         payment.refunds.iter().any(|refund| refund.id == id && refund.status != RefundStatus::Pending)
     };
@@ -50,7 +61,8 @@ pub async fn refund_and_wait(
 /// # Errors
 /// A sentence for the operator, or why nobody answers.
 pub async fn check_bank_mode(client: &Client, call: &Call, mode: BankMode) -> Result<(), String> {
-    let answers = client.query_every::<Payments>(call, Query::BankMode).await.map_err(|failure| failure.to_string())?;
+    let answers =
+        client.query_every::<Payments>(call, Query::BankMode).await.map_err(|failure| failure.to_string())?;
     for answer in answers {
         if let Answer::BankMode(Some(kept)) = answer
             && kept != mode
@@ -75,7 +87,10 @@ fn name(mode: BankMode) -> &'static str {
 }
 
 async fn wait(
-    client: &Client, call: &Call, id: PaymentId, is_done: impl Fn(&Payment) -> bool,
+    client: &Client,
+    call: &Call,
+    id: PaymentId,
+    is_done: impl Fn(&Payment) -> bool,
 ) -> Result<Payment, Failure<Refusal>> {
     // The command's idempotency key is not the question's.
     let call = Call { key: None, ..call.clone() };

@@ -32,7 +32,8 @@ fn counts(record: &Record) -> bool {
 
 fn refunds_never_exceed_what_was_captured(id: PaymentId, record: &Record) -> Option<String> {
     let total = record.refunds_total();
-    (total > record.captured).then(|| format!("{id}: refunds of {total} exceed the {} captured", record.captured))
+    (total > record.captured)
+        .then(|| format!("{id}: refunds of {total} exceed the {} captured", record.captured))
 }
 
 fn success_has_an_intent_and_a_receipt(id: PaymentId, record: &Record) -> Option<String> {
@@ -46,10 +47,16 @@ fn success_has_an_intent_and_a_receipt(id: PaymentId, record: &Record) -> Option
     }
 }
 
-fn the_index_knows_every_current_payment(view: &View<'_>, live: &BTreeMap<ReservationId, PaymentId>) -> Vec<String> {
+fn the_index_knows_every_current_payment(
+    view: &View<'_>,
+    live: &BTreeMap<ReservationId, PaymentId>,
+) -> Vec<String> {
     let index: BTreeMap<_, _> = view.all(&CURRENT).collect();
     let differs = index != *live;
-    differs.then(|| "the index of current payments differs from the payments".to_owned()).into_iter().collect()
+    differs
+        .then(|| "the index of current payments differs from the payments".to_owned())
+        .into_iter()
+        .collect()
 }
 
 fn receipt_numbers_have_no_gap(view: &View<'_>) -> Vec<String> {

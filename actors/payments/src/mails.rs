@@ -67,7 +67,12 @@ impl Mails {
     }
 
     /// That money is on its way back.
-    pub(crate) async fn refund(&self, context: &EffectContext, payment: PaymentId, refund: RefundId) -> Outcome<Command> {
+    pub(crate) async fn refund(
+        &self,
+        context: &EffectContext,
+        payment: PaymentId,
+        refund: RefundId,
+    ) -> Outcome<Command> {
         outcome(self.send_refund(context, payment, refund).await)
     }
 
@@ -91,7 +96,12 @@ impl Mails {
         self.mailer.send(&message).await.map_err(unsent)
     }
 
-    async fn send_refund(&self, context: &EffectContext, payment: PaymentId, id: RefundId) -> Result<(), Stop> {
+    async fn send_refund(
+        &self,
+        context: &EffectContext,
+        payment: PaymentId,
+        id: RefundId,
+    ) -> Result<(), Stop> {
         let call = call(context).await?;
         let shown = self.payment(context, &call, payment).await?;
         let Some(refund) = shown.refunds.iter().find(|refund| refund.id == id) else { return Ok(()) };
@@ -116,12 +126,18 @@ impl Mails {
     }
 
     async fn payment(
-        &self, context: &EffectContext, call: &Call, payment: PaymentId,
+        &self,
+        context: &EffectContext,
+        call: &Call,
+        payment: PaymentId,
     ) -> Result<contracts::payments::Payment, Stop> {
-        let answer = context.client.query::<contracts::payments::Payments>(call, Query::Payment(payment)).await;
+        let answer =
+            context.client.query::<contracts::payments::Payments>(call, Query::Payment(payment)).await;
         match answer.map_err(stop)? {
             Answer::Payment(payment) => Ok(*payment),
-            Answer::Payments(_) | Answer::Receipt { .. } | Answer::BankMode(_) => Err(Stop::Poison("another answer".into())),
+            Answer::Payments(_) | Answer::Receipt { .. } | Answer::BankMode(_) => {
+                Err(Stop::Poison("another answer".into()))
+            }
         }
     }
 
@@ -131,11 +147,15 @@ impl Mails {
         let answer = context.client.query::<contracts::payments::Payments>(call, query).await;
         match answer.map_err(stop)? {
             Answer::Receipt { number, data_json, guest_name, guest_email } => {
-                let data = serde_json::from_str(&data_json).map_err(|error| Stop::Poison(error.to_string()))?;
-                let to = Address::new(guest_name, guest_email).map_err(|error| Stop::Poison(error.to_string()))?;
+                let data =
+                    serde_json::from_str(&data_json).map_err(|error| Stop::Poison(error.to_string()))?;
+                let to =
+                    Address::new(guest_name, guest_email).map_err(|error| Stop::Poison(error.to_string()))?;
                 Ok(Receipt { data, number, to })
             }
-            Answer::Payment(_) | Answer::Payments(_) | Answer::BankMode(_) => Err(Stop::Poison("another answer".into())),
+            Answer::Payment(_) | Answer::Payments(_) | Answer::BankMode(_) => {
+                Err(Stop::Poison("another answer".into()))
+            }
         }
     }
 
@@ -166,7 +186,9 @@ async fn document(context: &EffectContext, call: &Call, data: &Value) -> Result<
     let query = pdf::Query::Render { template: pdf::RECEIPT.to_owned(), data_json: data.to_string() };
     match context.client.query::<Pdf>(call, query).await.map_err(stop)? {
         pdf::Answer::Document(bytes) => Ok(bytes),
-        pdf::Answer::Templates { .. } | pdf::Answer::Template(_) => Err(Stop::Poison("another answer".into())),
+        pdf::Answer::Templates { .. } | pdf::Answer::Template(_) => {
+            Err(Stop::Poison("another answer".into()))
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use group::View;
 
 use crate::limits;
 use crate::receipt;
-use crate::state::{ALL, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for};
+use crate::state::{
+    ALL, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for,
+};
 
 /// The most payments on one page, the one that tells whether there is another page included.
 const PAGE_MAX: u32 = 101;
@@ -23,7 +25,9 @@ pub(crate) fn answer(view: &View<'_>, caller: &Principal, query: Query) -> Resul
         Query::Payments { hotel, status, after, limit } => {
             Ok(Answer::Payments(list(view, caller, hotel, status, after, limit)))
         }
-        Query::Receipt { payment, booking_url } => receipt::answer(&visible(view, caller, payment)?, &booking_url),
+        Query::Receipt { payment, booking_url } => {
+            receipt::answer(&visible(view, caller, payment)?, &booking_url)
+        }
         Query::BankMode => Ok(Answer::BankMode(view.get(&BANK, &0))),
     }
 }
@@ -38,8 +42,12 @@ type Row = (Timestamp, PaymentId);
 type Take<'t> = dyn FnMut(&mut dyn Iterator<Item = Row>) + 't;
 
 fn list(
-    view: &View<'_>, caller: &Principal, hotel: Option<HotelId>, status: Option<PaymentStatus>,
-    after: Option<PaymentCursor>, limit: u32,
+    view: &View<'_>,
+    caller: &Principal,
+    hotel: Option<HotelId>,
+    status: Option<PaymentStatus>,
+    after: Option<PaymentCursor>,
+    limit: u32,
 ) -> Vec<Payment> {
     let after = after.map(|after| (after.created_at, after.payment));
     let limit = limit.min(PAGE_MAX) as usize;
@@ -55,7 +63,9 @@ fn list(
         found.extend(rows.filter_map(|row| wanted(&row).map(|record| (row, record))).take(limit));
     };
     match hotel {
-        Some(hotel) if administers(caller) || works_for(caller, hotel) => of_hotel(view, hotel, after, &mut take),
+        Some(hotel) if administers(caller) || works_for(caller, hotel) => {
+            of_hotel(view, hotel, after, &mut take);
+        }
         None if administers(caller) => of_all(view, after, &mut take),
         Some(_) => of_owner(view, caller.actor(), after, &mut take),
         None => {
@@ -74,7 +84,9 @@ fn list(
 fn of_all(view: &View<'_>, after: Option<Row>, take: &mut Take<'_>) {
     match after {
         Some((at, id)) => {
-            take(&mut view.scan_after(&BY_TIME, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)));
+            take(
+                &mut view.scan_after(&BY_TIME, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)),
+            );
         }
         None => take(&mut view.scan_back(&BY_TIME, &ALL).map(|((_, at, id), ())| (at, id))),
     }

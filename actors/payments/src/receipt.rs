@@ -1,19 +1,23 @@
 //! The data of a receipt, for the document and the mail.
 
 use contract::Timestamp;
-use contracts::payments::{Answer, BankMode, Refusal, RefundReason, RefundStatus};
+use contracts::payments::{Answer, BankMode, RefundReason, RefundStatus, Refusal};
 use serde_json::{Value, json};
 
 use crate::state::{Record, receipt_number};
 
 /// The receipt of a payment that succeeded.
 pub(crate) fn answer(record: &Record, booking_url: &str) -> Result<Answer, Refusal> {
-    let (Some(number), Some(paid_at), Some(payable)) = (record.receipt, record.succeeded_at, &record.payable) else {
+    let (Some(number), Some(paid_at), Some(payable)) = (record.receipt, record.succeeded_at, &record.payable)
+    else {
         return Err(Refusal::NoReceipt);
     };
     let currency = payable.amount.currency.code();
-    let lines: Vec<Value> =
-        payable.lines.iter().map(|(text, amount)| json!({"text": text, "quantity": 1, "amount": amount})).collect();
+    let lines: Vec<Value> = payable
+        .lines
+        .iter()
+        .map(|(text, amount)| json!({"text": text, "quantity": 1, "amount": amount}))
+        .collect();
     let taxes: Vec<Value> = payable
         .taxes
         .iter()
@@ -23,7 +27,7 @@ pub(crate) fn answer(record: &Record, booking_url: &str) -> Result<Answer, Refus
     let refunds = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
     let refunds: Vec<Value> = refunds
         .map(|refund| {
-            json!({"amount": refund.amount, "at": instant(refund.created_at), "reason": words(&refund.reason)})
+            json!({"amount": refund.amount, "currency": currency, "at": instant(refund.created_at), "reason": words(&refund.reason)})
         })
         .collect();
     let (city, country) = place(&payable.hotel_city);

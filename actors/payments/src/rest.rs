@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contract::Timestamp;
-use contracts::payments::{Answer, Command, Payments, PaymentCursor, Query as Ask, Reply};
+use contracts::payments::{Answer, Command, PaymentCursor, Payments, Query as Ask, Reply};
 use contracts::pdf::{self, Pdf};
 use contracts::reservations::{self, Reservations};
 use contracts::{PaymentId, ReservationId};
 use edge::{
-    ApiError, Caller, Created, Cursor, Fast, IdempotencyKey, Json, Limit, Page, Problem, Scope, SignedIn, Tagged,
+    ApiError, Caller, Created, Cursor, Fast, IdempotencyKey, Json, Limit, Page, Problem, Scope, SignedIn,
+    Tagged,
 };
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::param::{Header, Path, Query};
@@ -22,9 +23,10 @@ use crate::bank::{Event, Signature, WebhookSecret};
 use crate::flow;
 use crate::mails::BookingUrl;
 pub use problems::ALL;
-use problems::{payment_problem, payment_failure_problem, reservation_problem};
+use problems::{payment_failure_problem, payment_problem, reservation_problem};
 pub use types::{
-    NewPayment, NewRefund, NextAction, Payment, PaymentFailure, PaymentStatus, Refund, RefundAmount, RefundStatus,
+    NewPayment, NewRefund, NextAction, Payment, PaymentFailure, PaymentStatus, Refund, RefundAmount,
+    RefundStatus,
 };
 
 /// For our own questions, where nobody's deadline counts.
@@ -128,7 +130,10 @@ impl Face {
         let NewPayment { reservation_id, payment_method, return_url } = new.0;
         let reservation: ReservationId = rest::id_in_body(&reservation_id, "/reservation_id")?;
         let return_url = return_url.unwrap_or_else(|| format!("{}/", self.settings.public_url));
-        let asked = self.client.query::<Reservations>(&caller.call(), reservations::Query::Payable(reservation)).await;
+        let asked = self
+            .client
+            .query::<Reservations>(&caller.call(), reservations::Query::Payable(reservation))
+            .await;
         match asked {
             Ok(_) => {}
             // Under a key this may be the repeat of an attempt that succeeded: the payments' own store knows.
@@ -196,11 +201,15 @@ impl Face {
         let (id, call) = (rest::id_in_path(&payment_id)?, caller.call());
         let payment = self.payment(&call, id).await?;
         let ask = Ask::Receipt { payment: id, booking_url: (self.settings.booking_url)(payment.reservation) };
-        let Answer::Receipt { number, data_json, .. } = self.ask(&call, ask).await? else { return Err(odd()) };
+        let Answer::Receipt { number, data_json, .. } = self.ask(&call, ask).await? else {
+            return Err(odd());
+        };
         let own = Call { token: Some(self.own_token().await?), ..call };
         let query = pdf::Query::Render { template: pdf::RECEIPT.to_owned(), data_json };
         match self.client.query::<Pdf>(&own, query).await {
-            Ok(pdf::Answer::Document(bytes)) => Ok(edge::Pdf { name: format!("receipt-{number}.pdf"), bytes }),
+            Ok(pdf::Answer::Document(bytes)) => {
+                Ok(edge::Pdf { name: format!("receipt-{number}.pdf"), bytes })
+            }
             Ok(pdf::Answer::Templates { .. } | pdf::Answer::Template(_)) => Err(odd()),
             Err(failure) => Err(edge::failed(failure, |refusal| {
                 tracing::error!(%refusal, "the receipt's template does not fit");
@@ -230,11 +239,17 @@ impl Face {
             Signature::Stale => return Err(ApiError::new(&problems::STALE_SIGNATURE)),
             Signature::Wrong => return Err(ApiError::new(&problems::BAD_SIGNATURE)),
         }
-        let Some(event) = Event::read(&body) else { return Err(ApiError::bad_request("The body is no event.")) };
+        let Some(event) = Event::read(&body) else {
+            return Err(ApiError::bad_request("The body is no event."));
+        };
         let call = Call::bearer(self.own_token().await?, TIMEOUT);
         let kind = event.kind.clone();
-        let command =
-            Command::BankEvent { event: event.id, kind: event.kind, payment: event.payment, intent: event.intent };
+        let command = Command::BankEvent {
+            event: event.id,
+            kind: event.kind,
+            payment: event.payment,
+            intent: event.intent,
+        };
         let reply = self.client.command::<Payments>(&call, command).await.map_err(failed)?;
         tracing::debug!(%kind, parked = reply == Reply::Parked, "an event of the bank");
         Ok(Json(Received { received: true }))

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 /// Each payment that was ever started.
 pub(crate) const PAYMENTS: Tree<PaymentId, Record> = Tree::new(32, "payments");
 /// The payments of a reservation, in the order in which they were started.
-pub(crate) const OF_RESERVATION: Tree<(ReservationId, PaymentId), ()> = Tree::new(33, "payments of a reservation");
+pub(crate) const OF_RESERVATION: Tree<(ReservationId, PaymentId), ()> =
+    Tree::new(33, "payments of a reservation");
 /// The one payment of a reservation that is open or has succeeded: what makes a second one a refusal.
 pub(crate) const CURRENT: Tree<ReservationId, PaymentId> = Tree::new(34, "current payment");
 /// All payments by the time at which they were started, for administrators' lists; all keys begin with [`ALL`].
@@ -175,12 +176,20 @@ impl Record {
 
     /// Minor units that went back or are going to, unless the bank could not.
     pub fn refunds_total(&self) -> i64 {
-        self.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed).map(|refund| refund.amount).sum()
+        self.refunds
+            .iter()
+            .filter(|refund| refund.status != RefundStatus::Failed)
+            .map(|refund| refund.amount)
+            .sum()
     }
 
     /// Minor units that went back.
     pub fn refunded(&self) -> i64 {
-        self.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded).map(|refund| refund.amount).sum()
+        self.refunds
+            .iter()
+            .filter(|refund| refund.status == RefundStatus::Succeeded)
+            .map(|refund| refund.amount)
+            .sum()
     }
 
     /// Minor units that can still be refunded.
@@ -190,7 +199,9 @@ impl Record {
 
     pub fn status(&self) -> PaymentStatus {
         match self.stage {
-            Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Waiting => PaymentStatus::Processing,
+            Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Waiting => {
+                PaymentStatus::Processing
+            }
             Stage::Action => PaymentStatus::RequiresAction,
             Stage::Failed => PaymentStatus::Failed,
             Stage::Succeeded => match self.refunded() {
@@ -287,4 +298,97 @@ pub(crate) fn administers(caller: &Principal) -> bool {
 /// Whether `caller` is bound to `hotel` as staff.
 pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
     caller.has(scope::HOTEL_MANAGE) && caller.hotels.contains(&hotel.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::codec;
+    use contracts::pricing::TaxAmount;
+    use contracts::{Currency, Date};
+
+    use super::*;
+
+    /// A payment with something in every field.
+    fn sample() -> Record {
+        let money = |amount| Money::new(amount, Currency::EUR);
+        Record {
+            id: PaymentId(1),
+            reservation: ReservationId(2),
+            owner: "usr_1".into(),
+            payment_method: "pm_card_visa".into(),
+            return_url: "https://hotel.example".into(),
+            shown: Some(money(100)),
+            payable: Some(Payable {
+                amount: money(100),
+                hotel: HotelId(3),
+                hotel_name: "Grand".into(),
+                hotel_address: "Main Street 1".into(),
+                hotel_city: "Munich, DE".into(),
+                time_zone: "Europe/Berlin".into(),
+                guest_name: "A".into(),
+                guest_email: "a@b.example".into(),
+                room: "Double".into(),
+                check_in: Date(1),
+                check_out: Date(2),
+                lines: vec![("1 night".into(), 100)],
+                taxes: vec![TaxAmount { name: "VAT".into(), amount: 7, included: true }],
+            }),
+            stage: Stage::Succeeded,
+            intent: Some("pi_1".into()),
+            mode: Some(BankMode::Sandbox),
+            redirect_url: Some("https://bank.example".into()),
+            failure: Some(Failure { code: "card_declined".into() }),
+            method: Some("Visa •••• 4242".into()),
+            captured: 100,
+            receipt: Some(1),
+            refunds: vec![RefundRow {
+                id: RefundId(4),
+                amount: 5,
+                reason: RefundReason::Requested("Noise".into()),
+                status: RefundStatus::Succeeded,
+                created_at: Timestamp(1),
+                settled_at: Some(Timestamp(2)),
+                rechecks: 1,
+            }],
+            surplus: true,
+            checking: true,
+            check_again: true,
+            rechecks: 2,
+            created_at: Timestamp(3),
+            succeeded_at: Some(Timestamp(4)),
+            timeline: vec![
+                (Timestamp(5), Happened::Succeeded { receipt: 1 }),
+                (Timestamp(6), Happened::Surplus),
+            ],
+            version: 7,
+        }
+    }
+
+    /// Written by the first version; `GOLDEN=write` rewrites it, which breaks every store there is.
+    #[test]
+    fn yesterdays_payments_are_still_read() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/record.hex");
+        if std::env::var("GOLDEN").is_ok_and(|word| word == "write") {
+            let hex = data_encoding::HEXLOWER.encode(&codec::encode(&sample()));
+            std::fs::write(path, hex + "\n").expect("a file");
+        }
+        let golden = std::fs::read_to_string(path).expect("the golden file");
+        let bytes = data_encoding::HEXLOWER.decode(golden.trim().as_bytes()).expect("hex");
+        assert_eq!(codec::decode::<Record>(&bytes), Ok(sample()));
+    }
+
+    #[test]
+    fn refunds_make_the_status() {
+        for (status, amount, expect) in [
+            (RefundStatus::Pending, 100, PaymentStatus::Succeeded),
+            (RefundStatus::Failed, 100, PaymentStatus::Succeeded),
+            (RefundStatus::Succeeded, 99, PaymentStatus::PartiallyRefunded),
+            (RefundStatus::Succeeded, 100, PaymentStatus::Refunded),
+        ] {
+            let mut record = sample();
+            (record.refunds[0].status, record.refunds[0].amount) = (status, amount);
+            assert_eq!(record.status(), expect, "{status:?} {amount}");
+            assert_eq!(record.left(), if status == RefundStatus::Failed { 100 } else { 100 - amount });
+        }
+    }
 }

@@ -12,7 +12,10 @@ async fn a_card_that_pays_confirms_the_reservation_and_brings_the_receipt() {
     let world = World::new().await;
     let reservation = world.hold(1, euros(12_300));
     let payment = world.pay(reservation, "pm_card_mastercard").await;
-    assert_eq!((payment.status, payment.amount, payment.test), (PaymentStatus::Succeeded, Some(euros(12_300)), Some(true)));
+    assert_eq!(
+        (payment.status, payment.amount, payment.test),
+        (PaymentStatus::Succeeded, Some(euros(12_300)), Some(true))
+    );
     assert_eq!(payment.method.as_deref(), Some("Mastercard •••• 4444"));
     assert_eq!(world.desk.desk().confirmed.get(&reservation), Some(&payment.id));
     assert_eq!(world.charged().await, 1);
@@ -57,14 +60,21 @@ async fn declined_cards_fail_with_the_issuers_word_and_leave_the_way_open() {
 /// Presses a button on the page of the guest's bank; where it leads back to.
 async fn press(world: &World, payment: &Payment, outcome: &str) -> String {
     let url = payment.redirect_url.clone().expect("a page");
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
     let page = http.get(&url).send().await.expect("a page").text().await.expect("text");
     assert!(page.contains("TEST") && page.contains("Complete"), "{page}");
     assert!(!page.contains(&world.bank().secret_key));
     let answer = http.post(&url).form(&[("outcome", outcome)]).send().await.expect("an answer");
     assert_eq!(answer.status(), 303);
     // Pressed twice, it is nothing any more.
-    assert_eq!(http.post(&url).form(&[("outcome", "complete")]).send().await.expect("an answer").status(), 404);
+    assert_eq!(
+        http.post(&url).form(&[("outcome", "complete")]).send().await.expect("an answer").status(),
+        404
+    );
     answer.headers()["location"].to_str().expect("text").to_owned()
 }
 
@@ -73,21 +83,43 @@ async fn three_d_secure_is_completed_or_failed_by_the_guest() {
     let world = World::new().await;
     for (n, card, outcome, status, code) in [
         (1, "pm_card_threeDSecure2Required", "complete", PaymentStatus::Succeeded, None),
-        (2, "pm_card_authenticationRequired", "fail", PaymentStatus::Failed, Some("payment_intent_authentication_failure")),
-        (3, "pm_card_threeDSecureRequiredChargeDeclined", "complete", PaymentStatus::Failed, Some("card_declined")),
+        (
+            2,
+            "pm_card_authenticationRequired",
+            "fail",
+            PaymentStatus::Failed,
+            Some("payment_intent_authentication_failure"),
+        ),
+        (
+            3,
+            "pm_card_threeDSecureRequiredChargeDeclined",
+            "complete",
+            PaymentStatus::Failed,
+            Some("card_declined"),
+        ),
     ] {
         let reservation = world.hold(n, euros(900));
         let payment = world.pay(reservation, card).await;
         assert_eq!(payment.status, PaymentStatus::RequiresAction, "{card}");
-        assert_eq!(world.house.client().command::<Payments>(&world.call(&guest()), start(reservation, "pm_card_visa")).await,
-            Err(group::Failure::Refused(Refusal::PaymentOpen(payment.id))));
+        assert_eq!(
+            world
+                .house
+                .client()
+                .command::<Payments>(&world.call(&guest()), start(reservation, "pm_card_visa"))
+                .await,
+            Err(group::Failure::Refused(Refusal::PaymentOpen(payment.id)))
+        );
         let back = press(&world, &payment, outcome).await;
         assert!(back.starts_with("https://hotel.example/back?payment_intent=pi_"), "{back}");
         let returned = Command::Returned { payment: payment.id };
         world.house.client().command::<Payments>(&world.call(&guest()), returned).await.expect("noted");
         world.house.settle().await;
         let payment = world.payment(payment.id).await;
-        assert_eq!((payment.status, payment.failure.map(|failure| failure.code).as_deref()), (status, code), "{card}");
+        assert_eq!(
+            (payment.status, payment.failure.map(|failure| failure.code).as_deref()),
+            (status, code),
+            "{card}"
+        );
     }
     assert_eq!(world.charged().await, 1);
     assert_eq!(world.house.breaches(), Vec::<String>::new());
@@ -199,8 +231,15 @@ async fn a_refund_is_made_once_however_the_bank_fails() {
         // A key that answers with its own fault for ever is given up after five attempts.
         world.bank().faults().arm(operation, fault, 1);
         let payment = refund(&world, &payment, 200).await;
-        assert_eq!((payment.status, payment.refunded), (PaymentStatus::PartiallyRefunded, 200), "{operation:?} {fault:?}");
-        let intent = world.at_bank("/v1/charges").await["data"][0]["payment_intent"].as_str().expect("an id").to_owned();
+        assert_eq!(
+            (payment.status, payment.refunded),
+            (PaymentStatus::PartiallyRefunded, 200),
+            "{operation:?} {fault:?}"
+        );
+        let intent = world.at_bank("/v1/charges").await["data"][0]["payment_intent"]
+            .as_str()
+            .expect("an id")
+            .to_owned();
         let made = world.at_bank(&format!("/v1/refunds?payment_intent={intent}")).await;
         assert_eq!(made["data"].as_array().map(Vec::len), Some(1), "{operation:?} {fault:?}");
         assert_eq!(made["data"][0]["amount"], 200);
@@ -219,7 +258,12 @@ async fn refunds_that_pend_or_fail_later_are_followed() {
     world.house.settle().await;
     assert_eq!(world.payment(pends.id).await.status, PaymentStatus::Refunded);
     // The one that failed is heard of by an event.
-    let event = Command::BankEvent { event: "evt_1".into(), kind: "refund.failed".into(), payment: Some(fails.id), intent: None };
+    let event = Command::BankEvent {
+        event: "evt_1".into(),
+        kind: "refund.failed".into(),
+        payment: Some(fails.id),
+        intent: None,
+    };
     world.house.client().command::<Payments>(&world.call(&own()), event).await.expect("noted");
     world.house.settle().await;
     let fails = world.payment(fails.id).await;
@@ -238,7 +282,12 @@ async fn a_key_that_is_wrong_waits_for_the_operator() {
     };
     assert_eq!(settings.mode(), BankMode::Live);
     assert!(!format!("{settings:?}").contains("sk_live"));
-    for (url, good) in [("https://api.stripe.com", true), ("http://127.0.0.1:1", true), ("http://bank.example", false), ("x", false)] {
+    for (url, good) in [
+        ("https://api.stripe.com", true),
+        ("http://127.0.0.1:1", true),
+        ("http://bank.example", false),
+        ("x", false),
+    ] {
         let settings = payments::BankSettings { base_url: url.into(), ..settings.clone() };
         assert_eq!(payments::Bank::new(settings).is_ok(), good, "{url}");
     }

@@ -56,9 +56,17 @@ impl Served {
         Self { world, url: format!("http://{addr}"), http, tasks: vec![server, worker] }
     }
 
-    async fn send(&self, who: &Principal, method: &str, path: &str, key: Option<&str>, body: Option<Value>) -> (u16, Value) {
+    async fn send(
+        &self,
+        who: &Principal,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: Option<Value>,
+    ) -> (u16, Value) {
         let method = method.parse().expect("a method");
-        let request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(self.world.house.token(who));
+        let request =
+            self.http.request(method, format!("{}{path}", self.url)).bearer_auth(self.world.house.token(who));
         let request = key.into_iter().fold(request, |request, key| request.header("Idempotency-Key", key));
         let request = body.into_iter().fold(request, |request, body| {
             request.header("Content-Type", "application/json").body(body.to_string())
@@ -66,7 +74,11 @@ impl Served {
         let answer = request.send().await.expect("an answer");
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.expect("a body");
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::String(String::from_utf8_lossy(&bytes).into_owned())))
+        (
+            status,
+            serde_json::from_slice(&bytes)
+                .unwrap_or(Value::String(String::from_utf8_lossy(&bytes).into_owned())),
+        )
     }
 
     async fn pay(&self, reservation: ReservationId, card: &str, key: Option<&str>) -> (u16, Value) {
@@ -80,8 +92,18 @@ impl Served {
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key");
         mac.update(format!("{at}.{body}").as_bytes());
         let tag = data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes());
-        let request = self.http.post(format!("{}/v1/webhooks/stripe", self.url)).header("Stripe-Signature", format!("t={at},v1={tag}"));
-        request.header("Content-Type", "application/json").body(body.to_owned()).send().await.expect("an answer").status().as_u16()
+        let request = self
+            .http
+            .post(format!("{}/v1/webhooks/stripe", self.url))
+            .header("Stripe-Signature", format!("t={at},v1={tag}"));
+        request
+            .header("Content-Type", "application/json")
+            .body(body.to_owned())
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+            .as_u16()
     }
 }
 
@@ -104,14 +126,24 @@ async fn paying_refunding_and_the_receipt() {
     assert_eq!(served.send(&stranger(), "GET", &path, None, None).await.0, 404);
     assert_eq!(served.send(&guest(), "GET", "/v1/payments/pay_nonsense", None, None).await.0, 404);
     let (status, list) = served.send(&guest(), "GET", "/v1/payments?limit=1", None, None).await;
-    assert_eq!((status, list["items"].as_array().map(Vec::len), &list["next_cursor"]), (200, Some(1), &Value::Null), "{list}");
+    assert_eq!(
+        (status, list["items"].as_array().map(Vec::len), &list["next_cursor"]),
+        (200, Some(1), &Value::Null),
+        "{list}"
+    );
     assert_eq!(served.send(&stranger(), "GET", "/v1/payments", None, None).await.1["items"], json!([]));
     let by_reservation = format!("/v1/payments?reservation_id={reservation}&status=succeeded");
-    assert_eq!(served.send(&guest(), "GET", &by_reservation, None, None).await.1["items"][0]["id"], payment["id"]);
+    assert_eq!(
+        served.send(&guest(), "GET", &by_reservation, None, None).await.1["items"][0]["id"],
+        payment["id"]
+    );
 
     let (status, receipt) = served.send(&guest(), "GET", &format!("{path}/receipt.pdf"), None, None).await;
     let receipt = receipt.as_str().expect("a file").to_owned();
-    assert!(status == 200 && receipt.starts_with("%PDF receipt") && receipt.contains("R-000001"), "{receipt}");
+    assert!(
+        status == 200 && receipt.starts_with("%PDF receipt") && receipt.contains("R-000001"),
+        "{receipt}"
+    );
     assert!(receipt.contains(&format!("https://auberge.example/r/{reservation}")));
 
     let refunds = format!("{path}/refunds");
@@ -124,12 +156,21 @@ async fn paying_refunding_and_the_receipt() {
     let (_, problem) = served.send(&admin(), "POST", &refunds, None, Some(much)).await;
     assert!(is(&problem, "refund-too-large"), "{problem}");
     let some = json!({"amount": {"amount": 700, "currency": "EUR"}, "reason": "Noise"});
-    let (status, refund) = served.send(&staff(hotel()), "POST", &refunds, Some("refund-key-1"), Some(some.clone())).await;
-    assert_eq!((status, &refund["status"], &refund["reason"]), (201, &json!("succeeded"), &json!("Noise")), "{refund}");
-    let (_, replayed) = served.send(&staff(hotel()), "POST", &refunds, Some("refund-key-1"), Some(some)).await;
+    let (status, refund) =
+        served.send(&staff(hotel()), "POST", &refunds, Some("refund-key-1"), Some(some.clone())).await;
+    assert_eq!(
+        (status, &refund["status"], &refund["reason"]),
+        (201, &json!("succeeded"), &json!("Noise")),
+        "{refund}"
+    );
+    let (_, replayed) =
+        served.send(&staff(hotel()), "POST", &refunds, Some("refund-key-1"), Some(some)).await;
     assert_eq!(replayed["id"], refund["id"]);
     let (_, payment) = served.send(&guest(), "GET", &path, None, None).await;
-    assert_eq!((&payment["status"], &payment["refunded"]["amount"]), (&json!("partially_refunded"), &json!(700)));
+    assert_eq!(
+        (&payment["status"], &payment["refunded"]["amount"]),
+        (&json!("partially_refunded"), &json!(700))
+    );
 }
 
 #[tokio::test]
@@ -137,18 +178,27 @@ async fn what_cannot_be_paid_is_refused_and_a_declined_card_is_not() {
     let served = Served::new().await;
     let reservation = served.world.hold(1, euros(900));
     let (status, failed) = served.pay(reservation, "pm_card_chargeDeclined", None).await;
-    assert_eq!((status, &failed["status"], &failed["failure"]["code"]), (201, &json!("failed"), &json!("card_declined")));
+    assert_eq!(
+        (status, &failed["status"], &failed["failure"]["code"]),
+        (201, &json!("failed"), &json!("card_declined"))
+    );
     let body = json!({"reservation_id": reservation.to_string(), "payment_method": "pm_card_visa"});
     assert_eq!(served.send(&stranger(), "POST", "/v1/payments", None, Some(body)).await.0, 404);
     let (status, action) = served.pay(reservation, "pm_card_threeDSecure2Required", None).await;
     assert_eq!((status, &action["status"]), (201, &json!("requires_action")));
-    assert!(action["next_action"]["redirect_url"].as_str().is_some_and(|url| url.contains("/3ds/pi_")), "{action}");
+    assert!(
+        action["next_action"]["redirect_url"].as_str().is_some_and(|url| url.contains("/3ds/pi_")),
+        "{action}"
+    );
     let (status, open) = served.pay(reservation, "pm_card_visa", None).await;
     assert!(status == 409 && is(&open, "payment-open"), "{open}");
     assert_eq!(served.pay(contracts::ReservationId(7), "pm_card_visa", None).await.0, 409);
     for (field, body) in [
         ("/reservation_id", json!({"reservation_id": "rsv_1", "payment_method": "pm_card_visa"})),
-        ("/payment_method", json!({"reservation_id": reservation.to_string(), "payment_method": "4242424242424242"})),
+        (
+            "/payment_method",
+            json!({"reservation_id": reservation.to_string(), "payment_method": "4242424242424242"}),
+        ),
     ] {
         let (status, problem) = served.send(&guest(), "POST", "/v1/payments", None, Some(body)).await;
         assert_eq!(status, 400, "{field}: {problem}");
@@ -178,16 +228,22 @@ async fn the_banks_word_completes_a_payment_doubled_late_and_never_forged() {
     bank.send_webhooks_to(format!("{}/v1/webhooks/stripe", served.url));
     bank.faults().double_webhooks(true);
     bank.faults().hold_webhooks(true);
-    let (_, payment) = served.pay(served.world.hold(1, euros(900)), "pm_card_threeDSecure2Required", None).await;
+    let (_, payment) =
+        served.pay(served.world.hold(1, euros(900)), "pm_card_threeDSecure2Required", None).await;
     let url = payment["next_action"]["redirect_url"].as_str().expect("a page");
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
     http.post(url).form(&[("outcome", "complete")]).send().await.expect("an answer");
     let path = format!("/v1/payments/{}", payment["id"].as_str().expect("an id"));
     assert_eq!(served.send(&guest(), "GET", &path, None, None).await.1["status"], "requires_action");
 
     // Forged, replayed, garbled: nothing happens.
     let event = json!({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object":
-        {"object": "payment_intent", "id": "pi_x", "metadata": {"payment": payment["id"]}}}}).to_string();
+        {"object": "payment_intent", "id": "pi_x", "metadata": {"payment": payment["id"]}}}})
+    .to_string();
     assert_eq!(served.event("whsec_wrong", 0, &event).await, 400);
     assert_eq!(served.event(&bank.webhook_secret, 301, &event).await, 400);
     assert_eq!(served.event(&bank.webhook_secret, -301, &event).await, 400);

@@ -23,7 +23,8 @@ pub(crate) fn require_manager(caller: &Principal, hotel: HotelId) -> Result<(), 
 /// Who may see and change a reservation: its owner, staff of its hotel, administrators, and services that act for nobody
 /// (the pages after they have checked a secret link, payments for receipts, our own mails).
 pub(crate) fn may_see(caller: &Principal, reservation: &Reservation) -> bool {
-    let trusted = caller.on_behalf_of.is_none() && matches!(caller.as_service(), Some("ui" | "payments" | "reservations"));
+    let trusted = caller.on_behalf_of.is_none()
+        && matches!(caller.as_service(), Some("ui" | "payments" | "reservations"));
     let owns = !caller.is_anonymous() && caller.actor() == reservation.owner;
     trusted || owns || manages(caller, reservation.hotel())
 }

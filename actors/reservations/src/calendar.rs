@@ -27,7 +27,10 @@ impl Calendar {
     }
 
     fn read(
-        room_type: RoomTypeId, from: Date, to: Date, get: impl Fn(&(RoomTypeId, i32)) -> Option<Chunk>,
+        room_type: RoomTypeId,
+        from: Date,
+        to: Date,
+        get: impl Fn(&(RoomTypeId, i32)) -> Option<Chunk>,
     ) -> Self {
         let (first, last) = (place(from).0, place(to).0);
         let chunks = (first..=last).map(|chunk| get(&(room_type, chunk)).unwrap_or_default()).collect();

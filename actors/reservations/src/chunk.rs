@@ -112,7 +112,8 @@ impl Chunk {
 
     /// A night as search knows it.
     pub fn night(&self, night: u8) -> Night {
-        let price = |(plan, prices): &(RatePlanId, Vec<(u8, i64)>)| find(prices, night).map(|price| (*plan, price));
+        let price =
+            |(plan, prices): &(RatePlanId, Vec<(u8, i64)>)| find(prices, night).map(|price| (*plan, price));
         Night {
             rooms: self.rooms(night),
             taken: self.taken(night),
@@ -154,7 +155,9 @@ mod tests {
 
     #[test]
     fn nights_have_one_place_each_before_and_after_1970() {
-        for (night, expected) in [(0, (0, 0)), (31, (0, 31)), (32, (1, 0)), (-1, (-1, 31)), (20_780, (649, 12))] {
+        for (night, expected) in
+            [(0, (0, 0)), (31, (0, 31)), (32, (1, 0)), (-1, (-1, 31)), (20_780, (649, 12))]
+        {
             let (chunk, index) = place(Date(night));
             assert_eq!((chunk, index), expected);
             assert_eq!(night_at(chunk, index), Date(night));
@@ -184,7 +187,10 @@ mod tests {
             closed_to_departure: true,
         };
         for night in 0..32 {
-            assert_eq!(chunk.night(night), if [31, 0, 5].contains(&night) { full.clone() } else { Night::default() });
+            assert_eq!(
+                chunk.night(night),
+                if [31, 0, 5].contains(&night) { full.clone() } else { Night::default() }
+            );
         }
         for night in [0, 31, 5] {
             chunk.set_taken(night, 0);

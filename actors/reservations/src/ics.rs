@@ -30,7 +30,9 @@ pub fn file(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile) -> Str
         stay.check_out(),
     ));
     let place = [&hotel.name, &hotel.address, &hotel.city, &hotel.country];
-    event.location(&place.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(", "));
+    event.location(
+        &place.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(", "),
+    );
     event.url(&desk.plain_link(reservation.id));
     event.append_property(Property::new("SEQUENCE", (reservation.version - 1).to_string()));
     event.append_property(Property::new("DTSTAMP", utc(reservation.updated_at)));
@@ -49,7 +51,11 @@ pub fn file(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile) -> Str
     calendar.append_property(Property::new("METHOD", "PUBLISH"));
     calendar.push(event.done());
     // The library writes no VTIMEZONE, and an event must not name a zone that its file does not define.
-    calendar.to_string().replacen("BEGIN:VEVENT", &format!("{}BEGIN:VEVENT", definition(&hotel.time_zone, start, end)), 1)
+    calendar.to_string().replacen(
+        "BEGIN:VEVENT",
+        &format!("{}BEGIN:VEVENT", definition(&hotel.time_zone, start, end)),
+        1,
+    )
 }
 
 fn utc(at: Timestamp) -> String {
@@ -65,7 +71,8 @@ fn local(key: &str, at: Timestamp, zone: &str) -> Property {
 /// A VTIMEZONE that is right from `start` to `end`: the offset that holds at the start, and each change until the end.
 fn definition(name: &str, start: Timestamp, end: Timestamp) -> String {
     let zone = zone::named(name);
-    let instant = |at: Timestamp| jiff::Timestamp::from_millisecond(at.millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let instant =
+        |at: Timestamp| jiff::Timestamp::from_millisecond(at.millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let (start, end) = (instant(start), instant(end));
     let mut text = format!("BEGIN:VTIMEZONE\r\nTZID:{name}\r\n");
     match zone.preceding(start).next() {
@@ -99,4 +106,55 @@ fn observance(text: &mut String, zone: &TimeZone, from: jiff::Timestamp) {
 fn offset(offset: Offset) -> String {
     let (sign, secs) = (if offset.seconds() < 0 { '-' } else { '+' }, offset.seconds().unsigned_abs());
     format!("{sign}{:02}{:02}", secs / 3600, secs / 60 % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn a_zone_is_defined_for_as_long_as_the_stay_lasts() {
+        let table = [
+            // A winter stay, a stay over the change to summer time, a zone that has none, and half an hour of it.
+            (
+                "Europe/Berlin",
+                "2026-12-24T14:00:00Z",
+                "2026-12-26T10:00:00Z",
+                &["STANDARD 20261025T030000 +0200 +0100 CET"][..],
+            ),
+            (
+                "Europe/Berlin",
+                "2027-03-27T14:00:00Z",
+                "2027-03-29T09:00:00Z",
+                &["STANDARD 20261025T030000 +0200 +0100 CET", "DAYLIGHT 20270328T020000 +0100 +0200 CEST"],
+            ),
+            (
+                "Asia/Kathmandu",
+                "2026-12-24T09:15:00Z",
+                "2026-12-25T05:15:00Z",
+                &["STANDARD 19860101T000000 +0530 +0545 +0545"],
+            ),
+            (
+                "Australia/Lord_Howe",
+                "2026-07-01T04:30:00Z",
+                "2026-07-02T00:30:00Z",
+                &["STANDARD 20260405T020000 +1100 +1030 +1030"],
+            ),
+        ];
+        for (zone, start, end, expected) in table {
+            let text = definition(zone, at(start), at(end));
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!((lines[0], lines[1]), ("BEGIN:VTIMEZONE", format!("TZID:{zone}").as_str()));
+            let value = |line: &str| line.split_once(':').unwrap().1.to_owned();
+            let found: Vec<_> = lines[2..lines.len() - 1]
+                .chunks(6)
+                .map(|part| part[..5].iter().map(|line| value(line)).collect::<Vec<_>>().join(" "))
+                .collect();
+            assert_eq!(found, expected, "{zone}");
+        }
+    }
 }

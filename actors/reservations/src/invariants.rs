@@ -49,7 +49,8 @@ pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String
     let mut nights: BTreeMap<(RoomTypeId, Date), i64> = BTreeMap::new();
     for reservation in reservations(view).filter(|reservation| reservation.status.takes_rooms()) {
         for night in reservation.stay().nights() {
-            *nights.entry((reservation.room_type(), night)).or_default() += i64::from(reservation.promise.rooms);
+            *nights.entry((reservation.room_type(), night)).or_default() +=
+                i64::from(reservation.promise.rooms);
         }
     }
     for ((room_type, chunk), row) in view.all(&CALENDAR) {
@@ -67,12 +68,16 @@ pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String
 pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
     let unpaid = |reservation: &Reservation| match reservation.status {
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => {
-            reservation.paid() != reservation.promise.total || !matches!(reservation.payment, PaymentState::Paid { .. })
+            reservation.paid() != reservation.promise.total
+                || !matches!(reservation.payment, PaymentState::Paid { .. })
         }
         Status::Held => matches!(reservation.payment, PaymentState::Paid { .. }),
         Status::Expired | Status::Cancelled => false,
     };
-    reservations(view).filter(unpaid).map(|found| format!("{} is {} unpaid", found.id, found.status.word())).collect()
+    reservations(view)
+        .filter(unpaid)
+        .map(|found| format!("{} is {} unpaid", found.id, found.status.word()))
+        .collect()
 }
 
 /// A hold has an end, and nothing else has.
@@ -85,9 +90,14 @@ pub fn held_implies_an_end(view: &View<'_>) -> Vec<String> {
 pub fn timelines_are_ordered(view: &View<'_>) -> Vec<String> {
     let wrong = |found: &Reservation| {
         let times: Vec<_> = found.timeline.iter().map(|(at, _)| *at).collect();
-        !times.is_sorted() || times.first() != Some(&found.created_at) || times.last() > Some(&found.updated_at)
+        !times.is_sorted()
+            || times.first() != Some(&found.created_at)
+            || times.last() > Some(&found.updated_at)
     };
-    reservations(view).filter(wrong).map(|found| format!("the timeline of {} runs backwards", found.id)).collect()
+    reservations(view)
+        .filter(wrong)
+        .map(|found| format!("the timeline of {} runs backwards", found.id))
+        .collect()
 }
 
 /// Each reservation is found by its owner, and once paid, by its hotel.

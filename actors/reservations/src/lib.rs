@@ -24,7 +24,9 @@ mod state;
 pub mod zone;
 
 pub use effects::{Courier, confirmation_pdf};
+pub use ics::file as calendar_file;
 pub use papers::Desk;
+pub use rest::face;
 pub use state::Timer;
 
 use contract::Principal;

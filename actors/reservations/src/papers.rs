@@ -48,17 +48,27 @@ impl Desk {
 }
 
 /// All that templates may say. `link` is the address of the booking's page.
-pub fn data(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile, link: &str, now: Timestamp) -> Value {
+pub fn data(
+    desk: &Desk,
+    reservation: &Reservation,
+    hotel: &HotelProfile,
+    link: &str,
+    now: Timestamp,
+) -> Value {
     let promise = &reservation.promise;
     let (stay, currency) = (promise.stay, promise.currency.code());
-    let lines: Vec<_> =
-        promise.priced_nights().map(|(night, amount)| json!({"date": night.to_string(), "amount": amount})).collect();
+    let lines: Vec<_> = promise
+        .priced_nights()
+        .map(|(night, amount)| json!({"date": night.to_string(), "amount": amount}))
+        .collect();
     let taxes: Vec<_> = promise
         .taxes
         .iter()
         .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
         .collect();
-    let refund = reservation.refund.map(|refund| json!({"amount": refund.amount, "currency": currency, "status": refund.status.word()}));
+    let refund = reservation
+        .refund
+        .map(|refund| json!({"amount": refund.amount, "currency": currency, "status": refund.status.word()}));
     json!({
         "hotel": {
             "name": hotel.name, "address": hotel.address, "city": hotel.city, "country": hotel.country,
@@ -88,14 +98,22 @@ pub fn data(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile, link: 
 fn cancellation(reservation: &Reservation, zone: &str) -> String {
     let promise = &reservation.promise;
     let percent = promise.policy.penalty_percent;
-    let amount = format_money(promise.penalty(), promise.currency.code()).unwrap_or_else(|| promise.penalty().to_string());
-    let until = promise.policy.free_until.map(|until| format_instant(&until.millis().to_string(), zone, DateStyle::Long));
+    let amount = format_money(promise.penalty(), promise.currency.code())
+        .unwrap_or_else(|| promise.penalty().to_string());
+    let until = promise
+        .policy
+        .free_until
+        .map(|until| format_instant(&until.millis().to_string(), zone, DateStyle::Long));
     match until {
         _ if percent == 0 => "You can cancel free of charge at any time before check-in.".to_owned(),
         Some(Ok(until)) => {
-            format!("You can cancel free of charge until {until}. After that, {amount} ({percent} % of the total) are kept.")
+            format!(
+                "You can cancel free of charge until {until}. After that, {amount} ({percent} % of the total) is kept."
+            )
         }
-        Some(Err(_)) | None => format!("Cancelling is not free at any time: {amount} ({percent} % of the total) are kept."),
+        Some(Err(_)) | None => {
+            format!("Cancelling is not free at any time: {amount} ({percent} % of the total) is kept.")
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub(crate) const RESERVATIONS: Tree<ReservationId, ReservationRow> = Tree::new(3
 pub(crate) const BY_OWNER: Tree<(u64, u64, ReservationId), ()> = Tree::new(36, "reservations by owner");
 
 /// The same by the maker's own name for them, where given: hash of the owner, hash of the name, rank, id.
-pub(crate) const BY_REFERENCE: Tree<(u64, u64, u64, ReservationId), ()> = Tree::new(37, "reservations by reference");
+pub(crate) const BY_REFERENCE: Tree<(u64, u64, u64, ReservationId), ()> =
+    Tree::new(37, "reservations by reference");
 
 /// A hotel's reservations by day of check-in, from their confirmation on: a hold is no guest yet.
 pub(crate) const BY_HOTEL: Tree<(HotelId, Date, ReservationId), ()> = Tree::new(38, "reservations by hotel");

@@ -73,7 +73,11 @@ mod tests {
             ("Pacific/Kiritimati", "2027-01-01", 24, "2026-12-31T01:00:00Z"),
         ];
         for (zone, check_in, hours, expected) in table {
-            let policy = policy(zone, date(check_in), Cancellation { free_until_hours: Some(hours), penalty_percent: 50 });
+            let policy = policy(
+                zone,
+                date(check_in),
+                Cancellation { free_until_hours: Some(hours), penalty_percent: 50 },
+            );
             assert_eq!(policy.free_until, Some(at(expected)), "{zone} {check_in} {hours}");
         }
     }

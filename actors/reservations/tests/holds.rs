@@ -37,7 +37,10 @@ fn a_hold_takes_rooms_tells_search_and_ends_after_a_quarter_of_an_hour() {
     assert_eq!((status(&desk, held.id), taken(&desk, double, date(DAY))), (Status::Expired, 0));
     assert_eq!(desk.sent::<Search>(), [told(0)]);
     let expired = read(&desk, &user("ann"), held.id).unwrap();
-    assert_eq!(expired.timeline.iter().map(|(_, what)| *what).collect::<Vec<_>>(), [What::Held, What::Expired]);
+    assert_eq!(
+        expired.timeline.iter().map(|(_, what)| *what).collect::<Vec<_>>(),
+        [What::Held, What::Expired]
+    );
     assert_eq!(desk.effects(), []);
     assert_eq!(desk.breaches(), [] as [String; 0]);
 }
@@ -62,12 +65,6 @@ fn a_hold_over_two_calendar_rows_takes_each_night_once() {
 #[test]
 fn holds_are_refused_with_a_reason_and_leave_nothing() {
     type Spoil = fn(&Desk, &mut contracts::reservations::Promise);
-    let import = |desk: &Desk, change: fn(&mut HotelProfile)| {
-        let mut changed = hotel();
-        change(&mut changed);
-        desk.command(&administrator(), Command::ImportHotels { hotels: vec![changed] }).unwrap();
-    };
-    let _ = import;
     fn reimport(desk: &Desk, change: impl Fn(&mut HotelProfile)) {
         let mut changed = hotel();
         change(&mut changed);
@@ -98,23 +95,44 @@ fn holds_are_refused_with_a_reason_and_leave_nothing() {
             Refusal::StopSell { night: christmas },
         ),
         ("hotel off sale", |desk, _| reimport(desk, |hotel| hotel.active = false), Refusal::Inactive),
-        ("room type off sale", |desk, _| reimport(desk, |hotel| drop(hotel.room_types.remove(0))), Refusal::Inactive),
+        (
+            "room type off sale",
+            |desk, _| reimport(desk, |hotel| drop(hotel.room_types.remove(0))),
+            Refusal::Inactive,
+        ),
         (
             "rate plan off sale",
             |desk, _| reimport(desk, |hotel| hotel.room_types[0].rate_plans[0].active = false),
             Refusal::Inactive,
         ),
         ("too late", |desk, _| desk.advance_secs(1801), Refusal::OfferExpired),
-        ("another hotel's room", |_, promise| promise.hotel = hotel_in("other", "UTC").id, Refusal::NoSuchRoomType),
-        ("no room at all", |_, promise| promise.rooms = 0, invalid("rooms", "1 to 50 rooms are booked at once")),
-        ("too many rooms", |_, promise| promise.rooms = 51, invalid("rooms", "1 to 50 rooms are booked at once")),
-        ("a night without price", |_, promise| drop(promise.nightly.pop()), invalid("offer", "its prices do not add up")),
+        (
+            "another hotel's room",
+            |_, promise| promise.hotel = hotel_in("other", "UTC").id,
+            Refusal::NoSuchRoomType,
+        ),
+        (
+            "no room at all",
+            |_, promise| promise.rooms = 0,
+            invalid("rooms", "1 to 50 rooms are booked at once"),
+        ),
+        (
+            "too many rooms",
+            |_, promise| promise.rooms = 51,
+            invalid("rooms", "1 to 50 rooms are booked at once"),
+        ),
+        (
+            "a night without price",
+            |_, promise| promise.nightly.truncate(2),
+            invalid("offer", "its prices do not add up"),
+        ),
         ("a kinder total", |_, promise| promise.total -= 1, invalid("offer", "its prices do not add up")),
         (
             "past the horizon",
             |desk, _| {
                 let settings = Settings { horizon_days: 10, ..Settings::default() };
-                desk.command(&administrator(), Command::Configure { slot: hotel().id.slot(), settings }).unwrap();
+                desk.command(&administrator(), Command::Configure { slot: hotel().id.slot(), settings })
+                    .unwrap();
             },
             Refusal::BeyondHorizon { last: date("2026-12-03") },
         ),
@@ -169,7 +187,11 @@ fn no_stay_begins_before_the_hotels_today() {
         let today = date(first);
         let stay = |from: Date| contracts::Stay::new(from, from.plus_days(1)).unwrap();
         assert!(!offers_at(&desk, id, stay(today), 1, 1).unwrap().is_empty(), "{zone}");
-        assert_eq!(offers_at(&desk, id, stay(today.plus_days(-1)), 1, 1), Err(Refusal::InThePast { today }), "{zone}");
+        assert_eq!(
+            offers_at(&desk, id, stay(today.plus_days(-1)), 1, 1),
+            Err(Refusal::InThePast { today }),
+            "{zone}"
+        );
         let last = today.plus_days(550);
         assert!(offers_at(&desk, id, stay(last.plus_days(-1)), 1, 1).is_ok());
         assert_eq!(offers_at(&desk, id, stay(last), 1, 1), Err(Refusal::BeyondHorizon { last }), "{zone}");
@@ -180,7 +202,8 @@ fn no_stay_begins_before_the_hotels_today() {
 fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
     let mut large = hotel();
     large.room_types[0].rooms = 100;
-    let settings = Settings { client_unpaid_holds_max: [("agency".to_owned(), 2)].into(), ..Settings::default() };
+    let settings =
+        Settings { client_unpaid_holds_max: [("agency".to_owned(), 2)].into(), ..Settings::default() };
     for (caller, limit) in [
         (user("ann"), Some(5)),
         (guest_session("gst_1"), Some(5)),
@@ -188,7 +211,11 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
         (client("partner"), None),
     ] {
         let desk = open_with(large.clone());
-        desk.command(&administrator(), Command::Configure { slot: large.id.slot(), settings: settings.clone() }).unwrap();
+        desk.command(
+            &administrator(),
+            Command::Configure { slot: large.id.slot(), settings: settings.clone() },
+        )
+        .unwrap();
         let mut held = Vec::new();
         for _ in 0..limit.unwrap_or(20) {
             held.push(hold(&desk, &caller, promise(&desk, nights(DAY, 1), 1)).unwrap());
@@ -212,7 +239,12 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
 fn offers_are_what_fits_is_free_and_allowed() {
     let rooms_in = |desk: &Desk, guests, rooms| {
         let found = offers(desk, nights(DAY, 2), guests, rooms).unwrap();
-        found.iter().map(|offer| format!("{} {} {}", offer.promise.room_name, offer.promise.plan_name, offer.rooms_left)).collect::<Vec<_>>()
+        found
+            .iter()
+            .map(|offer| {
+                format!("{} {} {}", offer.promise.room_name, offer.promise.plan_name, offer.rooms_left)
+            })
+            .collect::<Vec<_>>()
     };
     let desk = open();
     let all = ["Double Flexible 2", "Double Saver 2", "Single Flexible 1", "Single Saver 1"];
@@ -221,9 +253,15 @@ fn offers_are_what_fits_is_free_and_allowed() {
     assert_eq!(rooms_in(&desk, 4, 2), all[..2]);
     assert_eq!(rooms_in(&desk, 5, 2), [] as [&str; 0]);
     assert_eq!(rooms_in(&desk, 3, 3), [] as [&str; 0]);
-    assert_eq!(offers(&desk, nights(DAY, 1), 1, 0), Err(invalid("rooms", "1 to 50 rooms are booked at once")));
+    assert_eq!(
+        offers(&desk, nights(DAY, 1), 1, 0),
+        Err(invalid("rooms", "1 to 50 rooms are booked at once"))
+    );
     assert_eq!(offers(&desk, nights(DAY, 1), 0, 1), Err(invalid("guests", "each room has a guest")));
-    assert_eq!(offers_at(&desk, hotel_in("other", "UTC").id, nights(DAY, 1), 1, 1), Err(Refusal::NoSuchHotel));
+    assert_eq!(
+        offers_at(&desk, hotel_in("other", "UTC").id, nights(DAY, 1), 1, 1),
+        Err(Refusal::NoSuchHotel)
+    );
     let restrictions: [(&str, Change, bool); 8] = [
         ("2026-12-24", Change { min_stay: Some(2), ..Change::default() }, true),
         ("2026-12-24", Change { min_stay: Some(3), ..Change::default() }, false),
@@ -242,4 +280,16 @@ fn offers_are_what_fits_is_free_and_allowed() {
         desk.command(&staff(hotel), set).unwrap();
         assert_eq!(!rooms_in(&desk, 2, 1).is_empty(), offered, "{day} {change:?}");
     }
+}
+
+#[test]
+fn a_hold_writes_three_small_rows() {
+    let desk = open();
+    let own = |desk: &Desk| desk.rows().into_iter().filter(|(key, _)| key[0] >= 32).collect::<Vec<_>>();
+    let before = own(&desk);
+    hold(&desk, &client("partner"), promise(&desk, nights(DAY, 3), 1)).unwrap();
+    let written: Vec<_> = own(&desk).into_iter().filter(|row| !before.contains(row)).collect();
+    assert_eq!(written.iter().map(|(key, _)| key[0]).collect::<Vec<_>>(), [34, 35, 36]);
+    let bytes: usize = written.iter().map(|(key, value)| key.len() + value.len()).sum();
+    assert!(bytes < 500, "{bytes}");
 }

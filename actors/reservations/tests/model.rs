@@ -54,7 +54,9 @@ struct Model {
 impl Model {
     fn taken(&self, room: usize, night: Date) -> u32 {
         let live = self.known.iter().filter(|known| known.room == room && known.status.takes_rooms());
-        live.filter(|known| known.reservation.stay().nights().any(|at| at == night)).map(|known| known.rooms).sum()
+        live.filter(|known| known.reservation.stay().nights().any(|at| at == night))
+            .map(|known| known.rooms)
+            .sum()
     }
 
     fn rooms(&self, room: usize, night: Date) -> u32 {
@@ -69,7 +71,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_service_agrees_with_sums(steps in prop::collection::vec(step(), 1..60)) {
@@ -172,11 +174,19 @@ fn pick(known: &mut [Known], index: usize) -> Option<&mut Known> {
 
 /// A promise as it was made when rooms were left.
 fn promise_anyway(
-    desk: &Desk, house: &contracts::HotelProfile, room: usize, stay: Stay, rooms: u32,
+    desk: &Desk,
+    house: &contracts::HotelProfile,
+    room: usize,
+    stay: Stay,
+    rooms: u32,
 ) -> contracts::reservations::Promise {
     let room_type = &house.room_types[room];
     let far = Stay::new(stay.check_in().plus_days(200), stay.check_out().plus_days(200)).unwrap();
-    let mut offer = offers(desk, far, 1, 1).unwrap().into_iter().find(|offer| offer.promise.room_type == room_type.id).unwrap();
+    let mut offer = offers(desk, far, 1, 1)
+        .unwrap()
+        .into_iter()
+        .find(|offer| offer.promise.room_type == room_type.id)
+        .unwrap();
     offer.promise.stay = stay;
     offer.promise.rooms = rooms;
     offer.promise

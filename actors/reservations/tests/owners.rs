@@ -3,10 +3,10 @@
 mod common;
 
 use common::*;
-use contract::{Principal, Timestamp};
+use contract::Principal;
 use contracts::reservations::{
-    Answer, Change, Command, Day, Expect, Guest, Listing, Nights, Page, Position, Query, Refusal, Reply, Reservation,
-    Status, Whose, merge,
+    Answer, Change, Command, Day, Expect, Guest, Listing, Nights, Page, Position, Query, Refusal, Reply,
+    Reservation, Status, Whose, merge,
 };
 use contracts::search::{self, Search};
 use contracts::{HotelId, HotelProfile, RoomTypeId, scope};
@@ -155,10 +155,17 @@ fn lists_filter_and_go_on_where_they_stopped() {
     // The hotel's: by check-in, from confirmation on, for its staff.
     let hotels = all(Whose::Hotel(hotel().id));
     assert_eq!(ids(list(&desk, &staff(hotel().id), hotels.clone())), expected(&[0, 1, 2, 3, 4, 5]));
-    let from = Listing { check_in_from: Some(date("2026-12-26")), check_in_to: Some(date("2026-12-28")), ..hotels.clone() };
+    let from = Listing {
+        check_in_from: Some(date("2026-12-26")),
+        check_in_to: Some(date("2026-12-28")),
+        ..hotels.clone()
+    };
     assert_eq!(ids(list(&desk, &staff(hotel().id), from)), expected(&[2, 3, 4]));
     assert_eq!(page(&desk, &partner, hotels.clone()).unwrap_err(), Refusal::NotYourHotel);
-    assert_eq!(page(&desk, &staff(hotel_in("x", "UTC").id), hotels.clone()).unwrap_err(), Refusal::NotYourHotel);
+    assert_eq!(
+        page(&desk, &staff(hotel_in("x", "UTC").id), hotels.clone()).unwrap_err(),
+        Refusal::NotYourHotel
+    );
     // Page by page is the same as at once.
     for (caller, listing, count) in [(&partner, mine, 12), (&administrator(), hotels, 6)] {
         let whole = ids(list(&desk, caller, listing.clone()));
@@ -182,7 +189,10 @@ fn shards_are_merged_without_gaps() {
     let one = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
     let place = |rank| Position { rank, reservation: one.id };
     let page = |ranks: &[u64], looked_to: Option<u64>| Page {
-        items: ranks.iter().map(|rank| (place(*rank), Reservation { version: *rank as u32, ..one.clone() })).collect(),
+        items: ranks
+            .iter()
+            .map(|rank| (place(*rank), Reservation { version: *rank as u32, ..one.clone() }))
+            .collect(),
         looked_to: looked_to.map(place),
     };
     let table = [
@@ -209,14 +219,19 @@ fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
     };
     let desk = &house;
     let clerk = staff(hotel().id);
-    let day = |which, on: &str| match desk.query(&clerk, Query::HotelDay { hotel: hotel().id, date: date(on), which }) {
+    let day = |which, on: &str| match desk
+        .query(&clerk, Query::HotelDay { hotel: hotel().id, date: date(on), which })
+    {
         Ok(Answer::Reservations(page)) => page.items.len(),
         other => panic!("{other:?}"),
     };
     for (on, arrivals, departures, in_house) in
         [("2026-11-23", 0, 0, 0), ("2026-11-24", 1, 0, 1), ("2026-11-25", 0, 0, 1), ("2026-11-26", 0, 1, 0)]
     {
-        assert_eq!((day(Day::Arrivals, on), day(Day::Departures, on), day(Day::InHouse, on)), (arrivals, departures, in_house));
+        assert_eq!(
+            (day(Day::Arrivals, on), day(Day::Departures, on), day(Day::InHouse, on)),
+            (arrivals, departures, in_house)
+        );
     }
     let step = |command: Command| reservation(desk.command(&clerk, command)).map(|found| found.status);
     let today = date("2026-11-23");
@@ -271,7 +286,11 @@ fn imports_make_update_and_leave_alone() {
     let refused: [(Principal, HotelProfile, Refusal); 5] = [
         (staff(hotel_in("other", "UTC").id), hotel(), Refusal::NotYourHotel),
         (staff(hotel().id), hotel_in("other", "UTC"), Refusal::NotYourHotel),
-        (admin.clone(), HotelProfile { reference: "grander".into(), ..hotel() }, invalid("id", "not the id of this reference")),
+        (
+            admin.clone(),
+            HotelProfile { reference: "grander".into(), ..hotel() },
+            invalid("id", "not the id of this reference"),
+        ),
         (admin.clone(), hotel_in("grand", "Europe/Atlantis"), invalid("time_zone", "no such time zone")),
         (
             admin.clone(),
@@ -328,13 +347,16 @@ fn calendars_set_prices_and_refuse_nonsense() {
     let plan = double.rate_plans[0].id;
     let set = |caller: &Principal, room_type, from: &str, to: &str, change: Change| {
         let nights = Nights { from: date(from), to: date(to) };
-        desk.command(caller, Command::SetCalendar { hotel: hotel().id, room_type, nights, change }).map(|_| ())
+        desk.command(caller, Command::SetCalendar { hotel: hotel().id, room_type, nights, change })
+            .map(|_| ())
     };
     let price = |price| Change { prices: vec![(plan, price)], ..Change::default() };
     let admin = administrator();
     set(&admin, double.id, "2026-12-25", "2026-12-26", price(Some(30_000))).unwrap();
     let told = desk.sent::<Search>();
-    let [search::Command::NightsChanged { nights: changed, .. }] = told.as_slice() else { panic!("{told:?}") };
+    let [search::Command::NightsChanged { nights: changed, .. }] = told.as_slice() else {
+        panic!("{told:?}")
+    };
     assert_eq!(changed.len(), 2);
     assert_eq!(changed[0].1.prices, [(plan, 30_000)]);
     assert_eq!(promise(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 30_000]);
@@ -346,9 +368,30 @@ fn calendars_set_prices_and_refuse_nonsense() {
         (staff(HotelId(1)), double.id, "2026-12-24", "2026-12-24", price(None), Refusal::NotYourHotel),
         (admin.clone(), stranger.id, "2026-12-24", "2026-12-24", price(None), Refusal::NoSuchRoomType),
         (admin.clone(), double.id, "2026-12-24", "2026-12-24", foreign, Refusal::NoSuchRatePlan),
-        (admin.clone(), double.id, "2026-12-24", "2026-12-24", price(Some(-1)), invalid("prices", "a price is not negative")),
-        (admin.clone(), double.id, "2026-12-24", "2026-12-23", price(None), invalid("to", "the last night is not before the first")),
-        (admin.clone(), double.id, "2026-12-24", "2029-12-24", price(None), invalid("to", "at most 732 nights at a time")),
+        (
+            admin.clone(),
+            double.id,
+            "2026-12-24",
+            "2026-12-24",
+            price(Some(-1)),
+            invalid("prices", "a price is not negative"),
+        ),
+        (
+            admin.clone(),
+            double.id,
+            "2026-12-24",
+            "2026-12-23",
+            price(None),
+            invalid("to", "the last night is not before the first"),
+        ),
+        (
+            admin.clone(),
+            double.id,
+            "2026-12-24",
+            "2029-12-24",
+            price(None),
+            invalid("to", "at most 732 nights at a time"),
+        ),
         (admin, double.id, "2126-12-24", "2126-12-24", price(None), invalid("to", "not a day of our time")),
     ];
     for (caller, room_type, from, to, change, expected) in table {
@@ -359,7 +402,9 @@ fn calendars_set_prices_and_refuse_nonsense() {
 #[test]
 fn properties_are_written_on_the_version_that_was_seen() {
     let desk = open();
-    let put = |hotel: HotelProfile, expect| match desk.command(&administrator(), Command::PutHotel { hotel: Box::new(hotel), expect })? {
+    let put = |hotel: HotelProfile, expect| match desk
+        .command(&administrator(), Command::PutHotel { hotel: Box::new(hotel), expect })?
+    {
         Reply::Property(property) => Ok(property.version),
         other => panic!("{other:?}"),
     };
@@ -370,7 +415,10 @@ fn properties_are_written_on_the_version_that_was_seen() {
     assert_eq!(put(named("B"), Expect::Any), Ok(3));
     assert_eq!(put(hotel_in("new", "UTC"), Expect::Version(1)), Err(Refusal::NoSuchHotel));
     assert_eq!(put(hotel_in("new", "UTC"), Expect::Nothing), Ok(1));
-    let properties = |caller: &Principal, after, limit| match desk.query(caller, Query::Properties { after, limit }).unwrap() {
+    let properties = |caller: &Principal, after, limit| match desk
+        .query(caller, Query::Properties { after, limit })
+        .unwrap()
+    {
         Answer::Properties(found) => found.into_iter().map(|property| property.hotel.id).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
@@ -385,5 +433,4 @@ fn properties_are_written_on_the_version_that_was_seen() {
         Answer::Hotel(found) => assert_eq!(found, HotelProfile { email: None, ..named("B") }),
         other => panic!("{other:?}"),
     }
-    let _ = Timestamp(0);
 }

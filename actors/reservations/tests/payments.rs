@@ -5,7 +5,9 @@ mod common;
 use common::*;
 use contract::Principal;
 use contracts::payments::{self, NotPayable, Payments, RefundReason};
-use contracts::reservations::{Answer, Command, PaymentState, Query, Refund, RefundStatus, Refusal, Status, What};
+use contracts::reservations::{
+    Answer, Command, PaymentState, Query, Refund, RefundStatus, Refusal, Status, What,
+};
 use contracts::{Money, PaymentId, RefundId, Stay};
 use reservations::{Effect, Occasion, Recipient};
 
@@ -19,7 +21,12 @@ fn mails(id: contracts::ReservationId, occasion: Occasion) -> [Effect; 2] {
     [Recipient::Guest, Recipient::Hotel].map(|to| Effect::Mail { reservation: id, occasion, to })
 }
 
-fn refund(id: contracts::ReservationId, payment: u128, amount: i64, reason: RefundReason) -> payments::Command {
+fn refund(
+    id: contracts::ReservationId,
+    payment: u128,
+    amount: i64,
+    reason: RefundReason,
+) -> payments::Command {
     let amount = Money::new(amount, hotel().currency);
     payments::Command::Refund { payment: PaymentId(payment), reservation: id, amount, reason }
 }
@@ -34,10 +41,16 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
         panic!("{quoted:?}")
     };
     assert_eq!(payable.amount, held.total());
-    assert_eq!(payable.lines, [("2026-12-24 · Double".to_owned(), 10_000), ("2026-12-25 · Double".to_owned(), 10_000)]);
+    assert_eq!(
+        payable.lines,
+        [("2026-12-24 · Double".to_owned(), 10_000), ("2026-12-25 · Double".to_owned(), 10_000)]
+    );
     assert_eq!((payable.room.as_str(), payable.hotel_city.as_str()), ("Double, Flexible", "München, DE"));
     // The hold is extended by ten minutes, once; the first timer finds it so.
-    assert_eq!(read(&desk, &user("ann"), held.id).unwrap().hold_expires_at, Some(held.created_at.plus_secs(1500)));
+    assert_eq!(
+        read(&desk, &user("ann"), held.id).unwrap().hold_expires_at,
+        Some(held.created_at.plus_secs(1500))
+    );
     desk.advance_secs(1499);
     assert_eq!(status(&desk, held.id), Status::Held);
     pay(&desk, &held, 7);
@@ -74,7 +87,10 @@ fn a_payment_is_quoted_or_told_why_not() {
     desk.command(&payments(), failed(1)).unwrap();
     assert_eq!(quote(&desk, held.id, 2), Ok(10_500));
     // Extended once, whatever the attempts.
-    assert_eq!(read(&desk, &user("ann"), held.id).unwrap().hold_expires_at, Some(held.created_at.plus_secs(1500)));
+    assert_eq!(
+        read(&desk, &user("ann"), held.id).unwrap().hold_expires_at,
+        Some(held.created_at.plus_secs(1500))
+    );
     assert_eq!(
         whats(&desk, held.id),
         [What::Held, What::HoldExtended, What::PaymentFailed, What::PaymentStarted]
@@ -151,7 +167,8 @@ fn money_that_comes_too_late_goes_back_whole() {
         assert_eq!(found.timeline.last().unwrap().1, What::PaidTooLate);
         assert_eq!(desk.effects(), []);
         let (id, payment, refund) = (reservation.id, PaymentId(payment), RefundId(1));
-        let settled = Command::RefundSettled { reservation: id, payment, refund, amount: sum, succeeded: true };
+        let settled =
+            Command::RefundSettled { reservation: id, payment, refund, amount: sum, succeeded: true };
         desk.command(&payments(), settled).unwrap();
         let found = read(&desk, &ann, reservation.id).unwrap();
         assert_eq!(found.refund.map(|refund| refund.status), refunding.map(|_| RefundStatus::Succeeded));
@@ -160,7 +177,11 @@ fn money_that_comes_too_late_goes_back_whole() {
     // Even of a reservation that nobody knows.
     let unknown = contracts::ReservationId(late.id.0 ^ 1);
     let amount = Money::new(5, hotel().currency);
-    desk.command(&payments(), Command::PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount }).unwrap();
+    desk.command(
+        &payments(),
+        Command::PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount },
+    )
+    .unwrap();
     assert_eq!(desk.sent::<Payments>(), [refund(unknown, 5, 5, RefundReason::TooLate)]);
 }
 
@@ -181,9 +202,17 @@ fn cancelling_costs_what_the_policy_says_in_the_hotels_zone() {
         desk.sent::<Payments>();
         desk.effects();
         desk.set_now(at(when));
-        assert_eq!(read(&desk, &user("ann"), paid.id).unwrap().refund_at(at(when)).amount, back, "{zone} {when}");
+        assert_eq!(
+            read(&desk, &user("ann"), paid.id).unwrap().refund_at(at(when)).amount,
+            back,
+            "{zone} {when}"
+        );
         let cancelled = cancel(&desk, &user("ann"), paid.id).unwrap();
-        assert_eq!((cancelled.status, cancelled.penalty), (Status::Cancelled, 10_500 - back), "{zone} {when}");
+        assert_eq!(
+            (cancelled.status, cancelled.penalty),
+            (Status::Cancelled, 10_500 - back),
+            "{zone} {when}"
+        );
         assert_eq!(cancelled.refund, Some(Refund { amount: back, status: RefundStatus::Pending }));
         assert_eq!(desk.sent::<Payments>(), [refund(paid.id, paid.id.0, back, RefundReason::Cancelled)]);
         assert_eq!(desk.effects(), mails(paid.id, Occasion::Cancelled));

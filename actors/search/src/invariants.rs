@@ -27,7 +27,9 @@ fn the_index_is_what_the_store_says(view: &View<'_>, index: &Index, cities: &Cit
         match index.hotel(stored.id) {
             None => breaches.push(format!("{} is in the store and not in the index", stored.id)),
             // The bits of amenities depend on the order in which words came; the words themselves are compared.
-            Some(known) if (Hotel { words: 0, ..known.clone() }) != (Hotel { words: 0, ..stored.clone() }) => {
+            Some(known)
+                if (Hotel { words: 0, ..known.clone() }) != (Hotel { words: 0, ..stored.clone() }) =>
+            {
                 breaches.push(format!("the index knows {} other than the store does", stored.id));
             }
             Some(_) => {}

@@ -19,6 +19,7 @@ pub mod demo;
 mod index;
 mod invariants;
 mod query;
+pub mod rest;
 
 mod state;
 

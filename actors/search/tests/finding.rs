@@ -32,9 +32,13 @@ fn a_total_is_what_reservations_will_ask() {
     let saver = grand.room_types[0].rate_plans[1].id;
     let own = (day(41), Night { prices: vec![(saver, 5_555)], ..Night::default() });
     set_nights(&bench, &grand, vec![own.clone()], 1);
-    for (from, to, guests, rooms, room, plan) in
-        [(3, 4, 2, 1, 0, 1), (7, 30, 2, 1, 0, 1), (38, 45, 1, 1, 0, 1), (41, 42, 4, 2, 0, 1), (5, 65, 4, 1, 1, 0)]
-    {
+    for (from, to, guests, rooms, room, plan) in [
+        (3, 4, 2, 1, 0, 1),
+        (7, 30, 2, 1, 0, 1),
+        (38, 45, 1, 1, 0, 1),
+        (41, 42, 4, 2, 0, 1),
+        (5, 65, 4, 1, 1, 0),
+    ] {
         let stay = stay(from, to);
         let answer = found(&bench, &contracts::search::FindHotels { guests, rooms, ..sought(Some(stay)) });
         let offer = answer.hotels[0].offer.as_ref().expect("dates were given");
@@ -60,7 +64,8 @@ fn only_hotels_that_can_be_had_are_listed_when_there_are_dates() {
         night
     };
     // What is particular about a night (day 10 unless said), the stay, rooms, and whether the hotel is found.
-    let table: Vec<(&str, i32, Night, (i32, i32), u16, bool)> = vec![
+    type Row = (&'static str, i32, Night, (i32, i32), u16, bool);
+    let table: Vec<Row> = vec![
         ("nothing", 10, Night::default(), (9, 12), 5, true),
         ("more rooms than there are", 10, Night::default(), (9, 12), 6, false),
         ("sold out on one night", 10, night(|n| n.taken = 5), (9, 12), 1, false),
@@ -71,7 +76,17 @@ fn only_hotels_that_can_be_had_are_listed_when_there_are_dates() {
         ("fewer rooms that night", 10, night(|n| n.rooms = Some(2)), (9, 12), 3, false),
         ("more rooms that night only", 10, night(|n| n.rooms = Some(9)), (9, 12), 6, false),
         ("more rooms that night", 10, night(|n| n.rooms = Some(9)), (10, 11), 9, true),
-        ("more sold than there are", 10, night(|n| { n.rooms = Some(2); n.taken = 3 }), (9, 12), 1, false),
+        (
+            "more sold than there are",
+            10,
+            night(|n| {
+                n.rooms = Some(2);
+                n.taken = 3;
+            }),
+            (9, 12),
+            1,
+            false,
+        ),
         ("stop-sell", 10, night(|n| n.stop_sell = true), (9, 12), 1, false),
         ("stop-sell on the day of departure", 10, night(|n| n.stop_sell = true), (9, 10), 1, true),
         ("closed to arrival", 10, night(|n| n.closed_to_arrival = true), (10, 12), 1, false),
@@ -90,7 +105,8 @@ fn only_hotels_that_can_be_had_are_listed_when_there_are_dates() {
         add(&bench, &plain);
         set_nights(&bench, &plain, vec![(day(date), night)], 1);
         for sort in [Sort::Recommended, Sort::Price, Sort::Rating, Sort::Distance] {
-            let answer = found(&bench, &contracts::search::FindHotels { rooms, sort, ..sought(Some(stay(from, to))) });
+            let answer =
+                found(&bench, &contracts::search::FindHotels { rooms, sort, ..sought(Some(stay(from, to))) });
             assert_eq!(!answer.hotels.is_empty(), expected, "{what} {sort:?}");
         }
         assert_eq!(found(&bench, &sought(None)).hotels.len(), 1, "without dates all are listed");
@@ -107,13 +123,14 @@ fn five() -> Vec<HotelProfile> {
         ("d", 12_000, 4, 0, 0.05, &[]),
         ("e", 12_000, 4, 70, 0.03, &["spa"]),
     ];
-    let make = |(reference, amount, stars, rating_tenths, north, amenities): (&str, i64, u8, u8, f64, &[&str])| {
-        let mut made = hotel(reference, vec![room("Double", 2, 5, vec![plan("Flexible", amount)])]);
-        (made.stars, made.rating_tenths) = (stars, rating_tenths);
-        made.latitude += north;
-        made.amenities = amenities.iter().map(ToString::to_string).collect();
-        made
-    };
+    let make =
+        |(reference, amount, stars, rating_tenths, north, amenities): (&str, i64, u8, u8, f64, &[&str])| {
+            let mut made = hotel(reference, vec![room("Double", 2, 5, vec![plan("Flexible", amount)])]);
+            (made.stars, made.rating_tenths) = (stars, rating_tenths);
+            made.latitude += north;
+            made.amenities = amenities.iter().map(ToString::to_string).collect();
+            made
+        };
     table.into_iter().map(make).collect()
 }
 
@@ -141,9 +158,22 @@ fn lists_are_sorted_and_sifted() {
         (|f| f.amenities = vec!["helipad".into()], vec![]),
         (|f| f.price_max = Some(24_000), vec!["b", de[0], de[1]]),
         (|f| f.price_min = Some(24_000), vec![de[0], de[1], "a", "c"]),
-        (|f| { f.price_min = Some(18_001); f.price_max = Some(23_999) }, vec![]),
+        (
+            |f| {
+                f.price_min = Some(18_001);
+                f.price_max = Some(23_999);
+            },
+            vec![],
+        ),
         (|f| f.guests = 3, vec![]),
-        (|f| { f.guests = 3; f.rooms = 2; f.price_max = Some(48_000) }, vec!["b", de[0], de[1]]),
+        (
+            |f| {
+                f.guests = 3;
+                f.rooms = 2;
+                f.price_max = Some(48_000);
+            },
+            vec!["b", de[0], de[1]],
+        ),
     ];
     for (place, (change, expected)) in table.into_iter().enumerate() {
         for dates in [Some(stay(20, 22)), Some(stay(6, 8))] {
@@ -217,8 +247,15 @@ fn what_comes_late_or_twice_changes_nothing() {
         nights: vec![(day(10), Night { taken, stop_sell, ..Night::default() })],
         at: at(millis),
     };
-    let taken = |taken, millis| Command::RoomsTaken { hotel, room_type, from: day(10), taken: vec![taken], at: at(millis) };
-    let changed = |hotel: &HotelProfile, millis| Command::HotelChanged { hotel: hotel.clone(), at: at(millis) };
+    let taken = |taken, millis| Command::RoomsTaken {
+        hotel,
+        room_type,
+        from: day(10),
+        taken: vec![taken],
+        at: at(millis),
+    };
+    let changed =
+        |hotel: &HotelProfile, millis| Command::HotelChanged { hotel: hotel.clone(), at: at(millis) };
     // Commands as they arrive, and how many rooms are left for the night of day 10; none: not found.
     let table: Vec<(&str, Vec<Command>, Option<u32>)> = vec![
         ("in order", vec![changed(&plain, 1), taken(2, 2)], Some(3)),
@@ -238,7 +275,9 @@ fn what_comes_late_or_twice_changes_nothing() {
         let latest = commands
             .iter()
             .map(|command| match command {
-                Command::HotelChanged { at, .. } | Command::NightsChanged { at, .. } | Command::RoomsTaken { at, .. } => *at,
+                Command::HotelChanged { at, .. }
+                | Command::NightsChanged { at, .. }
+                | Command::RoomsTaken { at, .. } => *at,
             })
             .max();
         for command in commands {
@@ -279,7 +318,8 @@ fn free_cancellation_ends_by_the_hotels_clock() {
 fn what_cannot_be_asked_is_refused() {
     let bench = bench();
     add(&bench, &plain("plain"));
-    let named = |name: &str| contracts::search::FindHotels { city: CityName::Name(name.into()), ..sought(None) };
+    let named =
+        |name: &str| contracts::search::FindHotels { city: CityName::Name(name.into()), ..sought(None) };
     assert_eq!(ask(&bench, Query::FindHotels(named("xqzzw"))), Err(Refusal::NoSuchCity));
     let unknown = contracts::search::FindHotels { city: CityName::Id(7), ..sought(None) };
     assert_eq!(ask(&bench, Query::FindHotels(unknown)), Err(Refusal::NoSuchCity));
@@ -303,7 +343,9 @@ fn cities_know_how_many_hotels_they_have() {
     add(&bench, &roman);
     let cities = |query| -> Vec<(String, u32)> {
         match ask(&bench, query) {
-        Ok(Answer::Cities(cities)) => cities.into_iter().map(|city| (city.name.to_string(), city.hotels)).collect(),
+            Ok(Answer::Cities(cities)) => {
+                cities.into_iter().map(|city| (city.name.to_string(), city.hotels)).collect()
+            }
             other => panic!("{other:?}"),
         }
     };

@@ -47,7 +47,12 @@ impl Told {
         }
     }
 
-    fn night(&mut self, hotel: HotelId, room_type: RoomTypeId, date: Date) -> &mut (Timestamp, Timestamp, Night) {
+    fn night(
+        &mut self,
+        hotel: HotelId,
+        room_type: RoomTypeId,
+        date: Date,
+    ) -> &mut (Timestamp, Timestamp, Night) {
         let unsaid = (Timestamp(i64::MIN), Timestamp(i64::MIN), Night::default());
         self.nights.entry((hotel, room_type, date)).or_insert(unsaid)
     }
@@ -59,7 +64,8 @@ impl Told {
     /// The cheapest total of a hotel, if it can be had.
     fn total(&self, hotel: &HotelProfile, stay: Stay, guests: u16, rooms: u16) -> Option<i64> {
         let room_types = hotel.room_types.iter().filter(|room| room.active);
-        let fitting = room_types.filter(|room| u32::from(room.sleeps) * u32::from(rooms) >= u32::from(guests));
+        let fitting =
+            room_types.filter(|room| u32::from(room.sleeps) * u32::from(rooms) >= u32::from(guests));
         let free = fitting.filter(|room| {
             let night = |date| self.says(hotel.id, room.id, date);
             let arrival = night(stay.check_in());
@@ -114,7 +120,10 @@ impl Told {
         for (_, hotel) in self.hotels.values().filter(|(_, hotel)| hotel.active) {
             *counts.entry(hotel.currency).or_default() += 1;
         }
-        counts.into_iter().max_by_key(|(code, count)| (*count, std::cmp::Reverse(*code))).map_or(Currency::EUR, |usual| usual.0)
+        counts
+            .into_iter()
+            .max_by_key(|(code, count)| (*count, std::cmp::Reverse(*code)))
+            .map_or(Currency::EUR, |usual| usual.0)
     }
 }
 
@@ -130,23 +139,29 @@ fn any_hotel() -> impl Strategy<Value = HotelProfile> {
     let taxes = proptest::collection::vec((0..2_500u32, any::<bool>()), 0..3);
     let facts = (0..12u8, 0..6u8, 0..100u8, prop::bool::weighted(0.9), prop::bool::weighted(0.95));
     let words = proptest::sample::subsequence(vec!["bar", "pool", "spa", "wifi"], 0..=4);
-    (facts, proptest::collection::vec(room_type, 1..4), taxes, words).prop_map(|(facts, rooms, taxes, words)| {
-        let (number, stars, rating, active, euro) = facts;
-        let room_types = rooms.into_iter().zip(0..).map(|((sleeps, rooms, plans, season, active), place)| {
-            let plans = plans.into_iter().zip(0..).map(|((amount, active), place)| contracts::RatePlanProfile {
-                active,
-                ..plan(&format!("plan {place}"), amount)
-            });
-            contracts::RoomTypeProfile { season, active, ..room(&format!("room {place}"), sleeps, rooms, plans.collect()) }
-        });
-        let mut made = hotel(&number.to_string(), room_types.collect());
-        (made.stars, made.rating_tenths, made.active) = (stars, rating, active);
-        made.currency = if euro { Currency::EUR } else { "CHF".parse().unwrap() };
-        made.amenities = words.into_iter().map(String::from).collect();
-        let tax = |(basis_points, included)| TaxRule { name: "tax".into(), basis_points, included };
-        made.taxes = taxes.into_iter().map(tax).collect();
-        made
-    })
+    (facts, proptest::collection::vec(room_type, 1..4), taxes, words).prop_map(
+        |(facts, rooms, taxes, words)| {
+            let (number, stars, rating, active, euro) = facts;
+            let room_types =
+                rooms.into_iter().zip(0..).map(|((sleeps, rooms, plans, season, active), place)| {
+                    let plans = plans.into_iter().zip(0..).map(|((amount, active), place)| {
+                        contracts::RatePlanProfile { active, ..plan(&format!("plan {place}"), amount) }
+                    });
+                    contracts::RoomTypeProfile {
+                        season,
+                        active,
+                        ..room(&format!("room {place}"), sleeps, rooms, plans.collect())
+                    }
+                });
+            let mut made = hotel(&number.to_string(), room_types.collect());
+            (made.stars, made.rating_tenths, made.active) = (stars, rating, active);
+            made.currency = if euro { Currency::EUR } else { "CHF".parse().unwrap() };
+            made.amenities = words.into_iter().map(String::from).collect();
+            let tax = |(basis_points, included)| TaxRule { name: "tax".into(), basis_points, included };
+            made.taxes = taxes.into_iter().map(tax).collect();
+            made
+        },
+    )
 }
 
 fn of_room(number: u8, place: u8) -> (HotelId, RoomTypeId) {
@@ -156,14 +171,18 @@ fn of_room(number: u8, place: u8) -> (HotelId, RoomTypeId) {
 
 fn any_night(room_type: RoomTypeId) -> impl Strategy<Value = Night> {
     let prices = proptest::collection::vec((0..3u8, 1_000..30_000i64), 0..3);
-    let restrictions = (prop::bool::weighted(0.1), 0..4u8, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
-    (proptest::option::of(0..6u32), 0..4u32, prices, restrictions).prop_map(move |(rooms, taken, prices, restrictions)| {
-        let (stop_sell, min_stay, closed_to_arrival, closed_to_departure) = restrictions;
-        let id = |place| contracts::RatePlanId::of_name(room_type, &format!("plan {place}"));
-        let prices: BTreeMap<_, _> = prices.into_iter().map(|(place, price)| (id(place), price)).collect();
-        let prices = prices.into_iter().collect();
-        Night { rooms, taken, prices, stop_sell, min_stay, closed_to_arrival, closed_to_departure }
-    })
+    let restrictions =
+        (prop::bool::weighted(0.1), 0..4u8, prop::bool::weighted(0.1), prop::bool::weighted(0.1));
+    (proptest::option::of(0..6u32), 0..4u32, prices, restrictions).prop_map(
+        move |(rooms, taken, prices, restrictions)| {
+            let (stop_sell, min_stay, closed_to_arrival, closed_to_departure) = restrictions;
+            let id = |place| contracts::RatePlanId::of_name(room_type, &format!("plan {place}"));
+            let prices: BTreeMap<_, _> =
+                prices.into_iter().map(|(place, price)| (id(place), price)).collect();
+            let prices = prices.into_iter().collect();
+            Night { rooms, taken, prices, stop_sell, min_stay, closed_to_arrival, closed_to_departure }
+        },
+    )
 }
 
 fn any_command() -> impl Strategy<Value = Command> {
@@ -186,7 +205,8 @@ fn any_command() -> impl Strategy<Value = Command> {
             at: at(millis),
         },
     );
-    let hotel = (any_hotel(), 0..20i64).prop_map(|(hotel, millis)| Command::HotelChanged { hotel, at: at(millis) });
+    let hotel =
+        (any_hotel(), 0..20i64).prop_map(|(hotel, millis)| Command::HotelChanged { hotel, at: at(millis) });
     prop_oneof![3 => hotel, 2 => nights, 2 => taken]
 }
 
@@ -200,7 +220,20 @@ fn any_question() -> impl Strategy<Value = (FindHotels, Stay)> {
         |((from, nights), guests, rooms, sort, (price_min, price_max), stars, words, limit)| {
             let stay = stay(from, from + nights);
             let amenities = words.into_iter().map(String::from).collect();
-            (FindHotels { guests, rooms, sort, price_min, price_max, stars, amenities, limit, ..sought(Some(stay)) }, stay)
+            (
+                FindHotels {
+                    guests,
+                    rooms,
+                    sort,
+                    price_min,
+                    price_max,
+                    stars,
+                    amenities,
+                    limit,
+                    ..sought(Some(stay))
+                },
+                stay,
+            )
         },
     )
 }

@@ -196,7 +196,7 @@ pub(crate) fn terms(policy: Policy, penalty: i64, promise: &Promise, house: &Hou
     match policy.free_until {
         Some(until) if until > now => format!(
             "Cancel free of charge until {} ({} time). After that the hotel keeps {kept}.",
-            format::instant(locale, until, zone),
+            format::deadline(locale, until, zone, now),
             format::zone_city(zone)
         ),
         Some(_) if policy.penalty_percent == 0 => "Cancel free of charge until you arrive.".to_owned(),

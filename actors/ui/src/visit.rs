@@ -209,11 +209,11 @@ impl<'a> FromRequest<'a> for Visit {
 impl<'a> FromRequest<'a> for Fields {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         let form = if request.method() == poem::http::Method::POST {
-            poem::web::Form::<Vec<(String, String)>>::from_request(request, body).await.map(|form| form.0)
+            poem::web::Form::<Vec<(String, String)>>::from_request(request, body).await.map(|form| form.0).map_err(|_| Trouble::Bad)
         } else {
-            request.params::<Vec<(String, String)>>()
+            request.params::<Vec<(String, String)>>().map_err(|_| Trouble::Bad)
         };
-        Ok(Self(form.map_err(|_| Trouble::Bad)?))
+        Ok(Self(form?))
     }
 }
 

@@ -21,5 +21,5 @@ mod port;
 mod settings;
 mod supervisor;
 
-pub use node::{GroupStatus, HostError, Node, NodeOptions};
+pub use node::{Frozen, GroupStatus, HostError, Node, NodeOptions};
 pub use settings::Limits;

@@ -104,7 +104,9 @@ trait Operate: Send + Sync {
     fn status(&self) -> GroupStatus;
     fn breaches(&self) -> Result<Vec<String>, String>;
     fn release(&self, row: u64, again: bool) -> BoxFuture<'_, Result<(), Unavailable>>;
-    fn export<'a>(&'a self, to: &'a mut (dyn std::io::Write + Send)) -> Result<u64, String>;
+    /// Runs `then` while nothing lands in this group.
+    fn still(&self, then: &mut dyn FnMut()) -> Result<(), String>;
+    fn freeze(&self) -> Result<Frozen, String>;
 }
 
 impl Node {
@@ -196,13 +198,22 @@ impl Node {
         self.hosted().iter().flat_map(check).collect()
     }
 
-    /// Writes one group's state at one point to `to`; returns the number of rows.
+    /// All groups at one and the same moment: what one has sent and another has received agree. The groups stand still
+    /// for that moment only, and go on while the frozen states are read.
     ///
     /// # Errors
-    /// When there is no such group, or the state or the writer fails.
-    pub fn export(&self, group: &str, to: &mut (dyn std::io::Write + Send)) -> Result<u64, String> {
-        let hosted = self.hosted().remove(group).ok_or_else(|| format!("no group {group} here"))?;
-        hosted.ops.export(to)
+    /// When a group is not open, or a store cannot be read.
+    pub fn freeze(&self) -> Result<Vec<Frozen>, String> {
+        fn within(rest: &[Arc<dyn Operate>], all: &[Arc<dyn Operate>]) -> Result<Vec<Frozen>, String> {
+            let Some((first, rest)) = rest.split_first() else {
+                return all.iter().map(|ops| ops.freeze()).collect();
+            };
+            let mut frozen = Err(String::new());
+            first.still(&mut || frozen = within(rest, all))?;
+            frozen
+        }
+        let all: Vec<_> = self.hosted().into_values().map(|hosted| hosted.ops).collect();
+        within(&all, &all)
     }
 
     /// Has a parked outbox row tried again, or dropped.
@@ -305,10 +316,36 @@ impl<S: Service> Operate for Ops<S> {
         })
     }
 
-    fn export<'a>(&'a self, to: &'a mut (dyn std::io::Write + Send)) -> Result<u64, String> {
-        let live = self.door.live().map_err(|why| why.to_string())?;
-        let engine = &live.core.engine;
-        let written = engine.read(Timestamp::default(), |_| store::export(&**engine.state(), std::ops::Bound::Included(&[1]), to));
-        written.map_err(|halt| halt.to_string())?.map_err(|fault| fault.to_string())
+    fn still(&self, then: &mut dyn FnMut()) -> Result<(), String> {
+        let live = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
+        live.core.engine.read(Timestamp::default(), |_| then()).map_err(|halt| format!("{}: {halt}", self.group))
+    }
+
+    fn freeze(&self) -> Result<Frozen, String> {
+        let live = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
+        let state = Arc::clone(live.core.engine.state());
+        let pin = state.pin(std::ops::Bound::Included(KERNEL_ROWS)).ok_or("this store cannot be read while it is written")?;
+        Ok(Frozen { group: self.group.clone(), state, pin })
+    }
+}
+
+/// Keys below are consensus's own bookkeeping, which belongs to this cluster and no other.
+const KERNEL_ROWS: &[u8] = &[1];
+
+/// A group's state at one moment.
+pub struct Frozen {
+    /// `reservations/0`.
+    pub group: String,
+    state: Arc<dyn store::State>,
+    pin: store::Pin,
+}
+
+impl Frozen {
+    /// Writes it to `to`; returns the number of rows. The stream is what [`store::Rows`] reads.
+    ///
+    /// # Errors
+    /// When the store or the writer fails.
+    pub fn export(&self, to: &mut dyn std::io::Write) -> Result<u64, store::Fault> {
+        store::export_pinned(&*self.state, &self.pin, to)
     }
 }

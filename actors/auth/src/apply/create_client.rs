@@ -30,7 +30,11 @@ pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: NewClient) -> Result
         // The first start of a cluster may be interrupted and come again.
         if let Some(found) = turn.get(&CLIENTS, id) {
             client.created_at = found.created_at;
-            return if found == client { Ok(Reply::Client(found.profile(id))) } else { Err(Refusal::ClientExists) };
+            return if found == client {
+                Ok(Reply::Client(found.profile(id)))
+            } else {
+                Err(Refusal::ClientExists)
+            };
         }
     }
     let random = turn.fresh_random();

@@ -12,7 +12,11 @@ use crate::service::{Auth, Timer};
 use crate::state::{CLIENT_DEVICES, DEVICE_CODES, DEVICES, Decision, Device, EPOCHS};
 
 pub(crate) fn start(
-    turn: &mut Turn<'_, Auth>, proof: &ClientProof, asked: &[String], device_hash: [u8; 32], user_code_tag: String,
+    turn: &mut Turn<'_, Auth>,
+    proof: &ClientProof,
+    asked: &[String],
+    device_hash: [u8; 32],
+    user_code_tag: String,
 ) -> Result<Reply, Refusal> {
     let client = client_of(turn, proof)?;
     may_use(&client, GrantType::DeviceCode)?;
@@ -44,7 +48,9 @@ pub(crate) fn start(
 }
 
 pub(crate) fn decide(
-    turn: &mut Turn<'_, Auth>, user_code_tag: &String, agreed: Option<Grants>,
+    turn: &mut Turn<'_, Auth>,
+    user_code_tag: &String,
+    agreed: Option<Grants>,
 ) -> Result<Reply, Refusal> {
     let hash = turn.get(&DEVICE_CODES, user_code_tag).ok_or(Refusal::NoSuchDevice)?;
     let mut device = turn.get(&DEVICES, &hash).ok_or(Refusal::NoSuchDevice)?;
@@ -67,7 +73,10 @@ pub(crate) fn decide(
 }
 
 pub(crate) fn poll(
-    turn: &mut Turn<'_, Auth>, proof: &ClientProof, device_hash: [u8; 32], refresh_hash: [u8; 32],
+    turn: &mut Turn<'_, Auth>,
+    proof: &ClientProof,
+    device_hash: [u8; 32],
+    refresh_hash: [u8; 32],
 ) -> Result<Reply, Refusal> {
     let client = client_of(turn, proof)?;
     may_use(&client, GrantType::DeviceCode)?;

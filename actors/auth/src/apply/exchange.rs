@@ -16,7 +16,10 @@ pub(crate) struct Shown {
 }
 
 pub(crate) fn exchange(
-    turn: &mut Turn<'_, Auth>, proof: &ClientProof, shown: &Shown, refresh_hash: [u8; 32],
+    turn: &mut Turn<'_, Auth>,
+    proof: &ClientProof,
+    shown: &Shown,
+    refresh_hash: [u8; 32],
 ) -> Result<Reply, Refusal> {
     let client = client_of(turn, proof)?;
     may_use(&client, GrantType::AuthorizationCode)?;

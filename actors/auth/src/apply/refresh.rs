@@ -14,7 +14,11 @@ use crate::service::Auth;
 use crate::state::{REFRESH, Refresh, SESSIONS};
 
 pub(crate) fn refresh(
-    turn: &mut Turn<'_, Auth>, proof: &ClientProof, old_hash: [u8; 32], new_hash: [u8; 32], asked: Option<&[String]>,
+    turn: &mut Turn<'_, Auth>,
+    proof: &ClientProof,
+    old_hash: [u8; 32],
+    new_hash: [u8; 32],
+    asked: Option<&[String]>,
 ) -> Result<Reply, Refusal> {
     if !is_ui(turn, &proof.client_id)? {
         may_use(&client_of(turn, proof)?, GrantType::RefreshToken)?;
@@ -50,7 +54,9 @@ pub(crate) fn refresh(
 
     if old.spent_at.is_none() {
         for hash in std::mem::take(&mut session.live) {
-            if hash != old_hash && let Some(mut sibling) = turn.get(&REFRESH, &hash) {
+            if hash != old_hash
+                && let Some(mut sibling) = turn.get(&REFRESH, &hash)
+            {
                 sibling.spent_at = Some(now);
                 turn.put(&REFRESH, &hash, &sibling);
             }

@@ -17,7 +17,9 @@ pub(crate) fn own_session(turn: &mut Turn<'_, Auth>, refresh_hash: [u8; 32]) -> 
 
 /// A client takes a refresh token back. An unknown token is no error (RFC 7009 §2.2), another client's is (§2.1).
 pub(crate) fn refresh(
-    turn: &mut Turn<'_, Auth>, proof: &ClientProof, refresh_hash: [u8; 32],
+    turn: &mut Turn<'_, Auth>,
+    proof: &ClientProof,
+    refresh_hash: [u8; 32],
 ) -> Result<Reply, Refusal> {
     client_of(turn, proof)?;
     match end_by_token(turn, &proof.client_id, refresh_hash) {
@@ -28,7 +30,11 @@ pub(crate) fn refresh(
 
 /// A client takes an access token back, which the face has verified.
 pub(crate) fn access(
-    turn: &mut Turn<'_, Auth>, proof: &ClientProof, issued_to: &str, token_id: String, expires_at: Timestamp,
+    turn: &mut Turn<'_, Auth>,
+    proof: &ClientProof,
+    issued_to: &str,
+    token_id: String,
+    expires_at: Timestamp,
 ) -> Result<Reply, Refusal> {
     client_of(turn, proof)?;
     if issued_to != proof.client_id {

@@ -23,7 +23,10 @@ pub(crate) struct NewSession {
 
 /// A session at one of our own pages.
 pub(crate) fn start_own(
-    turn: &mut Turn<'_, Auth>, grants: Grants, asked: Option<&[String]>, refresh_hash: [u8; 32],
+    turn: &mut Turn<'_, Auth>,
+    grants: Grants,
+    asked: Option<&[String]>,
+    refresh_hash: [u8; 32],
 ) -> Result<Reply, Refusal> {
     let scopes = scopes::granted(asked.unwrap_or_default(), &[&grants.scopes]);
     if scopes.is_empty() {
@@ -44,7 +47,9 @@ pub(crate) fn start_own(
 
 /// Begins a session with its first refresh token. The last refusal of whoever calls this.
 pub(crate) fn start(
-    turn: &mut Turn<'_, Auth>, new: NewSession, refresh_hash: [u8; 32],
+    turn: &mut Turn<'_, Auth>,
+    new: NewSession,
+    refresh_hash: [u8; 32],
 ) -> Result<(u128, Grant), Refusal> {
     if turn.has(&REFRESH, &refresh_hash) {
         return Err(Refusal::InvalidGrant("a refresh token is drawn once".into()));

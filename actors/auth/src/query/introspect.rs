@@ -8,10 +8,16 @@ use crate::apply::authenticated;
 use crate::service::Auth;
 use crate::state::{CLIENTS, KEYS, REFRESH, REVOKED, SESSIONS, revoked, session_id};
 
-pub(super) fn access(auth: &Auth, view: &View<'_>, proof: &ClientProof, token: &Bearer) -> Result<Answer, Refusal> {
+pub(super) fn access(
+    auth: &Auth,
+    view: &View<'_>,
+    proof: &ClientProof,
+    token: &Bearer,
+) -> Result<Answer, Refusal> {
     authenticated(view.get(&CLIENTS, &proof.client_id), proof)?;
     let keys = PublicKeys::from_paserk(view.all(&KEYS).map(|(_, key)| key.public));
-    let good = keys.check(&token.0, auth.issuer(), view.now()).ok().filter(|(claims, _)| !is_revoked(view, claims));
+    let good =
+        keys.check(&token.0, auth.issuer(), view.now()).ok().filter(|(claims, _)| !is_revoked(view, claims));
     Ok(Answer::Introspection(good.map(|(claims, _)| Introspection {
         scopes: claims.scopes(),
         client_id: claims.client_id,

@@ -9,7 +9,10 @@ use crate::state::{CLIENTS, KEYS, REVOKED, revoked};
 /// All trusted keys, oldest first: announced, active, and retired ones whose tokens may be alive.
 pub(super) fn keys(view: &View<'_>) -> Answer {
     let published = |(id, key): (String, crate::state::Key)| {
-        (key.created_at, PublishedKey { id, public: key.public, active_from: key.active_from, retired_at: key.retired_at })
+        (
+            key.created_at,
+            PublishedKey { id, public: key.public, active_from: key.active_from, retired_at: key.retired_at },
+        )
     };
     let mut keys: Vec<_> = view.all(&KEYS).map(published).collect();
     keys.sort_by(|(one_at, one), (two_at, two)| (one_at, &one.id).cmp(&(two_at, &two.id)));

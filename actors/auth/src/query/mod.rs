@@ -11,7 +11,12 @@ use group::View;
 use crate::service::Auth;
 use crate::state::{CLIENTS, DEVICE_CODES, DEVICES, Decision};
 
-pub(crate) fn answer(auth: &Auth, view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
+pub(crate) fn answer(
+    auth: &Auth,
+    view: &View<'_>,
+    caller: &Principal,
+    query: Query,
+) -> Result<Answer, Refusal> {
     match query {
         Query::Keys => Ok(lists::keys(view)),
         Query::Revocations => Ok(lists::revocations(view)),
@@ -23,12 +28,16 @@ pub(crate) fn answer(auth: &Auth, view: &View<'_>, caller: &Principal, query: Qu
         Query::ServiceToken { service, on_behalf_of, token_id } => {
             sign::for_service(auth, view, &service, on_behalf_of, token_id)
         }
-        Query::ClientToken { client, scopes, token_id } => sign::for_client(auth, view, &client, &scopes, token_id),
+        Query::ClientToken { client, scopes, token_id } => {
+            sign::for_client(auth, view, &client, &scopes, token_id)
+        }
         Query::SessionToken { session, scopes, token_id } => {
             sign::for_session(auth, view, caller, &session, scopes.as_deref(), token_id)
         }
         Query::IntrospectAccess { client, token } => introspect::access(auth, view, &client, &token),
-        Query::IntrospectRefresh { client, refresh_hash } => introspect::refresh(view, &client, &refresh_hash),
+        Query::IntrospectRefresh { client, refresh_hash } => {
+            introspect::refresh(view, &client, &refresh_hash)
+        }
         Query::Device { user_code_tag } => device(view, &user_code_tag),
     }
 }

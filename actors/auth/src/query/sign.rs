@@ -16,13 +16,20 @@ use crate::state::{CLIENTS, KEYS, SESSIONS, session_id, session_name};
 
 /// A token of a service, for a node of the cluster.
 pub(super) fn for_service(
-    auth: &Auth, view: &View<'_>, service: &str, on_behalf_of: Option<String>, token_id: String,
+    auth: &Auth,
+    view: &View<'_>,
+    service: &str,
+    on_behalf_of: Option<String>,
+    token_id: String,
 ) -> Result<Answer, Refusal> {
     let scopes = scopes::of_service(service).ok_or(Refusal::NoSuchService)?;
     if let Some(actor) = &on_behalf_of {
         let guest = actor.strip_prefix("gst_").is_some_and(|id| (1..=64).contains(&id.len()));
         if !guest && actor.parse::<UserId>().is_err() {
-            return Err(Refusal::Invalid { field: "on_behalf_of".into(), why: "must be usr_… or gst_…".into() });
+            return Err(Refusal::Invalid {
+                field: "on_behalf_of".into(),
+                why: "must be usr_… or gst_…".into(),
+            });
         }
     }
     let subject = format!("svc:{service}");
@@ -32,7 +39,11 @@ pub(super) fn for_service(
 
 /// A token of a client in its own name.
 pub(super) fn for_client(
-    auth: &Auth, view: &View<'_>, proof: &ClientProof, asked: &[String], token_id: String,
+    auth: &Auth,
+    view: &View<'_>,
+    proof: &ClientProof,
+    asked: &[String],
+    token_id: String,
 ) -> Result<Answer, Refusal> {
     let client = authenticated(view.get(&CLIENTS, &proof.client_id), proof)?;
     may_use(&client, GrantType::ClientCredentials)?;
@@ -47,7 +58,12 @@ pub(super) fn for_client(
 
 /// A token of a session, for the service that keeps it.
 pub(super) fn for_session(
-    auth: &Auth, view: &View<'_>, caller: &Principal, name: &str, asked: Option<&[String]>, token_id: String,
+    auth: &Auth,
+    view: &View<'_>,
+    caller: &Principal,
+    name: &str,
+    asked: Option<&[String]>,
+    token_id: String,
 ) -> Result<Answer, Refusal> {
     let id = session_id(name).ok_or(Refusal::NoSuchSession)?;
     let session = view.get(&SESSIONS, &id).ok_or(Refusal::NoSuchSession)?;
@@ -83,7 +99,13 @@ struct Who {
     family: Option<String>,
 }
 
-fn sign(auth: &Auth, view: &View<'_>, who: Who, scopes: Vec<String>, token_id: String) -> Result<Answer, Refusal> {
+fn sign(
+    auth: &Auth,
+    view: &View<'_>,
+    who: Who,
+    scopes: Vec<String>,
+    token_id: String,
+) -> Result<Answer, Refusal> {
     let key = active_key(auth, view)?;
     let now = view.now();
     let expires_at = now.plus_secs(ACCESS_TOKEN_SECS);
@@ -108,7 +130,8 @@ fn sign(auth: &Auth, view: &View<'_>, who: Who, scopes: Vec<String>, token_id: S
 /// The newest key that is active.
 fn active_key(auth: &Auth, view: &View<'_>) -> Result<Arc<SigningKey>, Refusal> {
     let now = view.now();
-    let active = view.all(&KEYS).filter(|(_, key)| key.active_from <= now && key.retired_at.is_none_or(|at| at > now));
+    let active =
+        view.all(&KEYS).filter(|(_, key)| key.active_from <= now && key.retired_at.is_none_or(|at| at > now));
     let (id, key) = active.max_by_key(|(_, key)| key.active_from).ok_or(Refusal::NoKey)?;
     auth.open_key(&id, &key.sealed)
 }

@@ -100,11 +100,18 @@ impl Authorize {
             return self.stay("This form was not sent from our page, or your browser keeps no cookies.");
         }
         let now = Timestamp::wall_clock();
-        let Ok(asked) = self.context.requests.open::<Asked>(form.get("request").unwrap_or_default(), now) else {
+        let Ok(asked) = self.context.requests.open::<Asked>(form.get("request").unwrap_or_default(), now)
+        else {
             return self.stay("This page has been open for too long. Go back and start again.");
         };
         if form.get("decision") != Some("allow") {
-            return self.tell(&asked.target, asked.state.as_deref(), "access_denied", "The person said no.", true);
+            return self.tell(
+                &asked.target,
+                asked.state.as_deref(),
+                "access_denied",
+                "The person said no.",
+                true,
+            );
         }
         self.allow(request, &form, asked).await
     }
@@ -141,7 +148,9 @@ impl Authorize {
                 let location = with_parameters(&asked.target, &parameters);
                 return BrowserAnswer::Redirect { location, after_form: true };
             }
-            Err(Failure::Refused(Refusal::InvalidScope)) => ("invalid_scope", "The person may have none of these scopes."),
+            Err(Failure::Refused(Refusal::InvalidScope)) => {
+                ("invalid_scope", "The person may have none of these scopes.")
+            }
             Err(Failure::Refused(Refusal::InvalidClient | Refusal::InvalidRedirect)) => {
                 return self.stay("The application that sent you here is not known any more.");
             }
@@ -149,9 +158,12 @@ impl Authorize {
                 ("unauthorized_client", "The client may not ask for codes.")
             }
             Err(Failure::Refused(_)) => ("server_error", "The request cannot be granted."),
-            Err(Failure::Unavailable(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused) => {
-                ("temporarily_unavailable", "Try again in a moment.")
-            }
+            Err(
+                Failure::Unavailable(_)
+                | Failure::Unauthenticated(_)
+                | Failure::Forbidden(_)
+                | Failure::KeyReused,
+            ) => ("temporarily_unavailable", "Try again in a moment."),
         };
         self.tell(&asked.target, state, error, description, true)
     }
@@ -163,14 +175,22 @@ impl Authorize {
         match self.context.query(call, Query::Client { client_id }).await {
             Ok(Answer::Client(client)) if client.revoked_at.is_none() => Ok(client),
             Ok(_) | Err(Failure::Refused(_)) => Err(self.stay(unknown)),
-            Err(Failure::Unavailable(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused) => {
-                Err(self.unavailable())
-            }
+            Err(
+                Failure::Unavailable(_)
+                | Failure::Unauthenticated(_)
+                | Failure::Forbidden(_)
+                | Failure::KeyReused,
+            ) => Err(self.unavailable()),
         }
     }
 
     fn page(
-        &self, request: &Request, client: &ClientProfile, asked: &Asked, message: Option<&str>, email: &str,
+        &self,
+        request: &Request,
+        client: &ClientProfile,
+        asked: &Asked,
+        message: Option<&str>,
+        email: &str,
     ) -> BrowserAnswer {
         let (csrf, cookie) = self.context.form_token(request);
         let sealed = self.context.requests.seal(asked, Some(Timestamp::wall_clock().plus_secs(PAGE_SECS)));
@@ -194,7 +214,12 @@ impl Authorize {
     }
 
     fn tell(
-        &self, target: &str, state: Option<&str>, error: &str, description: &str, after_form: bool,
+        &self,
+        target: &str,
+        state: Option<&str>,
+        error: &str,
+        description: &str,
+        after_form: bool,
     ) -> BrowserAnswer {
         let issuer = self.context.public_url.as_str();
         let mut parameters = vec![("error", error), ("error_description", description), ("iss", issuer)];

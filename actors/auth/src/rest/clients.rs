@@ -2,7 +2,8 @@
 
 use ::token::draw_secret;
 use contracts::auth::{
-    Answer, Auth, ClientKind, ClientProfile, Command, GrantType, NewClient, Query, Refusal, Reply, client_secret_hash,
+    Answer, Auth, ClientKind, ClientProfile, Command, GrantType, NewClient, Query, Refusal, Reply,
+    client_secret_hash,
 };
 use edge::{ApiError, Cursor, Fast, Instant, Json, Limit, NoContent, Page, Problem, kinds};
 use group::Client as Groups;
@@ -110,7 +111,9 @@ impl Clients {
     /// be kept somewhere. Revoke what was made twice.
     #[oai(path = "/clients", method = "post", operation_id = "createClient")]
     async fn create(
-        &self, #[oai(scope = "edge::Scope::ClusterManage")] caller: edge::SignedIn, body: Json<NewClientBody>,
+        &self,
+        #[oai(scope = "edge::Scope::ClusterManage")] caller: edge::SignedIn,
+        body: Json<NewClientBody>,
     ) -> Result<Unkept<MadeClient>, ApiError> {
         let body = body.0;
         let kind = body.kind.unwrap_or(Kind::Confidential);
@@ -148,14 +151,17 @@ impl Clients {
     /// By id, revoked ones included.
     #[oai(path = "/clients", method = "get", operation_id = "listClients")]
     async fn list(
-        &self, #[oai(scope = "edge::Scope::ClusterRead")] caller: edge::SignedIn, limit: param::Query<Limit>,
+        &self,
+        #[oai(scope = "edge::Scope::ClusterRead")] caller: edge::SignedIn,
+        limit: param::Query<Limit>,
         cursor: param::Query<Option<Cursor>>,
     ) -> Result<Fast<Page<ClientBody>>, ApiError> {
         let question = "listClients";
         let after: Option<String> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
         let query = Query::Clients { after, limit: limit.get() as u32 };
         let found = self.client.query::<Auth>(&caller.call(), query).await;
-        let Answer::Clients { clients, more } = found.map_err(|failure| edge::failed(failure, problem))? else {
+        let Answer::Clients { clients, more } = found.map_err(|failure| edge::failed(failure, problem))?
+        else {
             return Err(ApiError::unavailable(1));
         };
         let next_cursor = clients.last().filter(|_| more).map(|last| Cursor::at(&question, &last.id));

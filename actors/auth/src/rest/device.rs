@@ -54,7 +54,9 @@ impl Device {
     /// Sent by the page that `GET` shows, and by nobody else.
     #[oai(path = "/device", method = "post", operation_id = "decideDevice")]
     async fn decide(&self, request: &Request, form: Form<DeviceDecision>) -> BrowserAnswer {
-        let Ok(form) = form.checked() else { return self.code_page(request, "", Some("The form is malformed.")) };
+        let Ok(form) = form.checked() else {
+            return self.code_page(request, "", Some("The form is malformed."));
+        };
         if !self.context.is_our_form(request, &form) {
             let why = "This form was not sent from our page, or your browser keeps no cookies.";
             return self.code_page(request, "", Some(why));
@@ -77,29 +79,53 @@ impl Device {
     }
 
     async fn settle(
-        &self, request: &Request, call: &Call, form: &Parameters, agreed: Option<contracts::users::Grants>,
+        &self,
+        request: &Request,
+        call: &Call,
+        form: &Parameters,
+        agreed: Option<contracts::users::Grants>,
     ) -> BrowserAnswer {
         let yes = agreed.is_some();
         let user_code_tag = self.tag(form.get("user_code").unwrap_or_default());
         match self.context.command(call, Command::DecideDevice { user_code_tag, agreed }).await {
             Ok(_) => {
-                let message = if yes { "Your device is signed in. You may close this page." } else { "Your device was refused." };
+                let message = if yes {
+                    "Your device is signed in. You may close this page."
+                } else {
+                    "Your device was refused."
+                };
                 notice(&self.context.pages, StatusCode::OK, "Done", message)
             }
-            Err(Failure::Refused(Refusal::InvalidScope)) => {
-                notice(&self.context.pages, StatusCode::OK, "This does not work", "Your account may do nothing of what the device asks for.")
-            }
+            Err(Failure::Refused(Refusal::InvalidScope)) => notice(
+                &self.context.pages,
+                StatusCode::OK,
+                "This does not work",
+                "Your account may do nothing of what the device asks for.",
+            ),
             Err(Failure::Refused(_)) => self.no_such_code(request),
-            Err(Failure::Unavailable(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused) => {
-                self.unavailable()
-            }
+            Err(
+                Failure::Unavailable(_)
+                | Failure::Unauthenticated(_)
+                | Failure::Forbidden(_)
+                | Failure::KeyReused,
+            ) => self.unavailable(),
         }
     }
 
-    async fn consent_page(&self, request: &Request, call: &Call, form: &Parameters, message: Option<&str>) -> BrowserAnswer {
+    async fn consent_page(
+        &self,
+        request: &Request,
+        call: &Call,
+        form: &Parameters,
+        message: Option<&str>,
+    ) -> BrowserAnswer {
         // Codes are short: guessing them is limited like guessing passwords.
         if self.context.sign_ins.check(&guesser(request), ClientAddress::of(request).ip).is_err() {
-            return self.code_page(request, "", Some("Too many wrong codes. Try again in a quarter of an hour."));
+            return self.code_page(
+                request,
+                "",
+                Some("Too many wrong codes. Try again in a quarter of an hour."),
+            );
         }
         let typed = form.get("user_code").unwrap_or_default();
         match self.context.query(call, Query::Device { user_code_tag: self.tag(typed) }).await {
@@ -123,9 +149,12 @@ impl Device {
                 show(&self.context.pages, StatusCode::OK, &page, None, cookie)
             }
             Ok(_) | Err(Failure::Refused(_)) => self.no_such_code(request),
-            Err(Failure::Unavailable(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused) => {
-                self.unavailable()
-            }
+            Err(
+                Failure::Unavailable(_)
+                | Failure::Unauthenticated(_)
+                | Failure::Forbidden(_)
+                | Failure::KeyReused,
+            ) => self.unavailable(),
         }
     }
 
@@ -169,7 +198,8 @@ fn guesser(request: &Request) -> String {
 
 /// Eight letters in two groups, 34 bits: good enough for ten minutes behind a sign-in and a limit.
 pub(super) fn draw_user_code(random: &[u8; 32]) -> String {
-    let mut letters = random.iter().filter(|byte| **byte < 240).map(|byte| char::from(LETTERS[usize::from(byte % 20)]));
+    let mut letters =
+        random.iter().filter(|byte| **byte < 240).map(|byte| char::from(LETTERS[usize::from(byte % 20)]));
     // 16 of 256 bytes are left out so that all letters are equally likely; were too few left, `B` fills up.
     let mut group = || (0..4).map(|_| letters.next().unwrap_or('B')).collect::<String>();
     let (one, two) = (group(), group());
@@ -178,7 +208,12 @@ pub(super) fn draw_user_code(random: &[u8; 32]) -> String {
 
 /// A code as it was drawn, however it was typed.
 pub(super) fn plain(typed: &str) -> String {
-    typed.chars().take(64).filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase()).collect()
+    typed
+        .chars()
+        .take(64)
+        .filter(char::is_ascii_alphabetic)
+        .map(|letter| letter.to_ascii_uppercase())
+        .collect()
 }
 
 #[cfg(test)]
@@ -189,7 +224,12 @@ mod tests {
     fn codes_are_read_however_they_are_typed() {
         let code = draw_user_code(&::token::draw_bytes());
         assert_eq!(code.len(), 9);
-        for typed in [code.clone(), code.to_lowercase(), code.replace('-', " "), format!(" {} ", code.replace('-', ""))] {
+        for typed in [
+            code.clone(),
+            code.to_lowercase(),
+            code.replace('-', " "),
+            format!(" {} ", code.replace('-', "")),
+        ] {
             assert_eq!(plain(&typed), plain(&code));
         }
         assert_eq!(draw_user_code(&[0; 32]), "BBBB-BBBB");

@@ -86,7 +86,9 @@ pub struct Shared<T>(pub T);
 impl<T: ToJSON> IntoResponse for Shared<T> {
     fn into_response(self) -> Response {
         let mut response = Json(self.0).into_response();
-        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=30"));
+        response
+            .headers_mut()
+            .insert(header::CACHE_CONTROL, header::HeaderValue::from_static("public, max-age=30"));
         response
     }
 }
@@ -106,7 +108,11 @@ impl Discovery {
     /// What this server offers
     ///
     /// RFC 8414.
-    #[oai(path = "/.well-known/oauth-authorization-server", method = "get", operation_id = "getOAuthMetadata")]
+    #[oai(
+        path = "/.well-known/oauth-authorization-server",
+        method = "get",
+        operation_id = "getOAuthMetadata"
+    )]
     async fn metadata(&self) -> Shared<ServerMetadata> {
         let at = |path: &str| format!("{}{path}", self.context.public_url);
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -131,7 +137,10 @@ impl Discovery {
             code_challenge_methods_supported: list(&["S256"]),
             token_endpoint_auth_methods_supported: methods.clone(),
             revocation_endpoint_auth_methods_supported: methods,
-            introspection_endpoint_auth_methods_supported: list(&["client_secret_basic", "client_secret_post"]),
+            introspection_endpoint_auth_methods_supported: list(&[
+                "client_secret_basic",
+                "client_secret_post",
+            ]),
             scopes_supported: list(&scope::ALL),
             authorization_response_iss_parameter_supported: true,
         })
@@ -143,7 +152,8 @@ impl Discovery {
     #[oai(path = "/oauth/keys", method = "get", operation_id = "listPublicKeys")]
     async fn keys(&self, request: &Request) -> Result<Shared<PublicKeys>, ApiError> {
         let call = edge::Caller::with_token(request, None).call();
-        let found = self.context.query(&call, Query::Keys).await.map_err(|failure| edge::failed(failure, problem))?;
+        let found =
+            self.context.query(&call, Query::Keys).await.map_err(|failure| edge::failed(failure, problem))?;
         let Answer::Keys(keys) = found else { return Err(ApiError::unavailable(1)) };
         let keys = keys.into_iter().map(|key| PublicKey {
             id: key.id,

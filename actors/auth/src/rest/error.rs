@@ -4,7 +4,9 @@ use contracts::auth::Refusal;
 use group::{Failure, Unavailable};
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
@@ -29,7 +31,12 @@ pub struct OAuthError {
 
 impl OAuthError {
     pub(super) fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), retry_after_secs: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            error,
+            description: description.into(),
+            retry_after_secs: None,
+        }
     }
 
     pub(super) fn invalid_request(description: impl Into<String>) -> Self {
@@ -64,7 +71,8 @@ impl OAuthError {
     /// The limiter's word, in OAuth's.
     pub(super) fn limited(error: &edge::ApiError) -> Self {
         let response = error.clone().into_response();
-        let wait = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let wait =
+            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         Self::rate_limited(wait.unwrap_or(60))
     }
 }
@@ -146,7 +154,11 @@ impl ApiResponse for OAuthError {
         };
         let documented = [
             (400, "What was asked for is malformed, not allowed, or not valid any more", Vec::new()),
-            (401, "Unknown client, or wrong credentials", vec![header("WWW-Authenticate", "Basic", "string")]),
+            (
+                401,
+                "Unknown client, or wrong credentials",
+                vec![header("WWW-Authenticate", "Basic", "string")],
+            ),
             (429, "Too many failed attempts", vec![header("Retry-After", "Seconds to wait", "integer")]),
             (503, "Not now", vec![header("Retry-After", "Seconds to wait", "integer")]),
         ];
@@ -154,7 +166,10 @@ impl ApiResponse for OAuthError {
             description,
             status: Some(status),
             status_range: None,
-            content: vec![MetaMediaType { content_type: "application/json", schema: OAuthProblem::schema_ref() }],
+            content: vec![MetaMediaType {
+                content_type: "application/json",
+                schema: OAuthProblem::schema_ref(),
+            }],
             headers,
         });
         MetaResponses { responses: responses.collect() }

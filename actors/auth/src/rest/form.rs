@@ -93,7 +93,9 @@ impl<'a, T: Type> ApiExtractor<'a> for Form<T> {
     }
 
     async fn from_request(
-        request: &'a Request, body: &mut RequestBody, _options: ExtractParamOptions<()>,
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bare = request.content_type().unwrap_or_default().split(';').next().unwrap_or_default().trim();
         let parameters = if bare.eq_ignore_ascii_case(MEDIA_TYPE) {
@@ -122,7 +124,10 @@ mod tests {
     #[test]
     fn parameters_are_read_once_each() {
         let read = Parameters::read(b"a=1&b=x+y%26z&c=&scope=%20p++q%20");
-        assert_eq!((read.get("a"), read.get("b"), read.get("c"), read.get("d")), (Some("1"), Some("x y&z"), None, None));
+        assert_eq!(
+            (read.get("a"), read.get("b"), read.get("c"), read.get("d")),
+            (Some("1"), Some("x y&z"), None, None)
+        );
         assert_eq!(read.scopes(), ["p", "q"]);
         assert!(!read.is_repeated());
         assert!(Parameters::read(b"a=1&a=1").is_repeated());

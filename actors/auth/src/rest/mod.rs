@@ -15,14 +15,13 @@ mod tokens_out;
 
 use std::sync::Arc;
 
-use contracts::auth::{Auth, Command, Query, Refusal, Reply, access_token_id};
 use ::token::{ClusterKey, LinkKey, Seal};
+use contracts::auth::{Auth, Command, Query, Refusal, Reply, access_token_id};
 use edge::csrf::Csrf;
 use edge::limits::SignIns;
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::{OpenApi, Tags};
 use render::Renderer;
-
 
 use crate::credentials::half;
 
@@ -55,7 +54,11 @@ pub(crate) struct Context {
 /// # Panics
 /// When a template of this crate does not compile: a mistake in the program.
 pub fn face(
-    client: Client, credentials: Arc<dyn Credentials>, cluster: &ClusterKey, public_url: &str, sign_ins: Arc<SignIns>,
+    client: Client,
+    credentials: Arc<dyn Credentials>,
+    cluster: &ClusterKey,
+    public_url: &str,
+    sign_ins: Arc<SignIns>,
 ) -> impl OpenApi + use<> {
     let context = Arc::new(Context {
         client: client.clone(),

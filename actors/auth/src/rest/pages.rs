@@ -65,14 +65,23 @@ struct Shown<'a> {
 
 /// Renders a page. A template that fails is a mistake in the program: the person is told that something went wrong.
 pub(super) fn show(
-    renderer: &Renderer, status: StatusCode, page: &Page, leads_to: Option<String>, cookie: Option<String>,
+    renderer: &Renderer,
+    status: StatusCode,
+    page: &Page,
+    leads_to: Option<String>,
+    cookie: Option<String>,
 ) -> BrowserAnswer {
     match renderer.render("consent.html", &Shown { page, style: STYLE }) {
         Ok(html) => BrowserAnswer::Page { status, html, leads_to, cookie },
         Err(error) => {
             tracing::error!(%error, "the consent page cannot be rendered");
             let html = "<!doctype html><title>Error</title><p>Something went wrong.".to_owned();
-            BrowserAnswer::Page { status: StatusCode::INTERNAL_SERVER_ERROR, html, leads_to: None, cookie: None }
+            BrowserAnswer::Page {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                html,
+                leads_to: None,
+                cookie: None,
+            }
         }
     }
 }

@@ -32,7 +32,10 @@ pub(super) fn client_proof(request: &Request, form: &Parameters) -> Result<Clien
         }
     };
     // The UI's sessions are kept by its service token, never by whoever says to be it.
-    if client_id == UI_CLIENT || client_id.len() > BYTES_MAX || secret.as_ref().is_some_and(|secret| secret.len() > BYTES_MAX) {
+    if client_id == UI_CLIENT
+        || client_id.len() > BYTES_MAX
+        || secret.as_ref().is_some_and(|secret| secret.len() > BYTES_MAX)
+    {
         return Err(OAuthError::invalid_client());
     }
     Ok(ClientProof { client_id, secret_hash: secret.as_deref().map(client_secret_hash) })
@@ -57,9 +60,15 @@ fn basic(value: &[u8]) -> Option<(String, String)> {
 impl Context {
     /// Wrong client credentials count against the address that shows them, never against the client: its secret cannot
     /// be guessed, but anybody could lock it out.
-    pub(super) fn check_client_attempts(&self, request: &Request, proof: &ClientProof) -> Result<(), OAuthError> {
+    pub(super) fn check_client_attempts(
+        &self,
+        request: &Request,
+        proof: &ClientProof,
+    ) -> Result<(), OAuthError> {
         let address = ClientAddress::of(request).ip;
-        self.sign_ins.check(&attempt_name(request, proof), address).map_err(|error| OAuthError::limited(&error))
+        self.sign_ins
+            .check(&attempt_name(request, proof), address)
+            .map_err(|error| OAuthError::limited(&error))
     }
 
     /// Counts `error` if it is about the client's credentials.

@@ -3,7 +3,9 @@
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::registry::{
+    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
 
 use super::pages::STYLE_HASH;
 
@@ -51,7 +53,8 @@ pub(super) fn policy_source(uri: &str) -> Option<String> {
         Some(rest) if scheme == "https" || scheme == "http" => {
             let authority = rest.split(['/', '?']).next()?;
             // A semicolon or a space would begin another directive: no host has one.
-            let plain = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+            let plain =
+                authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
             plain.then(|| format!("{scheme}://{authority}"))
         }
         _ => Some(format!("{scheme}:")),
@@ -101,7 +104,9 @@ impl ApiResponse for BrowserAnswer {
         };
         let location = || MetaHeader {
             name: "Location".to_owned(),
-            description: Some("The client's redirect URI, with `code`, `state` and `iss`, or with `error`".to_owned()),
+            description: Some(
+                "The client's redirect URI, with `code`, `state` and `iss`, or with `error`".to_owned(),
+            ),
             required: true,
             deprecated: false,
             schema: text(),
@@ -113,7 +118,14 @@ impl ApiResponse for BrowserAnswer {
             content: Vec::new(),
             headers: vec![location()],
         };
-        MetaResponses { responses: vec![page(200, "A page for a person"), redirect(302), redirect(303), page(400, "A page that says what is wrong with the request")] }
+        MetaResponses {
+            responses: vec![
+                page(200, "A page for a person"),
+                redirect(302),
+                redirect(303),
+                page(400, "A page that says what is wrong with the request"),
+            ],
+        }
     }
 
     fn register(_registry: &mut Registry) {}

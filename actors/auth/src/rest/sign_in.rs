@@ -39,9 +39,16 @@ impl NotSignedIn {
 
 impl Context {
     /// What `users` says of whoever typed this.
-    pub(super) async fn sign_in(&self, request: &Request, call: &Call, form: &Parameters) -> Result<Grants, NotSignedIn> {
-        let (email, password) = (form.get("email").unwrap_or_default().trim(), form.get("password").unwrap_or_default());
-        if email.is_empty() || password.is_empty() || password.len() > PASSWORD_BYTES_MAX || email.len() > 254 {
+    pub(super) async fn sign_in(
+        &self,
+        request: &Request,
+        call: &Call,
+        form: &Parameters,
+    ) -> Result<Grants, NotSignedIn> {
+        let (email, password) =
+            (form.get("email").unwrap_or_default().trim(), form.get("password").unwrap_or_default());
+        if email.is_empty() || password.is_empty() || password.len() > PASSWORD_BYTES_MAX || email.len() > 254
+        {
             return Err(NotSignedIn::Wrong);
         }
         let address = ClientAddress::of(request).ip;
@@ -56,9 +63,12 @@ impl Context {
                 self.sign_ins.failed(email, address);
                 Err(NotSignedIn::Wrong)
             }
-            Err(Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused | Failure::Unavailable(_)) => {
-                Err(NotSignedIn::Unavailable)
-            }
+            Err(
+                Failure::Unauthenticated(_)
+                | Failure::Forbidden(_)
+                | Failure::KeyReused
+                | Failure::Unavailable(_),
+            ) => Err(NotSignedIn::Unavailable),
         }
     }
 
@@ -68,9 +78,10 @@ impl Context {
             Some(session) => (self.csrf.token(session), None),
             None => {
                 let session = ::token::draw_secret("");
-                // Lax and no shorter path than the forms': it comes back with them and nothing else.
+                // Lax: it must come along when a client's site sends the browser here, or a second tab would take the
+                // first one's cookie away. The token in the form is what keeps other sites out.
                 let secure = if self.public_url.starts_with("https:") { "; Secure" } else { "" };
-                let cookie = format!("{COOKIE}={session}; Path=/oauth; HttpOnly; SameSite=Strict{secure}");
+                let cookie = format!("{COOKIE}={session}; Path=/oauth; HttpOnly; SameSite=Lax{secure}");
                 (self.csrf.token(&session), Some(cookie))
             }
         }
@@ -79,7 +90,8 @@ impl Context {
     /// Whether a form was shown by us to this very browser.
     pub(super) fn is_our_form(&self, request: &Request, form: &Parameters) -> bool {
         let session = form_cookie(request);
-        let held = session.zip(form.get("csrf")).is_some_and(|(session, token)| self.csrf.holds(session, token));
+        let held =
+            session.zip(form.get("csrf")).is_some_and(|(session, token)| self.csrf.holds(session, token));
         held && !from_another_site(request, &self.public_url)
     }
 }

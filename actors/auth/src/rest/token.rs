@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ::token::{AUDIENCE, draw_bytes, draw_secret};
 use contracts::auth::{
-    Answer, Bearer, ClientProof, Command, Grant, GrantType, Introspection, IssuedToken, Query, Reply, code_hash, device_hash,
-    refresh_hash,
+    Answer, Bearer, ClientProof, Command, Grant, GrantType, Introspection, IssuedToken, Query, Reply,
+    code_hash, device_hash, refresh_hash,
 };
 use data_encoding::BASE64URL_NOPAD;
 use group::Call;
@@ -83,7 +83,11 @@ impl Tokens {
     ///
     /// RFC 6749 §3.2. Clients authenticate by `Authorization: Basic` or in the form; public ones by PKCE.
     #[oai(path = "/token", method = "post", operation_id = "createToken")]
-    async fn token(&self, request: &Request, form: Form<TokenRequest>) -> Result<Unkept<TokenAnswer>, OAuthError> {
+    async fn token(
+        &self,
+        request: &Request,
+        form: Form<TokenRequest>,
+    ) -> Result<Unkept<TokenAnswer>, OAuthError> {
         let form = form.checked()?;
         let proof = client_proof(request, &form)?;
         self.context.check_client_attempts(request, &proof)?;
@@ -100,7 +104,9 @@ impl Tokens {
         let proof = client_proof(request, &form)?;
         self.context.check_client_attempts(request, &proof)?;
         let revoked = self.take_back(request, &form, &proof).await;
-        revoked.map(|()| Revoked).inspect_err(|error| self.context.count_client_failure(request, &proof, error))
+        revoked
+            .map(|()| Revoked)
+            .inspect_err(|error| self.context.count_client_failure(request, &proof, error))
     }
 
     /// What a token says
@@ -108,7 +114,9 @@ impl Tokens {
     /// RFC 7662. For confidential clients.
     #[oai(path = "/introspect", method = "post", operation_id = "introspectToken")]
     async fn introspect(
-        &self, request: &Request, form: Form<TokenReference>,
+        &self,
+        request: &Request,
+        form: Form<TokenReference>,
     ) -> Result<Unkept<IntrospectionAnswer>, OAuthError> {
         let form = form.checked()?;
         let proof = client_proof(request, &form)?;
@@ -126,7 +134,11 @@ impl Tokens {
     ///
     /// RFC 8628: for programs without a browser. Show the user code, poll `/oauth/token` with the device code.
     #[oai(path = "/device_authorization", method = "post", operation_id = "createDeviceAuthorization")]
-    async fn device(&self, request: &Request, form: Form<DeviceRequest>) -> Result<Unkept<DeviceAnswer>, OAuthError> {
+    async fn device(
+        &self,
+        request: &Request,
+        form: Form<DeviceRequest>,
+    ) -> Result<Unkept<DeviceAnswer>, OAuthError> {
         let form = form.checked()?;
         let proof = client_proof(request, &form)?;
         self.context.check_client_attempts(request, &proof)?;
@@ -136,7 +148,12 @@ impl Tokens {
 }
 
 impl Tokens {
-    async fn issue(&self, request: &Request, form: &Parameters, proof: &ClientProof) -> Result<TokenAnswer, OAuthError> {
+    async fn issue(
+        &self,
+        request: &Request,
+        form: &Parameters,
+        proof: &ClientProof,
+    ) -> Result<TokenAnswer, OAuthError> {
         let call = self.context.call(request).await?;
         let refresh = draw_secret("rt_");
         let (client, refresh_hash) = (proof.clone(), refresh_hash(&refresh));
@@ -158,14 +175,18 @@ impl Tokens {
                 new_hash: refresh_hash,
                 scopes: form.get("scope").map(|_| form.scopes()),
             },
-            DEVICE_GRANT => {
-                Command::PollDevice { client, device_hash: device_hash(form.required("device_code")?), refresh_hash }
-            }
+            DEVICE_GRANT => Command::PollDevice {
+                client,
+                device_hash: device_hash(form.required("device_code")?),
+                refresh_hash,
+            },
             _ => return Err(OAuthError::new("unsupported_grant_type", "There is no such grant type here.")),
         };
         let grant = match self.context.command(&call, command).await? {
             Reply::Granted(grant) => grant,
-            Reply::Reused => return Err(OAuthError::invalid_grant("It was used before: the session has ended.")),
+            Reply::Reused => {
+                return Err(OAuthError::invalid_grant("It was used before: the session has ended."));
+            }
             Reply::Wait { slow_down: true } => return Err(OAuthError::new("slow_down", "Poll less often.")),
             Reply::Wait { slow_down: false } => {
                 return Err(OAuthError::new("authorization_pending", "Nobody has decided yet."));
@@ -175,9 +196,16 @@ impl Tokens {
         self.of_session(&call, grant, refresh).await
     }
 
-    async fn of_session(&self, call: &Call, grant: Grant, refresh: String) -> Result<TokenAnswer, OAuthError> {
+    async fn of_session(
+        &self,
+        call: &Call,
+        grant: Grant,
+        refresh: String,
+    ) -> Result<TokenAnswer, OAuthError> {
         let query = Query::Client { client_id: grant.client_id };
-        let Answer::Client(client) = self.context.query(call, query).await? else { return Err(unexpected().into()) };
+        let Answer::Client(client) = self.context.query(call, query).await? else {
+            return Err(unexpected().into());
+        };
         let scopes = Some(grant.scopes);
         let query = Query::SessionToken { session: grant.session, scopes, token_id: fresh_token_id() };
         let issued = self.ask_token(call, query).await?;
@@ -193,16 +221,24 @@ impl Tokens {
         }
     }
 
-    async fn take_back(&self, request: &Request, form: &Parameters, proof: &ClientProof) -> Result<(), OAuthError> {
+    async fn take_back(
+        &self,
+        request: &Request,
+        form: &Parameters,
+        proof: &ClientProof,
+    ) -> Result<(), OAuthError> {
         let token = form.required("token")?;
         let call = self.context.call(request).await?;
         let client = proof.clone();
         let command = if token.starts_with("v4.") {
             let query = Query::IntrospectAccess { client: client.clone(), token: Bearer(token.to_owned()) };
             match self.context.query(&call, query).await? {
-                Answer::Introspection(Some(Introspection { token_id: Some(token_id), client_id, expires_at, .. })) => {
-                    Command::RevokeAccess { client, issued_to: client_id, token_id, expires_at }
-                }
+                Answer::Introspection(Some(Introspection {
+                    token_id: Some(token_id),
+                    client_id,
+                    expires_at,
+                    ..
+                })) => Command::RevokeAccess { client, issued_to: client_id, token_id, expires_at },
                 // It is void already: as it should be (RFC 7009 §2.2).
                 _ => return Ok(()),
             }
@@ -214,7 +250,10 @@ impl Tokens {
     }
 
     async fn look_at(
-        &self, request: &Request, form: &Parameters, proof: &ClientProof,
+        &self,
+        request: &Request,
+        form: &Parameters,
+        proof: &ClientProof,
     ) -> Result<Option<Introspection>, OAuthError> {
         let token = form.required("token")?;
         let client = proof.clone();
@@ -247,7 +286,10 @@ impl Tokens {
     }
 
     async fn start_device(
-        &self, request: &Request, form: &Parameters, proof: &ClientProof,
+        &self,
+        request: &Request,
+        form: &Parameters,
+        proof: &ClientProof,
     ) -> Result<DeviceAnswer, OAuthError> {
         let (device_code, user_code) = (draw_secret("dc_"), device::draw_user_code(&draw_bytes()));
         let command = Command::StartDevice {

@@ -100,9 +100,14 @@ impl<T: ToJSON + Type> ApiResponse for Unkept<T> {
     }
 }
 
-pub(super) fn described(description: &'static str, content_type: &'static str, schema: MetaSchemaRef) -> MetaResponses {
+pub(super) fn described(
+    description: &'static str,
+    content_type: &'static str,
+    schema: MetaSchemaRef,
+) -> MetaResponses {
     let content = vec![MetaMediaType { content_type, schema }];
-    let response = MetaResponse { description, status: Some(200), status_range: None, content, headers: Vec::new() };
+    let response =
+        MetaResponse { description, status: Some(200), status_range: None, content, headers: Vec::new() };
     MetaResponses { responses: vec![response] }
 }
 
@@ -119,7 +124,13 @@ impl IntoResponse for Revoked {
 impl ApiResponse for Revoked {
     fn meta() -> MetaResponses {
         let description = "The token is void, or was never good";
-        let response = MetaResponse { description, status: Some(200), status_range: None, content: Vec::new(), headers: Vec::new() };
+        let response = MetaResponse {
+            description,
+            status: Some(200),
+            status_range: None,
+            content: Vec::new(),
+            headers: Vec::new(),
+        };
         MetaResponses { responses: vec![response] }
     }
 

@@ -4,7 +4,9 @@ use contract::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::offer::Promise;
-use crate::{Currency, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay, pricing::TaxAmount};
+use crate::{
+    Currency, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay, pricing::TaxAmount,
+};
 
 /// Where a reservation is in its life. Rooms are taken in the first four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

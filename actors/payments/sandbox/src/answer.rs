@@ -51,7 +51,10 @@ pub(crate) fn invalid_param(param: &str, message: &str) -> Answer {
 pub(crate) fn missing(status: u16, what: &str, param: &str) -> Answer {
     let message = format!("No such {what}");
     let code = "resource_missing";
-    Answer::error(status, json!({"type": "invalid_request_error", "code": code, "param": param, "message": message}))
+    Answer::error(
+        status,
+        json!({"type": "invalid_request_error", "code": code, "param": param, "message": message}),
+    )
 }
 
 pub(crate) fn unauthorized() -> Answer {

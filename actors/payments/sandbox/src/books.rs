@@ -56,15 +56,20 @@ impl Entry<'_> {
         let end = format!("{prefix}\u{10ffff}");
         let range = (Bound::Included(prefix.as_bytes()), Bound::Excluded(end.as_bytes()));
         let stored = self.books.state.scan(range.0, range.1, limit + self.writes.len(), false)?;
-        let mut rows: BTreeMap<String, Vec<u8>> =
-            stored.into_iter().map(|(key, value)| (String::from_utf8_lossy(&key).into_owned(), value)).collect();
+        let mut rows: BTreeMap<String, Vec<u8>> = stored
+            .into_iter()
+            .map(|(key, value)| (String::from_utf8_lossy(&key).into_owned(), value))
+            .collect();
         for (key, value) in self.writes.iter().filter(|(key, _)| key.starts_with(prefix)) {
             match value {
                 Some(value) => rows.insert(key.clone(), value.clone()),
                 None => rows.remove(key),
             };
         }
-        rows.into_iter().take(limit).map(|(key, value)| read(&key, &value).map(|value| (key, value))).collect()
+        rows.into_iter()
+            .take(limit)
+            .map(|(key, value)| read(&key, &value).map(|value| (key, value)))
+            .collect()
     }
 
     /// The next number, for keys that keep their order.

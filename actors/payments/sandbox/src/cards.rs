@@ -45,11 +45,15 @@ impl Decline {
         let declined = "Your card was declined.";
         match self {
             Self::Generic => ("card_declined", "generic_decline", declined),
-            Self::InsufficientFunds => ("card_declined", "insufficient_funds", "Your card has insufficient funds."),
+            Self::InsufficientFunds => {
+                ("card_declined", "insufficient_funds", "Your card has insufficient funds.")
+            }
             Self::LostCard => ("card_declined", "lost_card", declined),
             Self::StolenCard => ("card_declined", "stolen_card", declined),
             Self::ExpiredCard => ("expired_card", "expired_card", "Your card has expired."),
-            Self::IncorrectCvc => ("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
+            Self::IncorrectCvc => {
+                ("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
+            }
             Self::ProcessingError => {
                 ("processing_error", "processing_error", "An error occurred while processing your card.")
             }
@@ -80,7 +84,10 @@ struct TestCard {
 }
 
 const fn card(
-    number: &'static str, brand: &'static str, behaviour: Behaviour, tokens: &'static [&'static str],
+    number: &'static str,
+    brand: &'static str,
+    behaviour: Behaviour,
+    tokens: &'static [&'static str],
 ) -> TestCard {
     TestCard { number, tokens, brand, behaviour }
 }
@@ -186,7 +193,9 @@ mod tests {
 
     #[test]
     fn what_is_no_card_is_none() {
-        for number in ["", "4242424242424241", "424242424242", "4242 4242 4242 4242", "42424242424242424242", "x"] {
+        for number in
+            ["", "4242424242424241", "4242424242", "4242 4242 4242 4242", "42424242424242424242", "x"]
+        {
             assert_eq!(Card::of_number(number), None, "{number}");
         }
         let real = Card::of_number("4111111111111111").expect("it checks");

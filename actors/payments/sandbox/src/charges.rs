@@ -25,7 +25,12 @@ pub(crate) struct Charge {
 }
 
 /// Takes the money of `intent`, or does not.
-pub(crate) fn attempt(entry: &mut Entry<'_>, intent: &Intent, method: &str, decline: Option<Decline>) -> Result<Charge, Fault> {
+pub(crate) fn attempt(
+    entry: &mut Entry<'_>,
+    intent: &Intent,
+    method: &str,
+    decline: Option<Decline>,
+) -> Result<Charge, Fault> {
     let charge = Charge {
         id: fresh("ch_"),
         intent: intent.id.clone(),
@@ -51,7 +56,8 @@ pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
 /// `GET /v1/charges?payment_intent=`: newest first.
 pub(crate) fn list(entry: &Entry<'_>, form: &Form) -> Result<Answer, Fault> {
     let mut charges = Vec::new();
-    let prefix = form.get("payment_intent").map_or_else(|| "charges-of/".to_owned(), |id| format!("charges-of/{id}/"));
+    let prefix =
+        form.get("payment_intent").map_or_else(|| "charges-of/".to_owned(), |id| format!("charges-of/{id}/"));
     for (_, id) in entry.list::<String>(&prefix, 1000)? {
         charges.extend(entry.get::<Charge>(&format!("charge/{id}"))?);
     }

@@ -86,7 +86,10 @@ impl Faults {
     pub(crate) fn hit(&self, operation: Option<Operation>) -> Option<Fault> {
         let operation = operation?;
         let mut switches = self.lock();
-        let at = switches.armed.iter().position(|(armed, _, _)| *armed == operation || *armed == Operation::Any)?;
+        let at = switches
+            .armed
+            .iter()
+            .position(|(armed, _, _)| *armed == operation || *armed == Operation::Any)?;
         let (_, fault, times) = &mut switches.armed[at];
         let fault = *fault;
         *times = times.saturating_sub(1);
@@ -107,7 +110,9 @@ impl Fault {
         match self {
             Self::HangBefore(millis) => (Duration::from_millis(millis), Duration::ZERO),
             Self::HangAfter(millis) => (Duration::ZERO, Duration::from_millis(millis)),
-            Self::Error | Self::ErrorAfter | Self::Down | Self::RateLimited => (Duration::ZERO, Duration::ZERO),
+            Self::Error | Self::ErrorAfter | Self::Down | Self::RateLimited => {
+                (Duration::ZERO, Duration::ZERO)
+            }
         }
     }
 }

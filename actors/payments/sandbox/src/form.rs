@@ -45,7 +45,10 @@ impl Form {
     /// Whether `name[]` (or `name[0]`, …) names `value`.
     pub fn lists(&self, name: &str, value: &str) -> bool {
         self.pairs.iter().any(|(have, is)| {
-            let index = have.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')).and_then(|rest| rest.strip_suffix(']'));
+            let index = have
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('['))
+                .and_then(|rest| rest.strip_suffix(']'));
             is == value && index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
         })
     }
@@ -80,14 +83,16 @@ mod tests {
 
     #[test]
     fn brackets_name_maps_and_lists() {
-        let form = Form::read("amount=100&metadata%5Bpayment%5D=pay_1&metadata[a]=b+c&expand[]=x&expand[1]=y&empty=");
+        let form = Form::read(
+            "amount=100&metadata%5Bpayment%5D=pay_1&metadata[a]=b+c&expand[]=x&expand[1]=y&empty=",
+        );
         let form = form.expect("a form");
         assert_eq!(form.integer("amount"), Some(Ok(100)));
         assert_eq!(form.integer("metadata[a]"), Some(Err(())));
-        assert_eq!(form.map("metadata").into_iter().collect::<Vec<_>>(), [
-            ("a".to_owned(), "b c".to_owned()),
-            ("payment".to_owned(), "pay_1".to_owned()),
-        ]);
+        assert_eq!(
+            form.map("metadata").into_iter().collect::<Vec<_>>(),
+            [("a".to_owned(), "b c".to_owned()), ("payment".to_owned(), "pay_1".to_owned()),]
+        );
         assert!(form.lists("expand", "x") && form.lists("expand", "y") && !form.lists("expand", "z"));
         assert_eq!(form.get("empty"), None);
         for garbage in ["a=%", "a=%zz", "a=%ff"] {

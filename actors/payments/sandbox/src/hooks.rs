@@ -50,7 +50,11 @@ pub(crate) fn announce(entry: &mut Entry<'_>, kind: &str, object: &Value) -> Res
 
 /// Sends events until the task is dropped.
 pub(crate) async fn deliver(bank: Arc<Bank>) {
-    let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let http = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build();
     let Ok(http) = http else { return tracing::error!("no HTTP client: webhooks are not delivered") };
     // When to try an event again, and how often it was tried; a restart tries at once.
     let tried: Mutex<BTreeMap<String, (u64, u32)>> = Mutex::default();
@@ -72,7 +76,8 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
             continue;
         }
         let now = now_millis();
-        let ready = |key: &String| tried.lock().is_ok_and(|tried| tried.get(key).is_none_or(|(at, _)| *at <= now));
+        let ready =
+            |key: &String| tried.lock().is_ok_and(|tried| tried.get(key).is_none_or(|(at, _)| *at <= now));
         let due: Vec<_> = due.into_iter().filter(|(key, _)| ready(key)).take(BATCH).collect();
         let mut taken = Vec::new();
         for (key, event) in due {

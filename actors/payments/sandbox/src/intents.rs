@@ -88,7 +88,8 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, base: &str) -> Result<A
         return Ok(missing(400, "PaymentMethod", "payment_method"));
     }
     let id = fresh("pi_");
-    let status = if payment_method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod };
+    let status =
+        if payment_method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod };
     let mut intent = Intent {
         client_secret: fresh(&format!("{id}_secret_")),
         id,
@@ -156,7 +157,11 @@ pub(crate) fn cancel(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -
 
 /// The guest has authenticated, or has not. None when nothing of the kind is awaited.
 pub(crate) fn authenticated(
-    entry: &mut Entry<'_>, id: &str, action: &str, success: bool, base: &str,
+    entry: &mut Entry<'_>,
+    id: &str,
+    action: &str,
+    success: bool,
+    base: &str,
 ) -> Result<Option<Intent>, Fault> {
     let Some(mut intent) = awaiting(entry, id, action)? else { return Ok(None) };
     let method = match &intent.payment_method {
@@ -168,7 +173,9 @@ pub(crate) fn authenticated(
     if success {
         let decline = match method.card.behaviour {
             Behaviour::AuthenticatesThen(decline) | Behaviour::Declined(decline) => Some(decline),
-            Behaviour::Pays | Behaviour::Authenticates | Behaviour::RefundFails | Behaviour::RefundPends => None,
+            Behaviour::Pays | Behaviour::Authenticates | Behaviour::RefundFails | Behaviour::RefundPends => {
+                None
+            }
         };
         charge(entry, &mut intent, &method, decline, base)?;
     } else {
@@ -181,7 +188,8 @@ pub(crate) fn authenticated(
 /// The intent whose guest is on the page for authentication.
 pub(crate) fn awaiting(entry: &Entry<'_>, id: &str, action: &str) -> Result<Option<Intent>, Fault> {
     let intent = find(entry, id)?;
-    Ok(intent.filter(|intent| intent.status == Status::RequiresAction && intent.action.as_deref() == Some(action)))
+    Ok(intent
+        .filter(|intent| intent.status == Status::RequiresAction && intent.action.as_deref() == Some(action)))
 }
 
 pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Intent>, Fault> {
@@ -197,13 +205,17 @@ fn confirm_now(entry: &mut Entry<'_>, intent: &mut Intent, form: &Form, base: &s
         Some(method) => methods::find(entry, method)?,
         None => None,
     };
-    let Some(method) = method else { return Ok(invalid("You cannot confirm this PaymentIntent: it has no payment method.")) };
+    let Some(method) = method else {
+        return Ok(invalid("You cannot confirm this PaymentIntent: it has no payment method."));
+    };
     if let Some(url) = form.get("return_url") {
         intent.return_url = Some(url.to_owned());
     }
     intent.trouble = None;
     match method.card.behaviour {
-        Behaviour::Pays | Behaviour::RefundFails | Behaviour::RefundPends => charge(entry, intent, &method, None, base)?,
+        Behaviour::Pays | Behaviour::RefundFails | Behaviour::RefundPends => {
+            charge(entry, intent, &method, None, base)?;
+        }
         Behaviour::Declined(decline) => charge(entry, intent, &method, Some(decline), base)?,
         Behaviour::Authenticates | Behaviour::AuthenticatesThen(_) => {
             intent.status = Status::RequiresAction;
@@ -219,7 +231,11 @@ fn confirm_now(entry: &mut Entry<'_>, intent: &mut Intent, form: &Form, base: &s
 }
 
 fn charge(
-    entry: &mut Entry<'_>, intent: &mut Intent, method: &Method, decline: Option<Decline>, base: &str,
+    entry: &mut Entry<'_>,
+    intent: &mut Intent,
+    method: &Method,
+    decline: Option<Decline>,
+    base: &str,
 ) -> Result<(), Fault> {
     let charge = charges::attempt(entry, intent, &method.id, decline)?;
     intent.latest_charge = Some(charge.id.clone());
@@ -257,7 +273,8 @@ fn answer(entry: &Entry<'_>, intent: &Intent, form: &Form, base: &str) -> Result
 }
 
 fn unexpected(intent: &Intent, verb: &str, base: &str) -> Answer {
-    let message = format!("You cannot {verb} this PaymentIntent because it has a status of {}.", intent.status.word());
+    let message =
+        format!("You cannot {verb} this PaymentIntent because it has a status of {}.", intent.status.word());
     let body = json!({
         "type": "invalid_request_error",
         "code": "payment_intent_unexpected_state",

@@ -20,9 +20,8 @@ struct Kept {
 
 /// What was answered under `key` before, or why it cannot be used.
 pub(crate) fn replay(entry: &Entry<'_>, key: &str, request: &str) -> Result<Option<Answer>, Fault> {
-    let refuse = |message: &str| {
-        Some(Answer::error(400, json!({"type": "idempotency_error", "message": message})))
-    };
+    let refuse =
+        |message: &str| Some(Answer::error(400, json!({"type": "idempotency_error", "message": message})));
     if key.len() > KEY_CHARS_MAX {
         return Ok(refuse("An idempotency key has at most 255 characters."));
     }
@@ -33,7 +32,9 @@ pub(crate) fn replay(entry: &Entry<'_>, key: &str, request: &str) -> Result<Opti
             Answer { status: kept.status, body: Body::Json(kept.body), headers: Vec::new() }
                 .with("Idempotent-Replayed", "true"),
         ),
-        Some(_) => refuse("Keys for idempotent requests can only be used with the same parameters they were first used with."),
+        Some(_) => refuse(
+            "Keys for idempotent requests can only be used with the same parameters they were first used with.",
+        ),
     })
 }
 

@@ -23,7 +23,8 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form) -> Result<Answer, Fault
     if form.get("type") != Some("card") {
         return Ok(invalid_param("type", "The sandbox bank knows cards only."));
     }
-    let number: String = form.get("card[number]").unwrap_or_default().chars().filter(|c| !" -".contains(*c)).collect();
+    let number: String =
+        form.get("card[number]").unwrap_or_default().chars().filter(|c| !" -".contains(*c)).collect();
     let Some(card) = Card::of_number(&number) else {
         return Ok(wrong("incorrect_number", "number", "Your card number is incorrect."));
     };
@@ -49,14 +50,21 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form) -> Result<Answer, Fault
 
 /// `GET /v1/payment_methods/{id}`.
 pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
-    Ok(find(entry, id)?.map_or_else(|| missing(404, "PaymentMethod", "payment_method"), |method| Answer::ok(shown(&method))))
+    Ok(find(entry, id)?
+        .map_or_else(|| missing(404, "PaymentMethod", "payment_method"), |method| Answer::ok(shown(&method))))
 }
 
 /// One that was made here, or a documented token.
 pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Method>, Fault> {
     if let Some(card) = Card::of_token(id) {
         let (year, _) = today();
-        return Ok(Some(Method { id: id.to_owned(), card, exp_month: 12, exp_year: year + 3, created: now_secs() }));
+        return Ok(Some(Method {
+            id: id.to_owned(),
+            card,
+            exp_month: 12,
+            exp_year: year + 3,
+            created: now_secs(),
+        }));
     }
     entry.get(&format!("method/{id}"))
 }

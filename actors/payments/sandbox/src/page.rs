@@ -33,12 +33,18 @@ pub(crate) fn ask(intent: &Intent) -> Answer {
 
 /// There is nothing to be confirmed (any more).
 pub(crate) fn over() -> Answer {
-    html(404, "Nothing to confirm", "<h1>Nothing to confirm</h1><p>This payment was confirmed, refused or given up.</p>")
+    html(
+        404,
+        "Nothing to confirm",
+        "<h1>Nothing to confirm</h1><p>This payment was confirmed, refused or given up.</p>",
+    )
 }
 
 /// Back to the shop.
 pub(crate) fn back(intent: &Intent, succeeded: bool) -> Answer {
-    let Some(url) = intent.return_url.as_deref().filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic())) else {
+    let Some(url) =
+        intent.return_url.as_deref().filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()))
+    else {
         return html(200, "Done", "<h1>Done</h1><p>You can close this page.</p>");
     };
     let (url, fragment) = url.split_once('#').map_or((url, None), |(url, fragment)| (url, Some(fragment)));
@@ -57,7 +63,10 @@ fn html(status: u16, title: &str, body: &str) -> Answer {
          {body}</main></body></html>"
     );
     Answer { status, body: Body::Html(page), headers: Vec::new() }
-        .with("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+        .with(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        )
         .with("Cache-Control", "no-store")
         .with("Referrer-Policy", "no-referrer")
 }
@@ -66,7 +75,8 @@ fn html(status: u16, title: &str, body: &str) -> Answer {
 fn sum(amount: i64, currency: &str) -> String {
     let code = currency.to_ascii_uppercase();
     match currency {
-        "jpy" | "krw" | "vnd" | "clp" | "xaf" | "xof" | "xpf" | "pyg" | "rwf" | "bif" | "djf" | "gnf" | "kmf" | "vuv" => {
+        "jpy" | "krw" | "vnd" | "clp" | "xaf" | "xof" | "xpf" | "pyg" | "rwf" | "bif" | "djf" | "gnf"
+        | "kmf" | "vuv" => {
             format!("{amount} {code}")
         }
         _ => format!("{}.{:02} {code}", amount / 100, amount % 100),

@@ -52,7 +52,9 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, delay: Duration) -> Res
             Some(charge) => intents::find(entry, &charge.intent)?,
             None => None,
         },
-        (None, None) | (Some(_), Some(_)) => return Ok(invalid("One of payment_intent and charge is needed.")),
+        (None, None) | (Some(_), Some(_)) => {
+            return Ok(invalid("One of payment_intent and charge is needed."));
+        }
     };
     let Some(intent) = intent else { return Ok(missing(404, "payment_intent", "payment_intent")) };
     let (Status::Succeeded, Some(charge)) = (intent.status, &intent.latest_charge) else {
@@ -67,7 +69,10 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, delay: Duration) -> Res
     if left == 0 {
         let code = "charge_already_refunded";
         let message = "The charge has already been refunded.";
-        return Ok(Answer::error(400, json!({"type": "invalid_request_error", "code": code, "message": message})));
+        return Ok(Answer::error(
+            400,
+            json!({"type": "invalid_request_error", "code": code, "message": message}),
+        ));
     }
     if amount > left {
         return Ok(invalid_param("amount", "Refund amount is greater than unrefunded amount on charge."));
@@ -116,7 +121,11 @@ pub(crate) fn list(entry: &Entry<'_>, form: &Form) -> Result<Answer, Fault> {
     }
     let mut refunds = of_intent(entry, intent)?;
     refunds.reverse();
-    let limit = form.integer("limit").and_then(Result::ok).and_then(|limit| usize::try_from(limit).ok()).unwrap_or(10);
+    let limit = form
+        .integer("limit")
+        .and_then(Result::ok)
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(10);
     let data: Vec<Value> = refunds.iter().take(limit.clamp(1, 100)).map(shown).collect();
     let has_more = data.len() < refunds.len();
     Ok(Answer::ok(json!({"object": "list", "url": "/v1/refunds", "has_more": has_more, "data": data})))
@@ -150,7 +159,11 @@ fn of_intent(entry: &Entry<'_>, intent: &str) -> Result<Vec<Refund>, Fault> {
 
 fn refunded(entry: &Entry<'_>, intent: &str) -> Result<i64, Fault> {
     let refunds = of_intent(entry, intent)?;
-    Ok(refunds.iter().filter(|refund| refund.status != RefundStatus::Failed).map(|refund| refund.amount).sum())
+    Ok(refunds
+        .iter()
+        .filter(|refund| refund.status != RefundStatus::Failed)
+        .map(|refund| refund.amount)
+        .sum())
 }
 
 fn behaviour(entry: &Entry<'_>, intent: &Intent, charge: &str) -> Result<Option<Behaviour>, Fault> {

@@ -49,8 +49,10 @@ impl Endpoint for Api {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let (key, idempotency) = (header("authorization").as_deref().and_then(api_key), header("idempotency-key"));
+        let header =
+            |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (key, idempotency) =
+            (header("authorization").as_deref().and_then(api_key), header("idempotency-key"));
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let query = request.uri().query().unwrap_or_default().to_owned();
         let Ok(body) = request.take_body().into_bytes_limit(BODY_BYTES_MAX).await else {
@@ -63,7 +65,9 @@ impl Endpoint for Api {
         let answer = match fault {
             Some(Fault::Error) => broken(),
             Some(Fault::Down) => Answer::empty(503),
-            Some(Fault::RateLimited) => Answer::error(429, serde_json::json!({"type": "rate_limit_error", "code": "rate_limit"})),
+            Some(Fault::RateLimited) => {
+                Answer::error(429, serde_json::json!({"type": "rate_limit_error", "code": "rate_limit"}))
+            }
             Some(Fault::HangBefore(_)) => broken(),
             Some(Fault::ErrorAfter) => {
                 self.handle(ask).await;
@@ -98,7 +102,11 @@ impl Bank {
 
     fn route(&self, entry: &mut Entry<'_>, ask: &Ask) -> Result<Answer, Broken> {
         let path: Vec<&str> = ask.path.trim_matches('/').split('/').collect();
-        let text = if ask.method == Method::POST { std::str::from_utf8(&ask.body).ok() } else { Some(ask.query.as_str()) };
+        let text = if ask.method == Method::POST {
+            std::str::from_utf8(&ask.body).ok()
+        } else {
+            Some(ask.query.as_str())
+        };
         let base = self.base_url.read().unwrap_or_else(PoisonError::into_inner).clone();
         match (ask.method.as_str(), path.as_slice()) {
             ("OPTIONS", ["v1", "payment_methods"]) => return Ok(cors(Answer::empty(204))),
@@ -126,7 +134,9 @@ impl Bank {
             ("POST", ["_sandbox", "webhooks"]) => return Ok(control::webhooks(self, &ask.body)),
             _ => {}
         }
-        let Some(form) = text.and_then(Form::read) else { return Ok(invalid("The parameters cannot be read.")) };
+        let Some(form) = text.and_then(Form::read) else {
+            return Ok(invalid("The parameters cannot be read."));
+        };
         let request = format!("{} {} {}", ask.method, ask.path, form.canonical());
         let key = ask.idempotency.as_deref().filter(|_| ask.method == Method::POST);
         if let Some(key) = key

@@ -174,7 +174,9 @@ impl Sandbox {
             let until = async {
                 let _ = closed.await;
             };
-            let served = Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(api, until, Some(CLOSING)).await;
+            let served = Server::new_with_acceptor(acceptor)
+                .run_with_graceful_shutdown(api, until, Some(CLOSING))
+                .await;
             if let Err(error) = served {
                 tracing::error!(%error, "the sandbox bank stopped");
             }

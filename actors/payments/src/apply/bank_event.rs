@@ -8,11 +8,16 @@ use crate::limits;
 use crate::state::{PARKED, PARKED_COUNT, PAYMENTS, Parked};
 
 pub(super) fn bank_event(
-    turn: &mut T<'_>, event: String, kind: String, payment: Option<PaymentId>, intent: Option<String>,
+    turn: &mut T<'_>,
+    event: String,
+    kind: String,
+    payment: Option<PaymentId>,
+    intent: Option<String>,
 ) -> Reply {
     let record = payment.and_then(|payment| turn.get(&PAYMENTS, &payment));
     // An intent that we have not recorded yet is known by its payment: its own report is on the way.
-    let known = record.filter(|record| record.intent.is_none() || intent.is_none() || record.intent == intent);
+    let known =
+        record.filter(|record| record.intent.is_none() || intent.is_none() || record.intent == intent);
     let Some(record) = known else {
         park(turn, event, Parked { kind, intent });
         return Reply::Parked;
@@ -22,7 +27,7 @@ pub(super) fn bank_event(
         for refund in asked.map(|refund| refund.id).collect::<Vec<_>>() {
             refund_seen::ask(turn, &record, refund);
         }
-    } else if record.succeeded_at.is_none() {
+    } else if check::helps(record.stage) {
         check::ask(turn, record);
     }
     Reply::Done

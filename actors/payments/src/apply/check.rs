@@ -12,7 +12,7 @@ use crate::state::{PAYMENTS, Record, Stage};
 pub(super) fn returned(turn: &mut T<'_>, payment: PaymentId) -> Result<Reply, Refusal> {
     let record = turn.get(&PAYMENTS, &payment).filter(|record| record.is_visible_to(turn.caller()));
     let record = record.ok_or(Refusal::NoSuchPayment)?;
-    if record.stage.is_open() {
+    if helps(record.stage) {
         ask(turn, record);
     }
     Ok(Reply::Done)
@@ -21,9 +21,18 @@ pub(super) fn returned(turn: &mut T<'_>, payment: PaymentId) -> Result<Reply, Re
 /// A timer: the bank may have forgotten to tell us.
 pub(super) fn recheck(turn: &mut T<'_>, payment: PaymentId) {
     let Some(mut record) = turn.get(&PAYMENTS, &payment) else { return };
-    if record.stage == Stage::Action || record.stage == Stage::Waiting {
+    if record.stage.is_open() && helps(record.stage) {
         schedule(turn, &mut record);
         ask(turn, record);
+    }
+}
+
+/// Whether asking can bring news. Before, the effect that makes or confirms the intent asks by itself, and comes first;
+/// what we had given up may have succeeded all the same.
+pub(super) fn helps(stage: Stage) -> bool {
+    match stage {
+        Stage::Action | Stage::Waiting | Stage::Failed => true,
+        Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Succeeded => false,
     }
 }
 

@@ -13,7 +13,7 @@ mod succeed;
 
 use contract::codec;
 use contracts::PaymentId;
-use contracts::payments::{BankReport, Command, Refusal, RefundReason, Reply};
+use contracts::payments::{BankReport, Command, RefundReason, Refusal, Reply};
 use group::Turn;
 
 use crate::service::{Payments, Timer};
@@ -30,17 +30,23 @@ pub(crate) fn apply(turn: &mut T<'_>, command: Command) -> Result<Reply, Refusal
         Command::Refund { payment, reservation, amount, reason } => {
             refund::owed(turn, payment, reservation, amount, reason)
         }
-        Command::RequestRefund { payment, amount, reason } => refund::requested(turn, payment, amount, reason),
+        Command::RequestRefund { payment, amount, reason } => {
+            refund::requested(turn, payment, amount, reason)
+        }
         Command::BankEvent { event, kind, payment, intent } => {
             Ok(bank_event::bank_event(turn, event, kind, payment, intent))
         }
         Command::BankReported { payment, report } => {
             let record = turn.get(&PAYMENTS, &payment).ok_or(Refusal::NoSuchPayment)?;
             match report {
-                BankReport::IntentCreated { intent, mode } => reported::intent_created(turn, record, intent, mode),
+                BankReport::IntentCreated { intent, mode } => {
+                    reported::intent_created(turn, record, intent, mode);
+                }
                 BankReport::Intent(seen) => reported::intent_seen(turn, record, seen),
                 BankReport::NoIntent { code } => reported::no_intent(turn, record, code),
-                BankReport::Refund { refund, status } => refund_seen::refund_seen(turn, record, refund, status),
+                BankReport::Refund { refund, status } => {
+                    refund_seen::refund_seen(turn, record, refund, status);
+                }
             }
             Ok(Reply::Done)
         }

@@ -7,7 +7,11 @@ use super::{T, fail, save};
 use crate::service::Effect;
 use crate::state::{BY_HOTEL, Happened, PAYMENTS, Stage};
 
-pub(super) fn quoted(turn: &mut T<'_>, payment: PaymentId, answer: Result<Payable, NotPayable>) -> Result<Reply, Refusal> {
+pub(super) fn quoted(
+    turn: &mut T<'_>,
+    payment: PaymentId,
+    answer: Result<Payable, NotPayable>,
+) -> Result<Reply, Refusal> {
     let mut record = turn.get(&PAYMENTS, &payment).ok_or(Refusal::NoSuchPayment)?;
     // Given up meanwhile; reservations has been told.
     if record.stage != Stage::Quoting {

@@ -1,6 +1,6 @@
 //! Money goes back: because reservations owes it, or because staff says so.
 
-use contracts::payments::{Refusal, RefundReason, RefundStatus, Reply};
+use contracts::payments::{RefundReason, RefundStatus, Refusal, Reply};
 use contracts::reservations::{self, Reservations};
 use contracts::{Money, PaymentId, RefundId, ReservationId};
 
@@ -11,14 +11,22 @@ use crate::state::{Happened, PAYMENTS, Record, RefundRow, Stage, administers, wo
 
 /// From reservations. It is never refused for lack of money: what is left goes back, and reservations hears how much.
 pub(super) fn owed(
-    turn: &mut T<'_>, payment: PaymentId, reservation: ReservationId, amount: Money, reason: RefundReason,
+    turn: &mut T<'_>,
+    payment: PaymentId,
+    reservation: ReservationId,
+    amount: Money,
+    reason: RefundReason,
 ) -> Result<Reply, Refusal> {
     let record = turn.get(&PAYMENTS, &payment).filter(|record| record.reservation == reservation);
     let record = record.ok_or(Refusal::NoSuchPayment)?;
     let id = RefundId(turn.fresh_id(payment.slot()));
     let same_currency = record.amount().is_some_and(|paid| paid.currency == amount.currency);
     let minor = amount.amount.min(record.left());
-    if record.stage != Stage::Succeeded || !same_currency || minor <= 0 || record.refunds.len() >= limits::REFUNDS_MAX {
+    if record.stage != Stage::Succeeded
+        || !same_currency
+        || minor <= 0
+        || record.refunds.len() >= limits::REFUNDS_MAX
+    {
         // Nothing was taken, or all of it is going back already: there is nothing to do, and that is its end.
         let succeeded = record.stage == Stage::Succeeded && record.left() == 0;
         let settled = reservations::Command::RefundSettled {
@@ -37,7 +45,10 @@ pub(super) fn owed(
 
 /// From staff of the hotel or an administrator.
 pub(super) fn requested(
-    turn: &mut T<'_>, payment: PaymentId, amount: Option<i64>, reason: String,
+    turn: &mut T<'_>,
+    payment: PaymentId,
+    amount: Option<i64>,
+    reason: String,
 ) -> Result<Reply, Refusal> {
     let record = turn.get(&PAYMENTS, &payment).ok_or(Refusal::NoSuchPayment)?;
     let caller = turn.caller();
@@ -55,7 +66,10 @@ pub(super) fn requested(
     let left = record.left();
     let minor = amount.unwrap_or(left);
     if amount.is_some_and(|amount| amount <= 0) {
-        return Err(Refusal::BadField { field: "amount".into(), why: "must be at least 1 minor unit".into() });
+        return Err(Refusal::BadField {
+            field: "amount".into(),
+            why: "must be at least 1 minor unit".into(),
+        });
     }
     if minor > left || left == 0 {
         return Err(Refusal::MoreThanLeft { left });

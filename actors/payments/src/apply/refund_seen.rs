@@ -18,7 +18,10 @@ pub(super) fn refund_seen(turn: &mut T<'_>, mut record: Record, id: RefundId, st
         if status == RefundStatus::Pending {
             let pause = limits::RECHECK_SECS << refund.rechecks.min(16);
             refund.rechecks += 1;
-            turn.schedule(now.plus_secs(pause.min(limits::RECHECK_SECS_MAX)), Timer::RecheckRefund(payment, id));
+            turn.schedule(
+                now.plus_secs(pause.min(limits::RECHECK_SECS_MAX)),
+                Timer::RecheckRefund(payment, id),
+            );
             save(turn, &record);
         }
         return;
@@ -39,7 +42,8 @@ pub(super) fn refund_seen(turn: &mut T<'_>, mut record: Record, id: RefundId, st
         }
     };
     save(turn, &record);
-    let settled = reservations::Command::RefundSettled { reservation, payment, refund: id, amount, succeeded };
+    let settled =
+        reservations::Command::RefundSettled { reservation, payment, refund: id, amount, succeeded };
     turn.send::<Reservations>(reservation.0, &settled);
 }
 

@@ -63,7 +63,8 @@ pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSeen
         IntentState::Succeeded => succeed::succeed(turn, record, amount),
         IntentState::Failed { code } => fail::fail(turn, record, &code),
         IntentState::Canceled => {
-            let code = if record.stage == Stage::Action { "authentication_expired" } else { "bank_unavailable" };
+            let code =
+                if record.stage == Stage::Action { "authentication_expired" } else { "bank_unavailable" };
             fail::fail(turn, record, code);
         }
         // The effect that confirms it is still at work.
@@ -113,5 +114,8 @@ fn action_required(turn: &mut T<'_>, mut record: Record, url: String) {
 fn is_ours(record: &Record, amount: Money, seen: &IntentSeen) -> bool {
     let live = record.mode == Some(BankMode::Live);
     let received = seen.state != IntentState::Succeeded || seen.received == amount.amount;
-    seen.amount == amount.amount && seen.currency == amount.currency.code() && seen.livemode == live && received
+    seen.amount == amount.amount
+        && seen.currency == amount.currency.code()
+        && seen.livemode == live
+        && received
 }

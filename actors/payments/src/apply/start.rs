@@ -10,7 +10,11 @@ use crate::service::Timer;
 use crate::state::{ALL, BY_OWNER, BY_TIME, CURRENT, Happened, OF_RESERVATION, PAYMENTS, Record, Stage};
 
 pub(super) fn start(
-    turn: &mut T<'_>, reservation: ReservationId, payment_method: String, return_url: String, shown: Option<Money>,
+    turn: &mut T<'_>,
+    reservation: ReservationId,
+    payment_method: String,
+    return_url: String,
+    shown: Option<Money>,
 ) -> Result<Reply, Refusal> {
     check_payment_method(&payment_method)?;
     check_return_url(&return_url)?;
@@ -57,7 +61,10 @@ pub(super) fn start(
     turn.put(&OF_RESERVATION, &(reservation, id), &());
     turn.put(&BY_TIME, &(ALL, now, id), &());
     turn.put(&BY_OWNER, &(owner, now, id), &());
-    turn.send::<Reservations>(reservation.0, &reservations::Command::OpenPayment { reservation, payment: id });
+    turn.send::<Reservations>(
+        reservation.0,
+        &reservations::Command::OpenPayment { reservation, payment: id },
+    );
     turn.schedule(now.plus_secs(limits::PAY_WITHIN_SECS), Timer::Expire(id));
     Ok(Reply::Started(id))
 }

@@ -94,7 +94,8 @@ impl Bank {
     /// # Errors
     /// When no TLS can be had, or the address is none.
     pub fn new(settings: BankSettings) -> Result<Self, String> {
-        let url = reqwest::Url::parse(&settings.base_url).map_err(|error| format!("the bank's base_url: {error}"))?;
+        let url = reqwest::Url::parse(&settings.base_url)
+            .map_err(|error| format!("the bank's base_url: {error}"))?;
         let local = url.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
         if url.scheme() != "https" && !local {
             return Err("the bank's base_url must be https, except on loopback".to_owned());
@@ -115,7 +116,12 @@ impl Bank {
 
     /// Makes an unconfirmed intent. A second one under the same `key` is the first one.
     pub(crate) async fn create(
-        &self, payment: PaymentId, reservation: ReservationId, amount: Money, payment_method: &str, key: &str,
+        &self,
+        payment: PaymentId,
+        reservation: ReservationId,
+        amount: Money,
+        payment_method: &str,
+        key: &str,
     ) -> Result<Intent, BankError> {
         let Some(minor) = to_bank(amount) else {
             let code = "currency_not_supported".to_owned();
@@ -133,7 +139,12 @@ impl Bank {
     }
 
     /// Confirms it: this charges the card, or asks for the guest.
-    pub(crate) async fn confirm(&self, intent: &str, return_url: &str, key: &str) -> Result<Intent, BankError> {
+    pub(crate) async fn confirm(
+        &self,
+        intent: &str,
+        return_url: &str,
+        key: &str,
+    ) -> Result<Intent, BankError> {
         let path = format!("/v1/payment_intents/{}/confirm", plain(intent)?);
         let expand = ("expand[]", "payment_method".to_owned());
         let form = vec![("return_url", return_url.to_owned()), expand.clone()];
@@ -166,7 +177,12 @@ impl Bank {
 
     /// Gives money back.
     pub(crate) async fn refund(
-        &self, payment: PaymentId, refund: RefundId, intent: &str, amount: Money, key: &str,
+        &self,
+        payment: PaymentId,
+        refund: RefundId,
+        intent: &str,
+        amount: Money,
+        key: &str,
     ) -> Result<BankRefund, BankError> {
         let form = vec![
             ("payment_intent", intent.to_owned()),
@@ -183,7 +199,12 @@ impl Bank {
         self.send(self.http.get(url)).await
     }
 
-    async fn post<T: DeserializeOwned>(&self, path: &str, form: Form, key: Option<&str>) -> Result<T, BankError> {
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: Form,
+        key: Option<&str>,
+    ) -> Result<T, BankError> {
         let request = self.http.post(self.url(path)?).form(&form);
         let request = key.into_iter().fold(request, |request, key| request.header("Idempotency-Key", key));
         self.send(request).await
@@ -204,7 +225,8 @@ impl Bank {
             return Err(BankError::Away("an answer that is too long".into()));
         }
         if status.is_success() {
-            let unreadable = |error: serde_json::Error| BankError::Away(format!("an answer that cannot be read: {error}"));
+            let unreadable =
+                |error: serde_json::Error| BankError::Away(format!("an answer that cannot be read: {error}"));
             return serde_json::from_slice(&body).map_err(unreadable);
         }
         let error = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();

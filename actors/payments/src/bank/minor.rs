@@ -38,9 +38,13 @@ mod tests {
 
     #[test]
     fn counts_as_the_bank_counts_and_back() {
-        for (code, ours, banks) in
-            [("EUR", 1234, 1234), ("JPY", 500, 500), ("KWD", 1230, 1230), ("ISK", 500, 50_000), ("MGA", 500, 5)]
-        {
+        for (code, ours, banks) in [
+            ("EUR", 1234, 1234),
+            ("JPY", 500, 500),
+            ("KWD", 1230, 1230),
+            ("ISK", 500, 50_000),
+            ("MGA", 500, 5),
+        ] {
             let money = Money::new(ours, code.parse().expect("a currency"));
             assert_eq!(to_bank(money), Some(banks), "{code}");
             assert_eq!(from_bank(banks, code), Some(ours), "{code}");

@@ -7,8 +7,8 @@ mod minor;
 mod objects;
 mod webhook;
 
-pub use client::{Bank, BankSettings};
 pub(crate) use client::BankError;
+pub use client::{Bank, BankSettings};
 pub(crate) use objects::Intent;
 pub(crate) use webhook::Event;
 pub use webhook::{Signature, WebhookSecret};

@@ -90,7 +90,8 @@ impl Intent {
         let amount = |minor: i64| from_bank(minor, &currency).unwrap_or(-1);
         let state = self.state();
         // A server that does not say what it received has received what it was asked for, or nothing.
-        let received = self.amount_received.unwrap_or(if state == IntentState::Succeeded { self.amount } else { 0 });
+        let received =
+            self.amount_received.unwrap_or(if state == IntentState::Succeeded { self.amount } else { 0 });
         IntentSeen {
             intent: self.id.clone(),
             state,
@@ -113,12 +114,14 @@ impl Intent {
             ("canceled", _) => IntentState::Canceled,
             ("requires_action" | "requires_source_action", _) => {
                 let redirect = self.next_action.as_ref().and_then(|action| action.redirect_to_url.as_ref());
-                IntentState::RequiresAction { redirect_url: redirect.and_then(|redirect| redirect.url.clone()) }
+                IntentState::RequiresAction {
+                    redirect_url: redirect.and_then(|redirect| redirect.url.clone()),
+                }
             }
             ("requires_confirmation", _) => IntentState::Unconfirmed,
-            ("requires_payment_method" | "requires_source", Some(error)) => {
-                IntentState::Failed { code: decline_word(error.code.as_deref(), error.decline_code.as_deref()) }
-            }
+            ("requires_payment_method" | "requires_source", Some(error)) => IntentState::Failed {
+                code: decline_word(error.code.as_deref(), error.decline_code.as_deref()),
+            },
             ("requires_payment_method" | "requires_source", None) => IntentState::Unconfirmed,
             // `processing`, `requires_capture`, and what may be invented: the bank will say more later.
             (_, _) => IntentState::Processing,

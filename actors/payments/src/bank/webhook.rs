@@ -100,7 +100,8 @@ impl Event {
     pub fn read(body: &[u8]) -> Option<Self> {
         let raw: Raw = serde_json::from_slice(body).ok()?;
         let object = &raw.data.object;
-        let text = |value: &serde_json::Value| value.as_str().filter(|text| text.len() <= 255).map(str::to_owned);
+        let text =
+            |value: &serde_json::Value| value.as_str().filter(|text| text.len() <= 255).map(str::to_owned);
         let intent = if object["object"] == "payment_intent" { text(&object["id"]) } else { None };
         let intent = intent.or_else(|| text(&object["payment_intent"]));
         let intent = intent.or_else(|| text(&object["payment_intent"]["id"]));

@@ -62,10 +62,11 @@ pub(super) fn payment_failure_problem(failure: &Failure) -> Option<Problem> {
 
 fn not_payable(why: &NotPayable) -> Problem {
     match why {
-        NotPayable::NoSuchReservation => Problem::new(&kinds::NOT_FOUND).detail("There is no such reservation."),
-        NotPayable::NotHeld => {
-            Problem::new(&NOT_PAYABLE).detail("The reservation is not held any more, or it is confirmed already.")
+        NotPayable::NoSuchReservation => {
+            Problem::new(&kinds::NOT_FOUND).detail("There is no such reservation.")
         }
+        NotPayable::NotHeld => Problem::new(&NOT_PAYABLE)
+            .detail("The reservation is not held any more, or it is confirmed already."),
         NotPayable::PaymentOpen => Problem::new(&PAYMENT_OPEN),
     }
 }

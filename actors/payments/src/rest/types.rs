@@ -2,7 +2,7 @@
 
 use contracts::payments as words;
 use contracts::payments::RefundReason;
-use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{Enum, Object};
 use rest::{Money, TimelineEntry};
@@ -152,12 +152,12 @@ pub struct NewRefund {
     pub reason: Option<String>,
 }
 
-/// Money, or leniently a bare number of minor units of the payment's currency. Documented as money.
+/// A number of minor units of the payment's currency, or money.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundAmount {
     /// Minor units.
     pub amount: i64,
-    /// ISO 4217.
+    /// ISO 4217, where it was said.
     pub currency: Option<String>,
 }
 
@@ -167,11 +167,15 @@ impl Type for RefundAmount {
     type RawElementValueType = Self;
 
     fn name() -> std::borrow::Cow<'static, str> {
-        Money::name()
+        "RefundAmount".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        Money::schema_ref()
+        MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some("Minor units of the payment's currency, or money in that currency."),
+            any_of: vec![i64::schema_ref(), Money::schema_ref()],
+            ..MetaSchema::ANY
+        }))
     }
 
     fn register(registry: &mut Registry) {
@@ -199,7 +203,10 @@ impl ParseFromJSON for RefundAmount {
 
 impl ToJSON for RefundAmount {
     fn to_json(&self) -> Option<serde_json::Value> {
-        Some(serde_json::json!({"amount": self.amount, "currency": self.currency}))
+        Some(match &self.currency {
+            None => self.amount.into(),
+            Some(currency) => serde_json::json!({"amount": self.amount, "currency": currency}),
+        })
     }
 }
 

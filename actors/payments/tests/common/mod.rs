@@ -1,6 +1,8 @@
 //! What the tests of payments stand on: people, a small house around it, and the sandbox bank.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod desk;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -113,13 +115,16 @@ impl Service for FakeReservations {
     type Note = ();
 
     fn apply(
-        &self, turn: &mut Turn<'_, Self>, command: reservations::Command,
+        &self,
+        turn: &mut Turn<'_, Self>,
+        command: reservations::Command,
     ) -> Result<reservations::Reply, reservations::Refusal> {
         let mut desk = self.desk();
         desk.told.push(command.clone());
         match command {
             reservations::Command::OpenPayment { reservation, payment } => {
-                let answer = desk.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
+                let answer =
+                    desk.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
                 turn.send::<words::Payments>(reservation.0, &words::Command::Quoted { payment, answer });
             }
             reservations::Command::PaymentSucceeded { reservation, payment, amount } => {
@@ -140,7 +145,10 @@ impl Service for FakeReservations {
     fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
 
     fn query(
-        &self, _view: &View<'_>, caller: &Principal, query: reservations::Query,
+        &self,
+        _view: &View<'_>,
+        caller: &Principal,
+        query: reservations::Query,
     ) -> Result<reservations::Answer, reservations::Refusal> {
         match query {
             reservations::Query::Payable(_) if caller.subject == "usr_stranger" => {
@@ -170,7 +178,12 @@ impl Service for FakePdf {
 
     fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
 
-    fn query(&self, _view: &View<'_>, _caller: &Principal, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
+    fn query(
+        &self,
+        _view: &View<'_>,
+        _caller: &Principal,
+        query: pdf::Query,
+    ) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
             pdf::Query::Render { template, data_json } => {
                 Ok(pdf::Answer::Document(format!("%PDF {template} {data_json}").into_bytes()))
@@ -192,23 +205,29 @@ impl World {
     pub async fn new() -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let bank = open(dir.path().join("bank")).await;
-        let house = House::new();
-        let desk = FakeReservations::default();
-        house.add(desk.clone(), NoEffects);
-        house.add(FakePdf, NoEffects);
         let settings = BankSettings {
             base_url: bank.base_url.clone(),
             secret_key: bank.secret_key.clone(),
             sandbox: true,
             timeout: Some(BANK_TIMEOUT),
         };
-        let mailer = Mailer::new(&mail::Settings::Directory { path: dir.path().join("outbox") }).expect("a mailer");
+        Self { bank: Some(bank), ..Self::with(dir, settings) }
+    }
+
+    /// With a bank of somebody else's.
+    pub fn with(dir: tempfile::TempDir, settings: BankSettings) -> Self {
+        let house = House::new();
+        let desk = FakeReservations::default();
+        house.add(desk.clone(), NoEffects);
+        house.add(FakePdf, NoEffects);
+        let mailer =
+            Mailer::new(&mail::Settings::Directory { path: dir.path().join("outbox") }).expect("a mailer");
         let from = Address::new("Auberge", "no-reply@auberge.example").expect("an address");
         let mails = Mails::new(mailer, from, Arc::new(|id| format!("https://auberge.example/r/{id}")));
         let clock = house.clone();
         let effects = PaymentEffects::new(Bank::new(settings).expect("a client"), mails);
         house.add(Payments, effects.with_clock(Arc::new(move || clock.now())));
-        Self { house, desk, bank: Some(bank), dir }
+        Self { house, desk, bank: None, dir }
     }
 
     pub fn bank(&self) -> &Running {
@@ -234,7 +253,11 @@ impl World {
 
     /// Starts a payment without working anything off.
     pub async fn begin(&self, reservation: ReservationId, payment_method: &str) -> PaymentId {
-        let started = self.house.client().command::<words::Payments>(&self.call(&guest()), start(reservation, payment_method)).await;
+        let started = self
+            .house
+            .client()
+            .command::<words::Payments>(&self.call(&guest()), start(reservation, payment_method))
+            .await;
         match started {
             Ok(Reply::Started(payment)) => payment,
             other => panic!("{other:?}"),
@@ -249,7 +272,12 @@ impl World {
     }
 
     pub async fn payment(&self, id: PaymentId) -> Payment {
-        match self.house.client().query::<words::Payments>(&self.call(&own()), words::Query::Payment(id)).await {
+        match self
+            .house
+            .client()
+            .query::<words::Payments>(&self.call(&own()), words::Query::Payment(id))
+            .await
+        {
             Ok(words::Answer::Payment(payment)) => *payment,
             other => panic!("{other:?}"),
         }
@@ -272,7 +300,9 @@ impl World {
     /// The mails' texts by file name.
     pub fn mails(&self) -> BTreeMap<String, String> {
         let files = std::fs::read_dir(self.dir.path().join("outbox")).expect("the outbox");
-        let files = files.map(|file| file.expect("a file").path()).filter(|path| path.extension().is_some_and(|end| end == "eml"));
+        let files = files
+            .map(|file| file.expect("a file").path())
+            .filter(|path| path.extension().is_some_and(|end| end == "eml"));
         files
             .map(|path| {
                 let text = String::from_utf8_lossy(&std::fs::read(&path).expect("a mail")).into_owned();

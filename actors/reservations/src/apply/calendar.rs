@@ -9,10 +9,15 @@ use crate::state::{HOTELS, ROOMS};
 use crate::{Reservations, access};
 
 pub(super) fn set_calendar(
-    turn: &mut Turn<'_, Reservations>, hotel: HotelId, room_type: RoomTypeId, nights: Nights, change: &Change,
+    turn: &mut Turn<'_, Reservations>,
+    hotel: HotelId,
+    room_type: RoomTypeId,
+    nights: Nights,
+    change: &Change,
 ) -> Result<Reply, Refusal> {
     access::require_manager(turn.caller(), hotel)?;
-    let facts = turn.get(&ROOMS, &room_type).filter(|facts| facts.hotel == hotel).ok_or(Refusal::NoSuchRoomType)?;
+    let facts =
+        turn.get(&ROOMS, &room_type).filter(|facts| facts.hotel == hotel).ok_or(Refusal::NoSuchRoomType)?;
     in_bounds(nights)?;
     if change.prices.iter().any(|(plan, _)| !facts.has(*plan)) {
         return Err(Refusal::NoSuchRatePlan);
@@ -25,7 +30,12 @@ pub(super) fn set_calendar(
         let rooms = rooms.unwrap_or(facts.rooms);
         if let Some(night) = each(nights).find(|night| calendar.night(*night).taken > rooms) {
             let taken = calendar.night(night).taken;
-            return Err(Refusal::InventoryBelowTaken { room_type: name(turn, hotel, room_type), night, taken, rooms });
+            return Err(Refusal::InventoryBelowTaken {
+                room_type: name(turn, hotel, room_type),
+                night,
+                taken,
+                rooms,
+            });
         }
     }
     // Nothing is written above this line; nothing is refused below it.
@@ -60,7 +70,9 @@ fn each(nights: Nights) -> impl Iterator<Item = Date> {
 }
 
 fn name(turn: &Turn<'_, Reservations>, hotel: HotelId, room_type: RoomTypeId) -> String {
-    let found = turn.get(&HOTELS, &hotel).and_then(|row| row.hotel.room_types.into_iter().find(|room| room.id == room_type));
+    let found = turn
+        .get(&HOTELS, &hotel)
+        .and_then(|row| row.hotel.room_types.into_iter().find(|room| room.id == room_type));
     found.map_or_else(|| room_type.to_string(), |room| room.name)
 }
 

@@ -8,7 +8,9 @@ use super::{find_expected, give_back, mail, note, save, settle};
 use crate::{Occasion, Reservations};
 
 pub(super) fn cancel(
-    turn: &mut Turn<'_, Reservations>, id: ReservationId, expect: Option<u32>,
+    turn: &mut Turn<'_, Reservations>,
+    id: ReservationId,
+    expect: Option<u32>,
 ) -> Result<Reply, Refusal> {
     let mut reservation = find_expected(turn, id, expect)?;
     let paid = match reservation.status {

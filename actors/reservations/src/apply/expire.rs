@@ -11,7 +11,9 @@ pub(crate) fn expire(turn: &mut Turn<'_, Reservations>, id: ReservationId) {
     let Some(mut reservation) = find(turn, id) else { return };
     // Paid or called off since, or extended: then a later timer stands for it.
     let now = turn.now();
-    if reservation.status != Status::Held || reservation.hold_expires_at.is_some_and(|expires_at| expires_at > now) {
+    if reservation.status != Status::Held
+        || reservation.hold_expires_at.is_some_and(|expires_at| expires_at > now)
+    {
         return;
     }
     give_back(turn, &reservation);

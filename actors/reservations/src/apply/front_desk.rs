@@ -41,18 +41,26 @@ pub(super) fn no_show(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> R
 /// The reservation and the hotel's zone, for staff of its hotel. Guests are told that there is none: it is no matter of
 /// theirs.
 fn find_for_staff(
-    turn: &Turn<'_, Reservations>, id: ReservationId, wanted: Status,
+    turn: &Turn<'_, Reservations>,
+    id: ReservationId,
+    wanted: Status,
 ) -> Result<(Reservation, String), Refusal> {
     let reservation = find_callers(turn, id)?;
     access::require_manager(turn.caller(), reservation.hotel())?;
     if reservation.status != wanted {
         return Err(Refusal::WrongStatus { status: reservation.status });
     }
-    let facts = turn.get(&ROOMS, &reservation.room_type()).expect("a reservation's room type is never removed");
+    let facts =
+        turn.get(&ROOMS, &reservation.room_type()).expect("a reservation's room type is never removed");
     Ok((reservation, facts.time_zone))
 }
 
-fn step(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, status: Status, what: What) -> Reply {
+fn step(
+    turn: &mut Turn<'_, Reservations>,
+    mut reservation: Reservation,
+    status: Status,
+    what: What,
+) -> Reply {
     reservation.status = status;
     note(&mut reservation, turn.now(), what);
     Reply::Reservation(Box::new(save(turn, reservation)))

@@ -9,7 +9,9 @@ use group::Turn;
 
 use super::find;
 use crate::calendar::{Calendar, last_night};
-use crate::state::{BY_OWNER, BY_REFERENCE, RESERVATIONS, ROOMS, SETTINGS, Timer, rank, ranked_at, short};
+use crate::state::{
+    BY_OWNER, BY_REFERENCE, RESERVATIONS, ROOMS, ReservationRow, SETTINGS, Timer, rank, ranked_at, short,
+};
 use crate::{Reservations, zone};
 
 /// How many of an owner's newest reservations are looked at for unpaid ones. Whoever makes more within the life of a hold
@@ -17,7 +19,10 @@ use crate::{Reservations, zone};
 const LOOKED_AT: usize = 64;
 
 pub(super) fn hold(
-    turn: &mut Turn<'_, Reservations>, promise: Promise, guest: Guest, requests: Option<String>,
+    turn: &mut Turn<'_, Reservations>,
+    promise: Promise,
+    guest: Guest,
+    requests: Option<String>,
     reference: Option<String>,
 ) -> Result<Reply, Refusal> {
     let (now, stay, rooms) = (turn.now(), promise.stay, promise.rooms);
@@ -34,7 +39,11 @@ pub(super) fn hold(
     }
     within_reach(&facts.time_zone, stay, now, settings.horizon_days)?;
     let mut calendar = Calendar::of_turn(turn, promise.room_type, stay.check_in(), last_night(stay));
-    if let Some(night) = stay.nights().find(|night| calendar.night(*night).stop_sell) {
+    let closed = |night: &Date| {
+        let (chunk, index) = calendar.at(*night);
+        chunk.stop_sell(index)
+    };
+    if let Some(night) = stay.nights().find(closed) {
         return Err(Refusal::StopSell { night });
     }
     if let Some(night) = stay.nights().find(|night| calendar.free(*night, facts.rooms) < rooms) {
@@ -72,8 +81,10 @@ pub(super) fn hold(
         refunded: 0,
         timeline: vec![(now, What::Held)],
     };
-    turn.put(&RESERVATIONS, &id, &held.clone().into());
-    Ok(Reply::Reservation(Box::new(held)))
+    let row = ReservationRow::V1(Box::new(held));
+    turn.put(&RESERVATIONS, &id, &row);
+    let ReservationRow::V1(held) = row;
+    Ok(Reply::Reservation(held))
 }
 
 /// Whether a promise is one that [`crate::query`] could have made: whoever opens offers may be mistaken, a turn not.
@@ -86,8 +97,10 @@ fn well_formed(promise: &Promise, owner: &str) -> Result<(), Refusal> {
         return invalid("rooms", "1 to 50 rooms are booked at once");
     }
     let nightly: i128 = promise.nightly.iter().copied().map(i128::from).sum();
-    let added: i128 = promise.taxes.iter().filter(|tax| !tax.included).map(|tax| i128::from(tax.amount)).sum();
-    if promise.nightly.len() != promise.stay.length() as usize || nightly + added != i128::from(promise.total) {
+    let added: i128 =
+        promise.taxes.iter().filter(|tax| !tax.included).map(|tax| i128::from(tax.amount)).sum();
+    if promise.nightly.len() != promise.stay.length() as usize || nightly + added != i128::from(promise.total)
+    {
         return invalid("offer", "its prices do not add up");
     }
     Ok(())
@@ -109,10 +122,17 @@ pub(crate) fn within_reach(zone: &str, stay: Stay, now: Timestamp, horizon_days:
 /// Limits what one guest keeps from others without paying. The newest reservations come first in the index, so that only
 /// those young enough to be held still are read.
 fn few_enough_unpaid(
-    turn: &Turn<'_, Reservations>, owner: &str, settings: &Settings, now: Timestamp,
+    turn: &Turn<'_, Reservations>,
+    owner: &str,
+    settings: &Settings,
+    now: Timestamp,
 ) -> Result<(), Refusal> {
     let guest = owner.starts_with("usr_") || owner.starts_with("gst_");
-    let limit = if guest { Some(settings.unpaid_holds_max) } else { settings.client_unpaid_holds_max.get(owner).copied() };
+    let limit = if guest {
+        Some(settings.unpaid_holds_max)
+    } else {
+        settings.client_unpaid_holds_max.get(owner).copied()
+    };
     let Some(limit) = limit else { return Ok(()) };
     let life = i64::from(settings.hold_secs) + i64::from(settings.hold_extension_secs);
     let newest = turn.scan(&BY_OWNER, &(short(owner),), LOOKED_AT.max(limit as usize * 2));

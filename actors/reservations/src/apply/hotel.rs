@@ -29,7 +29,11 @@ pub(super) fn import(turn: &mut Turn<'_, Reservations>, hotels: Vec<HotelProfile
     Ok(Reply::Imported { created, updated, unchanged })
 }
 
-pub(super) fn put(turn: &mut Turn<'_, Reservations>, hotel: HotelProfile, expect: Expect) -> Result<Reply, Refusal> {
+pub(super) fn put(
+    turn: &mut Turn<'_, Reservations>,
+    hotel: HotelProfile,
+    expect: Expect,
+) -> Result<Reply, Refusal> {
     access::require_manager(turn.caller(), hotel.id)?;
     let found = turn.get(&HOTELS, &hotel.id);
     match (expect, &found) {
@@ -49,7 +53,10 @@ enum Upserted {
     Unchanged,
 }
 
-fn upsert(turn: &mut Turn<'_, Reservations>, mut hotel: HotelProfile) -> Result<(HotelRow, Upserted), Refusal> {
+fn upsert(
+    turn: &mut Turn<'_, Reservations>,
+    mut hotel: HotelProfile,
+) -> Result<(HotelRow, Upserted), Refusal> {
     access::require_manager(turn.caller(), hotel.id)?;
     consistent(&hotel)?;
     let found = turn.get(&HOTELS, &hotel.id);
@@ -99,7 +106,9 @@ fn consistent(hotel: &HotelProfile) -> Result<(), Refusal> {
     }
     for room_type in &hotel.room_types {
         let plans: BTreeSet<_> = room_type.rate_plans.iter().map(|plan| plan.id).collect();
-        if plans.len() != room_type.rate_plans.len() || room_type.rate_plans.iter().any(|plan| plan.amount < 0) {
+        if plans.len() != room_type.rate_plans.len()
+            || room_type.rate_plans.iter().any(|plan| plan.amount < 0)
+        {
             return Err(invalid("rate_plans", "their ids or amounts are not their own"));
         }
     }
@@ -113,7 +122,9 @@ fn keep_what_is_not_named(hotel: &mut HotelProfile, before: &HotelProfile) {
             Some(room_type) => {
                 for plan in &old.rate_plans {
                     if !room_type.rate_plans.iter().any(|new| new.id == plan.id) {
-                        room_type.rate_plans.push(contracts::RatePlanProfile { active: false, ..plan.clone() });
+                        room_type
+                            .rate_plans
+                            .push(contracts::RatePlanProfile { active: false, ..plan.clone() });
                     }
                 }
             }
@@ -124,7 +135,9 @@ fn keep_what_is_not_named(hotel: &mut HotelProfile, before: &HotelProfile) {
 
 /// Refuses an inventory below what is held and sold, on nights from today on.
 fn enough_rooms(
-    turn: &Turn<'_, Reservations>, hotel: &HotelProfile, room_type: &RoomTypeProfile,
+    turn: &Turn<'_, Reservations>,
+    hotel: &HotelProfile,
+    room_type: &RoomTypeProfile,
 ) -> Result<(), Refusal> {
     let Some(before) = turn.get(&ROOMS, &room_type.id) else { return Ok(()) };
     if before.hotel != hotel.id {

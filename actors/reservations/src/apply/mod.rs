@@ -18,7 +18,9 @@ pub(crate) use expire::expire;
 pub(crate) use hold::within_reach;
 
 use contract::Timestamp;
-use contracts::reservations::{Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, What};
+use contracts::reservations::{
+    Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, What,
+};
 use contracts::{Money, PaymentId, ReservationId, payments};
 use group::Turn;
 
@@ -29,7 +31,9 @@ use crate::{Effect, Occasion, Recipient, Reservations, access};
 pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> Result<Reply, Refusal> {
     match command {
         Command::ImportHotels { hotels } => hotel::import(turn, hotels),
-        Command::OpenPayment { reservation, payment } => Ok(open_payment::open_payment(turn, reservation, payment)),
+        Command::OpenPayment { reservation, payment } => {
+            Ok(open_payment::open_payment(turn, reservation, payment))
+        }
         Command::PaymentSucceeded { reservation, payment, amount } => {
             Ok(payment_succeeded::payment_succeeded(turn, reservation, payment, amount))
         }
@@ -39,7 +43,9 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::RefundSettled { reservation, payment, refund: _, amount, succeeded } => {
             Ok(refund_settled::refund_settled(turn, reservation, payment, amount, succeeded))
         }
-        Command::Hold { promise, guest, requests, reference } => hold::hold(turn, promise, guest, requests, reference),
+        Command::Hold { promise, guest, requests, reference } => {
+            hold::hold(turn, promise, guest, requests, reference)
+        }
         Command::Modify { reservation, expect, guest, requests } => {
             modify::modify(turn, reservation, expect, guest, requests)
         }
@@ -71,7 +77,9 @@ fn find_callers(turn: &Turn<'_, Reservations>, id: ReservationId) -> Result<Rese
 
 /// The same, if it is of the version that the caller expects.
 fn find_expected(
-    turn: &Turn<'_, Reservations>, id: ReservationId, expect: Option<u32>,
+    turn: &Turn<'_, Reservations>,
+    id: ReservationId,
+    expect: Option<u32>,
 ) -> Result<Reservation, Refusal> {
     let reservation = find_callers(turn, id)?;
     match expect {
@@ -119,7 +127,10 @@ fn give_back(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) {
 
 /// Has payments give money back. Nothing is sent for nothing.
 fn send_refund(
-    turn: &mut Turn<'_, Reservations>, reservation: ReservationId, payment: PaymentId, amount: Money,
+    turn: &mut Turn<'_, Reservations>,
+    reservation: ReservationId,
+    payment: PaymentId,
+    amount: Money,
     reason: payments::RefundReason,
 ) {
     if amount.amount > 0 {
@@ -132,7 +143,9 @@ fn send_refund(
 fn settle(turn: &mut Turn<'_, Reservations>, reservation: &mut Reservation, penalty: i64) {
     let back = (reservation.paid() - reservation.refunded - penalty).max(0);
     reservation.penalty = penalty;
-    if back > 0 && let PaymentState::Paid { payment, .. } = reservation.payment {
+    if back > 0
+        && let PaymentState::Paid { payment, .. } = reservation.payment
+    {
         reservation.refund = Some(Refund { amount: back, status: RefundStatus::Pending });
         let amount = Money::new(back, reservation.currency());
         send_refund(turn, reservation.id, payment, amount, payments::RefundReason::Cancelled);

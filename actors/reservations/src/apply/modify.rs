@@ -8,7 +8,10 @@ use super::{find_expected, note, save};
 use crate::Reservations;
 
 pub(super) fn modify(
-    turn: &mut Turn<'_, Reservations>, id: ReservationId, expect: Option<u32>, guest: Option<Guest>,
+    turn: &mut Turn<'_, Reservations>,
+    id: ReservationId,
+    expect: Option<u32>,
+    guest: Option<Guest>,
     requests: Option<Option<String>>,
 ) -> Result<Reply, Refusal> {
     let mut reservation = find_expected(turn, id, expect)?;

@@ -1,25 +1,33 @@
 //! Somebody wants to pay: says what is owed, and extends the hold, once.
 
 use contracts::payments::{self, NotPayable};
-use contracts::reservations::{PaymentState, Reservation, Reply, Status, What};
+use contracts::reservations::{PaymentState, Reply, Reservation, Status, What};
 use contracts::{PaymentId, ReservationId};
 use group::Turn;
 
 use super::{find, note, save};
+use crate::Reservations;
 use crate::query::payable;
 use crate::state::{HOTELS, SETTINGS, Timer};
-use crate::Reservations;
 
-pub(super) fn open_payment(turn: &mut Turn<'_, Reservations>, id: ReservationId, payment: PaymentId) -> Reply {
-    let answer = match find(turn, id).ok_or(NotPayable::NoSuchReservation).and_then(|found| open(found, payment)) {
-        Ok(reservation) => {
-            let hotel = turn.get(&HOTELS, &reservation.hotel()).expect("a reservation's hotel is never removed").hotel;
-            let quoted = payable(&reservation, &hotel);
-            opened(turn, reservation, payment);
-            Ok(quoted)
-        }
-        Err(refused) => Err(refused),
-    };
+pub(super) fn open_payment(
+    turn: &mut Turn<'_, Reservations>,
+    id: ReservationId,
+    payment: PaymentId,
+) -> Reply {
+    let answer =
+        match find(turn, id).ok_or(NotPayable::NoSuchReservation).and_then(|found| open(found, payment)) {
+            Ok(reservation) => {
+                let hotel = turn
+                    .get(&HOTELS, &reservation.hotel())
+                    .expect("a reservation's hotel is never removed")
+                    .hotel;
+                let quoted = payable(&reservation, &hotel);
+                opened(turn, reservation, payment);
+                Ok(quoted)
+            }
+            Err(refused) => Err(refused),
+        };
     turn.send::<payments::Payments>(id.0, &payments::Command::Quoted { payment, answer });
     Reply::Done
 }
@@ -50,7 +58,8 @@ fn opened(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, payme
         note(&mut reservation, now, What::PaymentStarted);
     } else {
         let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
-        let ends = reservation.hold_expires_at.unwrap_or(now).plus_secs(i64::from(settings.hold_extension_secs));
+        let ends =
+            reservation.hold_expires_at.unwrap_or(now).plus_secs(i64::from(settings.hold_extension_secs));
         reservation.extended = true;
         reservation.hold_expires_at = Some(ends);
         note(&mut reservation, now, What::HoldExtended);

@@ -7,7 +7,11 @@ use group::Turn;
 use super::{find, note, save};
 use crate::Reservations;
 
-pub(super) fn payment_failed(turn: &mut Turn<'_, Reservations>, id: ReservationId, payment: PaymentId) -> Reply {
+pub(super) fn payment_failed(
+    turn: &mut Turn<'_, Reservations>,
+    id: ReservationId,
+    payment: PaymentId,
+) -> Reply {
     if let Some(mut reservation) = find(turn, id)
         && reservation.payment == PaymentState::Open(payment)
     {

@@ -10,7 +10,10 @@ use crate::state::BY_HOTEL;
 use crate::{Occasion, Reservations};
 
 pub(super) fn payment_succeeded(
-    turn: &mut Turn<'_, Reservations>, id: ReservationId, payment: PaymentId, amount: Money,
+    turn: &mut Turn<'_, Reservations>,
+    id: ReservationId,
+    payment: PaymentId,
+    amount: Money,
 ) -> Reply {
     let Some(reservation) = find(turn, id) else {
         send_refund(turn, id, payment, amount, RefundReason::TooLate);
@@ -34,7 +37,12 @@ pub(super) fn payment_succeeded(
     Reply::Done
 }
 
-fn confirm(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, payment: PaymentId, amount: Money) {
+fn confirm(
+    turn: &mut Turn<'_, Reservations>,
+    mut reservation: Reservation,
+    payment: PaymentId,
+    amount: Money,
+) {
     let now = turn.now();
     reservation.status = Status::Confirmed;
     reservation.hold_expires_at = None;
@@ -46,7 +54,12 @@ fn confirm(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, paym
 }
 
 /// The rooms are gone, or paid for by another payment, or this is not the sum that was asked for.
-fn too_late(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, payment: PaymentId, amount: Money) {
+fn too_late(
+    turn: &mut Turn<'_, Reservations>,
+    mut reservation: Reservation,
+    payment: PaymentId,
+    amount: Money,
+) {
     send_refund(turn, reservation.id, payment, amount, RefundReason::TooLate);
     match reservation.payment {
         // The payment that counts stays; the surplus one is told by the timeline and by payments.

@@ -8,7 +8,11 @@ use super::{find, note, save};
 use crate::Reservations;
 
 pub(super) fn refund_settled(
-    turn: &mut Turn<'_, Reservations>, id: ReservationId, payment: PaymentId, amount: Money, succeeded: bool,
+    turn: &mut Turn<'_, Reservations>,
+    id: ReservationId,
+    payment: PaymentId,
+    amount: Money,
+    succeeded: bool,
 ) -> Reply {
     let Some(mut reservation) = find(turn, id) else { return Reply::Done };
     // A surplus payment that went back says nothing of the one that counts.

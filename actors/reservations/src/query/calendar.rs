@@ -1,21 +1,22 @@
 //! Nights of a room type as its staff sees them: what is particular about each, and what it costs.
 
-use contracts::reservations::{Nights, Refusal};
-use contracts::search::Night;
-use contracts::{Date, HotelId, RatePlanId, RoomTypeId, pricing};
+use contracts::reservations::{CalendarNight, Nights, Refusal};
+use contracts::{Date, HotelId, RoomTypeId, pricing};
 use group::View;
 
 use crate::apply::in_bounds;
 use crate::calendar::Calendar;
 
-type Priced = (Date, Night, Vec<(RatePlanId, i64)>);
-
 pub(super) fn calendar(
-    view: &View<'_>, hotel: HotelId, room_type: RoomTypeId, nights: Nights,
-) -> Result<Vec<Priced>, Refusal> {
+    view: &View<'_>,
+    hotel: HotelId,
+    room_type: RoomTypeId,
+    nights: Nights,
+) -> Result<Vec<CalendarNight>, Refusal> {
     in_bounds(nights)?;
     let hotel = super::hotel(view, hotel)?.hotel;
-    let room_type = hotel.room_types.iter().find(|room| room.id == room_type).ok_or(Refusal::NoSuchRoomType)?;
+    let room_type =
+        hotel.room_types.iter().find(|room| room.id == room_type).ok_or(Refusal::NoSuchRoomType)?;
     let calendar = Calendar::of_view(view, room_type.id, nights.from, nights.to);
     let priced = |night| {
         let (chunk, index) = calendar.at(night);

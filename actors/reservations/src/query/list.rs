@@ -53,19 +53,26 @@ fn hotels(view: &View<'_>, hotel: HotelId, listing: &Listing) -> Page {
     let first = listing.check_in_from.map(|from| place_of(from.plus_days(-1), ReservationId(u128::MAX)));
     let after = listing.after.max(first);
     let last = listing.check_in_to.unwrap_or(Date(i32::MAX));
-    let after = after.map_or((hotel, Date(i32::MIN), ReservationId(0)), |at| (hotel, day_of(at), at.reservation));
+    let after =
+        after.map_or((hotel, Date(i32::MIN), ReservationId(0)), |at| (hotel, day_of(at), at.reservation));
     let part = (hotel,);
-    let rows = view.scan_after(&BY_HOTEL, &part, &after, false).take_while(|((_, date, _), ())| *date <= last);
+    let rows =
+        view.scan_after(&BY_HOTEL, &part, &after, false).take_while(|((_, date, _), ())| *date <= last);
     page(view, rows.map(|((_, date, id), ())| place_of(date, id)), listing, |_| true)
 }
 
 fn page(
-    view: &View<'_>, places: impl Iterator<Item = Position>, listing: &Listing, mine: impl Fn(&Reservation) -> bool,
+    view: &View<'_>,
+    places: impl Iterator<Item = Position>,
+    listing: &Listing,
+    mine: impl Fn(&Reservation) -> bool,
 ) -> Page {
     let limit = listing.limit.clamp(1, 100) as usize;
     let mut items = Vec::new();
     for (looked_at, place) in (1..).zip(places) {
-        if let Some(found) = reservation_of(view, place.reservation).filter(|found| mine(found) && fits(found, listing)) {
+        if let Some(found) =
+            reservation_of(view, place.reservation).filter(|found| mine(found) && fits(found, listing))
+        {
             items.push((place, found));
         }
         if items.len() == limit || looked_at == LOOKED_AT_MAX {
@@ -81,7 +88,10 @@ fn fits(reservation: &Reservation, listing: &Listing) -> bool {
         && listing.check_in_from.is_none_or(|from| check_in >= from)
         && listing.check_in_to.is_none_or(|to| check_in <= to)
         && listing.updated_since.is_none_or(|since| reservation.updated_at >= since)
-        && listing.reference.as_ref().is_none_or(|reference| reservation.reference.as_ref() == Some(reference))
+        && listing
+            .reference
+            .as_ref()
+            .is_none_or(|reference| reservation.reference.as_ref() == Some(reference))
 }
 
 /// Where a reservation stands in a hotel's list.

@@ -18,7 +18,10 @@ use crate::state::{HOTELS, HotelRow, RESERVATIONS};
 use crate::{Reservations, access};
 
 pub(crate) fn answer(
-    service: &Reservations, view: &View<'_>, caller: &Principal, query: Query,
+    service: &Reservations,
+    view: &View<'_>,
+    caller: &Principal,
+    query: Query,
 ) -> Result<Answer, Refusal> {
     match query {
         Query::Hotel(id) => {
@@ -103,7 +106,11 @@ fn properties(view: &View<'_>, caller: &Principal, after: Option<HotelId>, limit
     if access::is_administrator(caller) {
         // The empty tuple is the beginning of every key.
         let after = after.unwrap_or(HotelId(0));
-        return view.scan_after(&HOTELS, &(), &after, false).take(limit).map(|(_, row)| property(row)).collect();
+        return view
+            .scan_after(&HOTELS, &(), &after, false)
+            .take(limit)
+            .map(|(_, row)| property(row))
+            .collect();
     }
     let mut bound: Vec<HotelId> = caller.hotels.iter().filter_map(|hotel| hotel.parse().ok()).collect();
     bound.sort_unstable();

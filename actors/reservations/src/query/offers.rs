@@ -10,7 +10,11 @@ use crate::state::SETTINGS;
 use crate::zone;
 
 pub(super) fn offers(
-    view: &View<'_>, hotel: HotelId, stay: Stay, guests: u32, rooms: u32,
+    view: &View<'_>,
+    hotel: HotelId,
+    stay: Stay,
+    guests: u32,
+    rooms: u32,
 ) -> Result<Offers, Refusal> {
     let invalid = |field: &str, why: &str| Err(Refusal::Invalid { field: field.into(), why: why.into() });
     if rooms == 0 || rooms > ROOMS_MAX {
@@ -30,7 +34,8 @@ pub(super) fn offers(
         // The day of departure is no night of the stay, but has a say in it.
         let calendar = Calendar::of_view(view, room_type.id, stay.check_in(), stay.check_out());
         let fits = u32::from(room_type.sleeps).saturating_mul(rooms) >= guests;
-        let Some(rooms_left) = rooms_left(&calendar, room_type, stay).filter(|left| fits && *left >= rooms) else {
+        let Some(rooms_left) = rooms_left(&calendar, room_type, stay).filter(|left| fits && *left >= rooms)
+        else {
             continue;
         };
         for plan in room_type.rate_plans.iter().filter(|plan| plan.active) {
@@ -60,7 +65,11 @@ fn rooms_left(calendar: &Calendar, room_type: &RoomTypeProfile, stay: Stay) -> O
 }
 
 fn promise(
-    view: &View<'_>, hotel: &HotelProfile, room_type: &RoomTypeProfile, plan: &RatePlanProfile, calendar: &Calendar,
+    view: &View<'_>,
+    hotel: &HotelProfile,
+    room_type: &RoomTypeProfile,
+    plan: &RatePlanProfile,
+    calendar: &Calendar,
     wanted: Wanted,
 ) -> Promise {
     let price = |night| {

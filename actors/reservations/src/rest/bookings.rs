@@ -5,7 +5,9 @@ use contracts::reservations::{
     Answer, Command, Guest, Listing, Position, Promise, Query, Refusal, Reservation, Whose, merge,
 };
 use contracts::{HotelId, ReservationId};
-use edge::{ApiError, Caller, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, SignedIn, Tagged};
+use edge::{
+    ApiError, Caller, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, SignedIn, Tagged,
+};
 use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
 use poem_openapi::types::MaybeUndefined;
@@ -74,7 +76,11 @@ impl Face {
         let guest = new.guest.checked("/guest")?;
         let guest = Guest { name: guest.name, email: guest.email, phone: guest.phone };
         // Sealed without an end of its own: whether the promise still holds is decided by the turn.
-        let promise: Promise = self.0.offers.open(&new.offer, now()).map_err(|_| ApiError::invalid("/offer", "not an offer of ours"))?;
+        let promise: Promise = self
+            .0
+            .offers
+            .open(&new.offer, now())
+            .map_err(|_| ApiError::invalid("/offer", "not an offer of ours"))?;
         let requests = prose(new.requests, "/requests")?;
         let reference = line(new.reference, "/reference")?;
         let call = caller.call_with(key.0.as_ref(), "createReservation", &promise.hotel.to_string());
@@ -84,7 +90,11 @@ impl Face {
             Err(failure) => return Err(self.refused(&caller.call(), &promise, failure).await),
         };
         let held = reservation_of(reply)?;
-        Ok(Created::new(format!("/v1/reservations/{}", held.id), held.version.into(), Shown::new(held, now())))
+        Ok(Created::new(
+            format!("/v1/reservations/{}", held.id),
+            held.version.into(),
+            Shown::new(held, now()),
+        ))
     }
 
     /// Reservations
@@ -112,7 +122,8 @@ impl Face {
         limit: Parameter<Limit>,
         cursor: Parameter<Option<Cursor>>,
     ) -> Result<Fast<Page<Shown>>, ApiError> {
-        let hotel = hotel_id.0.as_deref().map(|id| rest::id_in_body::<HotelId>(id, "/hotel_id")).transpose()?;
+        let hotel =
+            hotel_id.0.as_deref().map(|id| rest::id_in_body::<HotelId>(id, "/hotel_id")).transpose()?;
         let mut listing = Listing {
             whose: hotel.map_or(Whose::Callers, Whose::Hotel),
             status: status.0.map(Into::into),
@@ -127,7 +138,10 @@ impl Face {
         listing.after = cursor.0.map(|cursor| cursor.position::<Position>(&question)).transpose()?;
         let (found, next) = self.listed(&caller.call(), listing, limit.0.get()).await?;
         let next_cursor = next.map(|next| Cursor::at(&question, &next));
-        Ok(Fast(Page { items: found.into_iter().map(|found| Shown::new(found, now())).collect(), next_cursor }))
+        Ok(Fast(Page {
+            items: found.into_iter().map(|found| Shown::new(found, now())).collect(),
+            next_cursor,
+        }))
     }
 
     /// One reservation
@@ -197,7 +211,11 @@ impl Face {
     }
 
     /// The confirmation, to print
-    #[oai(path = "/reservations/:reservation_id/confirmation.pdf", method = "get", operation_id = "getConfirmation")]
+    #[oai(
+        path = "/reservations/:reservation_id/confirmation.pdf",
+        method = "get",
+        operation_id = "getConfirmation"
+    )]
     async fn confirmation(
         &self,
         #[oai(scope = "edge::Scope::ReservationsRead")] caller: Caller,
@@ -212,13 +230,19 @@ impl Face {
         let hotel = self.0.hotel(&own, found.hotel()).await?;
         let made = effects::confirmation_pdf(&self.0.client, &own, &self.0.desk, &found, &hotel).await;
         let bytes = made.map_err(|failure| {
-            edge::failed(failure, |_| edge::Problem::new(&edge::kinds::INTERNAL).detail("The document's template does not work."))
+            edge::failed(failure, |_| {
+                edge::Problem::new(&edge::kinds::INTERNAL).detail("The document's template does not work.")
+            })
         })?;
         Ok(edge::Pdf { name: format!("{}.pdf", found.id), bytes })
     }
 
     /// The stay, for calendars
-    #[oai(path = "/reservations/:reservation_id/calendar.ics", method = "get", operation_id = "getReservationCalendar")]
+    #[oai(
+        path = "/reservations/:reservation_id/calendar.ics",
+        method = "get",
+        operation_id = "getReservationCalendar"
+    )]
     async fn calendar(
         &self,
         #[oai(scope = "edge::Scope::ReservationsRead")] caller: Caller,
@@ -246,7 +270,10 @@ impl Face {
     }
 
     async fn listed(
-        &self, call: &Call, listing: Listing, limit: usize,
+        &self,
+        call: &Call,
+        listing: Listing,
+        limit: usize,
     ) -> Result<(Vec<Reservation>, Option<Position>), ApiError> {
         let every = matches!(listing.whose, Whose::Callers);
         let query = Query::Reservations(listing);

@@ -80,7 +80,11 @@ pub struct CalendarNight {
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Properties")]
 impl Face {
     /// Nights of a room type
-    #[oai(path = "/properties/:property_id/room-types/:room_type_id/calendar", method = "get", operation_id = "getCalendar")]
+    #[oai(
+        path = "/properties/:property_id/room-types/:room_type_id/calendar",
+        method = "get",
+        operation_id = "getCalendar"
+    )]
     async fn get(
         &self,
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
@@ -96,7 +100,9 @@ impl Face {
         let (hotel, room_type) = ids(&property_id, &room_type_id)?;
         let nights = Nights { from: rest::contract_date(from.0), to: rest::contract_date(to.0) };
         match self.0.query(&caller.call(), Query::Calendar { hotel, room_type, nights }).await? {
-            Answer::Calendar(nights) => Ok(Fast(Page::whole(nights.into_iter().map(CalendarNight::from).collect()))),
+            Answer::Calendar(nights) => {
+                Ok(Fast(Page::whole(nights.into_iter().map(CalendarNight::from).collect())))
+            }
             other => Err(unexpected(&other)),
         }
     }
@@ -104,7 +110,11 @@ impl Face {
     /// Set rates, inventory or restrictions for a range of nights
     ///
     /// For all of them or none: inventory below what is held and sold is refused, naming the night.
-    #[oai(path = "/properties/:property_id/room-types/:room_type_id/calendar", method = "put", operation_id = "setCalendar")]
+    #[oai(
+        path = "/properties/:property_id/room-types/:room_type_id/calendar",
+        method = "put",
+        operation_id = "setCalendar"
+    )]
     async fn put(
         &self,
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
@@ -119,7 +129,10 @@ impl Face {
         let nights = Nights { from: rest::contract_date(change.from), to: rest::contract_date(change.to) };
         let mut prices = Vec::new();
         for (index, price) in change.prices.unwrap_or_default().into_iter().enumerate() {
-            let plan = rest::id_in_body::<RatePlanId>(&price.rate_plan_id, &format!("/prices/{index}/rate_plan_id"))?;
+            let plan = rest::id_in_body::<RatePlanId>(
+                &price.rate_plan_id,
+                &format!("/prices/{index}/rate_plan_id"),
+            )?;
             prices.push((plan, price.amount));
         }
         let rooms = match change.rooms {
@@ -140,8 +153,8 @@ impl Face {
     }
 }
 
-impl From<(contracts::Date, contracts::search::Night, Vec<(RatePlanId, i64)>)> for CalendarNight {
-    fn from((date, night, prices): (contracts::Date, contracts::search::Night, Vec<(RatePlanId, i64)>)) -> Self {
+impl From<contracts::reservations::CalendarNight> for CalendarNight {
+    fn from((date, night, prices): contracts::reservations::CalendarNight) -> Self {
         let price = |(plan, amount): (RatePlanId, i64)| NightPrice { rate_plan_id: plan.to_string(), amount };
         Self {
             date: rest::date(date),

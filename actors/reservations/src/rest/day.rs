@@ -90,7 +90,11 @@ impl Face {
 
 impl Face {
     async fn day(
-        &self, caller: &SignedIn, property: &str, date: edge::Date, which: Day,
+        &self,
+        caller: &SignedIn,
+        property: &str,
+        date: edge::Date,
+        which: Day,
     ) -> Result<Fast<Page<Shown>>, ApiError> {
         let hotel = rest::id_in_path::<HotelId>(property)?;
         let query = Query::HotelDay { hotel, date: rest::contract_date(date), which };
@@ -104,7 +108,10 @@ impl Face {
     }
 
     async fn step(
-        &self, caller: &SignedIn, reservation: &str, command: impl Fn(ReservationId) -> Command,
+        &self,
+        caller: &SignedIn,
+        reservation: &str,
+        command: impl Fn(ReservationId) -> Command,
     ) -> Result<Tagged<Shown>, ApiError> {
         let id = rest::id_in_path::<ReservationId>(reservation)?;
         let changed = reservation_of(self.0.command(&caller.call(), command(id)).await?)?;

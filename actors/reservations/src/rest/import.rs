@@ -87,7 +87,10 @@ pub struct ImportFault {
 
 impl From<Problem> for ImportProblem {
     fn from(problem: Problem) -> Self {
-        let fault = |error: &edge::FieldError| ImportFault { pointer: error.pointer.clone(), detail: error.detail.clone() };
+        let fault = |error: &edge::FieldError| ImportFault {
+            pointer: error.pointer.clone(),
+            detail: error.detail.clone(),
+        };
         Self {
             kind: format!("/problems/{}", problem.kind().slug),
             title: problem.kind().title.to_owned(),
@@ -116,7 +119,8 @@ pub struct Imported {
 
 pub(super) async fn import(shared: &Shared, call: &Call, body: poem::Body) -> Result<Imported, ApiError> {
     let bytes = body.into_bytes_limit(BYTES_MAX).await;
-    let bytes = bytes.map_err(|_| Problem::new(&kinds::TOO_LARGE).detail("A request takes at most 1 MiB of lines."))?;
+    let bytes = bytes
+        .map_err(|_| Problem::new(&kinds::TOO_LARGE).detail("A request takes at most 1 MiB of lines."))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::bad_request("The lines are not UTF-8."))?;
     let lines: Vec<_> = (1u32..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.len() > LINES_MAX {
@@ -126,7 +130,8 @@ pub(super) async fn import(shared: &Shared, call: &Call, body: poem::Body) -> Re
     let read: Vec<_> = lines.into_iter().map(|(number, line)| (number, read(line, &mut seen))).collect();
     let written = futures::stream::iter(read).map(|(line, hotel)| write(shared, call, line, hotel));
     let items: Vec<ImportResult> = written.buffered(AT_A_TIME).collect().await;
-    let count = |status| u32::try_from(items.iter().filter(|item| item.status == status).count()).unwrap_or(u32::MAX);
+    let count =
+        |status| u32::try_from(items.iter().filter(|item| item.status == status).count()).unwrap_or(u32::MAX);
     Ok(Imported {
         created: count(ImportStatus::Created),
         updated: count(ImportStatus::Updated),
@@ -147,7 +152,10 @@ fn read(line: &str, seen: &mut BTreeSet<HotelId>) -> Result<Box<HotelProfile>, A
 }
 
 async fn write(
-    shared: &Shared, call: &Call, line: u32, hotel: Result<Box<HotelProfile>, ApiError>,
+    shared: &Shared,
+    call: &Call,
+    line: u32,
+    hotel: Result<Box<HotelProfile>, ApiError>,
 ) -> ImportResult {
     let failed = |error: ApiError| (ImportStatus::Failed, Some(ImportProblem::from(Problem::from(error))));
     let (reference, property_id, (status, problem)) = match hotel {
@@ -158,7 +166,9 @@ async fn write(
                 Ok(Reply::Imported { created: 1, .. }) => (ImportStatus::Created, None),
                 Ok(Reply::Imported { updated: 1, .. }) => (ImportStatus::Updated, None),
                 Ok(Reply::Imported { .. }) => (ImportStatus::Unchanged, None),
-                Ok(other @ (Reply::Done | Reply::Reservation(_) | Reply::Property(_))) => failed(unexpected(&other)),
+                Ok(other @ (Reply::Done | Reply::Reservation(_) | Reply::Property(_))) => {
+                    failed(unexpected(&other))
+                }
                 Err(error) => failed(error),
             };
             (Some(reference), Some(id), result)

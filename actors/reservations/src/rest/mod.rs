@@ -70,7 +70,12 @@ struct Shared {
 }
 
 /// The face. `offers` is `cluster_key.seal("offers")`; `credentials` make the tokens with which documents are asked for.
-pub fn face(client: Client, credentials: Arc<dyn Credentials>, offers: Seal, desk: Desk) -> impl OpenApi + 'static {
+pub fn face(
+    client: Client,
+    credentials: Arc<dyn Credentials>,
+    offers: Seal,
+    desk: Desk,
+) -> impl OpenApi + 'static {
     let shared = Shared { client, credentials, offers, desk };
     (
         offers::Face(shared.clone()),
@@ -82,7 +87,11 @@ pub fn face(client: Client, credentials: Arc<dyn Credentials>, offers: Seal, des
 }
 
 impl Shared {
-    async fn command(&self, call: &Call, command: contracts::reservations::Command) -> Result<Reply, ApiError> {
+    async fn command(
+        &self,
+        call: &Call,
+        command: contracts::reservations::Command,
+    ) -> Result<Reply, ApiError> {
         self.client.command::<Contract>(call, command).await.map_err(|failure| edge::failed(failure, problem))
     }
 
@@ -134,16 +143,24 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
     let of = |kind: &'static edge::ProblemKind| Problem::new(kind).detail(sentence(&detail));
     match refusal {
         Refusal::NoSuchReservation | Refusal::NoSuchHotel | Refusal::NoSuchRoomType => of(&kinds::NOT_FOUND),
-        Refusal::NoSuchRatePlan => of(&kinds::UNPROCESSABLE).field("/prices", "no such rate plan of this room type"),
+        Refusal::NoSuchRatePlan => {
+            of(&kinds::UNPROCESSABLE).field("/prices", "no such rate plan of this room type")
+        }
         Refusal::SoldOut { night } => of(&problems::SOLD_OUT).with("night", &night.to_string()),
         Refusal::StopSell { night } => of(&problems::STOP_SELL).with("night", &night.to_string()),
         Refusal::Inactive => of(&problems::INACTIVE),
         Refusal::OfferExpired => of(&problems::OFFER_EXPIRED),
         Refusal::InThePast { .. } => of(&kinds::UNPROCESSABLE).field("/check_in", "before the hotel's today"),
-        Refusal::BeyondHorizon { .. } => of(&kinds::UNPROCESSABLE).field("/check_out", "after the last night that is sold"),
+        Refusal::BeyondHorizon { .. } => {
+            of(&kinds::UNPROCESSABLE).field("/check_out", "after the last night that is sold")
+        }
         Refusal::TooManyHolds { .. } => of(&problems::TOO_MANY_HOLDS),
-        Refusal::Invalid { field, why } => Problem::new(&kinds::UNPROCESSABLE).field(format!("/{field}"), why),
-        Refusal::Changed => Problem::new(&kinds::PRECONDITION_FAILED).detail("It was changed meanwhile: read it again."),
+        Refusal::Invalid { field, why } => {
+            Problem::new(&kinds::UNPROCESSABLE).field(format!("/{field}"), why)
+        }
+        Refusal::Changed => {
+            Problem::new(&kinds::PRECONDITION_FAILED).detail("It was changed meanwhile: read it again.")
+        }
         Refusal::WrongStatus { status } => of(&problems::WRONG_STATUS).with("status", &status.word()),
         Refusal::WrongDay { .. } => of(&problems::WRONG_DAY),
         Refusal::NotPayable(NotPayable::NoSuchReservation) => of(&kinds::NOT_FOUND),

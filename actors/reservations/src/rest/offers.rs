@@ -23,7 +23,8 @@ impl Face {
     /// cancellation policy for 30 minutes: of the price, not of the room.
     #[oai(path = "/hotels/:hotel_id/offers", method = "get", operation_id = "listOffers")]
     async fn offers(
-        &self, caller: Caller,
+        &self,
+        caller: Caller,
         /// The hotel
         hotel_id: Path<String>,
         /// The day of arrival, by the hotel's calendar
@@ -47,7 +48,12 @@ impl Face {
 
 impl Shared {
     async fn offers(
-        &self, call: &Call, hotel: HotelId, stay: Stay, guests: u32, rooms: u32,
+        &self,
+        call: &Call,
+        hotel: HotelId,
+        stay: Stay,
+        guests: u32,
+        rooms: u32,
     ) -> Result<Vec<Offer>, ApiError> {
         match self.query(call, Query::Offers { hotel, stay, guests, rooms }).await? {
             Answer::Offers(found) => Ok(found.offers),
@@ -58,6 +64,11 @@ impl Shared {
     /// What the hotel offers now for the stay of a promise that could not be kept; nothing where that cannot be told.
     pub(super) async fn instead(&self, call: &Call, promise: &Promise) -> Vec<OfferItem> {
         let found = self.offers(call, promise.hotel, promise.stay, promise.guests, promise.rooms).await;
-        found.unwrap_or_default().iter().take(ALTERNATIVES_MAX).map(|offer| OfferItem::seal(offer, &self.offers)).collect()
+        found
+            .unwrap_or_default()
+            .iter()
+            .take(ALTERNATIVES_MAX)
+            .map(|offer| OfferItem::seal(offer, &self.offers))
+            .collect()
     }
 }

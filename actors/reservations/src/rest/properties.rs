@@ -8,7 +8,9 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query as Parameter};
 
 use super::import::{Imported, import};
-use super::property::{NewProperty, NewRoomType, PropertyChange, PropertyShown, RoomTypeChange, invalid, line_of, room_line_of};
+use super::property::{
+    NewProperty, NewRoomType, PropertyChange, PropertyShown, RoomTypeChange, invalid, line_of, room_line_of,
+};
 use super::{Contract, Shared, Tag, bookings, problem, unexpected};
 use crate::import::{Line, RatePlan, RoomType, SeasonLine, Tax, hotel_of_line};
 
@@ -35,7 +37,8 @@ impl Face {
     async fn list(
         &self,
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
-        limit: Parameter<Limit>, cursor: Parameter<Option<Cursor>>,
+        limit: Parameter<Limit>,
+        cursor: Parameter<Option<Cursor>>,
     ) -> Result<Fast<Page<PropertyShown>>, ApiError> {
         let question = "listProperties";
         let after = cursor.0.map(|cursor| cursor.position::<HotelId>(&question)).transpose()?;
@@ -124,7 +127,11 @@ impl Face {
     /// Change a room type
     ///
     /// Fewer rooms than are held or sold on some night are refused, naming the night.
-    #[oai(path = "/properties/:property_id/room-types/:room_type_id", method = "patch", operation_id = "updateRoomType")]
+    #[oai(
+        path = "/properties/:property_id/room-types/:room_type_id",
+        method = "patch",
+        operation_id = "updateRoomType"
+    )]
     async fn update_room_type(
         &self,
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,

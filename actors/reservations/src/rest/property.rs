@@ -192,7 +192,7 @@ pub struct PropertyChange {
 
 /// A rate plan.
 #[derive(Debug, Clone, Object, Serialize)]
-#[oai(rename = "RatePlan")]
+#[oai(rename = "PropertyRatePlan")]
 pub struct RatePlanShown {
     /// Its id.
     pub id: String,
@@ -208,7 +208,7 @@ pub struct RatePlanShown {
 
 /// A room type.
 #[derive(Debug, Clone, Object, Serialize)]
-#[oai(rename = "RoomType")]
+#[oai(rename = "PropertyRoomType")]
 pub struct RoomTypeShown {
     /// Its id.
     pub id: String,
@@ -296,7 +296,11 @@ impl From<Property> for PropertyShown {
 
 impl From<&contracts::TaxRule> for TaxRule {
     fn from(rule: &contracts::TaxRule) -> Self {
-        Self { name: rule.name.clone(), percent: f64::from(rule.basis_points) / 100.0, included: rule.included }
+        Self {
+            name: rule.name.clone(),
+            percent: f64::from(rule.basis_points) / 100.0,
+            included: rule.included,
+        }
     }
 }
 
@@ -323,7 +327,13 @@ impl From<RatePlanProfile> for RatePlanShown {
             free_until_hours: plan.cancellation.free_until_hours,
             penalty_percent: plan.cancellation.penalty_percent,
         };
-        Self { id: plan.id.to_string(), name: plan.name, amount: plan.amount, cancellation, active: plan.active }
+        Self {
+            id: plan.id.to_string(),
+            name: plan.name,
+            amount: plan.amount,
+            cancellation,
+            active: plan.active,
+        }
     }
 }
 

@@ -195,9 +195,10 @@ impl Shown {
             PaymentState::Unpaid => None,
             PaymentState::Open(payment) | PaymentState::Paid { payment, .. } => Some(payment.to_string()),
         };
-        let refund = reservation
-            .refund
-            .map(|refund| RefundShown { amount: money(refund.amount), status: refund.status.word().to_owned() });
+        let refund = reservation.refund.map(|refund| RefundShown {
+            amount: money(refund.amount),
+            status: refund.status.word().to_owned(),
+        });
         Self {
             id: id.to_string(),
             status: status.into(),
@@ -221,7 +222,11 @@ impl Shown {
             refund_if_cancelled_now,
             penalty: Some(money(reservation.penalty)).filter(|penalty| penalty.amount > 0),
             refund,
-            timeline: reservation.timeline.iter().map(|(at, what)| TimelineEntry::new(*at, what.word())).collect(),
+            timeline: reservation
+                .timeline
+                .iter()
+                .map(|(at, what)| TimelineEntry::new(*at, what.word()))
+                .collect(),
             time_zone: promise.time_zone.clone(),
             created_at: reservation.created_at.into(),
             updated_at: reservation.updated_at.into(),

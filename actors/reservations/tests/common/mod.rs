@@ -2,10 +2,12 @@
 #![allow(dead_code)]
 
 use contract::{Principal, Timestamp};
-use contracts::reservations::{Answer, Command, Guest, Offer, Promise, Query, Refusal, Reply, Reservation, Status};
+use contracts::reservations::{
+    Answer, Command, Guest, Offer, Promise, Query, Refusal, Reply, Reservation, Status,
+};
 use contracts::{
-    Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile, ReservationId,
-    RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule, scope,
+    Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile,
+    ReservationId, RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule, scope,
 };
 use group::testing::Bench;
 use reservations::Reservations;
@@ -19,7 +21,10 @@ pub fn principal(subject: &str, scopes: &[&str]) -> Principal {
 }
 
 pub fn user(name: &str) -> Principal {
-    principal(&format!("usr_{name}"), &[scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_WRITE])
+    principal(
+        &format!("usr_{name}"),
+        &[scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_WRITE],
+    )
 }
 
 pub fn client(name: &str) -> Principal {
@@ -130,7 +135,13 @@ pub fn nights(from: &str, nights: i32) -> Stay {
     Stay::new(date(from), date(from).plus_days(nights)).unwrap()
 }
 
-pub fn offers_at(desk: &Desk, hotel: HotelId, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Offer>, Refusal> {
+pub fn offers_at(
+    desk: &Desk,
+    hotel: HotelId,
+    stay: Stay,
+    guests: u32,
+    rooms: u32,
+) -> Result<Vec<Offer>, Refusal> {
     match desk.query(&Principal::anonymous(), Query::Offers { hotel, stay, guests, rooms })? {
         Answer::Offers(offers) => Ok(offers.offers),
         other => panic!("{other:?}"),
@@ -179,7 +190,8 @@ pub fn pay(desk: &Desk, reservation: &Reservation, payment: u128) {
 }
 
 pub fn pay_sum(desk: &Desk, reservation: &Reservation, payment: u128, amount: Money) {
-    let command = Command::PaymentSucceeded { reservation: reservation.id, payment: PaymentId(payment), amount };
+    let command =
+        Command::PaymentSucceeded { reservation: reservation.id, payment: PaymentId(payment), amount };
     desk.command(&payments(), command).unwrap();
 }
 

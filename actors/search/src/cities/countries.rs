@@ -57,7 +57,9 @@ mod tests {
     fn countries_are_found_by_code_and_name() {
         assert!(countries().is_sorted_by_key(|country| country.code));
         assert_eq!(country("DE").map(|country| (country.name, country.currency)), Some(("Germany", "EUR")));
-        for (text, code) in [("de", Some("DE")), ("Germany", Some("DE")), ("USA", Some("US")), ("Atlantis", None), ("", None)] {
+        for (text, code) in
+            [("de", Some("DE")), ("Germany", Some("DE")), ("USA", Some("US")), ("Atlantis", None), ("", None)]
+        {
             assert_eq!(code_of(text), code, "{text}");
         }
     }

@@ -23,7 +23,9 @@ pub(crate) fn fold(text: &str) -> String {
         }
         if is_latin_beyond_ascii(letter) {
             let ascii = deunicode::deunicode_char(letter).unwrap_or_default();
-            folded.extend(ascii.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()));
+            folded.extend(
+                ascii.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()),
+            );
         } else {
             folded.extend(letter.to_lowercase());
         }

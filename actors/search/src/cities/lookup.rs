@@ -209,7 +209,8 @@ impl Cities {
 
     /// The nodes at which a name has been read that is the query but for mistakes.
     fn spellings(&self, pattern: &Pattern, roots: &mut Vec<(CompiledAddr, u64)>) {
-        let mut unread: Vec<(CompiledAddr, u64, Reading)> = vec![(self.names.root().addr(), 0, pattern.start())];
+        let mut unread: Vec<(CompiledAddr, u64, Reading)> =
+            vec![(self.names.root().addr(), 0, pattern.start())];
         let mut nodes = 0;
         while let Some((addr, output, reading)) = unread.pop() {
             nodes += 1;

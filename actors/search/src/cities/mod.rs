@@ -3,8 +3,8 @@
 //! Everything is laid out at build time (`build.rs`) and read in place: opening costs nothing, and only the pages that
 //! are looked at come into memory.
 
-pub(crate) mod fold;
 mod countries;
+pub(crate) mod fold;
 mod lookup;
 mod table;
 #[cfg(test)]

@@ -14,7 +14,22 @@ fn names_in_all_languages_mean_the_city() {
     const NEW_YORK: u32 = 5_128_581;
     const TOKYO: u32 = 1_850_147;
     let table = [
-        (MUNICH, &["Munich", "münchen", "Munchen", "Muenchen", "Monaco di Baviera", "Мюнхен", "ミュンヘン", "慕尼黑", "뮌헨", "Munich, DE", "munich, germany"][..]),
+        (
+            MUNICH,
+            &[
+                "Munich",
+                "münchen",
+                "Munchen",
+                "Muenchen",
+                "Monaco di Baviera",
+                "Мюнхен",
+                "ミュンヘン",
+                "慕尼黑",
+                "뮌헨",
+                "Munich, DE",
+                "munich, germany",
+            ][..],
+        ),
         (SAO_PAULO, &["São Paulo", "sao paulo", "SAO PAULO", "Sao-Paulo", "圣保罗"]),
         (KRAKOW, &["Kraków", "Krakow", "Cracow", "Krakau", "Cracovia"]),
         (NEW_YORK, &["New York", "new york city", "Nueva York", "Нью-Йорк", "ニューヨーク", "NYC"]),
@@ -72,9 +87,12 @@ fn beginnings_are_completed_and_typing_mistakes_forgiven() {
 
 #[test]
 fn a_name_means_the_most_populous_of_that_name() {
-    for (name, country, id) in
-        [("Paris", "FR", 2_988_507), ("Birmingham", "GB", 2_655_603), ("Santiago", "CL", 3_871_336), ("Melbourne", "AU", 2_158_177)]
-    {
+    for (name, country, id) in [
+        ("Paris", "FR", 2_988_507),
+        ("Birmingham", "GB", 2_655_603),
+        ("Santiago", "CL", 3_871_336),
+        ("Melbourne", "AU", 2_158_177),
+    ] {
         let places = Cities::new().named(name);
         assert!(places.is_sorted_by_key(|place| place.rank), "{name}");
         assert_eq!((places[0].country, places[0].id), (country, id), "{name}");

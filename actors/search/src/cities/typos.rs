@@ -90,9 +90,9 @@ impl Pattern {
             let exchanged = (reading.exchanged[k - 1] & here) << 2;
             reading.rows[k] = read | too_many | another | missing | exchanged | reading.rows[k - 1];
         }
-        for k in 0..self.mistakes {
+        for (exchanged, before) in reading.exchanged.iter_mut().zip(before) {
             // Places whose next but one letter has come first: the pair is complete if the next one follows.
-            reading.exchanged[k] = before[k] & here >> 1;
+            *exchanged = before & (here >> 1);
         }
     }
 

@@ -163,7 +163,11 @@ fn tax(text: &str) -> Option<TaxRule> {
     let mut fields = text.rsplitn(3, ' ');
     let included = fields.next()? == "in";
     let percent: f64 = fields.next()?.parse().ok()?;
-    Some(TaxRule { name: fields.next()?.to_owned(), basis_points: (percent * 100.0).round() as u32, included })
+    Some(TaxRule {
+        name: fields.next()?.to_owned(),
+        basis_points: (percent * 100.0).round() as u32,
+        included,
+    })
 }
 
 impl Land {
@@ -187,7 +191,8 @@ mod tests {
             assert!(read(line).is_some(), "{line}");
             assert!(crate::cities::country(&line[..2]).is_some(), "{line}");
         }
-        let prices = [("DE", 104.3, 9_600), ("JP", 85.0, 12_800), ("ID", 45.0, 74_300_000), ("KW", 110.0, 34_000)];
+        let prices =
+            [("DE", 104.3, 9_600), ("JP", 85.0, 12_800), ("ID", 45.0, 74_300_000), ("KW", 110.0, 34_000)];
         for (code, dollars, minor) in prices {
             assert_eq!(land(code).unwrap().price(dollars), minor, "{code}");
         }

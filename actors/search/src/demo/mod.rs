@@ -90,7 +90,12 @@ fn hotels_of(place: &Place, land: &Land) -> Vec<HotelProfile> {
 }
 
 fn hotel(
-    place: &Place, land: &Land, number: usize, districts: &[&str], taken: &mut BTreeSet<String>, random: &mut Random,
+    place: &Place,
+    land: &Land,
+    number: usize,
+    districts: &[&str],
+    taken: &mut BTreeSet<String>,
+    random: &mut Random,
 ) -> HotelProfile {
     let reference = format!("demo-{}-{number}", place.id);
     let id = HotelId::of_reference(&reference);
@@ -123,7 +128,11 @@ fn hotel(
 
 /// A name that no other hotel of the city has.
 fn name(
-    place: &Place, land: &Land, districts: &[&str], taken: &mut BTreeSet<String>, random: &mut Random,
+    place: &Place,
+    land: &Land,
+    districts: &[&str],
+    taken: &mut BTreeSet<String>,
+    random: &mut Random,
 ) -> String {
     const ATTEMPTS: usize = 50;
     for _ in 0..ATTEMPTS {
@@ -185,9 +194,17 @@ mod tests {
             let what = &hotel.reference;
             assert!(hotel.demo && hotel.active && (1..=5).contains(&hotel.stars), "{what}");
             assert!((60..=100).contains(&hotel.rating_tenths), "{what}");
-            assert!(!hotel.name.contains(['{', '}', '|']) && !hotel.address.contains(['{', '}']), "{}", hotel.name);
+            assert!(
+                !hotel.name.contains(['{', '}', '|']) && !hotel.address.contains(['{', '}']),
+                "{}",
+                hotel.name
+            );
             assert!(!hotel.description.contains(['{', '}', '|']), "{}", hotel.description);
-            assert!(names.insert((hotel.name.clone(), hotel.city.clone(), hotel.country.clone())), "{}", hotel.name);
+            assert!(
+                names.insert((hotel.name.clone(), hotel.city.clone(), hotel.country.clone())),
+                "{}",
+                hotel.name
+            );
             assert!(jiff::tz::TimeZone::get(&hotel.time_zone).is_ok(), "{}", hotel.time_zone);
             assert!(hotel.amenities.is_sorted() && !hotel.taxes.is_empty(), "{what}");
             let place = cities.of_hotel(&hotel.city, &hotel.country, hotel.latitude, hotel.longitude);

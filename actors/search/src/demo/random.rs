@@ -22,7 +22,7 @@ impl Random {
 
     /// One of `0..end`; 0 when there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        (u128::from(self.next()) * end as u128 >> 64) as usize
+        ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 
     /// From `first` to `last`, both included.

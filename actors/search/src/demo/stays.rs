@@ -23,7 +23,13 @@ const ROOMS: [(&str, u8, f64, u8); 9] = [
 const STARS: [f64; 5] = [0.52, 0.7, 1.0, 1.55, 2.7];
 
 /// Two to four room types, the double first.
-pub(super) fn room_types(hotel: HotelId, stars: u8, place: &Place, land: &Land, random: &mut Random) -> Vec<RoomTypeProfile> {
+pub(super) fn room_types(
+    hotel: HotelId,
+    stars: u8,
+    place: &Place,
+    land: &Land,
+    random: &mut Random,
+) -> Vec<RoomTypeProfile> {
     let double = land.level * STARS[usize::from(stars.clamp(1, 5)) - 1] * (0.85 + 0.4 * random.share());
     let season = season(place, land, random);
     let plans = Plans::drawn(random);
@@ -72,7 +78,10 @@ impl Plans {
     }
 
     fn of(&self, room: RoomTypeId, dollars: f64, sleeps: u8, stars: u8, land: &Land) -> Vec<RatePlanProfile> {
-        let flexible = Cancellation { free_until_hours: Some(self.free_until_hours), penalty_percent: self.penalty_percent };
+        let flexible = Cancellation {
+            free_until_hours: Some(self.free_until_hours),
+            penalty_percent: self.penalty_percent,
+        };
         let never = Cancellation { free_until_hours: None, penalty_percent: 100 };
         let meal = f64::from(sleeps) * (4.0 + 3.0 * f64::from(stars)) * (land.level / 110.0).clamp(0.5, 1.4);
         let mut plans = vec![("Flexible", dollars, flexible)];

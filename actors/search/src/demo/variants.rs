@@ -92,7 +92,7 @@ pub(super) fn variant(name: &str) -> Option<Culture> {
 pub(super) fn local(place: &Place) -> Option<Culture> {
     match (place.name, place.country) {
         ("Geneva" | "Lausanne", "CH") | ("Montréal" | "Québec", "CA") => Culture::named("french"),
-        ("Bruges" | "Antwerpen" | "Gent", "BE") => Culture::named("dutch"),
+        ("Brugge" | "Antwerpen" | "Gent", "BE") => Culture::named("dutch"),
         _ => None,
     }
 }

@@ -50,7 +50,7 @@ impl Calendar {
     /// Drops all nights before; whether one of them had prices.
     pub fn forget(&mut self, before: Date) -> bool {
         let past = self.nights.partition_point(|deviation| deviation.day < before.0);
-        self.nights.drain(..past).fold(false, |priced, deviation| priced || !deviation.prices.is_empty())
+        self.nights.drain(..past).any(|deviation| !deviation.prices.is_empty())
     }
 
     /// What is particular from one day to another, both included.

@@ -106,7 +106,11 @@ impl CityHotels {
     /// With dates, hotels are taken by the least that a night can cost in the month of most nights, and the walk ends
     /// where even that is too much to come among the cheapest.
     pub fn cheapest(
-        &self, wanted: Option<&Wanted>, count: usize, after: Option<Position>, price_max: Option<i64>,
+        &self,
+        wanted: Option<&Wanted>,
+        count: usize,
+        after: Option<Position>,
+        price_max: Option<i64>,
         priced: impl Fn(u32) -> Option<Listed>,
     ) -> Vec<Listed> {
         let mut heap = Cheapest { count, after, heap: BinaryHeap::with_capacity(count + 1) };
@@ -117,7 +121,8 @@ impl CityHotels {
                 let most = (0..12).max_by_key(|month| nights[*month]).unwrap_or(0);
                 let least = |month: usize| self.floors[month].first().map_or(0, |(floor, ..)| *floor);
                 let elsewhere = (0..12).filter(|month| *month != most && nights[*month] > 0);
-                let rest = elsewhere.fold(0i64, |sum, month| sum.saturating_add(least(month).saturating_mul(nights[month])));
+                let rest = elsewhere
+                    .fold(0i64, |sum, month| sum.saturating_add(least(month).saturating_mul(nights[month])));
                 for (floor, _, number) in &self.floors[most] {
                     let nightly = floor.saturating_mul(nights[most]).saturating_add(rest);
                     let bound = nightly.saturating_mul(i64::from(wanted.rooms)).saturating_sub(ROUNDING);
@@ -137,7 +142,11 @@ impl CityHotels {
         for (hotel, number) in hotels {
             expected.insert(hotel, *number);
         }
-        if *self == expected { Vec::new() } else { vec!["the orders of a city are not those of its hotels".into()] }
+        if *self == expected {
+            Vec::new()
+        } else {
+            vec!["the orders of a city are not those of its hotels".into()]
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use contracts::search::{Night, Place as Position, Sort};
 use contracts::{
-    Cancellation, Currency, Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, RoomTypeProfile, Season, TaxRule, pricing,
+    Cancellation, Currency, Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, RoomTypeProfile, Season,
+    TaxRule, pricing,
 };
 use jiff::tz::TimeZone;
 
@@ -161,7 +162,8 @@ impl Hotel {
     pub fn find_floors(&mut self) {
         let mut floors = [i64::MAX; 12];
         for room in &self.rooms {
-            let (cheapest, weekday) = (room.plans[0].amount, room.season.weekdays.iter().min().copied().unwrap_or(0));
+            let (cheapest, weekday) =
+                (room.plans[0].amount, room.season.weekdays.iter().min().copied().unwrap_or(0));
             for (floor, month) in floors.iter_mut().zip(room.season.months) {
                 *floor = (*floor).min(price::night(cheapest, month, weekday));
             }
@@ -171,8 +173,11 @@ impl Hotel {
             }
         }
         // Rounded down here, while taxes are rounded half up on the whole: `city` allows for that.
-        let rate: u64 = self.taxes.iter().filter(|tax| !tax.included).map(|tax| u64::from(tax.basis_points)).sum();
-        let taxed = |floor: i64| i64::try_from(i128::from(floor) * i128::from(10_000 + rate) / 10_000).unwrap_or(i64::MAX);
+        let rate: u64 =
+            self.taxes.iter().filter(|tax| !tax.included).map(|tax| u64::from(tax.basis_points)).sum();
+        let taxed = |floor: i64| {
+            i64::try_from(i128::from(floor) * i128::from(10_000 + rate) / 10_000).unwrap_or(i64::MAX)
+        };
         self.floors = floors.map(taxed);
     }
 
@@ -194,7 +199,11 @@ impl Room {
             .collect();
         plans.sort_by_key(|plan| plan.amount);
         let least = |factors: &[u16]| factors.iter().min().copied().unwrap_or(0);
-        let from = price::night(plans.first()?.amount, least(&profile.season.months), least(&profile.season.weekdays));
+        let from = price::night(
+            plans.first()?.amount,
+            least(&profile.season.months),
+            least(&profile.season.weekdays),
+        );
         profile.active.then(|| Self {
             id: profile.id,
             name: profile.name.as_str().into(),
@@ -258,7 +267,9 @@ impl Room {
             let price = deviation.prices.iter().find(|(id, _)| *id == plan.id)?.1;
             let night = Date(deviation.day);
             let season = price::night(
-                plan.amount, self.season.months[night.month0()], self.season.weekdays[night.weekday0()],
+                plan.amount,
+                self.season.months[night.month0()],
+                self.season.weekdays[night.weekday0()],
             );
             Some((price, season))
         });

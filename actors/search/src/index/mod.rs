@@ -52,7 +52,9 @@ impl Index {
         for (id, stored) in view.all(&HOTELS) {
             let mut nights = Vec::new();
             for ((_, room_type, row), stored) in view.scan(&NIGHTS, &(id,)) {
-                nights.extend(stored.into_iter().map(|night| (room_type, date_of(row, night.day), night.night)));
+                nights.extend(
+                    stored.into_iter().map(|night| (room_type, date_of(row, night.day), night.night)),
+                );
             }
             index.set_hotel(cities, &stored.profile, nights);
         }
@@ -100,7 +102,12 @@ impl Index {
     }
 
     /// A hotel as it is now, with all that is particular about its nights.
-    pub fn set_hotel(&mut self, cities: &Cities, profile: &HotelProfile, nights: Vec<(RoomTypeId, Date, Night)>) {
+    pub fn set_hotel(
+        &mut self,
+        cities: &Cities,
+        profile: &HotelProfile,
+        nights: Vec<(RoomTypeId, Date, Night)>,
+    ) {
         let place = cities.of_hotel(&profile.city, &profile.country, profile.latitude, profile.longitude);
         let mut hotel = Hotel::new(profile, &place, &mut self.words);
         for (room_type, date, night) in &nights {
@@ -160,7 +167,9 @@ impl Index {
 
     fn unlist(&mut self, number: u32) {
         let hotel = &self.hotels[number as usize];
-        if hotel.active && let Some(city) = self.cities.get_mut(&hotel.city) {
+        if hotel.active
+            && let Some(city) = self.cities.get_mut(&hotel.city)
+        {
             city.remove(hotel, number);
             if city.count() == 0 {
                 self.cities.remove(&hotel.city);

@@ -32,7 +32,8 @@ impl Wanted {
     /// What a room costs for all nights, by season alone.
     pub fn by_season(&self, amount: i64, season: &Season) -> i64 {
         self.kinds.iter().fold(0i64, |sum, (month, weekday, count)| {
-            let price = night(amount, season.months[usize::from(*month)], season.weekdays[usize::from(*weekday)]);
+            let price =
+                night(amount, season.months[usize::from(*month)], season.weekdays[usize::from(*weekday)]);
             sum.saturating_add(price.saturating_mul(*count))
         })
     }

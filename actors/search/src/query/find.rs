@@ -1,6 +1,7 @@
 //! Hotels of a city that suit a guest, page by page.
 
 use contract::Timestamp;
+use contracts::reservations::Settings;
 use contracts::search::{FindHotels, FoundHotel, FoundHotels, FoundOffer, Place as Position, Refusal, Sort};
 use contracts::{Date, Stay};
 use jiff::tz::TimeZone;
@@ -9,14 +10,14 @@ use super::{LIMIT_MAX, city, place};
 use crate::cities::Cities;
 use crate::index::{CityHotels, Hotel, Index, Listed, Picked, Wanted};
 
-/// How many days ahead nights are sold: as far as the calendars of reservations reach.
-const HORIZON_DAYS: i32 = 550;
-
 /// The hour of check-in that cancellation counts back from, by the hotel's clock. As reservations have it.
 const CHECK_IN_HOUR: i8 = 15;
 
 pub(super) fn find(
-    now: Timestamp, index: &Index, cities: &Cities, sought: &FindHotels,
+    now: Timestamp,
+    index: &Index,
+    cities: &Cities,
+    sought: &FindHotels,
 ) -> Result<FoundHotels, Refusal> {
     let place = place(cities, &sought.city)?;
     let city = city(index, &place);
@@ -26,7 +27,10 @@ pub(super) fn find(
         if stay.check_in() < today {
             return Err(Refusal::StayInThePast { today });
         }
-        if stay.check_out() > today.plus_days(HORIZON_DAYS) {
+        // As far as reservations sell, unless its operator has set another horizon: what is a little beyond that one is
+        // then listed here and refused there.
+        let ahead = Settings::default().horizon_days;
+        if stay.check_out().0 > today.0.saturating_add_unsigned(ahead) {
             return Ok(nothing);
         }
     }
@@ -37,7 +41,8 @@ pub(super) fn find(
     listed.truncate(limit);
     let next = listed.last().filter(|_| more).map(|last| last.position);
     let mut deadlines = Deadlines { now, known: None };
-    let mut found = |listed: &Listed| found(index.numbered(listed.number), listed.picked, sought, &mut deadlines);
+    let mut found =
+        |listed: &Listed| found(index.numbered(listed.number), listed.picked, sought, &mut deadlines);
     Ok(FoundHotels { city, hotels: listed.iter().map(&mut found).collect(), next, as_of: index.as_of })
 }
 
@@ -123,7 +128,12 @@ fn from(hotel: &Hotel, sought: &FindHotels) -> Option<i64> {
     hotel.from(u32::from(sought.guests.max(1)), u32::from(sought.rooms.max(1)))
 }
 
-fn found(hotel: &Hotel, picked: Option<Picked>, sought: &FindHotels, deadlines: &mut Deadlines) -> FoundHotel {
+fn found(
+    hotel: &Hotel,
+    picked: Option<Picked>,
+    sought: &FindHotels,
+    deadlines: &mut Deadlines,
+) -> FoundHotel {
     let offer = picked.zip(sought.stay).map(|(picked, stay)| {
         let room = &hotel.rooms[picked.room];
         let plan = &room.plans[picked.plan];

@@ -16,7 +16,12 @@ use crate::state::HOTELS;
 /// Items of one list, at most.
 const LIMIT_MAX: u8 = 100;
 
-pub(crate) fn query(view: &View<'_>, index: &Index, cities: &Cities, query: Query) -> Result<Answer, Refusal> {
+pub(crate) fn query(
+    view: &View<'_>,
+    index: &Index,
+    cities: &Cities,
+    query: Query,
+) -> Result<Answer, Refusal> {
     match query {
         Query::Hotel(id) => hotel(view, index, cities, id),
         Query::FindHotels(sought) => find::find(view.now(), index, cities, &sought).map(Answer::Hotels),
@@ -26,7 +31,8 @@ pub(crate) fn query(view: &View<'_>, index: &Index, cities: &Cities, query: Quer
         }
         Query::City(name) => Ok(Answer::Cities(vec![city(index, &place(cities, &name)?)])),
         Query::TopCities { limit } => {
-            let mut ranks: Vec<_> = index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
+            let mut ranks: Vec<_> =
+                index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
             ranks.sort_unstable();
             ranks.truncate(usize::from(limit.min(LIMIT_MAX)));
             Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, &cities.place(*rank))).collect()))
@@ -41,8 +47,12 @@ fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result
         Some(known) => (cities.place(known.city), known.distance_metres),
         None => return Err(Refusal::NoSuchHotel),
     };
-    let details =
-        HotelDetails { profile: stored.profile, city: city(index, &place), distance_metres, changed_at: stored.at };
+    let details = HotelDetails {
+        profile: stored.profile,
+        city: city(index, &place),
+        distance_metres,
+        changed_at: stored.at,
+    };
     Ok(Answer::Hotel(Box::new(details)))
 }
 

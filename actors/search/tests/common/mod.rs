@@ -2,10 +2,12 @@
 #![allow(dead_code)] // Each test binary uses some of it.
 
 use contract::{Principal, Timestamp};
-use contracts::search::{Answer, CityName, Command, FindHotels, FoundHotel, FoundHotels, Night, Query, Refusal, Sort};
+use contracts::search::{
+    Answer, CityName, Command, FindHotels, FoundHotel, FoundHotels, Night, Query, Refusal, Sort,
+};
 use contracts::{
-    Cancellation, Currency, Date, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile, Season,
-    Stay, TaxRule,
+    Cancellation, Currency, Date, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId,
+    RoomTypeProfile, Season, Stay, TaxRule,
 };
 use group::testing::Bench;
 use search::Search;
@@ -33,7 +35,15 @@ pub fn plan(name: &str, amount: i64) -> RatePlanProfile {
 }
 
 pub fn room(name: &str, sleeps: u8, rooms: u32, rate_plans: Vec<RatePlanProfile>) -> RoomTypeProfile {
-    RoomTypeProfile { id: RoomTypeId(0), name: name.into(), sleeps, rooms, rate_plans, season: Season::FLAT, active: true }
+    RoomTypeProfile {
+        id: RoomTypeId(0),
+        name: name.into(),
+        sleeps,
+        rooms,
+        rate_plans,
+        season: Season::FLAT,
+        active: true,
+    }
 }
 
 /// An active hotel in the middle of Munich, all its ids made from `reference`.
@@ -98,7 +108,16 @@ pub fn set_nights(bench: &Bench<Search>, hotel: &HotelProfile, nights: Vec<(Date
 
 pub fn take(bench: &Bench<Search>, hotel: &HotelProfile, from: i32, taken: &[u32], millis: i64) {
     let room_type = hotel.room_types[0].id;
-    tell(bench, Command::RoomsTaken { hotel: hotel.id, room_type, from: day(from), taken: taken.to_vec(), at: at(millis) });
+    tell(
+        bench,
+        Command::RoomsTaken {
+            hotel: hotel.id,
+            room_type,
+            from: day(from),
+            taken: taken.to_vec(),
+            at: at(millis),
+        },
+    );
 }
 
 /// Two guests, one room, all of Munich.

@@ -12,7 +12,7 @@ pub(crate) fn remember(turn: &mut Turn<'_, Ui>, guest: String, reservation: Rese
         return Err(Refusal::NoGuest);
     }
     // Nothing is written above this line; nothing is refused below it.
-    let known: Vec<_> = turn.scan(&OPENED, &guest).collect();
+    let known = turn.scan(&OPENED, &guest, OPENED_MAX + 1);
     let is_new = !known.iter().any(|((_, id), _)| *id == reservation);
     if is_new
         && known.len() >= OPENED_MAX

@@ -73,7 +73,8 @@ impl Light {
     /// The sky with its sun or moon, clouds, stars or birds.
     pub fn draw_sky(&self, canvas: &mut Canvas, dice: &mut Dice, w: f32, h: f32) {
         canvas.sky(w, h, self.sky);
-        let x = if dice.chance(0.5) { dice.between(w * 0.08, w * 0.24) } else { dice.between(w * 0.76, w * 0.92) };
+        // What is written over a wide sky begins at the left: nothing hangs there.
+        let x = if w > 1_500.0 { w * 0.79 } else if dice.chance(0.5) { dice.between(w * 0.08, w * 0.24) } else { dice.between(w * 0.76, w * 0.92) };
         let y = h * dice.between(0.12, 0.26);
         if self.is_night() {
             for _ in 0..(w / 18.0) as usize {

@@ -7,9 +7,10 @@ use super::style::{Climate, Style};
 use super::town::{self, Ground, Size};
 use super::{garden, house};
 
-/// A long street of inns at an hour of the day, 1920 × 460 units, the houses of all climates side by side.
+/// A long street of inns at an hour of the day, 1920 × 860 units, the houses of all climates side by side under much
+/// sky: what is written over it stands there.
 pub fn skyline(hour: u8) -> String {
-    let (w, h, seed) = (1920.0, 460.0, 0x00a0_be46e);
+    let (w, h, seed) = (1920.0, 860.0, 0x00a0_be46e);
     let light = Light::at(hour);
     let mut canvas = Canvas::new(w, h);
     let ground = Ground { width: w, street: h - 30.0, climate: Climate::Temperate };

@@ -63,19 +63,37 @@ pub(crate) fn day_month(locale: Locale, date: Date) -> String {
 fn zoned(at: Timestamp, zone: &str) -> civil::DateTime {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let instant = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
-    instant.to_zoned(zone).datetime()
+    zone.to_datetime(instant)
 }
 
 /// `Wed 25 Nov 2026, 15:00`, at the hotel.
 pub(crate) fn instant(locale: Locale, at: Timestamp, zone: &str) -> String {
     let local = zoned(at, zone);
-    let time = if locale.american {
+    format!("{}, {}", day(locale, Date::from(local.date())), time(locale, local))
+}
+
+/// `Wed 25 Nov, 15:00` of a deadline that nobody takes for one of another year, else with the year.
+pub(crate) fn deadline(locale: Locale, at: Timestamp, zone: &str, now: Timestamp) -> String {
+    let (local, distance_days) = (zoned(at, zone), (at.seconds() - now.seconds()).abs() / 86_400);
+    if distance_days > NEAR_DAYS {
+        return instant(locale, at, zone);
+    }
+    let date = Date::from(local.date());
+    let comma = if locale.american || locale.language == Language::German { "," } else { "" };
+    let weekday = weekdays(locale.language)[date.weekday0()];
+    format!("{weekday}{comma} {}, {}", day_month(locale, date), time(locale, local))
+}
+
+/// Dates this near need no year.
+const NEAR_DAYS: i64 = 270;
+
+fn time(locale: Locale, local: civil::DateTime) -> String {
+    if locale.american {
         let (hour, half) = ((local.hour() + 11) % 12 + 1, if local.hour() < 12 { "AM" } else { "PM" });
         format!("{hour}:{:02}\u{a0}{half}", local.minute())
     } else {
         format!("{:02}:{:02}", local.hour(), local.minute())
-    };
-    format!("{}, {time}", day(locale, Date::from(local.date())))
+    }
 }
 
 /// The hour at the hotel, 0 to 23.

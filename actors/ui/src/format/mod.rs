@@ -4,7 +4,7 @@ mod date;
 mod locale;
 mod money;
 
-pub(crate) use date::{day, day_month, instant, local_hour, today_in, zone_city};
+pub(crate) use date::{day, day_month, deadline, instant, local_hour, today_in, zone_city};
 pub(crate) use locale::{Language, Locale};
 pub(crate) use money::{amount, money};
 

@@ -23,7 +23,7 @@ pub(super) async fn short(mut visit: Visit, Path((id, tag)): Path<(String, Strin
 }
 
 #[handler]
-pub(super) async fn booking(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
     let key = fields.get("key").to_owned();
     let reservation = ask::open(&mut visit, &id, &key).await?.reservation;
     let house = ask::house(&visit, reservation.hotel()).await?;

@@ -15,7 +15,7 @@ use crate::view::{Form, Stay};
 use crate::visit::{Fields, Visit};
 
 #[handler]
-pub(super) async fn ask(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn sure(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
     page(&mut visit, opened, Form::of(&[])).await
 }
@@ -65,11 +65,11 @@ async fn page(visit: &mut Visit, opened: Opened, form: Form) -> Result<Response,
         (Status::Held, _) => "Nothing has been charged, and nothing will be.".to_owned(),
         (_, Some(until)) if until > now => format!(
             "Cancelling is free until {} ({} time). The money goes back to the card that paid, at once; banks take up to ten days to show it.",
-            format::instant(locale, until, &house.profile.time_zone), format::zone_city(&house.profile.time_zone)
+            format::deadline(locale, until, &house.profile.time_zone, now), format::zone_city(&house.profile.time_zone)
         ),
         (_, Some(until)) => format!(
             "Cancelling was free until {} ({} time).",
-            format::instant(locale, until, &house.profile.time_zone), format::zone_city(&house.profile.time_zone)
+            format::deadline(locale, until, &house.profile.time_zone, now), format::zone_city(&house.profile.time_zone)
         ),
         (_, None) => "This rate cannot be cancelled free of charge, as was agreed when you booked.".to_owned(),
     };

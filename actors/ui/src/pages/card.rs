@@ -56,7 +56,7 @@ pub(super) enum Attempt {
     /// It is under way, or over: the page that waits knows.
     Started,
     /// Something is wrong with the card.
-    BadCard(String),
+    BadCard,
     /// The reservation cannot be paid any more; why.
     TooLate,
     /// It is paid already.
@@ -83,7 +83,7 @@ pub(super) async fn start(visit: &Visit, call: &Call, reservation: &Reservation,
         Ok(_) => Ok(Attempt::Started),
         Err(Failure::Refused(payments::Refusal::PaymentOpen(_))) => Ok(Attempt::Started),
         Err(Failure::Refused(payments::Refusal::AlreadyPaid(_))) => Ok(Attempt::Paid),
-        Err(Failure::Refused(payments::Refusal::BadField { why, .. })) => Ok(Attempt::BadCard(why)),
+        Err(Failure::Refused(payments::Refusal::BadField { .. })) => Ok(Attempt::BadCard),
         // The same form sent again with another card: the first one counts, and the page that waits shows it.
         Err(Failure::KeyReused) => Ok(Attempt::Started),
         Err(Failure::Refused(refusal)) => Err(Trouble::Broken(format!("payments refused to start: {refusal:?}"))),

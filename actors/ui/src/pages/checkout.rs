@@ -91,7 +91,7 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
     let booking = format!("/bookings/{}", held.id);
     match card::start(&visit, &call, &held, card, once).await? {
         Attempt::Started => Ok(visit.redirect(&format!("{booking}/paying"))),
-        Attempt::BadCard(_) => Ok(visit.redirect(&format!("{booking}/pay?card=refused"))),
+        Attempt::BadCard => Ok(visit.redirect(&format!("{booking}/pay?card=refused"))),
         Attempt::TooLate | Attempt::Paid => Ok(visit.redirect(&booking)),
     }
 }

@@ -23,7 +23,7 @@ const PHOTOS: usize = 8;
 const FEW: u32 = 3;
 
 #[handler]
-pub(super) async fn hotel(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
     let id: HotelId = id.parse().map_err(|_| Trouble::NotFound)?;
     let line = Line::of(&fields, visit.now);
     let house = ask::house(&visit, id).await?;

@@ -40,7 +40,7 @@ pub(super) async fn pay(mut visit: Visit, Path(id): Path<String>, fields: Fields
     match card::start(&visit, &opened.call, &opened.reservation, card, fields.get("once")).await? {
         Attempt::Started => Ok(visit.redirect(&format!("{booking}/paying"))),
         Attempt::Paid => Ok(visit.redirect(&booking)),
-        Attempt::BadCard(_) => {
+        Attempt::BadCard => {
             form.fail("The bank does not know this card", "Nothing was charged. Your room is held: please use another card.");
             page(&mut visit, opened, form).await
         }

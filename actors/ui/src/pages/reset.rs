@@ -91,7 +91,7 @@ fn asking(visit: &mut Visit, form: &Form) -> Result<Response, Trouble> {
 fn choosing(visit: &mut Visit, token: &str, form: &Form) -> Result<Response, Trouble> {
     let hint = format!("At least {PASSWORD_CHARS_MIN} characters. A sentence is easy to keep in mind.");
     let view = json!({
-        "action": "/password-reset/confirm", "button": "Set the password", "form": form, "intro": null,
+        "action": "/reset-password", "button": "Set the password", "form": form, "intro": null,
         "hidden": [{ "name": "token", "value": token }],
         "fields": [hinted(field("password", "New password", "password", "new-password", 128), &hint)],
         "links": [{ "before": "The link is too old?", "href": "/password-reset", "label": "Ask for a new one" }],

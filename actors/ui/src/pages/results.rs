@@ -181,19 +181,23 @@ fn show(
         ("currency", currency.map(|currency| currency.to_string()).unwrap_or_default()),
     ];
     let keep: Vec<_> = keep.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let stars = [5u8, 4, 3, 2, 1].map(|stars| json!({ "value": stars, "checked": choice.stars.contains(&stars) }));
+    let sorts = SORTS.map(|(sort, _, label)| {
+        json!({ "label": label, "current": sort == choice.sort, "href": format!("{}{}", at.base, choice.query(sort)) })
+    });
+    let amenities = AMENITIES[..FILTERS].iter().map(|(word, label, _)| {
+        json!({ "value": word, "label": label, "checked": choice.amenities.iter().any(|chosen| chosen == word) })
+    });
+    let amenities: Vec<_> = amenities.collect();
     let view = json!({
         "search": line, "heading": heading, "summary": summary, "cards": cards, "also": also,
-        "sorts": SORTS.map(|(sort, _, label)| json!({
-            "label": label, "current": sort == choice.sort, "href": format!("{}{}", at.base, choice.query(sort)),
-        })),
+        "sorts": sorts,
         "filters": {
             "active": choice.active(), "keep": keep, "clear_href": at.base,
             "min_price": choice.min_price, "max_price": choice.max_price,
             "currency": currency.map(|currency| currency.to_string()),
-            "stars": [5, 4, 3, 2, 1].map(|stars: u8| json!({ "value": stars, "checked": choice.stars.contains(&stars) })),
-            "amenities": AMENITIES[..FILTERS].iter().map(|(word, label, _)| json!({
-                "value": word, "label": label, "checked": choice.amenities.iter().any(|chosen| chosen == word),
-            })).collect::<Vec<_>>(),
+            "stars": stars,
+            "amenities": amenities,
         },
         "empty": empty(found.as_ref(), choice, &at),
         "next_href": next_href,
@@ -221,7 +225,7 @@ fn card(visit: &Visit, line: &Line, city: &City, hotel: &FoundHotel) -> Value {
         "distance": distance(hotel.distance_metres, &city.name), "facts": facts,
         "total": price(total), "nights": format!("{}, {}", count(nights, "night"), count(line.guests, "guest")),
         "per_night": (nights > 1).then(|| price(per_night(total, nights))),
-        "free_until": free_until.map(|until| format!("Free cancellation until {}", format::instant(visit.locale, until, &hotel.time_zone))),
+        "free_until": free_until.map(|until| format!("Free cancellation until {}", format::deadline(visit.locale, until, &hotel.time_zone, visit.now))),
         "picture": picture::of_hotel(&sight, visit.now, false),
     })
 }

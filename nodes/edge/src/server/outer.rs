@@ -92,7 +92,7 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
         let media_type = response.content_type().unwrap_or_default();
         // Pages say themselves what is wrong, and OAuth has a form of its own (RFC 6749, 5.2).
         if (wants_page && media_type.starts_with("text/html"))
-            || (oauth && media_type.starts_with("application/json"))
+            || (oauth && (media_type.starts_with("application/json") || media_type.starts_with("text/html")))
         {
             return response;
         }

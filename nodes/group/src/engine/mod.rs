@@ -13,7 +13,7 @@ use contract::{Principal, Timestamp, codec};
 use store::{Batch, Fault, Row, State};
 
 pub use entry::{Entry, Stamp, Verdict};
-pub use rows::{Meta, Parked};
+pub use rows::{Meta, Parked, begin_epoch};
 
 use crate::service::{Answer, Query, Refusal, Reply, Service};
 use crate::turn::{Outgoing, Overlay, Turn};

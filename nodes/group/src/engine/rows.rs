@@ -49,3 +49,23 @@ pub struct Parked {
     pub outgoing: Outgoing,
     pub why: String,
 }
+
+/// How far rows' numbers jump when a state is restored: what was numbered after the backup and is lost with it is never
+/// mistaken for what comes now.
+const EPOCH_ROWS: u64 = 1 << 40;
+
+/// A state that was restored begins to number its rows anew, beyond all numbers that were ever given.
+///
+/// # Errors
+/// When the state cannot be read or written.
+pub fn begin_epoch(state: &dyn store::State) -> Result<(), store::Fault> {
+    let key = META.key(&0);
+    let mut meta = match state.get(&key)? {
+        Some(bytes) => contract::codec::decode::<Meta>(&bytes).map_err(|error| store::Fault::Corrupt(error.to_string()))?,
+        None => Meta::default(),
+    };
+    meta.next_row = (meta.next_row / EPOCH_ROWS + 1) * EPOCH_ROWS;
+    let mut batch = store::Batch::default();
+    batch.put(key, contract::codec::encode(&meta));
+    state.commit(batch)
+}

@@ -2,13 +2,14 @@
 //!
 //! The demo loader and the REST face read the same lines.
 
+mod read;
+
 use std::collections::BTreeSet;
 
 use contracts::{
-    Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile, Season,
-    TaxRule,
+    Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile,
+    Season, TaxRule,
 };
-use serde::Deserialize;
 
 use crate::zone;
 
@@ -39,8 +40,7 @@ pub struct Fault {
 }
 
 /// An import line.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Line {
     /// The owner's own name for the hotel, 1 to 100 characters.
     pub reference: String,
@@ -51,7 +51,6 @@ pub struct Line {
     /// ISO 3166-1 alpha-2.
     pub country: String,
     /// Street and number.
-    #[serde(default)]
     pub address: String,
     /// Degrees north.
     pub latitude: f64,
@@ -60,51 +59,40 @@ pub struct Line {
     /// IANA name.
     pub time_zone: String,
     /// 0 to 5.
-    #[serde(default)]
     pub stars: u8,
     /// Guests' rating, 0 to 10.
-    #[serde(default)]
     pub rating: f64,
     /// Plain text.
-    #[serde(default)]
     pub description: String,
     /// Short words.
-    #[serde(default)]
     pub amenities: Vec<String>,
     /// ISO 4217.
     pub currency: String,
     /// Mandatory taxes and fees.
-    #[serde(default)]
     pub taxes: Vec<Tax>,
     /// Where the hotel wants its mail.
-    #[serde(default)]
     pub email: Option<String>,
     /// Addresses of photos, `https` only.
-    #[serde(default)]
     pub photos: Vec<String>,
     /// What can be booked.
     pub room_types: Vec<RoomType>,
     /// Whether it is bookable.
-    #[serde(default = "yes")]
     pub active: bool,
 }
 
 /// A tax of a line.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Tax {
     /// As shown.
     pub name: String,
     /// 0 to 100, with at most two decimals.
     pub percent: f64,
     /// Whether prices already include it.
-    #[serde(default)]
     pub included: bool,
 }
 
 /// A room type of a line.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct RoomType {
     /// As guests know it.
     pub name: String,
@@ -115,16 +103,13 @@ pub struct RoomType {
     /// At what conditions.
     pub rate_plans: Vec<RatePlan>,
     /// How prices move over the year and the week; none: not at all.
-    #[serde(default)]
     pub season: Option<SeasonLine>,
     /// Whether it is on sale.
-    #[serde(default = "yes")]
     pub active: bool,
 }
 
 /// Factors in thousandths.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct SeasonLine {
     /// January first.
     pub months: [u16; 12],
@@ -133,8 +118,7 @@ pub struct SeasonLine {
 }
 
 /// A rate plan of a line.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct RatePlan {
     /// As guests know it.
     pub name: String,
@@ -143,22 +127,16 @@ pub struct RatePlan {
     /// What cancelling costs.
     pub cancellation: CancellationLine,
     /// Whether it is on sale.
-    #[serde(default = "yes")]
     pub active: bool,
 }
 
 /// Conditions of a rate plan.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy)]
 pub struct CancellationLine {
     /// Hours before check-in; null: never free.
     pub free_until_hours: Option<u32>,
     /// 0 to 100.
     pub penalty_percent: u8,
-}
-
-const fn yes() -> bool {
-    true
 }
 
 /// Reads a line of an import.
@@ -170,20 +148,9 @@ pub fn hotel_of_json(line: &str) -> Result<HotelProfile, Vec<Fault>> {
     if line.len() > LINE_BYTES_MAX {
         return Err(whole(format!("a line has at most {LINE_BYTES_MAX} bytes")));
     }
-    let line: Line = serde_json::from_str(line).map_err(|error| whole(explain(&error)))?;
-    hotel_of_line(&line)
-}
-
-/// What serde says of a line, without repeating its values.
-fn explain(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match error.classify() {
-        serde_json::error::Category::Data if text.starts_with("missing field") || text.starts_with("unknown field") => text,
-        serde_json::error::Category::Data => format!("a value of the wrong type at column {}", error.column()),
-        serde_json::error::Category::Io
-        | serde_json::error::Category::Syntax
-        | serde_json::error::Category::Eof => format!("no JSON from column {} on", error.column()),
-    }
+    let value = serde_json::from_str(line)
+        .map_err(|error| whole(format!("no JSON from column {} on", error.column())))?;
+    hotel_of_line(&read::line(value)?)
 }
 
 /// Checks a line and makes a hotel of it.
@@ -207,14 +174,19 @@ pub fn hotel_of_line(line: &Line) -> Result<HotelProfile, Vec<Fault>> {
     for (index, amenity) in line.amenities.iter().enumerate() {
         check.text(&format!("/amenities/{index}"), amenity, 1, 40);
     }
-    let currency = line.currency.parse::<Currency>().ok().filter(|code| iso_currency::Currency::from_code(code.code()).is_some());
+    let currency = line
+        .currency
+        .parse::<Currency>()
+        .ok()
+        .filter(|code| iso_currency::Currency::from_code(code.code()).is_some());
     check.that("/currency", currency.is_some(), "an ISO 4217 currency, such as EUR");
     if let Some(email) = &line.email {
         check.that("/email", is_email(email), "a mail address");
     }
     check.that("/photos", line.photos.len() <= PHOTOS_MAX, "at most 20");
     for (index, photo) in line.photos.iter().enumerate() {
-        let fine = photo.len() <= 500 && photo.starts_with("https://") && !photo.contains(char::is_whitespace);
+        let fine =
+            photo.len() <= 500 && photo.starts_with("https://") && !photo.contains(char::is_whitespace);
         check.that(&format!("/photos/{index}"), fine, "an https address of at most 500 characters");
     }
     let taxes = check.taxes(&line.taxes);
@@ -273,7 +245,11 @@ impl Check {
     fn different<'a>(&mut self, pointer: &str, names: impl Iterator<Item = &'a str>) {
         let mut seen = BTreeSet::new();
         for (index, name) in names.enumerate() {
-            self.that(&format!("{pointer}/{index}/name"), seen.insert(name.trim()), "this name stands above already");
+            self.that(
+                &format!("{pointer}/{index}/name"),
+                seen.insert(name.trim()),
+                "this name stands above already",
+            );
         }
     }
 
@@ -297,7 +273,9 @@ impl Check {
         self.that("/room_types", (1..=ROOM_TYPES_MAX).contains(&room_types.len()), "1 to 50");
         self.different("/room_types", room_types.iter().map(|room_type| room_type.name.as_str()));
         let numbered = room_types.iter().enumerate();
-        numbered.map(|(index, room_type)| self.room_type(&format!("/room_types/{index}"), hotel, room_type)).collect()
+        numbered
+            .map(|(index, room_type)| self.room_type(&format!("/room_types/{index}"), hotel, room_type))
+            .collect()
     }
 
     fn room_type(&mut self, pointer: &str, hotel: HotelId, room_type: &RoomType) -> RoomTypeProfile {
@@ -307,12 +285,16 @@ impl Check {
         let plans = &room_type.rate_plans;
         self.that(&format!("{pointer}/rate_plans"), (1..=RATE_PLANS_MAX).contains(&plans.len()), "1 to 20");
         self.different(&format!("{pointer}/rate_plans"), plans.iter().map(|plan| plan.name.as_str()));
-        let season = room_type.season.as_ref().map_or(Season::FLAT, |season| Season {
-            months: season.months,
-            weekdays: season.weekdays,
-        });
+        let season = room_type
+            .season
+            .as_ref()
+            .map_or(Season::FLAT, |season| Season { months: season.months, weekdays: season.weekdays });
         let factors = season.months.iter().chain(&season.weekdays);
-        self.that(&format!("{pointer}/season"), factors.into_iter().all(|factor| (100..=10_000).contains(factor)), "factors of 100 to 10000");
+        self.that(
+            &format!("{pointer}/season"),
+            factors.into_iter().all(|factor| (100..=10_000).contains(factor)),
+            "factors of 100 to 10000",
+        );
         let id = RoomTypeId::of_name(hotel, room_type.name.trim());
         let numbered = plans.iter().enumerate();
         RoomTypeProfile {
@@ -320,7 +302,9 @@ impl Check {
             name: room_type.name.trim().to_owned(),
             sleeps: room_type.sleeps,
             rooms: room_type.rooms,
-            rate_plans: numbered.map(|(index, plan)| self.plan(&format!("{pointer}/rate_plans/{index}"), id, plan)).collect(),
+            rate_plans: numbered
+                .map(|(index, plan)| self.plan(&format!("{pointer}/rate_plans/{index}"), id, plan))
+                .collect(),
             season,
             active: room_type.active,
         }
@@ -328,7 +312,11 @@ impl Check {
 
     fn plan(&mut self, pointer: &str, room_type: RoomTypeId, plan: &RatePlan) -> RatePlanProfile {
         self.text(&format!("{pointer}/name"), &plan.name, 1, 80);
-        self.that(&format!("{pointer}/amount"), (0..=AMOUNT_MAX).contains(&plan.amount), "0 to 1000000000000 minor units");
+        self.that(
+            &format!("{pointer}/amount"),
+            (0..=AMOUNT_MAX).contains(&plan.amount),
+            "0 to 1000000000000 minor units",
+        );
         let CancellationLine { free_until_hours, penalty_percent } = plan.cancellation;
         let hours = free_until_hours.is_none_or(|hours| hours <= 24 * 365);
         self.that(&format!("{pointer}/cancellation/free_until_hours"), hours, "0 to 8760, or null");
@@ -353,7 +341,9 @@ pub(crate) fn is_email(text: &str) -> bool {
     let parts = text.split_once('@');
     text.len() <= 254
         && !text.contains(odd)
-        && parts.is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@') && !host.ends_with('.'))
+        && parts.is_some_and(|(name, host)| {
+            !name.is_empty() && host.contains('.') && !host.contains('@') && !host.ends_with('.')
+        })
 }
 
 #[cfg(test)]
@@ -409,14 +399,18 @@ mod tests {
             ("/room_types", room(|room| room["sleeps"] = json!(0)), "/room_types/0/sleeps"),
             ("/room_types", room(|room| room["rooms"] = json!(100_001)), "/room_types/0/rooms"),
             ("/room_types", room(|room| room["rate_plans"] = json!([])), "/room_types/0/rate_plans"),
-            ("/room_types", room(|room| room["rate_plans"][0]["amount"] = json!(-1)), "/room_types/0/rate_plans/0/amount"),
+            (
+                "/room_types",
+                room(|room| room["rate_plans"][0]["amount"] = json!(-1)),
+                "/room_types/0/rate_plans/0/amount",
+            ),
             (
                 "/room_types",
                 room(|room| room["rate_plans"][0]["cancellation"]["penalty_percent"] = json!(101)),
                 "/room_types/0/rate_plans/0/cancellation/penalty_percent",
             ),
             ("/room_types", json!([good()["room_types"][0], good()["room_types"][0]]), "/room_types/1/name"),
-            ("/name", json!(7), ""),
+            ("/name", json!(7), "/name"),
         ];
         for (at, value, expected) in table {
             let mut line = good();
@@ -431,13 +425,26 @@ mod tests {
 
     #[test]
     fn what_is_no_line_is_said_without_repeating_it() {
-        for (line, expected) in [
-            ("{", "no JSON from column 1 on"),
-            ("{}", "missing field `reference` at line 1 column 2"),
-            (r#"{"secret": 1}"#, "unknown field `secret`"),
+        for (line, pointer, expected) in [
+            ("{", "", "no JSON from column 1 on"),
+            ("[]", "", "a JSON object"),
+            ("{}", "/room_types", "missing"),
+            (r#"{"room_types": 7}"#, "/room_types", "a list"),
+            (r#"{"room_types": [7]}"#, "/room_types/0", "a JSON object"),
         ] {
             let faults = hotel_of_json(line).unwrap_err();
-            assert!(faults[0].why.starts_with(expected), "{faults:?}");
+            assert_eq!((faults[0].pointer.as_str(), faults[0].why.as_str()), (pointer, expected));
         }
+        let mut line = good();
+        line["se/cret"] = json!("hidden");
+        line["room_types"][0]["rooms"] = json!(-1);
+        line["room_types"][0]["rate_plans"][0]["cancellation"]["percent"] = json!(1);
+        line.as_object_mut().unwrap().remove("name");
+        let faults = hotel_of_json(&line.to_string()).unwrap_err();
+        let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        let expected =
+            ["/room_types/0/rate_plans/0/cancellation/percent", "/room_types/0/rooms", "/name", "/se~1cret"];
+        assert_eq!(pointers, expected);
+        assert!(!format!("{faults:?}").contains("hidden"));
     }
 }

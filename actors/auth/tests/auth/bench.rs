@@ -1,0 +1,190 @@
+//! What the tests of the state machine share.
+
+use auth::Auth;
+use contract::{Principal, Timestamp};
+use contracts::auth::{
+    Answer, ClientKind, ClientProof, Command, Grant, GrantType, IssuedToken, NewClient, NewCode, Query,
+    Refusal, Reply, SealedKey, client_secret_hash, code_hash, refresh_hash,
+};
+use contracts::users::Grants;
+use contracts::{UserId, scope};
+use group::testing::Bench;
+use token::{Claims, ClusterKey, PublicKeys, Rejected};
+
+pub const ISSUER: &str = "https://inn.example";
+pub const CALLBACK: &str = "https://app.example/cb";
+/// Of RFC 7636, appendix B.
+pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The service on a bench, with one signing key.
+pub struct Table {
+    pub bench: Bench<Auth>,
+    pub cluster: ClusterKey,
+}
+
+pub fn svc(name: &str) -> Principal {
+    Principal::service(name)
+}
+
+pub fn operator() -> Principal {
+    Principal { subject: "admin".into(), scopes: vec![scope::CLUSTER_MANAGE.into()], ..Principal::default() }
+}
+
+pub fn list(scopes: &[&str]) -> Vec<String> {
+    scopes.iter().map(|scope| (*scope).to_owned()).collect()
+}
+
+pub fn grants(user: u128, epoch: u32) -> Grants {
+    let scopes = list(&["payments:read", "profile", "reservations:read", "reservations:write"]);
+    Grants { user: UserId(user), scopes, hotels: Vec::new(), epoch }
+}
+
+/// A confidential client that may do everything.
+pub fn web_client() -> NewClient {
+    NewClient {
+        id: Some("web".into()),
+        name: "Web".into(),
+        kind: ClientKind::Confidential,
+        secret_hash: Some(client_secret_hash("sec_web")),
+        redirect_uris: vec![CALLBACK.into()],
+        scopes: list(&["documents", "profile", "reservations:read", "reservations:write"]),
+        grant_types: vec![
+            GrantType::AuthorizationCode,
+            GrantType::RefreshToken,
+            GrantType::ClientCredentials,
+            GrantType::DeviceCode,
+        ],
+        hotels: Vec::new(),
+    }
+}
+
+pub fn proof(id: &str, secret: Option<&str>) -> ClientProof {
+    ClientProof { client_id: id.into(), secret_hash: secret.map(client_secret_hash) }
+}
+
+pub fn web() -> ClientProof {
+    proof("web", Some("sec_web"))
+}
+
+impl Table {
+    /// With a signing key.
+    pub fn new() -> Self {
+        let table = Self::without_key();
+        let key = table.sealed_key();
+        assert_eq!(table.bench.command(&svc("node"), Command::InstallKey(key)), Ok(Reply::Done));
+        table
+    }
+
+    pub fn without_key() -> Self {
+        let cluster = ClusterKey::random();
+        Self { bench: Bench::new(Auth::new(cluster.clone(), ISSUER)), cluster }
+    }
+
+    /// With a signing key and the clients `web` and `spa` (public).
+    pub fn with_clients() -> Self {
+        let table = Self::new();
+        table.make(web_client());
+        table.make(NewClient {
+            id: Some("spa".into()),
+            kind: ClientKind::Public,
+            secret_hash: None,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            ..web_client()
+        });
+        table
+    }
+
+    pub fn sealed_key(&self) -> SealedKey {
+        auth::new_sealed_key(&self.cluster)
+    }
+
+    pub fn make(&self, client: NewClient) {
+        let made = self.bench.command(&operator(), Command::CreateClient(client));
+        assert!(matches!(made, Ok(Reply::Client(_))), "{made:?}");
+    }
+
+    pub fn send(&self, command: Command) -> Result<Reply, Refusal> {
+        let reply = self.bench.command(&svc("auth"), command);
+        assert_eq!(self.bench.breaches(), Vec::<String>::new());
+        reply
+    }
+
+    pub fn as_ui(&self, command: Command) -> Result<Reply, Refusal> {
+        let reply = self.bench.command(&svc("ui"), command);
+        assert_eq!(self.bench.breaches(), Vec::<String>::new());
+        reply
+    }
+
+    pub fn ask(&self, query: Query) -> Result<Answer, Refusal> {
+        self.bench.query(&svc("auth"), query)
+    }
+
+    pub fn new_code(&self, code: &str) -> NewCode {
+        NewCode {
+            code_hash: code_hash(code),
+            client_id: "web".into(),
+            redirect_uri: CALLBACK.into(),
+            challenge: CHALLENGE.into(),
+            scopes: list(&["profile", "reservations:read", "documents"]),
+            grants: grants(1, 0),
+        }
+    }
+
+    /// Exchanges a code of the client `web` for a session whose first refresh token is `refresh`.
+    pub fn exchange(&self, code: &str, refresh: &str) -> Result<Reply, Refusal> {
+        self.send(Command::Exchange {
+            client: web(),
+            code_hash: code_hash(code),
+            redirect_uri: CALLBACK.into(),
+            challenge: CHALLENGE.into(),
+            refresh_hash: refresh_hash(refresh),
+        })
+    }
+
+    /// A session of user 1 at `web`.
+    pub fn session(&self, refresh: &str) -> Grant {
+        let code = format!("code of {refresh}");
+        assert_eq!(self.send(Command::Authorize(self.new_code(&code))), Ok(Reply::Done));
+        granted(self.exchange(&code, refresh))
+    }
+
+    pub fn refresh(&self, old: &str, new: &str) -> Result<Reply, Refusal> {
+        self.send(Command::Refresh {
+            client: web(),
+            old_hash: refresh_hash(old),
+            new_hash: refresh_hash(new),
+            scopes: None,
+        })
+    }
+
+    pub fn session_token(&self, grant: &Grant) -> Result<IssuedToken, Refusal> {
+        let query =
+            Query::SessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
+        self.ask(query).map(token_of)
+    }
+
+    /// What a token says to whoever trusts the keys that are published now.
+    pub fn claims(&self, issued: &IssuedToken, now: Timestamp) -> Result<Claims, Rejected> {
+        let Ok(Answer::Keys(keys)) = self.ask(Query::Keys) else { panic!("keys are open to all") };
+        let keys = PublicKeys::from_paserk(keys.iter().map(|key| &key.public));
+        keys.check(&issued.token.0, ISSUER, now).map(|(claims, _)| claims)
+    }
+}
+
+pub fn granted(reply: Result<Reply, Refusal>) -> Grant {
+    match reply {
+        Ok(Reply::Granted(grant)) => grant,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn token_of(answer: Answer) -> IssuedToken {
+    match answer {
+        Answer::Token(issued) => issued,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn invalid_grant(reply: &Result<Reply, Refusal>) -> bool {
+    matches!(reply, Err(Refusal::InvalidGrant(_)))
+}

@@ -1,0 +1,171 @@
+//! A node's beginning, with real credentials at every step: cluster key, node credential, service token, verifier.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth::{Auth, FirstStart, ServiceTokens, first_start, publish};
+use contract::{Access, Contract, Principal, Timestamp};
+use contracts::auth::{Answer, Command, Query, Refusal, Reply, refresh_hash};
+use futures::future::BoxFuture;
+use group::testing::Bench;
+use group::{Call, Client, Credentials, Failure, Inlet, Placement, Port, Unavailable, Why};
+use token::{ClusterKey, Rejected, Verifier};
+
+use crate::bench::{ISSUER, grants, operator};
+
+type Messages = contracts::auth::Auth;
+
+/// The group as the kernel guards it: whoever calls is verified first.
+struct Gate {
+    bench: Bench<Auth>,
+    verifier: Arc<Verifier>,
+}
+
+#[derive(Clone)]
+struct Node {
+    gate: Arc<Gate>,
+    cluster: ClusterKey,
+    verifier: Arc<Verifier>,
+}
+
+impl Gate {
+    fn admit(&self, call: &Call, access: Access) -> Result<Principal, Failure<Refusal>> {
+        let now = Timestamp::wall_clock();
+        self.bench.set_now(now);
+        let caller = match &call.token {
+            None => Principal::anonymous(),
+            Some(token) => {
+                let verified = self.verifier.verify(token, now);
+                verified.map_err(|error| Failure::Unauthenticated(error.to_string()))?.as_ref().clone()
+            }
+        };
+        group::check_access(&caller, access)?;
+        Ok(caller)
+    }
+}
+
+impl Port<Messages> for Gate {
+    fn command<'a>(
+        &'a self,
+        call: &'a Call,
+        command: Command,
+    ) -> BoxFuture<'a, Result<Reply, Failure<Refusal>>> {
+        Box::pin(async move {
+            let caller = self.admit(call, Messages::command_access(&command))?;
+            self.bench.command(&caller, command).map_err(Failure::Refused)
+        })
+    }
+
+    fn query<'a>(&'a self, call: &'a Call, query: Query) -> BoxFuture<'a, Result<Answer, Failure<Refusal>>> {
+        Box::pin(async move {
+            let caller = self.admit(call, Messages::query_access(&query))?;
+            self.bench.query(&caller, query).map_err(Failure::Refused)
+        })
+    }
+}
+
+impl Placement for Node {
+    fn shards(&self, service: &str) -> Option<u16> {
+        (service == "auth").then_some(1)
+    }
+
+    fn local(&self, _: &str, _: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
+        let port: Arc<dyn Port<Messages>> = Arc::<Gate>::clone(&self.gate);
+        Ok(Arc::new(port))
+    }
+
+    fn inlet(&self, service: &str, _: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+        Err(Unavailable::new(Why::NoService(service.to_owned())))
+    }
+}
+
+impl Node {
+    fn new() -> Self {
+        let cluster = ClusterKey::random();
+        let verifier = Arc::new(Verifier::new(ISSUER, &cluster));
+        let bench = Bench::new(Auth::new(cluster.clone(), ISSUER));
+        Self { gate: Arc::new(Gate { bench, verifier: Arc::clone(&verifier) }), cluster, verifier }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(Arc::new(self.clone()))
+    }
+
+    async fn publish(&self) {
+        publish(&self.client(), &self.cluster, "n1", &self.verifier).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_may_be_repeated_and_makes_one_key_and_one_administrator() {
+    let node = Node::new();
+    let start = async |secret: &str| first_start(&node.client(), &node.cluster, "n1", secret).await;
+    assert_eq!(start("sec_one").await, Ok(FirstStart::Administrator));
+    assert_eq!(start("sec_one").await, Ok(FirstStart::Administrator));
+    assert_eq!(start("sec_two").await, Ok(FirstStart::Before));
+    let Ok(Answer::Keys(keys)) = node.gate.bench.query(&Principal::anonymous(), Query::Keys) else {
+        panic!()
+    };
+    assert_eq!(keys.len(), 1);
+    let clients = node.gate.bench.query(&operator(), Query::Clients { after: None, limit: 100 });
+    let Ok(Answer::Clients { clients, .. }) = clients else { panic!() };
+    assert_eq!(clients.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["admin", "cli"]);
+    let stranger = ClusterKey::random();
+    let refused = first_start(&node.client(), &stranger, "n1", "sec_one").await;
+    assert!(matches!(refused, Err(Failure::Unauthenticated(_))), "another cluster's node: {refused:?}");
+}
+
+#[tokio::test]
+async fn service_tokens_are_good_are_kept_and_can_be_revoked() {
+    let node = Node::new();
+    first_start(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
+    node.publish().await;
+    let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");
+    let first = tokens.service_token("ui", None).await.unwrap();
+    let again = tokens.service_token("ui", None).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &again), "it is kept");
+    let for_guest = tokens.service_token("ui", Some("gst_1")).await.unwrap();
+    let now = Timestamp::wall_clock();
+    let principal = node.verifier.verify(&for_guest, now).unwrap();
+    assert_eq!((principal.as_service(), principal.actor()), (Some("ui"), "gst_1"));
+    assert_eq!(node.verifier.verify(&first, now).unwrap().actor(), "svc:ui");
+    assert!(tokens.service_token("nobody", None).await.is_err());
+
+    // With it the UI signs somebody in, whose token is void as soon as the node hears that the session has ended.
+    let call = Call::bearer(first, Duration::from_secs(5));
+    let client = node.client();
+    let start =
+        Command::StartSession { grants: grants(1, 0), scopes: None, refresh_hash: refresh_hash("rt_0") };
+    let Ok(Reply::Granted(grant)) = client.command::<Messages>(&call, start).await else { panic!() };
+    let query = Query::SessionToken { session: grant.session, scopes: None, token_id: "tok_1".into() };
+    let Ok(Answer::Token(issued)) = client.query::<Messages>(&call, query).await else { panic!() };
+    assert_eq!(node.verifier.verify(&issued.token.0, now).unwrap().subject, grant.user.to_string());
+    client
+        .command::<Messages>(&call, Command::EndSession { refresh_hash: refresh_hash("rt_0") })
+        .await
+        .unwrap();
+    node.publish().await;
+    assert_eq!(node.verifier.verify(&issued.token.0, now), Err(Rejected::Revoked));
+}
+
+#[tokio::test]
+async fn nodes_of_other_clusters_and_services_out_of_place_are_refused() {
+    let node = Node::new();
+    first_start(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
+    node.publish().await;
+    let stranger = ServiceTokens::new(node.client(), ClusterKey::random(), "n1");
+    assert!(stranger.service_token("ui", None).await.is_err());
+    let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");
+    let token = tokens.service_token("search", None).await.unwrap();
+    let call = Call::bearer(token, Duration::from_secs(5));
+    let query = Query::ServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
+    let refused = node.client().query::<Messages>(&call, query.clone()).await;
+    assert!(matches!(refused, Err(Failure::Forbidden(_))), "{refused:?}");
+    let nobody = Call::anonymous(Duration::from_secs(5));
+    let refused = node.client().query::<Messages>(&nobody, query).await;
+    assert!(matches!(refused, Err(Failure::Unauthenticated(_))), "{refused:?}");
+    let refused =
+        node.client().command::<Messages>(&call, Command::EndSession { refresh_hash: [0; 32] }).await;
+    assert!(matches!(refused, Err(Failure::Forbidden(_))), "{refused:?}");
+}

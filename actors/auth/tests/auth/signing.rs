@@ -1,0 +1,89 @@
+//! Service tokens, and that nothing secret is ever stored.
+
+use contracts::auth::{Answer, Command, Query, Refusal, client_secret_hash, refresh_hash};
+
+use crate::bench::{ISSUER, Table, granted, grants, svc, token_of};
+
+#[test]
+fn services_have_their_own_scopes_and_nobody_elses() {
+    let table = Table::new();
+    let ask = |service: &str, on_behalf_of: Option<&str>| {
+        let on_behalf_of = on_behalf_of.map(str::to_owned);
+        let query = Query::ServiceToken { service: service.into(), on_behalf_of, token_id: "tok_1".into() };
+        table.bench.query(&svc("node"), query).map(token_of)
+    };
+    for (service, has, lacks) in [
+        ("ui", Some("reservations:write"), "hotel:manage"),
+        ("reservations", Some("documents"), "payments:read"),
+        ("payments", Some("documents"), "cluster:manage"),
+        ("users", Some("documents"), "profile"),
+        ("search", None, "documents"),
+        ("auth", None, "profile"),
+        ("cluster", Some("cluster:manage"), "hotel:manage"),
+        ("setup", Some("hotel:manage"), "nonsense"),
+    ] {
+        let claims = table.claims(&ask(service, None).unwrap(), table.bench.now()).unwrap();
+        let principal = claims.principal();
+        assert_eq!(principal.as_service(), Some(service));
+        assert!(has.is_none_or(|scope| principal.has(scope)), "{service}");
+        assert!(!principal.has(lacks), "{service}");
+        assert_eq!(claims.issuer, ISSUER);
+        assert_eq!(claims.expires_at, claims.issued_at.plus_secs(600));
+    }
+    for nobody in ["node", "", "svc:ui", "hotel"] {
+        assert_eq!(ask(nobody, None), Err(Refusal::NoSuchService), "{nobody}");
+    }
+    let user = grants(5, 0).user.to_string();
+    for good in ["gst_abc", &user] {
+        let claims = table.claims(&ask("ui", Some(good)).unwrap(), table.bench.now()).unwrap();
+        assert_eq!(claims.principal().actor(), good);
+    }
+    for bad in ["", "gst_", "svc:users", "usr_1", "admin"] {
+        assert!(matches!(ask("ui", Some(bad)), Err(Refusal::Invalid { .. })), "{bad}");
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_store() {
+    let table = Table::with_clients();
+    let grant = table.session("rt_very_secret");
+    granted(table.refresh("rt_very_secret", "rt_next_secret"));
+    let token = table.session_token(&grant).unwrap().token.0;
+    let stored: Vec<u8> =
+        table.bench.rows().into_iter().flat_map(|(key, value)| [key, value].concat()).collect();
+    let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);
+    for secret in ["rt_very_secret", "rt_next_secret", "code of rt_very_secret", "sec_web", &token[..60]] {
+        assert!(!holds(secret.as_bytes()), "{secret}");
+    }
+    assert!(
+        holds(&refresh_hash("rt_next_secret")) && holds(&client_secret_hash("sec_web")),
+        "their hashes are"
+    );
+    let Ok(Answer::Keys(keys)) = table.ask(Query::Keys) else { panic!() };
+    assert!(holds(keys[0].public.as_bytes()) && !holds(b"k4.secret"), "and the public key");
+    assert!(holds(b"v4.local."), "and the secret one, sealed");
+}
+
+#[test]
+fn what_is_shown_of_messages_bears_no_token() {
+    let table = Table::with_clients();
+    let grant = table.session("rt_0");
+    let issued = table.session_token(&grant).unwrap();
+    let shown = format!(
+        "{:?} {:?}",
+        Answer::Token(issued.clone()),
+        Query::IntrospectAccess { client: crate::bench::web(), token: issued.token.clone() }
+    );
+    assert!(!shown.contains("v4.public"), "{shown}");
+    let command = Command::EndSession { refresh_hash: refresh_hash("rt_0") };
+    assert!(!format!("{command:?}").contains("rt_0"));
+}
+
+#[test]
+fn another_clusters_key_opens_nothing() {
+    let table = Table::new();
+    let stranger = auth::Auth::new(token::ClusterKey::random(), ISSUER);
+    let bench = group::testing::Bench::on(stranger, table.bench.memory());
+    let query = Query::ServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
+    assert_eq!(bench.query(&svc("node"), query), Err(Refusal::NoKey));
+}

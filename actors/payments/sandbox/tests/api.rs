@@ -1,0 +1,289 @@
+//! The sandbox bank over HTTP, as Stripe's documentation describes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sandbox_bank::{Options, Running, Sandbox};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+struct Desk {
+    bank: Running,
+    http: reqwest::Client,
+}
+
+async fn desk(dir: &std::path::Path) -> Desk {
+    let options = Options { refund_delay: Duration::from_millis(20), ..Options::new(dir) };
+    let bank = Sandbox::start(options).await.expect("the bank opens");
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    Desk { bank, http }
+}
+
+impl Desk {
+    async fn post(&self, path: &str, key: Option<&str>, form: &[(&str, &str)]) -> (u16, Value) {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.bank.base_url))
+            .bearer_auth(&self.bank.secret_key)
+            .form(form);
+        read(key.into_iter().fold(request, |request, key| request.header("Idempotency-Key", key))).await
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        read(self.http.get(format!("{}{path}", self.bank.base_url)).bearer_auth(&self.bank.secret_key)).await
+    }
+
+    async fn intent(&self, method: &str) -> String {
+        let (_, intent) = self
+            .post(
+                "/v1/payment_intents",
+                None,
+                &[("amount", "1000"), ("currency", "eur"), ("payment_method", method)],
+            )
+            .await;
+        intent["id"].as_str().unwrap_or_else(|| panic!("{intent}")).to_owned()
+    }
+
+    async fn confirm(&self, intent: &str) -> (u16, Value) {
+        self.post(
+            &format!("/v1/payment_intents/{intent}/confirm"),
+            None,
+            &[("return_url", "https://shop.example/?a=1#end")],
+        )
+        .await
+    }
+}
+
+async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status().as_u16();
+    (status, serde_json::from_slice(&answer.bytes().await.expect("a body")).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn an_intent_is_made_confirmed_and_charged_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let desk = desk(dir.path()).await;
+    let form = [
+        ("amount", "1000"),
+        ("currency", "EUR"),
+        ("payment_method", "pm_card_visa"),
+        ("metadata[order]", "7"),
+    ];
+    let (status, made) = desk.post("/v1/payment_intents", None, &form).await;
+    assert_eq!(
+        (status, &made["status"], &made["metadata"]["order"]),
+        (200, &"requires_confirmation".into(), &"7".into())
+    );
+    let id = made["id"].as_str().expect("an id");
+    let (status, paid) = desk.confirm(id).await;
+    assert_eq!((status, &paid["status"], &paid["amount_received"]), (200, &"succeeded".into(), &1000.into()));
+    let (status, again) = desk.confirm(id).await;
+    assert_eq!((status, &again["error"]["code"]), (400, &"payment_intent_unexpected_state".into()));
+    let (status, late) = desk.post(&format!("/v1/payment_intents/{id}/cancel"), None, &[]).await;
+    assert_eq!((status, &late["error"]["code"]), (400, &"payment_intent_unexpected_state".into()));
+    let (_, charges) = desk.get(&format!("/v1/charges?payment_intent={id}")).await;
+    assert_eq!(charges["data"].as_array().map(Vec::len), Some(1));
+    let (_, shown) = desk.get(&format!("/v1/payment_intents/{id}?expand[]=payment_method")).await;
+    assert_eq!(shown["payment_method"]["card"]["last4"], "4242");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let desk = desk(dir.path()).await;
+    for (form, status) in [
+        (vec![("currency", "eur")], 400),
+        (vec![("amount", "x"), ("currency", "eur")], 400),
+        (vec![("amount", "0"), ("currency", "eur")], 400),
+        (vec![("amount", "100000000"), ("currency", "eur")], 400),
+        (vec![("amount", "1"), ("currency", "euro")], 400),
+        (vec![("amount", "1"), ("currency", "eur"), ("payment_method", "pm_nobody")], 400),
+        (vec![("amount", "1"), ("currency", "eur"), ("capture_method", "manual")], 400),
+    ] {
+        assert_eq!(desk.post("/v1/payment_intents", None, &form).await.0, status, "{form:?}");
+    }
+    for path in
+        ["/v1/payment_intents/pi_nobody", "/v1/refunds/re_x", "/v1/charges/ch_x", "/v1/customers", "/"]
+    {
+        assert_eq!(desk.get(path).await.0, 404, "{path}");
+    }
+    for key in ["", "sk_test_wrong", &desk.bank.publishable_key] {
+        let request = desk.http.get(format!("{}/v1/charges", desk.bank.base_url)).bearer_auth(key);
+        assert_eq!(read(request).await.0, 401);
+    }
+    let basic = desk
+        .http
+        .get(format!("{}/v1/charges", desk.bank.base_url))
+        .basic_auth(&desk.bank.secret_key, None::<&str>);
+    assert_eq!(read(basic).await.0, 200);
+    let not_here =
+        Options { addr: "0.0.0.0:0".parse().expect("an address"), ..Options::new(dir.path().join("x")) };
+    assert!(Sandbox::start(not_here).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_answers_as_before_also_after_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut desk = self::desk(dir.path()).await;
+    let form = [
+        ("amount", "1000"),
+        ("currency", "eur"),
+        ("payment_method", "pm_card_chargeDeclined"),
+        ("confirm", "true"),
+    ];
+    let (status, first) = desk.post("/v1/payment_intents", Some("k1"), &form).await;
+    assert_eq!((status, &first["error"]["decline_code"]), (402, &"generic_decline".into()));
+    let other = [("amount", "1001"), ("currency", "eur")];
+    let (status, refused) = desk.post("/v1/payment_intents", Some("k1"), &other).await;
+    assert_eq!((status, &refused["error"]["type"]), (400, &"idempotency_error".into()));
+    let (base, secret) = (desk.bank.base_url.clone(), desk.bank.secret_key.clone());
+    desk.bank.stop().await;
+    desk = self::desk(dir.path()).await;
+    assert_eq!(
+        (&desk.bank.base_url, &desk.bank.secret_key),
+        (&base, &secret),
+        "the address and the keys stay"
+    );
+    assert_eq!(desk.post("/v1/payment_intents", Some("k1"), &form).await, (402, first));
+    assert_eq!(desk.get("/v1/charges").await.1["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn card_numbers_are_named_and_forgotten() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let desk = desk(dir.path()).await;
+    let url = format!("{}/v1/payment_methods", desk.bank.base_url);
+    let preflight = desk.http.request(reqwest::Method::OPTIONS, &url).send().await.expect("an answer");
+    assert_eq!(
+        (preflight.status().as_u16(), &preflight.headers()["access-control-allow-origin"]),
+        (204, &"*".parse().expect("a header"))
+    );
+    let tokenise = async |number: &str, year: &str, cvc: &str| {
+        let card = [
+            ("type", "card"),
+            ("card[number]", number),
+            ("card[exp_month]", "12"),
+            ("card[exp_year]", year),
+            ("card[cvc]", cvc),
+        ];
+        let answer = desk
+            .http
+            .post(&url)
+            .bearer_auth(&desk.bank.publishable_key)
+            .form(&card)
+            .send()
+            .await
+            .expect("an answer");
+        assert!(answer.headers().contains_key("access-control-allow-origin"));
+        let status = answer.status().as_u16();
+        (status, serde_json::from_slice::<Value>(&answer.bytes().await.expect("a body")).expect("JSON"))
+    };
+    for (number, year, cvc, code) in [
+        ("4242424242424241", "2040", "123", "incorrect_number"),
+        ("", "2040", "123", "incorrect_number"),
+        ("4242424242424242", "2020", "123", "invalid_expiry_year"),
+        ("4242424242424242", "2040", "12", "invalid_cvc"),
+    ] {
+        let (status, error) = tokenise(number, year, cvc).await;
+        assert_eq!((status, error["error"]["code"].as_str()), (402, Some(code)));
+    }
+    let (status, method) = tokenise("4000 0000 0000 9995", "40", "123").await;
+    assert_eq!((status, method["card"]["last4"].as_str()), (200, Some("9995")));
+    let intent = desk.intent(method["id"].as_str().expect("an id")).await;
+    assert_eq!(desk.confirm(&intent).await.1["error"]["decline_code"], "insufficient_funds");
+    desk.bank.stop().await;
+    for file in std::fs::read_dir(dir.path()).expect("the books") {
+        let path = file.expect("a file").path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path).expect("a file");
+            assert!(!bytes.windows(16).any(|window| window == b"4000000000009995"), "{path:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_guest_goes_to_the_page_and_comes_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let desk = desk(dir.path()).await;
+    for (outcome, status, word) in
+        [("complete", "succeeded", "succeeded"), ("fail", "requires_payment_method", "failed")]
+    {
+        let intent = desk.intent("pm_card_threeDSecure2Required").await;
+        let (code, waiting) = desk.confirm(&intent).await;
+        assert_eq!((code, &waiting["status"]), (200, &"requires_action".into()));
+        let page = waiting["next_action"]["redirect_to_url"]["url"].as_str().expect("a page").to_owned();
+        let wrong = format!("{page}x");
+        assert_eq!(desk.http.get(&wrong).send().await.expect("an answer").status().as_u16(), 404);
+        let answer = desk.http.post(&page).form(&[("outcome", outcome)]).send().await.expect("an answer");
+        let location = answer.headers()["location"].to_str().expect("text");
+        assert_eq!(
+            location,
+            format!("https://shop.example/?a=1&payment_intent={intent}&redirect_status={word}#end")
+        );
+        assert_eq!(desk.get(&format!("/v1/payment_intents/{intent}")).await.1["status"], status);
+    }
+}
+
+#[tokio::test]
+async fn refunds_never_exceed_the_charge() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let desk = desk(dir.path()).await;
+    let intent = desk.intent("pm_card_visa").await;
+    let refund = async |amount: &str| {
+        desk.post("/v1/refunds", None, &[("payment_intent", &intent), ("amount", amount)]).await
+    };
+    assert_eq!(refund("1").await.0, 400, "nothing is charged yet");
+    desk.confirm(&intent).await;
+    for (amount, status) in
+        [("1001", 400), ("0", 400), ("-1", 400), ("400", 200), ("601", 400), ("600", 200), ("1", 400)]
+    {
+        assert_eq!(refund(amount).await.0, status, "{amount}");
+    }
+    let (_, list) = desk.get(&format!("/v1/refunds?payment_intent={intent}&limit=1")).await;
+    assert_eq!((&list["data"][0]["amount"], &list["has_more"]), (&600.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn events_are_signed_and_repeated_until_they_are_taken() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let desk = desk(dir.path()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    desk.bank.send_webhooks_to(format!("http://{addr}/hook"));
+    let heard = Arc::new(tokio::sync::Mutex::new(Vec::<String>::new()));
+    let keep = Arc::clone(&heard);
+    let receiver = tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = listener.accept().await.expect("a connection");
+            let mut request = Vec::new();
+            let mut part = [0; 4096];
+            while !String::from_utf8_lossy(&request).contains("\"type\":") {
+                let read = socket.read(&mut part).await.expect("bytes");
+                request.extend_from_slice(&part[..read]);
+            }
+            let mut heard = keep.lock().await;
+            heard.push(String::from_utf8_lossy(&request).into_owned());
+            // The first is not taken.
+            let status = if heard.len() == 1 { "500 No" } else { "200 OK" };
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            socket.write_all(answer.as_bytes()).await.expect("sent");
+        }
+    });
+    let intent = desk.intent("pm_card_visa").await;
+    for _ in 0..100 {
+        if heard.lock().await.len() >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    receiver.abort();
+    let heard = heard.lock().await;
+    let id = |request: &String| request.split("\"id\":\"evt_").nth(1).map(|rest| rest[..24].to_owned());
+    assert!(heard.len() >= 2 && id(&heard[0]) == id(&heard[1]), "{heard:?}");
+    assert!(heard[0].contains(&intent) && heard[0].to_lowercase().contains("stripe-signature: t="));
+}

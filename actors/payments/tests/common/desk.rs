@@ -1,0 +1,73 @@
+//! Payments on a bench, step by step.
+
+use contracts::PaymentId;
+use contracts::payments::*;
+use contracts::reservations::Reservations;
+use group::testing::Bench;
+
+use super::*;
+
+pub type Counter = Bench<payments::Payments>;
+
+pub fn bench() -> Counter {
+    Bench::new(payments::Payments)
+}
+
+pub fn begin(bench: &Counter, n: u64) -> PaymentId {
+    match bench.command(&guest(), start(reservation(n), "pm_card_visa")) {
+        Ok(Reply::Started(payment)) => payment,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn quote(bench: &Counter, payment: PaymentId, amount: i64) {
+    let quoted = Command::Quoted { payment, answer: Ok(payable(euros(amount))) };
+    assert_eq!(bench.command(&from_reservations(), quoted), Ok(Reply::Done));
+}
+
+pub fn report(bench: &Counter, payment: PaymentId, report: BankReport) {
+    assert_eq!(bench.command(&own(), Command::BankReported { payment, report }), Ok(Reply::Done));
+}
+
+pub fn seen(state: IntentState, amount: i64) -> IntentSeen {
+    let received = if state == IntentState::Succeeded { amount } else { 0 };
+    let (intent, currency, method) = ("pi_1".into(), "EUR".into(), Some("Visa •••• 4242".into()));
+    IntentSeen { intent, state, amount, currency, received, livemode: false, method }
+}
+
+pub fn created(bench: &Counter, payment: PaymentId) {
+    report(bench, payment, BankReport::IntentCreated { intent: "pi_1".into(), mode: BankMode::Sandbox });
+}
+
+/// A payment whose intent is being confirmed.
+pub fn confirming(bench: &Counter, n: u64, amount: i64) -> PaymentId {
+    let payment = begin(bench, n);
+    quote(bench, payment, amount);
+    created(bench, payment);
+    payment
+}
+
+pub fn succeeded(bench: &Counter, n: u64, amount: i64) -> PaymentId {
+    let payment = confirming(bench, n, amount);
+    report(bench, payment, BankReport::Intent(seen(IntentState::Succeeded, amount)));
+    bench.effects();
+    bench.sent::<Reservations>();
+    payment
+}
+
+pub fn shown(bench: &Counter, payment: PaymentId) -> Payment {
+    match bench.query(&guest(), Query::Payment(payment)) {
+        Ok(Answer::Payment(payment)) => *payment,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn failed(bench: &Counter, payment: PaymentId) -> Option<String> {
+    let shown = shown(bench, payment);
+    assert_eq!(shown.failure.is_some(), shown.status == PaymentStatus::Failed);
+    shown.failure.map(|failure| failure.code)
+}
+
+pub fn whole(bench: &Counter) {
+    assert_eq!(bench.breaches(), Vec::<String>::new());
+}

@@ -1,0 +1,180 @@
+//! A house with this service, its mails in a directory, and stand-ins for its neighbours.
+#![allow(dead_code)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use contract::Principal;
+use contracts::{payments, pdf, search};
+use group::testing::House;
+use group::{NoEffects, Service, Turn, View};
+use mail::{Address, Mailer, Settings};
+use poem::{Endpoint, Request, Response};
+use reservations::{Courier, Desk, Reservations};
+use token::ClusterKey;
+
+/// Listens to what search is told.
+pub struct Search;
+
+impl Service for Search {
+    type Contract = search::Search;
+    type Effect = ();
+    type Timer = ();
+    type Note = ();
+
+    fn apply(&self, _: &mut Turn<'_, Self>, _: search::Command) -> Result<search::Reply, search::Refusal> {
+        Ok(search::Reply::Done)
+    }
+
+    fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
+
+    fn query(
+        &self,
+        _: &View<'_>,
+        _: &Principal,
+        _: search::Query,
+    ) -> Result<search::Answer, search::Refusal> {
+        Err(search::Refusal::NoSuchHotel)
+    }
+}
+
+/// Listens to what payments is told.
+pub struct Payments;
+
+impl Service for Payments {
+    type Contract = payments::Payments;
+    type Effect = ();
+    type Timer = ();
+    type Note = ();
+
+    fn apply(
+        &self,
+        _: &mut Turn<'_, Self>,
+        _: payments::Command,
+    ) -> Result<payments::Reply, payments::Refusal> {
+        Ok(payments::Reply::Done)
+    }
+
+    fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
+
+    fn query(
+        &self,
+        _: &View<'_>,
+        _: &Principal,
+        _: payments::Query,
+    ) -> Result<payments::Answer, payments::Refusal> {
+        Err(payments::Refusal::NoSuchPayment)
+    }
+}
+
+/// Writes the data of a document where the document would be.
+pub struct Pdf;
+
+impl Service for Pdf {
+    type Contract = pdf::Pdf;
+    type Effect = ();
+    type Timer = ();
+    type Note = ();
+
+    fn apply(&self, _: &mut Turn<'_, Self>, _: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
+        Err(pdf::Refusal::NoTemplate)
+    }
+
+    fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
+
+    fn query(&self, _: &View<'_>, _: &Principal, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
+        match query {
+            pdf::Query::Render { template, data_json } if template == "confirmation" => {
+                Ok(pdf::Answer::Document(format!("%PDF {data_json}").into_bytes()))
+            }
+            _ => Err(pdf::Refusal::NoTemplate),
+        }
+    }
+}
+
+pub struct Inn {
+    pub house: House,
+    pub desk: Desk,
+    pub outbox: tempfile::TempDir,
+    server: Box<dyn poem::endpoint::DynEndpoint<Output = Response>>,
+}
+
+/// Everything together; the bank is a sandbox where `sandbox` says so.
+pub fn inn(sandbox: bool) -> Inn {
+    let key = ClusterKey::random();
+    let desk = Desk { public_url: "https://inn.example/".into(), links: key.links("booking-link"), sandbox };
+    let outbox = tempfile::tempdir().unwrap();
+    let mailer = Mailer::new(&Settings::Directory { path: outbox.path().to_owned() }).unwrap();
+    let from = Address::new("Auberge", "bookings@inn.example").unwrap();
+    let house = House::new();
+    house.add(Reservations::new(desk.links.clone()), Courier::new(desk.clone(), from, mailer));
+    house.add(Search, NoEffects);
+    house.add(Payments, NoEffects);
+    house.add(Pdf, NoEffects);
+    let face =
+        reservations::rest::face(house.client(), Arc::new(house.clone()), key.seal("offers"), desk.clone());
+    let server = edge::Server::new(edge::Settings::default()).service("reservations", "Reservations", face);
+    let server =
+        Box::new(poem::endpoint::ToDynEndpoint(server.problems(reservations::rest::PROBLEMS).endpoint()));
+    Inn { house, desk, outbox, server }
+}
+
+pub struct Answered {
+    pub status: u16,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+    pub kind: String,
+    pub text: String,
+    pub json: serde_json::Value,
+}
+
+impl Inn {
+    /// Sends a request; `headers` are names and values.
+    pub async fn send(
+        &self,
+        caller: &Principal,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Answered {
+        let mut request = Request::builder().method(method.parse().unwrap()).uri(path.parse().unwrap());
+        if !caller.is_anonymous() {
+            request = request.header("Authorization", format!("Bearer {}", self.house.token(caller)));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = match body {
+            Some(body) => request.header("Content-Type", "application/json").body(body),
+            None => request.finish(),
+        };
+        let response = self.server.call(request).await.unwrap();
+        let header = |name: &str| response.header(name).map(str::to_owned);
+        let (status, etag, location) = (response.status().as_u16(), header("ETag"), header("Location"));
+        let kind = header("Content-Type").unwrap_or_default();
+        let bytes = response.into_body().into_bytes().await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Answered { status, etag, location, kind, text, json }
+    }
+
+    pub async fn get(&self, caller: &Principal, path: &str) -> Answered {
+        self.send(caller, "GET", path, None, &[]).await
+    }
+
+    pub async fn post(&self, caller: &Principal, path: &str, body: serde_json::Value) -> Answered {
+        self.send(caller, "POST", path, Some(body.to_string()), &[]).await
+    }
+
+    /// The mails that were written, by name.
+    pub fn mails(&self) -> Vec<(String, String)> {
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(self.outbox.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let read = |path: &PathBuf| {
+            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap())
+        };
+        files.iter().filter(|path| path.extension().is_some_and(|end| end == "eml")).map(read).collect()
+    }
+}

@@ -1,0 +1,107 @@
+//! Yesterday's rows are read today. `REWRITE_GOLDENS=1` writes the fixture anew: only before anything is released.
+
+mod common;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use common::*;
+use contracts::reservations::{Answer, Change, Command, Guest, Nights, Query, Status};
+use reservations::Reservations;
+use store::{Batch, Memory, State as _};
+
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/state-v1.hex");
+
+/// A state with something in every tree and every optional field.
+fn scenario() -> Desk {
+    let desk = open();
+    let settings = contracts::reservations::Settings {
+        client_unpaid_holds_max: [("agency".to_owned(), 3)].into(),
+        ..Default::default()
+    };
+    desk.command(&administrator(), Command::Configure { slot: hotel().id.slot(), settings }).unwrap();
+    let double = hotel().room_types[0].clone();
+    let change = Change {
+        rooms: Some(Some(5)),
+        prices: vec![(double.rate_plans[0].id, Some(12_345))],
+        stop_sell: Some(true),
+        min_stay: Some(3),
+        closed_to_arrival: Some(true),
+        closed_to_departure: Some(true),
+    };
+    let days = Nights { from: date("2027-02-01"), to: date("2027-02-02") };
+    let set = Command::SetCalendar { hotel: hotel().id, room_type: double.id, nights: days, change };
+    desk.command(&administrator(), set).unwrap();
+    let paid = confirmed(&desk, &user("ann"), nights("2026-12-24", 2));
+    desk.advance_secs(60);
+    cancel(&desk, &user("ann"), paid.id).unwrap();
+    let guest = Guest { phone: Some("+48 123".into()), ..guest() };
+    let (requests, reference) = (Some("Quiet, please.".to_owned()), Some("R-1".to_owned()));
+    let hold =
+        Command::Hold { promise: promise(&desk, nights("2026-12-24", 2), 1), guest, requests, reference };
+    let held = reservation(desk.command(&client("agency"), hold)).unwrap();
+    open_payment(&desk, held.id, 9);
+    confirmed(&desk, &guest_session("gst_1"), nights("2026-12-24", 1));
+    desk
+}
+
+/// The service's own rows: prefixes from 32 on.
+fn rows(desk: &Desk) -> String {
+    let mut text = String::new();
+    for (key, value) in desk.rows().into_iter().filter(|(key, _)| key[0] >= 32) {
+        writeln!(text, "{} {}", hex(&key), hex(&value)).unwrap();
+    }
+    text
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[at * 2..at * 2 + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn what_was_written_is_read_and_written_alike() {
+    let today = scenario();
+    if std::env::var_os("REWRITE_GOLDENS").is_some() {
+        std::fs::write(FIXTURE, rows(&today)).unwrap();
+    }
+    let fixture = std::fs::read_to_string(FIXTURE).unwrap();
+    let mut batch = Batch::default();
+    for line in fixture.lines() {
+        let (key, value) = line.split_once(' ').unwrap();
+        batch.put(bytes(key), bytes(value));
+    }
+    let memory = Memory::new();
+    memory.commit(batch).unwrap();
+    let old = Desk::on(Reservations::new(links()), Arc::new(memory));
+    assert_eq!(old.breaches(), [] as [String; 0]);
+    let listing = |owner: &contract::Principal, desk: &Desk| {
+        let listing = contracts::reservations::Listing {
+            whose: contracts::reservations::Whose::Callers,
+            status: None,
+            check_in_from: None,
+            check_in_to: None,
+            reference: None,
+            updated_since: None,
+            after: None,
+            limit: 10,
+        };
+        match desk.query(owner, Query::Reservations(listing)).unwrap() {
+            Answer::Reservations(page) => page.items.into_iter().map(|(_, found)| found).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (owner, status) in [
+        (user("ann"), Status::Cancelled),
+        (client("agency"), Status::Held),
+        (guest_session("gst_1"), Status::Confirmed),
+    ] {
+        let found = listing(&owner, &old);
+        assert_eq!(found, listing(&owner, &today));
+        assert_eq!(found.iter().map(|found| found.status).collect::<Vec<_>>(), [status]);
+    }
+    assert_eq!(rows(&today), fixture, "the stored form has changed: add a version beside the old one");
+}

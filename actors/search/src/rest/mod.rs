@@ -1,0 +1,281 @@
+//! The REST face of search: public, and made for being asked often.
+
+mod city;
+mod hotel;
+mod list;
+
+use std::collections::BTreeSet;
+
+use contracts::search::{Answer, CityName, FindHotels, Place, Query as Ask, Refusal, Search, Sort};
+use contracts::{HotelId, Stay};
+use edge::{ApiError, Caller, Cursor, Fast, Limit, Page, Problem, Tagged, kinds};
+use poem_openapi::param::{Path, Query};
+use poem_openapi::{OpenApi, Tags};
+
+pub use city::City;
+pub use hotel::Hotel;
+pub use list::{HotelItem, HotelList};
+
+edge::problems! {
+    /// The city that was given is none.
+    NO_SUCH_CITY = "no-such-city", "There is no such city", 404;
+    /// Nobody arrives yesterday.
+    STAY_IN_THE_PAST = "stay-in-the-past", "The stay begins in the past", 422;
+}
+
+#[derive(Tags)]
+enum Tag {
+    /// Finding cities and hotels: public, without a token
+    Search,
+}
+
+/// The order of a list of hotels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum)]
+#[oai(rename = "HotelSort", rename_all = "snake_case")]
+pub enum Order {
+    /// Well rated, starred and central ones first
+    Recommended,
+    /// Cheapest first
+    Price,
+    /// Best rated first
+    Rating,
+    /// Nearest to the city's centre first
+    Distance,
+}
+
+impl From<Order> for Sort {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Recommended => Self::Recommended,
+            Order::Price => Self::Price,
+            Order::Rating => Self::Rating,
+            Order::Distance => Self::Distance,
+        }
+    }
+}
+
+/// The face.
+#[derive(Debug)]
+pub struct Face {
+    client: group::Client,
+}
+
+/// The face of search, for `src/services.rs`.
+pub fn face(client: group::Client) -> Face {
+    Face { client }
+}
+
+/// A refusal as clients hear it.
+fn problem(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::NoSuchHotel => Problem::new(&kinds::NOT_FOUND).detail("There is nothing under this id."),
+        Refusal::NoSuchCity => Problem::new(&NO_SUCH_CITY)
+            .detail("No city has this id, and none is called so.")
+            .field("/city", "no such city"),
+        Refusal::StayInThePast { today } => Problem::new(&STAY_IN_THE_PAST)
+            .detail(format!("It is {today} in the city."))
+            .field("/check_in", format!("not before {today}")),
+    }
+}
+
+impl Face {
+    async fn ask(&self, caller: &Caller, query: Ask) -> Result<Answer, ApiError> {
+        let answer = self.client.query::<Search>(&caller.call(), query).await;
+        answer.map_err(|failure| edge::failed(failure, problem))
+    }
+}
+
+/// An answer to another question than the one that was asked: a mistake in this program.
+fn mixed_up() -> ApiError {
+    ApiError::new(&kinds::INTERNAL)
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Search")]
+impl Face {
+    /// Cities
+    ///
+    /// What a guest may mean who has typed so much of a city's name, in any language or script, with at most a few typing
+    /// mistakes: most likely first. One page only.
+    #[oai(path = "/cities", method = "get", operation_id = "listCities")]
+    async fn cities(
+        &self,
+        caller: Caller,
+        /// The beginning of a name, perhaps with a country behind a comma; without it, the most populous cities.
+        #[oai(validator(max_length = 120))]
+        q: Query<Option<String>>,
+        limit: Query<Limit>,
+    ) -> Result<Fast<Page<City>>, ApiError> {
+        let limit = limit.0.get() as u8;
+        match self.ask(&caller, Ask::Cities { text: q.0.unwrap_or_default(), limit }).await? {
+            Answer::Cities(cities) => Ok(Fast(Page::whole(cities.into_iter().map(City::from).collect()))),
+            Answer::Hotel(_) | Answer::Hotels(_) => Err(mixed_up()),
+        }
+    }
+
+    /// Hotels of a city
+    ///
+    /// With dates, the hotels that have rooms for them, each with the cheapest way to stay; the total contains all mandatory
+    /// taxes and is what an offer for it will say. Without dates, all hotels, with what a night costs at least.
+    #[oai(path = "/hotels", method = "get", operation_id = "listHotels")]
+    #[allow(clippy::too_many_arguments)] // One a query parameter.
+    async fn hotels(
+        &self,
+        caller: Caller,
+        /// A city's id (`cty_…`), or a name in any language, which means the most populous place of that name.
+        #[oai(validator(min_length = 1, max_length = 120))]
+        city: Query<String>,
+        /// The day of arrival, at the hotel; together with `check_out`.
+        check_in: Query<Option<edge::Date>>,
+        /// The day of departure; at most 60 nights later.
+        check_out: Query<Option<edge::Date>>,
+        /// How many sleep there, in all rooms together.
+        #[oai(default = "two", validator(minimum(value = "1"), maximum(value = "500")))]
+        guests: Query<u16>,
+        /// How many rooms, all of one type.
+        #[oai(default = "one", validator(minimum(value = "1"), maximum(value = "50")))]
+        rooms: Query<u16>,
+        /// The least total, in minor units of the hotel's currency; without dates, of a night.
+        #[oai(validator(minimum(value = "0")))]
+        min_price: Query<Option<i64>>,
+        /// The greatest total, likewise.
+        #[oai(validator(minimum(value = "0")))]
+        max_price: Query<Option<i64>>,
+        /// Classes, separated by commas: `4,5`.
+        #[oai(validator(max_length = 20))]
+        stars: Query<Option<String>>,
+        /// Amenities that must all be there, separated by commas: `wifi,pool`.
+        #[oai(validator(max_length = 400))]
+        amenities: Query<Option<String>>,
+        /// The order; `recommended` unless told.
+        sort: Query<Option<Order>>,
+        limit: Query<Limit>,
+        cursor: Query<Option<Cursor>>,
+    ) -> Result<Fast<HotelList>, ApiError> {
+        let mut sought = FindHotels {
+            city: CityName::written(city.0.trim()),
+            stay: stay(check_in.0, check_out.0)?,
+            guests: guests.0,
+            rooms: rooms.0,
+            price_min: min_price.0,
+            price_max: max_price.0,
+            stars: classes(stars.0.as_deref())?,
+            amenities: words(amenities.0.as_deref())?,
+            sort: sort.0.map_or(Sort::Recommended, Sort::from),
+            limit: 0,
+            after: None,
+        };
+        // A cursor is good for the same question, whatever the limit.
+        let question = ("listHotels", sought.clone());
+        sought.limit = limit.0.get() as u8;
+        sought.after = cursor.0.map(|cursor| cursor.position::<Place>(&question)).transpose()?;
+        let stay = sought.stay;
+        match self.ask(&caller, Ask::FindHotels(sought)).await? {
+            Answer::Hotels(found) => {
+                let next = found.next.map(|next| Cursor::at(&question, &next));
+                Ok(Fast(HotelList::new(found, stay, next)))
+            }
+            Answer::Hotel(_) | Answer::Cities(_) => Err(mixed_up()),
+        }
+    }
+
+    /// One hotel
+    ///
+    /// With its room types and rate plans. What they cost for given dates is said by its offers.
+    #[oai(path = "/hotels/:hotel_id", method = "get", operation_id = "getHotel")]
+    async fn hotel(
+        &self,
+        caller: Caller,
+        /// The hotel's id
+        hotel_id: Path<String>,
+    ) -> Result<Tagged<Hotel>, ApiError> {
+        let id: HotelId = rest::id_in_path(&hotel_id)?;
+        match self.ask(&caller, Ask::Hotel(id)).await? {
+            Answer::Hotel(details) => {
+                Ok(Tagged::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
+            }
+            Answer::Hotels(_) | Answer::Cities(_) => Err(mixed_up()),
+        }
+    }
+}
+
+const fn two() -> u16 {
+    2
+}
+
+const fn one() -> u16 {
+    1
+}
+
+/// Both dates or neither.
+fn stay(check_in: Option<edge::Date>, check_out: Option<edge::Date>) -> Result<Option<Stay>, ApiError> {
+    match (check_in, check_out) {
+        (None, None) => Ok(None),
+        (Some(check_in), Some(check_out)) => rest::stay(check_in, check_out).map(Some),
+        (Some(_), None) => Err(ApiError::unprocessable("/check_out", "missing beside check_in")),
+        (None, Some(_)) => Err(ApiError::unprocessable("/check_in", "missing beside check_out")),
+    }
+}
+
+/// Classes of hotels, each once.
+fn classes(text: Option<&str>) -> Result<Vec<u8>, ApiError> {
+    let wrong = || ApiError::invalid("/stars", "numbers from 0 to 5, separated by commas");
+    let class = |part: &str| part.trim().parse().ok().filter(|stars| *stars <= 5).ok_or_else(wrong);
+    let classes: BTreeSet<u8> = parts(text).map(class).collect::<Result<_, _>>()?;
+    Ok(classes.into_iter().collect())
+}
+
+/// Amenities in lower case, each once.
+fn words(text: Option<&str>) -> Result<Vec<String>, ApiError> {
+    const WORDS_MAX: usize = 20;
+    let words: BTreeSet<String> = parts(text).map(|part| part.trim().to_lowercase()).collect();
+    if words.len() > WORDS_MAX {
+        return Err(ApiError::invalid("/amenities", format!("at most {WORDS_MAX} words")));
+    }
+    Ok(words.into_iter().collect())
+}
+
+fn parts(text: Option<&str>) -> impl Iterator<Item = &str> {
+    text.unwrap_or_default().split(',').filter(|part| !part.trim().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_in_parameters_are_read_or_refused() {
+        let table = [
+            (None, Some(vec![])),
+            (Some(""), Some(vec![])),
+            (Some("4"), Some(vec![4])),
+            (Some("5, 4,5"), Some(vec![4, 5])),
+            (Some("6"), None),
+            (Some("-1"), None),
+            (Some("four"), None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(classes(text).ok(), expected, "{text:?}");
+        }
+        assert_eq!(words(Some("Wifi, pool,wifi")).unwrap(), ["pool", "wifi"]);
+        let many: Vec<String> = (0..21).map(|number| number.to_string()).collect();
+        assert!(words(Some(&many.join(","))).is_err());
+    }
+
+    #[test]
+    fn problem_types_are_those_that_clients_know() {
+        assert_eq!(
+            edge::problem_table(ALL),
+            "404 no-such-city: There is no such city\n422 stay-in-the-past: The stay begins in the past\n"
+        );
+    }
+
+    #[test]
+    fn the_document_is_one_that_generators_can_read() {
+        let documents = edge::Documents::new(None).with::<Face>("search", "Search");
+        let document = documents.of("search").expect("added above");
+        assert_eq!(edge::check_document(document), Vec::<String>::new());
+        for path in ["/v1/cities", "/v1/hotels", "/v1/hotels/{hotel_id}"] {
+            assert!(document["paths"][path]["get"]["operationId"].is_string(), "{path}");
+        }
+    }
+}

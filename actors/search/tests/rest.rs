@@ -1,0 +1,122 @@
+//! The face, as clients meet it.
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use contract::Principal;
+use contracts::search::{Command, Search};
+use group::testing::House;
+use group::{Call, NoEffects};
+use poem::{Endpoint, EndpointExt, IntoEndpoint, Request};
+use poem_openapi::OpenApiService;
+use serde_json::{Value, json};
+
+/// A face over a house in which twelve hotels of Munich are known.
+async fn face() -> poem::endpoint::BoxEndpoint<'static> {
+    let house = House::new();
+    house.add(search::Search::new(), NoEffects);
+    let call = Call::bearer(house.token(&Principal::service("reservations")), Duration::from_secs(5));
+    for number in 0..12 {
+        let mut made = plain(&format!("{number:02}"));
+        made.room_types[0].rate_plans[0].amount = 10_000 + number * 500;
+        let command = Command::HotelChanged { hotel: made, at: at(number) };
+        house.client().command::<Search>(&call, command).await.expect("search believes what it is told");
+    }
+    OpenApiService::new(search::rest::face(house.client()), "search", "1").into_endpoint().boxed()
+}
+
+async fn get(face: &impl Endpoint<Output = poem::Response>, path: &str) -> (u16, Value) {
+    let request = Request::builder().uri(path.parse().expect("a path")).finish();
+    let response = match face.call(request).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    let status = response.status().as_u16();
+    let body = response.into_body().into_string().await.expect("text");
+    (status, serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}")))
+}
+
+#[tokio::test]
+async fn hotels_are_listed_page_by_page_with_their_totals() {
+    let face = face().await;
+    let first = "/v1/hotels?city=M%C3%BCnchen&check_in=2026-12-24&check_out=2026-12-27&sort=price&limit=5";
+    let (status, page) = get(&face, first).await;
+    assert_eq!(status, 200, "{page}");
+    let item = &page["items"][0];
+    assert_eq!(item["total"], json!({ "amount": 30_000, "currency": "EUR" }));
+    assert_eq!(item["from"], json!({ "amount": 10_000, "currency": "EUR" }));
+    assert_eq!((&item["city"], &item["stars"], &item["rating"]), (&json!("Munich"), &json!(3), &json!(8.0)));
+    assert_eq!(item["distance_km"], json!(0.06));
+    assert_eq!(item["offer"]["rate_plan"], json!("Flexible"));
+    assert_eq!(item["offer"]["free_cancellation_until"], json!("2026-12-23T14:00:00Z"));
+    assert!(item["id"].as_str().is_some_and(|id| id.starts_with("htl_")));
+    assert_eq!((&page["city"]["name"], &page["city"]["hotels"]), (&json!("Munich"), &json!(12)));
+    assert!(page["as_of"].as_str().is_some_and(|instant| instant.ends_with('Z')), "{}", page["as_of"]);
+    let mut names: Vec<Value> = Vec::new();
+    let mut path = first.to_owned();
+    loop {
+        let (_, page) = get(&face, &path).await;
+        names.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].clone()));
+        let Some(cursor) = page["next_cursor"].as_str() else {
+            assert!(page["next_cursor"].is_null() && page.as_object().unwrap().contains_key("next_cursor"));
+            break;
+        };
+        path = format!("{first}&cursor={cursor}");
+    }
+    assert_eq!(names, (0..12).map(|number| json!(format!("Hotel {number:02}"))).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn cities_and_single_hotels_are_found() {
+    let face = face().await;
+    let (status, cities) = get(&face, "/v1/cities?q=munch&limit=3").await;
+    assert_eq!(status, 200, "{cities}");
+    let munich = &cities["items"][0];
+    assert_eq!(
+        (&munich["id"], &munich["name"], &munich["hotels"]),
+        (&json!("cty_2867714"), &json!("Munich"), &json!(12))
+    );
+    assert_eq!(munich["country"], json!("DE"));
+    let (_, list) = get(&face, "/v1/hotels?city=cty_2867714&limit=1").await;
+    let item = &list["items"][0];
+    assert!(item.get("total").is_none() && item["from"]["amount"].is_i64(), "{item}");
+    let (status, hotel) = get(&face, &format!("/v1/hotels/{}", item["id"].as_str().unwrap())).await;
+    assert_eq!((status, &hotel["name"], &hotel["city"]), (200, &item["name"], &json!("Munich")), "{hotel}");
+    assert_eq!(hotel["room_types"][0]["rate_plans"][0]["cancellation"]["free_until_hours"], json!(24));
+}
+
+#[tokio::test]
+async fn what_is_asked_wrongly_is_a_problem() {
+    let face = face().await;
+    let dates = "check_in=2026-12-24&check_out=2026-12-27";
+    let table = [
+        ("/v1/hotels", 400),
+        ("/v1/hotels?city=", 400),
+        ("/v1/hotels?city=xqzzw", 404),
+        ("/v1/hotels?city=cty_7", 404),
+        ("/v1/hotels?city=Munich&check_in=2026-12-24", 422),
+        ("/v1/hotels?city=Munich&check_out=2026-12-24", 422),
+        ("/v1/hotels?city=Munich&check_in=2026-12-24&check_out=2026-12-24", 422),
+        ("/v1/hotels?city=Munich&check_in=2026-11-01&check_out=2026-11-03", 422),
+        ("/v1/hotels?city=Munich&check_in=tomorrow&check_out=2026-11-03", 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&guests=0"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&rooms=51"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&stars=6"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&min_price=-1"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&sort=luck"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&limit=101"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&cursor=abc"), 400),
+        ("/v1/hotels/htl_7", 404),
+        ("/v1/hotels/htl_00000000000000000000000000", 404),
+    ];
+    for (path, expected) in table {
+        let request = Request::builder().uri(path.parse().expect("a path")).finish();
+        let status = match face.call(request).await {
+            Ok(response) => response.status(),
+            Err(error) => error.status(),
+        };
+        assert_eq!(status.as_u16(), expected, "{path}");
+    }
+}

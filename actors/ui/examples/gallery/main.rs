@@ -1,0 +1,41 @@
+//! All pages with sample data on loopback, for whoever works on them: `cargo run -p ui --example gallery`.
+//!
+//! Templates are read from their folder at each page, so that a change shows after a reload. Style sheets and the
+//! script are part of the program: start it again. `/gallery` lists every page and state.
+
+mod stay;
+#[allow(dead_code)] // The tests of pages use the rest.
+mod town;
+
+use std::sync::Arc;
+
+use poem::Response;
+
+#[tokio::main]
+async fn main() {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8090".to_owned());
+    let town = town::Town::new();
+    let deps = town::deps(&town, &format!("http://{address}"));
+    let index = index(&town, &deps.links);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
+    let site = ui::Site::new(deps).expect("templates compile").reloading(folder.as_ref());
+    let site = Arc::new(site);
+    let pages = Arc::clone(&site);
+    let settings = edge::Settings { public_url: format!("http://{address}"), ..edge::Settings::default() };
+    let list = poem::endpoint::make_sync(move |_| Response::builder().content_type("text/html").body(index.clone()));
+    let server = edge::Server::new(settings)
+        .pages(ui::routes(pages))
+        .error_page(move |problem, request_id| ui::error_page(&site, problem, request_id))
+        .route("/gallery", list);
+    let bound = server.bind(&address).await.expect("the address is free");
+    println!("http://{address}/gallery");
+    bound.run(std::future::pending()).await.expect("the socket holds");
+}
+
+fn index(town: &town::Town, links: &token::LinkKey) -> String {
+    let mut lines = String::from("<!doctype html><title>Gallery</title><h1>Gallery</h1><ul>");
+    for (name, path) in town.addresses(links) {
+        lines.push_str(&format!("<li><a href=\"{}\">{name}</a>", path.replace('&', "&amp;")));
+    }
+    lines
+}

@@ -1,0 +1,487 @@
+//! A small town of services that answer with sample data: enough to see and try every page.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use contract::{Contract, Principal, Timestamp};
+use contracts::auth::{self, Auth};
+use contracts::payments::{self, Failure as PaymentFailure, Payment, PaymentStatus, Payments};
+use contracts::pdf::{self, Pdf};
+use contracts::reservations::{self, Guest, Page, PaymentState, Position, Reservation, Reservations, Status};
+use contracts::search::{self, CityName, FoundHotel, FoundHotels, FoundOffer, HotelDetails, Search, Sort};
+use contracts::users::{self, Account, Grants, Roles, Users};
+use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay, UserId};
+use futures::future::BoxFuture;
+use group::testing::House;
+use group::{Call, Failure, Inlet, NoEffects, Placement, Port, Unavailable, Why};
+use token::{ClusterKey, LinkKey};
+
+use crate::stay;
+
+/// The signed-in visitor's address and password.
+pub const EMAIL: &str = "ada@analytical.example";
+/// See [`EMAIL`].
+pub const PASSWORD: &str = "notes by the translator";
+
+/// All services at once.
+pub struct Town {
+    house: House,
+    links: LinkKey,
+    cluster: ClusterKey,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    hotels: Vec<(usize, HotelProfile)>,
+    bookings: BTreeMap<ReservationId, Reservation>,
+    payments: BTreeMap<ReservationId, Payment>,
+    made: u128,
+}
+
+/// What the pages are made from.
+pub fn deps(town: &Arc<Town>, public_url: &str) -> ui::Deps {
+    ui::Deps {
+        client: group::Client::new(Arc::new(Desk(Arc::clone(town)))),
+        credentials: Arc::new(town.house.clone()),
+        sessions: town.cluster.seal("ui-session"),
+        offers: town.cluster.seal("offers"),
+        links: town.links.clone(),
+        forms: town.cluster.links("ui-forms"),
+        public_url: public_url.to_owned(),
+        bank: ui::Bank { test: true, tokenise_url: "http://127.0.0.1:9/v1/payment_methods".into(), publishable_key: "pk_test_gallery".into() },
+        documents: Arc::new(Paper),
+        sign_ins: Arc::new(edge::limits::SignIns::new()),
+    }
+}
+
+struct Paper;
+
+impl ui::Documents for Paper {
+    fn confirmation<'a>(&'a self, _: &'a Call, id: ReservationId) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
+        Box::pin(async move { Ok(Some(ui::File { name: format!("confirmation-{id}.pdf"), bytes: b"%PDF-1.7\n%sample\n".to_vec() })) })
+    }
+
+    fn calendar<'a>(&'a self, _: &'a Call, id: ReservationId) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
+        Box::pin(async move { Ok(Some(ui::File { name: format!("stay-{id}.ics"), bytes: b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_vec() })) })
+    }
+}
+
+impl Town {
+    /// A town with hotels, and a booking in each status.
+    pub fn new() -> Arc<Self> {
+        let (house, cluster) = (House::new(), ClusterKey::random());
+        house.add(ui::Ui, NoEffects);
+        let mut state = State { hotels: stay::hotels(), ..State::default() };
+        let now = Timestamp::wall_clock();
+        for (index, status) in Status::ALL.into_iter().enumerate() {
+            let hotel = state.hotels[index * 2].1.clone();
+            let offer = stay::offers(&hotel, stay::three_nights(now), 2, 1, now).remove(index % 2);
+            let wishes = (index % 2 == 1).then(|| "A quiet room, please. We arrive late.".to_owned());
+            let held = stay::held(index as u128 + 1, "cli_sample", offer.promise, stay::guest(), wishes, now);
+            let grown = stay::grown(held, status, now);
+            state.bookings.insert(grown.id, grown);
+        }
+        Arc::new(Self { house, links: cluster.links("booking-link"), cluster, state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic inside")
+    }
+
+    /// A booking in this status.
+    pub fn booking(&self, status: Status) -> ReservationId {
+        self.state().bookings.values().find(|one| one.status == status).expect("one of each").id
+    }
+
+    /// The `index`th hotel.
+    pub fn hotel(&self, index: usize) -> HotelId {
+        self.state().hotels[index].1.id
+    }
+
+    /// Whether nobody has booked anything.
+    pub fn is_untouched(&self) -> bool {
+        self.state().made == 0
+    }
+
+    /// Every page and state, for the list of the gallery.
+    pub fn addresses(&self, links: &LinkKey) -> Vec<(String, String)> {
+        let mut list: Vec<(String, String)> = [
+            ("Home", "/"),
+            ("Results", "/search?city=Paris"),
+            ("Results, filters without result", "/search?city=Paris&stars=5&amenities=pets"),
+            ("Results, no such city", "/search?city=Nowhere"),
+            ("Results, dates turned round", "/search?city=Paris&check_in=2027-05-02&check_out=2027-05-01"),
+            ("My bookings", "/bookings"),
+            ("Sign in", "/sign-in"),
+            ("Sign up", "/sign-up"),
+            ("Password reset", "/password-reset"),
+            ("New password", "/reset-password?token=x"),
+            ("Verify", "/verify-email?token=x"),
+            ("Account (sign in first)", "/account"),
+            ("Not found", "/nowhere"),
+        ]
+        .map(|(name, path)| (name.to_owned(), path.to_owned()))
+        .to_vec();
+        for index in [0, 2, 4, 9, 14] {
+            list.push((format!("Hotel {index}"), format!("/hotels/{}", self.hotel(index))));
+        }
+        list.push(("Hotel, too many guests".into(), format!("/hotels/{}?guests=9", self.hotel(0))));
+        for status in Status::ALL {
+            let id = self.booking(status);
+            let tag = links.tag(&[&id.to_string()]);
+            list.push((format!("Booking, {}", status.word()), format!("/bookings/{id}?key={tag}")));
+            list.push((format!("Cancelling, {}", status.word()), format!("/bookings/{id}/cancel?key={tag}")));
+        }
+        let held = self.booking(Status::Held);
+        list.push(("Paying for a hold".into(), format!("/bookings/{held}/pay?key={}&card=refused", links.tag(&[&held.to_string()]))));
+        list
+    }
+}
+
+struct Desk(Arc<Town>);
+
+impl Placement for Desk {
+    fn shards(&self, _: &str) -> Option<u16> {
+        Some(1)
+    }
+
+    fn local(&self, service: &str, shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
+        fn port<C: Contract>(town: &Arc<Town>) -> Arc<dyn Any + Send + Sync>
+        where
+            Desk: Port<C>,
+        {
+            let port: Arc<dyn Port<C>> = Arc::new(Desk(Arc::clone(town)));
+            Arc::new(port)
+        }
+        match service {
+            "search" => Ok(port::<Search>(&self.0)),
+            "reservations" => Ok(port::<Reservations>(&self.0)),
+            "payments" => Ok(port::<Payments>(&self.0)),
+            "users" => Ok(port::<Users>(&self.0)),
+            "auth" => Ok(port::<Auth>(&self.0)),
+            "pdf" => Ok(port::<Pdf>(&self.0)),
+            _ => self.0.house.local(service, shard),
+        }
+    }
+
+    fn inlet(&self, service: &str, _: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+        Err(Unavailable::new(Why::NoService(service.to_owned())))
+    }
+}
+
+/// The caller behind a token of the house.
+fn actor(call: &Call) -> String {
+    let digits = call.token.as_deref().and_then(|token| token.strip_prefix("house."));
+    let bytes = digits.map(|digits| {
+        (0..digits.len() / 2).filter_map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).ok()).collect::<Vec<_>>()
+    });
+    let principal: Option<Principal> = bytes.and_then(|bytes| contract::codec::decode(&bytes).ok());
+    principal.map(|principal| principal.actor().to_owned()).unwrap_or_default()
+}
+
+macro_rules! desk {
+    ($contract:ty, $command:ident, $query:ident) => {
+        impl Port<$contract> for Desk {
+            fn command<'a>(
+                &'a self, call: &'a Call, command: <$contract as Contract>::Command,
+            ) -> BoxFuture<'a, Result<<$contract as Contract>::Reply, Failure<<$contract as Contract>::Refusal>>> {
+                Box::pin(async move { self.0.$command(&actor(call), command).map_err(Failure::Refused) })
+            }
+
+            fn query<'a>(
+                &'a self, call: &'a Call, query: <$contract as Contract>::Query,
+            ) -> BoxFuture<'a, Result<<$contract as Contract>::Answer, Failure<<$contract as Contract>::Refusal>>> {
+                Box::pin(async move { self.0.$query(&actor(call), query).map_err(Failure::Refused) })
+            }
+        }
+    };
+}
+
+desk!(Search, tell_search, ask_search);
+desk!(Reservations, tell_reservations, ask_reservations);
+desk!(Payments, tell_payments, ask_payments);
+desk!(Users, tell_users, ask_users);
+desk!(Auth, tell_auth, ask_auth);
+desk!(Pdf, tell_pdf, ask_pdf);
+
+impl Town {
+    fn tell_search(&self, _: &str, _: search::Command) -> Result<search::Reply, search::Refusal> {
+        Ok(search::Reply::Done)
+    }
+
+    fn ask_search(&self, _: &str, query: search::Query) -> Result<search::Answer, search::Refusal> {
+        let cities = stay::cities();
+        match query {
+            search::Query::Hotel(id) => {
+                let (city, profile) = self.find(id).ok_or(search::Refusal::NoSuchHotel)?;
+                let details = HotelDetails { profile, city: cities[city].clone(), distance_metres: 850, changed_at: Timestamp(0) };
+                Ok(search::Answer::Hotel(Box::new(details)))
+            }
+            search::Query::FindHotels(find) => self.find_hotels(&find).map(search::Answer::Hotels),
+            search::Query::Cities { text, limit } => {
+                let text = text.to_lowercase();
+                let found = cities.into_iter().filter(|city| city.name.to_lowercase().starts_with(&text));
+                Ok(search::Answer::Cities(found.take(limit.into()).collect()))
+            }
+            search::Query::City(name) => Ok(search::Answer::Cities(vec![cities[city_of(&name)?].clone()])),
+            search::Query::TopCities { limit } => Ok(search::Answer::Cities(cities.into_iter().take(limit.into()).collect())),
+        }
+    }
+
+    fn find(&self, id: HotelId) -> Option<(usize, HotelProfile)> {
+        self.state().hotels.iter().find(|(_, hotel)| hotel.id == id).cloned()
+    }
+
+    fn find_hotels(&self, find: &search::FindHotels) -> Result<FoundHotels, search::Refusal> {
+        let city = city_of(&find.city)?;
+        let place = stay::cities()[city].clone();
+        let now = Timestamp::wall_clock();
+        let hotels = self.state().hotels.clone();
+        let mut found: Vec<_> = hotels
+            .iter()
+            .enumerate()
+            .filter(|(_, (at, hotel))| {
+                *at == city
+                    && (find.stars.is_empty() || find.stars.contains(&hotel.stars))
+                    && find.amenities.iter().all(|word| hotel.amenities.contains(word))
+            })
+            .map(|(index, (_, hotel))| found_hotel(index, hotel, find.stay, find, now))
+            .collect();
+        match find.sort {
+            Sort::Recommended => {}
+            Sort::Price => found.sort_by_key(|hotel| hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total)),
+            Sort::Rating => found.sort_by_key(|hotel| std::cmp::Reverse(hotel.rating_tenths)),
+            Sort::Distance => found.sort_by_key(|hotel| hotel.distance_metres),
+        }
+        Ok(FoundHotels { city: place, hotels: found, next: None, as_of: now })
+    }
+
+    fn tell_reservations(&self, actor: &str, command: reservations::Command) -> Result<reservations::Reply, reservations::Refusal> {
+        let now = Timestamp::wall_clock();
+        let mut state = self.state();
+        match command {
+            reservations::Command::Hold { promise, guest, requests, .. } => {
+                if guest.name == "Nobody" {
+                    return Err(reservations::Refusal::SoldOut { night: promise.stay.check_in() });
+                }
+                state.made += 1;
+                let held = stay::held(state.made + 1_000, actor, promise, Guest { ..guest }, requests, now);
+                state.bookings.insert(held.id, held.clone());
+                Ok(reservations::Reply::Reservation(Box::new(held)))
+            }
+            reservations::Command::Cancel { reservation, .. } => {
+                let one = state.bookings.get_mut(&reservation).ok_or(reservations::Refusal::NoSuchReservation)?;
+                *one = stay::grown(one.clone(), Status::Cancelled, now);
+                Ok(reservations::Reply::Reservation(Box::new(one.clone())))
+            }
+            other => panic!("pages do not send {other:?}"),
+        }
+    }
+
+    fn ask_reservations(&self, actor: &str, query: reservations::Query) -> Result<reservations::Answer, reservations::Refusal> {
+        use reservations::{Answer, Query, Refusal};
+        let now = Timestamp::wall_clock();
+        let one = |id: ReservationId| self.state().bookings.get(&id).cloned().ok_or(Refusal::NoSuchReservation);
+        let seen = |id| one(id).and_then(|one| if one.owner == actor || actor == "svc:ui" { Ok(one) } else { Err(Refusal::NoSuchReservation) });
+        match query {
+            Query::Hotel(id) => self.find(id).map(|(_, hotel)| Answer::Hotel(hotel)).ok_or(Refusal::NoSuchHotel),
+            Query::Offers { hotel, stay, guests, rooms } => {
+                let (_, hotel) = self.find(hotel).ok_or(Refusal::NoSuchHotel)?;
+                let offers = stay::offers(&hotel, stay, guests, rooms, now);
+                Ok(Answer::Offers(reservations::Offers { time_zone: hotel.time_zone, offers }))
+            }
+            Query::Reservation(id) => seen(id).map(|one| Answer::Reservation(Box::new(one))),
+            Query::ByLink { reservation, tag } => {
+                let ours = self.links.verify(&[&reservation.to_string()], &tag);
+                one(reservation).and_then(|one| if ours { Ok(Answer::Reservation(Box::new(one))) } else { Err(Refusal::NoSuchReservation) })
+            }
+            Query::Reservations(_) => {
+                let mine = self.state().bookings.values().filter(|one| one.owner == actor).cloned().collect::<Vec<_>>();
+                let place = |one: &Reservation| Position { rank: u64::MAX - one.created_at.millis().unsigned_abs(), reservation: one.id };
+                Ok(Answer::Reservations(Page { items: mine.into_iter().map(|one| (place(&one), one)).collect(), looked_to: None }))
+            }
+            Query::Payable(id) => seen(id).and_then(|one| match one.status {
+                Status::Held => Ok(Answer::Reservation(Box::new(one))),
+                _ => Err(Refusal::NotPayable(payments::NotPayable::NotHeld)),
+            }),
+            other => panic!("pages do not ask {other:?}"),
+        }
+    }
+
+    fn tell_payments(&self, _: &str, command: payments::Command) -> Result<payments::Reply, payments::Refusal> {
+        let now = Timestamp::wall_clock();
+        let mut state = self.state();
+        match command {
+            payments::Command::Start { reservation, payment_method, shown, return_url } => {
+                let (status, code) = match payment_method.as_str() {
+                    "pm_card_threeDSecure2Required" => (PaymentStatus::RequiresAction, None),
+                    "pm_card_visa_chargeDeclined" => (PaymentStatus::Failed, Some("card_declined")),
+                    _ => (PaymentStatus::Succeeded, None),
+                };
+                let payment = Payment {
+                    id: PaymentId(reservation.0 ^ 1),
+                    reservation,
+                    hotel: None,
+                    status,
+                    amount: shown,
+                    refunded: 0,
+                    failure: code.map(|code| PaymentFailure { code: code.to_owned() }),
+                    redirect_url: Some(return_url),
+                    method: None,
+                    receipt_number: None,
+                    refunds: Vec::new(),
+                    created_at: now,
+                    succeeded_at: None,
+                    test: Some(true),
+                    timeline: Vec::new(),
+                    version: 1,
+                };
+                let id = payment.id;
+                state.payments.insert(reservation, payment);
+                if status == PaymentStatus::Succeeded {
+                    confirm(&mut state, reservation, now);
+                }
+                Ok(payments::Reply::Started(id))
+            }
+            payments::Command::Returned { payment } => {
+                let found = state.payments.values_mut().find(|one| one.id == payment).ok_or(payments::Refusal::NoSuchPayment)?;
+                found.status = PaymentStatus::Succeeded;
+                let reservation = found.reservation;
+                confirm(&mut state, reservation, now);
+                Ok(payments::Reply::Done)
+            }
+            other => panic!("pages do not send {other:?}"),
+        }
+    }
+
+    fn ask_payments(&self, _: &str, query: payments::Query) -> Result<payments::Answer, payments::Refusal> {
+        match query {
+            payments::Query::OfReservation(id) => Ok(payments::Answer::Payments(self.state().payments.get(&id).cloned().into_iter().collect())),
+            payments::Query::Receipt { .. } => Ok(payments::Answer::Receipt {
+                number: "R-000123".into(),
+                data_json: "{}".into(),
+                guest_name: "Ada".into(),
+                guest_email: EMAIL.into(),
+            }),
+            other => panic!("pages do not ask {other:?}"),
+        }
+    }
+
+    fn tell_users(&self, _: &str, command: users::Command) -> Result<users::Reply, users::Refusal> {
+        match command {
+            users::Command::VerifyEmail { .. } | users::Command::ResetPassword { .. } => Err(users::Refusal::BadLink),
+            _ => Ok(users::Reply::Done),
+        }
+    }
+
+    fn ask_users(&self, _: &str, query: users::Query) -> Result<users::Answer, users::Refusal> {
+        let account = Account {
+            id: UserId(7),
+            email: EMAIL.into(),
+            name: "Ada Lovelace".into(),
+            verified: false,
+            roles: Roles::default(),
+            created_at: Timestamp(0),
+            version: 3,
+        };
+        match query {
+            users::Query::VerifyPassword { email, password } if email == EMAIL && password == PASSWORD => {
+                Ok(users::Answer::Grants(Grants { user: UserId(7), scopes: Vec::new(), hotels: Vec::new(), epoch: 0 }))
+            }
+            users::Query::VerifyPassword { .. } => Ok(users::Answer::WrongPassword),
+            users::Query::HashPassword { .. } => Ok(users::Answer::PasswordHash("$argon2id$sample".into())),
+            users::Query::Me => Ok(users::Answer::Account(account)),
+            other => panic!("pages do not ask {other:?}"),
+        }
+    }
+
+    fn tell_auth(&self, _: &str, command: auth::Command) -> Result<auth::Reply, auth::Refusal> {
+        match command {
+            auth::Command::StartSession { grants, .. } => Ok(auth::Reply::Granted(auth::Grant {
+                session: "ses_sample".into(),
+                user: grants.user,
+                client_id: auth::UI_CLIENT.into(),
+                scopes: Vec::new(),
+                hotels: Vec::new(),
+                refresh_expires_at: Timestamp::wall_clock().plus_secs(86_400),
+            })),
+            _ => Ok(auth::Reply::Done),
+        }
+    }
+
+    fn ask_auth(&self, _: &str, query: auth::Query) -> Result<auth::Answer, auth::Refusal> {
+        match query {
+            auth::Query::SessionToken { .. } => {
+                let principal = Principal { subject: UserId(7).to_string(), ..Principal::default() };
+                let token = auth::Bearer(self.house.token(&principal));
+                Ok(auth::Answer::Token(auth::IssuedToken { token, expires_at: Timestamp::wall_clock().plus_secs(600), scopes: Vec::new() }))
+            }
+            other => panic!("pages do not ask {other:?}"),
+        }
+    }
+
+    fn tell_pdf(&self, _: &str, command: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
+        panic!("pages do not send {command:?}")
+    }
+
+    fn ask_pdf(&self, _: &str, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
+        match query {
+            pdf::Query::Render { .. } => Ok(pdf::Answer::Document(b"%PDF-1.7\n%sample\n".to_vec())),
+            other => panic!("pages do not ask {other:?}"),
+        }
+    }
+}
+
+fn confirm(state: &mut State, reservation: ReservationId, now: Timestamp) {
+    if let Some(one) = state.bookings.get_mut(&reservation) {
+        *one = stay::grown(one.clone(), Status::Confirmed, now);
+        one.payment = PaymentState::Paid { payment: PaymentId(reservation.0 ^ 1), amount: one.promise.total };
+    }
+}
+
+fn city_of(name: &CityName) -> Result<usize, search::Refusal> {
+    let cities = stay::cities();
+    let found = match name {
+        CityName::Id(id) => cities.iter().position(|city| city.id == *id),
+        CityName::Name(name) => {
+            let (name, country) = name.split_once(',').unwrap_or((name, ""));
+            let country = country.trim();
+            cities.iter().position(|city| city.name.eq_ignore_ascii_case(name.trim()) && (country.is_empty() || *city.country_name == *country))
+        }
+    };
+    found.ok_or(search::Refusal::NoSuchCity)
+}
+
+fn found_hotel(index: usize, hotel: &HotelProfile, stay: Option<Stay>, find: &search::FindHotels, now: Timestamp) -> FoundHotel {
+    let offers = stay.map(|stay| stay::offers(hotel, stay, find.guests.into(), find.rooms.into(), now)).unwrap_or_default();
+    let offer = offers.into_iter().nth(index % 2).map(|offer| FoundOffer {
+        room_type: offer.promise.room_type,
+        room_type_name: offer.promise.room_name.into(),
+        rate_plan: offer.promise.rate_plan,
+        rate_plan_name: offer.promise.plan_name.into(),
+        nightly: offer.promise.nightly.iter().sum(),
+        total: offer.promise.total,
+        rooms_left: offer.rooms_left,
+        free_cancellation_until: offer.promise.policy.free_until,
+    });
+    FoundHotel {
+        id: hotel.id,
+        name: hotel.name.as_str().into(),
+        address: hotel.address.as_str().into(),
+        stars: hotel.stars,
+        rating_tenths: hotel.rating_tenths,
+        distance_metres: 230 + index as u32 * 415,
+        latitude: hotel.latitude,
+        longitude: hotel.longitude,
+        time_zone: hotel.time_zone.as_str().into(),
+        amenities: hotel.amenities.clone().into(),
+        photos: hotel.photos.clone().into(),
+        currency: hotel.currency,
+        from: 9_900,
+        offer,
+        demo: hotel.demo,
+    }
+}
+

@@ -1,0 +1,45 @@
+//! The OpenAPI documents, made without starting anything.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use group::{Client, Credentials, Inlet, Placement, Unavailable, Why};
+
+use crate::operate;
+use crate::services::{self, Front};
+
+/// A cluster without services: documents describe faces, and call nobody.
+struct Nowhere;
+
+impl Placement for Nowhere {
+    fn shards(&self, _service: &str) -> Option<u16> {
+        None
+    }
+
+    fn local(&self, service: &str, _shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
+        Err(Unavailable::new(Why::NoService(service.to_owned())))
+    }
+
+    fn inlet(&self, service: &str, _shard: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+        Err(Unavailable::new(Why::NoService(service.to_owned())))
+    }
+}
+
+impl Credentials for Nowhere {
+    fn service_token<'a>(
+        &'a self, service: &'a str, _on_behalf_of: Option<&'a str>,
+    ) -> futures::future::BoxFuture<'a, Result<Arc<str>, Unavailable>> {
+        Box::pin(async move { Err(Unavailable::new(Why::NoService(service.to_owned()))) })
+    }
+}
+
+/// The documents of all services, with a server's address that is nobody's.
+pub fn all() -> edge::Documents {
+    let client = Client::new(Arc::new(Nowhere));
+    let credentials: Arc<dyn Credentials> = Arc::new(Nowhere);
+    let front = Front::for_documents();
+    let server = edge::Server::new(edge::Settings { public_url: "http://127.0.0.1:8080".to_owned(), ..edge::Settings::default() });
+    let server = services::faces(server, &client, &credentials, &front);
+    let server = operate::describe(server);
+    server.documents().clone()
+}

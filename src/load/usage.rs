@@ -1,0 +1,44 @@
+//! How much of the processor a process has used, as Linux tells it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+/// The clock of `/proc`, in ticks a second: 100 on every Linux that there is (`USER_HZ`).
+const TICKS_PER_SECOND: u32 = 100;
+
+/// The processor time of a process and its threads so far, to 10 ms.
+///
+/// # Errors
+/// When there is no such process, or no `/proc`.
+pub(super) fn processor_time(pid: u32) -> anyhow::Result<Duration> {
+    let file = format!("/proc/{pid}/stat");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("reading {file} (--pid names the server)"))?;
+    ticks(&text).map(|ticks| Duration::from_secs(ticks) / TICKS_PER_SECOND).with_context(|| format!("{file} is odd"))
+}
+
+/// User and system time, proc(5) fields 14 and 15. The second field is a name, which may contain anything.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_ascii_whitespace().skip(11);
+    let (user, system) = (fields.next()?.parse::<u64>().ok()?, fields.next()?.parse::<u64>().ok()?);
+    Some(user + system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_may_contain_anything() {
+        let stat = "7 (a) b ( c) S 1 7 7 0 -1 4194560 1030 0 0 0 250 17 0 0 20 0 5 0 100 1 1";
+        assert_eq!(ticks(stat), Some(267));
+        assert_eq!(ticks("7 (a"), None);
+    }
+
+    #[test]
+    fn this_process_has_used_some() {
+        assert!(processor_time(std::process::id()).is_ok());
+        assert!(processor_time(u32::MAX).is_err());
+    }
+}

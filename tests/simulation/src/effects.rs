@@ -1,0 +1,348 @@
+//! What leaders do outside: they deal with the bank and the mail as the services' own effects do, and may die before they
+//! can tell what they learnt.
+//!
+//! `payments` mirrors `payments::PaymentEffects` question by question: keep the two alike.
+
+use contract::codec;
+use contracts::payments::{BankMode, BankReport, IntentState, PaymentStatus, RefundStatus};
+use contracts::{PaymentId, RefundId, auth as keys, payments as words, reservations as desk};
+use group::Outgoing;
+use group::engine::Entry;
+use payments::Payments;
+use reservations::{Occasion, Recipient, Reservations};
+
+use crate::bank::Trouble;
+use crate::member::{Broken, Member};
+use crate::house::{House, MEMBERS, SHARDS};
+
+/// As `payments` has it.
+const ATTEMPTS_PER_KEY: u32 = 5;
+
+/// What came of an attempt.
+#[derive(Debug, Clone)]
+enum Outcome {
+    Done,
+    Retry,
+    Paid(Box<words::Command>),
+    Keys(Box<keys::Command>),
+}
+
+/// An effect that was performed and not noted yet.
+#[derive(Debug, Clone)]
+pub struct Performed {
+    at: usize,
+    era: u64,
+    row: u64,
+    key: u128,
+    outcome: Outcome,
+}
+
+impl House {
+    /// Some leader performs an effect. False when there is none to perform.
+    ///
+    /// # Errors
+    /// When something is broken.
+    pub fn perform_some(&mut self) -> Result<bool, Broken> {
+        let first = self.dice.below(MEMBERS);
+        for at in (first..MEMBERS).chain(0..first) {
+            let lanes = self.leading(at).lanes.clone();
+            let mut seen = lanes.clone();
+            // The first effect of each key that is idle.
+            let due: Vec<_> = self.member(at).outbox()?.into_iter().filter_map(|(row, outgoing)| match outgoing {
+                Outgoing::Effect { key, effect } => seen.insert(key).then_some((row, key, effect)),
+                Outgoing::Event { .. } => None,
+            });
+            let due: Vec<_> = due.collect();
+            if let Some((row, key, effect)) = self.dice.pick(&due).cloned() {
+                self.perform(at, row, key, &effect)?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Some leader notes what an effect brought. False when none is under way.
+    ///
+    /// # Errors
+    /// When something is broken.
+    pub fn conclude_some(&mut self) -> Result<bool, Broken> {
+        if self.people.performed.is_empty() {
+            return Ok(false);
+        }
+        let at = self.dice.below(self.people.performed.len());
+        let performed = self.people.performed.swap_remove(at);
+        self.conclude(performed)?;
+        Ok(true)
+    }
+
+    fn perform(&mut self, at: usize, row: u64, key: u128, effect: &[u8]) -> Result<(), Broken> {
+        let attempt = self.leading(at).attempts.get(&row).copied().unwrap_or_default();
+        let name = self.member(at).name().to_owned();
+        let outcome = match name.split('/').next() {
+            Some("payments") => {
+                let effect = codec::decode(effect).map_err(|error| error.to_string())?;
+                self.trace.note(format_args!("{name}:{row} {effect:?}"));
+                self.pay_effect(at, row, effect, attempt)?
+            }
+            Some("reservations") => {
+                let effect = codec::decode(effect).map_err(|error| error.to_string())?;
+                self.trace.note(format_args!("{name}:{row} {effect:?}"));
+                self.desk_mail(at, row, effect)?
+            }
+            Some("users") => {
+                let effect = codec::decode(effect).map_err(|error| error.to_string())?;
+                self.trace.note(format_args!("{name}:{row} {effect:?}"));
+                self.account_mail(at, row, effect);
+                Outcome::Done
+            }
+            Some("auth") => {
+                let auth::Effect::MakeKey = codec::decode(effect).map_err(|error| error.to_string())?;
+                Outcome::Keys(Box::new(keys::Command::KeyMade(self.made_up_key())))
+            }
+            _ => return Err(format!("{name} wants something done")),
+        };
+        let era = self.member(at).era();
+        let performed = Performed { at, era, row, key, outcome };
+        match if self.network.healed { 99 } else { self.dice.below(100) } {
+            // The leader dies before it can note anything.
+            0..8 => {
+                self.trace.note("  … and dies");
+                self.member_restart(at)?;
+            }
+            8..30 => {
+                self.leading(at).lanes.insert(key);
+                self.people.performed.push(performed);
+            }
+            30..38 => {
+                self.conclude(performed.clone())?;
+                self.conclude(performed)?;
+            }
+            _ => self.conclude(performed)?,
+        }
+        Ok(())
+    }
+
+    fn member_restart(&mut self, at: usize) -> Result<(), Broken> {
+        let mut dice = self.dice.clone();
+        let restarted = self.member(at).restart(true, &mut dice);
+        self.dice = dice;
+        restarted
+    }
+
+    /// Only the leader that performed it can note it; it may have been noted before.
+    fn conclude(&mut self, performed: Performed) -> Result<(), Broken> {
+        let Performed { at, era, row, key, outcome } = performed;
+        if self.member(at).era() != era {
+            return Ok(());
+        }
+        self.trace.note(format_args!("{}:{row} → {outcome:?}", { self.member(at).name().to_owned() }));
+        self.leading(at).lanes.remove(&key);
+        let stamp = self.stamp();
+        match outcome {
+            Outcome::Done => self.member(at).settle(vec![row])?,
+            Outcome::Retry => *self.leading(at).attempts.entry(row).or_default() += 1,
+            Outcome::Paid(command) => {
+                let shard = at - 5 - usize::from(SHARDS);
+                self.payments[shard].propose(&Entry::Conclude { row, stamp, command: *command })?;
+                self.nothing_is_parked(at)?;
+            }
+            Outcome::Keys(command) => {
+                self.auth.propose(&Entry::Conclude { row, stamp, command: *command })?;
+                self.nothing_is_parked(at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A report that is refused is parked, and blocks what comes after it.
+    fn nothing_is_parked(&mut self, at: usize) -> Result<(), Broken> {
+        match self.member(at).parked()?.first() {
+            None => Ok(()),
+            Some(why) => Err(format!("{}: parked: {why}", self.member(at).name())),
+        }
+    }
+
+    fn pay_effect(
+        &mut self, at: usize, row: u64, effect: payments::Effect, attempt: u32,
+    ) -> Result<Outcome, Broken> {
+        use payments::Effect;
+        let tried = attempt / ATTEMPTS_PER_KEY;
+        let paid = |payment, report| Outcome::Paid(Box::new(words::Command::BankReported { payment, report }));
+        Ok(match effect {
+            Effect::CreateIntent { payment, reservation: _, amount, payment_method } => {
+                let key = format!("{payment}-create-{tried}");
+                match self.bank.create(payment, amount, &payment_method, &key, &mut self.dice) {
+                    Ok(intent) => paid(payment, BankReport::IntentCreated { intent, mode: BankMode::Sandbox }),
+                    Err(Trouble::Away) => Outcome::Retry,
+                    Err(Trouble::Declined { code, .. }) => paid(payment, BankReport::NoIntent { code: code.into() }),
+                    Err(Trouble::Refused { .. }) => {
+                        paid(payment, BankReport::NoIntent { code: "invalid_payment_method".into() })
+                    }
+                }
+            }
+            Effect::Confirm { payment, intent, return_url: _, not_after } => {
+                let seen = self.confirm(payment, &intent, not_after, tried);
+                self.reported(payment, seen)?
+            }
+            Effect::Check { payment, intent } => {
+                let seen = self.bank.retrieve(&intent, &mut self.dice);
+                self.reported(payment, seen)?
+            }
+            Effect::Cancel { payment, intent } => {
+                let seen = self.cancel(&intent);
+                self.reported(payment, seen)?
+            }
+            Effect::Refund { payment, refund, intent, amount } => {
+                self.refund(payment, refund, &intent, amount.amount, tried)?
+            }
+            Effect::MailReceipt { payment } => {
+                let shown = self.payment(payment)?;
+                if shown.receipt_number.is_none() {
+                    return Err(format!("{payment}: a receipt is mailed and there is none"));
+                }
+                self.mail(at, row, format!("{payment}.receipt@auberge.example"), format!("receipt {payment}"))
+            }
+            Effect::MailRefund { payment, refund } => {
+                let shown = self.payment(payment)?;
+                let found = shown.refunds.iter().find(|found| found.id == refund);
+                match found.map(|found| found.status) {
+                    None | Some(RefundStatus::Failed) => Outcome::Done,
+                    Some(RefundStatus::Pending | RefundStatus::Succeeded) => {
+                        self.mail(at, row, format!("{refund}.refund@auberge.example"), format!("refund {refund}"))
+                    }
+                }
+            }
+        })
+    }
+
+    fn confirm(
+        &mut self, payment: PaymentId, intent: &str, not_after: contract::Timestamp, tried: u32,
+    ) -> Result<words::IntentSeen, Trouble> {
+        let found = self.bank.retrieve(intent, &mut self.dice)?;
+        if found.state != IntentState::Unconfirmed {
+            return Ok(found);
+        }
+        if self.now > not_after {
+            return self.cancel(intent);
+        }
+        match self.bank.confirm(intent, &format!("{payment}-confirm-{tried}"), &mut self.dice) {
+            Err(Trouble::Refused { .. }) => {
+                let now = self.bank.retrieve(intent, &mut self.dice)?;
+                if now.state == IntentState::Unconfirmed {
+                    Err(Trouble::Declined { code: "bank_refused", seen: Some(now) })
+                } else {
+                    Ok(now)
+                }
+            }
+            Err(Trouble::Declined { code, seen: None }) => {
+                let now = self.bank.retrieve(intent, &mut self.dice)?;
+                Err(Trouble::Declined { code, seen: Some(now) })
+            }
+            answer => answer,
+        }
+    }
+
+    fn cancel(&mut self, intent: &str) -> Result<words::IntentSeen, Trouble> {
+        match self.bank.cancel(intent, &mut self.dice) {
+            Err(Trouble::Refused { .. }) => self.bank.retrieve(intent, &mut self.dice),
+            answer => answer,
+        }
+    }
+
+    fn refund(
+        &mut self, payment: PaymentId, refund: RefundId, intent: &str, amount: i64, tried: u32,
+    ) -> Result<Outcome, Broken> {
+        let report = |status| {
+            let report = BankReport::Refund { refund, status };
+            Outcome::Paid(Box::new(words::Command::BankReported { payment, report }))
+        };
+        match self.bank.find_refund(intent, refund, &mut self.dice) {
+            Ok(Some(status)) => return Ok(report(status)),
+            Ok(None) => {}
+            Err(Trouble::Away) => return Ok(Outcome::Retry),
+            Err(refused) => return Err(format!("{refund}: would be poisoned: {refused:?}")),
+        }
+        Ok(match self.bank.refund(intent, refund, amount, &format!("{refund}-{tried}"), &mut self.dice) {
+            Ok(status) => report(status),
+            Err(Trouble::Away) => Outcome::Retry,
+            Err(Trouble::Declined { .. } | Trouble::Refused { .. }) => report(RefundStatus::Failed),
+        })
+    }
+
+    fn reported(
+        &self, payment: PaymentId, seen: Result<words::IntentSeen, Trouble>,
+    ) -> Result<Outcome, Broken> {
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(Trouble::Away) => return Ok(Outcome::Retry),
+            Err(Trouble::Declined { code, seen: Some(mut seen) }) => {
+                seen.state = IntentState::Failed { code: code.to_owned() };
+                seen
+            }
+            Err(refused @ (Trouble::Declined { seen: None, .. } | Trouble::Refused { .. })) => {
+                return Err(format!("{payment}: would be poisoned: {refused:?}"));
+            }
+        };
+        let report = BankReport::Intent(seen);
+        Ok(Outcome::Paid(Box::new(words::Command::BankReported { payment, report })))
+    }
+
+    /// As `reservations::Courier` names its mails.
+    fn desk_mail(&mut self, at: usize, row: u64, effect: reservations::Effect) -> Result<Outcome, Broken> {
+        let reservations::Effect::Mail { reservation, occasion, to } = effect;
+        let own = contract::Principal::service("reservations");
+        match self.ask::<Reservations>(&own, desk::Query::Reservation(reservation))? {
+            Ok(desk::Answer::Reservation(found)) => {
+                if let Err(refused) = self.ask::<Reservations>(&own, desk::Query::Property(found.hotel()))? {
+                    return Err(format!("{reservation}: its mail cannot be written: {refused}"));
+                }
+            }
+            other => return Err(format!("{reservation}: its mail cannot be written: {other:?}")),
+        }
+        let word = match (occasion, to) {
+            (Occasion::Confirmed, Recipient::Guest) => "confirmed",
+            (Occasion::Cancelled, Recipient::Guest) => "cancelled",
+            (Occasion::Confirmed, Recipient::Hotel) => "new-booking",
+            (Occasion::Cancelled, Recipient::Hotel) => "cancellation",
+        };
+        Ok(self.mail(at, row, format!("{word}.{reservation}@auberge.example"), format!("{word} {reservation}")))
+    }
+
+    /// The mail leaves, unless its server is away.
+    fn mail(&mut self, at: usize, row: u64, name: String, about: String) -> Outcome {
+        if !self.network.healed && self.dice.chance(10) {
+            return Outcome::Retry;
+        }
+        *self.mails.sent.entry(name.clone()).or_default().entry(about).or_default() += 1;
+        self.mails.names.entry((at, row)).or_default().insert(name);
+        Outcome::Done
+    }
+
+    /// As `users::MailRoom` names its mails; the links are kept for whoever reads them.
+    fn account_mail(&mut self, at: usize, row: u64, effect: users::Effect) {
+        let (name, link) = self.read_account_mail(effect, at, row);
+        *self.mails.sent.entry(name.clone()).or_default().entry(name.clone()).or_default() += 1;
+        self.mails.names.entry((at, row)).or_default().insert(name);
+        self.people.links.extend(link);
+    }
+
+    /// A payment, as payments shows it to itself.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn payment(&mut self, id: PaymentId) -> Result<words::Payment, Broken> {
+        let own = contract::Principal::service("payments");
+        match self.ask::<Payments>(&own, words::Query::Payment(id))? {
+            Ok(words::Answer::Payment(payment)) => Ok(*payment),
+            other => Err(format!("{id}: {other:?}")),
+        }
+    }
+}
+
+/// Whether money came.
+pub const fn succeeded(status: PaymentStatus) -> bool {
+    match status {
+        PaymentStatus::Succeeded | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => true,
+        PaymentStatus::Processing | PaymentStatus::RequiresAction | PaymentStatus::Failed => false,
+    }
+}

@@ -1,0 +1,272 @@
+//! What hotels and guests do: they import, price, hold, pay, cancel, come, stay away, ask for money back, and look.
+
+use contract::{Principal, Timestamp};
+use contracts::payments::{self as words, RefundStatus};
+use contracts::reservations::{self as desk, Change, Guest, Nights, Promise, Status};
+use contracts::{Date, PaymentId, ReservationId, RoomTypeId, Stay};
+use payments::Payments;
+use reservations::{Reservations, zone};
+
+use crate::bank::CARDS;
+use crate::house::House;
+use crate::member::Broken;
+use crate::scenery::{GUESTS, PLACES, administrator, guest, hotel, hotel_id, staff};
+
+/// Promises that guests keep open.
+const PROMISES_MAX: usize = 12;
+
+/// What the people of the simulation remember.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Hotels that were imported, by place.
+    pub hotels: [bool; PLACES.len()],
+    /// Promises that somebody was made.
+    promises: Vec<Promise>,
+    /// Reservations and whose they are.
+    pub reservations: Vec<(ReservationId, Principal)>,
+    /// Payments, what they pay, and whose they are.
+    pub payments: Vec<(PaymentId, ReservationId, Principal)>,
+}
+
+impl House {
+    /// The date at a place.
+    pub fn today(&self, place: usize) -> Date {
+        zone::today(PLACES[place].2, self.now)
+    }
+
+    fn some_place(&mut self) -> Option<usize> {
+        let known: Vec<_> = (0..PLACES.len()).filter(|place| self.known.hotels[*place]).collect();
+        self.dice.pick(&known).copied()
+    }
+
+    fn some_reservation(&mut self) -> Option<(ReservationId, Principal)> {
+        let known = &self.known.reservations;
+        // Mostly one of the last.
+        let from = if self.dice.chance(80) { known.len().saturating_sub(8) } else { 0 };
+        self.dice.pick(&known[from..]).cloned()
+    }
+
+    /// A hotel is new, or described anew.
+    pub fn import(&mut self) -> Result<(), Broken> {
+        let place = self.dice.below(PLACES.len());
+        let profile = hotel(place, &mut self.dice);
+        let command = desk::Command::ImportHotels { hotels: vec![profile] };
+        if self.tell::<Reservations>(&administrator(), command)?.is_ok() {
+            self.known.hotels[place] = true;
+        }
+        Ok(())
+    }
+
+    /// Staff changes some nights.
+    pub fn change_calendar(&mut self) -> Result<(), Broken> {
+        let Some(place) = self.some_place() else { return Ok(()) };
+        let (hotel, today) = (hotel_id(place), self.today(place));
+        let room_type = RoomTypeId::of_name(hotel, if self.dice.chance(50) { "Double" } else { "Family" });
+        let plan = contracts::RatePlanId::of_name(room_type, "Flexible");
+        let from = today.plus_days(self.dice.between(0, 20) as i32);
+        let nights = Nights { from, to: from.plus_days(self.dice.between(0, 5) as i32) };
+        let change = match self.dice.below(7) {
+            0 | 1 => Change { rooms: Some(Some(self.dice.between(0, 5) as u32)), ..Change::default() },
+            2 => Change { rooms: Some(None), ..Change::default() },
+            3 => Change { prices: vec![(plan, Some(self.dice.between(1_000, 30_000)))], ..Change::default() },
+            4 => Change { prices: vec![(plan, None)], ..Change::default() },
+            5 => Change { stop_sell: Some(self.dice.chance(30)), ..Change::default() },
+            _ => Change {
+                min_stay: Some(self.dice.between(0, 2) as u8),
+                closed_to_arrival: Some(self.dice.chance(20)),
+                closed_to_departure: Some(self.dice.chance(20)),
+                ..Change::default()
+            },
+        };
+        let command = desk::Command::SetCalendar { hotel, room_type, nights, change };
+        self.tell::<Reservations>(&staff(hotel), command).map(|_| ())
+    }
+
+    /// A guest asks what a stay costs, and perhaps holds it; or holds what was promised a while ago.
+    pub fn hold(&mut self) -> Result<(), Broken> {
+        if self.known.promises.is_empty() || self.dice.chance(75) {
+            self.ask_offers()?;
+        }
+        let Some(promise) = self.dice.pick(&self.known.promises).cloned() else { return Ok(()) };
+        let who = guest(self.dice.below(GUESTS));
+        let named = Guest { name: "Łukasz Żółć".into(), email: "guest@example.org".into(), phone: None };
+        let reference = self.dice.chance(20).then(|| "trip".to_owned());
+        let command = desk::Command::Hold { promise, guest: named, requests: None, reference };
+        if let Ok(desk::Reply::Reservation(held)) = self.tell::<Reservations>(&who, command)? {
+            self.known.reservations.push((held.id, who));
+        }
+        Ok(())
+    }
+
+    fn ask_offers(&mut self) -> Result<(), Broken> {
+        let Some(place) = self.some_place() else { return Ok(()) };
+        let check_in = self.today(place).plus_days(self.dice.between(0, 9) as i32);
+        let stay = Stay::new(check_in, check_in.plus_days(self.dice.between(1, 4) as i32));
+        let (Ok(stay), guests) = (stay, self.dice.between(1, 4) as u32) else { return Ok(()) };
+        let rooms = if guests > 1 && self.dice.chance(30) { 2 } else { 1 };
+        let query = desk::Query::Offers { hotel: hotel_id(place), stay, guests, rooms };
+        if let Ok(desk::Answer::Offers(found)) = self.ask::<Reservations>(&Principal::anonymous(), query)?
+            && let Some(offer) = self.dice.pick(&found.offers)
+        {
+            if self.known.promises.len() == PROMISES_MAX {
+                self.known.promises.remove(0);
+            }
+            self.known.promises.push(offer.promise.clone());
+        }
+        Ok(())
+    }
+
+    /// A guest pays, as the face does it: reservations is asked in the guest's name first.
+    pub fn pay(&mut self) -> Result<(), Broken> {
+        let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
+        let Ok(desk::Answer::Payable(payable)) =
+            self.ask::<Reservations>(&who, desk::Query::Payable(reservation))?
+        else {
+            return Ok(());
+        };
+        let shown = self.dice.chance(30).then_some(payable.amount);
+        let payment_method = self.dice.pick(&CARDS).copied().unwrap_or_default().to_owned();
+        let return_url = "https://auberge.example/back".to_owned();
+        let command = words::Command::Start { reservation, payment_method, return_url, shown };
+        if let Ok(words::Reply::Started(payment)) = self.tell::<Payments>(&who, command)? {
+            self.known.payments.push((payment, reservation, who));
+        }
+        Ok(())
+    }
+
+    /// A guest calls it off.
+    pub fn cancel_reservation(&mut self) -> Result<(), Broken> {
+        let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
+        self.tell::<Reservations>(&who, desk::Command::Cancel { reservation, expect: None }).map(|_| ())
+    }
+
+    /// A guest changes wishes.
+    pub fn modify(&mut self) -> Result<(), Broken> {
+        let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
+        let requests = Some(self.dice.chance(70).then(|| "A quiet room".to_owned()));
+        let command = desk::Command::Modify { reservation, expect: None, guest: None, requests };
+        self.tell::<Reservations>(&who, command).map(|_| ())
+    }
+
+    /// The front desk: somebody comes, leaves, or does not come.
+    pub fn front_desk(&mut self) -> Result<(), Broken> {
+        let Some((reservation, _)) = self.some_reservation() else { return Ok(()) };
+        let command = match self.dice.below(3) {
+            0 => desk::Command::CheckIn(reservation),
+            1 => desk::Command::CheckOut(reservation),
+            _ => desk::Command::NoShow(reservation),
+        };
+        self.tell::<Reservations>(&administrator(), command).map(|_| ())
+    }
+
+    /// Staff gives money back, out of goodwill.
+    pub fn goodwill(&mut self) -> Result<(), Broken> {
+        let Some((payment, ..)) = self.dice.pick(&self.known.payments).cloned() else { return Ok(()) };
+        let amount = self.dice.chance(80).then(|| self.dice.between(1, 3_000));
+        let command = words::Command::RequestRefund { payment, amount, reason: "the noise".into() };
+        self.tell::<Payments>(&administrator(), command).map(|_| ())
+    }
+
+    /// A guest is back from the bank's pages.
+    pub fn returned(&mut self) -> Result<(), Broken> {
+        let Some((payment, _, who)) = self.dice.pick(&self.known.payments).cloned() else { return Ok(()) };
+        self.tell::<Payments>(&who, words::Command::Returned { payment }).map(|_| ())
+    }
+
+    /// Something moves at the bank by itself.
+    pub fn bank_moves(&mut self) {
+        let (undecided, refunds) = (self.bank.undecided(), self.bank.refunds());
+        match self.dice.below(12) {
+            0..6 => {
+                if let Some(intent) = self.dice.pick(&undecided) {
+                    self.bank.decide(intent, self.dice.chance(75));
+                    self.trace.note(format_args!("the bank decides {intent}"));
+                }
+            }
+            6..10 => {
+                let pending: Vec<_> = refunds.iter().filter(|found| found.2 == RefundStatus::Pending).collect();
+                if let Some((intent, at, _)) = self.dice.pick(&pending) {
+                    let good = self.dice.chance(85);
+                    let status = if good { RefundStatus::Succeeded } else { RefundStatus::Failed };
+                    self.bank.decide_refund(intent, *at, status);
+                    self.trace.note(format_args!("a refund of {intent}: {status:?}"));
+                }
+            }
+            10 => {
+                if self.dice.chance(15)
+                    && let Some((intent, at, _)) = self.dice.pick(&refunds)
+                {
+                    self.bank.decide_refund(intent, *at, RefundStatus::Failed);
+                    self.trace.note(format_args!("a refund of {intent} fails after all"));
+                }
+            }
+            _ => self.bank.tell_of_others(),
+        }
+        if !self.bank.lost.is_empty() && self.dice.chance(50) {
+            let at = self.dice.below(self.bank.lost.len());
+            self.trace.note("a request to confirm comes late");
+            self.bank.confirm_late(at, &mut self.dice);
+        }
+    }
+
+    /// The bank tells of something: some time, twice, or not at all.
+    pub fn webhook(&mut self) -> Result<(), Broken> {
+        if self.bank.events.is_empty() {
+            return Ok(());
+        }
+        let at = self.dice.below(self.bank.events.len());
+        let event = self.bank.events[at].clone();
+        if self.dice.chance(75) {
+            self.bank.events.swap_remove(at);
+        }
+        if self.dice.chance(15) {
+            return Ok(());
+        }
+        let command = words::Command::BankEvent {
+            event: event.id,
+            kind: event.kind.to_owned(),
+            payment: event.payment,
+            intent: Some(event.intent),
+        };
+        self.tell::<Payments>(&Principal::service("payments"), command).map(|_| ())
+    }
+
+    /// Somebody looks at a booking: its owner sees it, a stranger does not.
+    pub fn look(&mut self) -> Result<(), Broken> {
+        let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
+        let stranger = crate::scenery::principal("usr_stranger", &contracts::scope::ALL[..4]);
+        match self.ask::<Reservations>(&who, desk::Query::Reservation(reservation))? {
+            Ok(desk::Answer::Reservation(found)) if found.owner == who.actor() => {}
+            other => return Err(format!("the owner of {reservation} sees {other:?}")),
+        }
+        match self.ask::<Reservations>(&stranger, desk::Query::Reservation(reservation))? {
+            Err(desk::Refusal::NoSuchReservation) => {}
+            other => return Err(format!("a stranger sees {reservation}: {other:?}")),
+        }
+        match self.ask::<Payments>(&stranger, words::Query::OfReservation(reservation))? {
+            Ok(words::Answer::Payments(found)) if found.is_empty() => Ok(()),
+            other => Err(format!("a stranger sees payments of {reservation}: {other:?}")),
+        }
+    }
+
+    /// A reservation, as reservations shows it to itself.
+    pub fn reservation(&mut self, id: ReservationId) -> Result<desk::Reservation, Broken> {
+        match self.ask::<Reservations>(&Principal::service("payments"), desk::Query::Reservation(id))? {
+            Ok(desk::Answer::Reservation(found)) => Ok(*found),
+            other => Err(format!("{id}: {other:?}")),
+        }
+    }
+}
+
+/// Whether somebody has paid for the rooms and they are or were kept for it.
+pub const fn is_sold(status: Status) -> bool {
+    match status {
+        Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => true,
+        Status::Held | Status::Expired | Status::Cancelled => false,
+    }
+}
+
+/// A long time from now, for timers that are run to their end.
+pub const fn long_after(now: Timestamp) -> Timestamp {
+    now.plus_secs(10 * 24 * 3600)
+}

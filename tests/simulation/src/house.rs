@@ -1,0 +1,270 @@
+//! The groups, the clock, and how anybody in the simulation tells or asks a service something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use auth::Auth;
+use contract::{Contract, Principal, Route, Timestamp, codec};
+use group::engine::{Stamp, Verdict};
+use group::{Answer, Command, Query, Refusal, Reply, Service};
+use payments::Payments;
+use pdf::Pdf;
+use reservations::Reservations;
+use search::Search;
+use token::{ClusterKey, LinkKey};
+use ui::Ui;
+use users::Users;
+
+use crate::bank::Bank;
+use crate::dice::Dice;
+use crate::member::{Broken, Group, Member};
+use crate::guests::Known;
+use crate::network::Network;
+use crate::people::People;
+use crate::trace::Trace;
+
+/// Shards of the two services that have several.
+pub const SHARDS: u16 = 2;
+/// Groups in all: see [`House::member`].
+pub const MEMBERS: usize = 5 + 2 * SHARDS as usize;
+/// Commands that may be repeated.
+const REPEATS_MAX: usize = 60;
+
+type Again = Rc<dyn Fn(&mut House) -> Result<(), Broken>>;
+
+/// What a command was answered: its reply or its refusal.
+pub type Heard<S> = Result<Reply<S>, Refusal<S>>;
+
+/// A command that its sender may repeat, not having heard the answer.
+pub struct Repeat {
+    sent_at: Timestamp,
+    again: Again,
+}
+
+/// The whole simulated cluster and the world around it.
+pub struct House {
+    pub dice: Dice,
+    pub now: Timestamp,
+    pub trace: Trace,
+    pub auth: Group<Auth>,
+    pub users: Group<Users>,
+    pub search: Group<Search>,
+    pub pdf: Group<Pdf>,
+    pub ui: Group<Ui>,
+    pub reservations: Vec<Group<Reservations>>,
+    pub payments: Vec<Group<Payments>>,
+    pub network: Network,
+    pub bank: Bank,
+    pub mails: Mails,
+    pub account_links: LinkKey,
+    pub known: Known,
+    pub people: People,
+    pub repeats: Vec<Repeat>,
+}
+
+/// Mails that were sent: by name, the occasions; and the names that each outbox row's mail went by.
+#[derive(Debug, Default)]
+pub struct Mails {
+    /// Name → what it was about → how often.
+    pub sent: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Group and outbox row → names.
+    pub names: BTreeMap<(usize, u64), BTreeSet<String>>,
+}
+
+/// A service that has groups in the house.
+pub trait Resident: Service {
+    /// Its group of that shard.
+    fn group(house: &mut House, shard: u16) -> &mut Group<Self>;
+    /// How many there are.
+    const SHARDS: u16 = 1;
+}
+
+macro_rules! residents {
+    ($($service:ident $field:ident;)*) => {$(
+        impl Resident for $service {
+            fn group(house: &mut House, _shard: u16) -> &mut Group<Self> {
+                &mut house.$field
+            }
+        }
+    )*};
+}
+
+residents! { Auth auth; Users users; Search search; Pdf pdf; Ui ui; }
+
+impl Resident for Reservations {
+    const SHARDS: u16 = SHARDS;
+    fn group(house: &mut House, shard: u16) -> &mut Group<Self> {
+        &mut house.reservations[usize::from(shard)]
+    }
+}
+
+impl Resident for Payments {
+    const SHARDS: u16 = SHARDS;
+    fn group(house: &mut House, shard: u16) -> &mut Group<Self> {
+        &mut house.payments[usize::from(shard)]
+    }
+}
+
+impl House {
+    /// A new cluster: nothing in it, and its clock at a day in November.
+    ///
+    /// # Errors
+    /// When a service cannot be opened.
+    pub fn new(seed: u64) -> Result<Self, Broken> {
+        let key = ClusterKey::random();
+        let (booking_links, account_links) = (key.links("booking-link"), key.links("account-link"));
+        let desk = |shard| {
+            let links = booking_links.clone();
+            Group::new(shard, move || Reservations::new(links.clone()))
+        };
+        let users_links = account_links.clone();
+        let auth_key = key.clone();
+        Ok(Self {
+            dice: Dice::new(seed),
+            now: Timestamp(1_795_435_200_000),
+            trace: Trace::default(),
+            auth: Group::new(0, move || Auth::new(auth_key.clone(), "https://auberge.example"))?,
+            users: Group::new(0, move || Users::new(users_links.clone()))?,
+            search: Group::new(0, Search::new)?,
+            pdf: Group::new(0, || Pdf)?,
+            ui: Group::new(0, Ui::default)?,
+            reservations: (0..SHARDS).map(desk).collect::<Result<_, _>>()?,
+            payments: (0..SHARDS).map(|shard| Group::new(shard, || Payments)).collect::<Result<_, _>>()?,
+            network: Network::default(),
+            bank: Bank::default(),
+            mails: Mails::default(),
+            account_links,
+            known: Known::default(),
+            people: People::default(),
+            repeats: Vec::new(),
+        })
+    }
+
+    /// A group by its number.
+    pub fn member(&mut self, at: usize) -> &mut dyn Member {
+        let shards = usize::from(SHARDS);
+        match at {
+            0 => &mut self.auth,
+            1 => &mut self.users,
+            2 => &mut self.search,
+            3 => &mut self.pdf,
+            4 => &mut self.ui,
+            at if at < 5 + shards => &mut self.reservations[at - 5],
+            at => &mut self.payments[at - 5 - shards],
+        }
+    }
+
+    /// The number of the group that a message to a slot of a service goes to.
+    pub fn number(service: &str, slot: u16) -> Option<usize> {
+        let shard = usize::from(contract::Slot::of(u128::from(slot) << 112).shard(SHARDS));
+        match service {
+            "auth" => Some(0),
+            "users" => Some(1),
+            "search" => Some(2),
+            "pdf" => Some(3),
+            "ui" => Some(4),
+            "reservations" => Some(5 + shard),
+            "payments" => Some(5 + usize::from(SHARDS) + shard),
+            _ => None,
+        }
+    }
+
+    /// What a proposer knows now.
+    pub fn stamp(&mut self) -> Stamp {
+        Stamp { now: self.now, entropy: self.dice.wide() }
+    }
+
+    /// Sends a command; it may be repeated later, and must be answered alike then.
+    ///
+    /// # Errors
+    /// When something is broken.
+    pub fn tell<S: Resident>(&mut self, caller: &Principal, command: Command<S>) -> Result<Heard<S>, Broken> {
+        let (id, keyed) = (self.dice.wide(), self.dice.chance(50));
+        let digest = if keyed { digest(&command) } else { 0 };
+        self.trace.note(format_args!("{} {}: {command:?}", S::Contract::SERVICE, caller.actor()));
+        let verdict = self.obey::<S>(caller, id, digest, command.clone())?;
+        let heard = heard::<S>(verdict)?;
+        self.trace.note(format_args!("  → {heard:?}"));
+        let (caller, before) = (caller.clone(), codec::encode(&heard));
+        let again = move |house: &mut Self| {
+            repeats_are_answered_alike::<S>(house, &caller, id, digest, &command, &before)
+        };
+        if self.repeats.len() == REPEATS_MAX {
+            self.repeats.remove(0);
+        }
+        self.repeats.push(Repeat { sent_at: self.now, again: Rc::new(again) });
+        if self.dice.chance(10) {
+            self.repeat_one(self.repeats.len() - 1)?;
+        }
+        Ok(heard)
+    }
+
+    fn obey<S: Resident>(
+        &mut self, caller: &Principal, id: u128, digest: u64, command: Command<S>,
+    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
+        let Route::Slot(slot) = S::Contract::route_command(&command) else {
+            return Err(format!("a command to every shard: {command:?}"));
+        };
+        let stamp = self.stamp();
+        S::group(self, slot.shard(S::SHARDS)).command(caller, id, digest, command, stamp)
+    }
+
+    /// Asks; a query to every shard is asked of the first.
+    ///
+    /// # Errors
+    /// When something is broken.
+    pub fn ask<S: Resident>(
+        &mut self, caller: &Principal, query: Query<S>,
+    ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
+        let shard = match S::Contract::route_query(&query) {
+            Route::Slot(slot) => slot.shard(S::SHARDS),
+            Route::Every => 0,
+        };
+        let now = self.now;
+        S::group(self, shard).query(caller, now, query)
+    }
+
+    /// Somebody repeats a command.
+    ///
+    /// # Errors
+    /// When it is answered otherwise.
+    pub fn repeat_one(&mut self, at: usize) -> Result<(), Broken> {
+        let Some(repeat) = self.repeats.get(at) else { return Ok(()) };
+        let again = Rc::clone(&repeat.again);
+        again(self)
+    }
+
+    /// Nobody repeats what is older than this.
+    pub fn forget_repeats(&mut self, before: Timestamp) {
+        self.repeats.retain(|repeat| repeat.sent_at >= before);
+    }
+}
+
+/// The same key and content is answered as before; the same key and other content is refused.
+fn repeats_are_answered_alike<S: Resident>(
+    house: &mut House, caller: &Principal, id: u128, digest: u64, command: &Command<S>, before: &[u8],
+) -> Result<(), Broken> {
+    let verdict = house.obey::<S>(caller, id, digest, command.clone())?;
+    if codec::encode(&heard::<S>(verdict)?) != before {
+        return Err(format!("a repeated command is answered otherwise: {command:?}"));
+    }
+    if digest != 0 && !matches!(house.obey::<S>(caller, id, digest ^ 1, command.clone())?, Verdict::KeyReused) {
+        return Err(format!("a key is good for two commands: {command:?}"));
+    }
+    Ok(())
+}
+
+fn heard<S: Service>(verdict: Verdict<Reply<S>, Refusal<S>>) -> Result<Heard<S>, Broken> {
+    match verdict {
+        Verdict::Reply(reply) => Ok(Ok(reply)),
+        Verdict::Refused(refusal) => Ok(Err(refusal)),
+        Verdict::KeyReused | Verdict::Delivered(_) | Verdict::More(_) | Verdict::Noted => {
+            Err(format!("a command was answered with {verdict:?}"))
+        }
+    }
+}
+
+fn digest<C: contract::Message>(command: &C) -> u64 {
+    // Not 0, which says that there is no key.
+    codec::hash128(&[&codec::encode(command)]) as u64 | 2
+}

@@ -1,0 +1,318 @@
+//! What must hold over several services, once everything that was on its way has arrived: each a function that names what
+//! breaks it. What must hold within one service is said by the service itself, and checked after every step.
+
+use std::collections::BTreeMap;
+
+use contract::Principal;
+use contracts::payments::{self as words, PaymentStatus, RefundReason, RefundStatus};
+use contracts::reservations::{self as desk, PaymentState, Reservation, Status, What};
+use contracts::search::{self as finding, CityName, FindHotels, Sort};
+use contracts::{ReservationId, Stay, UserId, auth as keys};
+use payments::Payments;
+use reservations::Reservations;
+use search::Search;
+
+use crate::effects::succeeded;
+use crate::guests::is_sold;
+use crate::house::{House, MEMBERS};
+use crate::member::Broken;
+use crate::scenery::{PLACES, hotel_id};
+
+/// Nights from today on that search and reservations are compared for.
+const NIGHTS: i32 = 26;
+
+/// All of them.
+///
+/// # Errors
+/// The first that is broken.
+pub fn once_quiet(house: &mut House) -> Result<(), Broken> {
+    what_search_finds_is_what_reservations_offers(house)?;
+    everything_captured_is_folio_and_refunds(house)?;
+    sold_means_one_payment_that_counts(house)?;
+    nobody_is_charged_twice(house)?;
+    receipts_run_without_a_gap(house)?;
+    every_mail_was_sent_under_one_name(house)?;
+    auth_knows_the_epoch_of_every_account(house)?;
+    nothing_waits_and_nothing_is_parked(house)
+}
+
+/// For each hotel, night and party, the cheapest offer and the rooms left are the same in both.
+///
+/// # Errors
+/// The first stay for which they are not.
+pub fn what_search_finds_is_what_reservations_offers(house: &mut House) -> Result<(), Broken> {
+    let nobody = Principal::anonymous();
+    for (place, (city, ..)) in PLACES.iter().enumerate().filter(|(place, _)| house.known.hotels[*place]).collect::<Vec<_>>() {
+        let (hotel, today) = (hotel_id(place), house.today(place));
+        for (day, nights, guests) in (0..NIGHTS).flat_map(|day| [(day, 1, 1), (day, 1, 3), (day, 3, 2)]) {
+            let check_in = today.plus_days(day);
+            let stay = Stay::new(check_in, check_in.plus_days(nights)).map_err(|error| error.to_string())?;
+            let query = desk::Query::Offers { hotel, stay, guests, rooms: 1 };
+            let offers = match house.ask::<Reservations>(&nobody, query)? {
+                Ok(desk::Answer::Offers(offers)) => offers.offers,
+                Err(desk::Refusal::Inactive) => Vec::new(),
+                other => return Err(format!("offers of {city}: {other:?}")),
+            };
+            let cheapest = offers.iter().min_by_key(|offer| offer.promise.total);
+            let offered = cheapest.map(|offer| offer.promise.total);
+            let sought = FindHotels {
+                city: CityName::Name((*city).to_owned()),
+                stay: Some(stay),
+                guests: guests as u16,
+                rooms: 1,
+                price_min: None,
+                price_max: None,
+                stars: Vec::new(),
+                amenities: Vec::new(),
+                sort: Sort::Price,
+                limit: 10,
+                after: None,
+            };
+            let found = match house.ask::<Search>(&nobody, finding::Query::FindHotels(sought))? {
+                Ok(finding::Answer::Hotels(found)) => found.hotels,
+                other => return Err(format!("search in {city}: {other:?}")),
+            };
+            let found = found.into_iter().find(|found| found.id == hotel).and_then(|found| found.offer);
+            let shown = found.as_ref().map(|found| found.total);
+            let left = found.as_ref().is_none_or(|found| {
+                let same = |offer: &&desk::Offer| {
+                    (offer.promise.room_type, offer.promise.rate_plan) == (found.room_type, found.rate_plan)
+                };
+                offers.iter().find(same).is_some_and(|offer| offer.rooms_left == found.rooms_left)
+            });
+            if shown != offered || !left {
+                return Err(format!(
+                    "{city} from {check_in} for {nights} nights, {guests} guests: search shows {found:?}, reservations offers {cheapest:?}"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the bank took of a payment is what the booking costs (its penalty, once it is called off), what went back, and
+/// what is due to go back but could not yet.
+///
+/// # Errors
+/// The first payment for which it is not.
+pub fn everything_captured_is_folio_and_refunds(house: &mut House) -> Result<(), Broken> {
+    let intents: Vec<_> = house.bank.intents.values().filter(|intent| intent.charges > 0).cloned().collect();
+    for intent in intents {
+        let id = intent.payment;
+        let payment = house.payment(id)?;
+        let reservation = house.reservation(payment.reservation)?;
+        if !succeeded(payment.status) || payment.amount != Some(intent.amount) {
+            return Err(format!("{id}: the bank took {}, payments says {:?}", intent.amount.amount, payment.status));
+        }
+        for (refund, amount, status) in &intent.refunds {
+            let told = payment.refunds.iter().find(|told| told.id == *refund);
+            if told.is_none_or(|told| told.amount.amount != *amount || told.status != *status) {
+                return Err(format!("{refund} of {id} is {status:?} at the bank: payments says {told:?}"));
+            }
+        }
+        let made: i64 = intent.refunds.iter().filter(|found| found.2 != RefundStatus::Failed).map(|found| found.1).sum();
+        let sum = |goodwill: bool, failed: bool| -> i64 {
+            let fits = |refund: &&words::Refund| {
+                matches!(refund.reason, RefundReason::Requested(_)) == goodwill
+                    && (refund.status == RefundStatus::Failed) == failed
+            };
+            payment.refunds.iter().filter(fits).map(|refund| refund.amount.amount).sum()
+        };
+        let (goodwill, due) = (sum(true, false), sum(false, true));
+        let folio = folio(&reservation, &payment);
+        let captured = intent.amount.amount;
+        // What staff gave away before a cancellation may be part of its refund or not, depending on which came first.
+        let exact = goodwill == 0 && sum(true, true) == 0 || !over(reservation.status);
+        if exact && captured != folio - goodwill + made + due || captured < made {
+            return Err(format!(
+                "{id} of {} ({}): {captured} captured, {folio} of folio, {goodwill} given away, {made} refunded, {due} due",
+                reservation.id,
+                reservation.status.word()
+            ));
+        }
+    }
+    Ok(())
+}
+
+const fn over(status: Status) -> bool {
+    match status {
+        Status::Cancelled | Status::NoShow | Status::Expired => true,
+        Status::Held | Status::Confirmed | Status::CheckedIn | Status::CheckedOut => false,
+    }
+}
+
+/// What a payment has to cover, before anything is given away.
+fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
+    let counts = matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment.id);
+    match reservation.status {
+        _ if !counts => 0,
+        Status::Confirmed | Status::CheckedIn | Status::CheckedOut => reservation.promise.total,
+        Status::Cancelled | Status::NoShow => reservation.penalty,
+        Status::Held | Status::Expired => 0,
+    }
+}
+
+/// A booking is sold if and only if exactly one payment of it succeeded that is not being given back as too late.
+///
+/// # Errors
+/// The first booking for which it is not.
+pub fn sold_means_one_payment_that_counts(house: &mut House) -> Result<(), Broken> {
+    for (id, _) in house.known.reservations.clone() {
+        let reservation = house.reservation(id)?;
+        let counting: Vec<_> = payments_of(house, id)?
+            .into_iter()
+            .filter(|payment| succeeded(payment.status))
+            .filter(|payment| payment.refunds.iter().all(|refund| refund.reason != RefundReason::TooLate))
+            .collect();
+        let sold = is_sold(reservation.status) || happened(&reservation, What::Confirmed);
+        if counting.len() != usize::from(sold) {
+            let payments: Vec<_> = counting.iter().map(|payment| (payment.id, payment.status)).collect();
+            return Err(format!("{id} is {} and has {payments:?}", reservation.status.word()));
+        }
+        if let (PaymentState::Open(payment), true) = (&reservation.payment, over(reservation.status)) {
+            let status = house.payment(*payment)?.status;
+            if succeeded(status) {
+                return Err(format!("{id} is over and knows nothing of the money of {payment}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A payment is charged once at most, over all intents that were ever made for it.
+///
+/// # Errors
+/// The first that was charged twice.
+pub fn nobody_is_charged_twice(house: &mut House) -> Result<(), Broken> {
+    let mut charges = BTreeMap::new();
+    for intent in house.bank.intents.values() {
+        *charges.entry(intent.payment).or_insert(0) += intent.charges;
+    }
+    match charges.into_iter().find(|(_, charges)| *charges > 1) {
+        None => Ok(()),
+        Some((payment, charges)) => Err(format!("{payment} was charged {charges} times")),
+    }
+}
+
+/// The receipts of a hotel are numbered from 1 on, each once.
+///
+/// # Errors
+/// The first hotel with a gap.
+pub fn receipts_run_without_a_gap(house: &mut House) -> Result<(), Broken> {
+    let mut numbers: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for (payment, ..) in house.known.payments.clone() {
+        let payment = house.payment(payment)?;
+        if let (Some(hotel), Some(number)) = (payment.hotel, payment.receipt_number) {
+            numbers.entry(hotel).or_default().push(number);
+        }
+    }
+    for (hotel, mut numbers) in numbers {
+        numbers.sort();
+        let expected: Vec<_> = (1..=numbers.len()).map(|number| format!("R-{number:06}")).collect();
+        if numbers != expected {
+            return Err(format!("{hotel} has receipts {numbers:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Each confirmation, cancellation, receipt and refund was mailed, once or more, and each mail has a name of its own.
+///
+/// # Errors
+/// The first mail that was not.
+pub fn every_mail_was_sent_under_one_name(house: &mut House) -> Result<(), Broken> {
+    let mut due = Vec::new();
+    for (id, _) in house.known.reservations.clone() {
+        let reservation = house.reservation(id)?;
+        if happened(&reservation, What::Confirmed) {
+            due.extend(["confirmed", "new-booking"].map(|word| format!("{word} {id}")));
+            if reservation.status == Status::Cancelled {
+                due.extend(["cancelled", "cancellation"].map(|word| format!("{word} {id}")));
+            }
+        }
+    }
+    for (id, ..) in house.known.payments.clone() {
+        let payment = house.payment(id)?;
+        if succeeded(payment.status) {
+            due.push(format!("receipt {id}"));
+        }
+        let back = payment.refunds.iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+        due.extend(back.map(|refund| format!("refund {}", refund.id)));
+    }
+    for about in due {
+        let names = house.mails.sent.iter().filter(|(_, occasions)| occasions.contains_key(&about)).count();
+        if names != 1 {
+            return Err(format!("the mail `{about}` went out under {names} names"));
+        }
+    }
+    if let Some((name, occasions)) = house.mails.sent.iter().find(|(_, occasions)| occasions.len() > 1) {
+        return Err(format!("{name} is the name of {occasions:?}"));
+    }
+    match house.mails.names.iter().find(|(_, names)| names.len() > 1) {
+        None => Ok(()),
+        Some((row, names)) => Err(format!("the mail of {row:?} went by {names:?}")),
+    }
+}
+
+/// Whoever was signed out by a new password is signed out: no session of an epoch before goes on.
+///
+/// # Errors
+/// The first account whose old sessions go on.
+pub fn auth_knows_the_epoch_of_every_account(house: &mut House) -> Result<(), Broken> {
+    let users: Vec<UserId> = house.people.users.clone();
+    for user in users {
+        let Some(grants) = house.grants(user)? else { continue };
+        if grants.epoch < 2 {
+            continue;
+        }
+        // Grants of the epoch before, as a browser would still have them.
+        let old = contracts::users::Grants { epoch: grants.epoch - 1, ..grants };
+        let refresh_hash = [7; 32];
+        let command = keys::Command::StartSession { grants: old, scopes: None, refresh_hash };
+        match house.tell::<auth::Auth>(&Principal::service("ui"), command)? {
+            Err(keys::Refusal::InvalidGrant(_)) => {}
+            other => return Err(format!("{user} signs in with what was void before: {other:?}")),
+        }
+    }
+    Ok(())
+}
+
+/// Every outbox is empty, and no row was parked.
+///
+/// # Errors
+/// The first group with something left.
+pub fn nothing_waits_and_nothing_is_parked(house: &mut House) -> Result<(), Broken> {
+    for at in 0..MEMBERS {
+        let member = house.member(at);
+        if let Some((row, outgoing)) = member.outbox()?.first() {
+            return Err(format!("{}: row {row} waits: {outgoing:?}", member.name()));
+        }
+        if let Some(why) = member.parked()?.first() {
+            return Err(format!("{}: parked: {why}", member.name()));
+        }
+    }
+    for (id, ..) in house.known.payments.clone() {
+        let payment = house.payment(id)?;
+        match payment.status {
+            PaymentStatus::Processing | PaymentStatus::RequiresAction => {
+                return Err(format!("{id} is open still: {:?}", payment.timeline));
+            }
+            PaymentStatus::Succeeded
+            | PaymentStatus::Failed
+            | PaymentStatus::PartiallyRefunded
+            | PaymentStatus::Refunded => {}
+        }
+    }
+    Ok(())
+}
+
+fn payments_of(house: &mut House, id: ReservationId) -> Result<Vec<words::Payment>, Broken> {
+    match house.ask::<Payments>(&Principal::service("reservations"), words::Query::OfReservation(id))? {
+        Ok(words::Answer::Payments(payments)) => Ok(payments),
+        other => Err(format!("{id}: {other:?}")),
+    }
+}
+
+fn happened(reservation: &Reservation, what: What) -> bool {
+    reservation.timeline.iter().any(|(_, happened)| *happened == what)
+}

@@ -1,0 +1,336 @@
+//! One group of the simulated cluster: a log that nothing is lost from, a replica that leads, and one that lags behind.
+//!
+//! A replica's state can be rewound to its last flush; what follows is applied again from the log, in batches of other
+//! sizes than before, and must be answered as before.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use contract::{Contract, Principal, Timestamp, codec};
+use group::engine::{Engine, Entry, Landed, Stamp, Verdict};
+use group::{Answer, Command, Outgoing, Query, Refusal, Reply, Service};
+use store::{Memory, Row, State};
+
+use crate::dice::Dice;
+
+/// What must not happen, in words.
+pub type Broken = String;
+
+/// Entries that one batch applies at most.
+const BATCH_MAX: usize = 7;
+/// Hours for which replies are remembered.
+const REMEMBERED_HOURS: i64 = 24;
+/// Rows of keys that are forgotten at once: few, so that it takes several entries.
+const FORGOTTEN_ROWS_MAX: u16 = 3;
+/// Where the index of the last applied entry is kept, as consensus does.
+const APPLIED: [u8; 2] = [0, 0];
+
+struct Logged {
+    entry: Vec<u8>,
+    /// What it was answered when it was applied first.
+    verdict: Option<Vec<u8>>,
+}
+
+struct Replica<S: Service> {
+    engine: Engine<S>,
+    memory: Arc<Memory>,
+    applied: usize,
+}
+
+/// See the module.
+pub struct Group<S: Service> {
+    name: String,
+    make: Box<dyn Fn() -> S + Send>,
+    log: Vec<Logged>,
+    leader: Replica<S>,
+    follower: Replica<S>,
+    /// Grows with each change of leader and each restart of one: what it had in memory is forgotten.
+    era: u64,
+    /// How far the leader's clock is off, in milliseconds.
+    skew_millis: i64,
+    /// Something was applied since the invariants were checked.
+    changed: bool,
+}
+
+/// A group of any service.
+pub trait Member {
+    /// `reservations/0`.
+    fn name(&self) -> &str;
+    /// See [`Group`].
+    fn era(&self) -> u64;
+    /// Whether something was applied since this was asked last.
+    fn take_changed(&mut self) -> bool;
+    /// What waits to be sent or done.
+    fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Broken>;
+    /// Why rows are parked, if any are.
+    fn parked(&self) -> Result<Vec<String>, Broken>;
+    /// When the next timer is due.
+    fn next_timer(&self) -> Result<Option<Timestamp>, Broken>;
+    /// Rows of another group's outbox arrive.
+    fn deliver(&mut self, from: &str, floor: u64, rows: Vec<(u64, Vec<u8>)>, stamp: Stamp)
+    -> Result<Vec<Option<String>>, Broken>;
+    /// Outbox rows are done.
+    fn settle(&mut self, done: Vec<u64>) -> Result<(), Broken>;
+    /// Timers are due.
+    fn fire(&mut self, stamp: Stamp) -> Result<(), Broken>;
+    /// Replies of long ago are forgotten.
+    fn forget(&mut self, now: Timestamp) -> Result<(), Broken>;
+    /// A replica loses what it had not flushed, and comes back.
+    fn restart(&mut self, leader: bool, dice: &mut Dice) -> Result<(), Broken>;
+    /// A replica's state reaches the disk.
+    fn flush(&mut self, leader: bool) -> Result<(), Broken>;
+    /// The follower takes over.
+    fn change_leader(&mut self, dice: &mut Dice) -> Result<(), Broken>;
+    /// The follower gets the leader's state in place of its own.
+    fn install_snapshot(&mut self) -> Result<(), Broken>;
+    /// The follower applies some entries, or all; with all, both must hold the same rows.
+    fn follow(&mut self, all: bool, dice: &mut Dice) -> Result<(), Broken>;
+    /// What the service says is broken.
+    fn breaches(&self) -> Result<Vec<String>, Broken>;
+}
+
+impl<S: Service> Replica<S> {
+    fn open(service: S, memory: Memory) -> Result<Self, Broken> {
+        let memory = Arc::new(memory);
+        let mark = memory.get(&APPLIED).map_err(|fault| fault.to_string())?;
+        let applied = mark.map_or(0, |bytes| codec::decode::<u64>(&bytes).expect("we wrote it"));
+        let state: Arc<dyn State> = Arc::<Memory>::clone(&memory);
+        let engine = Engine::open(service, state, Box::new(|_: Landed| {})).map_err(|halt| halt.to_string())?;
+        Ok(Self { engine, memory, applied: applied as usize })
+    }
+
+    /// Applies the next `count` entries in one batch.
+    fn apply(&mut self, log: &mut [Logged], count: usize) -> Result<(), Broken> {
+        let batch = &mut log[self.applied..][..count];
+        let first = self.applied as u64 + 1;
+        let entries: Vec<_> = (first..).zip(batch.iter().map(|logged| logged.entry.as_slice())).collect();
+        let last = self.applied + count;
+        let marks = vec![(APPLIED.to_vec(), codec::encode(&(last as u64)))];
+        let verdicts = self.engine.apply(&entries, marks).map_err(|halt| halt.to_string())?;
+        for ((logged, verdict), index) in batch.iter_mut().zip(verdicts).zip(first..) {
+            match &logged.verdict {
+                None => logged.verdict = Some(verdict),
+                Some(before) if *before == verdict => {}
+                Some(_) => return Err(format!("entry {index} is answered otherwise when it is applied again")),
+            }
+        }
+        self.applied = last;
+        Ok(())
+    }
+
+    fn catch_up(&mut self, log: &mut [Logged], to: usize, dice: &mut Dice) -> Result<(), Broken> {
+        while self.applied < to {
+            let count = (1 + dice.below(BATCH_MAX)).min(to - self.applied);
+            self.apply(log, count)?;
+        }
+        Ok(())
+    }
+
+    /// All rows but the marks.
+    fn rows(&self) -> Result<Vec<Row>, Broken> {
+        let all = self.memory.scan(Bound::Included(&[1]), Bound::Unbounded, usize::MAX, false);
+        all.map_err(|fault| fault.to_string())
+    }
+}
+
+impl<S: Service> Group<S> {
+    /// A group with an empty log.
+    ///
+    /// # Errors
+    /// When the service cannot be opened.
+    pub fn new(shard: u16, make: impl Fn() -> S + Send + 'static) -> Result<Self, Broken> {
+        Ok(Self {
+            name: format!("{}/{shard}", <S::Contract as Contract>::SERVICE),
+            leader: Replica::open(make(), Memory::new())?,
+            follower: Replica::open(make(), Memory::new())?,
+            make: Box::new(make),
+            log: Vec::new(),
+            era: 0,
+            skew_millis: 0,
+            changed: false,
+        })
+    }
+
+    /// Has an entry applied, as the leader does.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn propose(&mut self, entry: &Entry<Command<S>>) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
+        self.log.push(Logged { entry: codec::encode(&self.skewed(entry)), verdict: None });
+        self.leader.apply(&mut self.log, 1).map_err(|why| format!("{}: {why}", self.name))?;
+        self.changed = true;
+        let verdict = self.log.last().and_then(|logged| logged.verdict.as_deref()).expect("applied");
+        Ok(codec::decode(verdict).expect("a verdict"))
+    }
+
+    /// Has a command applied under an idempotency key.
+    ///
+    /// # Errors
+    /// When it cannot be, or the caller may not by the contract.
+    pub fn command(
+        &mut self, caller: &Principal, id: u128, digest: u64, command: Command<S>, stamp: Stamp,
+    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
+        if !<S::Contract as Contract>::command_access(&command).allows(caller) {
+            return Err(format!("{}: {} may not send {command:?}", self.name, caller.subject));
+        }
+        self.propose(&Entry::Command { id, digest, caller: caller.clone(), stamp, command })
+    }
+
+    /// Answers a query, from the leader.
+    ///
+    /// # Errors
+    /// When it cannot be, or the caller may not by the contract.
+    pub fn query(
+        &self, caller: &Principal, now: Timestamp, query: Query<S>,
+    ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
+        if !<S::Contract as Contract>::query_access(&query).allows(caller) {
+            return Err(format!("{}: {} may not ask {query:?}", self.name, caller.subject));
+        }
+        self.leader.engine.query(caller, now, query).map_err(|halt| format!("{}: {halt}", self.name))
+    }
+
+    /// The stamp as the leader's own clock would have made it.
+    fn skewed(&self, entry: &Entry<Command<S>>) -> Entry<Command<S>> {
+        let mut entry = entry.clone();
+        match &mut entry {
+            Entry::Command { stamp, .. }
+            | Entry::Deliver { stamp, .. }
+            | Entry::Fire { stamp }
+            | Entry::Conclude { stamp, .. } => stamp.now.0 += self.skew_millis,
+            Entry::Settle { .. } | Entry::Release { .. } | Entry::Forget { .. } => {}
+        }
+        entry
+    }
+
+    fn at<T>(&self, result: Result<T, impl std::fmt::Display>) -> Result<T, Broken> {
+        result.map_err(|why| format!("{}: {why}", self.name))
+    }
+}
+
+impl<S: Service> Member for Group<S> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn era(&self) -> u64 {
+        self.era
+    }
+
+    fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Broken> {
+        self.at(self.leader.engine.outbox())
+    }
+
+    fn parked(&self) -> Result<Vec<String>, Broken> {
+        let parked = self.at(self.leader.engine.parked())?;
+        Ok(parked.into_iter().map(|(row, parked)| format!("row {row}: {}", parked.why)).collect())
+    }
+
+    fn next_timer(&self) -> Result<Option<Timestamp>, Broken> {
+        self.at(self.leader.engine.next_timer())
+    }
+
+    fn deliver(
+        &mut self, from: &str, floor: u64, rows: Vec<(u64, Vec<u8>)>, stamp: Stamp,
+    ) -> Result<Vec<Option<String>>, Broken> {
+        let caller = Principal::service(from.split('/').next().unwrap_or_default());
+        for (_, command) in &rows {
+            let command: Command<S> = self.at(codec::decode(command))?;
+            if !<S::Contract as Contract>::command_access(&command).allows(&caller) {
+                return Err(format!("{}: {from} may not send {command:?}", self.name));
+            }
+        }
+        match self.propose(&Entry::Deliver { source: format!("1/{from}"), floor, rows, caller, stamp })? {
+            Verdict::Delivered(answers) => Ok(answers),
+            other => Err(format!("{}: {other:?} in answer to a delivery", self.name)),
+        }
+    }
+
+    fn settle(&mut self, done: Vec<u64>) -> Result<(), Broken> {
+        self.propose(&Entry::Settle { done, parked: Vec::new() }).map(|_| ())
+    }
+
+    fn fire(&mut self, stamp: Stamp) -> Result<(), Broken> {
+        while matches!(self.propose(&Entry::Fire { stamp })?, Verdict::More(true)) {}
+        Ok(())
+    }
+
+    fn forget(&mut self, now: Timestamp) -> Result<(), Broken> {
+        let Ok(hour) = u32::try_from(now.seconds() / 3600 - REMEMBERED_HOURS - 1) else { return Ok(()) };
+        while self.at(self.leader.engine.oldest_hour())?.is_some_and(|oldest| oldest <= hour) {
+            let forget = Entry::Forget { hour, rows_max: FORGOTTEN_ROWS_MAX };
+            if !matches!(self.propose(&forget)?, Verdict::More(true)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, leader: bool, dice: &mut Dice) -> Result<(), Broken> {
+        let replica = if leader { &mut self.leader } else { &mut self.follower };
+        let before = replica.applied;
+        let mut fresh = Replica::open((self.make)(), replica.memory.crash())?;
+        fresh.catch_up(&mut self.log, before, dice).map_err(|why| format!("{} restarted: {why}", self.name))?;
+        *replica = fresh;
+        if leader {
+            self.era += 1;
+            self.changed = true;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, leader: bool) -> Result<(), Broken> {
+        let replica = if leader { &self.leader } else { &self.follower };
+        self.at(replica.memory.flush())
+    }
+
+    fn change_leader(&mut self, dice: &mut Dice) -> Result<(), Broken> {
+        let end = self.log.len();
+        self.follower.catch_up(&mut self.log, end, dice).map_err(|why| format!("{}: {why}", self.name))?;
+        std::mem::swap(&mut self.leader, &mut self.follower);
+        self.era += 1;
+        self.skew_millis = dice.between(-2_000, 2_000);
+        self.changed = true;
+        Ok(())
+    }
+
+    fn install_snapshot(&mut self) -> Result<(), Broken> {
+        let all = self.leader.memory.scan(Bound::Unbounded, Bound::Unbounded, usize::MAX, false);
+        let rows = self.at(all)?;
+        self.at(self.follower.memory.replace(&mut rows.into_iter().map(Ok)))?;
+        self.at(self.follower.engine.reopen())?;
+        self.follower.applied = self.leader.applied;
+        Ok(())
+    }
+
+    fn follow(&mut self, all: bool, dice: &mut Dice) -> Result<(), Broken> {
+        let behind = self.log.len() - self.follower.applied;
+        let to = if all { self.log.len() } else { self.follower.applied + dice.below(behind + 1) };
+        self.follower.catch_up(&mut self.log, to, dice).map_err(|why| format!("{} follows: {why}", self.name))?;
+        if all {
+            replicas_at_the_same_entry_hold_the_same_rows(&self.name, &self.leader.rows()?, &self.follower.rows()?)?;
+            let breaches = self.at(self.follower.engine.breaches())?;
+            if let Some(breach) = breaches.first() {
+                return Err(format!("{}'s follower: {breach}", self.name));
+            }
+        }
+        Ok(())
+    }
+
+    fn breaches(&self) -> Result<Vec<String>, Broken> {
+        self.at(self.leader.engine.breaches())
+    }
+}
+
+/// Two replicas that have applied the same entries are the same, byte by byte.
+fn replicas_at_the_same_entry_hold_the_same_rows(name: &str, one: &[Row], other: &[Row]) -> Result<(), Broken> {
+    if one == other {
+        return Ok(());
+    }
+    let differs = one.iter().zip(other).position(|(one, other)| one != other).unwrap_or(one.len().min(other.len()));
+    let key = |rows: &[Row]| rows.get(differs).map(|(key, _)| format!("tree {}, {:02x?}", key[0], &key[1..]));
+    Err(format!("{name}: two replicas differ at {:?} / {:?}", key(one), key(other)))
+}

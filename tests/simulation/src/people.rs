@@ -1,0 +1,183 @@
+//! What happens around accounts, sessions, keys, browsers and templates.
+
+use contract::{Principal, Timestamp};
+use contracts::users::{Grants, MailLink};
+use contracts::{UserId, auth as keys, pdf as papers, scope, ui as pages, users as accounts};
+
+use crate::effects::Performed;
+use crate::house::House;
+use crate::member::Broken;
+use crate::scenery::{administrator, principal};
+
+/// argon2id of some password: made once, because making one takes 15 ms.
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$6s2P2jCqCSkSEx3CfRcbZZb5zEVyHFvCBpbp2K0Q8oc";
+/// Accounts that are played with.
+const ADDRESSES: usize = 4;
+
+/// What is known of people.
+#[derive(Debug, Default)]
+pub struct People {
+    /// Links from mails.
+    pub links: Vec<(MailLink, bool)>,
+    /// Whoever a mail was written to.
+    pub users: Vec<UserId>,
+    /// Refresh tokens that browsers had.
+    refresh: Vec<[u8; 32]>,
+    /// Effects that were performed and not noted yet.
+    pub performed: Vec<Performed>,
+}
+
+impl House {
+    fn drawn(&mut self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.dice.wide().to_be_bytes());
+        bytes
+    }
+
+    /// A signing key that nobody signs with.
+    pub fn made_up_key(&mut self) -> keys::SealedKey {
+        let name = format!("{:032x}", self.dice.wide());
+        keys::SealedKey { id: format!("k4.pid.{name}"), public: format!("k4.public.{name}"), sealed: name }
+    }
+
+    /// Somebody does something about an account.
+    pub fn account(&mut self) -> Result<(), Broken> {
+        let email = format!("guest{}@example.org", self.dice.below(ADDRESSES));
+        let user = self.dice.pick(&self.people.users).copied();
+        let link = self.dice.pick(&self.people.links).cloned();
+        let password_hash = PASSWORD_HASH.to_owned();
+        let nobody = Principal::anonymous();
+        let own = |user: UserId| principal(&user.to_string(), &[scope::PROFILE]);
+        match (self.dice.below(12), user, link) {
+            (0..3, ..) => {
+                let command = accounts::Command::Register { email, name: "Anna".into(), password_hash };
+                self.tell::<users::Users>(&nobody, command)?.map_err(|refused| format!("register: {refused}"))?;
+            }
+            (3..5, ..) => {
+                let command = accounts::Command::RequestPasswordReset { email };
+                self.tell::<users::Users>(&nobody, command)?.map_err(|refused| format!("reset: {refused}"))?;
+            }
+            (5..8, _, Some((link, false))) => {
+                let _ = self.tell::<users::Users>(&nobody, accounts::Command::VerifyEmail { link })?;
+            }
+            (5..8, _, Some((link, true))) => {
+                let command = accounts::Command::ResetPassword { link: link.clone(), password_hash };
+                if self.tell::<users::Users>(&nobody, command.clone())?.is_ok() {
+                    match self.tell::<users::Users>(&nobody, command)? {
+                        Err(accounts::Refusal::BadLink) => {}
+                        other => return Err(format!("a reset link is good twice: {other:?}")),
+                    }
+                }
+            }
+            (8, Some(user), _) => {
+                let _ = self.tell::<users::Users>(&own(user), accounts::Command::ResendVerification)?;
+            }
+            (9, Some(user), _) => {
+                let name = Some(format!("Anna {}", self.dice.below(3)));
+                let command = accounts::Command::UpdateProfile { name, expected_version: None };
+                let _ = self.tell::<users::Users>(&own(user), command)?;
+            }
+            (10, Some(user), _) if self.dice.chance(30) => {
+                let _ = self.tell::<users::Users>(&own(user), accounts::Command::Close { expected_version: None })?;
+            }
+            (10, Some(user), _) => {
+                let command = accounts::Command::ChangePassword { user, password_hash };
+                let _ = self.tell::<users::Users>(&Principal::service("users"), command)?;
+            }
+            _ => {
+                let roles = accounts::Roles { administrator: self.dice.chance(20), hotels: Vec::new() };
+                let _ = self.tell::<users::Users>(&administrator(), accounts::Command::SetRoles { email, roles })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What `users` says may be in somebody's tokens; none for closed accounts.
+    pub fn grants(&mut self, user: UserId) -> Result<Option<Grants>, Broken> {
+        match self.ask::<users::Users>(&Principal::service("auth"), accounts::Query::Grants(user))? {
+            Ok(accounts::Answer::Grants(grants)) => Ok(Some(grants)),
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
+    /// Somebody signs in, goes on, or signs out; keys come and go.
+    pub fn session(&mut self) -> Result<(), Broken> {
+        let ui = Principal::service("ui");
+        let (old_hash, new_hash) = (self.dice.pick(&self.people.refresh).copied(), self.drawn());
+        match (self.dice.below(10), old_hash) {
+            (0, _) => {
+                let key = self.made_up_key();
+                let _ = self.tell::<auth::Auth>(&Principal::service("node"), keys::Command::InstallKey(key))?;
+            }
+            (1, _) => {
+                let _ = self.tell::<auth::Auth>(&administrator(), keys::Command::RotateKeys)?;
+            }
+            (2, Some(refresh_hash)) => {
+                let _ = self.tell::<auth::Auth>(&ui, keys::Command::EndSession { refresh_hash })?;
+            }
+            (3..7, Some(old_hash)) => {
+                let client = keys::ClientProof::ui();
+                let command = keys::Command::Refresh { client, old_hash, new_hash, scopes: None };
+                if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
+                    self.people.refresh.push(new_hash);
+                }
+            }
+            _ => {
+                let Some(user) = self.dice.pick(&self.people.users).copied() else { return Ok(()) };
+                let Some(grants) = self.grants(user)? else { return Ok(()) };
+                let command = keys::Command::StartSession { grants, scopes: None, refresh_hash: new_hash };
+                if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
+                    self.people.refresh.push(new_hash);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A browser remembers a booking, or forgets all.
+    pub fn browse(&mut self) -> Result<(), Broken> {
+        let guest = format!("gst_0123456789abcdef{}", self.dice.below(3));
+        let Some((reservation, _)) = self.dice.pick(&self.known.reservations).cloned() else { return Ok(()) };
+        let command = if self.dice.chance(85) {
+            pages::Command::RememberBooking { guest, reservation }
+        } else {
+            pages::Command::Forget { guest }
+        };
+        self.tell::<ui::Ui>(&Principal::service("ui"), command).map(|_| ())
+    }
+
+    /// Somebody stores or removes a template.
+    pub fn template(&mut self) -> Result<(), Broken> {
+        let name = ["welcome", "receipt", "invoice"][self.dice.below(3)].to_owned();
+        let command = if self.dice.chance(70) {
+            let source = format!("# Hello {{{{ name }}}}\n\nVersion {}", self.dice.below(3));
+            papers::Command::PutTemplate { name, source, expected_version: None }
+        } else {
+            papers::Command::DeleteTemplate { name, expected_version: None }
+        };
+        self.tell::<pdf::Pdf>(&administrator(), command).map(|_| ())
+    }
+
+    /// The name of a mail of `users`, and the link in it.
+    pub fn read_account_mail(
+        &mut self, effect: users::Effect, at: usize, row: u64,
+    ) -> (String, Option<(MailLink, bool)>) {
+        let mut link = |kind: &str, user: UserId, until: Timestamp, last: &str| {
+            if !self.people.users.contains(&user) {
+                self.people.users.push(user);
+            }
+            let tag = self.account_links.tag(&[kind, &user.to_string(), &until.seconds().to_string(), last]);
+            Some((MailLink { user, until, tag_hash: MailLink::tag_hash(&tag) }, kind == "reset"))
+        };
+        match effect {
+            users::Effect::MailVerification { user, email, until } => {
+                (format!("{user}.{}.verification", until.seconds()), link("verify", user, until, &email))
+            }
+            users::Effect::MailReset { user, until, epoch, .. } => {
+                (format!("{user}.{}.reset", until.seconds()), link("reset", user, until, &epoch.to_string()))
+            }
+            users::Effect::MailAlreadyRegistered { .. } => (format!("{at}:{row}.registered"), None),
+        }
+    }
+}

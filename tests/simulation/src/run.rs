@@ -1,0 +1,270 @@
+//! One run: steps that the dice choose, then everything heals, and what was on its way arrives.
+
+use contract::Timestamp;
+use contracts::payments::RefundStatus;
+
+use crate::guests::long_after;
+use crate::house::{House, MEMBERS};
+use crate::invariants;
+use crate::member::Broken;
+
+/// Rounds of healing after which something goes round in circles.
+const ROUNDS_MAX: usize = 3_000;
+
+/// What a run did, so that nobody mistakes an idle run for a good one.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// Reservations that were held.
+    pub held: usize,
+    /// Payments that were started.
+    pub payments: usize,
+    /// Intents that the bank charged.
+    pub charged: usize,
+    /// Refunds at the bank.
+    pub refunds: usize,
+    /// Mails by name.
+    pub mails: usize,
+}
+
+/// A seed that found something.
+#[derive(Debug)]
+pub struct Failed {
+    /// Which.
+    pub seed: u64,
+    /// What is broken.
+    pub why: Broken,
+    /// What happened before, the last of it last.
+    pub trace: Vec<String>,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.trace.join("\n"))?;
+        writeln!(f, "seed {}: {}", self.seed, self.why)?;
+        write!(f, "again: SIMULATION_SEED={} cargo test -p simulation", self.seed)
+    }
+}
+
+/// Runs a seed for so many steps, and to its quiet end.
+///
+/// # Errors
+/// What is broken.
+pub fn run(seed: u64, steps: usize) -> Result<Tally, Box<Failed>> {
+    let failed = |why, trace| Box::new(Failed { seed, why, trace });
+    let mut house = House::new(seed).map_err(|why| failed(why, Vec::new()))?;
+    let outcome = play(&mut house, steps);
+    outcome.map_err(|why| failed(why, house.trace.lines()))?;
+    Ok(Tally {
+        held: house.known.reservations.len(),
+        payments: house.known.payments.len(),
+        charged: house.bank.intents.values().filter(|intent| intent.charges > 0).count(),
+        refunds: house.bank.refunds().len(),
+        mails: house.mails.sent.len(),
+    })
+}
+
+fn play(house: &mut House, steps: usize) -> Result<(), Broken> {
+    house.import()?;
+    for step in 0..steps {
+        house.trace.step(step);
+        house.step()?;
+        house.check()?;
+    }
+    house.trace.step(steps);
+    house.heal()?;
+    house.check()?;
+    for at in 0..MEMBERS {
+        house.with_dice(|house, dice| house.member(at).follow(true, dice))?;
+    }
+    invariants::once_quiet(house)
+}
+
+impl House {
+    /// The dice, lent out while a group is borrowed.
+    fn with_dice<T>(&mut self, run: impl FnOnce(&mut Self, &mut crate::dice::Dice) -> T) -> T {
+        let mut dice = self.dice.clone();
+        let result = run(self, &mut dice);
+        self.dice = dice;
+        result
+    }
+
+    fn step(&mut self) -> Result<(), Broken> {
+        let at = self.dice.below(MEMBERS);
+        // Weights: they add up to 200.
+        match self.dice.below(200) {
+            0..4 => self.import(),
+            4..10 => self.change_calendar(),
+            10..28 => self.hold(),
+            28..42 => self.pay(),
+            42..47 => self.cancel_reservation(),
+            47..49 => self.modify(),
+            49..52 => self.front_desk(),
+            52..53 => self.goodwill(),
+            53..55 => self.returned(),
+            55..63 => {
+                self.bank_moves();
+                Ok(())
+            }
+            63..70 => self.webhook(),
+            70..75 => self.look(),
+            75..95 => self.send_some().map(|_| ()),
+            95..117 => self.carry_some().map(|_| ()),
+            117..139 => self.perform_some().map(|_| ()),
+            139..147 => self.conclude_some().map(|_| ()),
+            147..153 => {
+                let repeats = self.repeats.len();
+                if repeats == 0 { Ok(()) } else { self.dice.below(repeats).pipe(|at| self.repeat_one(at)) }
+            }
+            153..161 => self.pass_time(),
+            161..166 => self.fire(at),
+            166..171 => {
+                let leader = self.dice.chance(70);
+                self.trace.note(format_args!("{} restarts", self.name_of(at)));
+                self.with_dice(|house, dice| house.member(at).restart(leader, dice))
+            }
+            171..175 => {
+                let leader = self.dice.chance(70);
+                self.member(at).flush(leader)
+            }
+            175..178 => {
+                self.trace.note(format_args!("{} gets another leader", self.name_of(at)));
+                self.with_dice(|house, dice| house.member(at).change_leader(dice))
+            }
+            178..183 => {
+                let all = self.dice.chance(50);
+                self.with_dice(|house, dice| house.member(at).follow(all, dice))
+            }
+            183..184 => self.member(at).install_snapshot(),
+            184..190 => self.account(),
+            190..195 => self.session(),
+            195..197 => self.browse(),
+            197..198 => self.template(),
+            198..199 => self.forget(),
+            _ => self.deliver_everything(),
+        }
+    }
+
+    fn name_of(&mut self, at: usize) -> String {
+        self.member(at).name().to_owned()
+    }
+
+    /// Every service's own invariants, where something has changed; and what the bank must never do.
+    fn check(&mut self) -> Result<(), Broken> {
+        for at in 0..MEMBERS {
+            let member = self.member(at);
+            if member.take_changed()
+                && let Some(breach) = member.breaches()?.first()
+            {
+                return Err(format!("{}: {breach}", member.name()));
+            }
+        }
+        invariants::nobody_is_charged_twice(self)
+    }
+
+    fn pass_time(&mut self) -> Result<(), Broken> {
+        let secs = match self.dice.below(20) {
+            0..12 => self.dice.between(1, 30),
+            12..18 => self.dice.between(30, 400),
+            18 => self.dice.between(400, 3_600),
+            _ => self.dice.between(3_600, 60_000),
+        };
+        self.now = self.now.plus_secs(secs);
+        self.trace.note(format_args!("{secs} seconds pass"));
+        if self.dice.chance(60) {
+            for at in 0..MEMBERS {
+                if self.dice.chance(80) {
+                    self.fire(at)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self, at: usize) -> Result<(), Broken> {
+        if self.member(at).next_timer()?.is_some_and(|due| due <= self.now) {
+            let stamp = self.stamp();
+            let name = self.name_of(at);
+            self.trace.note(format_args!("{name} fires timers"));
+            self.member(at).fire(stamp)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) -> Result<(), Broken> {
+        // Nobody repeats a command after a day, less what clocks may be off and an hour's rounding.
+        self.forget_repeats(self.now.plus_secs(-24 * 3600 + 10));
+        let now = self.now;
+        (0..MEMBERS).try_for_each(|at| self.member(at).forget(now))
+    }
+
+    /// The network works for a moment: then search knows what reservations knows.
+    fn deliver_everything(&mut self) -> Result<(), Broken> {
+        self.network.healed = true;
+        let outcome = self.settle();
+        self.network.healed = false;
+        outcome?;
+        invariants::what_search_finds_is_what_reservations_offers(self)
+    }
+
+    /// Works everything off that does not wait for time to pass.
+    fn settle(&mut self) -> Result<(), Broken> {
+        for _ in 0..ROUNDS_MAX {
+            let moved = self.carry_some()? || self.conclude_some()? || self.send_some()? || self.perform_some()?;
+            if !moved {
+                return Ok(());
+            }
+        }
+        Err("outboxes do not get empty".to_owned())
+    }
+
+    /// Nothing fails any more, and time passes until nobody waits for anything.
+    fn heal(&mut self) -> Result<(), Broken> {
+        self.trace.note("everything heals");
+        self.network.healed = true;
+        self.bank.healed = true;
+        let end = long_after(self.now);
+        for _ in 0..ROUNDS_MAX {
+            self.settle()?;
+            while !self.bank.lost.is_empty() {
+                self.bank.confirm_late(0, &mut self.dice);
+            }
+            for intent in self.bank.undecided() {
+                self.bank.decide(&intent, self.dice.chance(75));
+            }
+            for (intent, at, status) in self.bank.refunds() {
+                if status == RefundStatus::Pending {
+                    self.bank.decide_refund(&intent, at, RefundStatus::Succeeded);
+                }
+            }
+            while !self.bank.events.is_empty() {
+                self.webhook()?;
+            }
+            self.settle()?;
+            let Some(due) = self.next_timer_before(end)? else { return Ok(()) };
+            self.now = self.now.max(due);
+            for at in 0..MEMBERS {
+                self.fire(at)?;
+            }
+        }
+        Err("there is always another timer".to_owned())
+    }
+
+    fn next_timer_before(&mut self, end: Timestamp) -> Result<Option<Timestamp>, Broken> {
+        let mut next = None;
+        for at in 0..MEMBERS {
+            if let Some(due) = self.member(at).next_timer()?.filter(|due| *due <= end) {
+                next = Some(next.map_or(due, |next: Timestamp| next.min(due)));
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// Calls a function with a value, so that the value is known before the function borrows.
+trait Pipe: Sized {
+    fn pipe<T>(self, run: impl FnOnce(Self) -> T) -> T {
+        run(self)
+    }
+}
+
+impl Pipe for usize {}

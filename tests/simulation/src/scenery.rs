@@ -1,0 +1,112 @@
+//! Hotels and callers.
+
+use contract::Principal;
+use contracts::{
+    Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile, Season,
+    TaxRule, scope,
+};
+
+use crate::dice::Dice;
+
+/// City, country, zone, latitude, longitude, currency of the hotels; each in a city of its own.
+pub const PLACES: [(&str, &str, &str, f64, f64, &str); 3] = [
+    ("Munich", "DE", "Europe/Berlin", 48.14, 11.58, "EUR"),
+    ("Lisbon", "PT", "Europe/Lisbon", 38.72, -9.13, "EUR"),
+    ("Tokyo", "JP", "Asia/Tokyo", 35.69, 139.69, "JPY"),
+];
+
+/// A hotel's reference: the numbers are such that both shards have some.
+pub fn reference(place: usize) -> String {
+    ["sim-1", "sim-2", "sim-3"][place].to_owned()
+}
+
+/// The hotel of a place.
+pub fn hotel_id(place: usize) -> HotelId {
+    HotelId::of_reference(&reference(place))
+}
+
+/// A hotel as its owner may describe it today: few rooms, so that they run out.
+pub fn hotel(place: usize, dice: &mut Dice) -> HotelProfile {
+    let (city, country, zone, latitude, longitude, currency) = PLACES[place];
+    let id = hotel_id(place);
+    let room_type = |name: &str, sleeps, amount: i64, dice: &mut Dice| {
+        let room = RoomTypeId::of_name(id, name);
+        let plan = |name: &str, amount, free_until_hours, penalty_percent, active| RatePlanProfile {
+            id: RatePlanId::of_name(room, name),
+            name: name.into(),
+            amount,
+            cancellation: Cancellation { free_until_hours, penalty_percent },
+            active,
+        };
+        RoomTypeProfile {
+            id: room,
+            name: name.into(),
+            sleeps,
+            rooms: dice.between(2, 4) as u32,
+            rate_plans: vec![
+                plan("Flexible", amount, Some(24), 80, true),
+                plan("Saver", amount * 9 / 10, None, 100, dice.chance(80)),
+            ],
+            season: Season::FLAT,
+            active: dice.chance(95),
+        }
+    };
+    let price = dice.between(50, 200) * 100;
+    HotelProfile {
+        id,
+        reference: reference(place),
+        name: format!("Hotel {city}"),
+        city: city.into(),
+        country: country.into(),
+        address: "Main Street 1".into(),
+        latitude,
+        longitude,
+        time_zone: zone.into(),
+        stars: 4,
+        rating_tenths: 87,
+        description: String::new(),
+        amenities: vec!["wifi".into()],
+        currency: currency.parse().unwrap_or(Currency::EUR),
+        taxes: vec![
+            TaxRule { name: "VAT".into(), basis_points: 700, included: true },
+            TaxRule { name: "City tax".into(), basis_points: 500, included: false },
+        ],
+        email: Some("desk@hotel.example".into()),
+        photos: Vec::new(),
+        room_types: vec![room_type("Double", 2, price, dice), room_type("Family", 4, price * 3 / 2, dice)],
+        active: dice.chance(95),
+        demo: false,
+    }
+}
+
+/// A caller with scopes.
+pub fn principal(subject: &str, scopes: &[&str]) -> Principal {
+    let mut scopes: Vec<_> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    scopes.sort();
+    Principal { subject: subject.into(), client_id: subject.into(), scopes, ..Principal::default() }
+}
+
+/// May do everything.
+pub fn administrator() -> Principal {
+    principal("admin", &scope::ALL)
+}
+
+/// Works for a hotel.
+pub fn staff(hotel: HotelId) -> Principal {
+    Principal { hotels: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
+}
+
+/// Who books: accounts, a partner's program, and guests without an account.
+pub fn guest(number: usize) -> Principal {
+    let scopes = [scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_READ, scope::PAYMENTS_WRITE];
+    match number {
+        0 => principal("cli_partner", &scopes),
+        1 | 2 => {
+            Principal { on_behalf_of: Some(format!("gst_0123456789abcdef{number}")), ..Principal::service("ui") }
+        }
+        _ => principal(&format!("usr_guest{number}"), &scopes),
+    }
+}
+
+/// How many there are.
+pub const GUESTS: usize = 7;
