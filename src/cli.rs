@@ -15,7 +15,7 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
 
 /// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
 pub fn start_logs() {
-    let filter = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,openraft=error"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         logs.init();

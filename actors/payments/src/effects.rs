@@ -177,6 +177,12 @@ fn reported(payment: PaymentId, seen: Result<Intent, BankError>) -> Outcome<Comm
             seen.state = IntentState::Failed { code };
             seen
         }
+        // The bank has lost its books, or is another one.
+        Err(BankError::Refused { status: 404, .. }) => {
+            tracing::error!(%payment, "the bank knows nothing of a payment's intent");
+            let report = BankReport::NoIntent { code: "bank_refused".to_owned() };
+            return Outcome::Report(Command::BankReported { payment, report });
+        }
         Err(refused @ (BankError::Declined { intent: None, .. } | BankError::Refused { .. })) => {
             return Outcome::Poison(refused.to_string());
         }

@@ -304,3 +304,21 @@ async fn another_kind_of_bank_is_noticed_at_the_start() {
     let refused = check(BankMode::Live).await.expect_err("refused");
     assert!(refused.contains("the sandbox bank") && refused.contains("live"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_bank_that_has_lost_its_books_charged_nothing() {
+    let mut world = World::new().await;
+    let reservation = world.hold(1, euros(900));
+    let payment = world.pay(reservation, "pm_card_threeDSecure2Required").await;
+    let addr = world.bank().base_url.trim_start_matches("http://").parse().expect("an address");
+    let secret_key = Some(world.bank().secret_key.clone());
+    world.close_bank().await;
+    let options =
+        sandbox_bank::Options { addr, secret_key, ..sandbox_bank::Options::new(world.books().join("new")) };
+    world.bank = Some(sandbox_bank::Sandbox::start(options).await.expect("another bank at the same place"));
+    world.house.advance_secs(payments::limits::RECHECK_SECS);
+    world.house.settle().await;
+    let payment = world.payment(payment.id).await;
+    assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some("bank_refused"));
+    assert_eq!(world.pay(reservation, "pm_card_visa").await.status, PaymentStatus::Succeeded);
+}

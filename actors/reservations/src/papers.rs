@@ -72,15 +72,16 @@ pub fn data(
     json!({
         "hotel": {
             "name": hotel.name, "address": hotel.address, "city": hotel.city, "country": hotel.country,
-            "phone": null, "email": hotel.email,
+            // Empty rather than null: stored templates join them.
+            "phone": "", "email": hotel.email.as_deref().unwrap_or_default(),
         },
         "booking": {
             "number": reservation.id.to_string(), "url": link, "status": reservation.status.word(),
-            "guest_name": reservation.guest.name, "guest_phone": reservation.guest.phone,
+            "guest_name": reservation.guest.name, "guest_phone": reservation.guest.phone.as_deref().unwrap_or_default(),
             "guest_email": reservation.guest.email, "room_type": promise.room_name,
             "rate_plan": promise.plan_name, "rooms": promise.rooms, "guests": promise.guests,
             "check_in": stay.check_in().to_string(), "check_out": stay.check_out().to_string(),
-            "nights": stay.length(), "requests": reservation.requests, "reference": reservation.reference,
+            "nights": stay.length(), "requests": reservation.requests.as_deref().unwrap_or_default(), "reference": reservation.reference.as_deref().unwrap_or_default(),
         },
         "lines": lines,
         "taxes": taxes,

@@ -413,3 +413,55 @@ async fn staff_imports_and_keeps_properties() {
     assert_eq!(inn.get(&clerk, &format!("{path}/arrivals?date=2026-12-24")).await.json["items"], json!([]));
     assert_eq!(inn.house.breaches(), [] as [String; 0]);
 }
+
+#[test]
+fn the_document_tells_every_path_that_clients_rely_on() {
+    let key = token::ClusterKey::random();
+    let house = group::testing::House::new();
+    let desk = reservations::Desk {
+        public_url: "https://inn.example".into(),
+        links: key.links("booking-link"),
+        sandbox: false,
+    };
+    let face =
+        reservations::face(house.client(), std::sync::Arc::new(house.clone()), key.seal("offers"), desk);
+    let document: Value =
+        serde_json::from_str(&poem_openapi::OpenApiService::new(face, "Reservations", "1").spec()).unwrap();
+    let mut told = Vec::new();
+    let mut names = std::collections::BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            told.push(format!("{method} {path}"));
+            assert!(names.insert(operation["operationId"].as_str().unwrap().to_owned()), "{path}");
+        }
+    }
+    let expected = [
+        "get /v1/hotels/{hotel_id}/offers",
+        "get /v1/properties",
+        "get /v1/properties/{property_id}",
+        "get /v1/properties/{property_id}/arrivals",
+        "get /v1/properties/{property_id}/departures",
+        "get /v1/properties/{property_id}/in-house",
+        "get /v1/properties/{property_id}/room-types/{room_type_id}/calendar",
+        "get /v1/reservations",
+        "get /v1/reservations/{reservation_id}",
+        "get /v1/reservations/{reservation_id}/calendar.ics",
+        "get /v1/reservations/{reservation_id}/confirmation.pdf",
+        "patch /v1/properties/{property_id}",
+        "patch /v1/properties/{property_id}/room-types/{room_type_id}",
+        "patch /v1/reservations/{reservation_id}",
+        "post /v1/properties",
+        "post /v1/properties/import",
+        "post /v1/properties/{property_id}/room-types",
+        "post /v1/reservations",
+        "post /v1/reservations/{reservation_id}/cancel",
+        "post /v1/reservations/{reservation_id}/check-in",
+        "post /v1/reservations/{reservation_id}/check-out",
+        "post /v1/reservations/{reservation_id}/no-show",
+        "put /v1/properties/{property_id}/room-types/{room_type_id}/calendar",
+    ];
+    told.sort();
+    assert_eq!(told, expected);
+    let import = &document["paths"]["/v1/properties/import"]["post"]["requestBody"]["content"];
+    assert!(import["application/x-ndjson"].is_object(), "{import}");
+}

@@ -135,6 +135,8 @@ fn a_reset_works_once_and_signs_everybody_out() {
     let reset = |link: &MailLink| desk.nobody(Command::ResetPassword { link: link.clone(), password_hash: password_hash.clone() });
     assert_eq!(reset(&desk.verification(link.user, 60, EMAIL)), Err(Refusal::BadLink), "a link of another kind");
     assert_eq!(reset(&link), Ok(Reply::Done));
+    let told = contracts::auth::Command::UserChanged { user: link.user, epoch: 2 };
+    assert_eq!(desk.bench.sent::<contracts::auth::Auth>(), [told], "everybody is signed out");
     assert_eq!(reset(&link), Err(Refusal::BadLink), "once");
     assert_eq!(desk.verify(EMAIL, "correct horse"), Answer::WrongPassword);
     assert!(matches!(desk.verify(EMAIL, "battery staple"), Answer::Grants(grants) if grants.epoch == 2));
@@ -180,6 +182,8 @@ fn roles_make_scopes() {
     assert!(grants(&desk).scopes.contains(&scope::HOTEL_MANAGE.to_owned()));
     assert_eq!(grants(&desk).hotels, [hotel.to_string()]);
     set(EMAIL, Roles { administrator: true, hotels: vec![hotel] }).unwrap();
+    set(EMAIL, Roles { administrator: true, hotels: vec![hotel] }).unwrap();
+    assert_eq!(desk.bench.sent::<contracts::auth::Auth>().len(), 2, "the third set nothing anew");
     assert_eq!(grants(&desk).scopes.len(), scope::ALL.len());
     assert_eq!(grants(&desk).hotels, Vec::<String>::new(), "bound to none");
 }

@@ -12,7 +12,7 @@ use payments::Payments;
 use reservations::{Occasion, Recipient, Reservations};
 
 use crate::bank::Trouble;
-use crate::member::{Broken, Member};
+use crate::member::Broken;
 use crate::house::{House, MEMBERS, SHARDS};
 
 /// As `payments` has it.
@@ -45,10 +45,10 @@ impl House {
     pub fn perform_some(&mut self) -> Result<bool, Broken> {
         let first = self.dice.below(MEMBERS);
         for at in (first..MEMBERS).chain(0..first) {
-            let lanes = self.leading(at).lanes.clone();
-            let mut seen = lanes.clone();
+            let mut seen = self.leading(at).lanes.clone();
             // The first effect of each key that is idle.
-            let due: Vec<_> = self.member(at).outbox()?.into_iter().filter_map(|(row, outgoing)| match outgoing {
+            let outbox = self.member(at).outbox()?.into_iter();
+            let due = outbox.filter_map(|(row, outgoing)| match outgoing {
                 Outgoing::Effect { key, effect } => seen.insert(key).then_some((row, key, effect)),
                 Outgoing::Event { .. } => None,
             });
@@ -135,7 +135,8 @@ impl House {
         if self.member(at).era() != era {
             return Ok(());
         }
-        self.trace.note(format_args!("{}:{row} → {outcome:?}", { self.member(at).name().to_owned() }));
+        let name = self.name_of(at);
+        self.trace.note(format_args!("{name}:{row} → {outcome:?}"));
         self.leading(at).lanes.remove(&key);
         let stamp = self.stamp();
         match outcome {

@@ -112,14 +112,15 @@ impl House {
             117..139 => self.perform_some().map(|_| ()),
             139..147 => self.conclude_some().map(|_| ()),
             147..153 => {
-                let repeats = self.repeats.len();
-                if repeats == 0 { Ok(()) } else { self.dice.below(repeats).pipe(|at| self.repeat_one(at)) }
+                let repeated = self.dice.below(self.repeats.len().max(1));
+                self.repeat_one(repeated)
             }
             153..161 => self.pass_time(),
             161..166 => self.fire(at),
             166..171 => {
                 let leader = self.dice.chance(70);
-                self.trace.note(format_args!("{} restarts", self.name_of(at)));
+                let name = self.name_of(at);
+                self.trace.note(format_args!("{name} restarts"));
                 self.with_dice(|house, dice| house.member(at).restart(leader, dice))
             }
             171..175 => {
@@ -127,7 +128,8 @@ impl House {
                 self.member(at).flush(leader)
             }
             175..178 => {
-                self.trace.note(format_args!("{} gets another leader", self.name_of(at)));
+                let name = self.name_of(at);
+                self.trace.note(format_args!("{name} gets another leader"));
                 self.with_dice(|house, dice| house.member(at).change_leader(dice))
             }
             178..183 => {
@@ -144,7 +146,8 @@ impl House {
         }
     }
 
-    fn name_of(&mut self, at: usize) -> String {
+    /// What a group is called.
+    pub fn name_of(&mut self, at: usize) -> String {
         self.member(at).name().to_owned()
     }
 
@@ -259,12 +262,3 @@ impl House {
         Ok(next)
     }
 }
-
-/// Calls a function with a value, so that the value is known before the function borrows.
-trait Pipe: Sized {
-    fn pipe<T>(self, run: impl FnOnce(Self) -> T) -> T {
-        run(self)
-    }
-}
-
-impl Pipe for usize {}

@@ -136,7 +136,7 @@ pub enum Day {
 pub struct Settings {
     /// Unpaid reservations that an account or a guest's session may have at a time, in each shard.
     pub unpaid_holds_max: u32,
-    /// The same for OAuth clients by their id; a client that is not named has no limit.
+    /// The same for OAuth clients by their id, at most 500; a client that is not named has no limit.
     pub client_unpaid_holds_max: BTreeMap<String, u32>,
     /// How long a hold lasts, in seconds.
     pub hold_secs: u32,

@@ -34,11 +34,10 @@ pub(super) fn intent_created(turn: &mut T<'_>, mut record: Record, intent: Strin
     turn.effect(payment.0, &Effect::Confirm { payment, intent, return_url, not_after });
 }
 
-/// The bank refuses to make one.
-pub(super) fn no_intent(turn: &mut T<'_>, record: Record, code: String) {
-    if record.stage == Stage::Creating {
-        fail::fail(turn, record, &code);
-    }
+/// The bank refuses to make one, or knows nothing of the one that we recorded: either way nothing was charged.
+pub(super) fn no_intent(turn: &mut T<'_>, mut record: Record, code: String) {
+    check::answered(turn, &mut record);
+    fail::fail(turn, record, &code);
 }
 
 /// The bank says how far an intent is.

@@ -18,6 +18,9 @@ use crate::{Reservations, zone};
 /// has to wait.
 const LOOKED_AT: usize = 64;
 
+/// No limit is counted further than this, because each hold of the limited reads that many rows.
+const COUNTED_MAX: u32 = 500;
+
 pub(super) fn hold(
     turn: &mut Turn<'_, Reservations>,
     promise: Promise,
@@ -133,7 +136,7 @@ fn few_enough_unpaid(
     } else {
         settings.client_unpaid_holds_max.get(owner).copied()
     };
-    let Some(limit) = limit else { return Ok(()) };
+    let Some(limit) = limit.map(|limit| limit.min(COUNTED_MAX)) else { return Ok(()) };
     let life = i64::from(settings.hold_secs) + i64::from(settings.hold_extension_secs);
     let newest = turn.scan(&BY_OWNER, &(short(owner),), LOOKED_AT.max(limit as usize * 2));
     let young: Vec<_> =

@@ -117,11 +117,7 @@ pub struct Imported {
     pub failed: u32,
 }
 
-pub(super) async fn import(shared: &Shared, call: &Call, body: poem::Body) -> Result<Imported, ApiError> {
-    let bytes = body.into_bytes_limit(BYTES_MAX).await;
-    let bytes = bytes
-        .map_err(|_| Problem::new(&kinds::TOO_LARGE).detail("A request takes at most 1 MiB of lines."))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| ApiError::bad_request("The lines are not UTF-8."))?;
+pub(super) async fn import(shared: &Shared, call: &Call, text: &str) -> Result<Imported, ApiError> {
     let lines: Vec<_> = (1u32..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.len() > LINES_MAX {
         return Err(Problem::new(&kinds::TOO_LARGE).detail("A request takes at most 200 lines.").into());

@@ -4,6 +4,7 @@ mod bookings;
 mod calendar;
 mod day;
 mod import;
+mod lines;
 mod offers;
 mod properties;
 mod property;

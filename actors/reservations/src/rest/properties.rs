@@ -8,6 +8,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query as Parameter};
 
 use super::import::{Imported, import};
+use super::lines::Lines;
 use super::property::{
     NewProperty, NewRoomType, PropertyChange, PropertyShown, RoomTypeChange, invalid, line_of, room_line_of,
 };
@@ -64,9 +65,9 @@ impl Face {
     async fn import(
         &self,
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
-        body: poem::Body,
+        lines: Lines,
     ) -> Result<Fast<Imported>, ApiError> {
-        import(&self.0, &caller.call(), body).await.map(Fast)
+        import(&self.0, &caller.call(), &lines.0).await.map(Fast)
     }
 
     /// One property

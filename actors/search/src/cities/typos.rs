@@ -23,6 +23,8 @@ pub(super) const fn forgiven(letters: usize) -> usize {
 pub(super) struct Pattern {
     letters: Vec<char>,
     mistakes: usize,
+    /// Bit n: bytes of n begin letters of a script that the query is written in.
+    scripts: [u64; 4],
 }
 
 /// How far reading has come.
@@ -40,7 +42,18 @@ impl Pattern {
     /// A query, and how many mistakes are allowed, at most [`MISTAKES_MAX`]; none when it is too long.
     pub(super) fn new(folded: &str, mistakes: usize) -> Option<Self> {
         let letters: Vec<char> = folded.chars().collect();
-        (letters.len() <= LETTERS_MAX).then_some(Self { letters, mistakes: mistakes.min(MISTAKES_MAX) })
+        if letters.len() > LETTERS_MAX {
+            return None;
+        }
+        let mut scripts = [0; 4];
+        for letter in &letters {
+            let mut bytes = [0; 4];
+            match letter.encode_utf8(&mut bytes).as_bytes()[0] {
+                0..0x80 => (scripts[0], scripts[1]) = (u64::MAX, u64::MAX),
+                lead => scripts[usize::from(lead >> 6)] |= 1 << (lead & 63),
+            }
+        }
+        Some(Self { letters, mistakes: mistakes.min(MISTAKES_MAX), scripts })
     }
 
     /// Nothing read yet.
@@ -52,6 +65,10 @@ impl Pattern {
     /// One more byte of a name. None: nothing that begins so can match.
     pub(super) fn read(&self, mut reading: Reading, byte: u8) -> Option<Reading> {
         if reading.missing == 0 {
+            // Nobody types a letter of another script by mistake, and there are thousands of them.
+            if (self.scripts[usize::from(byte >> 6)] >> (byte & 63)) & 1 == 0 {
+                return None;
+            }
             (reading.letter, reading.missing) = match byte {
                 0..0x80 => (u32::from(byte), 0),
                 0xc0..0xe0 => (u32::from(byte & 0x1f), 1),

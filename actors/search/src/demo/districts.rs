@@ -130,7 +130,9 @@ mod tests {
         let cities = crate::cities::Cities::new();
         let all: Vec<_> = cities.all().collect();
         for line in DISTRICTS.lines() {
-            let known = all.iter().any(|place| districts(place.name, place.country).is_some_and(|list| line.ends_with(list)));
+            let known = all
+                .iter()
+                .any(|place| districts(place.name, place.country).is_some_and(|list| line.ends_with(list)));
             assert!(known, "{line}");
         }
     }

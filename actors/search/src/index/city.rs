@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 
+use contracts::Currency;
 use contracts::search::{Place as Position, Sort};
-use contracts::{Currency, HotelId};
 
-use super::hotel::{Hotel, Picked};
+use super::hotel::{Hotel, Picked, SIZES};
 use super::price::Wanted;
 
 /// A hotel that is in a list, by its number, and where.
@@ -23,8 +23,8 @@ pub(crate) struct CityHotels {
     recommended: Vec<(Position, u32)>,
     rating: Vec<(Position, u32)>,
     distance: Vec<(Position, u32)>,
-    /// By month: each hotel's least price of a night.
-    floors: [Vec<(i64, HotelId, u32)>; 12],
+    /// By size of room and by month: the least price of a night of each hotel that has such rooms.
+    floors: [[Vec<(i64, u32)>; 12]; SIZES],
     currencies: BTreeMap<Currency, u32>,
 }
 
@@ -42,8 +42,7 @@ impl CityHotels {
                 order.insert(place, entry);
             }
         }
-        for (order, floor) in self.floors.iter_mut().zip(hotel.floors) {
-            let entry = (floor, hotel.id, number);
+        for (order, entry) in self.floor_entries(hotel, number) {
             if let Err(place) = order.binary_search(&entry) {
                 order.insert(place, entry);
             }
@@ -58,8 +57,8 @@ impl CityHotels {
                 order.remove(place);
             }
         }
-        for (order, floor) in self.floors.iter_mut().zip(hotel.floors) {
-            if let Ok(place) = order.binary_search(&(floor, hotel.id, number)) {
+        for (order, entry) in self.floor_entries(hotel, number) {
+            if let Ok(place) = order.binary_search(&entry) {
                 order.remove(place);
             }
         }
@@ -69,6 +68,17 @@ impl CityHotels {
                 self.currencies.remove(&hotel.currency);
             }
         }
+    }
+
+    /// The lists of floors that a hotel is in, and its entry in each. A hotel without rooms of a size is in none of that.
+    fn floor_entries(
+        &mut self,
+        hotel: &Hotel,
+        number: u32,
+    ) -> impl Iterator<Item = (&mut Vec<(i64, u32)>, (i64, u32))> {
+        let floors = hotel.floors;
+        let orders = self.floors.iter_mut().flatten().zip(floors.into_iter().flatten());
+        orders.filter(|(_, floor)| *floor < i64::MAX).map(move |(order, floor)| (order, (floor, number)))
     }
 
     fn order(&mut self, hotel: &Hotel, sort: Sort) -> (&mut Vec<(Position, u32)>, Position) {
@@ -119,11 +129,13 @@ impl CityHotels {
             Some(wanted) => {
                 let nights = wanted.nights_by_month();
                 let most = (0..12).max_by_key(|month| nights[*month]).unwrap_or(0);
-                let least = |month: usize| self.floors[month].first().map_or(0, |(floor, ..)| *floor);
+                let sleeps = wanted.guests.div_ceil(wanted.rooms).clamp(1, SIZES as u32);
+                let floors = &self.floors[sleeps as usize - 1];
+                let least = |month: usize| floors[month].first().map_or(0, |(floor, _)| *floor);
                 let elsewhere = (0..12).filter(|month| *month != most && nights[*month] > 0);
                 let rest = elsewhere
                     .fold(0i64, |sum, month| sum.saturating_add(least(month).saturating_mul(nights[month])));
-                for (floor, _, number) in &self.floors[most] {
+                for (floor, number) in &floors[most] {
                     let nightly = floor.saturating_mul(nights[most]).saturating_add(rest);
                     let bound = nightly.saturating_mul(i64::from(wanted.rooms)).saturating_sub(ROUNDING);
                     if bound > heap.worst().min(price_max.unwrap_or(i64::MAX)) {

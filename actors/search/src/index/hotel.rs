@@ -14,6 +14,9 @@ use super::price::{self, Wanted};
 use super::words::Words;
 use crate::cities::{Place, Rank, metres_between};
 
+/// Rooms for one, for two, and for three or more are told apart when the cheapest hotels are looked for.
+pub(crate) const SIZES: usize = 3;
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Hotel {
@@ -38,8 +41,9 @@ pub(crate) struct Hotel {
     pub demo: bool,
     /// What is sold, in the owner's order.
     pub rooms: Vec<Room>,
-    /// By month: no night of one room costs less, taxes included.
-    pub floors: [i64; 12],
+    /// By the least that a room must sleep (from 1 to [`SIZES`]) and by month: no night of such a room costs less, taxes
+    /// included. Greater than any price where there is no such room.
+    pub floors: [[i64; 12]; SIZES],
 }
 
 /// A room type that is sold.
@@ -102,7 +106,7 @@ impl Hotel {
             words: words.learn(&profile.amenities),
             demo: profile.demo,
             rooms: profile.room_types.iter().filter_map(Room::new).collect(),
-            floors: [0; 12],
+            floors: [[0; 12]; SIZES],
         };
         hotel.find_floors();
         hotel
@@ -160,25 +164,19 @@ impl Hotel {
 
     /// Works out [`Hotel::floors`].
     pub fn find_floors(&mut self) {
-        let mut floors = [i64::MAX; 12];
-        for room in &self.rooms {
-            let (cheapest, weekday) =
-                (room.plans[0].amount, room.season.weekdays.iter().min().copied().unwrap_or(0));
-            for (floor, month) in floors.iter_mut().zip(room.season.months) {
-                *floor = (*floor).min(price::night(cheapest, month, weekday));
-            }
-            for deviation in room.calendar.all().iter().filter(|deviation| !deviation.prices.is_empty()) {
-                let floor = &mut floors[Date(deviation.day).month0()];
-                *floor = deviation.prices.iter().fold(*floor, |floor, (_, price)| floor.min(*price));
-            }
-        }
         // Rounded down here, while taxes are rounded half up on the whole: `city` allows for that.
         let rate: u64 =
             self.taxes.iter().filter(|tax| !tax.included).map(|tax| u64::from(tax.basis_points)).sum();
         let taxed = |floor: i64| {
             i64::try_from(i128::from(floor) * i128::from(10_000 + rate) / 10_000).unwrap_or(i64::MAX)
         };
-        self.floors = floors.map(taxed);
+        for (floors, sleeps) in self.floors.iter_mut().zip(1..) {
+            *floors = [i64::MAX; 12];
+            for room in self.rooms.iter().filter(|room| room.sleeps >= sleeps) {
+                room.lower(floors);
+            }
+            *floors = floors.map(taxed);
+        }
     }
 
     fn room(&mut self, room_type: RoomTypeId) -> Option<&mut Room> {
@@ -214,6 +212,18 @@ impl Room {
             from,
             calendar: Calendar::default(),
         })
+    }
+
+    /// Lowers each month's floor to the least that a night of this room costs in it.
+    fn lower(&self, floors: &mut [i64; 12]) {
+        let weekday = self.season.weekdays.iter().min().copied().unwrap_or(0);
+        for (floor, month) in floors.iter_mut().zip(self.season.months) {
+            *floor = (*floor).min(price::night(self.plans[0].amount, month, weekday));
+        }
+        for deviation in self.calendar.all().iter().filter(|deviation| !deviation.prices.is_empty()) {
+            let floor = &mut floors[Date(deviation.day).month0()];
+            *floor = deviation.prices.iter().fold(*floor, |floor, (_, price)| floor.min(*price));
+        }
     }
 
     fn takes(&self, guests: u32, rooms: u32) -> bool {

@@ -62,6 +62,19 @@ impl Canvas {
         ));
     }
 
+    /// Many rectangles of one size and colour, as one path: windows of houses far away.
+    pub fn rects(&mut self, at: &[(f32, f32)], w: f32, h: f32, fill: Colour) {
+        if at.is_empty() {
+            return;
+        }
+        self.out.push_str(r#"<path d=""#);
+        for (x, y) in at {
+            // Whole units will do at that distance.
+            let _ = write!(self.out, "M{x:.0} {y:.0}h{w}v{h}h-{w}z");
+        }
+        let _ = write!(self.out, r#"" fill="{fill}"/>"#);
+    }
+
     /// A rectangle with round corners.
     pub fn plate(&mut self, x: f32, y: f32, w: f32, h: f32, radius: f32, fill: Colour) {
         self.shape(format_args!(

@@ -45,7 +45,7 @@ fn pictures_are_small_whole_and_inert() {
         for (stars, latitude, population) in [(0, 0.0, 0), (5, 48.0, 9_000_000), (9, -91.0, u32::MAX), (2, 64.0, 30_000)] {
             for wide in [false, true] {
                 let drawn = Scene { id, stars, latitude, population, hour: 21, wide }.draw();
-                assert!(drawn.len() < 90_000, "{} bytes", drawn.len());
+                assert!(drawn.len() < if wide { 60_000 } else { 40_000 }, "{} bytes", drawn.len());
                 assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>"));
                 assert_eq!(drawn.matches("<g").count(), drawn.matches("</g>").count());
                 for forbidden in ["<script", "style=", "NaN", "inf", "href=\"http"] {

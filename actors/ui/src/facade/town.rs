@@ -108,13 +108,16 @@ fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 
     let (columns, rows) = ((w / 19.0) as usize, (h / 27.0) as usize);
     let dark = light.glass().mix(light.sky[2], far * 0.8);
     let lit = Colour::of(0xff_cf80).mix(light.sky[2], far * 0.5);
+    let (mut awake, mut asleep) = (Vec::new(), Vec::new());
     for row in 0..rows {
         for column in 0..columns {
-            let fill = if dice.chance(light.lit * 0.8) { lit } else { dark };
+            let side = if dice.chance(light.lit * 0.8) { &mut awake } else { &mut asleep };
             let step = w / columns as f32;
-            canvas.rect(x + (column as f32 + 0.5) * step - 4.0, y + 10.0 + row as f32 * 27.0, 8.0, 13.0, fill);
+            side.push((x + (column as f32 + 0.5) * step - 4.0, y + 10.0 + row as f32 * 27.0));
         }
     }
+    canvas.rects(&asleep, 8.0, 13.0, dark);
+    canvas.rects(&awake, 8.0, 13.0, lit);
 }
 
 /// A closed row of town houses on both sides of what is `free`.
@@ -198,10 +201,9 @@ fn towers(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, h
             _ => {}
         }
         if light.lamps {
-            for _ in 0..(h / 16.0) as usize {
-                let lit = Colour::of(0xff_cf80).mix(wall, 0.35);
-                canvas.rect(x + dice.between(4.0, w - 8.0), y + dice.between(6.0, h - 20.0), 3.0, 4.0, lit);
-            }
+            let count = (h / 16.0) as usize;
+            let lights: Vec<_> = (0..count).map(|_| (x + dice.between(4.0, w - 8.0), y + dice.between(6.0, h - 20.0))).collect();
+            canvas.rects(&lights, 3.0, 4.0, Colour::of(0xff_cf80).mix(wall, 0.35));
         }
         x += w + dice.between(-6.0, 16.0);
     }

@@ -24,7 +24,7 @@ pub(crate) fn money(locale: Locale, money: Money) -> String {
     let sign = if money.amount < 0 { "−" } else { "" };
     let symbol = symbol(locale, money.currency);
     match locale.language {
-        Language::English if symbol.len() == 3 && symbol.is_ascii() => format!("{sign}{symbol}{NO_BREAK}{number}"),
+        Language::English if symbol == money.currency.code() => format!("{sign}{symbol}{NO_BREAK}{number}"),
         Language::English => format!("{sign}{symbol}{number}"),
         Language::Dutch => format!("{symbol}{NO_BREAK}{sign}{number}"),
         Language::German | Language::French | Language::Spanish | Language::Italian => {

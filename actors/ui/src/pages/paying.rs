@@ -1,8 +1,12 @@
 //! Between the button and the answer: the bank is asked, or asks the guest (3-D Secure), and this page goes on by
 //! itself, with scripts or without.
 
+use std::time::Duration;
+
+use contracts::ReservationId;
 use contracts::payments::PaymentStatus;
-use contracts::reservations::Status;
+use contracts::reservations::{Answer, Query, Reservations, Status};
+use group::{Call, Failure};
 use poem::web::Path;
 use poem::{Response, handler};
 use serde_json::json;
@@ -13,6 +17,10 @@ use crate::visit::{Fields, Visit};
 
 /// How often the page looks again by itself, in seconds.
 const AGAIN_SECS: u32 = 3;
+
+/// How often it is asked whether the reservation has heard of its money, and in what steps.
+const HEAR_TIMES: u32 = 10;
+const HEAR_EVERY: Duration = Duration::from_millis(100);
 
 #[handler]
 pub(super) async fn paying(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
@@ -33,9 +41,7 @@ pub(super) async fn paying(mut visit: Visit, Path(id): Path<String>, fields: Fie
         PaymentStatus::Failed => Ok(visit.redirect(&format!("{booking}/pay"))),
         PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => Ok(visit.redirect(&booking)),
         // The money is here; the reservation hears of it a moment later.
-        PaymentStatus::Succeeded if opened.reservation.status == Status::Held && fields.get("seen").is_empty() => {
-            wait(&mut visit, &format!("{booking}/paying?seen=1"), 1)
-        }
+        PaymentStatus::Succeeded if is_still_held(&visit, &call, id).await? => wait(&mut visit, &format!("{booking}/paying"), 1),
         PaymentStatus::Succeeded => Ok(visit.redirect(&booking)),
         PaymentStatus::Processing => wait(&mut visit, &format!("{booking}/paying"), AGAIN_SECS),
         PaymentStatus::RequiresAction => match payment.redirect_url.filter(|url| is_web(url)) {
@@ -46,6 +52,19 @@ pub(super) async fn paying(mut visit: Visit, Path(id): Path<String>, fields: Fie
             None => wait(&mut visit, &format!("{booking}/paying?back=1"), AGAIN_SECS),
         },
     }
+}
+
+/// Whether the reservation has not heard of its money after a little while.
+async fn is_still_held(visit: &Visit, call: &Call, id: ReservationId) -> Result<bool, Trouble> {
+    for _ in 0..HEAR_TIMES {
+        match visit.site.deps.client.query::<Reservations>(call, Query::Reservation(id)).await {
+            Ok(Answer::Reservation(reservation)) if reservation.status == Status::Held => {}
+            Ok(_) | Err(Failure::Refused(_)) => return Ok(false),
+            Err(failure) => return Err(failure.into()),
+        }
+        tokio::time::sleep(HEAR_EVERY).await;
+    }
+    Ok(true)
 }
 
 fn wait(visit: &mut Visit, again: &str, seconds: u32) -> Result<Response, Trouble> {

@@ -4,7 +4,7 @@ use contracts::UserId;
 use contracts::users::{Refusal, Reply, Roles, check_name};
 use group::Turn;
 
-use super::{check_hash, check_version, invalid, open, own};
+use super::{check_hash, check_version, invalid, open, own, sign_everybody_out};
 use crate::service::Users;
 use crate::state::{ACCOUNTS, ADDRESSES, folded};
 
@@ -33,8 +33,8 @@ pub(crate) fn change_password(
     check_hash(&password_hash)?;
     let mut account = open(turn, user)?;
     account.password_hash = password_hash;
-    account.epoch += 1;
     account.version += 1;
+    sign_everybody_out(turn, user, &mut account);
     turn.put(&ACCOUNTS, &user, &account);
     Ok(Reply::Account(account.account(user)))
 }
@@ -49,14 +49,14 @@ pub(crate) fn close(turn: &mut Turn<'_, Users>, expected_version: Option<u64>) -
     account.password_hash.clear();
     account.roles = Roles::default();
     account.closed = true;
-    account.epoch += 1;
     account.version += 1;
+    sign_everybody_out(turn, user, &mut account);
     turn.put(&ACCOUNTS, &user, &account);
     Ok(Reply::Done)
 }
 
-/// An administrator says who may what. Tokens that are out keep what they bear until they expire; to renew them does
-/// not help.
+/// An administrator says who may what. Whoever is signed in to the account is signed out: the next sign-in bears the new
+/// roles.
 pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, email: &str, mut roles: Roles) -> Result<Reply, Refusal> {
     let user = turn.get(&ADDRESSES, &folded(email)).ok_or(Refusal::NoSuchUser)?;
     let mut account = open(turn, user)?;
@@ -68,6 +68,7 @@ pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, email: &str, mut roles: Role
     if account.roles != roles {
         account.roles = roles;
         account.version += 1;
+        sign_everybody_out(turn, user, &mut account);
         turn.put(&ACCOUNTS, &user, &account);
     }
     Ok(Reply::Account(account.account(user)))

@@ -41,6 +41,13 @@ pub(crate) fn user_of(caller: &Principal) -> Result<UserId, Refusal> {
     caller.actor().parse().map_err(|_| Refusal::NotAUser)
 }
 
+/// Signs everybody out who is signed in to an account: its epoch grows, and `auth` is told.
+fn sign_everybody_out(turn: &mut Turn<'_, Users>, user: UserId, account: &mut Stored) {
+    account.epoch += 1;
+    let command = contracts::auth::Command::UserChanged { user, epoch: account.epoch };
+    turn.send::<contracts::auth::Auth>(contracts::auth::user_key(user), &command);
+}
+
 /// An account that is not closed.
 fn open(turn: &Turn<'_, Users>, user: UserId) -> Result<Stored, Refusal> {
     turn.get(&ACCOUNTS, &user).filter(|account| !account.closed).ok_or(Refusal::NoSuchUser)

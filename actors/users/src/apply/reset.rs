@@ -4,7 +4,7 @@ use contracts::users::{MailLink, Refusal, Reply};
 use group::Turn;
 use token::LinkKey;
 
-use super::{MAIL_PAUSE_SECS, RESET, RESET_SECS, check_hash, open};
+use super::{MAIL_PAUSE_SECS, RESET, RESET_SECS, check_hash, open, sign_everybody_out};
 use crate::service::{Effect, Users, reset_parts, tag};
 use crate::state::{ACCOUNTS, ADDRESSES, folded};
 
@@ -35,8 +35,8 @@ pub(crate) fn reset_password(
     }
     account.password_hash = password_hash;
     account.verified = true;
-    account.epoch += 1;
     account.version += 1;
+    sign_everybody_out(turn, link.user, &mut account);
     turn.put(&ACCOUNTS, &link.user, &account);
     Ok(Reply::Done)
 }

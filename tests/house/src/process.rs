@@ -1,0 +1,158 @@
+//! Processes that end with the test.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// A port of loopback that nobody listens on. Below the range that outgoing connections are given, so that nobody takes
+/// it between this look and the start of a server.
+///
+/// # Panics
+/// When all are taken.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Tests run in processes of their own: the process id spreads them out.
+    let start = std::process::id().wrapping_mul(37);
+    for _ in 0..2000 {
+        let at = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        let port = 18_000 + u16::try_from(at).unwrap_or(0);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free port between 18000 and 30000");
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Ran {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    /// The output of a command that did what it should.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    pub fn done(self) -> String {
+        assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
+        self.out
+    }
+
+    /// What a command says that refuses: one line on standard error.
+    ///
+    /// # Panics
+    /// When it did not refuse with exit code 1.
+    #[track_caller]
+    pub fn refused(self) -> String {
+        assert_eq!(self.code, Some(1), "it should have been refused: {}{}", self.out, self.err);
+        let line = self.err.lines().find(|line| line.starts_with("auberge: "));
+        line.unwrap_or_else(|| panic!("no line says why: {}", self.err)).to_owned()
+    }
+}
+
+/// A process beside the house. Killed when dropped.
+#[derive(Debug)]
+pub struct Helper {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Helper {
+    /// Starts it; what it says goes to `log`.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(command: &mut Command, log: &Path) -> Self {
+        let out = File::create(log).expect("a log file");
+        let err = out.try_clone().expect("a log file");
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self { child, log: log.to_owned() }
+    }
+
+    /// What it has said.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its exit status, once it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// `SIGTERM`, and the exit status.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let order = format!("kill -TERM {}", self.child.id());
+        let _ = Command::new("sh").args(["-c", &order]).status();
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.ended() {
+                return status;
+            }
+            assert!(begun.elapsed() < crate::PATIENCE, "it does not stop: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Returns once its log has this word, or it has ended.
+    ///
+    /// # Panics
+    /// When neither comes.
+    pub async fn says(&mut self, word: &str) -> Result<(), ExitStatus> {
+        let begun = Instant::now();
+        loop {
+            if self.log().contains(word) {
+                return Ok(());
+            }
+            if let Some(status) = self.ended() {
+                return Err(status);
+            }
+            assert!(begun.elapsed() < crate::PATIENCE, "it never says `{word}`: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Returns once something listens on this port of loopback.
+    ///
+    /// # Panics
+    /// When nothing ever does.
+    pub async fn listens(&mut self, port: u16) {
+        let begun = Instant::now();
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            assert!(self.ended().is_none(), "it ended: {}", self.log());
+            assert!(begun.elapsed() < crate::PATIENCE, "nothing listens on {port}: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
