@@ -65,7 +65,7 @@ fn restore(file: &Path, key_file: &Path, data: &Path) -> anyhow::Result<()> {
     let mut rest = Vec::new();
     opened.read_to_end(&mut rest).context("the archive's end")?;
     write_private(&data.join("cluster.key"), &std::fs::read(key_file)?)?;
-    let fixed = Fixed { epoch: head.fixed.epoch + 1, effects_held: true, ..head.fixed };
+    let fixed = Fixed { epoch: head.fixed.epoch + 1, effects_held: true, sessions_to_end: true, ..head.fixed };
     write_private(&data.join("node.json"), &serde_json::to_vec_pretty(&fixed)?)?;
     println!(
         "restored into {} (epoch {}). Mails and payments wait: look at it, then `auberge restore --release-effects --data {}`",

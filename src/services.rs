@@ -165,10 +165,14 @@ pub fn faces(
         .service("payments", "Auberge payments", payments::rest::face(client(), bills))
         .service("pdf", "Auberge documents", pdf::face(client()))
         .problems(users::PROBLEMS)
+        .problems(payments::rest::ALL)
+        .problems(pdf::PROBLEMS)
+        .problems(reservations::rest::PROBLEMS)
         .problems(search::rest::ALL)
         .problems(reservations::rest::PROBLEMS)
         .problems(payments::rest::ALL)
         .problems(pdf::PROBLEMS)
+        .problems(reservations::rest::PROBLEMS)
 }
 
 impl Front {

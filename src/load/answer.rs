@@ -81,7 +81,9 @@ pub(super) fn join_chunks(bytes: &[u8], body: &mut Vec<u8>) -> io::Result<Option
         let Some(line) = bytes[at..].iter().position(|byte| *byte == b'\n') else { return Ok(None) };
         let size = bytes[at..at + line].split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         let size = std::str::from_utf8(size).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
-        let size = size.filter(|size| body.len() + size <= BODY_BYTES_MAX).ok_or_else(|| broken("a broken chunk"))?;
+        let size = size
+            .filter(|size| body.len() + size <= BODY_BYTES_MAX)
+            .ok_or_else(|| broken("a broken chunk"))?;
         at += line + 1;
         // No trailers: Poem sends none.
         let Some(chunk) = bytes.get(at..at + size + 2) else { return Ok(None) };
@@ -158,7 +160,10 @@ mod tests {
     #[test]
     fn chunks() {
         let mut body = Vec::new();
-        assert_eq!(join_chunks(b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nrest", &mut body).unwrap(), Some(30));
+        assert_eq!(
+            join_chunks(b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\nrest", &mut body).unwrap(),
+            Some(30)
+        );
         assert_eq!(body, b"hello world");
         for part in ["", "5", "5\r\nhel", "5\r\nhello\r\n", "5\r\nhello\r\n0\r\n"] {
             assert_eq!(join_chunks(part.as_bytes(), &mut body).unwrap(), None, "{part}");

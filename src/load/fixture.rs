@@ -89,7 +89,8 @@ impl Partner {
 
     /// A token, good for ten minutes.
     pub async fn token(&self, site: &Site) -> anyhow::Result<String> {
-        let issued: Issued = asked(&mut Connection::to(site), &self.sign_in(site)).await.context("signing the partner in")?;
+        let issued: Issued =
+            asked(&mut Connection::to(site), &self.sign_in(site)).await.context("signing the partner in")?;
         Ok(issued.access_token)
     }
 
@@ -104,10 +105,15 @@ impl Partner {
 ///
 /// # Errors
 /// The server's problem, in a line.
-pub(super) async fn asked<T: serde::de::DeserializeOwned>(connection: &mut Connection, request: &[u8]) -> anyhow::Result<T> {
+pub(super) async fn asked<T: serde::de::DeserializeOwned>(
+    connection: &mut Connection,
+    request: &[u8],
+) -> anyhow::Result<T> {
     let answer = connection.ask(request).await.context("no answer: is the server running?")?;
     match reqwest::StatusCode::from_u16(answer.status) {
-        Ok(status) if status.is_success() => serde_json::from_slice(answer.body).context("the answer is not what was asked for"),
+        Ok(status) if status.is_success() => {
+            serde_json::from_slice(answer.body).context("the answer is not what was asked for")
+        }
         Ok(status) => Err(admin::problem(status, answer.body)),
         Err(_) => bail!("the server answered {}", answer.status),
     }
@@ -116,8 +122,10 @@ pub(super) async fn asked<T: serde::de::DeserializeOwned>(connection: &mut Conne
 /// Puts the hotels on sale, or takes them off; says their ids.
 pub(super) async fn hotels(server: &Server, on_sale: bool) -> anyhow::Result<Vec<String>> {
     let lines: Vec<String> = (1..=HOTELS).map(|number| line(number, on_sale).to_string()).collect();
-    let request = server.request(Method::POST, "/v1/properties/import").header("content-type", "application/x-ndjson");
-    let results: Results = admin::answer(request.body(lines.join("\n"))).await.context("importing the load hotels")?;
+    let request =
+        server.request(Method::POST, "/v1/properties/import").header("content-type", "application/x-ndjson");
+    let results: Results =
+        admin::answer(request.body(lines.join("\n"))).await.context("importing the load hotels")?;
     if let Some(problem) = results.items.iter().find_map(|result| result.problem.as_ref()) {
         let why = admin::problem(reqwest::StatusCode::UNPROCESSABLE_ENTITY, problem.to_string().as_bytes());
         return Err(why.context("importing the load hotels"));

@@ -32,14 +32,21 @@ impl Site {
     pub async fn at(url: &str) -> anyhow::Result<Self> {
         let parsed = reqwest::Url::parse(url).with_context(|| format!("{url} is no address"))?;
         if parsed.scheme() != "http" {
-            bail!("{url}: load is put on http:// only; for https:// go to the address behind the TLS of your proxy");
+            bail!(
+                "{url}: load is put on http:// only; for https:// go to the address behind the TLS of your proxy"
+            );
         }
         let name = parsed.host_str().with_context(|| format!("{url} names no host"))?;
         let port = parsed.port().unwrap_or(80);
         let bare = name.trim_start_matches('[').trim_end_matches(']');
-        let found = tokio::net::lookup_host((bare, port)).await.with_context(|| format!("looking {name} up"))?.next();
+        let found =
+            tokio::net::lookup_host((bare, port)).await.with_context(|| format!("looking {name} up"))?.next();
         let address = found.with_context(|| format!("{name} has no address"))?;
-        Ok(Self { address, host: format!("{name}:{port}"), prefix: parsed.path().trim_end_matches('/').to_owned() })
+        Ok(Self {
+            address,
+            host: format!("{name}:{port}"),
+            prefix: parsed.path().trim_end_matches('/').to_owned(),
+        })
     }
 
     /// Whether it is on this machine.
@@ -63,7 +70,8 @@ impl Site {
 
     fn begin(&self, method: &str, path: &str, token: Option<&str>) -> String {
         let Self { host, prefix, .. } = self;
-        let mut text = format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n");
+        let mut text =
+            format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n");
         if let Some(token) = token {
             let _ = write!(text, "authorization: Bearer {token}\r\n");
         }
@@ -76,7 +84,9 @@ pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => quoted.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                quoted.push(char::from(byte));
+            }
             byte => {
                 let _ = write!(quoted, "%{byte:02X}");
             }
@@ -164,7 +174,12 @@ impl Connection {
         if filled > end { Err(unasked()) } else { Ok(()) }
     }
 
-    async fn read_chunks(&mut self, stream: &mut TcpStream, start: usize, mut filled: usize) -> io::Result<()> {
+    async fn read_chunks(
+        &mut self,
+        stream: &mut TcpStream,
+        start: usize,
+        mut filled: usize,
+    ) -> io::Result<()> {
         loop {
             match answer::join_chunks(&self.buffer[start..filled], &mut self.joined)? {
                 Some(taken) if start + taken == filled => return Ok(()),

@@ -48,16 +48,19 @@ impl Worker {
         let stay = shared.plan.stays[self.below(shared.plan.stays.len())];
 
         let (check_in, check_out, city) = (stay.0, stay.1, quoted(CITY));
-        let path = format!("/v1/hotels?city={city}&check_in={check_in}&check_out={check_out}&guests=2&limit=20");
+        let path =
+            format!("/v1/hotels?city={city}&check_in={check_in}&check_out={check_out}&guests=2&limit=20");
         let found: Page<Hotel> = read(self.ask(Some("search"), &site.get(&path, None)).await?)?;
         // Nobody else's hotel is booked, whatever is found beside ours.
-        let ours: Vec<&Hotel> = found.items.iter().filter(|hotel| shared.plan.hotels.contains(&hotel.id)).collect();
+        let ours: Vec<&Hotel> =
+            found.items.iter().filter(|hotel| shared.plan.hotels.contains(&hotel.id)).collect();
         if ours.is_empty() {
             return Err("nothing found".to_owned());
         }
         let hotel = &ours[self.below(ours.len())].id;
 
-        let offers: Page<Offer> = read(self.ask(Some("offers"), &site.get(&offers_path(hotel, stay), None)).await?)?;
+        let offers: Page<Offer> =
+            read(self.ask(Some("offers"), &site.get(&offers_path(hotel, stay), None)).await?)?;
         if offers.items.is_empty() {
             return Err("nothing offered".to_owned());
         }
@@ -65,7 +68,8 @@ impl Worker {
         let held: Thing = read(self.ask_keyed(Some("hold"), &shared.plan.hold(offer)).await?)?;
 
         let body = format!(r#"{{"reservation_id":"{}","payment_method":"pm_card_visa"}}"#, held.id);
-        let paid: Thing = read(self.ask_keyed(Some("pay"), &Keyed::post(site, "/v1/payments", token, &body)).await?)?;
+        let paid: Thing =
+            read(self.ask_keyed(Some("pay"), &Keyed::post(site, "/v1/payments", token, &body)).await?)?;
         if paid.status == "failed" {
             return Err("payment failed".to_owned());
         }
@@ -73,7 +77,8 @@ impl Worker {
         if self.below(CANCELS_ONE_IN) == 0 {
             let path = format!("/v1/reservations/{}/cancel", held.id);
             let headers = "content-type: application/json\r\n";
-            let cancelled: Thing = read(self.ask(Some("cancel"), &site.post(&path, Some(token), headers, "")).await?)?;
+            let cancelled: Thing =
+                read(self.ask(Some("cancel"), &site.post(&path, Some(token), headers, "")).await?)?;
             if cancelled.status != "cancelled" {
                 return Err(format!("cancelled, but {}", cancelled.status));
             }

@@ -97,7 +97,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn book(
-    arguments: &Arguments, mix: Option<Mix>, site: Site, server: &Server, partner: &Partner,
+    arguments: &Arguments,
+    mix: Option<Mix>,
+    site: Site,
+    server: &Server,
+    partner: &Partner,
 ) -> anyhow::Result<()> {
     let hotels = fixture::hotels(server, true).await?;
     let plan = planned(arguments, mix, site).await?.with_bookings(partner, hotels, today()).await?;
@@ -160,9 +164,14 @@ async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Resu
     if let (Some(pid), Some(server)) = (arguments.pid, used.server) {
         report = report.with_server(pid, server);
     }
-    if arguments.json { cli::print_json(&report)? } else { report.print() }
+    if arguments.json {
+        cli::print_json(&report)?;
+    } else {
+        report.print();
+    }
     if report.successes == 0 {
-        let why = report.failures.iter().max_by_key(|(_, count)| **count).map_or("no answer", |(kind, _)| kind);
+        let why =
+            report.failures.iter().max_by_key(|(_, count)| **count).map_or("no answer", |(kind, _)| kind);
         bail!("nothing succeeded: {why}");
     }
     Ok(())
@@ -203,7 +212,11 @@ async fn watch(shared: &Shared, pid: Option<u32>) -> anyhow::Result<Used> {
         }
         let (passed, all) = (now - begun, shared.window.to - shared.window.from);
         let rate = done as f64 / passed.as_secs_f64().max(0.001);
-        progress.set_message(format!("{:.0} of {} s: {done} successes, {rate:.0} a second", passed.as_secs_f64(), all.as_secs()));
+        progress.set_message(format!(
+            "{:.0} of {} s: {done} successes, {rate:.0} a second",
+            passed.as_secs_f64(),
+            all.as_secs()
+        ));
     }
 }
 
@@ -214,7 +227,11 @@ fn usages(pid: Option<u32>) -> anyhow::Result<(Duration, Option<Duration>)> {
 }
 
 fn progress() -> indicatif::ProgressBar {
-    if std::io::stderr().is_terminal() { indicatif::ProgressBar::new_spinner() } else { indicatif::ProgressBar::hidden() }
+    if std::io::stderr().is_terminal() {
+        indicatif::ProgressBar::new_spinner()
+    } else {
+        indicatif::ProgressBar::hidden()
+    }
 }
 
 /// Adds up what all saw.

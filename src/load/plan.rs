@@ -119,7 +119,9 @@ impl Plan {
             for day in 0..ARRIVALS {
                 let check_in = today.plus_days(FIRST_ARRIVAL + day);
                 let check_out = check_in.plus_days(1 + day % 3);
-                let path = format!("/v1/hotels?city={id}&check_in={check_in}&check_out={check_out}&guests=2&limit=20");
+                let path = format!(
+                    "/v1/hotels?city={id}&check_in={check_in}&check_out={check_out}&guests=2&limit=20"
+                );
                 self.searches.push(self.site.get(&path, None));
                 let order = ORDERS[(nth + day as usize) % ORDERS.len()];
                 self.recommendations.push(self.site.get(&format!("{path}&sort={order}"), None));
@@ -129,7 +131,12 @@ impl Plan {
     }
 
     /// Bookings by `partner` at the fixture's hotels.
-    pub async fn with_bookings(mut self, partner: &Partner, hotels: Vec<String>, today: Date) -> anyhow::Result<Self> {
+    pub async fn with_bookings(
+        mut self,
+        partner: &Partner,
+        hotels: Vec<String>,
+        today: Date,
+    ) -> anyhow::Result<Self> {
         self.sign_in = partner.sign_in(&self.site);
         self.token = partner.token(&self.site).await?;
         self.hotels = hotels;
@@ -146,7 +153,8 @@ impl Plan {
     /// A hold with an offer.
     pub fn hold(&self, offer: &str) -> Keyed {
         // Offers are PASETO tokens, which JSON need not escape.
-        let body = format!(r#"{{"offer":"{offer}","guest":{{"name":"Load Guest","email":"guest@load.example"}}}}"#);
+        let body =
+            format!(r#"{{"offer":"{offer}","guest":{{"name":"Load Guest","email":"guest@load.example"}}}}"#);
         Keyed::post(&self.site, "/v1/reservations", &self.token, &body)
     }
 }

@@ -88,12 +88,22 @@ impl Report {
             self.mix, self.url, self.connections, self.seconds
         );
         let mut rows = vec![self.row(self.mix, self.successes, &self.latency_ms)];
-        rows.extend(self.steps.iter().map(|(name, step)| self.row(&format!("  {name}"), step.successes, &step.latency_ms)));
+        rows.extend(
+            self.steps
+                .iter()
+                .map(|(name, step)| self.row(&format!("  {name}"), step.successes, &step.latency_ms)),
+        );
         cli::print_table(&["", "successes", "a second", "p50 ms", "p95 ms", "p99 ms", "max ms"], rows);
         if let Some(server) = &self.server {
-            println!("{:.2} s of server CPU: {:.0} a CPU-second", server.cpu_seconds, server.successes_per_cpu_second);
+            println!(
+                "{:.2} s of server CPU: {:.0} a CPU-second",
+                server.cpu_seconds, server.successes_per_cpu_second
+            );
         }
-        println!("{} bytes an answer; this load generator took {:.2} s of CPU", self.bytes_per_answer, self.own_cpu_seconds);
+        println!(
+            "{} bytes an answer; this load generator took {:.2} s of CPU",
+            self.bytes_per_answer, self.own_cpu_seconds
+        );
         if self.failures.is_empty() {
             println!("no failures");
         }
@@ -103,7 +113,8 @@ impl Report {
     }
 
     fn row(&self, name: &str, successes: u64, latency: &Latency) -> Vec<String> {
-        let mut row = vec![name.to_owned(), successes.to_string(), format!("{:.0}", successes as f64 / self.seconds)];
+        let mut row =
+            vec![name.to_owned(), successes.to_string(), format!("{:.0}", successes as f64 / self.seconds)];
         row.extend([latency.p50, latency.p95, latency.p99, latency.max].map(|time| format!("{time:.2}")));
         row
     }

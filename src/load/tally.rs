@@ -19,7 +19,9 @@ impl Default for Times {
     fn default() -> Self {
         // The bounds are constants that the histogram takes; a growing one is as good.
         let bounded = Histogram::new_with_bounds(1, MICROS_MAX, DIGITS);
-        Self(bounded.unwrap_or_else(|_| Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("two digits will do"))))
+        Self(bounded.unwrap_or_else(|_| {
+            Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("two digits will do"))
+        }))
     }
 }
 

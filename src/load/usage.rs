@@ -13,8 +13,11 @@ const TICKS_PER_SECOND: u32 = 100;
 /// When there is no such process, or no `/proc`.
 pub(super) fn processor_time(pid: u32) -> anyhow::Result<Duration> {
     let file = format!("/proc/{pid}/stat");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("reading {file} (--pid names the server)"))?;
-    ticks(&text).map(|ticks| Duration::from_secs(ticks) / TICKS_PER_SECOND).with_context(|| format!("{file} is odd"))
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("reading {file} (--pid names the server)"))?;
+    ticks(&text)
+        .map(|ticks| Duration::from_secs(ticks) / TICKS_PER_SECOND)
+        .with_context(|| format!("{file} is odd"))
 }
 
 /// User and system time, proc(5) fields 14 and 15. The second field is a name, which may contain anything.

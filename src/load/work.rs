@@ -37,7 +37,9 @@ pub(super) struct Shared {
 
 impl Shared {
     pub fn is_over(&self, now: Instant) -> bool {
-        now >= self.window.to || self.stop.load(Ordering::Relaxed) || self.done.load(Ordering::Relaxed) >= self.done_max
+        now >= self.window.to
+            || self.stop.load(Ordering::Relaxed)
+            || self.done.load(Ordering::Relaxed) >= self.done_max
     }
 }
 
@@ -137,7 +139,11 @@ impl Worker {
     }
 
     /// Sends a POST under a key of its own.
-    pub(super) async fn ask_keyed(&mut self, step: Option<&'static str>, request: &super::plan::Keyed) -> Result<Answer<'_>, Why> {
+    pub(super) async fn ask_keyed(
+        &mut self,
+        step: Option<&'static str>,
+        request: &super::plan::Keyed,
+    ) -> Result<Answer<'_>, Why> {
         self.key.1 += 1;
         let mut out = std::mem::take(&mut self.out);
         out.clear();
@@ -153,7 +159,11 @@ impl Worker {
     }
 
     /// Sends a request, and notes a success under `step`.
-    pub(super) async fn ask(&mut self, step: Option<&'static str>, request: &[u8]) -> Result<Answer<'_>, Why> {
+    pub(super) async fn ask(
+        &mut self,
+        step: Option<&'static str>,
+        request: &[u8],
+    ) -> Result<Answer<'_>, Why> {
         let begun = Instant::now();
         let answered = self.connection.ask(request).await;
         noted(&self.shared.window, &mut self.tally, step, begun, answered)
@@ -166,7 +176,11 @@ impl Worker {
 }
 
 fn noted<'a>(
-    window: &Window, tally: &mut Tally, step: Option<&'static str>, begun: Instant, answered: std::io::Result<Answer<'a>>,
+    window: &Window,
+    tally: &mut Tally,
+    step: Option<&'static str>,
+    begun: Instant,
+    answered: std::io::Result<Answer<'a>>,
 ) -> Result<Answer<'a>, Why> {
     let answer = answered.map_err(|error| error.kind().to_string())?;
     if !(200..300).contains(&answer.status) {

@@ -54,6 +54,8 @@ pub struct Fixed {
     pub demo_settled: bool,
     /// Outbox effects wait until an operator has looked at a restored store.
     pub effects_held: bool,
+    /// Sessions of before a restore are still to be ended.
+    pub sessions_to_end: bool,
     /// When.
     pub made_at: Timestamp,
 }
@@ -85,6 +87,7 @@ impl DataDir {
                 set_up: false,
                 demo_settled: false,
                 effects_held: false,
+                sessions_to_end: false,
                 made_at: Timestamp::wall_clock(),
             }
         };

@@ -100,6 +100,12 @@ impl Machine {
         services::host_others(&node, &wiring, &data.fixed).await?;
         let mut machine = Self { node, client, credentials, verifier, data, wiring, sign_in: None, log, sandbox };
         machine.until_led().await?;
+        machine.check_bank().await?;
+        machine.configure().await?;
+        if machine.data.fixed.sessions_to_end {
+            machine.end_sessions().await?;
+            machine.data.fix(|fixed| fixed.sessions_to_end = false)?;
+        }
         if !machine.data.fixed.set_up {
             let host = host_of(&public_url);
             machine.sign_in = trust::set_up_account(&machine.client, &*machine.credentials, host).await?;
@@ -116,6 +122,38 @@ impl Machine {
         self.node.shutdown().await;
         let log = Arc::clone(&self.log);
         let _ = tokio::task::spawn_blocking(move || log.close()).await;
+    }
+
+    /// A store that has payments of one kind of bank takes no other: money would be looked for where it is not.
+    async fn check_bank(&self) -> anyhow::Result<()> {
+        let token = self.credentials.service_token("payments", None).await?;
+        let call = group::Call::bearer(token, Duration::from_secs(10));
+        let checked = payments::flow::check_bank_mode(&self.client, &call, self.wiring.front.bank.mode()).await;
+        checked.map_err(anyhow::Error::msg)
+    }
+
+    async fn end_sessions(&self) -> anyhow::Result<()> {
+        let token = self.credentials.service_token("setup", None).await?;
+        let call = group::Call::bearer(token, Duration::from_secs(10));
+        let command = contracts::auth::Command::EndAllSessions;
+        let ended = self.client.command::<contracts::auth::Auth>(&call, command).await;
+        ended.map(drop).map_err(|failure| anyhow::anyhow!("ending sessions: {failure:?}"))
+    }
+
+    /// Tells each shard of reservations its settings: they are part of its log, so that all replicas go by the same.
+    async fn configure(&self) -> anyhow::Result<()> {
+        use contracts::reservations::{Command, Reservations};
+        let token = self.credentials.service_token("setup", None).await?;
+        let call = group::Call::bearer(token, Duration::from_secs(10));
+        let shards = self.data.fixed.shards["reservations"];
+        for shard in 0..shards {
+            let mut slots = (0..contract::SLOTS).map(|slot| contract::Slot::of(u128::from(slot) << 112));
+            let slot = slots.find(|slot| slot.shard(shards) == shard).context("each shard has slots")?;
+            let settings = self.wiring.settings.reservations.clone().into();
+            let configured = self.client.command::<Reservations>(&call, Command::Configure { slot, settings }).await;
+            configured.map_err(|failure| anyhow::anyhow!("[reservations] of the settings: {failure:?}"))?;
+        }
+        Ok(())
     }
 
     async fn until_led(&self) -> anyhow::Result<()> {

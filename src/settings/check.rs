@@ -62,6 +62,9 @@ pub fn check(text: &str) -> Vec<Complaint> {
     if plain && !settings.http.address.ip().is_loopback() {
         complain("address", "is not on loopback: set `certificate` and `certificate_key`, or `behind_proxy`");
     }
+    if settings.reservations.hold_secs == 0 {
+        complain("hold_secs", "is at least 1: nobody could pay");
+    }
     for (name, service) in &settings.services {
         if !crate::services::NAMES.contains(&name.as_str()) {
             complain(name, &format!("is no service; there are {}", crate::services::NAMES.join(", ")));
@@ -101,7 +104,8 @@ mod tests {
             ("[http]\naddress = \"0.0.0.0:80\"\n", Some((2, "not on loopback"))),
             ("[services.reservation]\nshards = 2\n", Some((1, "is no service"))),
             ("[services.reservations]\nshards = 0\n", Some((2, "1 to 64"))),
-            ("[http\n", Some((1, "")))
+            ("[reservations]\nhold_secs = 0\n", Some((2, "at least 1"))),
+            ("[http\n", Some((1, ""))),
         ];
         for (text, expected) in table {
             let complaints = check(text);

@@ -24,6 +24,8 @@ pub struct Settings {
     pub mail: Mail,
     /// Who the bank is.
     pub payments: Payments,
+    /// How rooms are held.
+    pub reservations: Reservations,
     /// Limits.
     pub limits: Limits,
     /// The services, by name.
@@ -162,6 +164,47 @@ pub enum Bank {
     Stripe,
 }
 
+/// How rooms are held.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reservations {
+    /// Unpaid holds that an account or a guest's session may have at a time.
+    pub unpaid_holds_max: u32,
+    /// The same for OAuth clients by their id; one that is not named has no limit.
+    pub client_unpaid_holds_max: BTreeMap<String, u32>,
+    /// How long a hold lasts, in seconds.
+    pub hold_secs: u32,
+    /// By how much the first payment extends it, in seconds.
+    pub hold_extension_secs: u32,
+    /// How many days ahead nights are sold.
+    pub horizon_days: u32,
+}
+
+impl Default for Reservations {
+    fn default() -> Self {
+        let usual = contracts::reservations::Settings::default();
+        Self {
+            unpaid_holds_max: usual.unpaid_holds_max,
+            client_unpaid_holds_max: usual.client_unpaid_holds_max,
+            hold_secs: usual.hold_secs,
+            hold_extension_secs: usual.hold_extension_secs,
+            horizon_days: usual.horizon_days,
+        }
+    }
+}
+
+impl From<Reservations> for contracts::reservations::Settings {
+    fn from(settings: Reservations) -> Self {
+        Self {
+            unpaid_holds_max: settings.unpaid_holds_max,
+            client_unpaid_holds_max: settings.client_unpaid_holds_max,
+            hold_secs: settings.hold_secs,
+            hold_extension_secs: settings.hold_extension_secs,
+            horizon_days: settings.horizon_days,
+        }
+    }
+}
+
 /// Limits, with their units.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -174,10 +217,6 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// How long a request may take, in seconds.
     pub request_secs_max: u64,
-    /// Unpaid holds that a guest may have at a time.
-    pub unpaid_holds_max: u32,
-    /// Unpaid holds that a partner's client may have at a time; without it, any number.
-    pub unpaid_holds_per_client_max: Option<u32>,
     /// sled's cache for each group, in MiB.
     pub cache_mib: u64,
 }
@@ -189,8 +228,6 @@ impl Default for Limits {
             requests_per_second: 50,
             body_bytes_max: 1 << 20,
             request_secs_max: 30,
-            unpaid_holds_max: 5,
-            unpaid_holds_per_client_max: None,
             cache_mib: 8,
         }
     }

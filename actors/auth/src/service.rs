@@ -98,6 +98,7 @@ impl Service for Auth {
             Command::RevokeAccess { client, issued_to, token_id, expires_at } => {
                 apply::revoke::access(turn, &client, &issued_to, token_id, expires_at)
             }
+            Command::EndAllSessions => apply::end_all_sessions::end_all_sessions(turn),
             Command::UserChanged { user, epoch } => apply::user_changed::user_changed(turn, user, epoch),
             Command::StartDevice { client, scopes, device_hash, user_code_tag } => {
                 apply::device::start(turn, &client, &scopes, device_hash, user_code_tag)

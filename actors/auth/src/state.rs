@@ -31,6 +31,9 @@ pub(crate) const EPOCHS: Tree<UserId, u32> = Tree::new(38, "epochs");
 /// What is revoked, by kind and id, for as long as access tokens that it concerns may be alive.
 pub(crate) const REVOKED: Tree<(u8, String), Revoked> = Tree::new(39, "revoked");
 
+/// Under 0: sessions that were started until then are void.
+pub(crate) const VOID_UNTIL: Tree<u8, Timestamp> = Tree::new(43, "void until");
+
 /// Devices that wait, by the hash of their device code.
 pub(crate) const DEVICES: Tree<[u8; 32], Device> = Tree::new(40, "devices");
 

@@ -146,6 +146,9 @@ pub enum Command {
     },
     /// From this service itself: a key that its leader made.
     KeyMade(SealedKey),
+    /// A store was restored: what was signed in when the backup was made may have been signed out since. No session that
+    /// was started until now can be refreshed.
+    EndAllSessions,
 }
 
 /// What a command that was obeyed answers.
@@ -360,6 +363,7 @@ impl Contract for Auth {
             | Command::Refresh { .. }
             | Command::EndSession { .. }
             | Command::DecideDevice { .. } => Access::services(&["auth", "ui"]),
+            Command::EndAllSessions => Access::services(&["setup"]),
             Command::UserChanged { .. } => Access::services(&["users"]),
         }
     }

@@ -60,6 +60,7 @@ pub(crate) fn assets() -> (Assets, Addresses) {
 
 /// All templates by name.
 pub(crate) fn templates() -> Vec<(String, String)> {
-    let source = |name: &str| Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned());
+    let source =
+        |name: &str| Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned());
     Templates::iter().filter_map(|name| Some((name.to_string(), source(&name)?))).collect()
 }

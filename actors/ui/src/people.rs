@@ -82,7 +82,8 @@ impl Visit {
         match self.site.deps.client.command::<Auth>(&call, command).await {
             Ok(auth::Reply::Granted(grant)) => {
                 let made = self.now;
-                self.session.user = Some(SignedIn { session: grant.session, refresh: next, made, ..user.clone() });
+                self.session.user =
+                    Some(SignedIn { session: grant.session, refresh: next, made, ..user.clone() });
                 self.keep();
                 Ok(true)
             }

@@ -48,13 +48,22 @@ pub(crate) fn of_hotel(sight: &Sight<'_>, now: Timestamp, wide: bool) -> Picture
     let photo = sight.photos.iter().find(|photo| is_shown(photo)).cloned();
     let drawn = if photo.is_some() { "" } else { ", drawn" };
     let (width, height) = if wide { (1280, 420) } else { (640, 400) };
-    Picture { photo, day: address(hour), night: address(dark), alt: format!("{}{drawn}", sight.name), width, height }
+    Picture {
+        photo,
+        day: address(hour),
+        night: address(dark),
+        alt: format!("{}{drawn}", sight.name),
+        width,
+        height,
+    }
 }
 
 /// A street of a city.
 pub(crate) fn of_city(id: u32, latitude: f64, population: u32) -> Picture {
     let size = population.checked_ilog10().unwrap_or(0);
-    let address = |hour: u8| format!("/pictures/cities/{id}.svg?latitude={latitude:.0}&size={size}&hour={hour}&v={STYLE}");
+    let address = |hour: u8| {
+        format!("/pictures/cities/{id}.svg?latitude={latitude:.0}&size={size}&hour={hour}&v={STYLE}")
+    };
     Picture { photo: None, day: address(10), night: address(21), alt: String::new(), width: 480, height: 240 }
 }
 

@@ -67,7 +67,8 @@ pub fn nobody_remembers_too_much(view: &View<'_>) -> Vec<String> {
         *counts.entry(guest).or_default() += 1;
     }
     let many = counts.values().filter(|count| **count > OPENED_MAX);
-    breaches.extend(many.map(|count| format!("a browser remembers {count} bookings, more than {OPENED_MAX}")));
+    breaches
+        .extend(many.map(|count| format!("a browser remembers {count} bookings, more than {OPENED_MAX}")));
     breaches
 }
 
@@ -102,7 +103,10 @@ mod tests {
         assert_eq!(bookings(&bench, ANNA), [1, 2], "the one opened last comes first");
         assert_eq!(bookings(&bench, BERT), [3]);
         let knows = |guest: &str, id| {
-            bench.query(&Principal::service("ui"), Query::Knows { guest: guest.into(), reservation: ReservationId(id) })
+            bench.query(
+                &Principal::service("ui"),
+                Query::Knows { guest: guest.into(), reservation: ReservationId(id) },
+            )
         };
         assert_eq!(knows(ANNA, 2), Ok(Answer::Knows(true)));
         assert_eq!(knows(ANNA, 3), Ok(Answer::Knows(false)));
@@ -115,7 +119,8 @@ mod tests {
     #[test]
     fn only_sessions_remember() {
         let bench = Bench::new(Ui);
-        for name in ["", "gst_", "gst_short", "usr_0123456789abcdef0123", &format!("gst_{}", "x".repeat(80))] {
+        for name in ["", "gst_", "gst_short", "usr_0123456789abcdef0123", &format!("gst_{}", "x".repeat(80))]
+        {
             assert_eq!(remember(&bench, name, 1), Err(Refusal::NoGuest), "{name}");
             let found = bench.query(&Principal::service("ui"), Query::Bookings { guest: name.into() });
             assert_eq!(found, Err(Refusal::NoGuest), "{name}");

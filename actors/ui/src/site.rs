@@ -63,11 +63,15 @@ pub struct File {
 pub trait Documents: Send + Sync + 'static {
     /// The confirmation as PDF; none when there is no such reservation for the caller.
     fn confirmation<'a>(
-        &'a self, call: &'a Call, reservation: ReservationId,
+        &'a self,
+        call: &'a Call,
+        reservation: ReservationId,
     ) -> BoxFuture<'a, Result<Option<File>, group::Unavailable>>;
     /// The stay as calendar file; none when there is no such reservation for the caller.
     fn calendar<'a>(
-        &'a self, call: &'a Call, reservation: ReservationId,
+        &'a self,
+        call: &'a Call,
+        reservation: ReservationId,
     ) -> BoxFuture<'a, Result<Option<File>, group::Unavailable>>;
 }
 

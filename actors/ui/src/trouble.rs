@@ -48,7 +48,11 @@ impl Trouble {
                 "One moment, please",
                 "A part of the house is not answering just now. Nothing is lost: try again in a few seconds.",
             ),
-            Self::Bad => (400, "That did not make sense to us", "Something in the address or the form is not as it should be. Start again from a page before this one."),
+            Self::Bad => (
+                400,
+                "That did not make sense to us",
+                "Something in the address or the form is not as it should be. Start again from a page before this one.",
+            ),
             Self::TooMany(_) => (429, "Too many attempts", "Wait a few minutes, then try again."),
             Self::Broken(_) => (
                 500,
@@ -64,7 +68,8 @@ impl<R: std::fmt::Debug> From<Failure<R>> for Trouble {
         match failure {
             // Handlers look at refusals that can happen; what is left is a mistake of ours.
             Failure::Refused(refusal) => Self::Broken(format!("unexpected refusal: {refusal:?}")),
-            Failure::Unauthenticated(_) => Self::Unavailable(Unavailable::new(group::Why::NoLeader)),
+            // The session was ended elsewhere: by a new password, or by signing out on another device.
+            Failure::Unauthenticated(_) => Self::SignIn(String::new()),
             Failure::Forbidden(_) => Self::NotFound,
             Failure::KeyReused => Self::Forged,
             Failure::Unavailable(unavailable) => Self::Unavailable(unavailable),

@@ -29,7 +29,11 @@ impl Form {
     /// An empty form of these fields. Templates ask for each by name, so all are there.
     pub fn of(names: &[&'static str]) -> Self {
         let empty = |name: &&'static str| (*name, String::new());
-        Self { values: names.iter().map(empty).collect(), errors: names.iter().map(empty).collect(), failure: None }
+        Self {
+            values: names.iter().map(empty).collect(),
+            errors: names.iter().map(empty).collect(),
+            failure: None,
+        }
     }
 
     /// A form that says again what was typed.
@@ -131,7 +135,11 @@ impl Stay {
             hotel: house.profile.name.clone(),
             hotel_href: format!(
                 "/hotels/{}?check_in={}&check_out={}&guests={}&rooms={}",
-                promise.hotel, promise.stay.check_in(), promise.stay.check_out(), promise.guests, promise.rooms
+                promise.hotel,
+                promise.stay.check_in(),
+                promise.stay.check_out(),
+                promise.guests,
+                promise.rooms
             ),
             stars: house.profile.stars,
             place: house.place(),
@@ -149,14 +157,23 @@ impl Stay {
 
 impl Price {
     fn of(promise: &Promise, locale: Locale) -> Self {
-        let line = |text: String, sum: i64, included| Line { text, amount: amount(locale, sum, promise.currency), included };
+        let line = |text: String, sum: i64, included| Line {
+            text,
+            amount: amount(locale, sum, promise.currency),
+            included,
+        };
         let nights: Vec<_> = promise.priced_nights().collect();
         let lines = group_nights(&nights).into_iter().map(|(first, last, price)| {
             let length = last.0 - first.0 + 1;
             let text = if length == 1 {
                 format!("Night of {}", format::day_month(locale, first))
             } else {
-                format!("{} from {}, {} each", count(length, "night"), format::day_month(locale, first), amount(locale, price, promise.currency))
+                format!(
+                    "{} from {}, {} each",
+                    count(length, "night"),
+                    format::day_month(locale, first),
+                    amount(locale, price, promise.currency)
+                )
             };
             line(text, price.saturating_mul(i64::from(length)), false)
         });
@@ -166,7 +183,13 @@ impl Price {
         };
         Self {
             lines: lines.collect(),
-            taxes: promise.taxes.iter().filter(|tax| !tax.included).chain(promise.taxes.iter().filter(|tax| tax.included)).map(tax).collect(),
+            taxes: promise
+                .taxes
+                .iter()
+                .filter(|tax| !tax.included)
+                .chain(promise.taxes.iter().filter(|tax| tax.included))
+                .map(tax)
+                .collect(),
             total: amount(locale, promise.total, promise.currency),
             total_label: "Total",
         }
@@ -186,7 +209,14 @@ fn group_nights(nights: &[(Date, i64)]) -> Vec<(Date, Date, i64)> {
 }
 
 /// A cancellation policy in words, as of now.
-pub(crate) fn terms(policy: Policy, penalty: i64, promise: &Promise, house: &House, locale: Locale, now: Timestamp) -> String {
+pub(crate) fn terms(
+    policy: Policy,
+    penalty: i64,
+    promise: &Promise,
+    house: &House,
+    locale: Locale,
+    now: Timestamp,
+) -> String {
     let zone = &house.profile.time_zone;
     let kept = match policy.penalty_percent {
         0 => "nothing".to_owned(),
@@ -217,7 +247,8 @@ mod tests {
 
     #[test]
     fn a_form_keeps_what_was_typed() {
-        let fields = crate::visit::Fields(vec![("name".into(), " Ada ".into()), ("other".into(), "x".into())]);
+        let fields =
+            crate::visit::Fields(vec![("name".into(), " Ada ".into()), ("other".into(), "x".into())]);
         let mut form = Form::typed(&["name", "email"], &fields);
         assert_eq!((form.values["name"].as_str(), form.values["email"].as_str()), ("Ada", ""));
         assert!(form.is_fine());

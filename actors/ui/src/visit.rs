@@ -45,7 +45,11 @@ impl Fields {
 
     /// All fields of this name that say something.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.trim())
+            .filter(|value| !value.is_empty())
     }
 
     /// As typed, not trimmed: passwords.
@@ -58,8 +62,10 @@ impl Visit {
     /// A visit, as the request tells it.
     pub fn of(site: &Arc<Site>, request: &Request) -> Self {
         let now = Timestamp::wall_clock();
-        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let session = text(header::COOKIE).and_then(|cookies| Session::of_header(&site.deps.sessions, cookies, now));
+        let text =
+            |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let session =
+            text(header::COOKIE).and_then(|cookies| Session::of_header(&site.deps.sessions, cookies, now));
         Self {
             site: Arc::clone(site),
             keep: false,
@@ -116,7 +122,12 @@ impl Visit {
     }
 
     /// A page with forms that change something.
-    pub fn form_page(&mut self, template: &str, title: &str, view: impl Serialize) -> Result<Response, Trouble> {
+    pub fn form_page(
+        &mut self,
+        template: &str,
+        title: &str,
+        view: impl Serialize,
+    ) -> Result<Response, Trouble> {
         let token = self.form_token();
         self.render(template, title, &token, view)
     }
@@ -128,7 +139,13 @@ impl Visit {
         self.render(template, title, &token, view)
     }
 
-    fn render(&mut self, template: &str, title: &str, csrf: &str, view: impl Serialize) -> Result<Response, Trouble> {
+    fn render(
+        &mut self,
+        template: &str,
+        title: &str,
+        csrf: &str,
+        view: impl Serialize,
+    ) -> Result<Response, Trouble> {
         let flash = self.session.flash.take();
         if flash.is_some() {
             self.keep();
@@ -209,7 +226,10 @@ impl<'a> FromRequest<'a> for Visit {
 impl<'a> FromRequest<'a> for Fields {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> poem::Result<Self> {
         let form = if request.method() == poem::http::Method::POST {
-            poem::web::Form::<Vec<(String, String)>>::from_request(request, body).await.map(|form| form.0).map_err(|_| Trouble::Bad)
+            poem::web::Form::<Vec<(String, String)>>::from_request(request, body)
+                .await
+                .map(|form| form.0)
+                .map_err(|_| Trouble::Bad)
         } else {
             request.params::<Vec<(String, String)>>().map_err(|_| Trouble::Bad)
         };
@@ -226,14 +246,17 @@ mod tests {
         for good in ["/", "/bookings", "/search?city=Z%C3%BCrich&x=1"] {
             assert_eq!(local_path(good), Some(good));
         }
-        for bad in ["", "bookings", "//evil.example", "/\\evil.example", "https://evil.example", "/a b", "/\n", "/é"] {
+        for bad in
+            ["", "bookings", "//evil.example", "/\\evil.example", "https://evil.example", "/a b", "/\n", "/é"]
+        {
             assert_eq!(local_path(bad), None, "{bad}");
         }
     }
 
     #[test]
     fn fields_are_trimmed_but_passwords_are_not() {
-        let fields = Fields(vec![("a".into(), " x ".into()), ("a".into(), String::new()), ("a".into(), "y".into())]);
+        let fields =
+            Fields(vec![("a".into(), " x ".into()), ("a".into(), String::new()), ("a".into(), "y".into())]);
         assert_eq!((fields.get("a"), fields.raw("a"), fields.get("b")), ("x", " x ", ""));
         assert_eq!(fields.all("a").collect::<Vec<_>>(), ["x", "y"]);
     }

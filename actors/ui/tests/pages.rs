@@ -46,13 +46,22 @@ impl Browser {
         let mut response = self.pages.call(request).await.expect("failures are pages");
         for cookie in response.headers().get_all(header::SET_COOKIE) {
             let text = cookie.to_str().unwrap();
-            assert!(text.contains("HttpOnly") && text.contains("SameSite=Lax") && text.contains("Secure"), "{text}");
+            assert!(
+                text.contains("HttpOnly") && text.contains("SameSite=Lax") && text.contains("Secure"),
+                "{text}"
+            );
             self.cookie = Some(text.split(';').next().unwrap().to_owned());
         }
         let headers = response.headers().clone();
-        let location = headers.get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
+        let location =
+            headers.get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
         let bytes = response.take_body().into_bytes().await.unwrap();
-        Seen { status: response.status(), location, body: String::from_utf8_lossy(&bytes).into_owned(), headers }
+        Seen {
+            status: response.status(),
+            location,
+            body: String::from_utf8_lossy(&bytes).into_owned(),
+            headers,
+        }
     }
 
     async fn get(&mut self, path: &str) -> Seen {
@@ -60,21 +69,39 @@ impl Browser {
     }
 
     async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Seen {
-        let body = fields.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect::<Vec<_>>().join("&");
-        let request = Request::builder().method(poem::http::Method::POST).uri_str(path).content_type("application/x-www-form-urlencoded");
+        let body = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", escape(value)))
+            .collect::<Vec<_>>()
+            .join("&");
+        let request = Request::builder()
+            .method(poem::http::Method::POST)
+            .uri_str(path)
+            .content_type("application/x-www-form-urlencoded");
         self.send(request, body).await
     }
 }
 
 fn escape(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(
+            |byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            },
+        )
+        .collect()
 }
 
 impl Seen {
     /// The value of a hidden field.
     fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
-        let at = self.body.find(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.body)) + start.len();
+        let at = self.body.find(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.body))
+            + start.len();
         self.body[at..].split('"').next().unwrap().replace("&amp;", "&")
     }
 
@@ -90,7 +117,10 @@ fn is_sound(seen: &Seen, path: &str) {
     for forbidden in ["<script>", " style=", "<style", " onclick=", "javascript:", "{{", "{%"] {
         assert!(!body.contains(forbidden), "{forbidden} on {path}");
     }
-    for tag in ["main", "form", "section", "article", "table", "aside", "dl", "ul", "ol", "div", "svg", "a", "p", "span", "h1", "h2", "h3", "fieldset", "select"] {
+    for tag in [
+        "main", "form", "section", "article", "table", "aside", "dl", "ul", "ol", "div", "svg", "a", "p",
+        "span", "h1", "h2", "h3", "fieldset", "select",
+    ] {
         let open = body.matches(&format!("<{tag}>")).count() + body.matches(&format!("<{tag} ")).count();
         assert_eq!(open, body.matches(&format!("</{tag}>")).count(), "<{tag}> on {path}");
     }
@@ -109,7 +139,10 @@ fn is_sound(seen: &Seen, path: &str) {
     // A form that changes something bears a token; the checkout of an offer changes nothing.
     for form in body.split("<form ").skip(1).map(|form| form.split("</form>").next().unwrap()) {
         let changes = form.contains("method=\"post\"") && !form.contains("action=\"/checkout\" ");
-        assert!(!changes || form.contains("name=\"csrf\" value=\"") && !form.contains("name=\"csrf\" value=\"\""), "{path}: {form}");
+        assert!(
+            !changes || form.contains("name=\"csrf\" value=\"") && !form.contains("name=\"csrf\" value=\"\""),
+            "{path}: {form}"
+        );
     }
     let policy = seen.headers.get(header::CONTENT_SECURITY_POLICY).expect("a policy").to_str().unwrap();
     assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"), "{policy}");
@@ -144,7 +177,14 @@ async fn to_checkout(browser: &mut Browser, town: &Town) -> Seen {
 
 async fn book(browser: &mut Browser, checkout: &Seen, name: &str, email: &str, card: &str) -> Seen {
     let (csrf, offer, once) = (checkout.hidden("csrf"), checkout.hidden("offer"), checkout.hidden("once"));
-    let fields = [("csrf", csrf.as_str()), ("offer", &offer), ("once", &once), ("name", name), ("email", email), ("payment_method", card)];
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("offer", &offer),
+        ("once", &once),
+        ("name", name),
+        ("email", email),
+        ("payment_method", card),
+    ];
     browser.post("/checkout/book", &fields).await
 }
 
@@ -155,15 +195,27 @@ async fn a_guest_books_pays_finds_and_cancels_without_an_account() {
     assert!(browser.get("/").await.has("Cities to start from"));
     assert_eq!(browser.cookie, None, "no cookie before it is needed");
     let checkout = to_checkout(&mut browser, &town).await;
-    let paying = book(&mut browser, &checkout, "Ada Lovelace", "ada@analytical.example", "pm_card_visa").await;
+    let paying =
+        book(&mut browser, &checkout, "Ada Lovelace", "ada@analytical.example", "pm_card_visa").await;
     assert_eq!(paying.status, StatusCode::SEE_OTHER, "{}", paying.body);
     let done = browser.get(&paying.location).await;
     let booking = browser.get(&done.location).await;
     is_sound(&booking, &done.location);
-    for text in ["Paris is booked", "Confirmation, PDF", "Receipt, PDF", "Calendar file", "Cancel free of charge until", "rsv_"] {
+    for text in [
+        "Paris is booked",
+        "Confirmation, PDF",
+        "Receipt, PDF",
+        "Calendar file",
+        "Cancel free of charge until",
+        "rsv_",
+    ] {
         assert!(booking.has(text), "{text}");
     }
-    for (file, media_type) in [("confirmation.pdf", "application/pdf"), ("receipt.pdf", "application/pdf"), ("calendar.ics", "text/calendar")] {
+    for (file, media_type) in [
+        ("confirmation.pdf", "application/pdf"),
+        ("receipt.pdf", "application/pdf"),
+        ("calendar.ics", "text/calendar"),
+    ] {
         let made = browser.get(&format!("{}/{file}", done.location)).await;
         assert_eq!(made.status, StatusCode::OK, "{file}");
         assert!(made.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with(media_type));
@@ -173,14 +225,25 @@ async fn a_guest_books_pays_finds_and_cancels_without_an_account() {
     let sure = browser.get(&format!("{}/cancel", done.location)).await;
     assert!(sure.has("You get back"));
     is_sound(&sure, "cancel");
-    let stale = browser.post(&format!("{}/cancel", done.location), &[("csrf", &sure.hidden("csrf")), ("expected", "1")]).await;
+    let stale = browser
+        .post(&format!("{}/cancel", done.location), &[("csrf", &sure.hidden("csrf")), ("expected", "1")])
+        .await;
     assert!(stale.has("The refund has changed"), "nobody gives up a room for less than was said");
-    let gone = browser.post(&format!("{}/cancel", done.location), &[("csrf", &sure.hidden("csrf")), ("expected", &sure.hidden("expected"))]).await;
+    let gone = browser
+        .post(
+            &format!("{}/cancel", done.location),
+            &[("csrf", &sure.hidden("csrf")), ("expected", &sure.hidden("expected"))],
+        )
+        .await;
     assert_eq!(gone.status, StatusCode::SEE_OTHER);
     assert!(browser.get(&done.location).await.has("This booking is cancelled"));
     // Nobody else sees any of it.
     let mut stranger = Browser::at(&town);
-    for path in [done.location.clone(), format!("{}/cancel", done.location), format!("{}/confirmation.pdf", done.location)] {
+    for path in [
+        done.location.clone(),
+        format!("{}/cancel", done.location),
+        format!("{}/confirmation.pdf", done.location),
+    ] {
         assert_eq!(stranger.get(&path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
     assert!(stranger.get("/bookings").await.has("No bookings yet"));
@@ -194,8 +257,15 @@ async fn what_was_typed_stays_and_errors_stand_beside_their_fields() {
     let again = book(&mut browser, &checkout, "<b>Ada</b> \"L\"", "nonsense", "4242424242424242").await;
     assert_eq!(again.status, StatusCode::OK);
     is_sound(&again, "checkout with errors");
-    assert!(again.has("aria-invalid=\"true\"") && again.has("This is not a mail address.") && again.has("The bank has given no token"));
-    assert!(again.has("&lt;b&gt;Ada&lt;/b&gt;") || again.has("&lt;b&gt;Ada&lt;&#x2f;b&gt;"), "what was typed is kept, and harmless");
+    assert!(
+        again.has("aria-invalid=\"true\"")
+            && again.has("This is not a mail address.")
+            && again.has("The bank has given no token")
+    );
+    assert!(
+        again.has("&lt;b&gt;Ada&lt;/b&gt;") || again.has("&lt;b&gt;Ada&lt;&#x2f;b&gt;"),
+        "what was typed is kept, and harmless"
+    );
     assert!(!again.has("4242424242424242"), "a number is never said again");
     assert!(town.is_untouched(), "nothing was booked");
 }
@@ -217,7 +287,16 @@ async fn declined_cards_sold_out_rooms_and_banks_that_ask() {
     let pay = browser.get(&back.location).await;
     is_sound(&pay, "pay");
     assert!(pay.has("Your bank declined the card") && pay.has("Your room is held"));
-    let asked = browser.post(&back.location, &[("csrf", &pay.hidden("csrf")), ("once", &pay.hidden("once")), ("payment_method", "pm_card_threeDSecure2Required")]).await;
+    let asked = browser
+        .post(
+            &back.location,
+            &[
+                ("csrf", &pay.hidden("csrf")),
+                ("once", &pay.hidden("once")),
+                ("payment_method", "pm_card_threeDSecure2Required"),
+            ],
+        )
+        .await;
     let bank = browser.get(&asked.location).await;
     is_sound(&bank, "bank");
     assert!(bank.has("Over to your bank") && bank.has("http-equiv=\"refresh\""));
@@ -235,11 +314,22 @@ async fn the_secret_link_opens_a_booking_and_the_browser_remembers() {
     let mut browser = Browser::at(&town);
     assert_eq!(browser.get(&format!("/bookings/{id}")).await.status, StatusCode::NOT_FOUND);
     for key in ["x".to_owned(), tag.to_uppercase() + "a", links.tag(&["rsv_other"])] {
-        assert_eq!(browser.get(&format!("/bookings/{id}?key={key}")).await.status, StatusCode::NOT_FOUND, "{key}");
-        assert_eq!(browser.get(&format!("/bookings/{id}/qr.svg?key={key}")).await.status, StatusCode::NOT_FOUND, "{key}");
+        assert_eq!(
+            browser.get(&format!("/bookings/{id}?key={key}")).await.status,
+            StatusCode::NOT_FOUND,
+            "{key}"
+        );
+        assert_eq!(
+            browser.get(&format!("/bookings/{id}/qr.svg?key={key}")).await.status,
+            StatusCode::NOT_FOUND,
+            "{key}"
+        );
     }
     assert!(browser.get(&format!("/bookings/{id}?key={tag}")).await.has("Paris is booked"));
-    assert!(browser.get(&format!("/bookings/{id}")).await.has("Paris is booked"), "known in this browser now");
+    assert!(
+        browser.get(&format!("/bookings/{id}")).await.has("Paris is booked"),
+        "known in this browser now"
+    );
     assert!(browser.get("/bookings").await.has("Grand Hôtel Mirabeau"));
     assert_eq!(browser.get(&format!("/bookings/{id}/qr.svg?key={tag}")).await.status, StatusCode::OK);
     let short = Browser::at(&town).get(&format!("/b/{id}/{tag}")).await;
@@ -255,16 +345,41 @@ async fn forms_of_other_sites_and_sessions_change_nothing() {
     let offer = checkout.hidden("offer");
     let (good, foreign) = (checkout.hidden("csrf"), stolen.hidden("csrf"));
     for csrf in ["", "x", foreign.as_str()] {
-        let fields = [("csrf", csrf), ("offer", offer.as_str()), ("once", "once_0123456789abcdefghij"), ("name", "A"), ("email", "a@b.example"), ("payment_method", "pm_card_visa")];
+        let fields = [
+            ("csrf", csrf),
+            ("offer", offer.as_str()),
+            ("once", "once_0123456789abcdefghij"),
+            ("name", "A"),
+            ("email", "a@b.example"),
+            ("payment_method", "pm_card_visa"),
+        ];
         let seen = browser.post("/checkout/book", &fields).await;
         assert_eq!(seen.status, StatusCode::FORBIDDEN);
         is_sound(&seen, "forged");
     }
-    for path in ["/sign-in", "/sign-up", "/sign-out", "/password-reset", "/reset-password", "/verify-email", "/account", "/account/close"] {
-        assert_eq!(browser.post(path, &[("email", "a@b.example")]).await.status, StatusCode::FORBIDDEN, "{path}");
+    for path in [
+        "/sign-in",
+        "/sign-up",
+        "/sign-out",
+        "/password-reset",
+        "/reset-password",
+        "/verify-email",
+        "/account",
+        "/account/close",
+    ] {
+        assert_eq!(
+            browser.post(path, &[("email", "a@b.example")]).await.status,
+            StatusCode::FORBIDDEN,
+            "{path}"
+        );
     }
-    let request = Request::builder().method(poem::http::Method::POST).uri_str("/sign-in").content_type("application/x-www-form-urlencoded");
-    let seen = browser.send(request.header("sec-fetch-site", "cross-site"), format!("csrf={good}&email=a&password=b")).await;
+    let request = Request::builder()
+        .method(poem::http::Method::POST)
+        .uri_str("/sign-in")
+        .content_type("application/x-www-form-urlencoded");
+    let seen = browser
+        .send(request.header("sec-fetch-site", "cross-site"), format!("csrf={good}&email=a&password=b"))
+        .await;
     assert_eq!(seen.status, StatusCode::FORBIDDEN);
     assert!(town.is_untouched());
     for forged in ["v4.local.AAAA", "", "nonsense"] {
@@ -275,12 +390,33 @@ async fn forms_of_other_sites_and_sessions_change_nothing() {
 #[tokio::test]
 async fn signing_in_leads_back_here_and_nowhere_else() {
     let town = Town::new();
-    for (next, expected) in [("/account", "/account"), ("", "/bookings"), ("//evil.example", "/bookings"), ("https://evil.example/", "/bookings"), ("/\\evil", "/bookings")] {
+    for (next, expected) in [
+        ("/account", "/account"),
+        ("", "/bookings"),
+        ("//evil.example", "/bookings"),
+        ("https://evil.example/", "/bookings"),
+        ("/\\evil", "/bookings"),
+    ] {
         let mut browser = Browser::at(&town);
         let page = browser.get(&format!("/sign-in?next={}", escape(next))).await;
-        let wrong = browser.post("/sign-in", &[("csrf", &page.hidden("csrf")), ("email", town::EMAIL), ("password", "wrong"), ("next", next)]).await;
+        let wrong = browser
+            .post(
+                "/sign-in",
+                &[
+                    ("csrf", &page.hidden("csrf")),
+                    ("email", town::EMAIL),
+                    ("password", "wrong"),
+                    ("next", next),
+                ],
+            )
+            .await;
         assert!(wrong.has("That did not match") && wrong.has(town::EMAIL) && !wrong.has("value=\"wrong\""));
-        let right = [("csrf", &*page.hidden("csrf")), ("email", town::EMAIL), ("password", town::PASSWORD), ("next", next)];
+        let right = [
+            ("csrf", &*page.hidden("csrf")),
+            ("email", town::EMAIL),
+            ("password", town::PASSWORD),
+            ("next", next),
+        ];
         let seen = browser.post("/sign-in", &right).await;
         assert_eq!((seen.status, seen.location.as_str()), (StatusCode::SEE_OTHER, expected), "{next}");
     }
@@ -294,7 +430,11 @@ async fn accounts_are_for_who_is_signed_in() {
     let page = browser.get("/sign-in").await;
     let form = page.hidden("csrf");
     browser.post("/sign-in", &[("csrf", &form), ("email", town::EMAIL), ("password", town::PASSWORD)]).await;
-    assert_eq!(browser.post("/account", &[("csrf", &form), ("name", "A")]).await.status, StatusCode::FORBIDDEN, "forms from before are void");
+    assert_eq!(
+        browser.post("/account", &[("csrf", &form), ("name", "A")]).await.status,
+        StatusCode::FORBIDDEN,
+        "forms from before are void"
+    );
     let account = browser.get("/account").await;
     is_sound(&account, "/account");
     assert!(account.has("Ada Lovelace") && account.has("not verified yet") && account.has("Sign out"));
@@ -312,7 +452,9 @@ async fn registration_and_reset_tell_nothing_about_addresses() {
     let mut browser = Browser::at(&town);
     let page = browser.get("/sign-up").await;
     let csrf = page.hidden("csrf");
-    let bad = browser.post("/sign-up", &[("csrf", &csrf), ("name", ""), ("email", "x"), ("password", "short")]).await;
+    let bad = browser
+        .post("/sign-up", &[("csrf", &csrf), ("name", ""), ("email", "x"), ("password", "short")])
+        .await;
     assert!(bad.has("The name is needed.") && bad.has("at least 10 characters"));
     let mut bodies = Vec::new();
     for email in [town::EMAIL, "unknown@analytical.example"] {
@@ -321,18 +463,31 @@ async fn registration_and_reset_tell_nothing_about_addresses() {
         bodies.push(seen.body);
     }
     assert_eq!(bodies[0], bodies[1]);
-    let seen = browser.post("/sign-up", &[("csrf", &csrf), ("name", "Ada"), ("email", town::EMAIL), ("password", "a long sentence")]).await;
+    let seen = browser
+        .post(
+            "/sign-up",
+            &[("csrf", &csrf), ("name", "Ada"), ("email", town::EMAIL), ("password", "a long sentence")],
+        )
+        .await;
     assert!(seen.has("Look into your mail"));
-    let dead = browser.post("/verify-email", &[("csrf", &csrf), ("token", &format!("{}.1795435200.abc", contracts::UserId(7)))]).await;
+    let dead = browser
+        .post(
+            "/verify-email",
+            &[("csrf", &csrf), ("token", &format!("{}.1795435200.abc", contracts::UserId(7)))],
+        )
+        .await;
     assert!(dead.has("This link does not work any more"));
 }
 
 #[tokio::test]
 async fn numbers_follow_the_browsers_language() {
     let town = Town::new();
-    for (language, price) in [("en-GB", "€411.00"), ("de", "411,00\u{a0}€"), ("fr-FR, en;q=0.1", "411,00\u{a0}€")] {
+    for (language, price) in
+        [("en-GB", "€411.00"), ("de", "411,00\u{a0}€"), ("fr-FR, en;q=0.1", "411,00\u{a0}€")]
+    {
         let mut browser = Browser { language, ..Browser::at(&town) };
-        let page = browser.get(&format!("/hotels/{}?check_in=2027-05-07&check_out=2027-05-09", town.hotel(0))).await;
+        let page =
+            browser.get(&format!("/hotels/{}?check_in=2027-05-07&check_out=2027-05-09", town.hotel(0))).await;
         assert!(page.has(price), "{language}");
     }
 }

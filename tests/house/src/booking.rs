@@ -7,7 +7,7 @@ use crate::caller::Caller;
 
 /// A day so many days after today, `2027-03-01`. Days that count are weeks away, so that no time zone matters.
 pub fn day(days: i64) -> String {
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
     today.saturating_add(days.days()).to_string()
 }
 

@@ -29,6 +29,7 @@ pub fn once_quiet(house: &mut House) -> Result<(), Broken> {
     what_search_finds_is_what_reservations_offers(house)?;
     everything_captured_is_folio_and_refunds(house)?;
     sold_means_one_payment_that_counts(house)?;
+    no_refund_is_pending_for_ever(house)?;
     nobody_is_charged_twice(house)?;
     receipts_run_without_a_gap(house)?;
     every_mail_was_sent_under_one_name(house)?;
@@ -159,12 +160,16 @@ fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
 pub fn sold_means_one_payment_that_counts(house: &mut House) -> Result<(), Broken> {
     for (id, _) in house.known.reservations.clone() {
         let reservation = house.reservation(id)?;
+        let sold = is_sold(reservation.status) || happened(&reservation, What::Confirmed);
+        // Staff may have given all of it back before reservations could.
+        let gone = |payment: &words::Payment| {
+            let late = payment.refunds.iter().any(|refund| refund.reason == RefundReason::TooLate);
+            late || !sold && payment.status == PaymentStatus::Refunded
+        };
         let counting: Vec<_> = payments_of(house, id)?
             .into_iter()
-            .filter(|payment| succeeded(payment.status))
-            .filter(|payment| payment.refunds.iter().all(|refund| refund.reason != RefundReason::TooLate))
+            .filter(|payment| succeeded(payment.status) && !gone(payment))
             .collect();
-        let sold = is_sold(reservation.status) || happened(&reservation, What::Confirmed);
         if counting.len() != usize::from(sold) {
             let payments: Vec<_> = counting.iter().map(|payment| (payment.id, payment.status)).collect();
             return Err(format!("{id} is {} and has {payments:?}", reservation.status.word()));
@@ -174,6 +179,26 @@ pub fn sold_means_one_payment_that_counts(house: &mut House) -> Result<(), Broke
             if succeeded(status) {
                 return Err(format!("{id} is over and knows nothing of the money of {payment}"));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Once no refund of a booking's payments is pending, the booking shows none that is.
+///
+/// # Errors
+/// The first booking that shows one.
+pub fn no_refund_is_pending_for_ever(house: &mut House) -> Result<(), Broken> {
+    for (id, _) in house.known.reservations.clone() {
+        let refund = house.reservation(id)?.refund;
+        if refund.is_none_or(|refund| refund.status != desk::RefundStatus::Pending) {
+            continue;
+        }
+        let payments = payments_of(house, id)?;
+        let mut refunds = payments.iter().flat_map(|payment| &payment.refunds);
+        if refunds.all(|refund| refund.status != RefundStatus::Pending) {
+            let all: Vec<_> = payments.iter().map(|payment| (payment.id, &payment.refunds)).collect();
+            return Err(format!("{id} waits for {refund:?}, and nothing is on its way: {all:?}"));
         }
     }
     Ok(())

@@ -1,12 +1,14 @@
 //! Two hundred seeds, or the one that is asked for.
 //!
-//! `SIMULATION_SEED=7` runs that one; `SIMULATION_SEEDS=1000` runs so many; `SIMULATION_STEPS=2000` makes runs longer.
+//! `SIMULATION_SEED=7` runs that one; `SIMULATION_SEEDS=1000` runs so many; `SIMULATION_STEPS=2000` makes runs longer;
+//! `SIMULATION_TRACE=5000` shows more of what happened before.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const SEEDS: u64 = 200;
 const STEPS: u64 = 400;
+const TRACE_LINES: u64 = 120;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
@@ -15,6 +17,7 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn every_invariant_holds_after_every_step_of_every_seed() {
     let steps = usize::try_from(number("SIMULATION_STEPS").unwrap_or(STEPS)).expect("a number of steps");
+    let lines = usize::try_from(number("SIMULATION_TRACE").unwrap_or(TRACE_LINES)).expect("a number of lines");
     let (first, end) = match number("SIMULATION_SEED") {
         Some(seed) => (seed, seed + 1),
         None => (0, number("SIMULATION_SEEDS").unwrap_or(SEEDS)),
@@ -29,7 +32,7 @@ fn every_invariant_holds_after_every_step_of_every_seed() {
                     if seed >= end || !found.lock().expect("no panic inside").is_empty() {
                         return;
                     }
-                    match simulation::run(seed, steps) {
+                    match simulation::run(seed, steps, lines) {
                         Ok(tally) => {
                             let did = [tally.held, tally.payments, tally.charged, tally.refunds, tally.mails];
                             let mut sums = sums.lock().expect("no panic inside");

@@ -3,6 +3,7 @@
 pub(crate) mod authorize;
 pub(crate) mod create_client;
 pub(crate) mod device;
+pub(crate) mod end_all_sessions;
 pub(crate) mod exchange;
 pub(crate) mod key;
 pub(crate) mod refresh;

@@ -11,7 +11,7 @@ use crate::apply::{client_of, is_ui, may_use, session};
 use crate::limits::{GRACE_SECS, REFRESH_IDLE_SECS, SPENT_MAX, SUCCESSORS_MAX};
 use crate::scopes;
 use crate::service::Auth;
-use crate::state::{REFRESH, Refresh, SESSIONS};
+use crate::state::{REFRESH, Refresh, SESSIONS, VOID_UNTIL};
 
 pub(crate) fn refresh(
     turn: &mut Turn<'_, Auth>,
@@ -30,6 +30,9 @@ pub(crate) fn refresh(
     let mut session = turn.get(&SESSIONS, &id).ok_or_else(|| invalid("the session has ended"))?;
     if session.client_id != proof.client_id {
         return Err(invalid("the refresh token is another client's"));
+    }
+    if turn.get(&VOID_UNTIL, &0).is_some_and(|until| session.started_at <= until) {
+        return Err(invalid("the session has ended"));
     }
     if session.refresh_expires_at <= now {
         return Err(invalid("the refresh token has expired"));

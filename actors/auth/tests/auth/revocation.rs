@@ -150,3 +150,14 @@ fn a_service_token_says_for_whom() {
     };
     assert_eq!((found.subject.as_str(), found.on_behalf_of.as_deref()), ("svc:ui", Some("gst_1")));
 }
+
+#[test]
+fn after_a_restore_everybody_signs_in_again() {
+    let table = Table::with_clients();
+    table.session("rt_0");
+    assert_eq!(table.bench.command(&svc("setup"), Command::EndAllSessions), Ok(Reply::Done));
+    assert!(matches!(table.refresh("rt_0", "rt_1"), Err(Refusal::InvalidGrant(_))));
+    table.bench.advance_secs(1);
+    table.session("rt_2");
+    granted(table.refresh("rt_2", "rt_3"));
+}

@@ -55,7 +55,7 @@ fn letterhead(sheet: &mut Sheet, head: &Head) {
     let mut beside = sheet.y + 12.0;
     for (text, look) in [
         (&head.label, Look { size: SMALL, ink: Ink::Quiet, face: Face::Regular }),
-        (&head.number, Look { size: 11.5, ink: Ink::Green, face: Face::Bold }),
+        (&head.number, Look { size: 9.5, ink: Ink::Green, face: Face::Bold }),
     ] {
         for line in flow::plain(text, look, right, 2).iter().filter(|line| !line.runs.is_empty()) {
             sheet.line(line, MARGIN + WIDTH - line.width, beside);

@@ -63,7 +63,11 @@
   }
 
   // Filters apply as they are set; on a small screen they start closed.
-  for (const form of all("form[data-auto]")) form.addEventListener("change", () => form.requestSubmit());
+  for (const form of all("form[data-auto]")) {
+    form.addEventListener("change", () => form.requestSubmit());
+    // What says nothing need not be in the address.
+    form.addEventListener("formdata", ({ formData }) => { for (const [name, value] of [...formData]) if (value === "") formData.delete(name); });
+  }
   if (matchMedia("(max-width: 62rem)").matches) all("details[data-open-wide]").forEach((details) => { details.open = false; });
 
   // A quiet countdown: minutes, and seconds only in the last two.

@@ -22,7 +22,8 @@ async fn main() {
     let site = Arc::new(site);
     let pages = Arc::clone(&site);
     let settings = edge::Settings { public_url: format!("http://{address}"), ..edge::Settings::default() };
-    let list = poem::endpoint::make_sync(move |_| Response::builder().content_type("text/html").body(index.clone()));
+    let list =
+        poem::endpoint::make_sync(move |_| Response::builder().content_type("text/html").body(index.clone()));
     let server = edge::Server::new(settings)
         .pages(ui::routes(pages))
         .error_page(move |problem, request_id| ui::error_page(&site, problem, request_id))

@@ -2,11 +2,13 @@
 
 use contract::Timestamp;
 use contracts::pricing::{TaxAmount, quote};
-use contracts::reservations::{Guest, Offer, PaymentState, Policy, Promise, Refund, RefundStatus, Reservation, Status, What};
+use contracts::reservations::{
+    Guest, Offer, PaymentState, Policy, Promise, Refund, RefundStatus, Reservation, Status, What,
+};
 use contracts::search::City;
 use contracts::{
-    Cancellation, Currency, Date, HotelId, HotelProfile, PaymentId, RatePlanId, RatePlanProfile, ReservationId, RoomTypeId,
-    RoomTypeProfile, Season, Stay, TaxRule,
+    Cancellation, Currency, Date, HotelId, HotelProfile, PaymentId, RatePlanId, RatePlanProfile,
+    ReservationId, RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule,
 };
 
 /// Cities: id, name, country, its name, inhabitants, latitude, longitude, zone, hotels.
@@ -26,24 +28,32 @@ const CITIES: [Place; 9] = [
 
 /// All sample cities.
 pub fn cities() -> Vec<City> {
-    let city = |(id, name, country, country_name, population, latitude, longitude, zone, hotels): Place| City {
-        id,
-        name: name.into(),
-        country: country.into(),
-        country_name: country_name.into(),
-        population,
-        latitude,
-        longitude,
-        time_zone: zone.into(),
-        hotels,
-    };
+    let city =
+        |(id, name, country, country_name, population, latitude, longitude, zone, hotels): Place| City {
+            id,
+            name: name.into(),
+            country: country.into(),
+            country_name: country_name.into(),
+            population,
+            latitude,
+            longitude,
+            time_zone: zone.into(),
+            hotels,
+        };
     CITIES.into_iter().map(city).collect()
 }
 
 const HOUSES: [(&str, usize, u8, u8, &str, &str); 16] = [
     ("Hôtel du Passage", 0, 3, 86, "14 rue du Passage", "wifi breakfast bar lift"),
     ("Le Petit Arsenal", 0, 2, 81, "3 rue de l’Arsenal", "wifi breakfast pets"),
-    ("Grand Hôtel Mirabeau", 0, 5, 93, "1 place Mirabeau", "wifi spa pool restaurant bar gym air-conditioning lift"),
+    (
+        "Grand Hôtel Mirabeau",
+        0,
+        5,
+        93,
+        "1 place Mirabeau",
+        "wifi spa pool restaurant bar gym air-conditioning lift",
+    ),
     ("Maison Vaugirard", 0, 4, 88, "88 rue de Vaugirard", "wifi breakfast garden air-conditioning"),
     ("Auberge des Deux Ponts", 0, 1, 74, "9 quai des Deux Ponts", "wifi bicycles"),
     ("Hôtel Belleville Haut", 0, 3, 79, "41 rue des Pyrénées", "wifi roof-terrace bar"),
@@ -64,17 +74,23 @@ pub fn hotels() -> Vec<(usize, HotelProfile)> {
     HOUSES.iter().enumerate().map(|(index, house)| (house.1, hotel(index, house))).collect()
 }
 
-fn hotel(index: usize, (name, city, stars, rating, address, amenities): &(&str, usize, u8, u8, &str, &str)) -> HotelProfile {
+fn hotel(
+    index: usize,
+    (name, city, stars, rating, address, amenities): &(&str, usize, u8, u8, &str, &str),
+) -> HotelProfile {
     let place = CITIES[*city];
     let id = HotelId::of_reference(name);
-    let currency: Currency = ["EUR", "EUR", "JPY", "SEK", "MXN", "EUR", "EUR", "EUR", "USD"][*city].parse().expect("a code");
+    let currency: Currency =
+        ["EUR", "EUR", "JPY", "SEK", "MXN", "EUR", "EUR", "EUR", "USD"][*city].parse().expect("a code");
     let scale = match currency.code() {
         "JPY" => 160.0 / 100.0,
         "SEK" => 11.0,
         "MXN" => 20.0,
         _ => 1.0,
     };
-    let base = |factor: f64| ((48.0 + 34.0 * f64::from(*stars) + index as f64 * 3.7) * factor * scale * 100.0).round() as i64;
+    let base = |factor: f64| {
+        ((48.0 + 34.0 * f64::from(*stars) + index as f64 * 3.7) * factor * scale * 100.0).round() as i64
+    };
     let plan = |room: RoomTypeId, name: &str, amount, free_until_hours, penalty_percent| RatePlanProfile {
         id: RatePlanId::of_name(room, name),
         name: name.to_owned(),
@@ -135,10 +151,13 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
             continue;
         }
         for plan in &room.rate_plans {
-            let nights = stay.nights().map(|night| (night, if night.weekday0() >= 4 { plan.amount * 115 / 100 } else { plan.amount }));
+            let nights = stay.nights().map(|night| {
+                (night, if night.weekday0() >= 4 { plan.amount * 115 / 100 } else { plan.amount })
+            });
             let quote = quote(nights, rooms, &hotel.taxes);
             let arrival = Timestamp(i64::from(stay.check_in().0) * 86_400_000 + 14 * 3_600_000);
-            let free_until = plan.cancellation.free_until_hours.map(|hours| arrival.plus_secs(-3_600 * i64::from(hours)));
+            let free_until =
+                plan.cancellation.free_until_hours.map(|hours| arrival.plus_secs(-3_600 * i64::from(hours)));
             let promise = Promise {
                 hotel: hotel.id,
                 room_type: room.id,
@@ -163,7 +182,14 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
 }
 
 /// A booking in its first minute.
-pub fn held(number: u128, owner: &str, promise: Promise, guest: Guest, requests: Option<String>, now: Timestamp) -> Reservation {
+pub fn held(
+    number: u128,
+    owner: &str,
+    promise: Promise,
+    guest: Guest,
+    requests: Option<String>,
+    now: Timestamp,
+) -> Reservation {
     let id = ReservationId(promise.hotel.0 & (0xffff << 112) | number << 40 | 0x5eed);
     Reservation {
         id,

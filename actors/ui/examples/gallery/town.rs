@@ -50,7 +50,11 @@ pub fn deps(town: &Arc<Town>, public_url: &str) -> ui::Deps {
         links: town.links.clone(),
         forms: town.cluster.links("ui-forms"),
         public_url: public_url.to_owned(),
-        bank: ui::Bank { test: true, tokenise_url: "http://127.0.0.1:9/v1/payment_methods".into(), publishable_key: "pk_test_gallery".into() },
+        bank: ui::Bank {
+            test: true,
+            tokenise_url: "http://127.0.0.1:9/v1/payment_methods".into(),
+            publishable_key: "pk_test_gallery".into(),
+        },
         documents: Arc::new(Paper),
         sign_ins: Arc::new(edge::limits::SignIns::new()),
     }
@@ -59,12 +63,30 @@ pub fn deps(town: &Arc<Town>, public_url: &str) -> ui::Deps {
 struct Paper;
 
 impl ui::Documents for Paper {
-    fn confirmation<'a>(&'a self, _: &'a Call, id: ReservationId) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
-        Box::pin(async move { Ok(Some(ui::File { name: format!("confirmation-{id}.pdf"), bytes: b"%PDF-1.7\n%sample\n".to_vec() })) })
+    fn confirmation<'a>(
+        &'a self,
+        _: &'a Call,
+        id: ReservationId,
+    ) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
+        Box::pin(async move {
+            Ok(Some(ui::File {
+                name: format!("confirmation-{id}.pdf"),
+                bytes: b"%PDF-1.7\n%sample\n".to_vec(),
+            }))
+        })
     }
 
-    fn calendar<'a>(&'a self, _: &'a Call, id: ReservationId) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
-        Box::pin(async move { Ok(Some(ui::File { name: format!("stay-{id}.ics"), bytes: b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_vec() })) })
+    fn calendar<'a>(
+        &'a self,
+        _: &'a Call,
+        id: ReservationId,
+    ) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
+        Box::pin(async move {
+            Ok(Some(ui::File {
+                name: format!("stay-{id}.ics"),
+                bytes: b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_vec(),
+            }))
+        })
     }
 }
 
@@ -135,7 +157,10 @@ impl Town {
             list.push((format!("Cancelling, {}", status.word()), format!("/bookings/{id}/cancel?key={tag}")));
         }
         let held = self.booking(Status::Held);
-        list.push(("Paying for a hold".into(), format!("/bookings/{held}/pay?key={}&card=refused", links.tag(&[&held.to_string()]))));
+        list.push((
+            "Paying for a hold".into(),
+            format!("/bookings/{held}/pay?key={}&card=refused", links.tag(&[&held.to_string()])),
+        ));
         list
     }
 }
@@ -175,7 +200,9 @@ impl Placement for Desk {
 fn actor(call: &Call) -> String {
     let digits = call.token.as_deref().and_then(|token| token.strip_prefix("house."));
     let bytes = digits.map(|digits| {
-        (0..digits.len() / 2).filter_map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).ok()).collect::<Vec<_>>()
+        (0..digits.len() / 2)
+            .filter_map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).ok())
+            .collect::<Vec<_>>()
     });
     let principal: Option<Principal> = bytes.and_then(|bytes| contract::codec::decode(&bytes).ok());
     principal.map(|principal| principal.actor().to_owned()).unwrap_or_default()
@@ -185,14 +212,24 @@ macro_rules! desk {
     ($contract:ty, $command:ident, $query:ident) => {
         impl Port<$contract> for Desk {
             fn command<'a>(
-                &'a self, call: &'a Call, command: <$contract as Contract>::Command,
-            ) -> BoxFuture<'a, Result<<$contract as Contract>::Reply, Failure<<$contract as Contract>::Refusal>>> {
+                &'a self,
+                call: &'a Call,
+                command: <$contract as Contract>::Command,
+            ) -> BoxFuture<
+                'a,
+                Result<<$contract as Contract>::Reply, Failure<<$contract as Contract>::Refusal>>,
+            > {
                 Box::pin(async move { self.0.$command(&actor(call), command).map_err(Failure::Refused) })
             }
 
             fn query<'a>(
-                &'a self, call: &'a Call, query: <$contract as Contract>::Query,
-            ) -> BoxFuture<'a, Result<<$contract as Contract>::Answer, Failure<<$contract as Contract>::Refusal>>> {
+                &'a self,
+                call: &'a Call,
+                query: <$contract as Contract>::Query,
+            ) -> BoxFuture<
+                'a,
+                Result<<$contract as Contract>::Answer, Failure<<$contract as Contract>::Refusal>>,
+            > {
                 Box::pin(async move { self.0.$query(&actor(call), query).map_err(Failure::Refused) })
             }
         }
@@ -216,7 +253,12 @@ impl Town {
         match query {
             search::Query::Hotel(id) => {
                 let (city, profile) = self.find(id).ok_or(search::Refusal::NoSuchHotel)?;
-                let details = HotelDetails { profile, city: cities[city].clone(), distance_metres: 850, changed_at: Timestamp(0) };
+                let details = HotelDetails {
+                    profile,
+                    city: cities[city].clone(),
+                    distance_metres: 850,
+                    changed_at: Timestamp(0),
+                };
                 Ok(search::Answer::Hotel(Box::new(details)))
             }
             search::Query::FindHotels(find) => self.find_hotels(&find).map(search::Answer::Hotels),
@@ -226,7 +268,9 @@ impl Town {
                 Ok(search::Answer::Cities(found.take(limit.into()).collect()))
             }
             search::Query::City(name) => Ok(search::Answer::Cities(vec![cities[city_of(&name)?].clone()])),
-            search::Query::TopCities { limit } => Ok(search::Answer::Cities(cities.into_iter().take(limit.into()).collect())),
+            search::Query::TopCities { limit } => {
+                Ok(search::Answer::Cities(cities.into_iter().take(limit.into()).collect()))
+            }
         }
     }
 
@@ -251,14 +295,20 @@ impl Town {
             .collect();
         match find.sort {
             Sort::Recommended => {}
-            Sort::Price => found.sort_by_key(|hotel| hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total)),
+            Sort::Price => {
+                found.sort_by_key(|hotel| hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total));
+            }
             Sort::Rating => found.sort_by_key(|hotel| std::cmp::Reverse(hotel.rating_tenths)),
             Sort::Distance => found.sort_by_key(|hotel| hotel.distance_metres),
         }
         Ok(FoundHotels { city: place, hotels: found, next: None, as_of: now })
     }
 
-    fn tell_reservations(&self, actor: &str, command: reservations::Command) -> Result<reservations::Reply, reservations::Refusal> {
+    fn tell_reservations(
+        &self,
+        actor: &str,
+        command: reservations::Command,
+    ) -> Result<reservations::Reply, reservations::Refusal> {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
@@ -272,7 +322,8 @@ impl Town {
                 Ok(reservations::Reply::Reservation(Box::new(held)))
             }
             reservations::Command::Cancel { reservation, .. } => {
-                let one = state.bookings.get_mut(&reservation).ok_or(reservations::Refusal::NoSuchReservation)?;
+                let one =
+                    state.bookings.get_mut(&reservation).ok_or(reservations::Refusal::NoSuchReservation)?;
                 *one = stay::grown(one.clone(), Status::Cancelled, now);
                 Ok(reservations::Reply::Reservation(Box::new(one.clone())))
             }
@@ -280,13 +331,28 @@ impl Town {
         }
     }
 
-    fn ask_reservations(&self, actor: &str, query: reservations::Query) -> Result<reservations::Answer, reservations::Refusal> {
+    fn ask_reservations(
+        &self,
+        actor: &str,
+        query: reservations::Query,
+    ) -> Result<reservations::Answer, reservations::Refusal> {
         use reservations::{Answer, Query, Refusal};
         let now = Timestamp::wall_clock();
-        let one = |id: ReservationId| self.state().bookings.get(&id).cloned().ok_or(Refusal::NoSuchReservation);
-        let seen = |id| one(id).and_then(|one| if one.owner == actor || actor == "svc:ui" { Ok(one) } else { Err(Refusal::NoSuchReservation) });
+        let one =
+            |id: ReservationId| self.state().bookings.get(&id).cloned().ok_or(Refusal::NoSuchReservation);
+        let seen = |id| {
+            one(id).and_then(|one| {
+                if one.owner == actor || actor == "svc:ui" {
+                    Ok(one)
+                } else {
+                    Err(Refusal::NoSuchReservation)
+                }
+            })
+        };
         match query {
-            Query::Hotel(id) => self.find(id).map(|(_, hotel)| Answer::Hotel(hotel)).ok_or(Refusal::NoSuchHotel),
+            Query::Hotel(id) => {
+                self.find(id).map(|(_, hotel)| Answer::Hotel(hotel)).ok_or(Refusal::NoSuchHotel)
+            }
             Query::Offers { hotel, stay, guests, rooms } => {
                 let (_, hotel) = self.find(hotel).ok_or(Refusal::NoSuchHotel)?;
                 let offers = stay::offers(&hotel, stay, guests, rooms, now);
@@ -295,12 +361,30 @@ impl Town {
             Query::Reservation(id) => seen(id).map(|one| Answer::Reservation(Box::new(one))),
             Query::ByLink { reservation, tag } => {
                 let ours = self.links.verify(&[&reservation.to_string()], &tag);
-                one(reservation).and_then(|one| if ours { Ok(Answer::Reservation(Box::new(one))) } else { Err(Refusal::NoSuchReservation) })
+                one(reservation).and_then(|one| {
+                    if ours {
+                        Ok(Answer::Reservation(Box::new(one)))
+                    } else {
+                        Err(Refusal::NoSuchReservation)
+                    }
+                })
             }
             Query::Reservations(_) => {
-                let mine = self.state().bookings.values().filter(|one| one.owner == actor).cloned().collect::<Vec<_>>();
-                let place = |one: &Reservation| Position { rank: u64::MAX - one.created_at.millis().unsigned_abs(), reservation: one.id };
-                Ok(Answer::Reservations(Page { items: mine.into_iter().map(|one| (place(&one), one)).collect(), looked_to: None }))
+                let mine = self
+                    .state()
+                    .bookings
+                    .values()
+                    .filter(|one| one.owner == actor)
+                    .cloned()
+                    .collect::<Vec<_>>();
+                let place = |one: &Reservation| Position {
+                    rank: u64::MAX - one.created_at.millis().unsigned_abs(),
+                    reservation: one.id,
+                };
+                Ok(Answer::Reservations(Page {
+                    items: mine.into_iter().map(|one| (place(&one), one)).collect(),
+                    looked_to: None,
+                }))
             }
             Query::Payable(id) => seen(id).and_then(|one| match one.status {
                 Status::Held => Ok(Answer::Reservation(Box::new(one))),
@@ -310,7 +394,11 @@ impl Town {
         }
     }
 
-    fn tell_payments(&self, _: &str, command: payments::Command) -> Result<payments::Reply, payments::Refusal> {
+    fn tell_payments(
+        &self,
+        _: &str,
+        command: payments::Command,
+    ) -> Result<payments::Reply, payments::Refusal> {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
@@ -346,7 +434,11 @@ impl Town {
                 Ok(payments::Reply::Started(id))
             }
             payments::Command::Returned { payment } => {
-                let found = state.payments.values_mut().find(|one| one.id == payment).ok_or(payments::Refusal::NoSuchPayment)?;
+                let found = state
+                    .payments
+                    .values_mut()
+                    .find(|one| one.id == payment)
+                    .ok_or(payments::Refusal::NoSuchPayment)?;
                 found.status = PaymentStatus::Succeeded;
                 let reservation = found.reservation;
                 confirm(&mut state, reservation, now);
@@ -358,7 +450,9 @@ impl Town {
 
     fn ask_payments(&self, _: &str, query: payments::Query) -> Result<payments::Answer, payments::Refusal> {
         match query {
-            payments::Query::OfReservation(id) => Ok(payments::Answer::Payments(self.state().payments.get(&id).cloned().into_iter().collect())),
+            payments::Query::OfReservation(id) => {
+                Ok(payments::Answer::Payments(self.state().payments.get(&id).cloned().into_iter().collect()))
+            }
             payments::Query::Receipt { .. } => Ok(payments::Answer::Receipt {
                 number: "R-000123".into(),
                 data_json: "{}".into(),
@@ -371,7 +465,9 @@ impl Town {
 
     fn tell_users(&self, _: &str, command: users::Command) -> Result<users::Reply, users::Refusal> {
         match command {
-            users::Command::VerifyEmail { .. } | users::Command::ResetPassword { .. } => Err(users::Refusal::BadLink),
+            users::Command::VerifyEmail { .. } | users::Command::ResetPassword { .. } => {
+                Err(users::Refusal::BadLink)
+            }
             _ => Ok(users::Reply::Done),
         }
     }
@@ -388,7 +484,12 @@ impl Town {
         };
         match query {
             users::Query::VerifyPassword { email, password } if email == EMAIL && password == PASSWORD => {
-                Ok(users::Answer::Grants(Grants { user: UserId(7), scopes: Vec::new(), hotels: Vec::new(), epoch: 0 }))
+                Ok(users::Answer::Grants(Grants {
+                    user: UserId(7),
+                    scopes: Vec::new(),
+                    hotels: Vec::new(),
+                    epoch: 0,
+                }))
             }
             users::Query::VerifyPassword { .. } => Ok(users::Answer::WrongPassword),
             users::Query::HashPassword { .. } => Ok(users::Answer::PasswordHash("$argon2id$sample".into())),
@@ -416,7 +517,11 @@ impl Town {
             auth::Query::SessionToken { .. } => {
                 let principal = Principal { subject: UserId(7).to_string(), ..Principal::default() };
                 let token = auth::Bearer(self.house.token(&principal));
-                Ok(auth::Answer::Token(auth::IssuedToken { token, expires_at: Timestamp::wall_clock().plus_secs(600), scopes: Vec::new() }))
+                Ok(auth::Answer::Token(auth::IssuedToken {
+                    token,
+                    expires_at: Timestamp::wall_clock().plus_secs(600),
+                    scopes: Vec::new(),
+                }))
             }
             other => panic!("pages do not ask {other:?}"),
         }
@@ -448,14 +553,25 @@ fn city_of(name: &CityName) -> Result<usize, search::Refusal> {
         CityName::Name(name) => {
             let (name, country) = name.split_once(',').unwrap_or((name, ""));
             let country = country.trim();
-            cities.iter().position(|city| city.name.eq_ignore_ascii_case(name.trim()) && (country.is_empty() || *city.country_name == *country))
+            cities.iter().position(|city| {
+                city.name.eq_ignore_ascii_case(name.trim())
+                    && (country.is_empty() || *city.country_name == *country)
+            })
         }
     };
     found.ok_or(search::Refusal::NoSuchCity)
 }
 
-fn found_hotel(index: usize, hotel: &HotelProfile, stay: Option<Stay>, find: &search::FindHotels, now: Timestamp) -> FoundHotel {
-    let offers = stay.map(|stay| stay::offers(hotel, stay, find.guests.into(), find.rooms.into(), now)).unwrap_or_default();
+fn found_hotel(
+    index: usize,
+    hotel: &HotelProfile,
+    stay: Option<Stay>,
+    find: &search::FindHotels,
+    now: Timestamp,
+) -> FoundHotel {
+    let offers = stay
+        .map(|stay| stay::offers(hotel, stay, find.guests.into(), find.rooms.into(), now))
+        .unwrap_or_default();
     let offer = offers.into_iter().nth(index % 2).map(|offer| FoundOffer {
         room_type: offer.promise.room_type,
         room_type_name: offer.promise.room_name.into(),
@@ -484,4 +600,3 @@ fn found_hotel(index: usize, hotel: &HotelProfile, stay: Option<Stay>, find: &se
         demo: hotel.demo,
     }
 }
-

@@ -7,7 +7,11 @@ use group::Turn;
 use crate::service::{Stale, Ui};
 use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
 
-pub(crate) fn remember(turn: &mut Turn<'_, Ui>, guest: String, reservation: ReservationId) -> Result<Reply, Refusal> {
+pub(crate) fn remember(
+    turn: &mut Turn<'_, Ui>,
+    guest: String,
+    reservation: ReservationId,
+) -> Result<Reply, Refusal> {
     if !is_guest(&guest) {
         return Err(Refusal::NoGuest);
     }

@@ -16,11 +16,7 @@ struct Short(f32);
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let tenths = (self.0 * 10.0).round() as i32;
-        if tenths % 10 == 0 {
-            write!(f, "{}", tenths / 10)
-        } else {
-            write!(f, "{}", tenths as f32 / 10.0)
-        }
+        if tenths % 10 == 0 { write!(f, "{}", tenths / 10) } else { write!(f, "{}", tenths as f32 / 10.0) }
     }
 }
 
@@ -58,7 +54,10 @@ impl Canvas {
     pub fn rect(&mut self, x: f32, y: f32, w: f32, h: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<rect x="{}" y="{}" width="{}" height="{}" fill="{fill}"/>"#,
-            Short(x), Short(y), Short(w.max(0.0)), Short(h.max(0.0))
+            Short(x),
+            Short(y),
+            Short(w.max(0.0)),
+            Short(h.max(0.0))
         ));
     }
 
@@ -79,7 +78,11 @@ impl Canvas {
     pub fn plate(&mut self, x: f32, y: f32, w: f32, h: f32, radius: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<rect x="{}" y="{}" width="{}" height="{}" rx="{}" fill="{fill}"/>"#,
-            Short(x), Short(y), Short(w.max(0.0)), Short(h.max(0.0)), Short(radius)
+            Short(x),
+            Short(y),
+            Short(w.max(0.0)),
+            Short(h.max(0.0)),
+            Short(radius)
         ));
     }
 
@@ -98,20 +101,33 @@ impl Canvas {
         let r = w / 2.0;
         self.shape(format_args!(
             r#"<path d="M{} {}v{}a{r} {r} 0 0 1 {} 0v{}z" fill="{fill}"/>"#,
-            Short(x), Short(y + h), Short(r - h), Short(w), Short(h - r), r = Short(r)
+            Short(x),
+            Short(y + h),
+            Short(r - h),
+            Short(w),
+            Short(h - r),
+            r = Short(r)
         ));
     }
 
     /// A circle.
     pub fn circle(&mut self, x: f32, y: f32, r: f32, fill: Colour) {
-        self.shape(format_args!(r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}"/>"#, Short(x), Short(y), Short(r)));
+        self.shape(format_args!(
+            r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}"/>"#,
+            Short(x),
+            Short(y),
+            Short(r)
+        ));
     }
 
     /// An ellipse.
     pub fn ellipse(&mut self, x: f32, y: f32, rx: f32, ry: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<ellipse cx="{}" cy="{}" rx="{}" ry="{}" fill="{fill}"/>"#,
-            Short(x), Short(y), Short(rx), Short(ry)
+            Short(x),
+            Short(y),
+            Short(rx),
+            Short(ry)
         ));
     }
 
@@ -120,7 +136,9 @@ impl Canvas {
         for (share, opacity) in [(1.0, 0.10), (0.6, 0.16), (0.3, 0.3)] {
             self.shape(format_args!(
                 r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}" opacity="{opacity}"/>"#,
-                Short(x), Short(y), Short(r * share)
+                Short(x),
+                Short(y),
+                Short(r * share)
             ));
         }
     }
@@ -168,7 +186,7 @@ impl Canvas {
 
     /// Everything that `draw` draws, fainter.
     pub fn faint(&mut self, opacity: f32, draw: impl FnOnce(&mut Self)) {
-        self.shape(format_args!(r#"<g opacity="{}">"#, opacity));
+        self.shape(format_args!(r#"<g opacity="{opacity}">"#));
         draw(self);
         self.out.push_str("</g>");
     }

@@ -12,7 +12,9 @@ impl Colour {
 
     /// This much (0 to 1) of the way to `other`.
     pub fn mix(self, other: Self, share: f32) -> Self {
-        let part = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * share.clamp(0.0, 1.0)).round() as u8;
+        let part = |a: u8, b: u8| {
+            (f32::from(a) + (f32::from(b) - f32::from(a)) * share.clamp(0.0, 1.0)).round() as u8
+        };
         Self(part(self.0, other.0), part(self.1, other.1), part(self.2, other.2))
     }
 

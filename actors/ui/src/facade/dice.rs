@@ -7,7 +7,9 @@ pub(super) struct Dice(u64);
 impl Dice {
     /// Dice for one picture, or for one purpose within it, so that a change to one part leaves the others as they were.
     pub fn of(id: u128, purpose: u64) -> Self {
-        let mut dice = Self((id >> 64) as u64 ^ (id as u64).rotate_left(29) ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Self(
+            (id >> 64) as u64 ^ (id as u64).rotate_left(29) ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+        );
         dice.next();
         dice
     }

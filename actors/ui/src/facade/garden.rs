@@ -7,7 +7,15 @@ use super::light::Light;
 use super::style::Climate;
 
 /// A tree of the climate, standing at `x`.
-pub(super) fn tree(canvas: &mut Canvas, dice: &mut Dice, climate: Climate, light: &Light, x: f32, street: f32, far: f32) {
+pub(super) fn tree(
+    canvas: &mut Canvas,
+    dice: &mut Dice,
+    climate: Climate,
+    light: &Light,
+    x: f32,
+    street: f32,
+    far: f32,
+) {
     let tone = |rgb: u32| light.far(Colour::of(rgb), far);
     match (climate, dice.below(3)) {
         (Climate::Tropical, 0 | 1) => palm(canvas, dice, &tone, x, street),
@@ -21,14 +29,32 @@ pub(super) fn tree(canvas: &mut Canvas, dice: &mut Dice, climate: Climate, light
 
 fn palm(canvas: &mut Canvas, dice: &mut Dice, tone: &dyn Fn(u32) -> Colour, x: f32, street: f32) {
     let (h, lean) = (dice.between(86.0, 130.0), dice.between(-16.0, 16.0));
-    canvas.stroke(&format!("M{x:.0} {street:.0}q{:.0} {:.0} {lean:.0} {:.0}", lean * 0.1, -h * 0.6, -h), 4.6, tone(0x8f_7152));
+    canvas.stroke(
+        &format!("M{x:.0} {street:.0}q{:.0} {:.0} {lean:.0} {:.0}", lean * 0.1, -h * 0.6, -h),
+        4.6,
+        tone(0x8f_7152),
+    );
     let (cx, cy) = (x + lean, street - h);
-    for (dx, dy) in [(-36.0, 6.0), (-30.0, -14.0), (-14.0, -24.0), (12.0, -24.0), (30.0, -13.0), (36.0, 7.0), (-24.0, 20.0), (24.0, 20.0)] {
+    for (dx, dy) in [
+        (-36.0, 6.0),
+        (-30.0, -14.0),
+        (-14.0, -24.0),
+        (12.0, -24.0),
+        (30.0, -13.0),
+        (36.0, 7.0),
+        (-24.0, 20.0),
+        (24.0, 20.0),
+    ] {
         let green = dice.pick(&[0x4a_7d55, 0x5c_8f5c, 0x3f_6f50]);
         canvas.path(
             &format!(
                 "M{cx:.0} {cy:.0}q{:.0} {:.0} {dx:.0} {dy:.0}q{:.0} {:.0} {:.0} {:.0}z",
-                dx * 0.4, dy - 14.0, -dx * 0.55, -dy * 0.2 - 7.0, -dx, -dy
+                dx * 0.4,
+                dy - 14.0,
+                -dx * 0.55,
+                -dy * 0.2 - 7.0,
+                -dx,
+                -dy
             ),
             tone(green),
         );
@@ -38,7 +64,11 @@ fn palm(canvas: &mut Canvas, dice: &mut Dice, tone: &dyn Fn(u32) -> Colour, x: f
 
 fn round(canvas: &mut Canvas, dice: &mut Dice, tone: &dyn Fn(u32) -> Colour, x: f32, street: f32) {
     let (h, r) = (dice.between(58.0, 92.0), dice.between(19.0, 27.0));
-    let greens = dice.pick(&[[0x5f_8a5c, 0x6f_9a66, 0x4f_7850], [0x7c_975a, 0x8e_a863, 0x6a_844c], [0x54_7d62, 0x63_8d6d, 0x45_6b54]]);
+    let greens = dice.pick(&[
+        [0x5f_8a5c, 0x6f_9a66, 0x4f_7850],
+        [0x7c_975a, 0x8e_a863, 0x6a_844c],
+        [0x54_7d62, 0x63_8d6d, 0x45_6b54],
+    ]);
     canvas.rect(x - 2.6, street - h, 5.2, h, tone(0x70_5742));
     canvas.circle(x - r * 0.55, street - h + r * 0.25, r * 0.75, tone(greens[2]));
     canvas.circle(x + r * 0.6, street - h + r * 0.2, r * 0.7, tone(greens[0]));
@@ -53,7 +83,9 @@ fn cypress(canvas: &mut Canvas, dice: &mut Dice, tone: &dyn Fn(u32) -> Colour, x
         &format!("M{x:.1} {:.1}q{:.1} {:.1} {r:.1} {:.1}q0 10 {:.1} 10q-{r:.1} 0 -{r:.1} -10q0 -{:.1} {r:.1} -{:.1}z", street - h, r, h * 0.4, h - 16.0, -r, h * 0.5, h - 16.0),
         tone(0x3f_6149),
     );
-    canvas.faint(0.35, |canvas| canvas.ellipse(x - r * 0.3, street - h * 0.42, r * 0.35, h * 0.3, tone(0x5e_8560)));
+    canvas.faint(0.35, |canvas| {
+        canvas.ellipse(x - r * 0.3, street - h * 0.42, r * 0.35, h * 0.3, tone(0x5e_8560));
+    });
 }
 
 fn umbrella_pine(canvas: &mut Canvas, dice: &mut Dice, tone: &dyn Fn(u32) -> Colour, x: f32, street: f32) {
@@ -69,7 +101,10 @@ fn fir(canvas: &mut Canvas, dice: &mut Dice, tone: &dyn Fn(u32) -> Colour, x: f3
     for tier in 0..4 {
         let share = tier as f32 / 4.0;
         let (y, half) = (street - 10.0 - h * share * 0.72, r * (1.0 - share * 0.72));
-        canvas.poly(&[(x - half, y), (x, y - h * 0.36), (x + half, y)], tone([0x3b_5c50, 0x42_6658, 0x4a_7060, 0x53_7a68][tier]));
+        canvas.poly(
+            &[(x - half, y), (x, y - h * 0.36), (x + half, y)],
+            tone([0x3b_5c50, 0x42_6658, 0x4a_7060, 0x53_7a68][tier]),
+        );
     }
 }
 
@@ -92,6 +127,14 @@ pub(super) fn lamp(canvas: &mut Canvas, light: &Light, x: f32, street: f32) {
         canvas.glow(x, street - 72.0, 34.0, Colour::of(0xff_d28a));
     }
     let glass = if light.lamps { Colour::of(0xff_eabc) } else { light.on(Colour::of(0xe6_dfcf)) };
-    canvas.poly(&[(x - 4.6, street - 77.0), (x + 4.6, street - 77.0), (x + 2.6, street - 66.0), (x - 2.6, street - 66.0)], glass);
+    canvas.poly(
+        &[
+            (x - 4.6, street - 77.0),
+            (x + 4.6, street - 77.0),
+            (x + 2.6, street - 66.0),
+            (x - 2.6, street - 66.0),
+        ],
+        glass,
+    );
     canvas.poly(&[(x - 6.0, street - 77.0), (x, street - 82.0), (x + 6.0, street - 77.0)], iron);
 }

@@ -109,8 +109,13 @@ fn sign(canvas: &mut Canvas, style: &Style, light: &Light, edge: f32, y: f32) {
     canvas.plate(edge + 4.0, top, 14.0, tall, 2.5, light.on(style.accent));
     let ink = if light.lamps { Colour::of(0xff_e7b4) } else { light.on(Colour::of(0xf7_eedc)) };
     let step = tall / 5.4;
-    let letters =
-        ["v6m0 -3h4.4m0 -3v6", "m2.2 0a2.2 3 0 1 0 .1 0z", "h4.4m-2.2 0v6", "v6h4m-4 -3h3.2m-3.2 -3h4", "v6h4"];
+    let letters = [
+        "v6m0 -3h4.4m0 -3v6",
+        "m2.2 0a2.2 3 0 1 0 .1 0z",
+        "h4.4m-2.2 0v6",
+        "v6h4m-4 -3h3.2m-3.2 -3h4",
+        "v6h4",
+    ];
     for (index, letter) in letters.iter().enumerate() {
         let data = format!("M{:.1} {:.1}{letter}", edge + 8.8, top + 4.0 + step * index as f32);
         canvas.stroke(&data, 1.3, ink);
@@ -123,7 +128,12 @@ fn ivy(canvas: &mut Canvas, dice: &mut Dice, light: &Light, x: f32, street: f32,
         let up = step as f32 / 26.0;
         let green = dice.pick(&[0x4f_7350, 0x5d_8258, 0x42_6447]);
         let y = street - up * height;
-        canvas.circle(x + dice.between(-2.0, 15.0 * (1.0 - up) + 3.0), y, dice.between(3.0, 6.5), light.on(Colour::of(green)));
+        canvas.circle(
+            x + dice.between(-2.0, 15.0 * (1.0 - up) + 3.0),
+            y,
+            dice.between(3.0, 6.5),
+            light.on(Colour::of(green)),
+        );
     }
 }
 

@@ -74,17 +74,29 @@ impl Light {
     pub fn draw_sky(&self, canvas: &mut Canvas, dice: &mut Dice, w: f32, h: f32) {
         canvas.sky(w, h, self.sky);
         // What is written over a wide sky begins at the left: nothing hangs there.
-        let x = if w > 1_500.0 { w * 0.79 } else if dice.chance(0.5) { dice.between(w * 0.08, w * 0.24) } else { dice.between(w * 0.76, w * 0.92) };
+        let x = if w > 1_500.0 {
+            w * 0.79
+        } else if dice.chance(0.5) {
+            dice.between(w * 0.08, w * 0.24)
+        } else {
+            dice.between(w * 0.76, w * 0.92)
+        };
         let y = h * dice.between(0.12, 0.26);
         if self.is_night() {
             for _ in 0..(w / 18.0) as usize {
                 let star = dice.pick(&[0xff_f3d0, 0xcf_dbf0, 0x9f_b2d4]);
-                canvas.circle(dice.between(0.0, w), dice.between(0.0, h * 0.6), dice.between(0.5, 1.3), Colour::of(star));
+                canvas.circle(
+                    dice.between(0.0, w),
+                    dice.between(0.0, h * 0.6),
+                    dice.between(0.5, 1.3),
+                    Colour::of(star),
+                );
             }
             canvas.circle(x, y, 17.0, Colour::of(0xf6_ecc9));
             canvas.circle(x + 7.0, y - 4.0, 15.0, self.sky[0].mix(self.sky[1], 0.25));
         } else {
-            let (sun, low) = if self.hour < 17 && self.hour > 7 { (0xff_f6d8, 0.0) } else { (0xff_d9a0, h * 0.3) };
+            let (sun, low) =
+                if self.hour < 17 && self.hour > 7 { (0xff_f6d8, 0.0) } else { (0xff_d9a0, h * 0.3) };
             canvas.circle(x, y + low, 21.0, Colour::of(sun));
             self.clouds(canvas, dice, w, h);
             if dice.chance(0.6) {
@@ -108,7 +120,11 @@ impl Light {
     fn birds(&self, canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32) {
         for _ in 0..3 {
             let (x, y) = (x + dice.between(-30.0, 30.0), y + dice.between(-12.0, 12.0));
-            canvas.stroke(&format!("M{:.0} {:.0}q4 -5 7 0q3 -5 7 0", x, y), 1.2, self.on(Colour::of(0x5c_6468)));
+            canvas.stroke(
+                &format!("M{x:.0} {y:.0}q4 -5 7 0q3 -5 7 0"),
+                1.2,
+                self.on(Colour::of(0x5c_6468)),
+            );
         }
     }
 }

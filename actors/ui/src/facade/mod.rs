@@ -47,7 +47,8 @@ impl Scene {
     /// The picture.
     pub fn draw(&self) -> String {
         let (w, h) = if self.wide { (1280.0, 420.0) } else { (640.0, 400.0) };
-        let (light, climate, size) = (Light::at(self.hour), Climate::at(self.latitude), Size::of(self.population));
+        let (light, climate, size) =
+            (Light::at(self.hour), Climate::at(self.latitude), Size::of(self.population));
         let ground = Ground { width: w, street: h - 34.0, climate };
         let style = Style::of(&mut Dice::of(self.id, 1), self.stars, climate);
         let mut around = Dice::of(self.id, 2);
@@ -55,13 +56,21 @@ impl Scene {
         let free = (x, x + style.width());
 
         // Small houses are looked at from nearer, so that each fills its picture.
-        let near = ((style.eaves() + house::rise(&style) + 96.0) / h).clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
+        let near =
+            ((style.eaves() + house::rise(&style) + 96.0) / h).clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
         let left = (x + style.width() / 2.0 - w * near / 2.0).clamp(0.0, w - w * near);
         let mut canvas = Canvas::view(left, h - h * near, w * near, h * near);
         light.draw_sky(&mut canvas, &mut Dice::of(self.id, 3), w, h);
         town::draw(&mut canvas, &mut around, size, &light, ground, free);
         town::pavement(&mut canvas, &light, ground, size, h);
-        house::draw(&mut canvas, &mut Dice::of(self.id, 4 + u64::from(self.hour)), &style, &light, x, ground.street);
+        house::draw(
+            &mut canvas,
+            &mut Dice::of(self.id, 4 + u64::from(self.hour)),
+            &style,
+            &light,
+            x,
+            ground.street,
+        );
         let mut planted = Dice::of(self.id, 40);
         let trees = match size {
             Size::Village => 4,
@@ -69,7 +78,11 @@ impl Scene {
             Size::Metropolis => 2,
         };
         for index in 0..trees * if self.wide { 2 } else { 1 } {
-            let beside = if index % 2 == 0 { planted.between(18.0, free.0 - 30.0) } else { planted.between(free.1 + 42.0, w - 18.0) };
+            let beside = if index % 2 == 0 {
+                planted.between(18.0, free.0 - 30.0)
+            } else {
+                planted.between(free.1 + 42.0, w - 18.0)
+            };
             garden::tree(&mut canvas, &mut planted, climate, &light, beside, ground.street + 5.0, 0.0);
         }
         if size != Size::Village {

@@ -44,7 +44,14 @@ impl Panes {
     }
 
     /// One window around `middle`, on a floor whose boards are at `boards`; gives the sill's height.
-    pub fn place(&self, canvas: &mut Canvas, dice: &mut Dice, light: &Light, middle: f32, boards: f32) -> f32 {
+    pub fn place(
+        &self,
+        canvas: &mut Canvas,
+        dice: &mut Dice,
+        light: &Light,
+        middle: f32,
+        boards: f32,
+    ) -> f32 {
         let sill = boards - self.sill;
         let lit = dice.chance(light.lit);
         let behind = dice.chance(0.45);
@@ -59,7 +66,13 @@ impl Panes {
 }
 
 fn pane(
-    canvas: &mut Canvas, style: &Style, light: &Light, w: f32, h: f32, fill: Colour, curtain: Option<Colour>,
+    canvas: &mut Canvas,
+    style: &Style,
+    light: &Light,
+    w: f32,
+    h: f32,
+    fill: Colour,
+    curtain: Option<Colour>,
 ) {
     let trim = light.on(style.trim);
     let bar = light.on(style.trim.darker(0.08));
@@ -77,7 +90,10 @@ fn pane(
             canvas.rect(w * 0.72, head, w * 0.28, h - head, cloth);
         }
         None if fill != LAMP => canvas.faint(0.16, |canvas| {
-            canvas.poly(&[(0.0, h * 0.75), (0.0, h * 0.35), (w, 0.12 * h), (w, h * 0.5)], Colour::of(0xff_ffff));
+            canvas.poly(
+                &[(0.0, h * 0.75), (0.0, h * 0.35), (w, 0.12 * h), (w, h * 0.5)],
+                Colour::of(0xff_ffff),
+            );
         }),
         None => {}
     }
@@ -93,7 +109,13 @@ fn pane(
         for x in [-leaf - 2.4, w + 2.4] {
             canvas.rect(x, -1.0, leaf, h + 1.4, light.on(style.accent.lighter(0.14)));
             for slat in 1..4 {
-                canvas.rect(x + 1.4, h * slat as f32 / 4.0, leaf - 2.8, 1.0, light.on(style.accent.darker(0.2)));
+                canvas.rect(
+                    x + 1.4,
+                    h * slat as f32 / 4.0,
+                    leaf - 2.8,
+                    1.0,
+                    light.on(style.accent.darker(0.2)),
+                );
             }
         }
     }
@@ -119,7 +141,14 @@ pub(super) fn balcony(canvas: &mut Canvas, style: &Style, light: &Light, middle:
 }
 
 /// Geraniums.
-pub(super) fn flower_box(canvas: &mut Canvas, dice: &mut Dice, light: &Light, middle: f32, sill: f32, w: f32) {
+pub(super) fn flower_box(
+    canvas: &mut Canvas,
+    dice: &mut Dice,
+    light: &Light,
+    middle: f32,
+    sill: f32,
+    w: f32,
+) {
     canvas.rect(middle - w / 2.0, sill, w, 3.6, light.on(Colour::of(0x7b_5a44)));
     let bloom = dice.pick(&[0xc9_4f4a, 0xe0_8a9a, 0xe9_b64f, 0xf3_eee4]);
     let mut x = middle - w / 2.0 + 2.0;
@@ -140,7 +169,14 @@ pub(super) fn cat(canvas: &mut Canvas, x: f32, sill: f32) {
 }
 
 /// A wide pane under an awning.
-pub(super) fn shop_window(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, street: f32, lit: bool) {
+pub(super) fn shop_window(
+    canvas: &mut Canvas,
+    style: &Style,
+    light: &Light,
+    middle: f32,
+    street: f32,
+    lit: bool,
+) {
     let (w, h) = (style.bay * 0.68, style.ground_height - 24.0);
     let (x, y) = (middle - w / 2.0, street - 11.0 - h);
     canvas.rect(x - 2.6, y - 2.6, w + 5.2, h + 5.2, light.on(style.accent));
@@ -159,7 +195,12 @@ pub(super) fn awning(canvas: &mut Canvas, style: &Style, light: &Light, middle: 
         canvas.path(
             &format!(
                 "M{:.1} {y:.1}L{:.1} {y:.1}L{:.1} {:.1}a{:.1} 3 0 0 1 {:.1} 0z",
-                lean(from), lean(from + step), from + step, y + 11.0, step / 2.0, -step
+                lean(from),
+                lean(from + step),
+                from + step,
+                y + 11.0,
+                step / 2.0,
+                -step
             ),
             light.on(fill),
         );
@@ -167,7 +208,14 @@ pub(super) fn awning(canvas: &mut Canvas, style: &Style, light: &Light, middle: 
 }
 
 /// A round-headed opening of an arcade.
-pub(super) fn arch_window(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, street: f32, lit: bool) {
+pub(super) fn arch_window(
+    canvas: &mut Canvas,
+    style: &Style,
+    light: &Light,
+    middle: f32,
+    street: f32,
+    lit: bool,
+) {
     let (w, h) = (style.bay * 0.56, style.ground_height - 15.0);
     canvas.arch(middle - w / 2.0 - 3.0, street - 7.0 - h - 3.0, w + 6.0, h + 3.0, light.on(style.trim));
     canvas.arch(middle - w / 2.0, street - 7.0 - h, w, h, if lit { LAMP } else { light.glass() });
@@ -177,7 +225,14 @@ pub(super) fn arch_window(canvas: &mut Canvas, style: &Style, light: &Light, mid
 }
 
 /// A tall double window of a front room.
-pub(super) fn parlour_window(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, street: f32, lit: bool) {
+pub(super) fn parlour_window(
+    canvas: &mut Canvas,
+    style: &Style,
+    light: &Light,
+    middle: f32,
+    street: f32,
+    lit: bool,
+) {
     let (w, h) = (style.bay * 0.46, style.ground_height - 24.0);
     let (x, y) = (middle - w / 2.0, street - 13.0 - h);
     canvas.rect(x - 3.0, y - 3.0, w + 6.0, h + 5.0, light.on(style.trim));
@@ -212,14 +267,28 @@ pub(super) fn door(canvas: &mut Canvas, style: &Style, light: &Light, middle: f3
             canvas.glow(x, y, 24.0, Colour::of(0xff_cf7d));
         }
         canvas.rect(x - 2.0, y - 4.0, 4.0, 7.0, light.on(IRON));
-        canvas.rect(x - 1.2, y - 2.6, 2.4, 4.4, if light.lamps { Colour::of(0xff_efc6) } else { light.on(Colour::of(0xe9_e2d0)) });
+        canvas.rect(
+            x - 1.2,
+            y - 2.6,
+            2.4,
+            4.4,
+            if light.lamps { Colour::of(0xff_efc6) } else { light.on(Colour::of(0xe9_e2d0)) },
+        );
     }
 }
 
 fn canopy(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, y: f32, door: f32) {
     let half = door / 2.0 + 13.0;
     let cloth = light.on(style.accent.darker(0.12));
-    canvas.poly(&[(middle - half + 6.0, y - 8.0), (middle + half - 6.0, y - 8.0), (middle + half, y + 6.0), (middle - half, y + 6.0)], cloth);
+    canvas.poly(
+        &[
+            (middle - half + 6.0, y - 8.0),
+            (middle + half - 6.0, y - 8.0),
+            (middle + half, y + 6.0),
+            (middle - half, y + 6.0),
+        ],
+        cloth,
+    );
     let mut x = middle - half;
     while x < middle + half - 1.0 {
         canvas.circle(x + 3.2, y + 6.0, 3.2, cloth);
@@ -231,7 +300,10 @@ fn canopy(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, y: f32
 /// A clipped bush in a pot.
 pub(super) fn topiary(canvas: &mut Canvas, dice: &mut Dice, light: &Light, x: f32, street: f32) {
     let green = light.on(Colour::of(dice.pick(&[0x3f_6647, 0x4b_7250])));
-    canvas.poly(&[(x - 5.0, street - 9.0), (x + 5.0, street - 9.0), (x + 3.6, street), (x - 3.6, street)], light.on(Colour::of(0xa6_6a4c)));
+    canvas.poly(
+        &[(x - 5.0, street - 9.0), (x + 5.0, street - 9.0), (x + 3.6, street), (x - 3.6, street)],
+        light.on(Colour::of(0xa6_6a4c)),
+    );
     canvas.rect(x - 0.8, street - 16.0, 1.6, 8.0, light.on(Colour::of(0x6b_4f3c)));
     canvas.circle(x, street - 19.0, 6.4, green);
 }

@@ -55,7 +55,8 @@ fn flag(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, base: f32, in
 
 fn mansard(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, top: f32) {
     let (w, slate) = (style.width(), light.on(style.roofing));
-    canvas.poly(&[(x - 4.0, top), (x + 9.0, top - 44.0), (x + w - 9.0, top - 44.0), (x + w + 4.0, top)], slate);
+    canvas
+        .poly(&[(x - 4.0, top), (x + 9.0, top - 44.0), (x + w - 9.0, top - 44.0), (x + w + 4.0, top)], slate);
     canvas.rect(x + 7.0, top - 46.0, w - 14.0, 3.0, light.on(style.roofing.darker(0.25)));
     cornice(canvas, style, light, x, top);
     for bay in 0..style.bays {
@@ -73,14 +74,25 @@ fn mansard(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x
 fn hip(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, top: f32) {
     let w = style.width();
     canvas.poly(
-        &[(x - 12.0, top + 2.0), (x + 30.0, top - 34.0), (x + w - 30.0, top - 34.0), (x + w + 12.0, top + 2.0)],
+        &[
+            (x - 12.0, top + 2.0),
+            (x + 30.0, top - 34.0),
+            (x + w - 30.0, top - 34.0),
+            (x + w + 12.0, top + 2.0),
+        ],
         light.on(style.roofing),
     );
     for row in 1..4 {
         let share = row as f32 / 4.0;
         let (inset, y) = (42.0 * share, top + 2.0 - 36.0 * share);
         canvas.faint(0.35, |canvas| {
-            canvas.rect(x - 12.0 + inset, y, w + 24.0 - 2.0 * inset, 1.2, light.on(style.roofing.darker(0.4)));
+            canvas.rect(
+                x - 12.0 + inset,
+                y,
+                w + 24.0 - 2.0 * inset,
+                1.2,
+                light.on(style.roofing.darker(0.4)),
+            );
         });
     }
     canvas.rect(x - 12.0, top, w + 24.0, 4.0, light.on(style.roofing.darker(0.3)));
@@ -96,8 +108,14 @@ fn pediment(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, top: f32)
     cornice(canvas, style, light, x, top);
     let half = style.bay * if style.bays > 3 { 1.6 } else { 1.1 };
     let middle = x + w / 2.0;
-    canvas.poly(&[(middle - half - 6.0, top - 4.0), (middle, top - 46.0), (middle + half + 6.0, top - 4.0)], light.on(style.trim));
-    canvas.poly(&[(middle - half + 8.0, top - 7.0), (middle, top - 37.0), (middle + half - 8.0, top - 7.0)], light.on(style.wall));
+    canvas.poly(
+        &[(middle - half - 6.0, top - 4.0), (middle, top - 46.0), (middle + half + 6.0, top - 4.0)],
+        light.on(style.trim),
+    );
+    canvas.poly(
+        &[(middle - half + 8.0, top - 7.0), (middle, top - 37.0), (middle + half - 8.0, top - 7.0)],
+        light.on(style.wall),
+    );
     canvas.circle(middle, top - 17.0, 8.5, light.on(style.trim));
     let pane = if light.lamps { Colour::of(0xff_d98c) } else { light.glass() };
     canvas.circle(middle, top - 17.0, 6.0, pane);
@@ -111,7 +129,13 @@ fn balustrade(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, top: f3
     for index in 0..=count {
         let at = x + index as f32 * (w - 4.0) / count as f32;
         let post = index % 6 == 0;
-        canvas.rect(at - if post { 1.5 } else { 0.0 }, top - 18.0, if post { 7.0 } else { 3.4 }, 14.0, if post { trim } else { shade });
+        canvas.rect(
+            at - if post { 1.5 } else { 0.0 },
+            top - 18.0,
+            if post { 7.0 } else { 3.4 },
+            14.0,
+            if post { trim } else { shade },
+        );
         if post && !(index / 6).is_multiple_of(2) {
             canvas.circle(at + 2.0, top - 24.0, 4.4, trim);
         }
@@ -140,11 +164,21 @@ fn gable(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, top: f32) {
     canvas.poly(&[(x, top + 1.0), (middle, top - rise), (x + w, top + 1.0)], light.on(style.wall));
     let edge = light.on(style.roofing);
     canvas.poly(
-        &[(x - 12.0, top + 8.0), (middle, top - rise - 9.0), (middle, top - rise + 4.0), (x - 4.0, top + 13.0)],
+        &[
+            (x - 12.0, top + 8.0),
+            (middle, top - rise - 9.0),
+            (middle, top - rise + 4.0),
+            (x - 4.0, top + 13.0),
+        ],
         edge,
     );
     canvas.poly(
-        &[(x + w + 12.0, top + 8.0), (middle, top - rise - 9.0), (middle, top - rise + 4.0), (x + w + 4.0, top + 13.0)],
+        &[
+            (x + w + 12.0, top + 8.0),
+            (middle, top - rise - 9.0),
+            (middle, top - rise + 4.0),
+            (x + w + 4.0, top + 13.0),
+        ],
         light.on(style.roofing.darker(0.16)),
     );
     for (offset, lit) in [(-13.0, light.lamps), (13.0, false)] {
@@ -160,7 +194,9 @@ fn tower(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: 
     let (wide, tall) = (style.bay + 14.0, 34.0);
     let tx = if left { x - 6.0 } else { x + w - wide + 6.0 };
     canvas.rect(tx, top - tall, wide, tall + 12.0, light.on(style.wall.lighter(0.1)));
-    canvas.faint(0.08, |canvas| canvas.rect(tx + wide * 0.66, top - tall, wide * 0.34, tall + 12.0, Colour::of(0)));
+    canvas.faint(0.08, |canvas| {
+        canvas.rect(tx + wide * 0.66, top - tall, wide * 0.34, tall + 12.0, Colour::of(0));
+    });
     canvas.rect(tx - 3.0, top - tall - 3.0, wide + 6.0, 4.5, light.on(style.trim));
     canvas.rect(tx - 2.0, top + 10.0, wide + 4.0, 3.5, light.on(style.trim));
     let middle = tx + wide / 2.0;
@@ -172,11 +208,18 @@ fn tower(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: 
     }
     let cap = top - tall - 3.0;
     if dice.chance(0.5) {
-        canvas.poly(&[(tx - 6.0, cap), (middle, cap - 46.0), (tx + wide + 6.0, cap)], light.on(style.roofing));
+        canvas
+            .poly(&[(tx - 6.0, cap), (middle, cap - 46.0), (tx + wide + 6.0, cap)], light.on(style.roofing));
     } else {
         let r = wide / 2.0;
         canvas.path(
-            &format!("M{:.0} {cap:.0}c0 -{:.0} {:.0} -38 {r:.0} -44c{:.0} 6 {r:.0} 20 {r:.0} 44z", tx, r * 0.7, r * 0.4, r * 0.6),
+            &format!(
+                "M{:.0} {cap:.0}c0 -{:.0} {:.0} -38 {r:.0} -44c{:.0} 6 {r:.0} 20 {r:.0} 44z",
+                tx,
+                r * 0.7,
+                r * 0.4,
+                r * 0.6
+            ),
             light.on(style.roofing),
         );
     }
@@ -188,7 +231,12 @@ fn terrace(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x
     let w = style.width();
     for _ in 0..9 {
         let green = dice.pick(&[0x5f_8659, 0x4c_7350, 0x7b_9a62]);
-        canvas.circle(x + dice.between(12.0, w - 12.0), top - dice.between(8.0, 16.0), dice.between(5.0, 9.0), light.on(Colour::of(green)));
+        canvas.circle(
+            x + dice.between(12.0, w - 12.0),
+            top - dice.between(8.0, 16.0),
+            dice.between(5.0, 9.0),
+            light.on(Colour::of(green)),
+        );
     }
     let (px, beam) = (x + w * dice.pick(&[0.12, 0.5]), light.on(Colour::of(0x8b_6a4c)));
     for post in 0..4 {

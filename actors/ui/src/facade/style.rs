@@ -122,7 +122,9 @@ impl Style {
         let windows: &[Window] = match climate {
             Climate::Tropical => &[Window::Shutters, Window::French, Window::Arched, Window::Wide],
             Climate::Southern => &[Window::Shutters, Window::Shutters, Window::Arched, Window::French],
-            Climate::Temperate => &[Window::Plain, Window::French, Window::Arched, Window::Shutters, Window::Wide],
+            Climate::Temperate => {
+                &[Window::Plain, Window::French, Window::Arched, Window::Shutters, Window::Wide]
+            }
             Climate::Northern => &[Window::Plain, Window::Plain, Window::Wide, Window::Shutters],
         };
         Self {
@@ -152,11 +154,21 @@ impl Style {
     fn roof(dice: &mut Dice, floors: usize, climate: Climate) -> Roof {
         let of: &[Roof] = match climate {
             Climate::Tropical => &[Roof::Hip, Roof::Balustrade, Roof::Terrace, Roof::Pediment, Roof::Tower],
-            Climate::Southern => &[Roof::Hip, Roof::Hip, Roof::Balustrade, Roof::Terrace, Roof::Tower, Roof::Pediment],
-            Climate::Temperate => {
-                &[Roof::Mansard, Roof::Mansard, Roof::Stepped, Roof::Pediment, Roof::Tower, Roof::Balustrade, Roof::Gable]
+            Climate::Southern => {
+                &[Roof::Hip, Roof::Hip, Roof::Balustrade, Roof::Terrace, Roof::Tower, Roof::Pediment]
             }
-            Climate::Northern => &[Roof::Gable, Roof::Gable, Roof::Mansard, Roof::Hip, Roof::Tower, Roof::Stepped],
+            Climate::Temperate => &[
+                Roof::Mansard,
+                Roof::Mansard,
+                Roof::Stepped,
+                Roof::Pediment,
+                Roof::Tower,
+                Roof::Balustrade,
+                Roof::Gable,
+            ],
+            Climate::Northern => {
+                &[Roof::Gable, Roof::Gable, Roof::Mansard, Roof::Hip, Roof::Tower, Roof::Stepped]
+            }
         };
         let roof = dice.pick(of);
         // A gable as wide as the house would leave the picture above five floors.

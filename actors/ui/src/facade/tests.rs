@@ -16,7 +16,8 @@ fn the_same_hotel_is_drawn_the_same() {
 
 #[test]
 fn no_two_hotels_are_alike() {
-    let drawn: std::collections::BTreeSet<_> = (0..2_000u128).map(|id| scene(id << 7 | id << 90).draw()).collect();
+    let drawn: std::collections::BTreeSet<_> =
+        (0..2_000u128).map(|id| scene(id << 7 | id << 90).draw()).collect();
     assert_eq!(drawn.len(), 2_000);
 }
 
@@ -42,7 +43,9 @@ fn the_data_shows() {
 #[test]
 fn pictures_are_small_whole_and_inert() {
     for id in 0..200u128 {
-        for (stars, latitude, population) in [(0, 0.0, 0), (5, 48.0, 9_000_000), (9, -91.0, u32::MAX), (2, 64.0, 30_000)] {
+        for (stars, latitude, population) in
+            [(0, 0.0, 0), (5, 48.0, 9_000_000), (9, -91.0, u32::MAX), (2, 64.0, 30_000)]
+        {
             for wide in [false, true] {
                 let drawn = Scene { id, stars, latitude, population, hour: 21, wide }.draw();
                 assert!(drawn.len() < if wide { 60_000 } else { 40_000 }, "{} bytes", drawn.len());

@@ -37,7 +37,14 @@ pub(super) struct Ground {
 }
 
 /// Hills or a far skyline, then the neighbours.
-pub(super) fn draw(canvas: &mut Canvas, dice: &mut Dice, size: Size, light: &Light, ground: Ground, free: (f32, f32)) {
+pub(super) fn draw(
+    canvas: &mut Canvas,
+    dice: &mut Dice,
+    size: Size,
+    light: &Light,
+    ground: Ground,
+    free: (f32, f32),
+) {
     match size {
         Size::Village => {
             hills(canvas, dice, light, ground, 110.0, 0.62);
@@ -87,7 +94,13 @@ fn hills(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, hi
     while x < ground.width {
         let step = dice.between(110.0, 190.0);
         let (rise, end) = (dice.between(0.7, 1.25) * high, dice.between(0.4, 0.8) * high);
-        data.push_str(&format!("Q{:.0} {:.0} {:.0} {:.0}", x + step / 2.0, ground.street - rise, x + step, ground.street - end));
+        data.push_str(&format!(
+            "Q{:.0} {:.0} {:.0} {:.0}",
+            x + step / 2.0,
+            ground.street - rise,
+            x + step,
+            ground.street - end
+        ));
         x += step;
     }
     data.push_str(&format!("V{:.0}z", ground.street));
@@ -101,7 +114,8 @@ fn grove(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, co
     }
 }
 
-const WALLS: [u32; 8] = [0xe4_d3b4, 0xd6_a98a, 0xc9_cbb8, 0xea_dcc6, 0xb9_c2c4, 0xd9_b98f, 0xc7_9a86, 0xcf_c3ad];
+const WALLS: [u32; 8] =
+    [0xe4_d3b4, 0xd6_a98a, 0xc9_cbb8, 0xea_dcc6, 0xb9_c2c4, 0xd9_b98f, 0xc7_9a86, 0xcf_c3ad];
 
 fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 4], far: f32) {
     let [x, y, w, h] = area;
@@ -121,18 +135,30 @@ fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 
 }
 
 /// A closed row of town houses on both sides of what is `free`.
-fn terraced(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, high: (f32, f32), free: (f32, f32)) {
+fn terraced(
+    canvas: &mut Canvas,
+    dice: &mut Dice,
+    light: &Light,
+    ground: Ground,
+    high: (f32, f32),
+    free: (f32, f32),
+) {
     let far = 0.36;
     let mut x = -dice.between(0.0, 40.0);
     while x < ground.width {
         let (w, h) = (dice.between(62.0, 104.0), dice.between(high.0, high.1));
         let hidden = x > free.0 - 4.0 && x + w < free.1 + 4.0;
-        let (wall, roof) = (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0x7a_6a64, 0xa9_6a50, 0x66_7078])));
+        let (wall, roof) =
+            (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0x7a_6a64, 0xa9_6a50, 0x66_7078])));
         let (kind, y) = (dice.below(3), ground.street - h);
         if !hidden {
             match kind {
-                0 => canvas.poly(&[(x - 2.0, y), (x + w / 2.0, y - 26.0), (x + w + 2.0, y)], light.far(roof, far)),
-                1 => canvas.poly(&[(x, y), (x + 8.0, y - 20.0), (x + w - 8.0, y - 20.0), (x + w, y)], light.far(roof, far)),
+                0 => canvas
+                    .poly(&[(x - 2.0, y), (x + w / 2.0, y - 26.0), (x + w + 2.0, y)], light.far(roof, far)),
+                1 => canvas.poly(
+                    &[(x, y), (x + 8.0, y - 20.0), (x + w - 8.0, y - 20.0), (x + w, y)],
+                    light.far(roof, far),
+                ),
                 _ => canvas.rect(x - 2.0, y - 5.0, w + 4.0, 6.0, light.far(wall.darker(0.15), far)),
             }
             canvas.rect(x, y, w + 0.6, h, light.far(wall, far));
@@ -143,15 +169,31 @@ fn terraced(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground,
 }
 
 /// Small houses with gaps.
-fn cottages(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, free: (f32, f32), high: f32, count: usize) {
+fn cottages(
+    canvas: &mut Canvas,
+    dice: &mut Dice,
+    light: &Light,
+    ground: Ground,
+    free: (f32, f32),
+    high: f32,
+    count: usize,
+) {
     let far = 0.26;
     for index in 0..count {
         let w = dice.between(58.0, 92.0);
-        let x = if index % 2 == 0 { dice.between(-20.0, (free.0 - w - 24.0).max(-19.0)) } else { dice.between(free.1 + 24.0, ground.width - w + 30.0) };
+        let x = if index % 2 == 0 {
+            dice.between(-20.0, (free.0 - w - 24.0).max(-19.0))
+        } else {
+            dice.between(free.1 + 24.0, ground.width - w + 30.0)
+        };
         let h = high * dice.between(0.62, 1.0);
-        let (wall, roof) = (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0xa9_6a50, 0x8a_5f4c, 0x66_6a6c])));
+        let (wall, roof) =
+            (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0xa9_6a50, 0x8a_5f4c, 0x66_6a6c])));
         let y = ground.street - h;
-        canvas.poly(&[(x - 7.0, y + 2.0), (x + w / 2.0, y - w * 0.4), (x + w + 7.0, y + 2.0)], light.far(roof, far));
+        canvas.poly(
+            &[(x - 7.0, y + 2.0), (x + w / 2.0, y - w * 0.4), (x + w + 7.0, y + 2.0)],
+            light.far(roof, far),
+        );
         canvas.rect(x, y, w, h, light.far(wall, far));
         window_grid(canvas, dice, light, [x + 4.0, y, w - 8.0, h - 8.0], far);
     }
@@ -160,7 +202,11 @@ fn cottages(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground,
 /// A church tower, somewhere to one side.
 fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, free: (f32, f32)) {
     let far = 0.5;
-    let x = if dice.chance(0.5) { free.0 * dice.between(0.25, 0.7) } else { free.1 + (ground.width - free.1) * dice.between(0.3, 0.75) };
+    let x = if dice.chance(0.5) {
+        free.0 * dice.between(0.25, 0.7)
+    } else {
+        free.1 + (ground.width - free.1) * dice.between(0.3, 0.75)
+    };
     let (w, h) = (24.0, dice.between(150.0, 200.0));
     let y = ground.street - h;
     canvas.rect(x, y, w, h, light.far(Colour::of(0xd6_c6a8), far));
@@ -171,7 +217,10 @@ fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, 
         }
         Climate::Temperate | Climate::Northern => {
             canvas.circle(x + w / 2.0, y + 14.0, 6.0, light.far(Colour::of(0xf2_ead8), far));
-            canvas.poly(&[(x - 3.0, y), (x + w / 2.0, y - 62.0), (x + w + 3.0, y)], light.far(Colour::of(0x55_6a68), far));
+            canvas.poly(
+                &[(x - 3.0, y), (x + w / 2.0, y - 62.0), (x + w + 3.0, y)],
+                light.far(Colour::of(0x55_6a68), far),
+            );
         }
     }
 }
@@ -182,7 +231,10 @@ fn far_roofs(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground
         let (w, h) = (dice.between(40.0, 80.0), high * dice.between(0.75, 1.25));
         let y = ground.street - h;
         let wall = light.far(Colour::of(dice.pick(&WALLS)), far);
-        canvas.poly(&[(x, ground.street), (x, y), (x + w / 2.0, y - 18.0), (x + w, y), (x + w, ground.street)], wall);
+        canvas.poly(
+            &[(x, ground.street), (x, y), (x + w / 2.0, y - 18.0), (x + w, y), (x + w, ground.street)],
+            wall,
+        );
         x += w - 1.0;
     }
 }
@@ -202,7 +254,9 @@ fn towers(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, h
         }
         if light.lamps {
             let count = (h / 16.0) as usize;
-            let lights: Vec<_> = (0..count).map(|_| (x + dice.between(4.0, w - 8.0), y + dice.between(6.0, h - 20.0))).collect();
+            let lights: Vec<_> = (0..count)
+                .map(|_| (x + dice.between(4.0, w - 8.0), y + dice.between(6.0, h - 20.0)))
+                .collect();
             canvas.rects(&lights, 3.0, 4.0, Colour::of(0xff_cf80).mix(wall, 0.35));
         }
         x += w + dice.between(-6.0, 16.0);

@@ -55,7 +55,11 @@ impl Locale {
 
 /// `0.85` as 850; nonsense as 0.
 fn thousandths(weight: &str) -> u16 {
-    weight.parse::<f32>().ok().filter(|weight| (0.0..=1.0).contains(weight)).map_or(0, |weight| (weight * 1000.0) as u16)
+    weight
+        .parse::<f32>()
+        .ok()
+        .filter(|weight| (0.0..=1.0).contains(weight))
+        .map_or(0, |weight| (weight * 1000.0) as u16)
 }
 
 #[cfg(test)]

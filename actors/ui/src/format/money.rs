@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn amounts_follow_the_language() {
         let of = |tag: &str, amount, code: &str| {
-            money(Locale::accepted(tag), Money::new(amount, code.parse().unwrap())).replace(['\u{a0}', '\u{202f}'], " ")
+            money(Locale::accepted(tag), Money::new(amount, code.parse().unwrap()))
+                .replace(['\u{a0}', '\u{202f}'], " ")
         };
         let table = [
             ("en", 123_450, "EUR", "€1,234.50"),

@@ -30,7 +30,8 @@ pub(super) async fn save(mut visit: Visit, fields: Fields) -> Result<Response, T
         return page(&mut visit, &account, &form);
     }
     let expected_version = fields.get("version").parse().ok();
-    let command = users::Command::UpdateProfile { name: Some(fields.get("name").to_owned()), expected_version };
+    let command =
+        users::Command::UpdateProfile { name: Some(fields.get("name").to_owned()), expected_version };
     match visit.site.deps.client.command::<Users>(&call, command).await {
         Ok(_) => {
             visit.flash("", "Saved.");
@@ -57,7 +58,13 @@ pub(super) async fn close(mut visit: Visit, fields: Fields) -> Result<Response, 
         visit.flash("heed", "Nothing was closed: tick the box first, if you are sure.");
         return Ok(visit.redirect("/account"));
     }
-    match visit.site.deps.client.command::<Users>(&call, users::Command::Close { expected_version: None }).await {
+    match visit
+        .site
+        .deps
+        .client
+        .command::<Users>(&call, users::Command::Close { expected_version: None })
+        .await
+    {
         Ok(_) => {
             sign_in::end(&mut visit).await?;
             visit.flash("", "Your account is closed. The links in your mails still open your bookings.");

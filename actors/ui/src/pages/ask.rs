@@ -14,7 +14,9 @@ use crate::visit::Visit;
 /// does not answer.
 pub(super) async fn house(visit: &Visit, id: HotelId) -> Result<House, Trouble> {
     let client = &visit.site.deps.client;
-    if let Ok(search::Answer::Hotel(details)) = client.query::<Search>(&visit.anonymous(), search::Query::Hotel(id)).await {
+    if let Ok(search::Answer::Hotel(details)) =
+        client.query::<Search>(&visit.anonymous(), search::Query::Hotel(id)).await
+    {
         return Ok(House {
             country: details.city.country_name.to_string(),
             population: details.city.population,
@@ -23,9 +25,12 @@ pub(super) async fn house(visit: &Visit, id: HotelId) -> Result<House, Trouble> 
         });
     }
     match client.query::<Reservations>(&visit.anonymous(), reservations::Query::Hotel(id)).await {
-        Ok(reservations::Answer::Hotel(profile)) => {
-            Ok(House { country: profile.country.clone(), population: 100_000, distance_metres: None, profile })
-        }
+        Ok(reservations::Answer::Hotel(profile)) => Ok(House {
+            country: profile.country.clone(),
+            population: 100_000,
+            distance_metres: None,
+            profile,
+        }),
         Ok(other) => Err(Trouble::Broken(format!("reservations answered a hotel with {other:?}"))),
         Err(Failure::Refused(_)) => Err(Trouble::NotFound),
         Err(failure) => Err(failure.into()),
@@ -69,7 +74,9 @@ pub(super) async fn open(visit: &mut Visit, id: &str, key: &str) -> Result<Opene
     }
     let call = visit.as_visitor().await?;
     match client.query::<Reservations>(&call, reservations::Query::Reservation(id)).await {
-        Ok(reservations::Answer::Reservation(reservation)) => return Ok(Opened { reservation: *reservation, call }),
+        Ok(reservations::Answer::Reservation(reservation)) => {
+            return Ok(Opened { reservation: *reservation, call });
+        }
         Ok(other) => return Err(Trouble::Broken(format!("reservations answered a booking with {other:?}"))),
         Err(Failure::Refused(_) | Failure::Forbidden(_)) => {}
         Err(failure) => return Err(failure.into()),
@@ -99,7 +106,8 @@ pub(super) async fn open(visit: &mut Visit, id: &str, key: &str) -> Result<Opene
 async fn by_link(visit: &mut Visit, reservation: Reservation, is_new: bool) -> Result<Opened, Trouble> {
     let call = visit.on_behalf_of(&reservation.owner).await?;
     if is_new && reservation.owner != visit.session.guest {
-        let remember = ui::Command::RememberBooking { guest: visit.session.guest.clone(), reservation: reservation.id };
+        let remember =
+            ui::Command::RememberBooking { guest: visit.session.guest.clone(), reservation: reservation.id };
         let ours = visit.as_ui().await?;
         // A browser that forgets is no reason to show nothing.
         if visit.site.deps.client.command::<Ui>(&ours, remember).await.is_ok() {
@@ -109,7 +117,9 @@ async fn by_link(visit: &mut Visit, reservation: Reservation, is_new: bool) -> R
     Ok(Opened { reservation, call })
 }
 
-fn found(answer: Result<reservations::Answer, Failure<reservations::Refusal>>) -> Result<Reservation, Trouble> {
+fn found(
+    answer: Result<reservations::Answer, Failure<reservations::Refusal>>,
+) -> Result<Reservation, Trouble> {
     match answer {
         Ok(reservations::Answer::Reservation(reservation)) => Ok(*reservation),
         Ok(other) => Err(Trouble::Broken(format!("reservations answered a booking with {other:?}"))),

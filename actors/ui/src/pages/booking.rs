@@ -16,14 +16,21 @@ use crate::visit::{Fields, Visit};
 
 /// A shorter form of the secret link.
 #[handler]
-pub(super) async fn short(mut visit: Visit, Path((id, tag)): Path<(String, String)>) -> Result<Response, Trouble> {
+pub(super) async fn short(
+    mut visit: Visit,
+    Path((id, tag)): Path<(String, String)>,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, &tag).await?;
     visit.keep();
     Ok(visit.redirect(&format!("/bookings/{}?key={tag}", opened.reservation.id)))
 }
 
 #[handler]
-pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn show(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let key = fields.get("key").to_owned();
     let reservation = ask::open(&mut visit, &id, &key).await?.reservation;
     let house = ask::house(&visit, reservation.hotel()).await?;
@@ -69,7 +76,8 @@ pub(super) fn word(reservation: &Reservation) -> (&'static str, &'static str) {
 fn state(visit: &Visit, reservation: &Reservation, house: &House) -> Value {
     let (word, pill) = word(reservation);
     let booking = format!("/bookings/{}", reservation.id);
-    let search = || json!({ "href": format!("/hotels/{}", reservation.hotel()), "label": "Look for a room again" });
+    let search =
+        || json!({ "href": format!("/hotels/{}", reservation.hotel()), "label": "Look for a room again" });
     let city = &house.profile.city;
     let (tone, icon, title, text, primary) = match (reservation.status, &reservation.payment) {
         (Status::Held, PaymentState::Open(_)) => (
@@ -112,7 +120,9 @@ fn refund(visit: &Visit, reservation: &Reservation) -> Option<String> {
     let sum = money(visit.locale, Money::new(refund.amount, reservation.currency()));
     Some(match refund.status {
         RefundStatus::Pending => format!("{sum} are on the way back to your card."),
-        RefundStatus::Succeeded => format!("{sum} went back to your card. Banks take up to ten days to show it."),
+        RefundStatus::Succeeded => {
+            format!("{sum} went back to your card. Banks take up to ten days to show it.")
+        }
         RefundStatus::Failed => format!("{sum} could not be given back yet. Somebody is looking at it."),
     })
 }
@@ -120,11 +130,23 @@ fn refund(visit: &Visit, reservation: &Reservation) -> Option<String> {
 fn next(reservation: &Reservation, house: &House) -> Vec<String> {
     match reservation.status {
         Status::Confirmed => vec![
-            format!("The mail to {} brings the confirmation as PDF and a calendar file.", reservation.guest.email),
-            format!("{} knows about you{}.", house.profile.name, if reservation.requests.is_some() { " and your wishes" } else { "" }),
+            format!(
+                "The mail to {} brings the confirmation as PDF and a calendar file.",
+                reservation.guest.email
+            ),
+            format!(
+                "{} knows about you{}.",
+                house.profile.name,
+                if reservation.requests.is_some() { " and your wishes" } else { "" }
+            ),
             format!("Arrive from 15:00 at {}. Say your name, or show the code on this page.", house.place()),
         ],
-        Status::Held | Status::CheckedIn | Status::CheckedOut | Status::Expired | Status::Cancelled | Status::NoShow => Vec::new(),
+        Status::Held
+        | Status::CheckedIn
+        | Status::CheckedOut
+        | Status::Expired
+        | Status::Cancelled
+        | Status::NoShow => Vec::new(),
     }
 }
 
@@ -150,9 +172,7 @@ fn happened(what: What) -> &'static str {
 
 fn files(reservation: &Reservation, key: &str) -> Vec<Value> {
     let key = if key.is_empty() { String::new() } else { format!("?key={}", super::search::escape(key)) };
-    let file = |name: &str, icon: &str, label: &str| {
-        json!({ "href": format!("/bookings/{}/{name}{key}", reservation.id), "icon": icon, "label": label, "download": name.ends_with("ics") })
-    };
+    let file = |name: &str, icon: &str, label: &str| json!({ "href": format!("/bookings/{}/{name}{key}", reservation.id), "icon": icon, "label": label, "download": name.ends_with("ics") });
     let mut files = Vec::new();
     if matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::CheckedOut) {
         files.push(file("confirmation.pdf", "paper", "Confirmation, PDF"));

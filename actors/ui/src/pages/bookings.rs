@@ -47,8 +47,13 @@ pub(super) async fn bookings(mut visit: Visit, fields: Fields) -> Result<Respons
     }
     groups[1].1.reverse();
     groups[2].1.reverse();
-    let groups: Vec<_> = groups.into_iter().filter(|(_, rows)| !rows.is_empty()).map(|(title, rows)| json!({ "title": title, "bookings": rows })).collect();
-    let next_href = next.map(|position| format!("/bookings?cursor={}", visit.site.deps.sessions.seal(&position, None)));
+    let groups: Vec<_> = groups
+        .into_iter()
+        .filter(|(_, rows)| !rows.is_empty())
+        .map(|(title, rows)| json!({ "title": title, "bookings": rows }))
+        .collect();
+    let next_href =
+        next.map(|position| format!("/bookings?cursor={}", visit.site.deps.sessions.seal(&position, None)));
     let view = json!({ "groups": groups, "next_href": next_href, "empty_picture": picture::of_city(20, 46.0, 30_000) });
     visit.page("bookings.html", "My bookings", view)
 }
@@ -62,12 +67,27 @@ fn group(status: Status, leaves: Date, today: Date) -> usize {
     }
 }
 
-async fn list(visit: &Visit, call: &Call, after: Option<Position>) -> Result<(Vec<Reservation>, Option<Position>), Trouble> {
+async fn list(
+    visit: &Visit,
+    call: &Call,
+    after: Option<Position>,
+) -> Result<(Vec<Reservation>, Option<Position>), Trouble> {
     let listing = Listing {
-        whose: Whose::Callers, status: None, check_in_from: None, check_in_to: None, reference: None,
-        updated_since: None::<Timestamp>, after, limit: PAGE,
+        whose: Whose::Callers,
+        status: None,
+        check_in_from: None,
+        check_in_to: None,
+        reference: None,
+        updated_since: None::<Timestamp>,
+        after,
+        limit: PAGE,
     };
-    let answers = visit.site.deps.client.query_every::<Reservations>(call, reservations::Query::Reservations(listing)).await;
+    let answers = visit
+        .site
+        .deps
+        .client
+        .query_every::<Reservations>(call, reservations::Query::Reservations(listing))
+        .await;
     let pages = match answers {
         Ok(answers) => answers,
         Err(Failure::Refused(_) | Failure::Forbidden(_)) => return Ok((Vec::new(), None)),
@@ -88,7 +108,8 @@ async fn opened_by_link(visit: &Visit) -> Result<Vec<Reservation>, Trouble> {
         Ok(ui::Answer::Bookings(ids)) => ids,
         Ok(ui::Answer::Knows(_)) | Err(_) => Vec::new(),
     };
-    let asked = ids.into_iter().map(|id| client.query::<Reservations>(&call, reservations::Query::Reservation(id)));
+    let asked =
+        ids.into_iter().map(|id| client.query::<Reservations>(&call, reservations::Query::Reservation(id)));
     let found = join_all(asked).await.into_iter().filter_map(|answer| match answer {
         Ok(reservations::Answer::Reservation(reservation)) => Some(*reservation),
         Ok(_) | Err(_) => None,

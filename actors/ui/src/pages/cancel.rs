@@ -15,23 +15,35 @@ use crate::view::{Form, Stay};
 use crate::visit::{Fields, Visit};
 
 #[handler]
-pub(super) async fn sure(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn sure(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
     page(&mut visit, opened, Form::of(&[])).await
 }
 
 #[handler]
-pub(super) async fn cancel(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn cancel(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     visit.check_form(&fields)?;
     let opened = ask::open(&mut visit, &id, "").await?;
     let reservation = &opened.reservation;
     // Nobody gives up a room for less than the page said.
     if fields.get("expected") != expected(reservation, visit.now) {
         let mut form = Form::of(&[]);
-        form.fail("The refund has changed", "A deadline has passed, or something happened meanwhile. Please look at the amount again.");
+        form.fail(
+            "The refund has changed",
+            "A deadline has passed, or something happened meanwhile. Please look at the amount again.",
+        );
         return page(&mut visit, opened, form).await;
     }
-    let command = reservations::Command::Cancel { reservation: reservation.id, expect: Some(reservation.version) };
+    let command =
+        reservations::Command::Cancel { reservation: reservation.id, expect: Some(reservation.version) };
     let booking = format!("/bookings/{}", reservation.id);
     match visit.site.deps.client.command::<Reservations>(&opened.call, command).await {
         Ok(_) => Ok(visit.redirect(&booking)),
@@ -65,13 +77,17 @@ async fn page(visit: &mut Visit, opened: Opened, form: Form) -> Result<Response,
         (Status::Held, _) => "Nothing has been charged, and nothing will be.".to_owned(),
         (_, Some(until)) if until > now => format!(
             "Cancelling is free until {} ({} time). The money goes back to the card that paid, at once; banks take up to ten days to show it.",
-            format::deadline(locale, until, &house.profile.time_zone, now), format::zone_city(&house.profile.time_zone)
+            format::deadline(locale, until, &house.profile.time_zone, now),
+            format::zone_city(&house.profile.time_zone)
         ),
         (_, Some(until)) => format!(
             "Cancelling was free until {} ({} time).",
-            format::deadline(locale, until, &house.profile.time_zone, now), format::zone_city(&house.profile.time_zone)
+            format::deadline(locale, until, &house.profile.time_zone, now),
+            format::zone_city(&house.profile.time_zone)
         ),
-        (_, None) => "This rate cannot be cancelled free of charge, as was agreed when you booked.".to_owned(),
+        (_, None) => {
+            "This rate cannot be cancelled free of charge, as was agreed when you booked.".to_owned()
+        }
     };
     let price = |amount| money(locale, Money::new(amount, reservation.currency()));
     let view = json!({

@@ -64,11 +64,19 @@ pub(super) enum Attempt {
 }
 
 /// Starts a payment in the call's name, once for each `once`.
-pub(super) async fn start(visit: &Visit, call: &Call, reservation: &Reservation, card: &str, once: &str) -> Result<Attempt, Trouble> {
+pub(super) async fn start(
+    visit: &Visit,
+    call: &Call,
+    reservation: &Reservation,
+    card: &str,
+    once: &str,
+) -> Result<Attempt, Trouble> {
     let client = &visit.site.deps.client;
     match client.query::<Reservations>(call, reservations::Query::Payable(reservation.id)).await {
         Ok(_) => {}
-        Err(Failure::Refused(reservations::Refusal::NotPayable(contracts::payments::NotPayable::PaymentOpen))) => return Ok(Attempt::Started),
+        Err(Failure::Refused(reservations::Refusal::NotPayable(
+            contracts::payments::NotPayable::PaymentOpen,
+        ))) => return Ok(Attempt::Started),
         Err(Failure::Refused(_)) => return Ok(Attempt::TooLate),
         Err(failure) => return Err(failure.into()),
     }
@@ -86,13 +94,19 @@ pub(super) async fn start(visit: &Visit, call: &Call, reservation: &Reservation,
         Err(Failure::Refused(payments::Refusal::BadField { .. })) => Ok(Attempt::BadCard),
         // The same form sent again with another card: the first one counts, and the page that waits shows it.
         Err(Failure::KeyReused) => Ok(Attempt::Started),
-        Err(Failure::Refused(refusal)) => Err(Trouble::Broken(format!("payments refused to start: {refusal:?}"))),
+        Err(Failure::Refused(refusal)) => {
+            Err(Trouble::Broken(format!("payments refused to start: {refusal:?}")))
+        }
         Err(failure) => Err(failure.into()),
     }
 }
 
 /// The newest payment of a reservation.
-pub(super) async fn latest(visit: &Visit, call: &Call, reservation: ReservationId) -> Result<Option<Payment>, Trouble> {
+pub(super) async fn latest(
+    visit: &Visit,
+    call: &Call,
+    reservation: ReservationId,
+) -> Result<Option<Payment>, Trouble> {
     match visit.site.deps.client.query::<Payments>(call, payments::Query::OfReservation(reservation)).await {
         Ok(payments::Answer::Payments(found)) => Ok(found.into_iter().next()),
         Ok(other) => Err(Trouble::Broken(format!("payments answered a list with {other:?}"))),
@@ -103,7 +117,10 @@ pub(super) async fn latest(visit: &Visit, call: &Call, reservation: ReservationI
 
 /// Waits a while for the newest payment to leave what `waits` names.
 pub(super) async fn settled(
-    visit: &Visit, call: &Call, reservation: ReservationId, waits: impl Fn(PaymentStatus) -> bool,
+    visit: &Visit,
+    call: &Call,
+    reservation: ReservationId,
+    waits: impl Fn(PaymentStatus) -> bool,
 ) -> Result<Option<Payment>, Trouble> {
     let until = tokio::time::Instant::now() + WAIT;
     loop {
@@ -127,17 +144,33 @@ pub(super) async fn returned(visit: &Visit, call: &Call, payment: PaymentId) -> 
 /// Why a payment failed: a title, and what to do.
 pub(super) fn failure_words(code: &str) -> (&'static str, &'static str) {
     match code {
-        "card_declined" | "generic_decline" | "do_not_honor" => ("Your bank declined the card", "Nothing was charged. Another card may work, or a call to your bank."),
-        "insufficient_funds" => ("The card has too little money", "Nothing was charged. Please use another card."),
-        "expired_card" => ("The card has expired", "Nothing was charged. Please use another card."),
-        "incorrect_cvc" | "invalid_cvc" => ("The security code is not right", "Nothing was charged. Please type the card again."),
-        "incorrect_number" | "invalid_number" => ("The card number is not right", "Nothing was charged. Please type the card again."),
-        "authentication_required" | "authentication_expired" | "payment_intent_authentication_failure" => {
-            ("Your bank did not hear from you", "The payment was not confirmed at your bank, so nothing was charged. Please try again.")
+        "card_declined" | "generic_decline" | "do_not_honor" => (
+            "Your bank declined the card",
+            "Nothing was charged. Another card may work, or a call to your bank.",
+        ),
+        "insufficient_funds" => {
+            ("The card has too little money", "Nothing was charged. Please use another card.")
         }
-        "bank_unavailable" => ("The bank cannot be reached", "Nothing was charged. Please try again in a minute."),
-        "amount_changed" => ("The amount has changed", "Nothing was charged. Please look at the total, and pay again."),
-        "reservation_not_held" => ("The hold has run out", "Nothing was charged. Please choose the room again."),
+        "expired_card" => ("The card has expired", "Nothing was charged. Please use another card."),
+        "incorrect_cvc" | "invalid_cvc" => {
+            ("The security code is not right", "Nothing was charged. Please type the card again.")
+        }
+        "incorrect_number" | "invalid_number" => {
+            ("The card number is not right", "Nothing was charged. Please type the card again.")
+        }
+        "authentication_required" | "authentication_expired" | "payment_intent_authentication_failure" => (
+            "Your bank did not hear from you",
+            "The payment was not confirmed at your bank, so nothing was charged. Please try again.",
+        ),
+        "bank_unavailable" => {
+            ("The bank cannot be reached", "Nothing was charged. Please try again in a minute.")
+        }
+        "amount_changed" => {
+            ("The amount has changed", "Nothing was charged. Please look at the total, and pay again.")
+        }
+        "reservation_not_held" => {
+            ("The hold has run out", "Nothing was charged. Please choose the room again.")
+        }
         _ => ("The payment did not work", "Nothing was charged. Please try again, or use another card."),
     }
 }
@@ -151,7 +184,15 @@ mod tests {
         for good in ["pm_card_visa", "pm_1ABCdef", "tok_visa"] {
             assert_eq!(token(good), Ok(good));
         }
-        for bad in ["", "4242424242424242", "4242 4242 4242 4242", "pm_", "pm_<x>", "visa", &format!("pm_{}", "x".repeat(200))] {
+        for bad in [
+            "",
+            "4242424242424242",
+            "4242 4242 4242 4242",
+            "pm_",
+            "pm_<x>",
+            "visa",
+            &format!("pm_{}", "x".repeat(200)),
+        ] {
             // A bare prefix names nothing, but is the bank's to refuse.
             assert_eq!(token(bad).is_err(), bad != "pm_", "{bad}");
         }

@@ -49,7 +49,9 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
     let offer = fields.get("offer");
     let promise = match visit.site.deps.offers.open::<Promise>(offer, visit.now) {
         Ok(promise) => promise,
-        Err(token::SealError::Expired(promise)) => return again(&mut visit, &promise, &Refusal::OfferExpired).await,
+        Err(token::SealError::Expired(promise)) => {
+            return again(&mut visit, &promise, &Refusal::OfferExpired).await;
+        }
         Err(token::SealError::Invalid) => return Err(Trouble::Bad),
     };
     let (mut form, guest, requests) = read(&fields);
@@ -73,7 +75,10 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
         Ok(other) => return Err(Trouble::Broken(format!("reservations answered a hold with {other:?}"))),
         // The guest corrected something and sent the same page again: that is a new order.
         Err(Failure::KeyReused) => {
-            form.fail("Please send it once more", "Something in the form was changed after it had been sent.");
+            form.fail(
+                "Please send it once more",
+                "Something in the form was changed after it had been sent.",
+            );
             return page(&mut visit, &promise, &house, offer, &form, &token::draw_secret("once_"));
         }
         Err(Failure::Refused(Refusal::Invalid { field, why })) => {
@@ -103,11 +108,22 @@ async fn again(visit: &mut Visit, promise: &Promise, refusal: &Refusal) -> Resul
     let stay = promise.stay;
     Ok(visit.redirect(&format!(
         "/hotels/{}?check_in={}&check_out={}&guests={}&rooms={}#rooms",
-        promise.hotel, stay.check_in(), stay.check_out(), promise.guests, promise.rooms
+        promise.hotel,
+        stay.check_in(),
+        stay.check_out(),
+        promise.guests,
+        promise.rooms
     )))
 }
 
-fn page(visit: &mut Visit, promise: &Promise, house: &House, offer: &str, form: &Form, once: &str) -> Result<Response, Trouble> {
+fn page(
+    visit: &mut Visit,
+    promise: &Promise,
+    house: &House,
+    offer: &str,
+    form: &Form,
+    once: &str,
+) -> Result<Response, Trouble> {
     let view = json!({
         "stay": Stay::of(promise, house, visit.locale, visit.now),
         "form": form, "offer": offer, "once": once, "action": "/checkout/book",
@@ -127,7 +143,8 @@ pub(super) fn hold(still: &str, until: Timestamp, now: Timestamp, gone: &str) ->
 /// Name and address of who is signed in.
 async fn known(visit: &mut Visit) -> Result<Option<(String, String)>, Trouble> {
     let Some(call) = visit.as_user().await? else { return Ok(None) };
-    let me = visit.site.deps.client.query::<contracts::users::Users>(&call, contracts::users::Query::Me).await;
+    let me =
+        visit.site.deps.client.query::<contracts::users::Users>(&call, contracts::users::Query::Me).await;
     match me {
         Ok(contracts::users::Answer::Account(account)) => Ok(Some((account.name, account.email))),
         Ok(_) | Err(_) => Ok(None),
@@ -137,7 +154,8 @@ async fn known(visit: &mut Visit) -> Result<Option<(String, String)>, Trouble> {
 /// What was typed, and what is wrong with it.
 fn read(fields: &Fields) -> (Form, Guest, Option<String>) {
     let mut form = Form::typed(&FIELDS, fields);
-    let (name, email, phone, requests) = (fields.get("name"), fields.get("email"), fields.get("phone"), fields.get("requests"));
+    let (name, email, phone, requests) =
+        (fields.get("name"), fields.get("email"), fields.get("phone"), fields.get("requests"));
     if let Err(why) = contracts::users::check_name(name) {
         form.wrong("name", format!("The name {why}."));
     }
@@ -181,8 +199,10 @@ mod tests {
         ];
         for (name, email, phone, wrong) in table {
             let pairs = [("name", name), ("email", email), ("phone", phone)];
-            let (form, ..) = read(&Fields(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()));
-            let found: Vec<_> = form.errors.iter().filter(|(_, why)| !why.is_empty()).map(|(key, _)| *key).collect();
+            let (form, ..) =
+                read(&Fields(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec()));
+            let found: Vec<_> =
+                form.errors.iter().filter(|(_, why)| !why.is_empty()).map(|(key, _)| *key).collect();
             assert_eq!(found.join(","), wrong, "{name} {email} {phone}");
             assert_eq!(form.values["email"], email);
         }

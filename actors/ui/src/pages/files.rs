@@ -1,9 +1,9 @@
 //! What one takes along: confirmation, receipt, calendar file, and the code that opens the booking elsewhere.
 
+use contracts::ReservationId;
 use contracts::payments::{self, Payments};
 use contracts::pdf::{self, Pdf};
 use contracts::reservations::PaymentState;
-use contracts::ReservationId;
 use group::Failure;
 use poem::http::header;
 use poem::web::Path;
@@ -16,14 +16,22 @@ use crate::trouble::Trouble;
 use crate::visit::{Fields, Visit};
 
 #[handler]
-pub(super) async fn confirmation(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn confirmation(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
     let made = visit.site.deps.documents.confirmation(&opened.call, opened.reservation.id).await?;
     Ok(file(made.ok_or(Trouble::NotFound)?, "application/pdf", "inline"))
 }
 
 #[handler]
-pub(super) async fn calendar(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn calendar(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
     let made = visit.site.deps.documents.calendar(&opened.call, opened.reservation.id).await?;
     Ok(file(made.ok_or(Trouble::NotFound)?, "text/calendar; charset=utf-8", "attachment"))
@@ -31,9 +39,15 @@ pub(super) async fn calendar(mut visit: Visit, Path(id): Path<String>, fields: F
 
 /// The receipt: its data is the business of payments, its making that of pdf.
 #[handler]
-pub(super) async fn receipt(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn receipt(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
-    let PaymentState::Paid { payment, .. } = opened.reservation.payment else { return Err(Trouble::NotFound) };
+    let PaymentState::Paid { payment, .. } = opened.reservation.payment else {
+        return Err(Trouble::NotFound);
+    };
     let booking_url = visit.site.link(opened.reservation.id);
     let client = &visit.site.deps.client;
     let query = payments::Query::Receipt { payment, booking_url };
@@ -45,7 +59,9 @@ pub(super) async fn receipt(mut visit: Visit, Path(id): Path<String>, fields: Fi
     };
     let query = pdf::Query::Render { template: pdf::RECEIPT.to_owned(), data_json };
     match client.query::<Pdf>(&visit.as_ui().await?, query).await {
-        Ok(pdf::Answer::Document(bytes)) => Ok(file(File { name: format!("receipt-{number}.pdf"), bytes }, "application/pdf", "inline")),
+        Ok(pdf::Answer::Document(bytes)) => {
+            Ok(file(File { name: format!("receipt-{number}.pdf"), bytes }, "application/pdf", "inline"))
+        }
         Ok(other) => Err(Trouble::Broken(format!("pdf answered a document with {other:?}"))),
         Err(failure) => Err(failure.into()),
     }
@@ -58,12 +74,17 @@ pub(super) async fn qr(visit: Visit, Path(id): Path<String>, fields: Fields) -> 
     if !visit.site.deps.links.verify(&[&id.to_string()], fields.get("key")) {
         return Err(Trouble::NotFound);
     }
-    let drawn = svg(&visit.site.link(id)).ok_or_else(|| Trouble::Broken("the link does not fit into a code".into()))?;
-    Ok(Response::builder().content_type("image/svg+xml").header(header::CACHE_CONTROL, "private, max-age=86400").body(drawn))
+    let drawn = svg(&visit.site.link(id))
+        .ok_or_else(|| Trouble::Broken("the link does not fit into a code".into()))?;
+    Ok(Response::builder()
+        .content_type("image/svg+xml")
+        .header(header::CACHE_CONTROL, "private, max-age=86400")
+        .body(drawn))
 }
 
 fn file(file: File, media_type: &str, disposition: &str) -> Response {
-    let name: String = file.name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+    let name: String =
+        file.name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
     Response::builder()
         .content_type(media_type)
         .header(header::CONTENT_DISPOSITION, format!("{disposition}; filename=\"{name}\""))

@@ -46,7 +46,8 @@ pub(super) async fn complete(visit: Visit, fields: Fields) -> Result<Response, T
     let options: Vec<_> = cities
         .iter()
         .map(|city| {
-            let note = if city.hotels == 0 { "no hotels yet".to_owned() } else { count(city.hotels, "hotel") };
+            let note =
+                if city.hotels == 0 { "no hotels yet".to_owned() } else { count(city.hotels, "hotel") };
             json!({ "value": ask::full_name(city), "name": ask::full_name(city), "note": note })
         })
         .collect();

@@ -23,7 +23,11 @@ const PHOTOS: usize = 8;
 const FEW: u32 = 3;
 
 #[handler]
-pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn show(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let id: HotelId = id.parse().map_err(|_| Trouble::NotFound)?;
     let line = Line::of(&fields, visit.now);
     let house = ask::house(&visit, id).await?;
@@ -32,7 +36,8 @@ pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Field
         None => (Vec::new(), None),
     };
     let nights = line.stay.map_or(1, |stay| stay.length());
-    let summary = format!("{}, {}, {}", count(nights, "night"), count(line.guests, "guest"), count(line.rooms, "room"));
+    let summary =
+        format!("{}, {}, {}", count(nights, "night"), count(line.guests, "guest"), count(line.rooms, "room"));
     let profile = &house.profile;
     let view = json!({
         "search": line,
@@ -53,8 +58,14 @@ pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Field
     visit.page("hotel.html", &profile.name, view)
 }
 
-async fn offers(visit: &Visit, hotel: HotelId, stay: Stay, line: &Line) -> Result<(Vec<Offer>, Option<String>), Trouble> {
-    let query = reservations::Query::Offers { hotel, stay, guests: line.guests.into(), rooms: line.rooms.into() };
+async fn offers(
+    visit: &Visit,
+    hotel: HotelId,
+    stay: Stay,
+    line: &Line,
+) -> Result<(Vec<Offer>, Option<String>), Trouble> {
+    let query =
+        reservations::Query::Offers { hotel, stay, guests: line.guests.into(), rooms: line.rooms.into() };
     match visit.site.deps.client.query::<Reservations>(&visit.anonymous(), query).await {
         Ok(reservations::Answer::Offers(found)) => Ok((found.offers, None)),
         Ok(other) => Err(Trouble::Broken(format!("reservations answered offers with {other:?}"))),
@@ -70,12 +81,18 @@ pub(super) fn why_not(visit: &Visit, refusal: &reservations::Refusal) -> String 
     let day = |date| format::day(visit.locale, date);
     match refusal {
         Refusal::SoldOut { night } => format!("These rooms are taken for the night of {}.", day(*night)),
-        Refusal::StopSell { night } => format!("The hotel does not sell these rooms for the night of {}.", day(*night)),
-        Refusal::InThePast { today } => format!("The day of arrival is over: it is {} at the hotel.", day(*today)),
+        Refusal::StopSell { night } => {
+            format!("The hotel does not sell these rooms for the night of {}.", day(*night))
+        }
+        Refusal::InThePast { today } => {
+            format!("The day of arrival is over: it is {} at the hotel.", day(*today))
+        }
         Refusal::BeyondHorizon { last } => format!("The hotel sells rooms until {}.", day(*last)),
         Refusal::OfferExpired => "We keep a price for half an hour, and this one is older.".to_owned(),
         Refusal::Inactive => "This room is not on sale any more.".to_owned(),
-        Refusal::TooManyHolds { limit } => format!("You hold {limit} rooms that are not paid yet: pay for one or give one back first."),
+        Refusal::TooManyHolds { limit } => {
+            format!("You hold {limit} rooms that are not paid yet: pay for one or give one back first.")
+        }
         Refusal::Invalid { why, .. } => why.clone(),
         Refusal::NoSuchReservation
         | Refusal::NoSuchHotel
@@ -113,7 +130,8 @@ fn rooms(visit: &Visit, house: &House, offers: &[Offer], nights: u32) -> Vec<Val
         match rooms.iter_mut().find(|(id, ..)| *id == promise.room_type) {
             Some((.., rates)) => rates.push(rate),
             None => {
-                let left = (offer.rooms_left <= FEW).then(|| format!("{} left", count(offer.rooms_left, "room")));
+                let left =
+                    (offer.rooms_left <= FEW).then(|| format!("{} left", count(offer.rooms_left, "room")));
                 let room = json!({ "name": promise.room_name, "sleeps": offer.sleeps, "left": left });
                 rooms.push((promise.room_type, room, vec![rate]));
             }
@@ -130,7 +148,11 @@ fn policies(house: &House) -> Vec<Value> {
     let profile = &house.profile;
     let taxes = profile.taxes.iter().map(|tax| {
         let percent = f64::from(tax.basis_points) / 100.0;
-        format!("{} {percent} %, {}", tax.name, if tax.included { "in every price" } else { "part of every total shown" })
+        format!(
+            "{} {percent} %, {}",
+            tax.name,
+            if tax.included { "in every price" } else { "part of every total shown" }
+        )
     });
     let taxes: Vec<_> = taxes.collect();
     let zone = format::zone_city(&profile.time_zone);
@@ -146,7 +168,14 @@ fn policies(house: &House) -> Vec<Value> {
 }
 
 fn empty(house: &House, line: &Line) -> Value {
-    let sleeps = house.profile.room_types.iter().filter(|room| room.active).map(|room| u32::from(room.sleeps)).max().unwrap_or(0);
+    let sleeps = house
+        .profile
+        .room_types
+        .iter()
+        .filter(|room| room.active)
+        .map(|room| u32::from(room.sleeps))
+        .max()
+        .unwrap_or(0);
     let needed = u32::from(line.guests).div_ceil(u32::from(line.rooms.max(1)));
     if !house.profile.active {
         json!({ "title": "This hotel takes no bookings now", "text": "Please look at another one." })

@@ -15,17 +15,28 @@ use crate::visit::{Fields, Visit};
 const FIELDS: [&str; 1] = ["payment_method"];
 
 #[handler]
-pub(super) async fn show(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn show(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
     let mut form = Form::of(&FIELDS);
     if fields.get("card") == "refused" {
-        form.fail("The bank does not know this card", "Nothing was charged. Your room is held: please use another card.");
+        form.fail(
+            "The bank does not know this card",
+            "Nothing was charged. Your room is held: please use another card.",
+        );
     }
     page(&mut visit, opened, form).await
 }
 
 #[handler]
-pub(super) async fn pay(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn pay(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     visit.check_form(&fields)?;
     let opened = ask::open(&mut visit, &id, "").await?;
     let mut form = Form::typed(&FIELDS, &fields);
@@ -41,7 +52,10 @@ pub(super) async fn pay(mut visit: Visit, Path(id): Path<String>, fields: Fields
         Attempt::Started => Ok(visit.redirect(&format!("{booking}/paying"))),
         Attempt::Paid => Ok(visit.redirect(&booking)),
         Attempt::BadCard => {
-            form.fail("The bank does not know this card", "Nothing was charged. Your room is held: please use another card.");
+            form.fail(
+                "The bank does not know this card",
+                "Nothing was charged. Your room is held: please use another card.",
+            );
             page(&mut visit, opened, form).await
         }
         Attempt::TooLate => {

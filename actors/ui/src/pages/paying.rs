@@ -23,13 +23,18 @@ const HEAR_TIMES: u32 = 10;
 const HEAR_EVERY: Duration = Duration::from_millis(100);
 
 #[handler]
-pub(super) async fn paying(mut visit: Visit, Path(id): Path<String>, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn paying(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let opened = ask::open(&mut visit, &id, "").await?;
     let (id, call) = (opened.reservation.id, opened.call);
     let is_back = fields.get("back") == "1";
     let mut payment = card::settled(&visit, &call, id, |status| status == PaymentStatus::Processing).await?;
     if is_back
-        && let Some(waiting) = payment.as_ref().filter(|payment| payment.status == PaymentStatus::RequiresAction)
+        && let Some(waiting) =
+            payment.as_ref().filter(|payment| payment.status == PaymentStatus::RequiresAction)
     {
         card::returned(&visit, &call, waiting.id).await?;
         let waits = |status| matches!(status, PaymentStatus::Processing | PaymentStatus::RequiresAction);
@@ -41,7 +46,9 @@ pub(super) async fn paying(mut visit: Visit, Path(id): Path<String>, fields: Fie
         PaymentStatus::Failed => Ok(visit.redirect(&format!("{booking}/pay"))),
         PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => Ok(visit.redirect(&booking)),
         // The money is here; the reservation hears of it a moment later.
-        PaymentStatus::Succeeded if is_still_held(&visit, &call, id).await? => wait(&mut visit, &format!("{booking}/paying"), 1),
+        PaymentStatus::Succeeded if is_still_held(&visit, &call, id).await? => {
+            wait(&mut visit, &format!("{booking}/paying"), 1)
+        }
         PaymentStatus::Succeeded => Ok(visit.redirect(&booking)),
         PaymentStatus::Processing => wait(&mut visit, &format!("{booking}/paying"), AGAIN_SECS),
         PaymentStatus::RequiresAction => match payment.redirect_url.filter(|url| is_web(url)) {
@@ -73,5 +80,7 @@ fn wait(visit: &mut Visit, again: &str, seconds: u32) -> Result<Response, Troubl
 
 /// An address that a browser may be sent to: the bank's word, but never a script.
 fn is_web(url: &str) -> bool {
-    (url.starts_with("https://") || url.starts_with("http://")) && url.len() <= 2_000 && url.bytes().all(|byte| byte.is_ascii_graphic())
+    (url.starts_with("https://") || url.starts_with("http://"))
+        && url.len() <= 2_000
+        && url.bytes().all(|byte| byte.is_ascii_graphic())
 }

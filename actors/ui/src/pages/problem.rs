@@ -14,7 +14,18 @@ use crate::visit::Visit;
 /// The page of a handler's failure.
 pub(super) fn page(mut visit: Visit, error: poem::Error) -> Response {
     let plain = plain(&error);
-    let trouble = error.downcast_ref::<Trouble>().unwrap_or(&plain);
+    let mut trouble = error.downcast_ref::<Trouble>().unwrap_or(&plain);
+    let away = Trouble::Unavailable(group::Unavailable::new(group::Why::NoLeader));
+    if let Trouble::SignIn(path) = trouble {
+        if path.is_empty() && visit.session.user.is_none() {
+            // Nobody is signed in, so it was our own token that was not taken: that passes.
+            trouble = &away;
+        } else if path.is_empty() {
+            visit.forget_user();
+            visit.flash("heed", "You were signed out. Please sign in again.");
+            return visit.redirect("/sign-in");
+        }
+    }
     if let Trouble::SignIn(path) = trouble {
         return visit.redirect(&format!("/sign-in?next={}", escape(path)));
     }

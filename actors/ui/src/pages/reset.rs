@@ -34,7 +34,10 @@ pub(super) async fn ask(mut visit: Visit, fields: Fields) -> Result<Response, Tr
     visit.site.deps.sign_ins.failed(&name, address);
     let command = users::Command::RequestPasswordReset { email: email.to_owned() };
     match visit.site.deps.client.command::<Users>(&visit.anonymous(), command).await {
-        Ok(_) | Err(Failure::Refused(_)) => look_into_your_mail(&mut visit, "If there is an account with this address, a mail with a link is on its way to it."),
+        Ok(_) | Err(Failure::Refused(_)) => look_into_your_mail(
+            &mut visit,
+            "If there is an account with this address, a mail with a link is on its way to it.",
+        ),
         Err(failure) => Err(failure.into()),
     }
 }
@@ -71,7 +74,10 @@ pub(super) async fn reset(mut visit: Visit, fields: Fields) -> Result<Response, 
             Ok(visit.redirect("/sign-in"))
         }
         Err(Failure::Refused(_)) => {
-            form.fail("This link does not work any more", "It was used before, or it is too old. You can ask for a new one.");
+            form.fail(
+                "This link does not work any more",
+                "It was used before, or it is too old. You can ask for a new one.",
+            );
             choosing(&mut visit, &text, &form)
         }
         Err(failure) => Err(failure.into()),

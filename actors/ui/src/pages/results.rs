@@ -55,12 +55,15 @@ struct Choice {
 
 impl Choice {
     fn of(fields: &Fields) -> Self {
-        let mut stars: Vec<u8> = fields.all("stars").filter_map(|text| text.parse().ok()).filter(|stars| *stars <= 5).collect();
+        let mut stars: Vec<u8> =
+            fields.all("stars").filter_map(|text| text.parse().ok()).filter(|stars| *stars <= 5).collect();
         stars.sort_unstable();
         stars.dedup();
-        let digits = |name: &str| fields.get(name).chars().filter(char::is_ascii_digit).take(9).collect::<String>();
+        let digits =
+            |name: &str| fields.get(name).chars().filter(char::is_ascii_digit).take(9).collect::<String>();
         let sort = SORTS.into_iter().find(|(_, word, _)| *word == fields.get("sort"));
-        let mut amenities: Vec<_> = fields.all("amenities").take(20).map(|word| word.chars().take(40).collect()).collect();
+        let mut amenities: Vec<_> =
+            fields.all("amenities").take(20).map(|word| word.chars().take(40).collect()).collect();
         amenities.sort_unstable();
         amenities.dedup();
         Self {
@@ -135,7 +138,10 @@ pub(super) async fn results(mut visit: Visit, fields: Fields) -> Result<Response
                 line.errors.insert("dates", format!("The day of arrival is over: it is {today} there."));
             }
             Err(Failure::Refused(search::Refusal::NoSuchCity | search::Refusal::NoSuchHotel)) => {
-                line.errors.insert("city", format!("We know no place called “{city_text}”. Perhaps it is spelt differently?"));
+                line.errors.insert(
+                    "city",
+                    format!("We know no place called “{city_text}”. Perhaps it is spelt differently?"),
+                );
             }
             Err(failure) => return Err(failure.into()),
         }
@@ -159,29 +165,53 @@ struct Addresses {
 }
 
 fn show(
-    visit: &mut Visit, line: &Line, choice: &Choice, found: Option<FoundHotels>, also: Vec<Value>, at: Addresses,
+    visit: &mut Visit,
+    line: &Line,
+    choice: &Choice,
+    found: Option<FoundHotels>,
+    also: Vec<Value>,
+    at: Addresses,
 ) -> Result<Response, Trouble> {
     let currency = found.as_ref().and_then(|found| found.hotels.first()).map(|hotel| hotel.currency);
-    let cards: Vec<_> = found.iter().flat_map(|found| found.hotels.iter().map(|hotel| card(visit, line, &found.city, hotel))).collect();
+    let cards: Vec<_> = found
+        .iter()
+        .flat_map(|found| found.hotels.iter().map(|hotel| card(visit, line, &found.city, hotel)))
+        .collect();
     let next = found.as_ref().and_then(|found| found.next);
-    let next_href = next.map(|place| format!("{}&cursor={}", at.question, write_cursor(visit, place, &at.question)));
-    let heading = found.as_ref().map_or_else(|| "Find a hotel".to_owned(), |found| format!("Hotels in {}", found.city.name));
+    let next_href =
+        next.map(|place| format!("{}&cursor={}", at.question, write_cursor(visit, place, &at.question)));
+    let heading = found
+        .as_ref()
+        .map_or_else(|| "Find a hotel".to_owned(), |found| format!("Hotels in {}", found.city.name));
     let summary = match line.stay {
         Some(stay) => format!(
             "{} to {} · {}, {}",
-            format::day_month(visit.locale, stay.check_in()), format::day(visit.locale, stay.check_out()),
-            count(line.guests, "guest"), count(line.rooms, "room")
+            format::day_month(visit.locale, stay.check_in()),
+            format::day(visit.locale, stay.check_out()),
+            count(line.guests, "guest"),
+            count(line.rooms, "room")
         ),
         None => String::new(),
     };
     let keep = [
-        ("city", line.place.clone()), ("check_in", line.check_in.clone()), ("check_out", line.check_out.clone()),
-        ("guests", line.guests.to_string()), ("rooms", line.rooms.to_string()),
-        ("sort", SORTS.iter().find(|(sort, ..)| *sort == choice.sort).map_or("", |(_, word, _)| word).to_owned()),
+        ("city", line.place.clone()),
+        ("check_in", line.check_in.clone()),
+        ("check_out", line.check_out.clone()),
+        ("guests", line.guests.to_string()),
+        ("rooms", line.rooms.to_string()),
+        (
+            "sort",
+            SORTS.iter().find(|(sort, ..)| *sort == choice.sort).map_or("", |(_, word, _)| word).to_owned(),
+        ),
         ("currency", currency.map(|currency| currency.to_string()).unwrap_or_default()),
     ];
-    let keep: Vec<_> = keep.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    let stars = [5u8, 4, 3, 2, 1].map(|stars| json!({ "value": stars, "checked": choice.stars.contains(&stars) }));
+    let keep: Vec<_> = keep
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| json!({ "name": name, "value": value }))
+        .collect();
+    let stars =
+        [5u8, 4, 3, 2, 1].map(|stars| json!({ "value": stars, "checked": choice.stars.contains(&stars) }));
     let sorts = SORTS.map(|(sort, _, label)| {
         json!({ "label": label, "current": sort == choice.sort, "href": format!("{}{}", at.base, choice.query(sort)) })
     });
@@ -210,8 +240,13 @@ fn show(
 
 fn card(visit: &Visit, line: &Line, city: &City, hotel: &FoundHotel) -> Value {
     let sight = Sight {
-        hotel: hotel.id, name: &hotel.name, stars: hotel.stars, latitude: hotel.latitude, population: city.population,
-        time_zone: &hotel.time_zone, photos: &hotel.photos,
+        hotel: hotel.id,
+        name: &hotel.name,
+        stars: hotel.stars,
+        latitude: hotel.latitude,
+        population: city.population,
+        time_zone: &hotel.time_zone,
+        photos: &hotel.photos,
     };
     let nights = line.stay.map_or(1, |stay| stay.length());
     let total = hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total);
@@ -276,7 +311,10 @@ pub(super) fn amenity(word: &str) -> Value {
 }
 
 fn empty(found: Option<&FoundHotels>, choice: &Choice, at: &Addresses) -> Value {
-    let picture = found.map_or_else(|| picture::of_city(1, 47.0, 8_000), |found| picture::of_city(found.city.id, found.city.latitude, found.city.population));
+    let picture = found.map_or_else(
+        || picture::of_city(1, 47.0, 8_000),
+        |found| picture::of_city(found.city.id, found.city.latitude, found.city.population),
+    );
     match found {
         None => json!({
             "title": "One thing is missing", "text": "Please look at the line above, and search again.",
@@ -323,10 +361,21 @@ mod tests {
 
     #[test]
     fn chosen_filters_come_back_in_the_address() {
-        let pairs = [("stars", "4"), ("stars", "3"), ("stars", "9"), ("stars", "x"), ("amenities", "pool & spa"), ("min_price", "100 €"), ("sort", "price")];
+        let pairs = [
+            ("stars", "4"),
+            ("stars", "3"),
+            ("stars", "9"),
+            ("stars", "x"),
+            ("amenities", "pool & spa"),
+            ("min_price", "100 €"),
+            ("sort", "price"),
+        ];
         let fields = Fields(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
         let choice = Choice::of(&fields);
-        assert_eq!(choice.query(choice.sort), "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100&sort=price");
+        assert_eq!(
+            choice.query(choice.sort),
+            "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100&sort=price"
+        );
         assert_eq!(choice.query(Sort::Recommended), "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100");
         assert_eq!(choice.active(), 4);
     }

@@ -44,7 +44,8 @@ impl Line {
             }
             (check_in, check_out) => (check_in.to_owned(), check_out.to_owned()),
         };
-        let mut errors = BTreeMap::from([("city", String::new()), ("dates", String::new()), ("guests", String::new())]);
+        let mut errors =
+            BTreeMap::from([("city", String::new()), ("dates", String::new()), ("guests", String::new())]);
         let stay = match stay(&check_in, &check_out, today) {
             Ok(stay) => Some(stay),
             Err(why) => {
@@ -54,7 +55,10 @@ impl Line {
         };
         let (guests, rooms) = (number(fields.get("guests"), 2), number(fields.get("rooms"), 1));
         if guests == 0 || guests > GUESTS_MAX || rooms == 0 || rooms > ROOMS_MAX {
-            errors.insert("guests", format!("We book for 1 to {GUESTS_MAX} guests in 1 to {ROOMS_MAX} rooms at a time."));
+            errors.insert(
+                "guests",
+                format!("We book for 1 to {GUESTS_MAX} guests in 1 to {ROOMS_MAX} rooms at a time."),
+            );
         }
         Self {
             place: fields.get("city").chars().take(120).collect(),
@@ -76,7 +80,13 @@ impl Line {
 
     /// The part of an address that says the same.
     pub fn query(&self) -> String {
-        format!("check_in={}&check_out={}&guests={}&rooms={}", escape(&self.check_in), escape(&self.check_out), self.guests, self.rooms)
+        format!(
+            "check_in={}&check_out={}&guests={}&rooms={}",
+            escape(&self.check_in),
+            escape(&self.check_out),
+            self.guests,
+            self.rooms
+        )
     }
 }
 
@@ -104,7 +114,9 @@ fn stay(check_in: &str, check_out: &str, today: Date) -> Result<Stay, String> {
         return Err("Stays can be booked 18 months ahead.".to_owned());
     }
     Stay::new(from, to).map_err(|error| match error {
-        contracts::StayError::Backwards => "You leave after you arrive: please change one of the dates.".to_owned(),
+        contracts::StayError::Backwards => {
+            "You leave after you arrive: please change one of the dates.".to_owned()
+        }
         contracts::StayError::TooLong => format!("We book up to {} nights at a time.", Stay::NIGHTS_MAX),
     })
 }
@@ -157,8 +169,14 @@ mod tests {
             ("2026-12-11", "2026-12-13", "2", "99", "guests"),
         ];
         for (check_in, check_out, guests, rooms, wrong) in table {
-            let line = line(&[("check_in", check_in), ("check_out", check_out), ("guests", guests), ("rooms", rooms)]);
-            let found: Vec<_> = line.errors.iter().filter(|(_, why)| !why.is_empty()).map(|(name, _)| *name).collect();
+            let line = line(&[
+                ("check_in", check_in),
+                ("check_out", check_out),
+                ("guests", guests),
+                ("rooms", rooms),
+            ]);
+            let found: Vec<_> =
+                line.errors.iter().filter(|(_, why)| !why.is_empty()).map(|(name, _)| *name).collect();
             let expected: Vec<_> = Some(wrong).into_iter().filter(|name| !name.is_empty()).collect();
             assert_eq!(found, expected, "{check_in} {check_out} {guests} {rooms}");
         }

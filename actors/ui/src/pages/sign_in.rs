@@ -26,7 +26,8 @@ pub(super) async fn sign_in(mut visit: Visit, fields: Fields) -> Result<Response
     if visit.site.deps.sign_ins.check(&email, address).is_err() {
         return Err(Trouble::TooMany(60));
     }
-    let query = users::Query::VerifyPassword { email: email.clone(), password: fields.raw("password").to_owned() };
+    let query =
+        users::Query::VerifyPassword { email: email.clone(), password: fields.raw("password").to_owned() };
     let ours = visit.as_ui().await?;
     let client = visit.site.deps.client.clone();
     let grants = match client.query::<Users>(&ours, query).await? {
@@ -34,7 +35,10 @@ pub(super) async fn sign_in(mut visit: Visit, fields: Fields) -> Result<Response
         _ => {
             visit.site.deps.sign_ins.failed(&email, address);
             let mut form = Form::typed(&FIELDS, &fields);
-            form.fail("That did not match", "No account has this address with this password. Please check both.");
+            form.fail(
+                "That did not match",
+                "No account has this address with this password. Please check both.",
+            );
             return page(&mut visit, &next, &form);
         }
     };

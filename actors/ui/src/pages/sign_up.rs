@@ -38,7 +38,10 @@ pub(super) async fn sign_up(mut visit: Visit, fields: Fields) -> Result<Response
     let password_hash = hash(&visit, password).await?;
     let command = users::Command::Register { email: email.to_owned(), name: name.to_owned(), password_hash };
     match visit.site.deps.client.command::<Users>(&visit.anonymous(), command).await {
-        Ok(_) => look_into_your_mail(&mut visit, "If the address is yours, a mail with a link is on its way to it. The link makes the account complete. You can book meanwhile."),
+        Ok(_) => look_into_your_mail(
+            &mut visit,
+            "If the address is yours, a mail with a link is on its way to it. The link makes the account complete. You can book meanwhile.",
+        ),
         Err(Failure::Refused(users::Refusal::Invalid { field, why })) => {
             match FIELDS.into_iter().find(|known| *known == field.trim_start_matches('/')) {
                 Some(field) => form.wrong(field, format!("This {why}.")),

@@ -26,7 +26,13 @@ pub(super) async fn verify(mut visit: Visit, fields: Fields) -> Result<Response,
         form.fail("The link is not complete", "Please open it from the mail again, or copy all of it.");
         return page(&mut visit, fields.get("token"), &form);
     };
-    match visit.site.deps.client.command::<Users>(&visit.anonymous(), users::Command::VerifyEmail { link }).await {
+    match visit
+        .site
+        .deps
+        .client
+        .command::<Users>(&visit.anonymous(), users::Command::VerifyEmail { link })
+        .await
+    {
         Ok(_) => {
             visit.flash("", "Your address is verified. Welcome.");
             let next = if visit.session.user.is_some() { "/account" } else { "/sign-in" };

@@ -5,7 +5,6 @@ mod entry;
 mod inbox;
 mod rows;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -18,10 +17,12 @@ pub use rows::{Meta, Parked, begin_epoch};
 use crate::service::{Answer, Query, Refusal, Reply, Service};
 use crate::turn::{Outgoing, Overlay, Turn};
 use crate::view::View;
-use rows::{BUCKETS, META, OUTBOX, PARKED, REPLAYS, Replay, TIMERS};
+use rows::{BUCKETS, META, OPEN_BUCKET, OUTBOX, PARKED, REPLAYS, Replay, TIMERS};
 
 /// How many due timers one entry fires.
 const FIRED_MAX: usize = 256;
+/// How many idempotency keys share a row of those that are forgotten together.
+const BUCKET_KEYS_MAX: usize = 32;
 
 /// What has just landed, for the leader's outbox and timer workers.
 #[derive(Debug, Default)]
@@ -59,8 +60,6 @@ struct Landing<S: Service> {
     meta: Meta,
     notes: Vec<S::Note>,
     landed: Landed,
-    /// Idempotency keys of this batch by hour, so that they can be forgotten together.
-    keys: BTreeMap<u32, Vec<u128>>,
 }
 
 impl<S: Service> Engine<S> {
@@ -108,13 +107,11 @@ impl<S: Service> Engine<S> {
             meta: *meta,
             notes: Vec::new(),
             landed: Landed::default(),
-            keys: BTreeMap::new(),
         };
         let mut verdicts = Vec::with_capacity(entries.len());
         for (index, payload) in entries {
             verdicts.push(guarded(*index, || self.apply_one(&mut landing, payload))?);
         }
-        landing.land_keys();
         let Landing { mut overlay, meta: changed, notes, landed, .. } = landing;
         if changed != *meta {
             overlay.insert(META.key(&0), Some(codec::encode(&changed)));
@@ -223,7 +220,7 @@ impl<S: Service> Engine<S> {
         let result = self.turn(landing, caller, stamp, |turn, service| service.apply(turn, command));
         let replay = Replay { digest, result };
         landing.overlay.insert(REPLAYS.key(&id), Some(codec::encode(&replay)));
-        landing.keys.entry(hour).or_default().push(id);
+        landing.remember(&*self.state, hour, id);
         match replay.result {
             Ok(reply) => Verdict::Reply(reply),
             Err(refusal) => Verdict::Refused(refusal),
@@ -318,26 +315,35 @@ impl<S: Service> Landing<S> {
         }
     }
 
-    /// Keys of one batch become one row an hour.
-    fn land_keys(&mut self) {
-        for (hour, keys) in std::mem::take(&mut self.keys) {
-            let row = self.meta.next_row();
-            self.overlay.insert(BUCKETS.key(&(hour, row)), Some(codec::encode(&keys)));
+    /// Notes a key for the hour in which it is forgotten. How the rows are filled follows from the log alone, never from
+    /// how entries happen to be batched: all replicas number their rows alike.
+    fn remember(&mut self, state: &dyn State, hour: u32, id: u128) {
+        let open = self.bytes(state, &OPEN_BUCKET.key(&0)).map(|bytes| OPEN_BUCKET.read_value(&bytes));
+        let kept = open.filter(|bucket| bucket.0 == hour).and_then(|bucket| {
+            let keys = BUCKETS.read_value(&self.bytes(state, &BUCKETS.key(&bucket))?);
+            (keys.len() < BUCKET_KEYS_MAX).then_some((bucket, keys))
+        });
+        let (bucket, mut keys) = kept.unwrap_or_else(|| ((hour, self.meta.next_row()), Vec::new()));
+        if keys.is_empty() {
+            self.overlay.insert(OPEN_BUCKET.key(&0), Some(codec::encode(&bucket)));
         }
+        keys.push(id);
+        self.overlay.insert(BUCKETS.key(&bucket), Some(codec::encode(&keys)));
     }
 
     /// Forgets replies of `hour` and before, so many rows of keys at a time; says whether there is more.
     fn forget(&mut self, state: &dyn State, hour: u32, rows_max: u16) -> bool {
-        let view = View::new(state, self.meta.clock);
-        let old: Vec<_> =
-            view.all(&BUCKETS).take_while(|((of, _), _)| *of <= hour).take(usize::from(rows_max)).collect();
+        let limit = usize::from(rows_max);
+        // Also what earlier entries of the batch have changed.
+        let turn: Turn<'_, S> = Turn::new(state, &self.overlay, Principal::default(), self.meta.clock, 0);
+        let old: Vec<_> = turn.first(&BUCKETS, limit).into_iter().take_while(|((of, _), _)| *of <= hour).collect();
         for (bucket, keys) in &old {
             for key in keys {
                 self.overlay.insert(REPLAYS.key(key), None);
             }
             self.overlay.insert(BUCKETS.key(bucket), None);
         }
-        old.len() == usize::from(rows_max)
+        old.len() == limit
     }
 }
 

@@ -10,7 +10,7 @@ use crate::turn::Outgoing;
 pub(crate) const META: Tree<u8, Meta> = Tree::kernel(1, "meta");
 /// Idempotency key → the digest of the command and what it was answered.
 pub(super) const REPLAYS: Tree<u128, ()> = Tree::kernel(2, "replays");
-/// (hour since 1970, row) → the idempotency keys of one batch.
+/// (hour since 1970, row) → some of the idempotency keys of that hour, in the order of the log.
 pub(super) const BUCKETS: Tree<(u32, u64), Vec<u128>> = Tree::kernel(3, "buckets");
 /// Row → what waits to be sent or done.
 pub(super) const OUTBOX: Tree<u64, Outgoing> = Tree::kernel(4, "outbox");
@@ -20,6 +20,9 @@ pub(super) const TIMERS: Tree<(Timestamp, u64), Vec<u8>> = Tree::kernel(5, "time
 pub(super) const INBOX: Tree<String, super::inbox::Seen> = Tree::kernel(6, "inbox");
 /// Row → what an operator has to look at.
 pub(super) const PARKED: Tree<u64, Parked> = Tree::kernel(7, "parked");
+
+/// `0` → the row of [`BUCKETS`] that takes the next key, unless it is full or of another hour.
+pub(super) const OPEN_BUCKET: Tree<u8, (u32, u64)> = Tree::kernel(8, "open bucket");
 
 /// See [`META`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]

@@ -1,0 +1,146 @@
+//! From a city's name to a paid booking with its papers, and back by cancelling.
+
+use house::{House, Stay, pdf_text};
+use serde_json::json;
+
+use crate::text;
+
+#[tokio::test]
+async fn a_guest_finds_books_pays_and_cancels() {
+    let house = House::open().await;
+    let partner = house.booker().await;
+    let stay = Stay::from_day(40, 3);
+
+    // The city by a name in another language, then its hotels, then what they offer.
+    let cities = partner.get("/v1/cities?q=Cracovi&limit=5").await.expect(200).json();
+    let city = &cities["items"][0];
+    assert_eq!((text(&city["country"]), city["hotels"].as_u64()), ("PL", Some(2)), "{city}");
+    let query = format!("/v1/hotels?city={}&sort=price&{}", text(&city["id"]), stay.query());
+    let hotels = partner.get(&query).await.expect(200).json();
+    assert!(hotels["as_of"].is_string(), "{hotels}");
+    let found = hotels["items"].as_array().unwrap().iter().find(|hotel| hotel["name"] == "Hotel Rzeka").unwrap();
+    let hotel = text(&found["id"]);
+    let offers = partner.offers(hotel, &stay).await;
+    let cheapest = offers.iter().min_by_key(|offer| offer["total"]["amount"].as_i64()).unwrap();
+    assert_eq!(found["total"], cheapest["total"], "search and offer name one price");
+    let flexible = offers.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap();
+    let nights: i64 = flexible["nightly"].as_array().unwrap().iter().map(|n| n["amount"].as_i64().unwrap()).sum();
+    let tax = flexible["taxes"][0]["amount"].as_i64().unwrap();
+    assert_eq!(flexible["total"], json!({"amount": nights + tax, "currency": "PLN"}));
+    assert_eq!(tax, (nights * 8 + 50) / 100);
+
+    // A hold, found under the address that was given for it.
+    let order = json!({
+        "offer": flexible["offer"], "reference": "ORDER-1", "requests": "A quiet room,\nplease.",
+        "guest": {"name": "Łucja Żółć", "email": "lucja@guest.example", "phone": "+48 12 345 67 89"},
+    });
+    let made = partner.post("/v1/reservations", &order).await.expect(201);
+    let held = made.json();
+    assert_eq!((text(&held["status"]), &held["total"]), ("held", &flexible["total"]));
+    assert_eq!(made.header("location"), format!("/v1/reservations/{}", text(&held["id"])));
+    let again = partner.get(made.header("location")).await.expect(200);
+    assert_eq!((again.json(), again.header("etag")), (held.clone(), made.header("etag")));
+
+    // Paid, confirmed, and both mails are there with their documents.
+    let payment = partner.pay(&held, "pm_card_visa").await;
+    assert_eq!((text(&payment["status"]), &payment["amount"]), ("succeeded", &held["total"]), "{payment}");
+    let confirmed = partner.once(&held, "confirmed").await;
+    assert_eq!(confirmed["paid"], held["total"]);
+    let whats: Vec<&str> = confirmed["timeline"].as_array().unwrap().iter().map(|at| text(&at["what"])).collect();
+    assert_eq!((whats.first(), whats.last()), (Some(&"held"), Some(&"confirmed")), "{whats:?}");
+    let reservation = format!("/v1/reservations/{}", text(&held["id"]));
+    let confirmation = partner.get(&format!("{reservation}/confirmation.pdf")).await.expect(200);
+    assert_eq!(confirmation.header("content-type"), "application/pdf");
+    if let Some(read) = pdf_text(&confirmation.bytes) {
+        for word in ["Hotel Rzeka", "Łucja Żółć", "TEST", text(&held["id"])] {
+            assert!(read.contains(word), "the confirmation lacks {word}: {read}");
+        }
+    }
+    let receipt = partner.get(&format!("/v1/payments/{}/receipt.pdf", text(&payment["id"]))).await.expect(200);
+    if let Some(read) = pdf_text(&receipt.bytes) {
+        assert!(read.contains("Hotel Rzeka") && read.contains("TEST"), "{read}");
+    }
+    let calendar = partner.get(&format!("{reservation}/calendar.ics")).await.expect(200);
+    assert!(calendar.header("content-type").starts_with("text/calendar"));
+    let lines = calendar.text();
+    assert!(lines.starts_with("BEGIN:VCALENDAR\r\n") && lines.trim_end().ends_with("END:VCALENDAR"), "{lines}");
+
+    let confirmed_mail = house.mail("lucja@guest.example", "is confirmed").await;
+    assert!(confirmed_mail.subject.starts_with("TEST"), "{}", confirmed_mail.subject);
+    pdf_text(&confirmed_mail.pdf().expect("a confirmation in the mail").bytes);
+    assert!(confirmed_mail.attachments.iter().any(|file| file.content_type.starts_with("text/calendar")));
+    let receipt_mail = house.mail("lucja@guest.example", "Receipt").await;
+    pdf_text(&receipt_mail.pdf().expect("a receipt in the mail").bytes);
+    house.mail("desk@hotel.example", "New booking").await;
+
+    // The link in the mail opens the booking for whoever has it; the number alone does not.
+    let link = confirmed_mail.link(&format!("{}/b/", house.url)).expect("a link to the booking");
+    let key = link.rsplit('/').next().unwrap().to_owned();
+    let anyone = house.anyone();
+    let by_link = anyone.get(&format!("{reservation}?key={key}")).await.expect(200).json();
+    assert_eq!(by_link["id"], held["id"]);
+    anyone.get(&format!("{reservation}?key=wrong")).await.problem(404, "not-found");
+
+    // Cancelled in time: everything goes back, and a mail says so.
+    assert_eq!(confirmed["refund_if_cancelled_now"], held["total"]);
+    let cancelled = partner.post(&format!("{reservation}/cancel"), &json!({})).await.expect(200).json();
+    assert_eq!((text(&cancelled["status"]), &cancelled["refund"]["amount"]), ("cancelled", &held["total"]));
+    house.mail("lucja@guest.example", "is cancelled").await;
+    house.mail("lucja@guest.example", "Refund").await;
+    house.settled().await;
+    let refunded = partner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200).json();
+    assert_eq!((text(&refunded["status"]), &refunded["refunded"]), ("refunded", &held["total"]), "{refunded}");
+    assert_eq!(partner.reservation(&held).await["refund"]["status"], "succeeded");
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn a_late_cancellation_costs_what_was_promised() {
+    let house = House::open().await;
+    let partner = house.booker().await;
+    let hotel = house.hotel_id("river").await;
+    // The saver plan is never free, and keeps everything.
+    let offer = partner.offer(&hotel, &Stay::from_day(30, 2), "Saver").await;
+    let held = partner.hold(&offer, "late@guest.example").await;
+    partner.pay(&held, "pm_card_mastercard").await;
+    let confirmed = partner.once(&held, "confirmed").await;
+    assert_eq!(confirmed["refund_if_cancelled_now"]["amount"], 0);
+    let path = format!("/v1/reservations/{}/cancel", text(&held["id"]));
+    let cancelled = partner.post(&path, &json!({})).await.expect(200).json();
+    assert_eq!(cancelled["penalty"], held["total"]);
+    assert_eq!(partner.post(&path, &json!({})).await.expect(200).json()["status"], "cancelled", "again: the same");
+    house.settled().await;
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn the_last_room_is_sold_once() {
+    let house = House::open().await;
+    let partner = house.booker().await;
+    let (attic, stay) = (house.hotel_id("attic").await, Stay::from_day(50, 2));
+    let offer = partner.offer(&attic, &stay, "Flexible").await;
+    // Many want it at once: the offer promises the price, not the room.
+    let body = json!({"offer": offer, "guest": {"name": "A", "email": "a@guest.example"}});
+    let attempts: Vec<_> = (0..12)
+        .map(|_| {
+            let (partner, body) = (partner.clone(), body.clone());
+            tokio::spawn(async move { partner.post("/v1/reservations", &body).await })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for attempt in attempts {
+        let answer = attempt.await.unwrap();
+        if answer.status == 201 {
+            held.push(answer.json());
+        } else {
+            let problem = answer.problem(409, "sold-out");
+            assert!(problem["alternatives"].is_array(), "{problem}");
+        }
+    }
+    assert_eq!(held.len(), 1);
+    assert!(partner.offers(&attic, &stay).await.is_empty());
+    let path = format!("/v1/reservations/{}/cancel", text(&held[0]["id"]));
+    partner.post(&path, &json!({})).await.expect(200);
+    assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1, "cancelling puts it back");
+    house.sound().await;
+}

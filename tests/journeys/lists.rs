@@ -1,0 +1,53 @@
+//! Lists page by page: everything once, in one order, whatever happens meanwhile.
+
+use std::collections::BTreeSet;
+
+use house::{House, Stay, hotel};
+use serde_json::Value;
+
+use crate::text;
+
+#[tokio::test]
+async fn pages_show_everything_once() {
+    let hotels = (0..7).map(|n| hotel(&format!("h{n}"), &format!("Hotel {n}"), 50)).collect();
+    let house = House::plan().hotels(hotels).open().await;
+    let partner = house.booker().await;
+    let stay = Stay::from_day(70, 1);
+    let mut made = BTreeSet::new();
+    for n in 0..7 {
+        let id = house.hotel_id(&format!("h{n}")).await;
+        let offer = partner.offer(&id, &stay, "Flexible").await;
+        made.insert(text(&partner.hold(&offer, "list@guest.example").await["id"]).to_owned());
+    }
+    let ids = |items: &[Value]| items.iter().map(|item| text(&item["id"]).to_owned()).collect::<Vec<_>>();
+    for limit in [1, 3, 100] {
+        let mut seen = Vec::new();
+        let mut path = format!("/v1/reservations?limit={limit}");
+        loop {
+            let page = partner.get(&path).await.expect(200).json();
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= limit, "{page}");
+            seen.extend(ids(items));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            path = format!("/v1/reservations?limit={limit}&cursor={next}");
+        }
+        assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>()), (7, made.clone()), "limit {limit}");
+    }
+    // A cursor belongs to its question.
+    let page = partner.get("/v1/reservations?limit=2").await.expect(200).json();
+    let cursor = text(&page["next_cursor"]);
+    partner.get(&format!("/v1/reservations?limit=2&status=held&cursor={cursor}")).await.problem(400, "bad-cursor");
+    partner.get("/v1/reservations?limit=2&cursor=made-up").await.problem(400, "bad-cursor");
+    // Search pages likewise, under every order.
+    for sort in ["price", "rating", "distance", "recommended"] {
+        let question = format!("/v1/hotels?city=Krak%C3%B3w&sort={sort}&limit=3&{}", stay.query());
+        let (mut seen, mut path) = (Vec::new(), question.clone());
+        loop {
+            let page = partner.get(&path).await.expect(200).json();
+            seen.extend(ids(page["items"].as_array().unwrap()));
+            let Some(next) = page["next_cursor"].as_str() else { break };
+            path = format!("{question}&cursor={next}");
+        }
+        assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>().len()), (7, 7), "{sort}");
+    }
+}

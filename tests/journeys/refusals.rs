@@ -1,0 +1,125 @@
+//! What is wrong is told by status, type and field, and nothing of it is echoed.
+
+use house::{House, Stay};
+use serde_json::json;
+
+use crate::text;
+
+#[tokio::test]
+async fn every_refusal_is_a_problem_that_names_the_field() {
+    let house = House::open().await;
+    let (anyone, partner) = (house.anyone(), house.booker().await);
+    let hotel = house.hotel_id("river").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
+    let guest = json!({"name": "A", "email": "a@guest.example"});
+
+    // 400: fields, each named.
+    for (body, pointer) in [
+        (json!({"guest": guest}), "/offer"),
+        (json!({"offer": "short", "guest": guest}), "/offer"),
+        (json!({"offer": "v4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "guest": guest}), "/offer"),
+        (json!({"offer": offer, "guest": {"name": "", "email": "a@guest.example"}}), "/guest/name"),
+        (json!({"offer": offer, "guest": {"name": "A", "email": "nobody"}}), "/guest/email"),
+        (json!({"offer": offer, "guest": {"name": "A", "email": "a@b.example\nBcc: c@d.example"}}), "/guest/email"),
+        (json!({"offer": offer, "guest": {"name": "A", "email": "a@b.example", "phone": "me"}}), "/guest/phone"),
+        (json!({"offer": 7, "guest": guest}), "/offer"),
+        (json!({"offer": offer, "guest": guest, "requests": "x".repeat(1001)}), "/requests"),
+    ] {
+        partner.post("/v1/reservations", &body).await.complains_of(400, "invalid-request", pointer);
+    }
+    let (good, path) = ("check_in=2027-01-10&check_out=2027-01-12", format!("/v1/hotels/{hotel}/offers"));
+    for (query, pointer) in [
+        ("check_out=2027-01-12", "/check_in"),
+        ("check_in=2027-02-30&check_out=2027-03-02", "/check_in"),
+        ("check_in=yesterday&check_out=2027-03-02", "/check_in"),
+        ("check_in=2027-01-10&check_out=2027-01-12&guests=0", "/guests"),
+        ("check_in=2027-01-10&check_out=2027-01-12&rooms=999999", "/rooms"),
+    ] {
+        anyone.get(&format!("{path}?{query}")).await.complains_of(400, "invalid-request", pointer);
+    }
+    anyone.get(&format!("/v1/cities?limit=0")).await.complains_of(400, "invalid-request", "/limit");
+    anyone.get(&format!("/v1/cities?limit=101")).await.complains_of(400, "invalid-request", "/limit");
+    // 422: dates that are wrong together, or in the past.
+    for query in ["check_in=2027-01-12&check_out=2027-01-10", "check_in=2020-01-12&check_out=2020-01-13"] {
+        let refused = anyone.get(&format!("{path}?{query}")).await;
+        assert!([400, 422].contains(&refused.status), "{query}: {}", refused.text());
+        assert!(refused.json()["errors"][0]["pointer"].as_str().is_some_and(|at| at.starts_with("/check_")));
+    }
+    anyone.get(&format!("{path}?{good}")).await.expect(200);
+
+    // Bodies that are none.
+    let broken = partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("application/json", "{\"offer\":");
+    assert_eq!(broken.await.status, 400);
+    let xml = partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("text/xml", "<a/>");
+    xml.await.problem(415, "unsupported-media-type");
+    let large = format!("{{\"offer\":\"{}\"}}", "x".repeat(2 << 20));
+    let large = partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("application/json", large);
+    large.await.problem(413, "too-large");
+
+    // 401, 403, 404, 405.
+    let order = json!({"offer": offer, "guest": guest});
+    let refused = anyone.post("/v1/reservations", &order).await;
+    refused.problem(401, "unauthenticated");
+    assert!(refused.header("www-authenticate").starts_with("Bearer"), "{:?}", refused.headers);
+    let forged = anyone.with_token("v4.public.AAAA").get("/v1/reservations").await;
+    forged.problem(401, "unauthenticated");
+    let reader = house.partner("reservations:read").await;
+    reader.post("/v1/reservations", &order).await.problem(403, "insufficient-scope");
+    partner.get("/v1/reservations/rsv_nonsense").await.problem(404, "not-found");
+    anyone.get("/v1/no-such-path").await.problem(404, "not-found");
+    let wrong = anyone.delete("/v1/cities").await;
+    wrong.problem(405, "method-not-allowed");
+    assert!(wrong.header("allow").contains("GET"), "{:?}", wrong.headers);
+
+    // No card number goes through this API: whatever looks like one is no payment method, and is not repeated.
+    let held = partner.hold(&offer, "card@guest.example").await;
+    let card = json!({"reservation_id": held["id"], "payment_method": "4242424242424242"});
+    let refused = partner.post("/v1/payments", &card).await;
+    assert!((400..=422).contains(&refused.status), "{} {}", refused.status, refused.text());
+    assert!(!refused.text().contains("4242424242424242"), "{}", refused.text());
+
+    // Every type of problem is explained where its name points.
+    for slug in ["sold-out", "offer-expired", "not-found", "idempotency-key-reused", "no-such-city"] {
+        let meaning = anyone.get(&format!("/problems/{slug}")).await;
+        assert_eq!(meaning.status, 200, "/problems/{slug}: {}", meaning.text());
+    }
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn a_lost_update_is_refused() {
+    let house = House::open().await;
+    let partner = house.booker().await;
+    let hotel = house.hotel_id("river").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
+    let held = partner.hold(&offer, "etag@guest.example").await;
+    let path = format!("/v1/reservations/{}", text(&held["id"]));
+    let etag = partner.get(&path).await.expect(200).header("etag").to_owned();
+    let change = json!({"guest": {"phone": "+48 600 000 000"}, "requests": "Late arrival"});
+    let changed = partner.patch(&path, &change).if_match(&etag).await.expect(200);
+    assert_ne!(changed.header("etag"), etag);
+    assert_eq!(changed.json()["guest"]["phone"], "+48 600 000 000");
+    partner.patch(&path, &json!({"requests": null})).if_match(&etag).await.problem(412, "precondition-failed");
+    let cleared = partner.patch(&path, &json!({"requests": null})).if_match(changed.header("etag")).await.expect(200);
+    assert!(cleared.json().get("requests").is_none(), "{}", cleared.text());
+    partner
+        .post(&format!("{path}/cancel"), &json!({}))
+        .if_match(&etag)
+        .await
+        .problem(412, "precondition-failed");
+    // Templates, with the first write and the last.
+    let keeper = house.partner("templates:manage documents").await;
+    let put = |source: &str| keeper.put("/v1/templates/thanks", &json!({"source": source}));
+    let first = put("# Thank you, {{ name }}").await.expect(200);
+    let second = put("# Thanks, {{ name }}").if_match(first.header("etag")).await.expect(200);
+    put("# Lost").if_match(first.header("etag")).await.problem(412, "precondition-failed");
+    let made = keeper.post("/v1/documents", &json!({"template": "thanks", "data": {"name": "Łucja"}})).await;
+    if let Some(read) = house::pdf_text(&made.expect(200).bytes) {
+        assert!(read.contains("Thanks, Łucja"), "{read}");
+    }
+    let missing = keeper.post("/v1/documents", &json!({"template": "thanks", "data": {}})).await;
+    assert!((400..500).contains(&missing.status) && missing.json()["errors"].is_array(), "{}", missing.text());
+    keeper.delete("/v1/templates/thanks").if_match(first.header("etag")).await.problem(412, "precondition-failed");
+    keeper.delete("/v1/templates/thanks").if_match(second.header("etag")).await.expect(204);
+    keeper.get("/v1/templates/thanks").await.problem(404, "not-found");
+}

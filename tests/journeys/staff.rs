@@ -1,0 +1,80 @@
+//! The hotel's own people: rates, inventory, arrivals.
+
+use house::{House, Stay, day};
+use serde_json::json;
+
+use crate::text;
+
+#[tokio::test]
+async fn staff_set_rates_and_inventory_and_see_who_comes() {
+    let house = House::open().await;
+    let river = house.hotel_id("river").await;
+    let (id, secret) = house.new_client("hotel:manage reservations:read", &[&river]).await;
+    let (staff, partner) = (house.sign_in(&id, &secret).await, house.booker().await);
+    let property = staff.get(&format!("/v1/properties/{river}")).await.expect(200).json();
+    let room_type = property["room_types"][0].clone();
+    let calendar = format!("/v1/properties/{river}/room-types/{}/calendar", text(&room_type["id"]));
+    let flexible = room_type["rate_plans"].as_array().unwrap().iter().find(|plan| plan["name"] == "Flexible").unwrap();
+
+    // A dearer week; whoever has an offer from before pays what it says.
+    let stay = Stay::from_day(80, 2);
+    let before = partner.offers(&river, &stay).await;
+    let promised = before.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap().clone();
+    let change = json!({"from": day(80), "to": day(87), "rooms": 3,
+        "prices": [{"rate_plan_id": flexible["id"], "amount": 25000}]});
+    staff.put(&calendar, &change).await.expect(204);
+    let after = partner.offers(&river, &stay).await;
+    let dearer = after.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap();
+    assert_eq!((&dearer["rooms_left"], dearer["nightly"][0]["amount"].as_i64()), (&json!(3), Some(25000)));
+    let held = partner.hold(text(&promised["offer"]), "price@guest.example").await;
+    assert_eq!(held["total"], promised["total"], "honoured to the cent");
+
+    // Less than is taken cannot be; nothing at all can.
+    let refused = staff.put(&calendar, &json!({"from": day(80), "to": day(81), "rooms": 0})).await;
+    let problem = refused.problem(409, "inventory-below-taken");
+    assert_eq!((&problem["night"], &problem["taken"]), (&json!(day(80)), &json!(1)));
+    staff.put(&calendar, &json!({"from": day(80), "to": day(87), "stop_sell": true})).await.expect(204);
+    let body = json!({"offer": promised["offer"], "guest": {"name": "A", "email": "a@guest.example"}});
+    partner.post("/v1/reservations", &body).await.problem(409, "stop-sell");
+
+    // Who comes: from the confirmation on.
+    let arrivals = format!("/v1/properties/{river}/arrivals?date={}", day(80));
+    assert_eq!(staff.get(&arrivals).await.expect(200).json()["items"], json!([]));
+    partner.pay(&held, "pm_card_visa").await;
+    partner.once(&held, "confirmed").await;
+    assert_eq!(staff.get(&arrivals).await.expect(200).json()["items"][0]["id"], held["id"]);
+    let check_in = format!("/v1/reservations/{}/check-in", text(&held["id"]));
+    staff.post(&check_in, &json!({})).await.problem(409, "wrong-day");
+    partner.post(&check_in, &json!({})).await.problem(403, "insufficient-scope");
+    house.settled().await;
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn an_import_goes_on_where_it_stopped_and_names_bad_lines() {
+    let house = House::plan().hotels(vec![]).open().await;
+    let file = house.path().join("import.jsonl");
+    let good = house::hotel("one", "One", 5);
+    let mut nameless = house::hotel("two", "", 5);
+    nameless["currency"] = json!("ZZZ");
+    std::fs::write(&file, format!("{good}\n{nameless}\n{{broken\n\n{}\n", house::hotel("three", "Three", 2))).unwrap();
+    let path = file.to_string_lossy().into_owned();
+    let ran = house.operate(&["import", "hotels", &path]);
+    assert!(ran.out.contains("2 created, 0 updated, 0 unchanged, 2 failed"), "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("line 2:") && ran.err.contains("line 3:"), "{}", ran.err);
+    assert_eq!(ran.code, Some(1));
+    std::fs::write(&file, format!("{good}\n{}\n", house::hotel("three", "Three, renamed", 2))).unwrap();
+    let done = house.operate(&["import", "hotels", &path]).done();
+    assert!(done.contains("0 created, 1 updated, 1 unchanged"), "{done}");
+    // Fewer rooms than are held: the line says which night.
+    let partner = house.booker().await;
+    let hotel = house.hotel_id("three").await;
+    for guest in ["a", "b"] {
+        let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
+        partner.hold(&offer, &format!("{guest}@guest.example")).await;
+    }
+    std::fs::write(&file, format!("{}\n", house::hotel("three", "Three", 1))).unwrap();
+    let ran = house.operate(&["import", "hotels", &path]);
+    assert!(ran.code == Some(1) && ran.err.contains(&day(20)), "{}{}", ran.out, ran.err);
+    house.sound().await;
+}
