@@ -95,11 +95,6 @@ impl Server {
         &self.url
     }
 
-    /// The access token.
-    pub fn token(&self) -> &str {
-        &self.token
-    }
-
     /// A request under way to a path.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)

@@ -13,6 +13,11 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Files that this process makes are its owner's, those of libraries too (stores, archives).
+pub fn keep_files_private() {
+    rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+}
+
 /// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
 pub fn start_logs() {
     let filter = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,openraft=error"));
@@ -51,4 +56,27 @@ pub fn progress(total: u64, unit: &str) -> indicatif::ProgressBar {
     let style = format!("{{wide_bar}} {{pos}}/{{len}} {unit}, {{per_sec}}, {{eta}} left");
     let style = indicatif::ProgressStyle::with_template(&style).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
     indicatif::ProgressBar::new(total).with_style(style)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn new_files_are_their_owners() {
+        super::keep_files_private();
+        let dir = tempfile::tempdir().unwrap();
+        store::Disk::open(&dir.path().join("store"), 1 << 20).unwrap();
+        let mut seen = 0;
+        let mut open = vec![dir.path().join("store")];
+        while let Some(path) = open.pop() {
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+            seen += 1;
+            if path.is_dir() {
+                open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+        assert!(seen > 2, "a store has files");
+    }
 }

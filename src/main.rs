@@ -60,6 +60,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let verb = Verb::parse();
+    cli::keep_files_private();
     cli::start_logs();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

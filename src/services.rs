@@ -125,7 +125,7 @@ pub fn mount(
         forms: front.key.links(purpose::FORMS),
         public_url: front.public_url.clone(),
         bank: ui::Bank {
-            test: front.bank.sandbox,
+            test: front.no_money_moves(),
             tokenise_url: tokenise_url(front),
             publishable_key: front.publishable_key.clone(),
         },
@@ -198,8 +198,13 @@ impl Front {
         Desk {
             public_url: self.public_url.clone(),
             links: self.key.links(purpose::BOOKING_LINKS),
-            sandbox: self.bank.sandbox,
+            sandbox: self.no_money_moves(),
         }
+    }
+
+    /// The sandbox, or a bank's test mode: everything that guests see says TEST.
+    fn no_money_moves(&self) -> bool {
+        self.bank.mode() != contracts::payments::BankMode::Live
     }
 
     fn booking_url(&self) -> payments::BookingUrl {

@@ -39,7 +39,7 @@ async fn what_is_not_yours_is_not_there() {
     stranger.patch(&format!("/v1/reservations/{reservation}"), &json!({"requests": "x"})).await.problem(404, "not-found");
     // A number that was never given looks the same as one that is somebody else's.
     let foreign = stranger.get(&format!("/v1/reservations/{reservation}")).await.json();
-    let unknown = stranger.get("/v1/reservations/rsv_0000000000000000000000").await.json();
+    let unknown = stranger.get("/v1/reservations/rsv_00000000000000000000000000").await.json();
     assert_eq!((&foreign["type"], &foreign["detail"]), (&unknown["type"], &unknown["detail"]));
     for path in ["/v1/reservations", "/v1/payments"] {
         assert_eq!(stranger.get(path).await.expect(200).json()["items"], json!([]));

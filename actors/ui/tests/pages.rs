@@ -1,152 +1,21 @@
 //! The pages over a small town of services: what a guest does, and what nobody may.
 
+#[path = "../examples/gallery/addresses.rs"]
+mod addresses;
+mod browser;
+#[path = "../examples/gallery/people.rs"]
+mod people;
 #[path = "../examples/gallery/stay.rs"]
 mod stay;
 #[allow(dead_code)]
 #[path = "../examples/gallery/town.rs"]
 mod town;
 
-use std::sync::Arc;
-
+use browser::{Browser, Seen, URL, escape, is_sound};
 use contracts::reservations::Status;
-use poem::endpoint::BoxEndpoint;
+use poem::Request;
 use poem::http::{StatusCode, header};
-use poem::{Endpoint, Request, Response};
 use town::Town;
-
-const URL: &str = "https://inn.example";
-
-/// A browser with one cookie.
-struct Browser {
-    pages: BoxEndpoint<'static, Response>,
-    cookie: Option<String>,
-    language: &'static str,
-}
-
-/// What came back.
-struct Seen {
-    status: StatusCode,
-    location: String,
-    body: String,
-    headers: poem::http::HeaderMap,
-}
-
-impl Browser {
-    fn at(town: &Arc<Town>) -> Self {
-        let site = ui::Site::new(town::deps(town, URL)).expect("templates compile");
-        Self { pages: ui::routes(Arc::new(site)), cookie: None, language: "en-GB" }
-    }
-
-    async fn send(&mut self, request: poem::RequestBuilder, body: String) -> Seen {
-        let mut request = request.header("accept-language", self.language);
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        let request: Request = request.body(body);
-        let mut response = self.pages.call(request).await.expect("failures are pages");
-        for cookie in response.headers().get_all(header::SET_COOKIE) {
-            let text = cookie.to_str().unwrap();
-            assert!(
-                text.contains("HttpOnly") && text.contains("SameSite=Lax") && text.contains("Secure"),
-                "{text}"
-            );
-            self.cookie = Some(text.split(';').next().unwrap().to_owned());
-        }
-        let headers = response.headers().clone();
-        let location =
-            headers.get(header::LOCATION).map(|to| to.to_str().unwrap().to_owned()).unwrap_or_default();
-        let bytes = response.take_body().into_bytes().await.unwrap();
-        Seen {
-            status: response.status(),
-            location,
-            body: String::from_utf8_lossy(&bytes).into_owned(),
-            headers,
-        }
-    }
-
-    async fn get(&mut self, path: &str) -> Seen {
-        self.send(Request::builder().method(poem::http::Method::GET).uri_str(path), String::new()).await
-    }
-
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Seen {
-        let body = fields
-            .iter()
-            .map(|(name, value)| format!("{name}={}", escape(value)))
-            .collect::<Vec<_>>()
-            .join("&");
-        let request = Request::builder()
-            .method(poem::http::Method::POST)
-            .uri_str(path)
-            .content_type("application/x-www-form-urlencoded");
-        self.send(request, body).await
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.bytes()
-        .map(
-            |byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            },
-        )
-        .collect()
-}
-
-impl Seen {
-    /// The value of a hidden field.
-    fn hidden(&self, name: &str) -> String {
-        let start = format!("name=\"{name}\" value=\"");
-        let at = self.body.find(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.body))
-            + start.len();
-        self.body[at..].split('"').next().unwrap().replace("&amp;", "&")
-    }
-
-    fn has(&self, text: &str) -> bool {
-        self.body.contains(text)
-    }
-}
-
-/// What must be true of every page.
-fn is_sound(seen: &Seen, path: &str) {
-    let body = &seen.body;
-    assert!(body.starts_with("<!doctype html>"), "{path}");
-    for forbidden in ["<script>", " style=", "<style", " onclick=", "javascript:", "{{", "{%"] {
-        assert!(!body.contains(forbidden), "{forbidden} on {path}");
-    }
-    for tag in [
-        "main", "form", "section", "article", "table", "aside", "dl", "ul", "ol", "div", "svg", "a", "p",
-        "span", "h1", "h2", "h3", "fieldset", "select",
-    ] {
-        let open = body.matches(&format!("<{tag}>")).count() + body.matches(&format!("<{tag} ")).count();
-        assert_eq!(open, body.matches(&format!("</{tag}>")).count(), "<{tag}> on {path}");
-    }
-    assert_eq!(body.matches("<h1").count(), 1, "one headline on {path}");
-    for image in body.split("<img ").skip(1) {
-        assert!(image.split('>').next().unwrap().contains("alt="), "a picture without words on {path}");
-    }
-    let mut ids: Vec<_> = body.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    let count = ids.len();
-    ids.sort_unstable();
-    ids.dedup();
-    assert_eq!(ids.len(), count, "an id twice on {path}");
-    for label in body.split("<label for=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-        assert!(ids.contains(&label), "a label for nothing ({label}) on {path}");
-    }
-    // A form that changes something bears a token; the checkout of an offer changes nothing.
-    for form in body.split("<form ").skip(1).map(|form| form.split("</form>").next().unwrap()) {
-        let changes = form.contains("method=\"post\"") && !form.contains("action=\"/checkout\" ");
-        assert!(
-            !changes || form.contains("name=\"csrf\" value=\"") && !form.contains("name=\"csrf\" value=\"\""),
-            "{path}: {form}"
-        );
-    }
-    let policy = seen.headers.get(header::CONTENT_SECURITY_POLICY).expect("a policy").to_str().unwrap();
-    assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"), "{policy}");
-}
 
 #[tokio::test]
 async fn every_page_is_sound() {

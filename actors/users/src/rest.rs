@@ -5,11 +5,13 @@ use std::sync::Arc;
 use contracts::users::{
     self as words, Answer, Command, MailLink, Query, Refusal, Reply, Roles, Users, check_password,
 };
+use edge::limits::SignIns;
 use edge::{ApiError, Created, IfMatch, Json, Limit, NoContent, Page, Problem, ProblemKind, SignedIn, Tagged, kinds};
 use group::{Client, Credentials, Failure};
 use poem_openapi::param::{Header, Query as Parameter};
 use poem_openapi::{Object, OpenApi, Tags};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use crate::password;
 
@@ -35,12 +37,17 @@ enum Tag {
 pub struct Face {
     client: Client,
     credentials: Arc<dyn Credentials>,
+    /// Hashing takes 19 MiB and a core: as many at a time as there are cores, whoever asks.
+    hashing: Arc<Semaphore>,
+    /// A stolen access token is no way to guess the password.
+    attempts: SignIns,
 }
 
 impl Face {
     /// `credentials` are for what the face asks in the service's own name: to check a password before it is changed.
     pub fn new(client: Client, credentials: Arc<dyn Credentials>) -> Self {
-        Self { client, credentials }
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { client, credentials, hashing: Arc::new(Semaphore::new(cores)), attempts: SignIns::new() }
     }
 }
 
@@ -190,14 +197,6 @@ fn link(token: &str) -> Result<MailLink, ApiError> {
     MailLink::of_token(token).ok_or_else(|| problem(Refusal::BadLink).into())
 }
 
-/// Off the async threads: it takes milliseconds on purpose.
-async fn hash(password: String) -> Result<String, ApiError> {
-    let salt: [u8; 32] = token::draw_bytes();
-    let mut half = [0; 16];
-    half.copy_from_slice(&salt[..16]);
-    tokio::task::spawn_blocking(move || password::hash(&password, half)).await.map_err(|_| unexpected())
-}
-
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Users")]
 impl Face {
     /// Make an account
@@ -209,7 +208,7 @@ impl Face {
         words::check_email(&email).map_err(|why| invalid("/email", why))?;
         words::check_name(&name).map_err(|why| invalid("/name", why))?;
         check_password(&password, &email).map_err(|why| invalid("/password", why))?;
-        let command = Command::Register { email: email.clone(), name, password_hash: hash(password).await? };
+        let command = Command::Register { email: email.clone(), name, password_hash: self.hash(password).await? };
         self.client.command::<Users>(&caller.call(), command).await.map_err(failed)?;
         let registration = Registration { email, status: "verification_sent".to_owned() };
         Ok(Created::new("/v1/users/me", 1, registration))
@@ -241,7 +240,7 @@ impl Face {
     async fn confirm_reset(&self, caller: edge::Caller, reset: Json<Reset>) -> Result<NoContent, ApiError> {
         let link = link(&reset.0.token)?;
         check_password(&reset.0.password, "").map_err(|why| invalid("/password", why))?;
-        let command = Command::ResetPassword { link, password_hash: hash(reset.0.password).await? };
+        let command = Command::ResetPassword { link, password_hash: self.hash(reset.0.password).await? };
         self.client.command::<Users>(&caller.call(), command).await.map_err(failed)?;
         Ok(NoContent)
     }
@@ -347,6 +346,20 @@ fn made(answer: Result<Reply, Failure<Refusal>>) -> Result<words::Account, ApiEr
 }
 
 impl Face {
+    /// Off the async threads: it takes milliseconds on purpose.
+    async fn hash(&self, password: String) -> Result<String, ApiError> {
+        let salt: [u8; 32] = token::draw_bytes();
+        let mut half = [0; 16];
+        half.copy_from_slice(&salt[..16]);
+        let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| unexpected())?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            // Given back when the work is done, also when nobody waits for it any more.
+            let _turn = turn;
+            password::hash(&password, half)
+        });
+        hashed.await.map_err(|_| unexpected())
+    }
+
     async fn account(&self, call: &group::Call) -> Result<words::Account, ApiError> {
         match self.client.query::<Users>(call, Query::Me).await.map_err(failed)? {
             Answer::Account(account) => Ok(account),
@@ -363,11 +376,17 @@ impl Face {
         let token = token.map_err(|away| failed(Failure::Unavailable(away)))?;
         let own = group::Call::bearer(token, std::time::Duration::from_secs(10));
         let query = Query::VerifyPassword { email: account.email.clone(), password: current };
-        match self.client.query::<Users>(&own, query).await.map_err(failed)? {
-            Answer::Grants(grants) if grants.user == account.id => {}
-            _ => return Err(Problem::new(&WRONG_PASSWORD).field("/password/current", "is wrong").into()),
+        let guesser = account.id.to_string();
+        self.attempts.check(&guesser, None)?;
+        let verified = self.client.query::<Users>(&own, query).await.map_err(failed)?;
+        if !matches!(verified, Answer::Grants(grants) if grants.user == account.id) {
+            self.attempts.failed(&guesser, None);
+            return Err(Problem::new(&WRONG_PASSWORD).field("/password/current", "is wrong").into());
         }
-        let command = Command::ChangePassword { user: account.id, password_hash: hash(new).await? };
+        // Many guesses may have been under way at once; those after the last allowed one do not count.
+        self.attempts.check(&guesser, None)?;
+        self.attempts.succeeded(&guesser);
+        let command = Command::ChangePassword { user: account.id, password_hash: self.hash(new).await? };
         made(self.client.command::<Users>(&own, command).await)
     }
 }

@@ -125,8 +125,12 @@ pub fn failed<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> Api
                 Why::Deadline => {
                     "No answer in time. It may still be carried out: repeat it under the same Idempotency-Key."
                 }
+                // The log may have it already, and carries it out after the next start.
+                Why::Store(_) | Why::Quarantined => {
+                    "Something is broken here. It may still be carried out: repeat it under the same Idempotency-Key."
+                }
                 Why::TooManyKeys => "Too many idempotency keys of this caller are remembered at present.",
-                _ => "Nothing was done. Try again in a moment.",
+                Why::Overloaded | Why::NoLeader | Why::NoService(_) => "Nothing was done. Try again in a moment.",
             };
             Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(unavailable.retry_after_secs).into()
         }
@@ -197,5 +201,31 @@ impl ApiResponse for ApiError {
 
     fn register(registry: &mut Registry) {
         ProblemJson::register(registry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use group::Unavailable;
+
+    use super::*;
+
+    #[test]
+    fn nothing_was_done_is_said_only_where_that_is_known() {
+        let table = [
+            (Why::Overloaded, true),
+            (Why::NoLeader, true),
+            (Why::NoService("search".into()), true),
+            (Why::Deadline, false),
+            (Why::Store("full".into()), false),
+            (Why::Quarantined, false),
+        ];
+        for (why, nothing) in table {
+            let error = failed(Failure::<()>::Unavailable(Unavailable::new(why.clone())), |()| unreachable!());
+            let text = format!("{:?}", error.problem());
+            assert_eq!(text.contains("Nothing was done"), nothing, "{why:?}: {text}");
+            assert_eq!(text.contains("may still be carried out"), !nothing, "{why:?}");
+            assert!(!text.contains("full"), "what is broken is for operators");
+        }
     }
 }

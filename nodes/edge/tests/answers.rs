@@ -250,6 +250,18 @@ async fn every_answer_is_guarded() {
 }
 
 #[tokio::test]
+async fn what_operations_answer_stays_with_who_asked() {
+    let server = server().endpoint();
+    for (line, expected) in [
+        ("GET /v1/notes", "private, no-cache"),
+        ("GET /v1/notes/1", "private, no-cache"),
+        ("GET /v1/nothing", "no-store"),
+    ] {
+        assert_eq!(ask(&server, line, &[], "").await.header("cache-control"), expected, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn large_texts_are_compressed_for_those_who_can_read_it() {
     let server = server().endpoint();
     let plain = ask(&server, "GET /v1/notes", &[], "").await;

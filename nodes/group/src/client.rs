@@ -144,7 +144,8 @@ pub struct Delivery {
 
 /// A group as the outboxes of others see it, whatever its contract.
 pub trait Inlet: Send + Sync {
-    /// Applies the rows that were not applied before. For each, nothing or why it was refused.
+    /// Applies the rows that were not applied before, up to the first that is refused. For each of these, nothing or why
+    /// it was refused; those behind them have to come again.
     fn deliver<'a>(&'a self, call: &'a Call, delivery: Delivery) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>>;
 }
 

@@ -22,6 +22,20 @@ pub enum Outgoing {
     Effect { key: u128, effect: Vec<u8> },
 }
 
+impl Outgoing {
+    /// Whether it is of the same order as `other`, so that one waits for the other.
+    pub fn is_behind(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Event { service, slot, key, .. },
+                Self::Event { service: of_service, slot: of_slot, key: of_key, .. },
+            ) => (service, slot, key) == (of_service, of_slot, of_key),
+            (Self::Effect { key, .. }, Self::Effect { key: of_key, .. }) => key == of_key,
+            (Self::Event { .. }, Self::Effect { .. }) | (Self::Effect { .. }, Self::Event { .. }) => false,
+        }
+    }
+}
+
 /// What a turn has produced beside its writes.
 pub(crate) struct Produce<S: Service> {
     pub outgoing: Vec<Outgoing>,

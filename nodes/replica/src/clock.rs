@@ -16,6 +16,8 @@ use crate::settings::Limits;
 const FORGOTTEN_ROWS_MAX: u16 = 64;
 /// How often old keys are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// The wall clock is looked at so often while a timer is set: it may be put forward, or the machine sleep.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// The pause after a proposal failed.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -59,7 +61,7 @@ impl<S: Service> ClockState<S> {
         self.alarm += 1;
         if let Some(next) = next {
             let wait = next.millis().saturating_sub(Timestamp::wall_clock().millis()).max(0);
-            let wait = Duration::from_millis(wait.unsigned_abs()).min(Duration::from_secs(3600));
+            let wait = Duration::from_millis(wait.unsigned_abs()).min(LOOK_EVERY);
             let alarm = self.alarm;
             myself.send_after(wait, move || ClockMessage::Wake(alarm));
         }

@@ -79,7 +79,8 @@ impl<S: Service> Actor for Front<S> {
             FrontMessage::Query { caller, query, permit, reply } => {
                 let heavy = Arc::clone(&state.heavy);
                 tokio::spawn(async move {
-                    let _ = reply.send(answer(&core, &heavy, caller, query).await);
+                    let answered = answer(&core, &heavy, caller, query, || reply.is_closed()).await;
+                    let _ = reply.send(answered);
                     drop(permit);
                 });
             }
@@ -109,7 +110,7 @@ async fn obey<S: Service>(
 }
 
 async fn answer<S: Service>(
-    core: &Arc<Core<S>>, heavy: &Arc<Semaphore>, caller: Arc<Principal>, query: Query<S>,
+    core: &Arc<Core<S>>, heavy: &Arc<Semaphore>, caller: Arc<Principal>, query: Query<S>, gone: impl Fn() -> bool,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
     core.consensus.read_barrier().await.map_err(unavailable)?;
     let cost = S::cost(&query);
@@ -121,8 +122,16 @@ async fn answer<S: Service>(
         Cost::Memory => ask(),
         Cost::Disk => tokio::task::block_in_place(ask),
         Cost::Heavy => {
-            let _turn = heavy.acquire().await;
-            let ran = tokio::task::spawn_blocking(ask).await;
+            let turn = Arc::clone(heavy).acquire_owned().await;
+            // Who has waited for too long is not worked for: the backlog of a flood would outlast it.
+            if gone() {
+                return Err(Unavailable::new(Why::Deadline).into());
+            }
+            let ran = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                ask()
+            });
+            let ran = ran.await;
             ran.map_err(|_| Unavailable::new(Why::Quarantined))?
         }
     };

@@ -18,6 +18,9 @@ use crate::port::Door;
 use crate::settings::Limits;
 use crate::supervisor::{Plan, Supervisor, SupervisorMessage};
 
+/// How long a group may take from its first opening to being initialised or given up.
+const START_MAX: Duration = Duration::from_secs(60);
+
 /// What a node needs to host groups.
 pub struct NodeOptions {
     /// `DATA`: groups live in `DATA/groups/`.
@@ -151,7 +154,7 @@ impl Node {
             name: group.as_str().into(),
             make: Box::new(make),
             effects: Arc::new(effects),
-            options: consensus::Options::new(&group, 1),
+            options: lonely(&group),
             log: Arc::clone(&self.options.log),
             state,
             network: Arc::clone(&self.options.network),
@@ -164,9 +167,7 @@ impl Node {
         let failed = |why: String| HostError::Start { group: group.clone(), why };
         let supervisor = Actor::spawn(None, Supervisor::<S, E>::default(), plan).await;
         let (supervisor, _) = supervisor.map_err(|error| failed(error.to_string()))?;
-        let core = door.live().map_err(|why| failed(why.to_string()))?.core;
-        let only = [(1, consensus::Member::default())].into();
-        core.consensus.initialize(only).await.map_err(|error| failed(error.to_string()))?;
+        start(&door).await.map_err(failed)?;
         let port: Arc<dyn Port<S::Contract>> = Arc::<Door<S>>::clone(&door);
         let hosted = Hosted {
             port: Arc::new(port),
@@ -273,6 +274,28 @@ impl Placement for Node {
     }
 }
 
+/// Waits until a group is open and initialised, or given up: the node's other groups go on without it then.
+async fn start<S: Service>(door: &Door<S>) -> Result<(), String> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let why = match door.live() {
+            Ok(live) => {
+                let only = [(1, consensus::Member::default())].into();
+                match live.core.consensus.initialize(only).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error.to_string(),
+                }
+            }
+            Err(_) if door.quarantined().is_some() => return Ok(()),
+            Err(why) => why.to_string(),
+        };
+        if begun.elapsed() > START_MAX {
+            return Err(why);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 struct Ops<S: Service> {
     group: String,
     door: Arc<Door<S>>,
@@ -327,6 +350,14 @@ impl<S: Service> Operate for Ops<S> {
         let pin = state.pin(std::ops::Bound::Included(KERNEL_ROWS)).ok_or("this store cannot be read while it is written")?;
         Ok(Frozen { group: self.group.clone(), state, pin })
     }
+}
+
+/// The options of a group's only voter. It has nobody to send heartbeats to, and elects itself without waiting: a slower
+/// clock costs nothing, and an idle machine stays idle.
+fn lonely(group: &str) -> consensus::Options {
+    let mut options = consensus::Options::new(group, 1);
+    options.settings.heartbeat_ms = 500;
+    options
 }
 
 /// Keys below are consensus's own bookkeeping, which belongs to this cluster and no other.

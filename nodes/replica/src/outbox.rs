@@ -70,6 +70,8 @@ pub(crate) struct OutboxState<S: Service, E> {
     leading: bool,
     /// Counts terms of leading, so that what was begun in an earlier one is not counted in this.
     era: u64,
+    /// The store was read up to this row; those after it are told as they land.
+    read_to: u64,
     streams: HashMap<StreamName, Stream>,
     effects: EffectQueue,
 }
@@ -82,7 +84,14 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
     async fn pre_start(
         &self, _: ActorRef<Self::Msg>, tools: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(OutboxState { tools, leading: false, era: 0, streams: HashMap::new(), effects: EffectQueue::default() })
+        Ok(OutboxState {
+            tools,
+            leading: false,
+            era: 0,
+            read_to: 0,
+            streams: HashMap::new(),
+            effects: EffectQueue::default(),
+        })
     }
 
     async fn handle(
@@ -92,11 +101,17 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
             OutboxMessage::Leading(leading) => state.lead(&myself, leading)?,
             OutboxMessage::Released => {
                 if state.leading {
-                    state.lead(&myself, true)?;
+                    // What is under way goes on: an effect is not begun a second time beside itself.
+                    state.streams.values_mut().for_each(Stream::forget_waiting);
+                    state.effects.forget_waiting();
+                    state.read()?;
+                    state.work(&myself);
                 }
             }
-            OutboxMessage::Landed(rows) => {
+            OutboxMessage::Landed(mut rows) => {
                 if state.leading {
+                    // What had landed when the store was read is known, or done already.
+                    rows.retain(|(row, _)| *row > state.read_to);
                     state.take_in(rows);
                     state.work(&myself);
                 }
@@ -152,12 +167,21 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
         self.streams.clear();
         self.effects = EffectQueue::default();
         if leading {
-            for (_, parked) in self.tools.core.engine.parked()? {
-                self.block(&parked.outgoing);
-            }
-            self.take_in(self.tools.core.engine.outbox()?);
+            self.read()?;
             self.work(myself);
         }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<(), ActorProcessingErr> {
+        let engine = Arc::clone(&self.tools.core.engine);
+        let numbered = engine.last_row();
+        for (_, parked) in engine.parked()? {
+            self.block(&parked.outgoing);
+        }
+        let rows = engine.outbox()?;
+        self.read_to = rows.last().map_or(numbered, |(row, _)| numbered.max(*row));
+        self.take_in(rows);
         Ok(())
     }
 
@@ -165,7 +189,7 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
         match outgoing {
             Outgoing::Event { service, slot, key, .. } => {
                 let name = self.stream_name(service, *slot);
-                self.streams.entry(name).or_default().block(*key);
+                self.streams.entry(name).or_default().block(order_of(*slot, *key));
             }
             Outgoing::Effect { key, .. } => self.effects.block(*key),
         }
@@ -176,7 +200,7 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
             match outgoing {
                 Outgoing::Event { service, slot, key, command } => {
                     let name = self.stream_name(&service, slot);
-                    self.streams.entry(name).or_default().push(row, key, command);
+                    self.streams.entry(name).or_default().push(row, order_of(slot, key), command);
                 }
                 Outgoing::Effect { key, effect } => self.effects.push(row, key, effect),
             }
@@ -202,4 +226,9 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
             tokio::spawn(work::perform(Arc::clone(&self.tools), myself.clone(), self.era, due));
         }
     }
+}
+
+/// What events wait for each other by, within the stream to one group: the same as [`Outgoing::is_behind`].
+fn order_of(slot: u16, key: u128) -> u128 {
+    contract::codec::hash128(&[&slot.to_be_bytes(), &key.to_be_bytes()])
 }

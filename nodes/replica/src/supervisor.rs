@@ -86,7 +86,10 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
         &self, myself: ActorRef<Self::Msg>, plan: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let mut state = SupervisorState { plan, open: None, failures: VecDeque::new() };
-        state.open(&myself).await?;
+        // A log that cannot be applied is no reason for the node's other groups not to start.
+        if let Err(error) = state.open(&myself).await {
+            state.fail(&myself, error.to_string()).await;
+        }
         Ok(state)
     }
 
@@ -228,17 +231,19 @@ async fn forward_roles(
     supervisor: ActorRef<SupervisorMessage>,
 ) {
     let mut roles = consensus.role();
-    let mut leading = false;
+    // With the term: leading again is another matter than leading still.
+    let mut known = (false, 0);
     loop {
         let role = roles.borrow_and_update().clone();
         if let Some(why) = role.stopped {
             let _ = supervisor.cast(SupervisorMessage::Stopped(why));
             return;
         }
-        if role.leader != leading {
-            leading = role.leader;
-            let _ = outbox.cast(OutboxMessage::Leading(leading));
-            let _ = clock.cast(ClockMessage::Leading(leading));
+        let now = (role.leader, if role.leader { role.term } else { 0 });
+        if now != known {
+            known = now;
+            let _ = outbox.cast(OutboxMessage::Leading(role.leader));
+            let _ = clock.cast(ClockMessage::Leading(role.leader));
         }
         if roles.changed().await.is_err() {
             return;

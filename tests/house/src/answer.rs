@@ -27,7 +27,6 @@ impl Answer {
     /// # Panics
     /// When it has another.
     #[track_caller]
-    #[must_use]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{} answered {}: {}", self.asked, self.status, self.text());
         assert!(self.headers.contains_key("x-request-id"), "{} answered without X-Request-Id", self.asked);

@@ -233,7 +233,7 @@ impl House {
         if !hotels.is_empty() {
             body["hotels"] = json!(hotels);
         }
-        let made = self.admin().await.post("/v1/clients", &body).await.expect(201).json();
+        let made = self.admin().await.post("/v1/clients", &body).await.expect(200).json();
         (text(&made["client_id"]), text(&made["client_secret"]))
     }
 

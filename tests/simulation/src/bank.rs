@@ -18,7 +18,7 @@ pub enum Trouble {
     /// No answer; whether it was done is not known.
     Away,
     /// The card was declined.
-    Declined { code: &'static str, seen: Option<IntentSeen> },
+    Declined { code: &'static str, seen: Option<Box<IntentSeen>> },
     /// It makes no sense, now or ever.
     Refused { code: &'static str },
 }
@@ -83,7 +83,12 @@ impl Bank {
     fn tell(&mut self, kind: &'static str, intent: &str) {
         self.told += 1;
         let payment = self.intents.get(intent).map(|intent| intent.payment);
-        self.events.push(Event { id: format!("evt_{}", self.told), kind, payment, intent: intent.to_owned() });
+        self.events.push(Event {
+            id: format!("evt_{}", self.told),
+            kind,
+            payment,
+            intent: intent.to_owned(),
+        });
     }
 
     /// An event about something that is not ours.
@@ -110,7 +115,12 @@ impl Bank {
     /// # Errors
     /// See [`Trouble`].
     pub fn create(
-        &mut self, payment: PaymentId, amount: Money, card: &str, key: &str, dice: &mut Dice,
+        &mut self,
+        payment: PaymentId,
+        amount: Money,
+        card: &str,
+        key: &str,
+        dice: &mut Dice,
     ) -> Result<String, Trouble> {
         let fails = self.fails(dice);
         if fails == Some(false) {
@@ -118,13 +128,18 @@ impl Bank {
         }
         let made = match self.keys.get(key) {
             Some(Kept::Created(id)) => id.clone(),
-            Some(Kept::Confirmed(_) | Kept::Refunded(_)) => return Err(Trouble::Refused { code: "key_reused" }),
+            Some(Kept::Confirmed(_) | Kept::Refunded(_)) => {
+                return Err(Trouble::Refused { code: "key_reused" });
+            }
             None if card == "pm_card_unknown" => return Err(Trouble::Refused { code: "resource_missing" }),
             None => {
                 let id = format!("pi_{}", self.intents.len() + 1);
                 let state = IntentState::Unconfirmed;
                 let card = card.to_owned();
-                self.intents.insert(id.clone(), Intent { payment, amount, card, state, charges: 0, refunds: Vec::new() });
+                self.intents.insert(
+                    id.clone(),
+                    Intent { payment, amount, card, state, charges: 0, refunds: Vec::new() },
+                );
                 self.keys.insert(key.to_owned(), Kept::Created(id.clone()));
                 id
             }
@@ -170,7 +185,9 @@ impl Bank {
     fn confirm_now(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSeen, Trouble> {
         match self.keys.get(key) {
             Some(Kept::Confirmed(answer)) => return answer.clone(),
-            Some(Kept::Created(_) | Kept::Refunded(_)) => return Err(Trouble::Refused { code: "key_reused" }),
+            Some(Kept::Created(_) | Kept::Refunded(_)) => {
+                return Err(Trouble::Refused { code: "key_reused" });
+            }
             None => {}
         }
         let intent = self.intents.get(id).ok_or(Trouble::Refused { code: "resource_missing" })?;
@@ -180,7 +197,7 @@ impl Bank {
             match intent.card.as_str() {
                 "pm_card_declined" => {
                     self.decline(id, "card_declined");
-                    let seen = if dice.chance(50) { self.see(id) } else { None };
+                    let seen = if dice.chance(50) { self.see(id).map(Box::new) } else { None };
                     Err(Trouble::Declined { code: "card_declined", seen })
                 }
                 "pm_card_3ds" => {
@@ -229,7 +246,12 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn find_refund(&self, id: &str, refund: RefundId, dice: &mut Dice) -> Result<Option<RefundStatus>, Trouble> {
+    pub fn find_refund(
+        &self,
+        id: &str,
+        refund: RefundId,
+        dice: &mut Dice,
+    ) -> Result<Option<RefundStatus>, Trouble> {
         if self.fails(dice).is_some() {
             return Err(Trouble::Away);
         }
@@ -242,7 +264,12 @@ impl Bank {
     /// # Errors
     /// See [`Trouble`].
     pub fn refund(
-        &mut self, id: &str, refund: RefundId, amount: i64, key: &str, dice: &mut Dice,
+        &mut self,
+        id: &str,
+        refund: RefundId,
+        amount: i64,
+        key: &str,
+        dice: &mut Dice,
     ) -> Result<RefundStatus, Trouble> {
         let fails = self.fails(dice);
         if fails == Some(false) {
@@ -252,7 +279,12 @@ impl Bank {
         let intent = self.intents.get_mut(id).ok_or(Trouble::Refused { code: "resource_missing" })?;
         let known = matches!(self.keys.get(key), Some(Kept::Refunded(known)) if *known == refund);
         if !known {
-            let gone: i64 = intent.refunds.iter().filter(|refund| refund.2 != RefundStatus::Failed).map(|refund| refund.1).sum();
+            let gone: i64 = intent
+                .refunds
+                .iter()
+                .filter(|refund| refund.2 != RefundStatus::Failed)
+                .map(|refund| refund.1)
+                .sum();
             let taken = if intent.charges > 0 { intent.amount.amount } else { 0 };
             if gone + amount > taken {
                 return Err(Trouble::Refused { code: "charge_already_refunded" });
@@ -261,7 +293,8 @@ impl Bank {
             intent.refunds.push((refund, amount, status));
             self.keys.insert(key.to_owned(), Kept::Refunded(refund));
         }
-        let status = self.intents[id].refunds.iter().find(|(found, ..)| *found == refund).map(|found| found.2);
+        let status =
+            self.intents[id].refunds.iter().find(|(found, ..)| *found == refund).map(|found| found.2);
         if fails.is_some() { Err(Trouble::Away) } else { status.ok_or(Trouble::Away) }
     }
 
@@ -290,14 +323,21 @@ impl Bank {
 
     /// Intents that wait for a guest or for the bank itself.
     pub fn undecided(&self) -> Vec<String> {
-        let waits = |state: &IntentState| matches!(state, IntentState::RequiresAction { .. } | IntentState::Processing);
+        let waits = |state: &IntentState| {
+            matches!(state, IntentState::RequiresAction { .. } | IntentState::Processing)
+        };
         self.intents.iter().filter(|(_, intent)| waits(&intent.state)).map(|(id, _)| id.clone()).collect()
     }
 
     /// All refunds: intent, place, how far.
     pub fn refunds(&self) -> Vec<(String, usize, RefundStatus)> {
         let each = |(id, intent): (&String, &Intent)| {
-            intent.refunds.iter().enumerate().map(|(at, refund)| (id.clone(), at, refund.2)).collect::<Vec<_>>()
+            intent
+                .refunds
+                .iter()
+                .enumerate()
+                .map(|(at, refund)| (id.clone(), at, refund.2))
+                .collect::<Vec<_>>()
         };
         self.intents.iter().flat_map(each).collect()
     }

@@ -12,8 +12,8 @@ use payments::Payments;
 use reservations::{Occasion, Recipient, Reservations};
 
 use crate::bank::Trouble;
+use crate::house::{House, MEMBERS, SHARDS, Sabotage};
 use crate::member::Broken;
-use crate::house::{House, MEMBERS, SHARDS};
 
 /// As `payments` has it.
 const ATTEMPTS_PER_KEY: u32 = 5;
@@ -164,18 +164,27 @@ impl House {
     }
 
     fn pay_effect(
-        &mut self, at: usize, row: u64, effect: payments::Effect, attempt: u32,
+        &mut self,
+        at: usize,
+        row: u64,
+        effect: payments::Effect,
+        attempt: u32,
     ) -> Result<Outcome, Broken> {
         use payments::Effect;
         let tried = attempt / ATTEMPTS_PER_KEY;
-        let paid = |payment, report| Outcome::Paid(Box::new(words::Command::BankReported { payment, report }));
+        let paid =
+            |payment, report| Outcome::Paid(Box::new(words::Command::BankReported { payment, report }));
         Ok(match effect {
             Effect::CreateIntent { payment, reservation: _, amount, payment_method } => {
                 let key = format!("{payment}-create-{tried}");
                 match self.bank.create(payment, amount, &payment_method, &key, &mut self.dice) {
-                    Ok(intent) => paid(payment, BankReport::IntentCreated { intent, mode: BankMode::Sandbox }),
+                    Ok(intent) => {
+                        paid(payment, BankReport::IntentCreated { intent, mode: BankMode::Sandbox })
+                    }
                     Err(Trouble::Away) => Outcome::Retry,
-                    Err(Trouble::Declined { code, .. }) => paid(payment, BankReport::NoIntent { code: code.into() }),
+                    Err(Trouble::Declined { code, .. }) => {
+                        paid(payment, BankReport::NoIntent { code: code.into() })
+                    }
                     Err(Trouble::Refused { .. }) => {
                         paid(payment, BankReport::NoIntent { code: "invalid_payment_method".into() })
                     }
@@ -208,16 +217,23 @@ impl House {
                 let found = shown.refunds.iter().find(|found| found.id == refund);
                 match found.map(|found| found.status) {
                     None | Some(RefundStatus::Failed) => Outcome::Done,
-                    Some(RefundStatus::Pending | RefundStatus::Succeeded) => {
-                        self.mail(at, row, format!("{refund}.refund@auberge.example"), format!("refund {refund}"))
-                    }
+                    Some(RefundStatus::Pending | RefundStatus::Succeeded) => self.mail(
+                        at,
+                        row,
+                        format!("{refund}.refund@auberge.example"),
+                        format!("refund {refund}"),
+                    ),
                 }
             }
         })
     }
 
     fn confirm(
-        &mut self, payment: PaymentId, intent: &str, not_after: contract::Timestamp, tried: u32,
+        &mut self,
+        payment: PaymentId,
+        intent: &str,
+        not_after: contract::Timestamp,
+        tried: u32,
     ) -> Result<words::IntentSeen, Trouble> {
         let found = self.bank.retrieve(intent, &mut self.dice)?;
         if found.state != IntentState::Unconfirmed {
@@ -230,14 +246,14 @@ impl House {
             Err(Trouble::Refused { .. }) => {
                 let now = self.bank.retrieve(intent, &mut self.dice)?;
                 if now.state == IntentState::Unconfirmed {
-                    Err(Trouble::Declined { code: "bank_refused", seen: Some(now) })
+                    Err(Trouble::Declined { code: "bank_refused", seen: Some(Box::new(now)) })
                 } else {
                     Ok(now)
                 }
             }
             Err(Trouble::Declined { code, seen: None }) => {
                 let now = self.bank.retrieve(intent, &mut self.dice)?;
-                Err(Trouble::Declined { code, seen: Some(now) })
+                Err(Trouble::Declined { code, seen: Some(Box::new(now)) })
             }
             answer => answer,
         }
@@ -251,7 +267,12 @@ impl House {
     }
 
     fn refund(
-        &mut self, payment: PaymentId, refund: RefundId, intent: &str, amount: i64, tried: u32,
+        &mut self,
+        payment: PaymentId,
+        refund: RefundId,
+        intent: &str,
+        amount: i64,
+        tried: u32,
     ) -> Result<Outcome, Broken> {
         let report = |status| {
             let report = BankReport::Refund { refund, status };
@@ -271,14 +292,16 @@ impl House {
     }
 
     fn reported(
-        &self, payment: PaymentId, seen: Result<words::IntentSeen, Trouble>,
+        &self,
+        payment: PaymentId,
+        seen: Result<words::IntentSeen, Trouble>,
     ) -> Result<Outcome, Broken> {
         let seen = match seen {
             Ok(seen) => seen,
             Err(Trouble::Away) => return Ok(Outcome::Retry),
             Err(Trouble::Declined { code, seen: Some(mut seen) }) => {
                 seen.state = IntentState::Failed { code: code.to_owned() };
-                seen
+                *seen
             }
             Err(refused @ (Trouble::Declined { seen: None, .. } | Trouble::Refused { .. })) => {
                 return Err(format!("{payment}: would be poisoned: {refused:?}"));
@@ -306,13 +329,21 @@ impl House {
             (Occasion::Confirmed, Recipient::Hotel) => "new-booking",
             (Occasion::Cancelled, Recipient::Hotel) => "cancellation",
         };
-        Ok(self.mail(at, row, format!("{word}.{reservation}@auberge.example"), format!("{word} {reservation}")))
+        Ok(self.mail(
+            at,
+            row,
+            format!("{word}.{reservation}@auberge.example"),
+            format!("{word} {reservation}"),
+        ))
     }
 
     /// The mail leaves, unless its server is away.
     fn mail(&mut self, at: usize, row: u64, name: String, about: String) -> Outcome {
         if !self.network.healed && self.dice.chance(10) {
             return Outcome::Retry;
+        }
+        if self.sabotage == Sabotage::MailsVanish && self.dice.chance(5) {
+            return Outcome::Done;
         }
         *self.mails.sent.entry(name.clone()).or_default().entry(about).or_default() += 1;
         self.mails.names.entry((at, row)).or_default().insert(name);

@@ -184,7 +184,8 @@ impl House {
                 }
             }
             6..10 => {
-                let pending: Vec<_> = refunds.iter().filter(|found| found.2 == RefundStatus::Pending).collect();
+                let pending: Vec<_> =
+                    refunds.iter().filter(|found| found.2 == RefundStatus::Pending).collect();
                 if let Some((intent, at, _)) = self.dice.pick(&pending) {
                     let good = self.dice.chance(85);
                     let status = if good { RefundStatus::Succeeded } else { RefundStatus::Failed };

@@ -17,8 +17,8 @@ use users::Users;
 
 use crate::bank::Bank;
 use crate::dice::Dice;
-use crate::member::{Broken, Group, Member};
 use crate::guests::Known;
+use crate::member::{Broken, Group, Member};
 use crate::network::Network;
 use crate::people::People;
 use crate::trace::Trace;
@@ -41,8 +41,24 @@ pub struct Repeat {
     again: Again,
 }
 
+/// What is broken on purpose, to prove that it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sabotage {
+    /// Nothing.
+    Nothing,
+    /// Receivers take each delivery for one of a sender that they never heard of.
+    InboxesForget,
+    /// Lost packets are ticked off as if they had arrived.
+    EventsVanish,
+    /// A restarted leader has lost the last entry of its log, which was acknowledged.
+    LogsAreCut,
+    /// Some mails are ticked off and never sent.
+    MailsVanish,
+}
+
 /// The whole simulated cluster and the world around it.
 pub struct House {
+    pub sabotage: Sabotage,
     pub dice: Dice,
     pub now: Timestamp,
     pub trace: Trace,
@@ -120,6 +136,7 @@ impl House {
         let users_links = account_links.clone();
         let auth_key = key.clone();
         Ok(Self {
+            sabotage: Sabotage::Nothing,
             dice: Dice::new(seed),
             now: Timestamp(1_795_435_200_000),
             trace: Trace::default(),
@@ -200,7 +217,11 @@ impl House {
     }
 
     fn obey<S: Resident>(
-        &mut self, caller: &Principal, id: u128, digest: u64, command: Command<S>,
+        &mut self,
+        caller: &Principal,
+        id: u128,
+        digest: u64,
+        command: Command<S>,
     ) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
         let Route::Slot(slot) = S::Contract::route_command(&command) else {
             return Err(format!("a command to every shard: {command:?}"));
@@ -214,7 +235,9 @@ impl House {
     /// # Errors
     /// When something is broken.
     pub fn ask<S: Resident>(
-        &mut self, caller: &Principal, query: Query<S>,
+        &mut self,
+        caller: &Principal,
+        query: Query<S>,
     ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
         let shard = match S::Contract::route_query(&query) {
             Route::Slot(slot) => slot.shard(S::SHARDS),
@@ -242,13 +265,19 @@ impl House {
 
 /// The same key and content is answered as before; the same key and other content is refused.
 fn repeats_are_answered_alike<S: Resident>(
-    house: &mut House, caller: &Principal, id: u128, digest: u64, command: &Command<S>, before: &[u8],
+    house: &mut House,
+    caller: &Principal,
+    id: u128,
+    digest: u64,
+    command: &Command<S>,
+    before: &[u8],
 ) -> Result<(), Broken> {
     let verdict = house.obey::<S>(caller, id, digest, command.clone())?;
     if codec::encode(&heard::<S>(verdict)?) != before {
         return Err(format!("a repeated command is answered otherwise: {command:?}"));
     }
-    if digest != 0 && !matches!(house.obey::<S>(caller, id, digest ^ 1, command.clone())?, Verdict::KeyReused) {
+    if digest != 0 && !matches!(house.obey::<S>(caller, id, digest ^ 1, command.clone())?, Verdict::KeyReused)
+    {
         return Err(format!("a key is good for two commands: {command:?}"));
     }
     Ok(())

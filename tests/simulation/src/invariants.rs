@@ -43,7 +43,9 @@ pub fn once_quiet(house: &mut House) -> Result<(), Broken> {
 /// The first stay for which they are not.
 pub fn what_search_finds_is_what_reservations_offers(house: &mut House) -> Result<(), Broken> {
     let nobody = Principal::anonymous();
-    for (place, (city, ..)) in PLACES.iter().enumerate().filter(|(place, _)| house.known.hotels[*place]).collect::<Vec<_>>() {
+    for (place, (city, ..)) in
+        PLACES.iter().enumerate().filter(|(place, _)| house.known.hotels[*place]).collect::<Vec<_>>()
+    {
         let (hotel, today) = (hotel_id(place), house.today(place));
         for (day, nights, guests) in (0..NIGHTS).flat_map(|day| [(day, 1, 1), (day, 1, 3), (day, 3, 2)]) {
             let check_in = today.plus_days(day);
@@ -103,7 +105,10 @@ pub fn everything_captured_is_folio_and_refunds(house: &mut House) -> Result<(),
         let payment = house.payment(id)?;
         let reservation = house.reservation(payment.reservation)?;
         if !succeeded(payment.status) || payment.amount != Some(intent.amount) {
-            return Err(format!("{id}: the bank took {}, payments says {:?}", intent.amount.amount, payment.status));
+            return Err(format!(
+                "{id}: the bank took {}, payments says {:?}",
+                intent.amount.amount, payment.status
+            ));
         }
         for (refund, amount, status) in &intent.refunds {
             let told = payment.refunds.iter().find(|told| told.id == *refund);
@@ -111,7 +116,8 @@ pub fn everything_captured_is_folio_and_refunds(house: &mut House) -> Result<(),
                 return Err(format!("{refund} of {id} is {status:?} at the bank: payments says {told:?}"));
             }
         }
-        let made: i64 = intent.refunds.iter().filter(|found| found.2 != RefundStatus::Failed).map(|found| found.1).sum();
+        let made: i64 =
+            intent.refunds.iter().filter(|found| found.2 != RefundStatus::Failed).map(|found| found.1).sum();
         let sum = |goodwill: bool, failed: bool| -> i64 {
             let fits = |refund: &&words::Refund| {
                 matches!(refund.reason, RefundReason::Requested(_)) == goodwill
@@ -144,7 +150,8 @@ const fn over(status: Status) -> bool {
 
 /// What a payment has to cover, before anything is given away.
 fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
-    let counts = matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment.id);
+    let counts =
+        matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment.id);
     match reservation.status {
         _ if !counts => 0,
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut => reservation.promise.total,

@@ -12,14 +12,15 @@
 pub mod bank;
 pub mod dice;
 mod effects;
-pub mod member;
 mod guests;
 mod house;
 pub mod invariants;
+pub mod member;
 mod network;
 mod people;
 mod run;
 mod scenery;
 mod trace;
 
-pub use run::{Failed, Tally, run};
+pub use house::Sabotage;
+pub use run::{Failed, Tally, run, run_broken};

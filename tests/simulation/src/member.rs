@@ -67,8 +67,13 @@ pub trait Member {
     /// When the next timer is due.
     fn next_timer(&self) -> Result<Option<Timestamp>, Broken>;
     /// Rows of another group's outbox arrive.
-    fn deliver(&mut self, from: &str, floor: u64, rows: Vec<(u64, Vec<u8>)>, stamp: Stamp)
-    -> Result<Vec<Option<String>>, Broken>;
+    fn deliver(
+        &mut self,
+        from: &str,
+        floor: u64,
+        rows: Vec<(u64, Vec<u8>)>,
+        stamp: Stamp,
+    ) -> Result<Vec<Option<String>>, Broken>;
     /// Outbox rows are done.
     fn settle(&mut self, done: Vec<u64>) -> Result<(), Broken>;
     /// Timers are due.
@@ -77,6 +82,8 @@ pub trait Member {
     fn forget(&mut self, now: Timestamp) -> Result<(), Broken>;
     /// A replica loses what it had not flushed, and comes back.
     fn restart(&mut self, leader: bool, dice: &mut Dice) -> Result<(), Broken>;
+    /// The log loses its last entry, though it was acknowledged: what must never happen.
+    fn cut_log(&mut self, dice: &mut Dice) -> Result<(), Broken>;
     /// A replica's state reaches the disk.
     fn flush(&mut self, leader: bool) -> Result<(), Broken>;
     /// The follower takes over.
@@ -95,7 +102,8 @@ impl<S: Service> Replica<S> {
         let mark = memory.get(&APPLIED).map_err(|fault| fault.to_string())?;
         let applied = mark.map_or(0, |bytes| codec::decode::<u64>(&bytes).expect("we wrote it"));
         let state: Arc<dyn State> = Arc::<Memory>::clone(&memory);
-        let engine = Engine::open(service, state, Box::new(|_: Landed| {})).map_err(|halt| halt.to_string())?;
+        let engine =
+            Engine::open(service, state, Box::new(|_: Landed| {})).map_err(|halt| halt.to_string())?;
         Ok(Self { engine, memory, applied: applied as usize })
     }
 
@@ -111,7 +119,9 @@ impl<S: Service> Replica<S> {
             match &logged.verdict {
                 None => logged.verdict = Some(verdict),
                 Some(before) if *before == verdict => {}
-                Some(_) => return Err(format!("entry {index} is answered otherwise when it is applied again")),
+                Some(_) => {
+                    return Err(format!("entry {index} is answered otherwise when it is applied again"));
+                }
             }
         }
         self.applied = last;
@@ -168,7 +178,12 @@ impl<S: Service> Group<S> {
     /// # Errors
     /// When it cannot be, or the caller may not by the contract.
     pub fn command(
-        &mut self, caller: &Principal, id: u128, digest: u64, command: Command<S>, stamp: Stamp,
+        &mut self,
+        caller: &Principal,
+        id: u128,
+        digest: u64,
+        command: Command<S>,
+        stamp: Stamp,
     ) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
         if !<S::Contract as Contract>::command_access(&command).allows(caller) {
             return Err(format!("{}: {} may not send {command:?}", self.name, caller.subject));
@@ -181,7 +196,10 @@ impl<S: Service> Group<S> {
     /// # Errors
     /// When it cannot be, or the caller may not by the contract.
     pub fn query(
-        &self, caller: &Principal, now: Timestamp, query: Query<S>,
+        &self,
+        caller: &Principal,
+        now: Timestamp,
+        query: Query<S>,
     ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
         if !<S::Contract as Contract>::query_access(&query).allows(caller) {
             return Err(format!("{}: {} may not ask {query:?}", self.name, caller.subject));
@@ -234,7 +252,11 @@ impl<S: Service> Member for Group<S> {
     }
 
     fn deliver(
-        &mut self, from: &str, floor: u64, rows: Vec<(u64, Vec<u8>)>, stamp: Stamp,
+        &mut self,
+        from: &str,
+        floor: u64,
+        rows: Vec<(u64, Vec<u8>)>,
+        stamp: Stamp,
     ) -> Result<Vec<Option<String>>, Broken> {
         let caller = Principal::service(from.split('/').next().unwrap_or_default());
         for (_, command) in &rows {
@@ -273,12 +295,28 @@ impl<S: Service> Member for Group<S> {
         let replica = if leader { &mut self.leader } else { &mut self.follower };
         let before = replica.applied;
         let mut fresh = Replica::open((self.make)(), replica.memory.crash())?;
-        fresh.catch_up(&mut self.log, before, dice).map_err(|why| format!("{} restarted: {why}", self.name))?;
+        fresh
+            .catch_up(&mut self.log, before, dice)
+            .map_err(|why| format!("{} restarted: {why}", self.name))?;
         *replica = fresh;
         if leader {
             self.era += 1;
             self.changed = true;
         }
+        Ok(())
+    }
+
+    fn cut_log(&mut self, dice: &mut Dice) -> Result<(), Broken> {
+        let kept = self.log.len().saturating_sub(1);
+        for replica in [&mut self.leader, &mut self.follower] {
+            if replica.applied > kept {
+                *replica = Replica::open((self.make)(), Memory::new())?;
+                replica.catch_up(&mut self.log, kept, dice)?;
+            }
+        }
+        self.log.truncate(kept);
+        self.era += 1;
+        self.changed = true;
         Ok(())
     }
 
@@ -309,9 +347,15 @@ impl<S: Service> Member for Group<S> {
     fn follow(&mut self, all: bool, dice: &mut Dice) -> Result<(), Broken> {
         let behind = self.log.len() - self.follower.applied;
         let to = if all { self.log.len() } else { self.follower.applied + dice.below(behind + 1) };
-        self.follower.catch_up(&mut self.log, to, dice).map_err(|why| format!("{} follows: {why}", self.name))?;
+        self.follower
+            .catch_up(&mut self.log, to, dice)
+            .map_err(|why| format!("{} follows: {why}", self.name))?;
         if all {
-            replicas_at_the_same_entry_hold_the_same_rows(&self.name, &self.leader.rows()?, &self.follower.rows()?)?;
+            replicas_at_the_same_entry_hold_the_same_rows(
+                &self.name,
+                &self.leader.rows()?,
+                &self.follower.rows()?,
+            )?;
             let breaches = self.at(self.follower.engine.breaches())?;
             if let Some(breach) = breaches.first() {
                 return Err(format!("{}'s follower: {breach}", self.name));
@@ -326,11 +370,16 @@ impl<S: Service> Member for Group<S> {
 }
 
 /// Two replicas that have applied the same entries are the same, byte by byte.
-fn replicas_at_the_same_entry_hold_the_same_rows(name: &str, one: &[Row], other: &[Row]) -> Result<(), Broken> {
+fn replicas_at_the_same_entry_hold_the_same_rows(
+    name: &str,
+    one: &[Row],
+    other: &[Row],
+) -> Result<(), Broken> {
     if one == other {
         return Ok(());
     }
-    let differs = one.iter().zip(other).position(|(one, other)| one != other).unwrap_or(one.len().min(other.len()));
+    let differs =
+        one.iter().zip(other).position(|(one, other)| one != other).unwrap_or(one.len().min(other.len()));
     let key = |rows: &[Row]| rows.get(differs).map(|(key, _)| format!("tree {}, {:02x?}", key[0], &key[1..]));
     Err(format!("{name}: two replicas differ at {:?} / {:?}", key(one), key(other)))
 }

@@ -52,11 +52,13 @@ impl House {
         match (self.dice.below(12), user, link) {
             (0..3, ..) => {
                 let command = accounts::Command::Register { email, name: "Anna".into(), password_hash };
-                self.tell::<users::Users>(&nobody, command)?.map_err(|refused| format!("register: {refused}"))?;
+                self.tell::<users::Users>(&nobody, command)?
+                    .map_err(|refused| format!("register: {refused}"))?;
             }
             (3..5, ..) => {
                 let command = accounts::Command::RequestPasswordReset { email };
-                self.tell::<users::Users>(&nobody, command)?.map_err(|refused| format!("reset: {refused}"))?;
+                self.tell::<users::Users>(&nobody, command)?
+                    .map_err(|refused| format!("reset: {refused}"))?;
             }
             (5..8, _, Some((link, false))) => {
                 let _ = self.tell::<users::Users>(&nobody, accounts::Command::VerifyEmail { link })?;
@@ -79,7 +81,8 @@ impl House {
                 let _ = self.tell::<users::Users>(&own(user), command)?;
             }
             (10, Some(user), _) if self.dice.chance(30) => {
-                let _ = self.tell::<users::Users>(&own(user), accounts::Command::Close { expected_version: None })?;
+                let _ = self
+                    .tell::<users::Users>(&own(user), accounts::Command::Close { expected_version: None })?;
             }
             (10, Some(user), _) => {
                 let command = accounts::Command::ChangePassword { user, password_hash };
@@ -87,7 +90,8 @@ impl House {
             }
             _ => {
                 let roles = accounts::Roles { administrator: self.dice.chance(20), hotels: Vec::new() };
-                let _ = self.tell::<users::Users>(&administrator(), accounts::Command::SetRoles { email, roles })?;
+                let _ = self
+                    .tell::<users::Users>(&administrator(), accounts::Command::SetRoles { email, roles })?;
             }
         }
         Ok(())
@@ -108,7 +112,8 @@ impl House {
         match (self.dice.below(10), old_hash) {
             (0, _) => {
                 let key = self.made_up_key();
-                let _ = self.tell::<auth::Auth>(&Principal::service("node"), keys::Command::InstallKey(key))?;
+                let _ =
+                    self.tell::<auth::Auth>(&Principal::service("node"), keys::Command::InstallKey(key))?;
             }
             (1, _) => {
                 let _ = self.tell::<auth::Auth>(&administrator(), keys::Command::RotateKeys)?;
@@ -161,7 +166,10 @@ impl House {
 
     /// The name of a mail of `users`, and the link in it.
     pub fn read_account_mail(
-        &mut self, effect: users::Effect, at: usize, row: u64,
+        &mut self,
+        effect: users::Effect,
+        at: usize,
+        row: u64,
     ) -> (String, Option<(MailLink, bool)>) {
         let mut link = |kind: &str, user: UserId, until: Timestamp, last: &str| {
             if !self.people.users.contains(&user) {

@@ -4,7 +4,7 @@ use contract::Timestamp;
 use contracts::payments::RefundStatus;
 
 use crate::guests::long_after;
-use crate::house::{House, MEMBERS};
+use crate::house::{House, MEMBERS, Sabotage};
 use crate::invariants;
 use crate::member::Broken;
 use crate::trace::Trace;
@@ -46,14 +46,30 @@ impl std::fmt::Display for Failed {
     }
 }
 
-/// Runs a seed for so many steps, and to its quiet end. Should it find something, it shows so many lines of what happened.
+/// Runs a seed for so many steps, and to its quiet end. Should it find something, it runs again, to show so many lines of
+/// what happened.
 ///
 /// # Errors
 /// What is broken.
 pub fn run(seed: u64, steps: usize, lines_max: usize) -> Result<Tally, Box<Failed>> {
+    run_broken(seed, steps, 0, Sabotage::Nothing)
+        .or_else(|_| run_broken(seed, steps, lines_max, Sabotage::Nothing))
+}
+
+/// The same, with something broken on purpose.
+///
+/// # Errors
+/// What is broken.
+pub fn run_broken(
+    seed: u64,
+    steps: usize,
+    lines_max: usize,
+    sabotage: Sabotage,
+) -> Result<Tally, Box<Failed>> {
     let failed = |why, trace| Box::new(Failed { seed, why, trace });
     let mut house = House::new(seed).map_err(|why| failed(why, Vec::new()))?;
     house.trace = Trace::new(lines_max);
+    house.sabotage = sabotage;
     let outcome = play(&mut house, steps);
     outcome.map_err(|why| failed(why, house.trace.lines()))?;
     Ok(Tally {
@@ -123,6 +139,9 @@ impl House {
                 let leader = self.dice.chance(70);
                 let name = self.name_of(at);
                 self.trace.note(format_args!("{name} restarts"));
+                if self.sabotage == Sabotage::LogsAreCut {
+                    return self.with_dice(|house, dice| house.member(at).cut_log(dice));
+                }
                 self.with_dice(|house, dice| house.member(at).restart(leader, dice))
             }
             171..175 => {
@@ -214,7 +233,8 @@ impl House {
     /// Works everything off that does not wait for time to pass.
     fn settle(&mut self) -> Result<(), Broken> {
         for _ in 0..ROUNDS_MAX {
-            let moved = self.carry_some()? || self.conclude_some()? || self.send_some()? || self.perform_some()?;
+            let moved =
+                self.carry_some()? || self.conclude_some()? || self.send_some()? || self.perform_some()?;
             if !moved {
                 return Ok(());
             }

@@ -2,8 +2,8 @@
 
 use contract::Principal;
 use contracts::{
-    Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile, Season,
-    TaxRule, scope,
+    Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile,
+    Season, TaxRule, scope,
 };
 
 use crate::dice::Dice;
@@ -98,12 +98,14 @@ pub fn staff(hotel: HotelId) -> Principal {
 
 /// Who books: accounts, a partner's program, and guests without an account.
 pub fn guest(number: usize) -> Principal {
-    let scopes = [scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_READ, scope::PAYMENTS_WRITE];
+    let scopes =
+        [scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_READ, scope::PAYMENTS_WRITE];
     match number {
         0 => principal("cli_partner", &scopes),
-        1 | 2 => {
-            Principal { on_behalf_of: Some(format!("gst_0123456789abcdef{number}")), ..Principal::service("ui") }
-        }
+        1 | 2 => Principal {
+            on_behalf_of: Some(format!("gst_0123456789abcdef{number}")),
+            ..Principal::service("ui")
+        },
         _ => principal(&format!("usr_guest{number}"), &scopes),
     }
 }

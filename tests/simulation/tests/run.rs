@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const SEEDS: u64 = 200;
-const STEPS: u64 = 400;
+const STEPS: u64 = 300;
 const TRACE_LINES: u64 = 120;
 
 fn number(name: &str) -> Option<u64> {
@@ -17,7 +17,8 @@ fn number(name: &str) -> Option<u64> {
 #[test]
 fn every_invariant_holds_after_every_step_of_every_seed() {
     let steps = usize::try_from(number("SIMULATION_STEPS").unwrap_or(STEPS)).expect("a number of steps");
-    let lines = usize::try_from(number("SIMULATION_TRACE").unwrap_or(TRACE_LINES)).expect("a number of lines");
+    let lines =
+        usize::try_from(number("SIMULATION_TRACE").unwrap_or(TRACE_LINES)).expect("a number of lines");
     let (first, end) = match number("SIMULATION_SEED") {
         Some(seed) => (seed, seed + 1),
         None => (0, number("SIMULATION_SEEDS").unwrap_or(SEEDS)),

@@ -21,10 +21,18 @@ pub(super) fn refund_settled(
         save(turn, reservation);
         return Reply::Done;
     }
+    let owed = reservation.paid() - reservation.penalty - reservation.refunded;
     let status = if succeeded { RefundStatus::Succeeded } else { RefundStatus::Failed };
     reservation.refund = match reservation.refund {
         // The one that cancelling set off.
         Some(Refund { amount: due, status: RefundStatus::Pending }) if due == amount.amount => {
+            Some(Refund { amount: due, status })
+        }
+        // Staff gave some of it back before, so that payments had less left than was due: with this, all has gone back;
+        // or some of it could not.
+        Some(Refund { amount: due, status: RefundStatus::Pending })
+            if owed <= amount.amount || (!succeeded && amount.amount < due) =>
+        {
             Some(Refund { amount: due, status })
         }
         // Something else went back while it is still on its way.

@@ -67,7 +67,11 @@ impl Face {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         lines: Lines,
     ) -> Result<Fast<Imported>, ApiError> {
-        import(&self.0, &caller.call(), &lines.0).await.map(Fast)
+        let call = caller.call();
+        // Lines are refused one by one; whoever may import none is told so at once, also about an empty file.
+        let may = self.0.client.query_every::<Contract>(&call, Query::Properties { after: None, limit: 1 }).await;
+        may.map_err(|failure| edge::failed(failure, problem))?;
+        import(&self.0, &call, &lines.0).await.map(Fast)
     }
 
     /// One property

@@ -3,6 +3,8 @@
 //! Templates are read from their folder at each page, so that a change shows after a reload. Style sheets and the
 //! script are part of the program: start it again. `/gallery` lists every page and state.
 
+mod addresses;
+mod people;
 mod stay;
 #[allow(dead_code)] // The tests of pages use the rest.
 mod town;

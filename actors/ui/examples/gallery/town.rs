@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use contract::{Contract, Principal, Timestamp};
-use contracts::auth::{self, Auth};
+use contracts::auth::Auth;
 use contracts::payments::{self, Failure as PaymentFailure, Payment, PaymentStatus, Payments};
-use contracts::pdf::{self, Pdf};
+use contracts::pdf::Pdf;
 use contracts::reservations::{self, Guest, Page, PaymentState, Position, Reservation, Reservations, Status};
 use contracts::search::{self, CityName, FoundHotel, FoundHotels, FoundOffer, HotelDetails, Search, Sort};
-use contracts::users::{self, Account, Grants, Roles, Users};
-use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay, UserId};
+use contracts::users::Users;
+use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay};
 use futures::future::BoxFuture;
 use group::testing::House;
 use group::{Call, Failure, Inlet, NoEffects, Placement, Port, Unavailable, Why};
@@ -26,7 +26,7 @@ pub const PASSWORD: &str = "notes by the translator";
 
 /// All services at once.
 pub struct Town {
-    house: House,
+    pub(crate) house: House,
     links: LinkKey,
     cluster: ClusterKey,
     state: Mutex<State>,
@@ -125,43 +125,6 @@ impl Town {
     /// Whether nobody has booked anything.
     pub fn is_untouched(&self) -> bool {
         self.state().made == 0
-    }
-
-    /// Every page and state, for the list of the gallery.
-    pub fn addresses(&self, links: &LinkKey) -> Vec<(String, String)> {
-        let mut list: Vec<(String, String)> = [
-            ("Home", "/"),
-            ("Results", "/search?city=Paris"),
-            ("Results, filters without result", "/search?city=Paris&stars=5&amenities=pets"),
-            ("Results, no such city", "/search?city=Nowhere"),
-            ("Results, dates turned round", "/search?city=Paris&check_in=2027-05-02&check_out=2027-05-01"),
-            ("My bookings", "/bookings"),
-            ("Sign in", "/sign-in"),
-            ("Sign up", "/sign-up"),
-            ("Password reset", "/password-reset"),
-            ("New password", "/reset-password?token=x"),
-            ("Verify", "/verify-email?token=x"),
-            ("Account (sign in first)", "/account"),
-            ("Not found", "/nowhere"),
-        ]
-        .map(|(name, path)| (name.to_owned(), path.to_owned()))
-        .to_vec();
-        for index in [0, 2, 4, 9, 14] {
-            list.push((format!("Hotel {index}"), format!("/hotels/{}", self.hotel(index))));
-        }
-        list.push(("Hotel, too many guests".into(), format!("/hotels/{}?guests=9", self.hotel(0))));
-        for status in Status::ALL {
-            let id = self.booking(status);
-            let tag = links.tag(&[&id.to_string()]);
-            list.push((format!("Booking, {}", status.word()), format!("/bookings/{id}?key={tag}")));
-            list.push((format!("Cancelling, {}", status.word()), format!("/bookings/{id}/cancel?key={tag}")));
-        }
-        let held = self.booking(Status::Held);
-        list.push((
-            "Paying for a hold".into(),
-            format!("/bookings/{held}/pay?key={}&card=refused", links.tag(&[&held.to_string()])),
-        ));
-        list
     }
 }
 
@@ -459,81 +422,6 @@ impl Town {
                 guest_name: "Ada".into(),
                 guest_email: EMAIL.into(),
             }),
-            other => panic!("pages do not ask {other:?}"),
-        }
-    }
-
-    fn tell_users(&self, _: &str, command: users::Command) -> Result<users::Reply, users::Refusal> {
-        match command {
-            users::Command::VerifyEmail { .. } | users::Command::ResetPassword { .. } => {
-                Err(users::Refusal::BadLink)
-            }
-            _ => Ok(users::Reply::Done),
-        }
-    }
-
-    fn ask_users(&self, _: &str, query: users::Query) -> Result<users::Answer, users::Refusal> {
-        let account = Account {
-            id: UserId(7),
-            email: EMAIL.into(),
-            name: "Ada Lovelace".into(),
-            verified: false,
-            roles: Roles::default(),
-            created_at: Timestamp(0),
-            version: 3,
-        };
-        match query {
-            users::Query::VerifyPassword { email, password } if email == EMAIL && password == PASSWORD => {
-                Ok(users::Answer::Grants(Grants {
-                    user: UserId(7),
-                    scopes: Vec::new(),
-                    hotels: Vec::new(),
-                    epoch: 0,
-                }))
-            }
-            users::Query::VerifyPassword { .. } => Ok(users::Answer::WrongPassword),
-            users::Query::HashPassword { .. } => Ok(users::Answer::PasswordHash("$argon2id$sample".into())),
-            users::Query::Me => Ok(users::Answer::Account(account)),
-            other => panic!("pages do not ask {other:?}"),
-        }
-    }
-
-    fn tell_auth(&self, _: &str, command: auth::Command) -> Result<auth::Reply, auth::Refusal> {
-        match command {
-            auth::Command::StartSession { grants, .. } => Ok(auth::Reply::Granted(auth::Grant {
-                session: "ses_sample".into(),
-                user: grants.user,
-                client_id: auth::UI_CLIENT.into(),
-                scopes: Vec::new(),
-                hotels: Vec::new(),
-                refresh_expires_at: Timestamp::wall_clock().plus_secs(86_400),
-            })),
-            _ => Ok(auth::Reply::Done),
-        }
-    }
-
-    fn ask_auth(&self, _: &str, query: auth::Query) -> Result<auth::Answer, auth::Refusal> {
-        match query {
-            auth::Query::SessionToken { .. } => {
-                let principal = Principal { subject: UserId(7).to_string(), ..Principal::default() };
-                let token = auth::Bearer(self.house.token(&principal));
-                Ok(auth::Answer::Token(auth::IssuedToken {
-                    token,
-                    expires_at: Timestamp::wall_clock().plus_secs(600),
-                    scopes: Vec::new(),
-                }))
-            }
-            other => panic!("pages do not ask {other:?}"),
-        }
-    }
-
-    fn tell_pdf(&self, _: &str, command: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
-        panic!("pages do not send {command:?}")
-    }
-
-    fn ask_pdf(&self, _: &str, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
-        match query {
-            pdf::Query::Render { .. } => Ok(pdf::Answer::Document(b"%PDF-1.7\n%sample\n".to_vec())),
             other => panic!("pages do not ask {other:?}"),
         }
     }

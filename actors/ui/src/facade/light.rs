@@ -120,11 +120,7 @@ impl Light {
     fn birds(&self, canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32) {
         for _ in 0..3 {
             let (x, y) = (x + dice.between(-30.0, 30.0), y + dice.between(-12.0, 12.0));
-            canvas.stroke(
-                &format!("M{x:.0} {y:.0}q4 -5 7 0q3 -5 7 0"),
-                1.2,
-                self.on(Colour::of(0x5c_6468)),
-            );
+            canvas.stroke(&format!("M{x:.0} {y:.0}q4 -5 7 0q3 -5 7 0"), 1.2, self.on(Colour::of(0x5c_6468)));
         }
     }
 }

@@ -8,7 +8,7 @@ use poem::{Response, handler};
 use serde_json::{Value, json};
 
 use super::ask;
-use super::results::{amenity, distance, per_night, rating};
+use super::results::{amenity, by_weight, distance, per_night, rating};
 use super::search::{Line, escape};
 use crate::format::{self, count, money};
 use crate::picture::is_shown;
@@ -47,7 +47,7 @@ pub(super) async fn show(
             "city": profile.city, "where": whereabouts(&house), "picture": house.picture(visit.now, true),
             "photos": profile.photos.iter().filter(|photo| is_shown(photo)).skip(1).take(PHOTOS).collect::<Vec<_>>(),
             "paragraphs": profile.description.split("\n").map(str::trim).filter(|text| !text.is_empty()).collect::<Vec<_>>(),
-            "amenities": profile.amenities.iter().map(|word| amenity(word)).collect::<Vec<_>>(),
+            "amenities": by_weight(&profile.amenities).into_iter().map(amenity).collect::<Vec<_>>(),
             "policies": policies(&house),
         },
         "rooms": rooms(&visit, &house, &offers, nights),

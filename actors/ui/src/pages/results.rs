@@ -23,26 +23,31 @@ const SORTS: [(Sort, &str, &str); 4] = [
     (Sort::Distance, "distance", "Nearest"),
 ];
 
-/// Amenities to filter by, and how they are shown: word, label, icon.
-pub(super) const AMENITIES: [(&str, &str, &str); 14] = [
+/// Amenities as they are shown: word, label, icon; what guests ask for most comes first.
+pub(super) const AMENITIES: [(&str, &str, &str); 19] = [
     ("wifi", "Wi-Fi", "wifi"),
     ("breakfast", "Breakfast", "breakfast"),
-    ("parking", "Parking", "parking"),
-    ("restaurant", "Restaurant", "restaurant"),
-    ("bar", "Bar", "bar"),
     ("pool", "Pool", "pool"),
     ("spa", "Spa", "spa"),
-    ("gym", "Gym", "gym"),
+    ("restaurant", "Restaurant", "restaurant"),
+    ("parking", "Parking", "parking"),
     ("air-conditioning", "Air conditioning", "air"),
+    ("family", "Family rooms", "people"),
+    ("accessible", "Step-free", "accessible"),
     ("pets", "Pets welcome", "pets"),
     ("garden", "Garden", "garden"),
+    ("bar", "Bar", "bar"),
+    ("gym", "Gym", "gym"),
+    ("airport-shuttle", "Airport shuttle", "bus"),
+    ("ev-charging", "Car charging", "bolt"),
     ("bicycles", "Bicycles", "bike"),
+    ("laundry", "Laundry", "laundry"),
+    ("concierge", "Concierge", "bell"),
     ("lift", "Lift", "lift"),
-    ("family-rooms", "Family rooms", "person"),
 ];
 
 /// Amenities offered as filters: the first so many.
-const FILTERS: usize = 9;
+const FILTERS: usize = 10;
 
 /// What was chosen beside city, dates and company.
 struct Choice {
@@ -252,7 +257,7 @@ fn card(visit: &Visit, line: &Line, city: &City, hotel: &FoundHotel) -> Value {
     let total = hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total);
     let price = |amount: i64| money(visit.locale, Money::new(amount, hotel.currency));
     let mut facts: Vec<_> = hotel.offer.iter().map(|offer| json!({ "icon": "key", "label": format!("{}, {}", offer.room_type_name, offer.rate_plan_name) })).collect();
-    facts.extend(hotel.amenities.iter().take(4).map(|word| amenity(word)));
+    facts.extend(by_weight(&hotel.amenities).into_iter().take(4).map(amenity));
     let free_until = hotel.offer.as_ref().and_then(|offer| offer.free_cancellation_until);
     json!({
         "href": format!("/hotels/{}?{}", hotel.id, line.query()),
@@ -292,6 +297,15 @@ pub(super) fn distance(metres: u32, city: &str) -> String {
         1_000..20_000 => format!("{}.{} km from the centre of {city}", metres / 1_000, metres % 1_000 / 100),
         20_000.. => format!("{} km from the centre of {city}", metres / 1_000),
     }
+}
+
+/// Amenities in the order in which guests ask for them; unknown ones behind.
+pub(super) fn by_weight(words: &[String]) -> Vec<&str> {
+    let weight =
+        |word: &str| AMENITIES.iter().position(|(known, ..)| *known == word).unwrap_or(AMENITIES.len());
+    let mut sorted: Vec<_> = words.iter().map(String::as_str).collect();
+    sorted.sort_by_key(|word| weight(word));
+    sorted
 }
 
 /// An amenity with its icon; a word that we do not know is shown as it is.

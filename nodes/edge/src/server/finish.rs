@@ -58,6 +58,13 @@ pub(crate) fn secure(response: &mut Response, https: bool) {
     }
 }
 
+/// What an operation answers is its caller's, unless it says otherwise: a secret link alone opens reservations, so no
+/// `Authorization` tells caches in between to keep out.
+pub(crate) fn keep_private(response: &mut Response) {
+    let private = HeaderValue::from_static("private, no-cache");
+    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(private);
+}
+
 /// 304 where the client has it already.
 pub(crate) fn unchanged(response: &mut Response, asked: &Asked) {
     let current = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());

@@ -138,7 +138,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Outer<E> {
         let asked = Asked::of(request.method().clone(), request.headers());
         let origin = self.cors.origin(&request);
         let path = request.uri().path();
-        let (oauth, wants_page) = (path.starts_with("/oauth/"), !is_api(path) && prefers_html(&request));
+        let api = is_api(path);
+        let (oauth, wants_page) = (path.starts_with("/oauth/"), !api && prefers_html(&request));
 
         let response = match self.cors.preflight(&request, origin.as_ref()) {
             Some(response) => response,
@@ -148,6 +149,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Outer<E> {
         let mut response = self.put_into_words(response, &request_id, wants_page, oauth);
 
         finish::unchanged(&mut response, &asked);
+        if api {
+            finish::keep_private(&mut response);
+        }
         finish::secure(
             &mut response,
             self.settings.tls.is_some() || self.settings.public_url.starts_with("https:"),

@@ -45,7 +45,7 @@ pub enum Verdict<R, F> {
     Refused(F),
     /// The idempotency key came with another command before.
     KeyReused,
-    /// For each row delivered: nothing, or why it was refused.
+    /// For each row delivered, as far as they were looked at: nothing, or why it was refused.
     Delivered(Vec<Option<String>>),
     /// Whether there is more of the same to do.
     More(bool),

@@ -27,7 +27,8 @@ impl Seen {
 }
 
 impl<S: Service> Engine<S> {
-    /// Applies the rows that were not applied before; for each, nothing or why it was refused.
+    /// Applies the rows that were not applied before; for each, nothing or why it was refused. Ends with the first that
+    /// is refused: only the sender knows which of the later ones have to wait behind it.
     pub(super) fn receive(
         &self, landing: &mut Landing<S>, source: &String, floor: u64, rows: Vec<(u64, Vec<u8>)>, caller: &Principal,
         stamp: Stamp,
@@ -51,10 +52,14 @@ impl<S: Service> Engine<S> {
                 Err(unreadable) => Some(unreadable.to_string()),
             };
             // A refused row is the sender's to park; should an operator send it again, it comes as a new one.
-            if refused.is_none() {
+            let ends = refused.is_some();
+            if !ends {
                 seen.above.push(row);
             }
             answers.push(refused);
+            if ends {
+                break;
+            }
         }
         if seen != before {
             landing.overlay.insert(key, Some(codec::encode(&seen)));

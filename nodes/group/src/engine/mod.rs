@@ -155,6 +155,11 @@ impl<S: Service> Engine<S> {
         self.read(Timestamp::default(), |view| view.all(&OUTBOX).collect())
     }
 
+    /// The highest number that a row of the outbox, or anything else that is numbered, has.
+    pub fn last_row(&self) -> u64 {
+        self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner).last_row()
+    }
+
     /// Rows that were parked, for an operator.
     pub fn parked(&self) -> Result<Vec<(u64, Parked)>, Halt> {
         self.read(Timestamp::default(), |view| view.all(&PARKED).collect())
@@ -303,12 +308,19 @@ impl<S: Service> Landing<S> {
         }
     }
 
-    /// An operator's word on a parked row: once more, under a new number, or never.
+    /// An operator's word on a parked row: once more, or never. What waited behind it goes on after it: all of them under
+    /// new numbers, since the receiver may have been told that the old ones will not come any more.
     fn release(&mut self, state: &dyn State, row: u64, again: bool) {
         let Some(bytes) = self.bytes(state, &PARKED.key(&row)) else { return };
         self.overlay.insert(PARKED.key(&row), None);
-        if again {
-            let outgoing = PARKED.read_value(&bytes).outgoing;
+        let parked = PARKED.read_value(&bytes).outgoing;
+        let turn: Turn<'_, S> = Turn::new(state, &self.overlay, Principal::default(), self.meta.clock, 0);
+        let mut waiting = turn.first(&OUTBOX, usize::MAX);
+        waiting.retain(|(later, outgoing)| *later > row && outgoing.is_behind(&parked));
+        for (later, _) in &waiting {
+            self.overlay.insert(OUTBOX.key(later), None);
+        }
+        for outgoing in again.then_some(parked).into_iter().chain(waiting.into_iter().map(|(_, outgoing)| outgoing)) {
             let row = self.meta.next_row();
             self.overlay.insert(OUTBOX.key(&row), Some(codec::encode(&outgoing)));
             self.landed.outgoing.push((row, outgoing));

@@ -32,6 +32,11 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// The number that was given last.
+    pub fn last_row(&self) -> u64 {
+        self.next_row
+    }
+
     /// Rows are numbered from 1 and never twice.
     pub fn next_row(&mut self) -> u64 {
         self.next_row += 1;

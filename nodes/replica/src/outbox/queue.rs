@@ -36,12 +36,17 @@ impl Stream {
         }
         let open = self.waiting.iter().filter(|(_, (key, _))| !self.blocked.contains(key));
         let rows: Vec<_> = open.take(rows_max).map(|(row, (_, command))| (*row, command.clone())).collect();
-        if rows.is_empty() {
-            return None;
-        }
+        // Those behind a parked row keep no floor down, or the receiver would have to remember all that came since: an
+        // operator's release gives them new numbers.
+        let floor = rows.first()?.0;
         self.busy = true;
-        let floor = *self.waiting.keys().next().expect("rows wait");
         Some((floor, rows))
+    }
+
+    /// What waits is about to be read from the store again; a delivery under way goes on.
+    pub fn forget_waiting(&mut self) {
+        self.waiting.clear();
+        self.blocked.clear();
     }
 
     pub fn delivered(&mut self, done: &[u64], parked: &[u64]) {
@@ -125,12 +130,24 @@ impl EffectQueue {
         if self.running >= running_max {
             return None;
         }
-        let key = self.ready.pop_front()?;
-        let lane = self.lanes.get_mut(&key)?;
-        let (row, effect) = lane.waiting.front()?.clone();
-        lane.state = LaneState::Running;
-        self.running += 1;
-        Some(Due { row, key, effect, attempt: lane.failures })
+        while let Some(key) = self.ready.pop_front() {
+            let Some(lane) = self.lanes.get_mut(&key).filter(|lane| lane.state == LaneState::Ready) else { continue };
+            let Some((row, effect)) = lane.waiting.front().cloned() else { continue };
+            lane.state = LaneState::Running;
+            self.running += 1;
+            return Some(Due { row, key, effect, attempt: lane.failures });
+        }
+        None
+    }
+
+    /// What waits is about to be read from the store again; what runs or rests goes on.
+    pub fn forget_waiting(&mut self) {
+        self.ready.clear();
+        self.lanes.retain(|_, lane| {
+            let kept = usize::from(matches!(lane.state, LaneState::Running | LaneState::Resting));
+            lane.waiting.truncate(kept);
+            kept > 0
+        });
     }
 
     pub fn performed(&mut self, row: u64, key: u128, parked: bool) {
@@ -183,11 +200,11 @@ mod tests {
         assert_eq!(rows(stream.next(3)), Some((1, vec![1, 2, 3])));
         assert_eq!(rows(stream.next(3)), None, "one delivery at a time");
         stream.delivered(&[2], &[1]);
-        assert_eq!(rows(stream.next(3)), Some((3, vec![4])), "3 waits behind 1, and keeps the floor");
+        assert_eq!(rows(stream.next(3)), Some((4, vec![4])), "3 waits behind 1, and comes under another number");
         stream.failed();
         assert_eq!(rows(stream.next(3)), None, "resting");
         stream.rested();
-        assert_eq!(rows(stream.next(3)), Some((3, vec![4])));
+        assert_eq!(rows(stream.next(3)), Some((4, vec![4])));
         stream.delivered(&[4], &[]);
         assert_eq!(rows(stream.next(3)), None);
     }
@@ -212,5 +229,43 @@ mod tests {
         queue.performed(3, 8, false);
         queue.push(4, 7, vec![]);
         assert_eq!(row(&mut queue), None, "blocked behind a parked one");
+    }
+
+    #[test]
+    fn reading_the_store_again_begins_nothing_twice() {
+        let mut queue = EffectQueue::default();
+        for (row, key) in [(1, 7), (2, 7), (3, 8), (4, 9)] {
+            queue.push(row, key, vec![]);
+        }
+        let row = |queue: &mut EffectQueue| queue.next(2).map(|due| due.row);
+        assert_eq!((row(&mut queue), row(&mut queue)), (Some(1), Some(3)));
+        queue.block(5);
+        queue.failed(3, 8);
+        queue.forget_waiting();
+        for (row, key) in [(1, 7), (3, 8), (4, 9), (5, 7), (6, 5)] {
+            queue.push(row, key, vec![]);
+        }
+        assert_eq!((row(&mut queue), row(&mut queue)), (Some(4), None), "1 runs, 3 rests");
+        queue.performed(4, 9, false);
+        assert_eq!(row(&mut queue), Some(6), "its key is not blocked any more");
+        queue.performed(1, 7, false);
+        assert_eq!(row(&mut queue), Some(5));
+        queue.performed(6, 5, false);
+        queue.rested(8);
+        assert_eq!(row(&mut queue), Some(3));
+    }
+
+    #[test]
+    fn a_stream_that_is_read_again_keeps_its_delivery() {
+        let mut stream = Stream::default();
+        for (row, key) in [(1, 7), (2, 8)] {
+            stream.push(row, key, vec![]);
+        }
+        assert_eq!(rows(stream.next(1)), Some((1, vec![1])));
+        stream.forget_waiting();
+        stream.push(2, 8, vec![]);
+        assert_eq!(rows(stream.next(1)), None, "one delivery at a time");
+        stream.delivered(&[1], &[]);
+        assert_eq!(rows(stream.next(1)), Some((2, vec![2])));
     }
 }

@@ -141,6 +141,16 @@ fn altered_and_foreign_tokens_are_rejected() {
 }
 
 #[test]
+fn staff_of_as_many_hotels_as_there_may_be_have_tokens_that_are_taken() {
+    let key = SigningKey::generate();
+    let (verifier, _) = verifier(&[&key]);
+    let hotels: Vec<String> = (0..200).map(|nth| format!("htl_{nth:026}")).collect();
+    let scope = "a-scope:manage ".repeat(12).trim_end().to_owned();
+    let token = key.sign(&Claims { hotels: hotels.clone(), scope, ..claims() });
+    assert_eq!(verifier.verify(&token, NOW).unwrap().hotels, hotels, "{} bytes", token.len());
+}
+
+#[test]
 fn nothing_else_that_a_key_signs_is_an_access_token() {
     use pasetors::keys::AsymmetricSecretKey;
     use pasetors::version4::{PublicToken, V4};

@@ -1,0 +1,45 @@
+//! Every page and state of the sample town.
+
+use contracts::reservations::Status;
+use token::LinkKey;
+
+use crate::town::Town;
+
+impl Town {
+    /// Every page and state, for the list of the gallery.
+    pub fn addresses(&self, links: &LinkKey) -> Vec<(String, String)> {
+        let mut list: Vec<(String, String)> = [
+            ("Home", "/"),
+            ("Results", "/search?city=Paris"),
+            ("Results, filters without result", "/search?city=Paris&stars=5&amenities=pets"),
+            ("Results, no such city", "/search?city=Nowhere"),
+            ("Results, dates turned round", "/search?city=Paris&check_in=2027-05-02&check_out=2027-05-01"),
+            ("My bookings", "/bookings"),
+            ("Sign in", "/sign-in"),
+            ("Sign up", "/sign-up"),
+            ("Password reset", "/password-reset"),
+            ("New password", "/reset-password?token=x"),
+            ("Verify", "/verify-email?token=x"),
+            ("Account (sign in first)", "/account"),
+            ("Not found", "/nowhere"),
+        ]
+        .map(|(name, path)| (name.to_owned(), path.to_owned()))
+        .to_vec();
+        for index in [0, 2, 4, 9, 14] {
+            list.push((format!("Hotel {index}"), format!("/hotels/{}", self.hotel(index))));
+        }
+        list.push(("Hotel, too many guests".into(), format!("/hotels/{}?guests=9", self.hotel(0))));
+        for status in Status::ALL {
+            let id = self.booking(status);
+            let tag = links.tag(&[&id.to_string()]);
+            list.push((format!("Booking, {}", status.word()), format!("/bookings/{id}?key={tag}")));
+            list.push((format!("Cancelling, {}", status.word()), format!("/bookings/{id}/cancel?key={tag}")));
+        }
+        let held = self.booking(Status::Held);
+        list.push((
+            "Paying for a hold".into(),
+            format!("/bookings/{held}/pay?key={}&card=refused", links.tag(&[&held.to_string()])),
+        ));
+        list
+    }
+}

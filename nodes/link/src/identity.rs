@@ -1,0 +1,185 @@
+//! Who a certificate says a node is.
+//!
+//! A node's certificate bears one URI, `auberge:CLUSTER:node:NAME:ID`, and the name of the cluster as a DNS name
+//! (`CLUSTER.auberge.internal`), which TLS itself checks. Addresses in it are for people: nodes may change theirs.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Names are DNS labels: what is longer than this, in bytes, is no name.
+pub const NAME_BYTES_MAX: usize = 63;
+
+/// Who a node is, as far as its certificate goes (without TLS: as far as it says itself).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The node's name.
+    pub node: String,
+    /// The node's id: another one when a node of the same name is made anew.
+    pub node_id: u64,
+}
+
+impl Identity {
+    /// The URI that stands for it in a certificate.
+    pub fn uri(&self) -> String {
+        format!("auberge:{}:node:{}:{}", self.cluster, self.node, self.node_id)
+    }
+
+    /// Reads such a URI.
+    pub fn from_uri(uri: &str) -> Option<Self> {
+        let mut parts = uri.split(':');
+        let ("auberge", cluster, "node", node, id) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?)
+        else {
+            return None;
+        };
+        let sound = parts.next().is_none() && is_name(cluster) && is_name(node);
+        let node_id = id.parse().ok()?;
+        sound.then(|| Self { cluster: cluster.to_owned(), node: node.to_owned(), node_id })
+    }
+}
+
+/// The DNS name that every certificate of a cluster bears, and every dial asks for.
+pub fn server_name(cluster: &str) -> String {
+    format!("{cluster}.auberge.internal")
+}
+
+/// Whether `name` can be a cluster's or a node's: a DNS label in small letters.
+pub fn is_name(name: &str) -> bool {
+    let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name.bytes().all(inside)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+/// SHA-256 of a certificate, as `openssl x509 -fingerprint -sha256` prints it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of a certificate in DER.
+    pub fn of(der: &[u8]) -> Self {
+        Self(Sha256::digest(der).into())
+    }
+
+    /// Reads hexadecimal digits, with or without colons.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: String = text.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect();
+        let bytes = data_encoding::HEXLOWER.decode(digits.as_bytes()).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02X}", if index == 0 { "" } else { ":" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is read out of a node's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Whose it is.
+    pub identity: Identity,
+    /// Which certificate it is.
+    pub fingerprint: Fingerprint,
+    /// Addresses in it: names and numbers.
+    pub addresses: Vec<String>,
+    /// Seconds since 1970 from which it is not valid any more.
+    pub expires_at_secs: i64,
+}
+
+/// Reads a node's certificate in DER; its signature is TLS's to check.
+///
+/// # Errors
+/// Words that say what is wrong with it.
+pub fn describe(der: &[u8]) -> Result<Described, String> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| "not a certificate".to_owned())?;
+    let names = certificate.subject_alternative_name().map_err(|_| "its names cannot be read".to_owned())?;
+    let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
+    let mut identities = Vec::new();
+    let mut addresses = Vec::new();
+    for name in names {
+        match name {
+            GeneralName::URI(uri) => identities.extend(Identity::from_uri(uri)),
+            GeneralName::DNSName(dns) => addresses.push((*dns).to_owned()),
+            GeneralName::IPAddress(bytes) => addresses.extend(number(bytes).map(|number| number.to_string())),
+            _ => {}
+        }
+    }
+    let [identity] = identities.as_slice() else {
+        return Err(format!("it names {} nodes, not one", identities.len()));
+    };
+    let own = server_name(&identity.cluster);
+    addresses.retain(|address| *address != own);
+    Ok(Described {
+        identity: identity.clone(),
+        fingerprint: Fingerprint::of(der),
+        addresses,
+        expires_at_secs: certificate.validity().not_after.timestamp(),
+    })
+}
+
+fn number(bytes: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(bytes)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_survive_their_uri() {
+        let identity = Identity { cluster: "inn".to_owned(), node: "n-1".to_owned(), node_id: u64::MAX };
+        assert_eq!(Identity::from_uri(&identity.uri()), Some(identity));
+    }
+
+    #[test]
+    fn what_is_no_identity_is_refused() {
+        for uri in [
+            "",
+            "auberge:inn:node:n1",
+            "auberge:inn:node:n1:x",
+            "auberge:inn:node:n1:1:2",
+            "auberge:inn:nodes:n1:1",
+            "auberge::node:n1:1",
+            "auberge:inn:node::1",
+            "auberge:inn:node:N1:1",
+            "auberge:inn:node:-n:1",
+            "auberge:inn:node:n1:-1",
+            "https://auberge:inn:node:n1:1",
+        ] {
+            assert_eq!(Identity::from_uri(uri), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_are_read_with_and_without_colons() {
+        let fingerprint = Fingerprint::of(b"x");
+        let text = fingerprint.to_string();
+        assert_eq!(Fingerprint::parse(&text), Some(fingerprint));
+        assert_eq!(Fingerprint::parse(&text.replace(':', "").to_lowercase()), Some(fingerprint));
+        assert_eq!(Fingerprint::parse("AB:CD"), None);
+        assert_eq!(Fingerprint::parse("zz"), None);
+    }
+}

@@ -1,0 +1,247 @@
+//! Every operation of every document, as a stranger and as a caller whose token lacks the scope. An operation that is added
+//! is covered as soon as it is in a document.
+
+use house::{Caller, House};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::documents::documents;
+use crate::sample;
+
+/// Operations that need no token, and why that is right. Nobody joins this list by accident.
+const OPEN: [&str; 23] = [
+    // Public by nature.
+    "listCities",
+    "listHotels",
+    "getHotel",
+    "listOffers",
+    // What a person without a token does to get one, or proves by a link in a mail.
+    "registerUser",
+    "verifyEmail",
+    "requestPasswordReset",
+    "confirmPasswordReset",
+    "authorize",
+    "decideAuthorization",
+    "showDevice",
+    "decideDevice",
+    // By a client's own proof.
+    "createToken",
+    "createDeviceAuthorization",
+    "introspectToken",
+    "revokeToken",
+    // Public keys and discovery.
+    "getOAuthMetadata",
+    "listPublicKeys",
+    // By the bank's signature.
+    "receiveBankEvent",
+    // By the secret link of a mail; without it they say 404 or 401, see below.
+    "getReservation",
+    "getConfirmation",
+    "getReservationCalendar",
+    "getOAuthProtectedResource",
+];
+/// Of these, those that show what belongs to somebody.
+const BY_LINK: [&str; 3] = ["getReservation", "getConfirmation", "getReservationCalendar"];
+
+/// Scopes that open an operation beside the one that its document names.
+fn also_open(operation: &str, scope: &str) -> &'static [&'static str] {
+    match (operation, scope) {
+        // Giving money back: staff of the hotel, and administrators.
+        ("createRefund", _) => &["cluster:manage"],
+        // Staff sees and changes the bookings of its hotels, and sees their payments.
+        (_, "reservations:read" | "reservations:write") if operation != "createReservation" => &["hotel:manage"],
+        (_, "payments:read") => &["payments:write", "hotel:manage", "cluster:manage"],
+        (_, "cluster:read") => &["cluster:manage"],
+        _ => &[],
+    }
+}
+
+struct Operation {
+    name: String,
+    method: Method,
+    path: String,
+    scope: Option<String>,
+    open: bool,
+    body: Option<Value>,
+}
+
+fn operations() -> Vec<Operation> {
+    let (_, text) = documents().into_iter().find(|(name, _)| name == "auberge.json").unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            found.push(read(&document, path, method, operation));
+        }
+    }
+    found
+}
+
+fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
+    let name = operation["operationId"].as_str().unwrap().to_owned();
+    let security = operation["security"].as_array().cloned().unwrap_or_default();
+    let scope = security.iter().find_map(|way| way["oauth2"][0].as_str()).map(str::to_owned);
+    let open = security.is_empty() || security.contains(&json!({}));
+    let mut query = Vec::new();
+    for parameter in operation["parameters"].as_array().into_iter().flatten() {
+        if parameter["in"] == "query" && parameter["required"] == true {
+            let value = sample::value(document, &parameter["schema"]);
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            query.push(format!("{}={value}", parameter["name"].as_str().unwrap()));
+        }
+    }
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let body = (!schema.is_null()).then(|| overridden(&name, sample::value(document, schema)));
+    let mut path = filled(path);
+    if !query.is_empty() {
+        path = format!("{path}?{}", query.join("&"));
+    }
+    Operation { name, method: method.to_uppercase().parse().unwrap(), path, scope, open, body }
+}
+
+/// Ids of the right form in the places of a path.
+fn filled(path: &str) -> String {
+    let parts = path.split('/').map(|part| match part {
+        "{property_id}" | "{hotel_id}" => HOTEL.to_owned(),
+        "{room_type_id}" => "rmt_00000000000000000000000000".to_owned(),
+        "{reservation_id}" => "rsv_00000000000000000000000000".to_owned(),
+        "{payment_id}" => "pay_00000000000000000000000000".to_owned(),
+        "{client_id}" => "cli_nobody".to_owned(),
+        "{service}" => "auth".to_owned(),
+        "{shard}" | "{row}" => "0".to_owned(),
+        "{name}" => "invoice".to_owned(),
+        part => {
+            assert!(!part.starts_with('{'), "say here what {part} is in {path}");
+            part.to_owned()
+        }
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+const HOTEL: &str = "HOTEL";
+
+/// What a schema alone does not say.
+fn overridden(name: &str, mut body: Value) -> Value {
+    match name {
+        "registerUser" => body["email"] = json!("a@guest.example"),
+        "setUserRoles" => body = json!({"email": "a@guest.example", "administrator": false, "hotels": []}),
+        "createClient" => body["scope"] = json!("reservations:read"),
+        "createReservation" => {
+            body = json!({"offer": "OFFER", "guest": {"name": "A", "email": "a@guest.example"}});
+        }
+        "createPayment" => {
+            body = json!({"reservation_id": "RESERVATION", "payment_method": "pm_card_visa"});
+        }
+        "createProperty" => body = house::hotel("new", "New", 1),
+        "setCalendar" => body = json!({"from": "2027-06-01", "to": "2027-06-02", "stop_sell": true}),
+        "createRoomType" => body = house::hotel("new", "New", 1)["room_types"][0].clone(),
+        _ => {}
+    }
+    body
+}
+
+/// A house with a booking of somebody else's, whose ids take the places of the made-up ones.
+struct Scene {
+    house: House,
+    replace: Vec<(String, String)>,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let house = House::open().await;
+        let owner = house.booker().await;
+        let hotel = house.hotel_id("river").await;
+        let stay = house::Stay::from_day(30, 1);
+        let offer = owner.offer(&hotel, &stay, "Flexible").await;
+        let held = owner.hold(&offer, "owner@guest.example").await;
+        let payment = owner.pay(&held, "pm_card_visa").await;
+        let property = house.admin().await.get(&format!("/v1/properties/{hotel}")).await.expect(200).json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let replace = vec![
+            ("rsv_00000000000000000000000000".to_owned(), text(&held["id"])),
+            ("pay_00000000000000000000000000".to_owned(), text(&payment["id"])),
+            ("rmt_00000000000000000000000000".to_owned(), text(&property["room_types"][0]["id"])),
+            ("RESERVATION".to_owned(), text(&held["id"])),
+            ("OFFER".to_owned(), offer),
+            (HOTEL.to_owned(), hotel),
+        ];
+        Self { house, replace }
+    }
+
+    fn put(&self, text: &str) -> String {
+        self.replace.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    }
+
+    async fn ask(&self, caller: &Caller, operation: &Operation) -> house::Answer {
+        let asking = caller.ask(operation.method.clone(), &self.put(&operation.path));
+        match &operation.body {
+            Some(body) => asking.json(&serde_json::from_str(&self.put(&body.to_string())).unwrap()).await,
+            None => asking.await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_in_without_the_scope() {
+    let scene = Scene::set().await;
+    let stranger = scene.house.anyone();
+    let every = "reservations:read reservations:write payments:read payments:write documents templates:manage \
+                 hotel:manage cluster:read cluster:manage";
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    for operation in operations().iter().filter(|operation| !operation.open) {
+        let name = &operation.name;
+        let scope = operation.scope.clone().unwrap_or_else(|| panic!("{name} wants a token, but no scope"));
+        let refused = scene.ask(&stranger, operation).await;
+        if (refused.status, refused.header("content-type")) != (401, "application/problem+json") {
+            wrong.push(format!("{name} without a token: {} {}", refused.status, refused.text()));
+        }
+        // A token with every scope but this one, and those that stand above it.
+        let above = also_open(name, &scope);
+        let lacking = |other: &&str| *other != scope && !above.contains(other);
+        let others: Vec<&str> = every.split_whitespace().filter(lacking).collect();
+        let caller = scene.house.partner(&others.join(" ")).await;
+        let refused = scene.ask(&caller, operation).await;
+        if (refused.status, refused.header("content-type")) != (403, "application/problem+json") {
+            wrong.push(format!("{name} without {scope}: {} {}", refused.status, refused.text()));
+        }
+        asked += 1;
+    }
+    assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(asked > 30, "only {asked} operations want a scope");
+    scene.house.sound().await;
+}
+
+#[tokio::test]
+async fn what_is_open_is_known_to_be_open() {
+    let open: Vec<String> = operations().iter().filter(|one| one.open).map(|one| one.name.clone()).collect();
+    for name in &open {
+        assert!(OPEN.contains(&name.as_str()), "{name} needs no token: is that right?");
+    }
+    let scene = Scene::set().await;
+    let stranger = scene.house.anyone();
+    for operation in operations().iter().filter(|one| BY_LINK.contains(&one.name.as_str())) {
+        let refused = scene.ask(&stranger, operation).await;
+        assert!([401, 404].contains(&refused.status), "{}: {} {}", operation.name, refused.status, refused.text());
+        let wrong = stranger.get(&format!("{}?key=AAAAAAAAAAAAAAAAAAAAAAAAAA", scene.put(&operation.path))).await;
+        wrong.problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_somebody_else_opens_nothing() {
+    let scene = Scene::set().await;
+    let url = scene.house.url.clone();
+    let other = House::plan().hotels(vec![]).open().await;
+    let foreign = other.admin().await.token.unwrap();
+    let mut last = foreign.clone();
+    let changed = if last.pop() == Some('A') { 'B' } else { 'A' };
+    last.push(changed);
+    for token in [foreign.as_str(), last.as_str(), "", "v4.public.", "v4.local.AAAA", "Bearer"] {
+        let caller = Caller::new(url.clone()).with_token(token);
+        caller.get("/v1/clients").await.problem(401, "unauthenticated");
+    }
+    // Offers and cursors are sealed by the same cluster, for other purposes.
+    let offer = scene.put("OFFER");
+    Caller::new(url).with_token(offer).get("/v1/clients").await.problem(401, "unauthenticated");
+}

@@ -1,0 +1,118 @@
+//! A disk that is full, and one that cannot be written.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use house::{House, Stay};
+use serde_json::json;
+
+use crate::ledger::{Keyed, Marks, Shared};
+use crate::text;
+
+/// A small disk of its own, unmounted when dropped.
+struct SmallDisk {
+    _directory: tempfile::TempDir,
+    place: PathBuf,
+}
+
+impl SmallDisk {
+    /// Nothing where this user may not mount.
+    fn mount(mebibytes: u32) -> Option<Self> {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("disk");
+        std::fs::create_dir(&place).unwrap();
+        let size = format!("size={mebibytes}m");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&place).output().ok()?;
+        if !mounted.status.success() {
+            eprintln!("left out: no small disk can be mounted: {}", String::from_utf8_lossy(&mounted.stderr).trim());
+            return None;
+        }
+        Some(Self { _directory: directory, place })
+    }
+
+    /// Fills what is left, and says with which file.
+    fn fill(&self) -> PathBuf {
+        let file = self.place.join("ballast");
+        let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", file.display())).output();
+        file
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.place).status();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount(192) else { return };
+    let mut house = House::plan().data(disk.place.join("data")).open().await;
+    let (id, secret) = house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let partner = house.sign_in(&id, &secret).await;
+    let hotel = house.hotel_id("river").await;
+    let ledger: Shared = Arc::default();
+    let offer = partner.offer(&hotel, &Stay::from_day(30, 1), "Flexible").await;
+    let ballast = disk.fill();
+    // Until it does not go on. What is acknowledged until then counts.
+    let mut refused = 0;
+    for number in 0..400 {
+        let key = format!("full-{number}");
+        let body = json!({"offer": offer, "guest": {"name": "Full", "email": "full@guest.example"}, "requests": "x".repeat(900)});
+        let answer = partner.post("/v1/reservations", &body).key(&key).attempt().await;
+        match answer {
+            Ok(answer) if answer.status == 201 => {
+                let held = text(&answer.json()["id"]).to_owned();
+                let mut ledger = ledger.lock().unwrap();
+                ledger.reservations.push(held.clone());
+                ledger.keyed.push(Keyed { path: "/v1/reservations", key, body, id: Some(held) });
+            }
+            // 409: the 200 rooms are sold.
+            Ok(answer) if answer.status == 409 => break,
+            Ok(answer) => {
+                assert_eq!(answer.status, 503, "{}", answer.text());
+                answer.problem(503, "unavailable");
+                refused += 1;
+            }
+            Err(_) => refused += 1,
+        }
+        if refused > 3 {
+            break;
+        }
+    }
+    println!("{} holds on the full disk, then {refused} refusals", ledger.lock().unwrap().reservations.len());
+    // Room again, and a start as an operator would do it: everything is there, and it goes on.
+    house.kill();
+    let full = house.try_start().await;
+    if let Err(why) = &full {
+        assert!(why.contains("No space left") || why.contains("space"), "it does not say that the disk is full: {why}");
+    }
+    house.kill();
+    std::fs::remove_file(&ballast).unwrap();
+    house.start().await;
+    let partner = house.sign_in(&id, &secret).await;
+    let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
+    kept.is_kept(&partner, &house.admin().await, &Marks::default()).await;
+    kept.repeats(&partner, 0).await;
+    house.settled().await;
+    house.sound().await;
+    house.stop();
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_is_named() {
+    let house = House::open().await;
+    // `/proc` takes no directories from anybody, not even from root.
+    let refused = house.auberge(&["serve", "--data", "/proc/auberge", "--http", "127.0.0.1:0", "--no-demo"]).refused();
+    assert!(refused.contains("/proc/auberge"), "{refused}");
+    let Some(disk) = SmallDisk::mount(1) else { return };
+    disk.fill();
+    let data = disk.place.join("data");
+    let refused = house.auberge(&["serve", "--data", &data.to_string_lossy(), "--http", "127.0.0.1:0", "--no-demo"]).refused();
+    assert!(refused.contains(name(&data)), "{refused}");
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().unwrap()
+}

@@ -1,0 +1,199 @@
+//! Paying at a bank that has neither idempotency keys nor a page for 3-D Secure.
+
+use std::process::Command;
+
+use house::{Caller, Helper, House, Stay, free_port, tool};
+use serde_json::{Value, json};
+
+use crate::text;
+
+const KEY: &str = "sk_test_12345";
+const HOOK: &str = "whsec_for_this_test";
+
+/// A bank, and what it calls a card.
+struct Bank {
+    _directory: tempfile::TempDir,
+    process: Helper,
+    port: u16,
+}
+
+impl Bank {
+    async fn open() -> Option<Self> {
+        let server = tool("localstripe")?;
+        let directory = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let mut bank = Self { process: Self::run(&server, directory.path(), port), _directory: directory, port };
+        bank.process.listens(port).await;
+        Some(bank)
+    }
+
+    fn run(server: &std::path::Path, directory: &std::path::Path, port: u16) -> Helper {
+        let mut command = Command::new(server);
+        // It keeps its books in a file of the directory that it is started in, and in the one for temporary files.
+        command.args(["--port", &port.to_string(), "--from-scratch"]).current_dir(directory).env("TMPDIR", directory);
+        Helper::start(&mut command, &directory.join("bank.log"))
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    async fn card(&self, number: &str) -> String {
+        let asked = Caller::new(self.url()).with_token(KEY);
+        let card = [
+            ("type", "card"),
+            ("card[number]", number),
+            ("card[exp_month]", "12"),
+            ("card[exp_year]", "2035"),
+            ("card[cvc]", "123"),
+        ];
+        let made = asked.form("/v1/payment_methods", &card).await;
+        assert_eq!(made.status, 200, "{}", made.text());
+        text(&made.json()["id"]).to_owned()
+    }
+
+    /// The intents that it has, newest first.
+    async fn intents(&self) -> Vec<Value> {
+        let listed = Caller::new(self.url()).with_token(KEY).get("/v1/payment_intents?limit=100").await.json();
+        listed["data"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn house(&self) -> house::Plan {
+        House::plan()
+            .variable("AUBERGE_PAYMENTS__BANK", "stripe")
+            .variable("AUBERGE_PAYMENTS__BASE_URL", self.url())
+            .variable("AUBERGE_PAYMENTS__SECRET_KEY", KEY)
+            .variable("AUBERGE_PAYMENTS__WEBHOOK_SECRET", HOOK)
+    }
+}
+
+async fn held(house: &House, partner: &Caller) -> Value {
+    let hotel = house.hotel_id("river").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
+    partner.hold(&offer, "stripe@guest.example").await
+}
+
+#[tokio::test]
+async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
+    let Some(bank) = Bank::open().await else { return };
+    let house = bank.house().open().await;
+    let hook = format!("{}/_config/webhooks/auberge", bank.url());
+    let hooked = [("url", format!("{}/v1/webhooks/stripe", house.url)), ("secret", HOOK.to_owned())];
+    let hooked: Vec<(&str, &str)> = hooked.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(Caller::new("").form(&hook, &hooked).await.status, 200);
+
+    let partner = house.booker().await;
+    let first = held(&house, &partner).await;
+    // Declined; then a card whose bank wants a page that this server does not have; then a good one.
+    for (number, code) in [("4000000000000341", "card_declined"), ("4000000000003220", "authentication_required")] {
+        let payment = partner.pay(&first, &bank.card(number).await).await;
+        assert_eq!((text(&payment["status"]), text(&payment["failure"]["code"])), ("failed", code), "{payment}");
+        house.settled().await;
+    }
+    let payment = partner.pay(&first, &bank.card("4242424242424242").await).await;
+    assert_eq!(payment["status"], "succeeded", "{payment}");
+    let confirmed = partner.once(&first, "confirmed").await;
+    assert_eq!(confirmed["paid"], first["total"]);
+    let charged: Vec<Value> =
+        bank.intents().await.into_iter().filter(|intent| intent["status"] == "succeeded").collect();
+    assert_eq!(charged.len(), 1, "charged once");
+    assert_eq!((&charged[0]["amount"], text(&charged[0]["currency"])), (&first["total"]["amount"], "pln"));
+
+    // Staff gives some of it back, then the guest cancels and the rest goes back too.
+    let some = json!({"amount": {"amount": 500, "currency": "PLN"}, "reason": "Noise at night"});
+    let path = format!("/v1/payments/{}", text(&payment["id"]));
+    let staff = house.admin().await;
+    let refund = staff.post(&format!("{path}/refunds"), &some).await.expect(201).json();
+    assert_eq!(refund["amount"]["amount"], 500);
+    house.settled().await;
+    let partly = partner.get(&path).await.expect(200).json();
+    assert_eq!((text(&partly["status"]), &partly["refunded"]["amount"]), ("partially_refunded", &json!(500)));
+    let cancel = format!("/v1/reservations/{}/cancel", text(&first["id"]));
+    partner.post(&cancel, &json!({})).await.expect(200);
+    house.settled().await;
+    let whole = partner.get(&path).await.expect(200).json();
+    assert_eq!((text(&whole["status"]), &whole["refunded"]), ("refunded", &first["total"]), "{whole}");
+    house.mail("stripe@guest.example", "Refund").await;
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
+    let Some(bank) = Bank::open().await else { return };
+    let mut house = bank.house().open().await;
+    let (id, secret) = house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let card = bank.card("4242424242424242").await;
+    for round in 0..6_u64 {
+        let partner = house.sign_in(&id, &secret).await;
+        let held = held(&house, &partner).await;
+        let body = json!({"reservation_id": held["id"], "payment_method": card});
+        let key = format!("crash-{round}");
+        let asked = tokio::spawn({
+            let (partner, body, key) = (partner.clone(), body.clone(), key.clone());
+            async move { partner.post("/v1/payments", &body).key(&key).attempt().await.is_ok() }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(5 + round * 9)).await;
+        house.kill();
+        let _ = asked.await;
+        house.start().await;
+        // The bank knows no idempotency keys: only asking before repeating keeps it from charging twice.
+        let partner = house.sign_in(&id, &secret).await;
+        let paid = partner.post("/v1/payments", &body).key(&key).await.expect(201).json();
+        partner.once(&held, "confirmed").await;
+        house.settled().await;
+        let mine = |intent: &&Value| intent["amount"] == paid["amount"]["amount"] && intent["status"] == "succeeded";
+        let charged = bank.intents().await.iter().filter(mine).count();
+        assert_eq!(charged as u64, round + 1, "round {round}: each booking is charged once");
+    }
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn a_bank_that_is_away_is_waited_for() {
+    let Some(mut bank) = Bank::open().await else { return };
+    let house = bank.house().open().await;
+    let partner = house.booker().await;
+    let held = held(&house, &partner).await;
+    let card = bank.card("4242424242424242").await;
+    bank.process.kill();
+    let payment = partner.pay(&held, &card).await;
+    assert_eq!(payment["status"], "processing", "nobody knows yet: {payment}");
+    // It comes back with its books lost, as the method's name shows: then the payment fails, and says so.
+    bank.process = Bank::run(&tool("localstripe").unwrap(), bank._directory.path(), bank.port);
+    bank.process.listens(bank.port).await;
+    let path = format!("/v1/payments/{}", text(&payment["id"]));
+    let ended = house::eventually("the payment to come to an end", || async {
+        let found = partner.get(&path).await.expect(200).json();
+        (found["status"] != "processing").then_some(found)
+    })
+    .await;
+    assert_eq!(ended["status"], "failed", "{ended}");
+    // Another attempt with a card that the bank knows.
+    let card = bank.card("4242424242424242").await;
+    house::eventually("another attempt", || async {
+        let body = json!({"reservation_id": held["id"], "payment_method": card});
+        let answer = partner.post("/v1/payments", &body).await;
+        (answer.status == 201 && answer.json()["status"] == "succeeded").then_some(())
+    })
+    .await;
+    partner.once(&held, "confirmed").await;
+    house.settled().await;
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn a_store_never_changes_its_bank() {
+    let Some(bank) = Bank::open().await else { return };
+    let mut house = House::open().await;
+    house.stop();
+    house.set_variables(&[
+        ("AUBERGE_PAYMENTS__BANK", "stripe"),
+        ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
+        ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
+    ]);
+    let why = house.try_start().await.expect_err("another bank");
+    assert!(why.contains("bank"), "{why}");
+    house.set_variables(&[]);
+    house.start().await;
+    house.sound().await;
+}

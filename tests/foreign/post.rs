@@ -1,0 +1,138 @@
+//! Mail through a server that nobody here wrote: with and without encryption and a password, down and back.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use house::{Helper, House, Mail, Stay, free_port, tool, workspace};
+
+/// A mail server that keeps what it is given.
+struct Post {
+    directory: tempfile::TempDir,
+    port: u16,
+    secured: bool,
+    process: Option<Helper>,
+}
+
+impl Post {
+    async fn open(secured: bool) -> Option<Self> {
+        tool("aiosmtpd")?;
+        let mut post = Self { directory: tempfile::tempdir().unwrap(), port: free_port(), secured, process: None };
+        post.start().await;
+        Some(post)
+    }
+
+    async fn start(&mut self) {
+        let python = tool("python").or_else(|| tool("python3")).expect("python");
+        let mut command = Command::new(python);
+        command.arg(workspace().join("tests/foreign/smtp.py")).arg(self.port.to_string()).arg(self.directory.path());
+        if self.secured {
+            command.arg("innkeeper:a word to get in");
+        }
+        let mut process = Helper::start(&mut command, &self.directory.path().join("post.log"));
+        process.listens(self.port).await;
+        self.process = Some(process);
+    }
+
+    fn stop(&mut self) {
+        self.process = None;
+    }
+
+    fn mails(&self) -> Vec<Mail> {
+        house::read_mails(self.directory.path())
+    }
+
+    async fn mail(&self, to: &str, subject: &str) -> Mail {
+        house::eventually(&format!("a mail to {to} about {subject}"), || async {
+            self.mails().into_iter().find(|mail| mail.to.contains(to) && mail.subject.contains(subject))
+        })
+        .await
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    fn house(&self) -> house::Plan {
+        let plan = House::plan()
+            .variable("AUBERGE_MAIL__TRANSPORT", "smtp")
+            .variable("AUBERGE_MAIL__HOST", "localhost")
+            .variable("AUBERGE_MAIL__PORT", self.port.to_string());
+        if !self.secured {
+            return plan.variable("AUBERGE_MAIL__ENCRYPTION", "none");
+        }
+        let password = self.directory.path().join("password");
+        std::fs::write(&password, "a word to get in\n").unwrap();
+        plan.variable("AUBERGE_MAIL__ENCRYPTION", "starttls")
+            .variable("AUBERGE_MAIL__ROOT_CA", self.certificate().to_string_lossy())
+            .variable("AUBERGE_MAIL__USER", "innkeeper")
+            .variable("AUBERGE_MAIL__PASSWORD_FILE", password.to_string_lossy())
+    }
+}
+
+async fn book(house: &House, email: &str) {
+    let partner = house.booker().await;
+    let hotel = house.hotel_id("river").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
+    let held = partner.hold(&offer, email).await;
+    partner.pay(&held, "pm_card_visa").await;
+    partner.once(&held, "confirmed").await;
+}
+
+#[tokio::test]
+async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
+    let Some(mut post) = Post::open(false).await else { return };
+    let mut house = post.house().open().await;
+    book(&house, "first@guest.example").await;
+    let confirmed = post.mail("first@guest.example", "is confirmed").await;
+    assert!(confirmed.pdf().is_some() && confirmed.text.contains("Łucja Żółć"), "{}", confirmed.text);
+    post.mail("first@guest.example", "Receipt").await;
+    house.settled().await;
+
+    // Down: bookings go on, mail waits, also over a crash.
+    post.stop();
+    book(&house, "second@guest.example").await;
+    house.kill();
+    house.start().await;
+    book(&house, "third@guest.example").await;
+    post.start().await;
+    for guest in ["second@guest.example", "third@guest.example"] {
+        post.mail(guest, "is confirmed").await;
+        post.mail(guest, "Receipt").await;
+    }
+    house.settled().await;
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn mail_goes_encrypted_and_with_a_password() {
+    let Some(post) = Post::open(true).await else { return };
+    let house = post.house().open().await;
+    book(&house, "secured@guest.example").await;
+    let mail = post.mail("secured@guest.example", "Receipt").await;
+    house::pdf_text(&mail.pdf().expect("a receipt").bytes);
+    house.settled().await;
+    house.sound().await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_be_trusted_gets_no_mail() {
+    let Some(post) = Post::open(true).await else { return };
+    // The same server, but nobody vouches for its certificate.
+    let house = post.house().variable("AUBERGE_MAIL__ROOT_CA", other_ca(&post)).open().await;
+    book(&house, "private@guest.example").await;
+    let admin = house.admin().await;
+    house::eventually("the mail to be tried", || async {
+        let groups = admin.get("/v1/cluster/groups").await.expect(200).json();
+        let waiting: u64 = groups["items"].as_array().unwrap().iter().filter_map(|group| group["outbox"].as_u64()).sum();
+        (waiting >= 2).then_some(())
+    })
+    .await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert!(post.mails().is_empty(), "mail went to a server that nobody vouches for");
+}
+
+/// A certificate that has nothing to do with the server's.
+fn other_ca(post: &Post) -> String {
+    let file = post.directory.path().join("other-ca.pem");
+    file.to_string_lossy().into_owned()
+}
