@@ -380,6 +380,33 @@ async fn a_refused_event_is_parked_and_an_operator_can_release_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_overtakes_a_parked_event_neither_in_one_delivery_nor_when_it_is_tried_again() {
+    let data = tempfile::tempdir().unwrap();
+    let keys = Keys::new();
+    let house = open(data.path(), &keys, Limits::default()).await;
+    house.add(&keys, TillCommand::Add(2)).await.unwrap();
+    eventually!(house.lines().await == [2]);
+    let adds = [13, 1, 3].map(|amount| house.add(&keys, TillCommand::Add(amount)));
+    futures::future::join_all(adds).await.into_iter().for_each(|added| drop(added.unwrap()));
+    let parked = || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().parked;
+    eventually!(parked().len() == 1);
+    let before = house.lines().await;
+    for _ in 0..3 {
+        let row = parked()[0].0;
+        house.node.release("till/0", row, true).await.unwrap();
+        eventually!(parked().first().is_some_and(|(again, _)| *again > row));
+        assert_eq!(house.lines().await, before, "it is refused again, and what is behind it waits");
+    }
+    let row = parked()[0].0;
+    house.node.release("till/0", row, false).await.unwrap();
+    eventually!(house.lines().await.len() == 3);
+    let mut lines = house.lines().await;
+    lines.sort_unstable();
+    assert_eq!(lines, [1, 2, 3], "each once");
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poisoned_group_is_quarantined_and_the_others_go_on() {
     let data = tempfile::tempdir().unwrap();
     let keys = Keys::new();
@@ -395,6 +422,14 @@ async fn a_poisoned_group_is_quarantined_and_the_others_go_on() {
     assert!(!house.node.ready());
     let refused = house.client.command::<TillContract>(&call, TillCommand::Add(1)).await;
     assert_eq!(refused, Err(Failure::Unavailable(Unavailable::new(Why::Quarantined))));
+    assert_eq!(house.lines().await, [1], "the ledger answers");
+    house.close().await;
+    // The entry is in the log: a restart meets it again, and is a start for the others all the same.
+    let limits = Limits { reopens_max: 1, backoff_min: Duration::from_millis(1), ..Limits::default() };
+    let house = open(data.path(), &keys, limits).await;
+    let quarantined = || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().quarantined;
+    eventually!(quarantined().is_some_and(|why| why.contains("a mistake in the service")));
+    eventually!(house.node.status().iter().any(|group| group.leader));
     assert_eq!(house.lines().await, [1], "the ledger answers");
     house.close().await;
 }

@@ -12,6 +12,8 @@ use crate::service::Service;
 pub(super) struct Seen {
     floor: u64,
     above: Vec<u64>,
+    /// Those of `above` that were refused, and why: a sender that lost the answer hears it again.
+    refused: Vec<(u64, String)>,
 }
 
 impl Seen {
@@ -19,6 +21,11 @@ impl Seen {
     fn raise(&mut self, floor: u64) {
         self.floor = self.floor.max(floor);
         self.above.retain(|row| *row >= self.floor);
+        self.refused.retain(|(row, _)| *row >= self.floor);
+    }
+
+    fn refusal(&self, row: u64) -> Option<String> {
+        self.refused.iter().find(|(refused, _)| *refused == row).map(|(_, why)| why.clone())
     }
 
     fn has(&self, row: u64) -> bool {
@@ -40,7 +47,12 @@ impl<S: Service> Engine<S> {
         let mut answers = Vec::with_capacity(rows.len());
         for (row, command) in rows {
             if seen.has(row) {
-                answers.push(None);
+                let refused = seen.refusal(row);
+                let ends = refused.is_some();
+                answers.push(refused);
+                if ends {
+                    break;
+                }
                 continue;
             }
             let refused = match codec::decode(&command) {
@@ -51,11 +63,11 @@ impl<S: Service> Engine<S> {
                 }
                 Err(unreadable) => Some(unreadable.to_string()),
             };
-            // A refused row is the sender's to park; should an operator send it again, it comes as a new one.
+            // Refused is decided too: should an operator send the row again, it comes under a new number.
             let ends = refused.is_some();
-            if !ends {
-                seen.above.push(row);
-            }
+            seen.above.push(row);
+            seen.refused.extend(refused.clone().map(|why| (row, why)));
+            let ends = refused.is_some();
             answers.push(refused);
             if ends {
                 break;

@@ -1,0 +1,220 @@
+//! Connections: dialling what is missing, accepting who may come in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::hello::{self, Hello, PROTOCOL, Reply, Verdict};
+use crate::identity::Described;
+use crate::link::Inner;
+use crate::options::Seed;
+use crate::pulse;
+use crate::session::{Agreed, Session};
+use crate::table::PeerState;
+use crate::trust::Wire;
+
+/// Pause before a node dials one that is likelier to dial it: both at once is a waste.
+const COURTESY: Duration = Duration::from_millis(100);
+
+/// Why a dial made no session.
+enum Failure {
+    /// It leads to this node itself.
+    Self_,
+    /// There is a session already.
+    Duplicate,
+    /// Nobody is there, or not well.
+    Lost(String),
+    /// Somebody is there, and it does not fit.
+    Refused(String),
+}
+
+fn greeting(inner: &Inner) -> Hello {
+    Hello {
+        protocol: PROTOCOL,
+        identity: inner.own.clone(),
+        incarnation: inner.incarnation,
+        address: inner.advertise.clone(),
+        endpoint: inner.endpoint_name.clone(),
+        token: rand::random(),
+    }
+}
+
+fn agreed(ours: &Hello, theirs: Hello, certificate: Option<&Described>, dialled: bool) -> Agreed {
+    Agreed {
+        identity: theirs.identity,
+        fingerprint: certificate.map(|described| described.fingerprint),
+        address: theirs.address,
+        incarnation: theirs.incarnation,
+        endpoint: theirs.endpoint,
+        dialled,
+        present: theirs.token,
+        expect: ours.token,
+    }
+}
+
+/// Listens until the link is shut down.
+pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
+    let room = Arc::new(Semaphore::new(inner.limits.handshakes_max));
+    loop {
+        let accepted = tokio::select! {
+            () = inner.root.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of descriptors, for example: that passes, and a busy loop would not help.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+            continue;
+        };
+        let task = Arc::clone(&inner);
+        inner.tasks.spawn(async move {
+            let handshake = tokio::time::timeout(task.limits.handshake, accept(&task, stream)).await;
+            drop(permit);
+            match handshake {
+                Ok(Ok((session, wire))) => hold(&task, session, wire).await,
+                Ok(Err(why)) => tracing::warn!(why, "a connection was refused"),
+                Err(_) => tracing::warn!("a connection said nothing in time"),
+            }
+        });
+    }
+}
+
+async fn accept(inner: &Inner, stream: TcpStream) -> Result<(Arc<Session>, Box<dyn Wire>), String> {
+    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    let (mut wire, certificate) = inner.trust.accept(stream).await?;
+    let theirs: Hello = hello::receive(&mut wire).await?;
+    let ours = greeting(inner);
+    let (session, verdict) = match hello::check(&inner.own, &theirs, certificate.as_ref(), None) {
+        Err(why) => (None, Verdict::Refused(why)),
+        Ok(()) => {
+            let session = Session::new(agreed(&ours, theirs, certificate.as_ref(), false), &inner.limits);
+            let verdict = inner.table.admit(&session);
+            (Some(session), verdict)
+        }
+    };
+    let sent = hello::send(&mut wire, &Reply { hello: ours, verdict: verdict.clone() }).await;
+    match (verdict, session) {
+        (Verdict::Welcome, Some(session)) => match sent {
+            Ok(()) => Ok((session, wire)),
+            Err(why) => {
+                session.close(&why);
+                inner.table.remove(&session);
+                Err(why)
+            }
+        },
+        (Verdict::Refused(why), _) => Err(why),
+        (Verdict::Welcome | Verdict::Duplicate, _) => Err("there is a session already".to_owned()),
+    }
+}
+
+/// Keeps one seed connected until `stop`.
+pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken) {
+    let mut name = seed.name.clone();
+    let mut pause = inner.limits.redial_min;
+    let mut peers = inner.table.subscribe();
+    loop {
+        if let Some(session) = name.as_deref().and_then(|name| inner.table.connection(name)) {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = session.gone() => {}
+            }
+            if session.began.elapsed() > inner.limits.redial_max {
+                pause = inner.limits.redial_min;
+            }
+        } else {
+            let dialled = tokio::select! {
+                () = stop.cancelled() => return,
+                dialled = dial(&inner, &seed) => dialled,
+            };
+            match dialled {
+                Ok(session) => {
+                    name = Some(session.node().to_owned());
+                    inner.table.forget_address(&seed);
+                    continue;
+                }
+                Err(Failure::Self_) => return inner.table.forget_address(&seed),
+                Err(Failure::Duplicate) => {}
+                Err(Failure::Lost(why)) => inner.table.note(&seed, PeerState::Down(why)),
+                Err(Failure::Refused(why)) => {
+                    tracing::warn!(peer = name.as_deref().unwrap_or("?"), why, "no session with a peer");
+                    inner.table.note(&seed, PeerState::Refused(why));
+                }
+            }
+        }
+        let wait = pause.mul_f64(rand::random_range(0.75..1.25));
+        let courtesy = name.as_deref().is_some_and(|name| name < inner.own.node.as_str());
+        pause = (pause * 2).min(inner.limits.redial_max);
+        let until = tokio::time::Instant::now() + if courtesy { wait + COURTESY } else { wait };
+        // Whoever dials us in the meantime ends the wait.
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(until) => break,
+                Ok(()) = peers.changed() => {
+                    if name.as_deref().is_some_and(|name| inner.table.connection(name).is_some()) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn dial(inner: &Arc<Inner>, seed: &Seed) -> Result<Arc<Session>, Failure> {
+    let greeted = tokio::time::timeout(inner.limits.handshake, greet(inner, seed));
+    let (session, wire) = greeted.await.unwrap_or_else(|_| Err(Failure::Lost("it says nothing".to_owned())))?;
+    let task = Arc::clone(inner);
+    let held = Arc::clone(&session);
+    inner.tasks.spawn(async move { hold(&task, held, wire).await });
+    Ok(session)
+}
+
+async fn greet(inner: &Inner, seed: &Seed) -> Result<(Arc<Session>, Box<dyn Wire>), Failure> {
+    let stream = TcpStream::connect(&seed.address).await.map_err(|error| Failure::Lost(error.to_string()))?;
+    let _ = stream.set_nodelay(true);
+    let (mut wire, certificate) = inner.trust.connect(stream).await.map_err(Failure::Refused)?;
+    let ours = greeting(inner);
+    hello::send(&mut wire, &ours).await.map_err(Failure::Lost)?;
+    // A certificate that the other side does not accept shows here: TLS 1.3 lets the client finish first.
+    let Reply { hello: theirs, verdict } = hello::receive(&mut wire).await.map_err(Failure::Lost)?;
+    if theirs.incarnation == inner.incarnation && theirs.identity == inner.own {
+        return Err(Failure::Self_);
+    }
+    hello::check(&inner.own, &theirs, certificate.as_ref(), seed.name.as_deref()).map_err(Failure::Refused)?;
+    match verdict {
+        Verdict::Welcome => {}
+        Verdict::Duplicate => return Err(Failure::Duplicate),
+        Verdict::Refused(why) => return Err(Failure::Refused(format!("refused there: {why}"))),
+    }
+    let session = Session::new(agreed(&ours, theirs, certificate.as_ref(), true), &inner.limits);
+    match inner.table.admit(&session) {
+        Verdict::Welcome => Ok((session, wire)),
+        Verdict::Duplicate => Err(Failure::Duplicate),
+        Verdict::Refused(why) => Err(Failure::Refused(why)),
+    }
+}
+
+/// Runs an admitted session to its end.
+async fn hold(inner: &Arc<Inner>, session: Arc<Session>, wire: Box<dyn Wire>) {
+    // The link may have been shut down while this one was admitted.
+    if inner.root.is_cancelled() {
+        session.close("shut down");
+    }
+    if session.run(wire, &inner.own, &inner.limits).await.is_ok() {
+        inner.table.ready(&session);
+        tracing::info!(peer = session.node(), dialled = session.agreed.dialled, "session ready");
+        pulse::watch(&inner.table, &session, &inner.limits).await;
+    }
+    session.close("ended");
+    inner.table.remove(&session);
+    tracing::info!(peer = session.node(), why = session.why(), "session over");
+}

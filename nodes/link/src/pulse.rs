@@ -1,0 +1,54 @@
+//! Finds peers that are connected but not there: stopped, unplugged, or starved.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::call::exchange;
+use crate::frame::What;
+use crate::options::Limits;
+use crate::session::Session;
+use crate::table::Table;
+
+/// Pings the peer until the session is over, and ends it when nothing was heard for `silent_pings_max` pings.
+///
+/// Silence is counted in pings, not on the clock: a node that was stopped itself must not, once it wakes, take its peers
+/// for dead. Whatever arrives is a sign of life, be it a part of a long answer.
+pub(crate) async fn watch(table: &Table, session: &Arc<Session>, limits: &Limits) {
+    let mut ticks = tokio::time::interval(limits.ping_every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut heard, mut silent) = (session.bytes_in(), 0);
+    let under_way = Arc::new(AtomicBool::new(false));
+    let (measured, mut news) = tokio::sync::mpsc::channel(1);
+    loop {
+        tokio::select! {
+            () = session.gone() => return,
+            Some(rtt) = news.recv() => {
+                session.set_rtt(rtt);
+                table.measured(session);
+            }
+            _ = ticks.tick() => {
+                let now = session.bytes_in();
+                silent = if now == heard { silent + 1 } else { 0 };
+                heard = now;
+                if silent > limits.silent_pings_max {
+                    session.close("it is silent");
+                    return;
+                }
+                if !under_way.swap(true, Ordering::AcqRel) {
+                    let (session, under_way, measured) = (Arc::clone(session), Arc::clone(&under_way), measured.clone());
+                    let deadline = Instant::now() + limits.ping_every * (limits.silent_pings_max + 1);
+                    tokio::spawn(async move {
+                        let sent = Instant::now();
+                        if exchange(&session, What::Ping, &[], deadline).await.is_ok() {
+                            let _ = measured.try_send(sent.elapsed());
+                        }
+                        under_way.store(false, Ordering::Release);
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+// Journeys in a browser: `node journeys.mjs NAME`. What they need to know is in the environment (see main.rs).
+import { createRequire } from "node:module";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+
+const { HOUSE, OUTBOX, PROFILE, DOWNLOADS, SCREENSHOTS, CHROMIUM, TOOLS } = process.env;
+const { chromium } = createRequire(join(TOOLS, "package.json"))("playwright-core");
+mkdirSync(DOWNLOADS, { recursive: true });
+mkdirSync(SCREENSHOTS, { recursive: true });
+
+const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+const complaints = [];
+
+async function browser(options = {}) {
+  const context = await chromium.launchPersistentContext(PROFILE, {
+    executablePath: CHROMIUM,
+    headless: true,
+    acceptDownloads: true,
+    viewport: { width: 1440, height: 900 },
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+    ...options,
+  });
+  context.setDefaultTimeout(60_000);
+  const page = context.pages()[0] ?? (await context.newPage());
+  // A refused script, a broken picture or an exception is a mistake of the page, whatever it looks like.
+  page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
+  page.on("console", (message) => message.type() === "error" && complaints.push(`${page.url()}: ${message.text()}`));
+  page.on("response", (answer) => {
+    const own = answer.url().startsWith(HOUSE) && answer.status() >= 400;
+    if (own) complaints.push(`${answer.status()} ${answer.url()}`);
+  });
+  return { context, page };
+}
+
+// The page at both widths, light and dark; nothing sticks out sideways.
+async function shoot(page, name) {
+  for (const width of [390, 1440]) {
+    for (const colorScheme of ["light", "dark"]) {
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert(wide <= 0, `${name} is ${wide} pixels wider than ${width}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  const heading = await page.locator("h1").count();
+  assert.equal(heading, 1, `${name} has ${heading} first headings`);
+  console.log(`  seen: ${name}`);
+}
+
+async function search(page, city, days) {
+  await page.goto(`${HOUSE}/`);
+  const form = page.locator("form:has(#where)");
+  await form.locator("#where").fill(city);
+  await form.locator("#check_in").fill(inDays(days));
+  await form.locator("#check_out").fill(inDays(days + 2));
+  await form.locator("#guests").fill("2");
+  await form.locator("#where").press("Escape");
+  await form.locator("button:not([type=button])").first().click();
+  await page.waitForURL(/\/search/);
+}
+
+async function checkout(page) {
+  await page.locator(".hotel-card h2 a").first().click();
+  await page.waitForURL(/\/hotels\//);
+  await page.locator("form[action='/checkout'] button").first().click();
+  await page.waitForURL(/\/checkout/);
+}
+
+async function who(page, email) {
+  await page.locator("#f-name").fill("Łucja Żółć");
+  await page.locator("#f-email").fill(email);
+  await page.locator("#f-phone").fill("+48 12 345 67 89");
+  await page.locator("#f-requests").fill("A quiet room, please.");
+}
+
+async function card(page, number) {
+  await page.locator("#card-number").fill(number);
+  await page.locator("#card-expiry").fill("12/34");
+  await page.locator("#card-cvc").fill("123");
+  await page.locator(".pay-line .button").click();
+}
+
+async function confirmed(page) {
+  await page.waitForURL(/\/bookings\/rsv_[^/]*$/);
+  await page.locator(".pill", { hasText: /confirmed/i }).waitFor();
+}
+
+async function download(page, label) {
+  const link = page.locator(".files a", { hasText: label });
+  const href = await link.getAttribute("href");
+  const answer = await page.request.get(new URL(href, page.url()).href);
+  assert.equal(answer.status(), 200, href);
+  const bytes = await answer.body();
+  const { writeFileSync } = await import("node:fs");
+  const name = new URL(href, page.url()).pathname.split("/").pop();
+  writeFileSync(join(DOWNLOADS, name), bytes);
+  return { bytes, type: answer.headers()["content-type"] };
+}
+
+async function cancel(page, name) {
+  await page.locator("a", { hasText: "Cancel the booking" }).click();
+  await page.waitForURL(/\/cancel/);
+  if (name) await shoot(page, name);
+  await page.locator("button", { hasText: "Cancel the booking" }).click();
+  await page.waitForURL(/\/bookings\/rsv_[^/]*$/);
+  await page.locator(".pill", { hasText: /cancelled/i }).waitFor();
+}
+
+// The first address in a mail to somebody that begins so.
+async function mailed(to, beginning) {
+  for (let tries = 0; tries < 600; tries++) {
+    for (const file of readdirSync(OUTBOX).filter((name) => name.endsWith(".eml"))) {
+      const raw = readFileSync(join(OUTBOX, file), "latin1");
+      if (!raw.includes(`To: ${to}`) && !raw.includes(`<${to}>`)) continue;
+      const text = raw.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+      const at = text.indexOf(HOUSE + beginning);
+      if (at >= 0) return text.slice(at).split(/[\s"'<>]/)[0];
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`no mail to ${to} with ${beginning}`);
+}
+
+const journeys = {
+  // No account: search, book, a declined card, a good one, papers, the link of the mail in another browser, cancelling.
+  async guest() {
+    const { context, page } = await browser();
+    await page.goto(`${HOUSE}/`);
+    await shoot(page, "home");
+    await search(page, "Lisbon", 40);
+    await shoot(page, "results");
+    await page.locator(".hotel-card h2 a").first().click();
+    await page.waitForURL(/\/hotels\//);
+    await shoot(page, "hotel");
+    await page.goBack();
+    await checkout(page);
+    await shoot(page, "checkout");
+    await who(page, "browser@guest.example");
+    // A field that is wrong is named beside it, and nothing typed is lost.
+    await page.locator("#f-email").fill("nobody");
+    await card(page, "4242 4242 4242 4242");
+    await page.locator(".wrong:visible").first().waitFor();
+    await shoot(page, "checkout-wrong");
+    assert.equal(await page.locator("#f-name").inputValue(), "Łucja Żółć");
+    await page.locator("#f-email").fill("browser@guest.example");
+    await card(page, "4000 0000 0000 0002");
+    await page.waitForURL(/\/pay/);
+    await shoot(page, "pay-declined");
+    await card(page, "4242 4242 4242 4242");
+    await confirmed(page);
+    await shoot(page, "booking");
+    const booking = page.url();
+    const confirmation = await download(page, /confirmation/i);
+    const receipt = await download(page, /receipt/i);
+    const calendar = await download(page, /calendar/i);
+    for (const pdf of [confirmation, receipt]) assert(pdf.bytes.subarray(0, 5).toString() === "%PDF-", "a PDF");
+    assert(calendar.bytes.toString().startsWith("BEGIN:VCALENDAR"));
+    await page.goto(`${HOUSE}/bookings`);
+    await shoot(page, "bookings");
+    const link = await mailed("browser@guest.example", "/bookings/rsv_");
+    // Without the cookie the address alone opens nothing; the secret link opens everything.
+    await context.clearCookies();
+    const without = await page.request.get(booking, { maxRedirects: 0 });
+    assert(without.status() !== 200, `${booking} is open to everybody`);
+    await page.goto(link);
+    await page.locator(".pill", { hasText: /confirmed/i }).waitFor();
+    await cancel(page, "cancel");
+    await shoot(page, "booking-cancelled");
+    const missing = await page.goto(`${HOUSE}/no-such-page`);
+    assert.equal(missing.status(), 404);
+    await shoot(page, "not-found");
+    complaints.splice(0, complaints.length, ...complaints.filter((one) => !one.includes("no-such-page") && !one.includes("404")));
+    await context.close();
+  },
+
+  // An account: signed up, confirmed by mail, signed in; a card that wants a word with its owner.
+  async account() {
+    const { context, page } = await browser();
+    await page.goto(`${HOUSE}/sign-up`);
+    await shoot(page, "sign-up");
+    await page.locator("#f-name").fill("Ada Guest");
+    await page.locator("#f-email").fill("ada@guest.example");
+    await page.locator("#f-password").fill("correct horse battery staple");
+    await page.locator("form.card button.full").click();
+    const link = await mailed("ada@guest.example", "/verify-email?token=");
+    await page.goto(link);
+    await shoot(page, "verify");
+    await page.locator("main form button").first().click();
+    await page.goto(`${HOUSE}/sign-in`);
+    if (await page.locator("#f-password").count()) {
+      await shoot(page, "sign-in");
+      await page.locator("#f-email").fill("ada@guest.example");
+      await page.locator("#f-password").fill("correct horse battery staple");
+      await page.locator("form.card button.full").click();
+      await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
+    }
+    await page.goto(`${HOUSE}/account`);
+    await shoot(page, "account");
+    await search(page, "Kyoto", 50);
+    await checkout(page);
+    await page.locator("#f-name").fill("Ada Guest");
+    await page.locator("#f-email").fill("ada@guest.example");
+    await card(page, "4000 0000 0000 3220");
+    await page.locator("a.button", { hasText: "Go to the bank" }).waitFor();
+    await Promise.all([page.waitForURL((url) => !url.href.startsWith(HOUSE)), page.locator("a.button", { hasText: "Go to the bank" }).click().catch(() => {})]);
+    await page.screenshot({ path: join(SCREENSHOTS, "bank.png") });
+    await page.locator("button", { hasText: "Complete" }).click();
+    await confirmed(page);
+    await page.goto(`${HOUSE}/bookings`);
+    await page.locator("a[href^='/bookings/rsv_']").first().click();
+    await confirmed(page);
+    await cancel(page);
+    await page.locator("form[action='/sign-out'] button").first().click();
+    const closed = await page.request.get(`${HOUSE}/account`, { maxRedirects: 0 });
+    assert([302, 303].includes(closed.status()), `signed out, and the account answers ${closed.status()}`);
+    await context.close();
+  },
+
+  // The same without a line of JavaScript.
+  async plain() {
+    const { context, page } = await browser({ javaScriptEnabled: false });
+    await search(page, "Kraków", 60);
+    await checkout(page);
+    await who(page, "plain@guest.example");
+    const select = page.locator("#f-payment_method");
+    const secure = await select.locator("option", { hasText: /3-D|secure|bank/i }).first().getAttribute("value");
+    await select.selectOption("pm_card_visa");
+    await page.locator(".pay-line .button").click();
+    await confirmed(page);
+    await download(page, /confirmation/i);
+    await cancel(page);
+    if (secure) {
+      await search(page, "Kraków", 70);
+      await checkout(page);
+      await who(page, "plain@guest.example");
+      await select.selectOption(secure);
+      await page.locator(".pay-line .button").click();
+      await page.locator("a.button", { hasText: "Go to the bank" }).click().catch(() => {});
+      await page.locator("button", { hasText: "Complete" }).click();
+      await confirmed(page);
+    }
+    await context.close();
+  },
+};
+
+const [, , name] = process.argv;
+await journeys[name]();
+assert.deepEqual(complaints, [], "the pages complained");
+console.log(`journey ${name}: done`);
+process.exit(0);

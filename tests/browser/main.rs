@@ -1,0 +1,56 @@
+//! Guests in a real browser: headless Chromium, driven by `journeys.mjs` with playwright-core. `tests/run` installs both; without
+//! them these tests say that they are left out. Screenshots of every page are under `target/screenshots`.
+
+use std::process::Command;
+
+use house::{House, tool, workspace};
+
+/// Plays one of the journeys of `journeys.mjs` in a house with the demo hotels.
+async fn play(journey: &str) {
+    let tools = workspace().join("target/tools/browser");
+    let (Some(node), Some(chromium)) = (tool("node"), tool("chromium")) else { return };
+    if !tools.join("node_modules/playwright-core").is_dir() {
+        assert!(std::env::var_os("AUBERGE_TOOLS").is_none_or(|word| word != "required"), "playwright-core is missing");
+        eprintln!("left out: playwright-core is not installed (tests/run installs it)");
+        return;
+    }
+    let house = House::plan().demo().open().await;
+    let screenshots = workspace().join("target/screenshots");
+    let played = Command::new(node)
+        .arg(workspace().join("tests/browser/journeys.mjs"))
+        .arg(journey)
+        .env("HOUSE", &house.url)
+        .env("OUTBOX", house.data.join("outbox"))
+        .env("PROFILE", house.path().join("chromium"))
+        .env("DOWNLOADS", house.path().join("downloads"))
+        .env("SCREENSHOTS", &screenshots)
+        .env("CHROMIUM", chromium)
+        .env("TOOLS", tools)
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
+    assert!(played.status.success(), "{said}");
+    println!("{said}");
+    for file in std::fs::read_dir(house.path().join("downloads")).into_iter().flatten().flatten() {
+        if file.path().extension().is_some_and(|end| end == "pdf") {
+            house::pdf_text(&std::fs::read(file.path()).unwrap());
+        }
+    }
+    house.settled().await;
+    house.sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_without_an_account_books_pays_and_cancels() {
+    play("guest").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_with_an_account_confirms_with_three_d_secure() {
+    play("account").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_works_without_javascript() {
+    play("plain").await;
+}
