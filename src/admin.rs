@@ -80,9 +80,13 @@ impl Target {
 
 fn read(file: &Path) -> anyhow::Result<Administrator> {
     let text = std::fs::read(file).with_context(|| {
-        format!("reading {} (name the administrator's file with --admin, or set AUBERGE_TOKEN)", file.display())
+        format!(
+            "reading {} (name the administrator's file with --admin, or set AUBERGE_TOKEN)",
+            file.display()
+        )
     })?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not an administrator's file", file.display()))
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not an administrator's file", file.display()))
 }
 
 fn trimmed(url: &str) -> String {
@@ -134,11 +138,19 @@ pub async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> an
 
 /// A problem document as one line.
 pub fn problem(status: reqwest::StatusCode, bytes: &[u8]) -> anyhow::Error {
-    let Ok(problem) = serde_json::from_slice::<Value>(bytes) else { return anyhow!("the server answered {status}") };
+    let Ok(problem) = serde_json::from_slice::<Value>(bytes) else {
+        return anyhow!("the server answered {status}");
+    };
     let word = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
     let fields = problem["errors"].as_array().into_iter().flatten();
     let fields: Vec<_> = fields
-        .map(|error| format!("{} {}", error["pointer"].as_str().unwrap_or_default(), error["detail"].as_str().unwrap_or_default()))
+        .map(|error| {
+            format!(
+                "{} {}",
+                error["pointer"].as_str().unwrap_or_default(),
+                error["detail"].as_str().unwrap_or_default()
+            )
+        })
         .collect();
     let mut line = word("title");
     for more in [word("detail"), fields.join("; ")] {

@@ -63,7 +63,8 @@ fn check_store(data: &Path) -> anyhow::Result<Found> {
     if !data.join("groups").is_dir() {
         bail!("{} is no data directory", data.display());
     }
-    let _lock = store::lock(data).map_err(|fault| anyhow::anyhow!("{fault}: stop the server, or check it with --url"))?;
+    let _lock = store::lock(data)
+        .map_err(|fault| anyhow::anyhow!("{fault}: stop the server, or check it with --url"))?;
     let mut found = Found { groups: 0, breaches: Vec::new() };
     match store::NodeLog::open(&data.join("log"), CACHE_BYTES, store::LogSettings::default()) {
         Ok(log) => log.close(),
@@ -89,7 +90,8 @@ fn check_group(name: &str, path: &Path) -> anyhow::Result<Vec<String>> {
         return Ok(vec![fault.to_string()]);
     }
     let service = name.rsplit_once('-').map_or(name, |(service, _)| service);
-    services::inspect(service, Arc::new(disk), &mut Inspector).unwrap_or_else(|| Ok(vec!["there is no such service".to_owned()]))
+    services::inspect(service, Arc::new(disk), &mut Inspector)
+        .unwrap_or_else(|| Ok(vec!["there is no such service".to_owned()]))
 }
 
 /// Looks at one service's state.

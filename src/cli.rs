@@ -20,7 +20,8 @@ pub fn keep_files_private() {
 
 /// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
 pub fn start_logs() {
-    let filter = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,openraft=error"));
+    let filter =
+        EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,openraft=error"));
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         logs.init();
@@ -54,7 +55,8 @@ pub fn progress(total: u64, unit: &str) -> indicatif::ProgressBar {
         return indicatif::ProgressBar::hidden();
     }
     let style = format!("{{wide_bar}} {{pos}}/{{len}} {unit}, {{per_sec}}, {{eta}} left");
-    let style = indicatif::ProgressStyle::with_template(&style).unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
+    let style = indicatif::ProgressStyle::with_template(&style)
+        .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
     indicatif::ProgressBar::new(total).with_style(style)
 }
 

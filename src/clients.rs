@@ -71,7 +71,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             if json {
                 return cli::print_json(&clients);
             }
-            let row = |client: &Value| ["client_id", "name", "scope"].map(|name| text(&client[name])).to_vec();
+            let row =
+                |client: &Value| ["client_id", "name", "scope"].map(|name| text(&client[name])).to_vec();
             cli::print_table(&["client", "name", "scope"], clients.iter().map(row).collect());
         }
         Arguments::Revoke { client_id, target } => {

@@ -33,7 +33,8 @@ async fn until_found(client: &Client, last: Option<contracts::HotelId>) -> anyho
     let Some(last) = last else { return Ok(()) };
     let call = Call::anonymous(Duration::from_secs(60));
     loop {
-        let found = client.query::<contracts::search::Search>(&call, contracts::search::Query::Hotel(last)).await;
+        let found =
+            client.query::<contracts::search::Search>(&call, contracts::search::Query::Hotel(last)).await;
         match found {
             Ok(_) => return Ok(()),
             Err(Failure::Refused(_)) => tokio::time::sleep(Duration::from_millis(10)).await,

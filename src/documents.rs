@@ -27,7 +27,9 @@ impl Placement for Nowhere {
 
 impl Credentials for Nowhere {
     fn service_token<'a>(
-        &'a self, service: &'a str, _on_behalf_of: Option<&'a str>,
+        &'a self,
+        service: &'a str,
+        _on_behalf_of: Option<&'a str>,
     ) -> futures::future::BoxFuture<'a, Result<Arc<str>, Unavailable>> {
         Box::pin(async move { Err(Unavailable::new(Why::NoService(service.to_owned()))) })
     }
@@ -38,7 +40,10 @@ pub fn all() -> edge::Documents {
     let client = Client::new(Arc::new(Nowhere));
     let credentials: Arc<dyn Credentials> = Arc::new(Nowhere);
     let front = Front::for_documents();
-    let server = edge::Server::new(edge::Settings { public_url: "http://127.0.0.1:8080".to_owned(), ..edge::Settings::default() });
+    let server = edge::Server::new(edge::Settings {
+        public_url: "http://127.0.0.1:8080".to_owned(),
+        ..edge::Settings::default()
+    });
     let server = services::faces(server, &client, &credentials, &front);
     let server = operate::describe(server);
     server.documents().clone()

@@ -133,7 +133,10 @@ async fn send(server: &Server, batch: Batch, json: bool, tally: &mut Tally) -> a
                 tally.failed += 1;
                 if !json {
                     let problem = result.problem.clone().unwrap_or_default();
-                    let why = admin::problem(reqwest::StatusCode::UNPROCESSABLE_ENTITY, problem.to_string().as_bytes());
+                    let why = admin::problem(
+                        reqwest::StatusCode::UNPROCESSABLE_ENTITY,
+                        problem.to_string().as_bytes(),
+                    );
                     eprintln!("line {}: {why}", result.line);
                 }
             }

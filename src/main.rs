@@ -2,9 +2,9 @@
 
 mod admin;
 mod backup;
+mod checks;
 mod cli;
 mod clients;
-mod checks;
 mod config;
 mod demo;
 mod documents;

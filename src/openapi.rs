@@ -30,7 +30,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         None => cli::print_json(&documents.combined()),
         Some(service) => {
             let known = || documents.services().collect::<Vec<_>>().join(", ");
-            let document = documents.of(service).with_context(|| format!("no service `{service}`; there are {}", known()))?;
+            let document = documents
+                .of(service)
+                .with_context(|| format!("no service `{service}`; there are {}", known()))?;
             cli::print_json(document)
         }
     }

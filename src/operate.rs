@@ -207,7 +207,10 @@ impl Face {
 impl Face {
     /// The nodes
     #[oai(path = "/cluster/nodes", method = "get", operation_id = "listNodes")]
-    async fn nodes(&self, #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn) -> Result<Json<Nodes>, ApiError> {
+    async fn nodes(
+        &self,
+        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+    ) -> Result<Json<Nodes>, ApiError> {
         let (inside, _) = self.inside(&caller, READ)?;
         let groups = inside.node.status();
         let leaders = groups.iter().filter(|group| group.leader).count();
@@ -225,7 +228,10 @@ impl Face {
 
     /// The groups
     #[oai(path = "/cluster/groups", method = "get", operation_id = "listGroups")]
-    async fn groups(&self, #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn) -> Result<Json<Groups>, ApiError> {
+    async fn groups(
+        &self,
+        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+    ) -> Result<Json<Groups>, ApiError> {
         let (inside, _) = self.inside(&caller, READ)?;
         Ok(Json(Groups { items: inside.node.status().into_iter().map(GroupShown::from).collect() }))
     }
@@ -234,7 +240,10 @@ impl Face {
     ///
     /// Reads all stores; each group stands still for the moment in which it is looked at.
     #[oai(path = "/cluster/check", method = "post", operation_id = "checkCluster")]
-    async fn check(&self, #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn) -> Result<Json<CheckResult>, ApiError> {
+    async fn check(
+        &self,
+        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+    ) -> Result<Json<CheckResult>, ApiError> {
         let (inside, _) = self.inside(&caller, READ)?;
         let node = Arc::clone(&inside.node);
         let checked = tokio::task::spawn_blocking(move || (node.breaches(), node.status().len())).await;
@@ -245,9 +254,14 @@ impl Face {
     /// Release a parked row
     ///
     /// Of a group's outbox: to be tried again, or dropped for good.
-    #[oai(path = "/cluster/groups/:service/:shard/parked/:row", method = "post", operation_id = "releaseParked")]
+    #[oai(
+        path = "/cluster/groups/:service/:shard/parked/:row",
+        method = "post",
+        operation_id = "releaseParked"
+    )]
     async fn release(
-        &self, #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        &self,
+        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
         /// The service's name
         service: Path<String>,
         /// The shard's number

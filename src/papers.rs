@@ -25,7 +25,9 @@ pub struct Papers {
 
 impl Papers {
     async fn find(
-        &self, call: &Call, reservation: ReservationId,
+        &self,
+        call: &Call,
+        reservation: ReservationId,
     ) -> Result<Option<(Reservation, HotelProfile)>, Unavailable> {
         let found = match self.client.query::<Reservations>(call, Query::Reservation(reservation)).await {
             Ok(Answer::Reservation(found)) => found,
@@ -49,7 +51,9 @@ impl Papers {
 fn none_or<T>(failure: Failure<Refusal>) -> Result<Option<T>, Unavailable> {
     match failure {
         Failure::Unavailable(away) => Err(away),
-        Failure::Refused(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused => Ok(None),
+        Failure::Refused(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused => {
+            Ok(None)
+        }
     }
 }
 
@@ -59,7 +63,9 @@ fn misread() -> Unavailable {
 
 impl ui::Documents for Papers {
     fn confirmation<'a>(
-        &'a self, call: &'a Call, reservation: ReservationId,
+        &'a self,
+        call: &'a Call,
+        reservation: ReservationId,
     ) -> BoxFuture<'a, Result<Option<File>, Unavailable>> {
         Box::pin(async move {
             let Some((found, hotel)) = self.find(call, reservation).await? else { return Ok(None) };
@@ -76,7 +82,9 @@ impl ui::Documents for Papers {
     }
 
     fn calendar<'a>(
-        &'a self, call: &'a Call, reservation: ReservationId,
+        &'a self,
+        call: &'a Call,
+        reservation: ReservationId,
     ) -> BoxFuture<'a, Result<Option<File>, Unavailable>> {
         Box::pin(async move {
             let Some((found, hotel)) = self.find(call, reservation).await? else { return Ok(None) };

@@ -106,16 +106,30 @@ fn announce(machine: &Machine, settings: &Settings, public_url: &str, begun: Ins
         let _ = writeln!(out, "  mail      {}", machine.data.path.join("outbox").display());
     }
     if machine.wiring.front.bank.sandbox {
-        let _ = writeln!(out, "  bank      sandbox: no money moves; pay with pm_card_visa or 4242 4242 4242 4242");
+        let _ = writeln!(
+            out,
+            "  bank      sandbox: no money moves; pay with pm_card_visa or 4242 4242 4242 4242"
+        );
     }
     if machine.data.fixed.effects_held {
-        let _ = writeln!(out, "  restored  mails and payments wait: `auberge restore --release-effects` lets them go");
+        let _ = writeln!(
+            out,
+            "  restored  mails and payments wait: `auberge restore --release-effects` lets them go"
+        );
     }
     if let Some(sign_in) = &machine.sign_in {
         if std::io::stdout().is_terminal() {
-            let _ = writeln!(out, "  admin     {} with the password {} (shown once)", sign_in.email, sign_in.password);
+            let _ = writeln!(
+                out,
+                "  admin     {} with the password {} (shown once)",
+                sign_in.email, sign_in.password
+            );
         } else {
-            let _ = writeln!(out, "  admin     {}: choose a password by mail, at {public_url}/reset-password", sign_in.email);
+            let _ = writeln!(
+                out,
+                "  admin     {}: choose a password by mail, at {public_url}/reset-password",
+                sign_in.email
+            );
         }
     }
     let _ = out.flush();

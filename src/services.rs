@@ -92,7 +92,9 @@ pub async fn host_others(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> an
         wiring.settings.brand.name.clone(),
         front.public_url.clone(),
     )?;
-    node.host(0, count("users"), move || users::Users::new(account_links.clone()), mails).await.context("users")?;
+    node.host(0, count("users"), move || users::Users::new(account_links.clone()), mails)
+        .await
+        .context("users")?;
     for shard in 0..count("reservations") {
         let links = booking_links.clone();
         let courier = reservations::Courier::new(front.desk(), wiring.from.clone(), wiring.mailer.clone());
@@ -113,7 +115,10 @@ pub async fn host_others(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> an
 /// # Errors
 /// When a page's template does not compile.
 pub fn mount(
-    server: edge::Server, client: &Client, credentials: &Arc<dyn Credentials>, front: &Front,
+    server: edge::Server,
+    client: &Client,
+    credentials: &Arc<dyn Credentials>,
+    front: &Front,
 ) -> anyhow::Result<edge::Server> {
     edge::key_cursors(front.key.derive_bytes(purpose::CURSORS).as_slice());
     let site = ui::Site::new(ui::Deps {
@@ -129,7 +134,11 @@ pub fn mount(
             tokenise_url: tokenise_url(front),
             publishable_key: front.publishable_key.clone(),
         },
-        documents: Arc::new(Papers { client: client.clone(), credentials: Arc::clone(credentials), desk: front.desk() }),
+        documents: Arc::new(Papers {
+            client: client.clone(),
+            credentials: Arc::clone(credentials),
+            desk: front.desk(),
+        }),
         sign_ins: Arc::clone(&front.sign_ins),
     })?;
     let site = Arc::new(site);
@@ -141,7 +150,10 @@ pub fn mount(
 
 /// Mounts the faces alone: what the OpenAPI documents describe.
 pub fn faces(
-    server: edge::Server, client: &Client, credentials: &Arc<dyn Credentials>, front: &Front,
+    server: edge::Server,
+    client: &Client,
+    credentials: &Arc<dyn Credentials>,
+    front: &Front,
 ) -> edge::Server {
     let client = || client.clone();
     let credentials = || Arc::clone(credentials);
@@ -154,7 +166,11 @@ pub fn faces(
     let sign_ins = Arc::clone(&front.sign_ins);
     let offers = front.key.seal(purpose::OFFERS);
     server
-        .service("auth", "Auberge auth", auth::face(client(), credentials(), &front.key, &front.public_url, sign_ins))
+        .service(
+            "auth",
+            "Auberge auth",
+            auth::face(client(), credentials(), &front.key, &front.public_url, sign_ins),
+        )
         .service("users", "Auberge users", users::Face::new(client(), credentials()))
         .service("search", "Auberge search", search::rest::face(client()))
         .service(
@@ -239,7 +255,9 @@ pub fn inspect<I: Inspect>(service: &str, state: Arc<dyn store::State>, by: &mut
         "auth" => by.inspect(auth::Auth::new(key, ""), state),
         "payments" => by.inspect(payments::Payments, state),
         "pdf" => by.inspect(pdf::Pdf, state),
-        "reservations" => by.inspect(reservations::Reservations::new(key.links(purpose::BOOKING_LINKS)), state),
+        "reservations" => {
+            by.inspect(reservations::Reservations::new(key.links(purpose::BOOKING_LINKS)), state)
+        }
         "search" => by.inspect(search::Search::new(), state),
         "ui" => by.inspect(ui::Ui::default(), state),
         "users" => by.inspect(users::Users::new(key.links(purpose::ACCOUNT_LINKS)), state),

@@ -31,6 +31,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let request = server.request(reqwest::Method::PUT, "/v1/users/roles").json(&body);
     let user: Value = admin::answer(request).await?;
     let bound = user["hotels"].as_array().map_or(0, Vec::len);
-    println!("{email}: {}", if administrator { "administrator".to_owned() } else { format!("staff of {bound} hotels") });
+    println!(
+        "{email}: {}",
+        if administrator { "administrator".to_owned() } else { format!("staff of {bound} hotels") }
+    );
     Ok(())
 }

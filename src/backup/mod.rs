@@ -22,7 +22,7 @@ use token::ClusterKey;
 use crate::admin::{self, Target};
 use crate::cli;
 use crate::machine::data::Fixed;
-use stream::Sealer;
+pub(crate) use stream::Sealer;
 
 /// Verbs about backups.
 #[derive(Debug, Subcommand)]
@@ -75,7 +75,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     archive.sync_all()?;
     std::fs::rename(&beside, &file)?;
-    println!("{}: {} bytes. It opens with the cluster key only (DATA/cluster.key).", file.display(), archive.metadata()?.len());
+    println!(
+        "{}: {} bytes. It opens with the cluster key only (DATA/cluster.key).",
+        file.display(),
+        archive.metadata()?.len()
+    );
     Ok(())
 }
 
@@ -86,7 +90,8 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 pub fn write(node: &Node, key: &ClusterKey, fixed: &Fixed, to: &mut dyn Write) -> anyhow::Result<()> {
     let frozen = node.freeze().map_err(anyhow::Error::msg)?;
     let mut sealer = Sealer::begin(key, to)?;
-    let head = Head { fixed: fixed.clone(), groups: frozen.iter().map(|group| group.group.clone()).collect() };
+    let head =
+        Head { fixed: fixed.clone(), groups: frozen.iter().map(|group| group.group.clone()).collect() };
     let head = serde_json::to_vec(&head)?;
     sealer.write_all(&u32::try_from(head.len())?.to_le_bytes())?;
     sealer.write_all(&head)?;

@@ -30,7 +30,7 @@ pub fn ends_well(tail: &[u8]) -> bool {
 }
 
 /// Encrypts what is written to it.
-pub(super) struct Sealer<'a> {
+pub(crate) struct Sealer<'a> {
     to: &'a mut dyn Write,
     sealer: StreamSealer,
     chunk: Vec<u8>,
@@ -53,7 +53,10 @@ impl<'a> Sealer<'a> {
     }
 
     fn seal(&mut self, tag: &StreamTag) -> io::Result<()> {
-        let sealed = self.sealer.seal_chunk(&self.chunk, tag).map_err(|_| io::Error::other("a chunk cannot be sealed"))?;
+        let sealed = self
+            .sealer
+            .seal_chunk(&self.chunk, tag)
+            .map_err(|_| io::Error::other("a chunk cannot be sealed"))?;
         let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
         self.to.write_all(&length.to_le_bytes())?;
         self.to.write_all(&sealed)?;
@@ -115,7 +118,8 @@ impl<R: Read> Opened<R> {
         let mut sealed = vec![0; length];
         self.from.read_exact(&mut sealed).map_err(early)?;
         let opened = self.opener.open_chunk(&sealed);
-        let (chunk, tag) = opened.map_err(|_| io::Error::other("the archive is damaged, or of another cluster's key"))?;
+        let (chunk, tag) =
+            opened.map_err(|_| io::Error::other("the archive is damaged, or of another cluster's key"))?;
         self.finished = tag == StreamTag::Finish;
         self.chunk = chunk;
         self.at = 0;

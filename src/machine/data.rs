@@ -70,15 +70,23 @@ impl DataDir {
     /// When another process has it, it cannot be written, or the settings contradict what was fixed.
     pub fn open(path: &Path, settings: &Settings, bank: Bank) -> anyhow::Result<Self> {
         let lock = store::lock(path).map_err(|fault| anyhow::anyhow!("{fault}"))?;
-        let key = ClusterKey::load_or_create(&path.join("cluster.key")).context("the cluster key")?;
         let file = path.join(NODE_FILE);
+        let key = ClusterKey::load_or_create(&path.join("cluster.key")).context("the cluster key")?;
         let fixed = if file.exists() {
             let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
-            let fixed: Fixed = serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?;
+            let fixed: Fixed =
+                serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?;
             agree(&fixed, settings, bank)?;
             fixed
+        } else if path.join("groups").exists() {
+            // A first start fixes itself before it makes a store, a restore after it has made them all.
+            bail!(
+                "{} has stores that no start made: a restore broke off; empty it and restore again",
+                path.display()
+            );
         } else {
-            let shards = services::NAMES.iter().map(|name| ((*name).to_owned(), services::shards(settings, name)));
+            let shards =
+                services::NAMES.iter().map(|name| ((*name).to_owned(), services::shards(settings, name)));
             Fixed {
                 format: FORMAT,
                 epoch: 1,
@@ -117,7 +125,10 @@ fn agree(fixed: &Fixed, settings: &Settings, bank: Bank) -> anyhow::Result<()> {
     }
     for (name, service) in &settings.services {
         if let Some(shards) = fixed.shards.get(name).filter(|shards| **shards != service.shards) {
-            bail!("{name} has {shards} shards here, fixed when the store was made; {} cannot be had", service.shards);
+            bail!(
+                "{name} has {shards} shards here, fixed when the store was made; {} cannot be had",
+                service.shards
+            );
         }
     }
     if fixed.bank != bank {
@@ -133,7 +144,8 @@ fn agree(fixed: &Fixed, settings: &Settings, bank: Bank) -> anyhow::Result<()> {
 pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let beside = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;

@@ -98,7 +98,8 @@ impl Machine {
         trust::set_up_client(&client, &data, &public_url).await?;
         trust::follow(&client, &data.key, &verifier).await?;
         services::host_others(&node, &wiring, &data.fixed).await?;
-        let mut machine = Self { node, client, credentials, verifier, data, wiring, sign_in: None, log, sandbox };
+        let mut machine =
+            Self { node, client, credentials, verifier, data, wiring, sign_in: None, log, sandbox };
         machine.until_led().await?;
         machine.check_bank().await?;
         machine.configure().await?;
@@ -131,7 +132,8 @@ impl Machine {
         }
         let token = self.credentials.service_token("payments", None).await?;
         let call = group::Call::bearer(token, Duration::from_secs(10));
-        let checked = payments::flow::check_bank_mode(&self.client, &call, self.wiring.front.bank.mode()).await;
+        let checked =
+            payments::flow::check_bank_mode(&self.client, &call, self.wiring.front.bank.mode()).await;
         checked.map_err(anyhow::Error::msg)
     }
 
@@ -156,7 +158,8 @@ impl Machine {
                 continue;
             }
             let settings = self.wiring.settings.reservations.clone().into();
-            let configured = self.client.command::<Reservations>(&call, Command::Configure { slot, settings }).await;
+            let configured =
+                self.client.command::<Reservations>(&call, Command::Configure { slot, settings }).await;
             configured.map_err(|failure| anyhow::anyhow!("[reservations] of the settings: {failure:?}"))?;
         }
         Ok(())
@@ -188,15 +191,20 @@ fn limits(settings: &Settings, data: &DataDir) -> Limits {
 fn open_log(data: &Path, drop_unsynced: bool) -> anyhow::Result<Arc<NodeLog>> {
     let dir = data.join("log");
     let opened = if drop_unsynced {
-        store::SledRows::open(&dir, LOG_CACHE_BYTES)
-            .and_then(|rows| NodeLog::over(Arc::new(store::UnsyncedRows::new(Arc::new(rows))), LogSettings::default()))
+        store::SledRows::open(&dir, LOG_CACHE_BYTES).and_then(|rows| {
+            NodeLog::over(Arc::new(store::UnsyncedRows::new(Arc::new(rows))), LogSettings::default())
+        })
     } else {
         NodeLog::open(&dir, LOG_CACHE_BYTES, LogSettings::default())
     };
     opened.map_err(|fault| anyhow::anyhow!("the log: {fault}"))
 }
 
-async fn open_sandbox(data: &Path, settings: &Settings, public_url: &str) -> anyhow::Result<sandbox_bank::Running> {
+async fn open_sandbox(
+    data: &Path,
+    settings: &Settings,
+    public_url: &str,
+) -> anyhow::Result<sandbox_bank::Running> {
     let mut options = sandbox_bank::Options::new(data.join("bank"));
     if let Some(address) = settings.payments.sandbox_address {
         options.addr = address;
@@ -207,7 +215,8 @@ async fn open_sandbox(data: &Path, settings: &Settings, public_url: &str) -> any
 }
 
 fn bank_settings(
-    settings: &Settings, sandbox: Option<&sandbox_bank::Running>,
+    settings: &Settings,
+    sandbox: Option<&sandbox_bank::Running>,
 ) -> anyhow::Result<payments::BankSettings> {
     if let Some(bank) = sandbox {
         return Ok(payments::BankSettings {
@@ -228,8 +237,12 @@ fn bank_settings(
     })
 }
 
-fn webhook_secret(settings: &Settings, sandbox: Option<&sandbox_bank::Running>) -> Option<payments::WebhookSecret> {
-    let secret = sandbox.map(|bank| bank.webhook_secret.clone()).or_else(|| settings.payments.webhook_secret.clone());
+fn webhook_secret(
+    settings: &Settings,
+    sandbox: Option<&sandbox_bank::Running>,
+) -> Option<payments::WebhookSecret> {
+    let secret =
+        sandbox.map(|bank| bank.webhook_secret.clone()).or_else(|| settings.payments.webhook_secret.clone());
     secret.map(payments::WebhookSecret::new)
 }
 
@@ -266,7 +279,8 @@ fn mailer(settings: &Settings, data: &Path) -> anyhow::Result<Mailer> {
 
 /// `Name <address>` or an address alone.
 fn address(text: &str) -> anyhow::Result<Address> {
-    let (name, email) = text.rsplit_once('<').map_or(("", text), |(name, email)| (name, email.trim_end_matches('>')));
+    let (name, email) =
+        text.rsplit_once('<').map_or(("", text), |(name, email)| (name, email.trim_end_matches('>')));
     Address::new(name.trim(), email.trim()).with_context(|| format!("mail.from, `{text}`"))
 }
 
@@ -274,5 +288,9 @@ fn address(text: &str) -> anyhow::Result<Address> {
 fn host_of(url: &str) -> &str {
     let host = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = host.split(['/', ':']).next().unwrap_or_default();
-    if host.contains('.') && !host.starts_with(|c: char| c.is_ascii_digit()) { host } else { "auberge.example" }
+    if host.contains('.') && !host.starts_with(|c: char| c.is_ascii_digit()) {
+        host
+    } else {
+        "auberge.example"
+    }
 }

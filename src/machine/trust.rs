@@ -45,7 +45,9 @@ pub const NODE_NAME: &str = "n1";
 /// # Errors
 /// When `auth` does not start.
 pub async fn follow(client: &Client, key: &ClusterKey, verifier: &Arc<Verifier>) -> anyhow::Result<()> {
-    until_ready(|| auth::publish(client, key, NODE_NAME, verifier)).await.context("hearing of signing keys")?;
+    until_ready(|| auth::publish(client, key, NODE_NAME, verifier))
+        .await
+        .context("hearing of signing keys")?;
     let (client, key, verifier) = (client.clone(), key.clone(), Arc::clone(verifier));
     tokio::spawn(async move {
         loop {
@@ -68,14 +70,16 @@ pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow
     }
     let file = data.path.join("admin.json");
     // A start that was cut short left its secret there.
-    let before = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Administrator>(&text).ok());
+    let before =
+        std::fs::read(&file).ok().and_then(|text| serde_json::from_slice::<Administrator>(&text).ok());
     let administrator = Administrator {
         url: url.to_owned(),
         client_id: auth::ADMIN_CLIENT.to_owned(),
         client_secret: before.map_or_else(|| token::draw_secret("sec_"), |before| before.client_secret),
     };
     write_private(&file, &serde_json::to_vec_pretty(&administrator)?)?;
-    let made = until_ready(|| auth::first_start(client, &data.key, NODE_NAME, &administrator.client_secret)).await;
+    let made =
+        until_ready(|| auth::first_start(client, &data.key, NODE_NAME, &administrator.client_secret)).await;
     made.map(drop).context("making the administrator")
 }
 
@@ -84,7 +88,9 @@ pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow
 /// # Errors
 /// When `users` refuses.
 pub async fn set_up_account(
-    client: &Client, credentials: &dyn Credentials, host: &str,
+    client: &Client,
+    credentials: &dyn Credentials,
+    host: &str,
 ) -> anyhow::Result<Option<SignIn>> {
     let email = format!("admin@{host}");
     let password = token::draw_secret("");
@@ -112,7 +118,9 @@ pub async fn until_ready<T, R: std::error::Error, F: Future<Output = Result<T, F
     loop {
         match attempt().await {
             Ok(done) => return Ok(done),
-            Err(Failure::Unavailable(Unavailable { why: Why::NoLeader, .. })) if begun.elapsed() < FIRST_START_MAX => {
+            Err(Failure::Unavailable(Unavailable { why: Why::NoLeader, .. }))
+                if begun.elapsed() < FIRST_START_MAX =>
+            {
                 tokio::time::sleep(RETRY).await;
             }
             Err(Failure::Refused(refusal)) => return Err(anyhow!("refused: {refusal}")),

@@ -45,7 +45,9 @@ pub fn check(text: &str) -> Vec<Complaint> {
             ("secret_key", &settings.payments.secret_key),
             ("webhook_secret", &settings.payments.webhook_secret),
         ] {
-            if value.is_none() && std::env::var_os(format!("AUBERGE_PAYMENTS__{}_FILE", key.to_uppercase())).is_none() {
+            if value.is_none()
+                && std::env::var_os(format!("AUBERGE_PAYMENTS__{}_FILE", key.to_uppercase())).is_none()
+            {
                 complain("bank", &format!("is stripe: say its `{key}`"));
             }
         }
@@ -100,7 +102,10 @@ mod tests {
             ("[http]\naddres = \"127.0.0.1:80\"\n", Some((2, "unknown field `addres`"))),
             ("[http]\naddress = \"nowhere\"\n", Some((2, "invalid socket address"))),
             ("[mail]\n\ntransport = \"smtp\"\n", Some((3, "say which server"))),
-            ("[payments]\nbank = \"stripe\"\nsecret_key = \"k\"\nwebhook_secret = \"w\"\n", Some((2, "base_url"))),
+            (
+                "[payments]\nbank = \"stripe\"\nsecret_key = \"k\"\nwebhook_secret = \"w\"\n",
+                Some((2, "base_url")),
+            ),
             ("[http]\naddress = \"0.0.0.0:80\"\n", Some((2, "not on loopback"))),
             ("[services.reservation]\nshards = 2\n", Some((1, "is no service"))),
             ("[services.reservations]\nshards = 0\n", Some((2, "1 to 64"))),

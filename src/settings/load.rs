@@ -49,7 +49,9 @@ fn variables() -> Env {
 fn secrets_in_files() -> anyhow::Result<Vec<(String, String)>> {
     let mut secrets = Vec::new();
     for (name, path) in std::env::vars() {
-        let Some(key) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(FILE_SUFFIX)) else { continue };
+        let Some(key) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(FILE_SUFFIX)) else {
+            continue;
+        };
         let value = std::fs::read_to_string(&path).with_context(|| format!("{name} names {path}"))?;
         secrets.push((key.to_ascii_lowercase().replace("__", "."), value.trim_end().to_owned()));
     }

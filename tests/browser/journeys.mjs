@@ -11,6 +11,7 @@ mkdirSync(SCREENSHOTS, { recursive: true });
 
 const inDays = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 const complaints = [];
+let shown;
 
 async function browser(options = {}) {
   const context = await chromium.launchPersistentContext(PROFILE, {
@@ -24,6 +25,7 @@ async function browser(options = {}) {
   });
   context.setDefaultTimeout(60_000);
   const page = context.pages()[0] ?? (await context.newPage());
+  shown = page;
   // A refused script, a broken picture or an exception is a mistake of the page, whatever it looks like.
   page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
   page.on("console", (message) => message.type() === "error" && complaints.push(`${page.url()}: ${message.text()}`));
@@ -140,8 +142,8 @@ const journeys = {
     await checkout(page);
     await shoot(page, "checkout");
     await who(page, "browser@guest.example");
-    // A field that is wrong is named beside it, and nothing typed is lost.
-    await page.locator("#f-email").fill("nobody");
+    // What only the server finds wrong is named beside the field, and nothing typed is lost.
+    await page.locator("#f-email").fill("nobody@nowhere");
     await card(page, "4242 4242 4242 4242");
     await page.locator(".wrong:visible").first().waitFor();
     await shoot(page, "checkout-wrong");
@@ -248,7 +250,14 @@ const journeys = {
 };
 
 const [, , name] = process.argv;
-await journeys[name]();
+try {
+  await journeys[name]();
+} catch (error) {
+  console.log(`at ${shown?.url()}; complaints: ${JSON.stringify(complaints)}`);
+  await shown?.screenshot({ path: join(SCREENSHOTS, `failed-${name}.png`), fullPage: true });
+  console.log(await shown?.locator("main").innerText());
+  throw error;
+}
 assert.deepEqual(complaints, [], "the pages complained");
 console.log(`journey ${name}: done`);
 process.exit(0);

@@ -10,7 +10,10 @@ async fn play(journey: &str) {
     let tools = workspace().join("target/tools/browser");
     let (Some(node), Some(chromium)) = (tool("node"), tool("chromium")) else { return };
     if !tools.join("node_modules/playwright-core").is_dir() {
-        assert!(std::env::var_os("AUBERGE_TOOLS").is_none_or(|word| word != "required"), "playwright-core is missing");
+        assert!(
+            std::env::var_os("AUBERGE_TOOLS").is_none_or(|word| word != "required"),
+            "playwright-core is missing"
+        );
         eprintln!("left out: playwright-core is not installed (tests/run installs it)");
         return;
     }
@@ -28,7 +31,8 @@ async fn play(journey: &str) {
         .env("TOOLS", tools)
         .output()
         .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
     assert!(played.status.success(), "{said}");
     println!("{said}");
     for file in std::fs::read_dir(house.path().join("downloads")).into_iter().flatten().flatten() {

@@ -49,7 +49,9 @@ fn also_open(operation: &str, scope: &str) -> &'static [&'static str] {
         // Giving money back: staff of the hotel, and administrators.
         ("createRefund", _) => &["cluster:manage"],
         // Staff sees and changes the bookings of its hotels, and sees their payments.
-        (_, "reservations:read" | "reservations:write") if operation != "createReservation" => &["hotel:manage"],
+        (_, "reservations:read" | "reservations:write") if operation != "createReservation" => {
+            &["hotel:manage"]
+        }
         (_, "payments:read") => &["payments:write", "hotel:manage", "cluster:manage"],
         (_, "cluster:read") => &["cluster:manage"],
         _ => &[],
@@ -222,8 +224,15 @@ async fn what_is_open_is_known_to_be_open() {
     let stranger = scene.house.anyone();
     for operation in operations().iter().filter(|one| BY_LINK.contains(&one.name.as_str())) {
         let refused = scene.ask(&stranger, operation).await;
-        assert!([401, 404].contains(&refused.status), "{}: {} {}", operation.name, refused.status, refused.text());
-        let wrong = stranger.get(&format!("{}?key=AAAAAAAAAAAAAAAAAAAAAAAAAA", scene.put(&operation.path))).await;
+        assert!(
+            [401, 404].contains(&refused.status),
+            "{}: {} {}",
+            operation.name,
+            refused.status,
+            refused.text()
+        );
+        let wrong =
+            stranger.get(&format!("{}?key=AAAAAAAAAAAAAAAAAAAAAAAAAA", scene.put(&operation.path))).await;
         wrong.problem(404, "not-found");
     }
 }

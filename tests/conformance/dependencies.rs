@@ -43,7 +43,8 @@ fn crates() -> Vec<Crate> {
         .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let found: Value = serde_json::from_slice(&ran.stdout).unwrap();
-    let mut crates: Vec<Crate> = found["packages"].as_array().unwrap().iter().map(|one| read(one, &root)).collect();
+    let mut crates: Vec<Crate> =
+        found["packages"].as_array().unwrap().iter().map(|one| read(one, &root)).collect();
     crates.sort_by(|one, other| one.name.cmp(&other.name));
     crates
 }
@@ -53,7 +54,11 @@ fn read(package: &Value, root: &std::path::Path) -> Crate {
     let (mut uses, mut tests) = (BTreeSet::new(), BTreeSet::new());
     for dependency in package["dependencies"].as_array().unwrap() {
         let other = dependency["name"].as_str().unwrap().to_owned();
-        if dependency["kind"] == "dev" { tests.insert(other) } else { uses.insert(other) };
+        if dependency["kind"] == "dev" {
+            tests.insert(other)
+        } else {
+            uses.insert(other)
+        };
     }
     let manifest = std::path::Path::new(package["manifest_path"].as_str().unwrap());
     let folder = manifest.parent().unwrap().strip_prefix(root).unwrap().to_string_lossy().into_owned();
@@ -66,7 +71,8 @@ fn edges_are_those_that_are_known() {
     let ours: BTreeSet<&str> = crates.iter().map(|one| one.name.as_str()).collect();
     let mut text = String::new();
     for one in crates.iter().filter(|one| !one.folder.starts_with("tests")) {
-        let own: Vec<&str> = one.uses.iter().map(String::as_str).filter(|other| ours.contains(other)).collect();
+        let own: Vec<&str> =
+            one.uses.iter().map(String::as_str).filter(|other| ours.contains(other)).collect();
         text.push_str(&format!("{}: {}\n", one.name, own.join(" ")));
     }
     golden(&goldens().join("dependencies.txt"), &text);
@@ -76,7 +82,11 @@ fn edges_are_those_that_are_known() {
 fn no_service_knows_another() {
     for one in crates().iter().filter(|one| SERVICES.contains(&one.name.as_str())) {
         for other in SERVICES {
-            assert!(!one.uses.contains(other), "{} depends on {other}: only on its contract it may", one.name);
+            assert!(
+                !one.uses.contains(other),
+                "{} depends on {other}: only on its contract it may",
+                one.name
+            );
         }
     }
 }
@@ -84,7 +94,8 @@ fn no_service_knows_another() {
 #[test]
 fn nodes_know_no_hotel() {
     let crates = crates();
-    let folder: BTreeMap<&str, &str> = crates.iter().map(|one| (one.name.as_str(), one.folder.as_str())).collect();
+    let folder: BTreeMap<&str, &str> =
+        crates.iter().map(|one| (one.name.as_str(), one.folder.as_str())).collect();
     let level = |folder: &str| match folder.split('/').next() {
         Some("nodes") => 0,
         Some("actors") => 1,
@@ -94,7 +105,12 @@ fn nodes_know_no_hotel() {
     for one in &crates {
         for other in &one.uses {
             let Some(theirs) = folder.get(other.as_str()) else { continue };
-            assert!(level(theirs) <= level(&one.folder), "{} ({}) depends on {other} ({theirs})", one.name, one.folder);
+            assert!(
+                level(theirs) <= level(&one.folder),
+                "{} ({}) depends on {other} ({theirs})",
+                one.name,
+                one.folder
+            );
         }
     }
 }
@@ -109,6 +125,31 @@ fn foreign_crates_have_one_home_each() {
         let faces = ["edge", "auberge", "sandbox-bank", "rest"];
         if one.uses.contains("poem") && !faces.contains(&one.name.as_str()) {
             assert!(SERVICES.contains(&one.name.as_str()), "{} has no face, and uses poem", one.name);
+        }
+    }
+}
+
+#[test]
+fn no_service_keeps_anything_in_no_order() {
+    fn sources(directory: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    for one in crates().iter().filter(|one| SERVICES.contains(&one.name.as_str())) {
+        let mut found = Vec::new();
+        sources(&house::workspace().join(&one.folder).join("src"), &mut found);
+        assert!(!found.is_empty(), "{} has no sources", one.name);
+        for file in found {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for word in ["HashMap", "HashSet"] {
+                assert!(!text.contains(word), "{}: {word} has another order on each replica", file.display());
+            }
         }
     }
 }

@@ -12,7 +12,11 @@ const SERVICES: [&str; 7] = ["auth", "cluster", "payments", "pdf", "reservations
 /// What `auberge openapi --write` writes, by name.
 pub fn documents() -> Vec<(String, String)> {
     let directory = tempfile::tempdir().unwrap();
-    let ran = Command::new(env!("CARGO_BIN_EXE_auberge")).args(["openapi", "--write"]).arg(directory.path()).output().unwrap();
+    let ran = Command::new(env!("CARGO_BIN_EXE_auberge"))
+        .args(["openapi", "--write"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let mut found: Vec<_> = std::fs::read_dir(directory.path())
         .unwrap()
@@ -56,7 +60,10 @@ fn operations_have_names_of_their_own_and_say_what_they_do() {
         for (method, operation) in operations.as_object().unwrap() {
             let name = operation["operationId"].as_str().unwrap_or_default().to_owned();
             assert!(!name.is_empty(), "{method} {path} has no operationId");
-            assert!(operation["summary"].as_str().is_some_and(|words| !words.is_empty()), "{name} has no summary");
+            assert!(
+                operation["summary"].as_str().is_some_and(|words| !words.is_empty()),
+                "{name} has no summary"
+            );
             assert!(names.insert(name.clone()), "{name} is there twice");
         }
     }
@@ -95,7 +102,8 @@ async fn every_problem_type_is_explained_where_its_name_points() {
     // What the server serves is what the binary prints, but for the address.
     for service in SERVICES {
         let served = house.anyone().get(&format!("/openapi/{service}.json")).await.expect(200).json();
-        let (_, printed) = documents().into_iter().find(|(name, _)| *name == format!("{service}.json")).unwrap();
+        let (_, printed) =
+            documents().into_iter().find(|(name, _)| *name == format!("{service}.json")).unwrap();
         let printed: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(served["paths"], printed["paths"], "{service}");
     }

@@ -28,7 +28,9 @@ pub fn value(document: &Value, schema: &Value) -> Value {
             let least = schema["minItems"].as_u64().unwrap_or(0);
             (0..least).map(|_| value(document, &schema["items"])).collect()
         }
-        Some("integer" | "number") => schema["minimum"].as_i64().map_or(json!(1), |least| json!(least.max(0))),
+        Some("integer" | "number") => {
+            schema["minimum"].as_i64().map_or(json!(1), |least| json!(least.max(0)))
+        }
         Some("boolean") => json!(true),
         _ => text(schema),
     }

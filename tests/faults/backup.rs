@@ -14,7 +14,8 @@ use crate::text;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_made_under_load_comes_back_whole() {
     let mut house = House::open().await;
-    let (id, secret) = house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let (id, secret) =
+        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
     let (partner, admin) = (house.sign_in(&id, &secret).await, house.admin().await);
     let hotel = house.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
@@ -24,7 +25,9 @@ async fn a_backup_made_under_load_comes_back_whole() {
 
     let ledger: Shared = Arc::default();
     let busy: Vec<_> = (0..3)
-        .map(|lane| tokio::spawn(guests(partner.clone(), admin.clone(), hotel.clone(), lane, Arc::clone(&ledger))))
+        .map(|lane| {
+            tokio::spawn(guests(partner.clone(), admin.clone(), hotel.clone(), lane, Arc::clone(&ledger)))
+        })
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
     let archive = house.path().join("backup.auberge");
@@ -44,7 +47,8 @@ async fn a_backup_made_under_load_comes_back_whole() {
 
     // Refused: another key, a changed byte, a missing end, a directory that has a store.
     let (key, restored) = (house.data.join("cluster.key"), house.path().join("restored"));
-    let restore = |archive: &str, key: &str, to: &str| house.auberge(&["restore", archive, "--key", key, "--data", to]);
+    let restore =
+        |archive: &str, key: &str, to: &str| house.auberge(&["restore", archive, "--key", key, "--data", to]);
     let (key, to) = (key.to_string_lossy().into_owned(), restored.to_string_lossy().into_owned());
     let bad = |name: &str, bytes: &[u8]| {
         let path = house.path().join(name);

@@ -59,7 +59,11 @@ async fn rounds(plan: house::Plan) {
     kept.is_kept(&partner, &admin, &Marks::default()).await;
     for (payment, reservation) in &kept.payments {
         let paid = partner.get(&format!("/v1/reservations/{reservation}")).await.expect(200).json();
-        assert_eq!((&paid["status"], &paid["payment_id"]), (&"confirmed".into(), &payment.as_str().into()), "{paid}");
+        assert_eq!(
+            (&paid["status"], &paid["payment_id"]),
+            (&"confirmed".into(), &payment.as_str().into()),
+            "{paid}"
+        );
     }
     mails_arrived(&house, &kept);
     house.sound().await;
@@ -88,12 +92,15 @@ async fn cut_off_fifty_times_and_nothing_synced_lost() {
 #[tokio::test]
 async fn a_stop_finishes_what_was_accepted() {
     let mut house = House::open().await;
-    let (id, secret) = house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let (id, secret) =
+        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
     let hotel = house.hotel_id("river").await;
     let (partner, admin) = (house.sign_in(&id, &secret).await, house.admin().await);
     let ledger: Shared = Arc::default();
     let busy: Vec<_> = (0..3)
-        .map(|lane| tokio::spawn(guests(partner.clone(), admin.clone(), hotel.clone(), lane, Arc::clone(&ledger))))
+        .map(|lane| {
+            tokio::spawn(guests(partner.clone(), admin.clone(), hotel.clone(), lane, Arc::clone(&ledger)))
+        })
         .collect();
     tokio::time::sleep(Duration::from_millis(700)).await;
     house.stop();

@@ -55,7 +55,8 @@ async fn damage_is_found_and_named() {
     let data = house.data.to_string_lossy().into_owned();
     let check = || house.auberge(&["check", "--data", &data]);
     assert!(check().done().contains("nothing is broken"));
-    let groups: Vec<PathBuf> = files(&house.data.join("groups")).into_iter().filter(|file| is_store(file)).collect();
+    let groups: Vec<PathBuf> =
+        files(&house.data.join("groups")).into_iter().filter(|file| is_store(file)).collect();
     assert!(groups.len() >= 7, "{groups:?}");
     for name in ["reservations", "auth"] {
         let file = groups.iter().find(|file| file.to_string_lossy().contains(name)).unwrap();
@@ -63,7 +64,12 @@ async fn damage_is_found_and_named() {
         spoil(file);
         let ran = check();
         assert_eq!(ran.code, Some(1), "damage in {} went unseen: {}{}", file.display(), ran.out, ran.err);
-        assert!(ran.out.contains(name) || ran.err.contains(name), "{name} is not named: {}{}", ran.out, ran.err);
+        assert!(
+            ran.out.contains(name) || ran.err.contains(name),
+            "{name} is not named: {}{}",
+            ran.out,
+            ran.err
+        );
         fs::write(file, whole).unwrap();
         assert!(check().done().contains("nothing is broken"), "{name} is whole again");
     }
@@ -73,7 +79,8 @@ async fn damage_is_found_and_named() {
 async fn a_server_does_not_serve_from_a_damaged_store() {
     let mut house = lived_in().await;
     let stores = files(&house.data.join("groups"));
-    let file = stores.into_iter().find(|file| is_store(file) && file.to_string_lossy().contains("reservations"));
+    let file =
+        stores.into_iter().find(|file| is_store(file) && file.to_string_lossy().contains("reservations"));
     spoil(&file.unwrap());
     let why = house.try_start().await.expect_err("it serves from a damaged store");
     assert!(why.contains("reservations"), "{why}");
@@ -85,7 +92,11 @@ fn what_is_no_data_directory_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let binary = std::env!("CARGO_BIN_EXE_auberge");
     let run = |arguments: &[&str]| {
-        let out = std::process::Command::new(binary).args(arguments).current_dir(directory.path()).output().unwrap();
+        let out = std::process::Command::new(binary)
+            .args(arguments)
+            .current_dir(directory.path())
+            .output()
+            .unwrap();
         (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
     };
     fs::write(directory.path().join("a-file"), "text").unwrap();
@@ -97,7 +108,11 @@ fn what_is_no_data_directory_is_left_alone() {
     ] {
         let (code, err) = run(&arguments);
         assert_eq!(code, Some(1), "{arguments:?}: {err}");
-        assert_eq!(err.lines().filter(|line| line.starts_with("auberge: ")).count(), 1, "{arguments:?}: {err}");
+        assert_eq!(
+            err.lines().filter(|line| line.starts_with("auberge: ")).count(),
+            1,
+            "{arguments:?}: {err}"
+        );
     }
     assert_eq!(fs::read_to_string(directory.path().join("a-file")).unwrap(), "text");
     for wrong in [vec!["serve", "--no-such-flag"], vec!["frobnicate"], vec!["check", "--data"]] {

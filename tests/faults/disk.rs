@@ -23,9 +23,13 @@ impl SmallDisk {
         let place = directory.path().join("disk");
         std::fs::create_dir(&place).unwrap();
         let size = format!("size={mebibytes}m");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&place).output().ok()?;
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&place).output().ok()?;
         if !mounted.status.success() {
-            eprintln!("left out: no small disk can be mounted: {}", String::from_utf8_lossy(&mounted.stderr).trim());
+            eprintln!(
+                "left out: no small disk can be mounted: {}",
+                String::from_utf8_lossy(&mounted.stderr).trim()
+            );
             return None;
         }
         Some(Self { _directory: directory, place })
@@ -34,7 +38,10 @@ impl SmallDisk {
     /// Fills what is left, and says with which file.
     fn fill(&self) -> PathBuf {
         let file = self.place.join("ballast");
-        let _ = Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", file.display())).output();
+        let _ = Command::new("dd")
+            .args(["if=/dev/zero", "bs=64k"])
+            .arg(format!("of={}", file.display()))
+            .output();
         file
     }
 }
@@ -49,7 +56,8 @@ impl Drop for SmallDisk {
 async fn a_full_disk_refuses_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount(192) else { return };
     let mut house = House::plan().data(disk.place.join("data")).open().await;
-    let (id, secret) = house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let (id, secret) =
+        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
     let partner = house.sign_in(&id, &secret).await;
     let hotel = house.hotel_id("river").await;
     let ledger: Shared = Arc::default();
@@ -86,7 +94,10 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     house.kill();
     let full = house.try_start().await;
     if let Err(why) = &full {
-        assert!(why.contains("No space left") || why.contains("space"), "it does not say that the disk is full: {why}");
+        assert!(
+            why.contains("No space left") || why.contains("space"),
+            "it does not say that the disk is full: {why}"
+        );
     }
     house.kill();
     std::fs::remove_file(&ballast).unwrap();
@@ -104,12 +115,15 @@ async fn a_full_disk_refuses_and_loses_nothing() {
 async fn a_directory_that_cannot_be_written_is_named() {
     let house = House::open().await;
     // `/proc` takes no directories from anybody, not even from root.
-    let refused = house.auberge(&["serve", "--data", "/proc/auberge", "--http", "127.0.0.1:0", "--no-demo"]).refused();
+    let refused =
+        house.auberge(&["serve", "--data", "/proc/auberge", "--http", "127.0.0.1:0", "--no-demo"]).refused();
     assert!(refused.contains("/proc/auberge"), "{refused}");
     let Some(disk) = SmallDisk::mount(1) else { return };
     disk.fill();
     let data = disk.place.join("data");
-    let refused = house.auberge(&["serve", "--data", &data.to_string_lossy(), "--http", "127.0.0.1:0", "--no-demo"]).refused();
+    let refused = house
+        .auberge(&["serve", "--data", &data.to_string_lossy(), "--http", "127.0.0.1:0", "--no-demo"])
+        .refused();
     assert!(refused.contains(name(&data)), "{refused}");
 }
 

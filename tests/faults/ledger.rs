@@ -52,7 +52,10 @@ impl Ledger {
         for (name, (acknowledged, sent)) in &self.templates {
             let kept = admin.get(&format!("/v1/templates/{name}")).await.expect(200).json();
             let kept = text(&kept["source"]);
-            assert!(kept == acknowledged || kept == sent, "{name}: {kept} is neither {acknowledged} nor {sent}");
+            assert!(
+                kept == acknowledged || kept == sent,
+                "{name}: {kept} is neither {acknowledged} nor {sent}"
+            );
         }
     }
 

@@ -17,7 +17,14 @@ pub async fn guests(partner: Caller, admin: Caller, hotel: String, lane: usize, 
 }
 
 /// Nothing when the server has gone.
-async fn one(partner: &Caller, admin: &Caller, hotel: &str, lane: usize, turn: u64, ledger: &Shared) -> Option<()> {
+async fn one(
+    partner: &Caller,
+    admin: &Caller,
+    hotel: &str,
+    lane: usize,
+    turn: u64,
+    ledger: &Shared,
+) -> Option<()> {
     let number = next();
     match (lane as u64 + turn) % 4 {
         0 => template(admin, lane, number, ledger).await?,
@@ -25,11 +32,13 @@ async fn one(partner: &Caller, admin: &Caller, hotel: &str, lane: usize, turn: u
         _ => {}
     }
     let nights = Stay::from_day(10 + (number % 400) as i64, 1);
-    let offers = partner.get(&format!("/v1/hotels/{hotel}/offers?{}", nights.query())).attempt().await.ok()?;
+    let offers =
+        partner.get(&format!("/v1/hotels/{hotel}/offers?{}", nights.query())).attempt().await.ok()?;
     let offers = served(&offers)?;
     let offer = offers["items"].as_array()?.first()?["offer"].clone();
     let guest = json!({"name": format!("Guest {number}"), "email": format!("guest{number}@guest.example")});
-    let held = keyed(partner, "/v1/reservations", json!({"offer": offer, "guest": guest}), number, ledger).await?;
+    let held =
+        keyed(partner, "/v1/reservations", json!({"offer": offer, "guest": guest}), number, ledger).await?;
     let reservation = text(&held["id"]).to_owned();
     ledger.lock().unwrap().reservations.push(reservation.clone());
     if number.is_multiple_of(2) {
@@ -67,7 +76,13 @@ async fn user(partner: &Caller, number: u64, ledger: &Shared) -> Option<()> {
 }
 
 /// A request under a key of its own, noted before it is sent.
-async fn keyed(partner: &Caller, path: &'static str, body: Value, number: u64, ledger: &Shared) -> Option<Value> {
+async fn keyed(
+    partner: &Caller,
+    path: &'static str,
+    body: Value,
+    number: u64,
+    ledger: &Shared,
+) -> Option<Value> {
     let key = format!("{}-{number}", path.rsplit('/').next().unwrap_or_default());
     let at = {
         let mut ledger = ledger.lock().unwrap();
@@ -85,7 +100,13 @@ fn served(answer: &house::Answer) -> Option<Value> {
     if answer.status == 503 {
         return None;
     }
-    assert!((200..300).contains(&answer.status), "{} answered {}: {}", answer.asked, answer.status, answer.text());
+    assert!(
+        (200..300).contains(&answer.status),
+        "{} answered {}: {}",
+        answer.asked,
+        answer.status,
+        answer.text()
+    );
     Some(answer.json())
 }
 

@@ -22,7 +22,8 @@ impl Bank {
         let server = tool("localstripe")?;
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
-        let mut bank = Self { process: Self::run(&server, directory.path(), port), _directory: directory, port };
+        let mut bank =
+            Self { process: Self::run(&server, directory.path(), port), _directory: directory, port };
         bank.process.listens(port).await;
         Some(bank)
     }
@@ -30,7 +31,10 @@ impl Bank {
     fn run(server: &std::path::Path, directory: &std::path::Path, port: u16) -> Helper {
         let mut command = Command::new(server);
         // It keeps its books in a file of the directory that it is started in, and in the one for temporary files.
-        command.args(["--port", &port.to_string(), "--from-scratch"]).current_dir(directory).env("TMPDIR", directory);
+        command
+            .args(["--port", &port.to_string(), "--from-scratch"])
+            .current_dir(directory)
+            .env("TMPDIR", directory);
         Helper::start(&mut command, &directory.join("bank.log"))
     }
 
@@ -54,7 +58,8 @@ impl Bank {
 
     /// The intents that it has, newest first.
     async fn intents(&self) -> Vec<Value> {
-        let listed = Caller::new(self.url()).with_token(KEY).get("/v1/payment_intents?limit=100").await.json();
+        let listed =
+            Caller::new(self.url()).with_token(KEY).get("/v1/payment_intents?limit=100").await.json();
         listed["data"].as_array().cloned().unwrap_or_default()
     }
 
@@ -64,6 +69,14 @@ impl Bank {
             .variable("AUBERGE_PAYMENTS__BASE_URL", self.url())
             .variable("AUBERGE_PAYMENTS__SECRET_KEY", KEY)
             .variable("AUBERGE_PAYMENTS__WEBHOOK_SECRET", HOOK)
+    }
+}
+
+impl Drop for Bank {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the bank's words: {}", self.process.log());
+        }
     }
 }
 
@@ -85,9 +98,15 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
     let partner = house.booker().await;
     let first = held(&house, &partner).await;
     // Declined; then a card whose bank wants a page that this server does not have; then a good one.
-    for (number, code) in [("4000000000000341", "card_declined"), ("4000000000003220", "authentication_required")] {
+    for (number, code) in
+        [("4000000000000341", "card_declined"), ("4000000000003220", "authentication_required")]
+    {
         let payment = partner.pay(&first, &bank.card(number).await).await;
-        assert_eq!((text(&payment["status"]), text(&payment["failure"]["code"])), ("failed", code), "{payment}");
+        assert_eq!(
+            (text(&payment["status"]), text(&payment["failure"]["code"])),
+            ("failed", code),
+            "{payment}"
+        );
         house.settled().await;
     }
     let payment = partner.pay(&first, &bank.card("4242424242424242").await).await;
@@ -121,7 +140,8 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
 async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
     let Some(bank) = Bank::open().await else { return };
     let mut house = bank.house().open().await;
-    let (id, secret) = house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let (id, secret) =
+        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
     let card = bank.card("4242424242424242").await;
     for round in 0..6_u64 {
         let partner = house.sign_in(&id, &secret).await;
@@ -141,7 +161,8 @@ async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
         let paid = partner.post("/v1/payments", &body).key(&key).await.expect(201).json();
         partner.once(&held, "confirmed").await;
         house.settled().await;
-        let mine = |intent: &&Value| intent["amount"] == paid["amount"]["amount"] && intent["status"] == "succeeded";
+        let mine =
+            |intent: &&Value| intent["amount"] == paid["amount"]["amount"] && intent["status"] == "succeeded";
         let charged = bank.intents().await.iter().filter(mine).count();
         assert_eq!(charged as u64, round + 1, "round {round}: each booking is charged once");
     }

@@ -16,7 +16,8 @@ struct Post {
 impl Post {
     async fn open(secured: bool) -> Option<Self> {
         tool("aiosmtpd")?;
-        let mut post = Self { directory: tempfile::tempdir().unwrap(), port: free_port(), secured, process: None };
+        let mut post =
+            Self { directory: tempfile::tempdir().unwrap(), port: free_port(), secured, process: None };
         post.start().await;
         Some(post)
     }
@@ -24,7 +25,10 @@ impl Post {
     async fn start(&mut self) {
         let python = tool("python").or_else(|| tool("python3")).expect("python");
         let mut command = Command::new(python);
-        command.arg(workspace().join("tests/foreign/smtp.py")).arg(self.port.to_string()).arg(self.directory.path());
+        command
+            .arg(workspace().join("tests/foreign/smtp.py"))
+            .arg(self.port.to_string())
+            .arg(self.directory.path());
         if self.secured {
             command.arg("innkeeper:a word to get in");
         }
@@ -123,7 +127,8 @@ async fn a_server_that_cannot_be_trusted_gets_no_mail() {
     let admin = house.admin().await;
     house::eventually("the mail to be tried", || async {
         let groups = admin.get("/v1/cluster/groups").await.expect(200).json();
-        let waiting: u64 = groups["items"].as_array().unwrap().iter().filter_map(|group| group["outbox"].as_u64()).sum();
+        let waiting: u64 =
+            groups["items"].as_array().unwrap().iter().filter_map(|group| group["outbox"].as_u64()).sum();
         (waiting >= 2).then_some(())
     })
     .await;

@@ -34,9 +34,18 @@ async fn an_account_is_confirmed_by_mail_changed_and_closed() {
 
     let me = person.signed_in(&house, "profile").await;
     let mine = me.get("/v1/users/me").await.expect(200);
-    assert_eq!((text(&mine.json()["name"]), mine.json()["email_verified"].as_bool()), ("Ada", Some(true)), "{}", mine.text());
-    let renamed = me.patch("/v1/users/me", &json!({"name": "Ada L."})).if_match(mine.header("etag")).await.expect(200);
-    me.patch("/v1/users/me", &json!({"name": "Lost"})).if_match(mine.header("etag")).await.problem(412, "precondition-failed");
+    assert_eq!(
+        (text(&mine.json()["name"]), mine.json()["email_verified"].as_bool()),
+        ("Ada", Some(true)),
+        "{}",
+        mine.text()
+    );
+    let renamed =
+        me.patch("/v1/users/me", &json!({"name": "Ada L."})).if_match(mine.header("etag")).await.expect(200);
+    me.patch("/v1/users/me", &json!({"name": "Lost"}))
+        .if_match(mine.header("etag"))
+        .await
+        .problem(412, "precondition-failed");
     assert_eq!(renamed.json()["name"], "Ada L.");
 
     // A forgotten password. Known and unknown addresses hear the same; the link works once.

@@ -33,7 +33,11 @@ async fn a_declined_card_leaves_room_for_another() {
         ("pm_card_chargeDeclinedExpiredCard", "expired_card"),
     ] {
         let payment = partner.pay(&held, method).await;
-        assert_eq!((text(&payment["status"]), text(&payment["failure"]["code"])), ("failed", code), "{method}");
+        assert_eq!(
+            (text(&payment["status"]), text(&payment["failure"]["code"])),
+            ("failed", code),
+            "{method}"
+        );
         let path = format!("/v1/payments/{}/receipt.pdf", text(&payment["id"]));
         assert!(partner.get(&path).await.status >= 400, "no receipt for what was not paid");
     }
@@ -44,8 +48,10 @@ async fn a_declined_card_leaves_room_for_another() {
     .await;
     partner.once(&held, "confirmed").await;
     partner.post("/v1/payments", &pay(&held, "pm_card_visa")).await.problem(409, "not-payable");
-    let paid = partner.get(&format!("/v1/payments?reservation_id={}", text(&held["id"]))).await.expect(200).json();
-    let stands: Vec<&str> = paid["items"].as_array().unwrap().iter().map(|one| text(&one["status"])).collect();
+    let paid =
+        partner.get(&format!("/v1/payments?reservation_id={}", text(&held["id"]))).await.expect(200).json();
+    let stands: Vec<&str> =
+        paid["items"].as_array().unwrap().iter().map(|one| text(&one["status"])).collect();
     assert_eq!(stands, ["succeeded", "failed", "failed", "failed"], "newest first");
     house.settled().await;
     house.sound().await;
@@ -99,8 +105,18 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
     partner.signed_out().post("/v1/reservations", &body).key("order-7").await.problem(401, "unauthenticated");
 
     let reservation = first.json();
-    let paid = partner.post("/v1/payments", &pay(&reservation, "pm_card_visa")).key("pay-7").await.expect(201).json();
-    let again = partner.post("/v1/payments", &pay(&reservation, "pm_card_visa")).key("pay-7").await.expect(201).json();
+    let paid = partner
+        .post("/v1/payments", &pay(&reservation, "pm_card_visa"))
+        .key("pay-7")
+        .await
+        .expect(201)
+        .json();
+    let again = partner
+        .post("/v1/payments", &pay(&reservation, "pm_card_visa"))
+        .key("pay-7")
+        .await
+        .expect(201)
+        .json();
     assert_eq!(paid["id"], again["id"]);
     partner
         .post("/v1/payments", &pay(&reservation, "pm_card_mastercard"))
@@ -113,8 +129,12 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
     house.start().await;
     let third = partner.post("/v1/reservations", &body).key("order-7").await.expect(201);
     assert_eq!(third.json()["id"], reservation["id"]);
-    let paid_again =
-        partner.post("/v1/payments", &pay(&reservation, "pm_card_visa")).key("pay-7").await.expect(201).json();
+    let paid_again = partner
+        .post("/v1/payments", &pay(&reservation, "pm_card_visa"))
+        .key("pay-7")
+        .await
+        .expect(201)
+        .json();
     assert_eq!(paid["id"], paid_again["id"]);
     // A refusal decided in a turn is kept like any answer: cancelling frees the room, the key still says sold out.
     let attic = house.hotel_id("attic").await;

@@ -18,13 +18,15 @@ async fn a_guest_finds_books_pays_and_cancels() {
     let query = format!("/v1/hotels?city={}&sort=price&{}", text(&city["id"]), stay.query());
     let hotels = partner.get(&query).await.expect(200).json();
     assert!(hotels["as_of"].is_string(), "{hotels}");
-    let found = hotels["items"].as_array().unwrap().iter().find(|hotel| hotel["name"] == "Hotel Rzeka").unwrap();
+    let found =
+        hotels["items"].as_array().unwrap().iter().find(|hotel| hotel["name"] == "Hotel Rzeka").unwrap();
     let hotel = text(&found["id"]);
     let offers = partner.offers(hotel, &stay).await;
     let cheapest = offers.iter().min_by_key(|offer| offer["total"]["amount"].as_i64()).unwrap();
     assert_eq!(found["total"], cheapest["total"], "search and offer name one price");
     let flexible = offers.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap();
-    let nights: i64 = flexible["nightly"].as_array().unwrap().iter().map(|n| n["amount"].as_i64().unwrap()).sum();
+    let nights: i64 =
+        flexible["nightly"].as_array().unwrap().iter().map(|n| n["amount"].as_i64().unwrap()).sum();
     let tax = flexible["taxes"][0]["amount"].as_i64().unwrap();
     assert_eq!(flexible["total"], json!({"amount": nights + tax, "currency": "PLN"}));
     assert_eq!(tax, (nights * 8 + 50) / 100);
@@ -46,7 +48,8 @@ async fn a_guest_finds_books_pays_and_cancels() {
     assert_eq!((text(&payment["status"]), &payment["amount"]), ("succeeded", &held["total"]), "{payment}");
     let confirmed = partner.once(&held, "confirmed").await;
     assert_eq!(confirmed["paid"], held["total"]);
-    let whats: Vec<&str> = confirmed["timeline"].as_array().unwrap().iter().map(|at| text(&at["what"])).collect();
+    let whats: Vec<&str> =
+        confirmed["timeline"].as_array().unwrap().iter().map(|at| text(&at["what"])).collect();
     assert_eq!((whats.first(), whats.last()), (Some(&"held"), Some(&"confirmed")), "{whats:?}");
     let reservation = format!("/v1/reservations/{}", text(&held["id"]));
     let confirmation = partner.get(&format!("{reservation}/confirmation.pdf")).await.expect(200);
@@ -56,14 +59,18 @@ async fn a_guest_finds_books_pays_and_cancels() {
             assert!(read.contains(word), "the confirmation lacks {word}: {read}");
         }
     }
-    let receipt = partner.get(&format!("/v1/payments/{}/receipt.pdf", text(&payment["id"]))).await.expect(200);
+    let receipt =
+        partner.get(&format!("/v1/payments/{}/receipt.pdf", text(&payment["id"]))).await.expect(200);
     if let Some(read) = pdf_text(&receipt.bytes) {
         assert!(read.contains("Hotel Rzeka") && read.contains("TEST"), "{read}");
     }
     let calendar = partner.get(&format!("{reservation}/calendar.ics")).await.expect(200);
     assert!(calendar.header("content-type").starts_with("text/calendar"));
     let lines = calendar.text();
-    assert!(lines.starts_with("BEGIN:VCALENDAR\r\n") && lines.trim_end().ends_with("END:VCALENDAR"), "{lines}");
+    assert!(
+        lines.starts_with("BEGIN:VCALENDAR\r\n") && lines.trim_end().ends_with("END:VCALENDAR"),
+        "{lines}"
+    );
 
     let confirmed_mail = house.mail("lucja@guest.example", "is confirmed").await;
     assert!(confirmed_mail.subject.starts_with("TEST"), "{}", confirmed_mail.subject);
@@ -74,7 +81,8 @@ async fn a_guest_finds_books_pays_and_cancels() {
     house.mail("desk@hotel.example", "New booking").await;
 
     // The link in the mail opens the booking for whoever has it; the number alone does not.
-    let link = confirmed_mail.link(&format!("{}/bookings/{}?key=", house.url, text(&held["id"]))).expect("a link");
+    let link =
+        confirmed_mail.link(&format!("{}/bookings/{}?key=", house.url, text(&held["id"]))).expect("a link");
     let key = link.rsplit('=').next().unwrap().to_owned();
     let anyone = house.anyone();
     let by_link = anyone.get(&format!("{reservation}?key={key}")).await.expect(200).json();
@@ -89,7 +97,11 @@ async fn a_guest_finds_books_pays_and_cancels() {
     house.mail("lucja@guest.example", "Refund").await;
     house.settled().await;
     let refunded = partner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200).json();
-    assert_eq!((text(&refunded["status"]), &refunded["refunded"]), ("refunded", &held["total"]), "{refunded}");
+    assert_eq!(
+        (text(&refunded["status"]), &refunded["refunded"]),
+        ("refunded", &held["total"]),
+        "{refunded}"
+    );
     assert_eq!(partner.reservation(&held).await["refund"]["status"], "succeeded");
     house.sound().await;
 }
@@ -108,7 +120,11 @@ async fn a_late_cancellation_costs_what_was_promised() {
     let path = format!("/v1/reservations/{}/cancel", text(&held["id"]));
     let cancelled = partner.post(&path, &json!({})).await.expect(200).json();
     assert_eq!(cancelled["penalty"], held["total"]);
-    assert_eq!(partner.post(&path, &json!({})).await.expect(200).json()["status"], "cancelled", "again: the same");
+    assert_eq!(
+        partner.post(&path, &json!({})).await.expect(200).json()["status"],
+        "cancelled",
+        "again: the same"
+    );
     house.settled().await;
     house.sound().await;
 }

@@ -31,12 +31,19 @@ async fn pages_show_everything_once() {
             let Some(next) = page["next_cursor"].as_str() else { break };
             path = format!("/v1/reservations?limit={limit}&cursor={next}");
         }
-        assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>()), (7, made.clone()), "limit {limit}");
+        assert_eq!(
+            (seen.len(), seen.into_iter().collect::<BTreeSet<_>>()),
+            (7, made.clone()),
+            "limit {limit}"
+        );
     }
     // A cursor belongs to its question.
     let page = partner.get("/v1/reservations?limit=2").await.expect(200).json();
     let cursor = text(&page["next_cursor"]);
-    partner.get(&format!("/v1/reservations?limit=2&status=held&cursor={cursor}")).await.problem(400, "bad-cursor");
+    partner
+        .get(&format!("/v1/reservations?limit=2&status=held&cursor={cursor}"))
+        .await
+        .problem(400, "bad-cursor");
     partner.get("/v1/reservations?limit=2&cursor=made-up").await.problem(400, "bad-cursor");
     // Search pages likewise, under every order.
     for sort in ["price", "rating", "distance", "recommended"] {

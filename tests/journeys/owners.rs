@@ -36,7 +36,10 @@ async fn what_is_not_yours_is_not_there() {
     ] {
         stranger.post(&path, &body).await.problem(404, "not-found");
     }
-    stranger.patch(&format!("/v1/reservations/{reservation}"), &json!({"requests": "x"})).await.problem(404, "not-found");
+    stranger
+        .patch(&format!("/v1/reservations/{reservation}"), &json!({"requests": "x"}))
+        .await
+        .problem(404, "not-found");
     // A number that was never given looks the same as one that is somebody else's.
     let foreign = stranger.get(&format!("/v1/reservations/{reservation}")).await.json();
     let unknown = stranger.get("/v1/reservations/rsv_00000000000000000000000000").await.json();

@@ -17,11 +17,20 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     for (body, pointer) in [
         (json!({"guest": guest}), "/offer"),
         (json!({"offer": "short", "guest": guest}), "/offer"),
-        (json!({"offer": "v4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "guest": guest}), "/offer"),
+        (
+            json!({"offer": "v4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "guest": guest}),
+            "/offer",
+        ),
         (json!({"offer": offer, "guest": {"name": "", "email": "a@guest.example"}}), "/guest/name"),
         (json!({"offer": offer, "guest": {"name": "A", "email": "nobody"}}), "/guest/email"),
-        (json!({"offer": offer, "guest": {"name": "A", "email": "a@b.example\nBcc: c@d.example"}}), "/guest/email"),
-        (json!({"offer": offer, "guest": {"name": "A", "email": "a@b.example", "phone": "me"}}), "/guest/phone"),
+        (
+            json!({"offer": offer, "guest": {"name": "A", "email": "a@b.example\nBcc: c@d.example"}}),
+            "/guest/email",
+        ),
+        (
+            json!({"offer": offer, "guest": {"name": "A", "email": "a@b.example", "phone": "me"}}),
+            "/guest/phone",
+        ),
         (json!({"offer": 7, "guest": guest}), "/offer"),
         (json!({"offer": offer, "guest": guest, "requests": "x".repeat(1001)}), "/requests"),
     ] {
@@ -48,7 +57,8 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     anyone.get(&format!("{path}?{good}")).await.expect(200);
 
     // Bodies that are none.
-    let broken = partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("application/json", "{\"offer\":");
+    let broken =
+        partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("application/json", "{\"offer\":");
     assert_eq!(broken.await.status, 400);
     let xml = partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("text/xml", "<a/>");
     xml.await.problem(415, "unsupported-media-type");
@@ -99,8 +109,13 @@ async fn a_lost_update_is_refused() {
     let changed = partner.patch(&path, &change).if_match(&etag).await.expect(200);
     assert_ne!(changed.header("etag"), etag);
     assert_eq!(changed.json()["guest"]["phone"], "+48 600 000 000");
-    partner.patch(&path, &json!({"requests": null})).if_match(&etag).await.problem(412, "precondition-failed");
-    let cleared = partner.patch(&path, &json!({"requests": null})).if_match(changed.header("etag")).await.expect(200);
+    partner
+        .patch(&path, &json!({"requests": null}))
+        .if_match(&etag)
+        .await
+        .problem(412, "precondition-failed");
+    let cleared =
+        partner.patch(&path, &json!({"requests": null})).if_match(changed.header("etag")).await.expect(200);
     assert!(cleared.json().get("requests").is_none(), "{}", cleared.text());
     partner
         .post(&format!("{path}/cancel"), &json!({}))
@@ -118,8 +133,16 @@ async fn a_lost_update_is_refused() {
         assert!(read.contains("Thanks, Łucja"), "{read}");
     }
     let missing = keeper.post("/v1/documents", &json!({"template": "thanks", "data": {}})).await;
-    assert!((400..500).contains(&missing.status) && missing.json()["errors"].is_array(), "{}", missing.text());
-    keeper.delete("/v1/templates/thanks").if_match(first.header("etag")).await.problem(412, "precondition-failed");
+    assert!(
+        (400..500).contains(&missing.status) && missing.json()["errors"].is_array(),
+        "{}",
+        missing.text()
+    );
+    keeper
+        .delete("/v1/templates/thanks")
+        .if_match(first.header("etag"))
+        .await
+        .problem(412, "precondition-failed");
     keeper.delete("/v1/templates/thanks").if_match(second.header("etag")).await.expect(204);
     keeper.get("/v1/templates/thanks").await.problem(404, "not-found");
 }

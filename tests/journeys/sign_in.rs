@@ -58,7 +58,11 @@ impl Person {
             return None;
         }
         let location = decided.header("location").to_owned();
-        assert!(location.starts_with(BACK) && location.contains("state=s-1"), "{location} {}", decided.text());
+        assert!(
+            location.starts_with(BACK) && location.contains("state=s-1"),
+            "{location} {}",
+            decided.text()
+        );
         Some(parameter(&location, "code"))
     }
 }
@@ -130,12 +134,16 @@ async fn a_code_works_once_and_a_refresh_token_too() {
     let issued = exchange(&house, &client, &code).await.expect(200);
     assert!(issued.header("cache-control").contains("no-store"));
     let first = issued.json();
-    assert_eq!((text(&first["token_type"]).to_lowercase(), first["expires_in"].as_u64()), ("bearer".to_owned(), Some(600)));
+    assert_eq!(
+        (text(&first["token_type"]).to_lowercase(), first["expires_in"].as_u64()),
+        ("bearer".to_owned(), Some(600))
+    );
     let me = house.anyone().with_token(text(&first["access_token"]));
     assert_eq!(me.get("/v1/users/me").await.expect(200).json()["email"], "oauth@guest.example");
     me.get("/v1/payments").await.problem(403, "insufficient-scope");
     let refresh = |token: &str| {
-        let form = [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", token)];
+        let form =
+            [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", token)];
         house.anyone().form("/oauth/token", &form)
     };
     let second = refresh(text(&first["refresh_token"])).await.expect(200).json();
@@ -159,10 +167,7 @@ async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
     let client = public_client(&house, "profile").await;
     let anyone = house.anyone();
     let good = authorize(&client, "profile");
-    for wrong in [
-        good.replace("app.example", "evil.example"),
-        good.replace(&client, "cli_unknown"),
-    ] {
+    for wrong in [good.replace("app.example", "evil.example"), good.replace(&client, "cli_unknown")] {
         let stayed = anyone.get(&wrong).await;
         assert_eq!((stayed.status, stayed.header("location")), (400, ""), "{wrong}");
     }
@@ -184,7 +189,9 @@ async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
     let about = anyone.get("/.well-known/oauth-authorization-server").await.expect(200).json();
     assert_eq!(text(&about["issuer"]), house.url);
     assert_eq!(about["code_challenge_methods_supported"], json!(["S256"]));
-    for endpoint in ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "device_authorization_endpoint"] {
+    for endpoint in
+        ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "device_authorization_endpoint"]
+    {
         assert!(text(&about[endpoint]).starts_with(&house.url), "{endpoint}");
     }
 }

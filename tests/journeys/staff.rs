@@ -14,7 +14,8 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
     let property = staff.get(&format!("/v1/properties/{river}")).await.expect(200).json();
     let room_type = property["room_types"][0].clone();
     let calendar = format!("/v1/properties/{river}/room-types/{}/calendar", text(&room_type["id"]));
-    let flexible = room_type["rate_plans"].as_array().unwrap().iter().find(|plan| plan["name"] == "Flexible").unwrap();
+    let flexible =
+        room_type["rate_plans"].as_array().unwrap().iter().find(|plan| plan["name"] == "Flexible").unwrap();
 
     // A dearer week; whoever has an offer from before pays what it says.
     let stay = Stay::from_day(80, 2);
@@ -57,7 +58,8 @@ async fn an_import_goes_on_where_it_stopped_and_names_bad_lines() {
     let good = house::hotel("one", "One", 5);
     let mut nameless = house::hotel("two", "", 5);
     nameless["currency"] = json!("ZZZ");
-    std::fs::write(&file, format!("{good}\n{nameless}\n{{broken\n\n{}\n", house::hotel("three", "Three", 2))).unwrap();
+    std::fs::write(&file, format!("{good}\n{nameless}\n{{broken\n\n{}\n", house::hotel("three", "Three", 2)))
+        .unwrap();
     let path = file.to_string_lossy().into_owned();
     let ran = house.operate(&["import", "hotels", &path]);
     assert!(ran.out.contains("2 created, 0 updated, 0 unchanged, 2 failed"), "{}{}", ran.out, ran.err);

@@ -7,7 +7,8 @@ use crate::text;
 
 /// Where Debian puts the library that shifts a process's clock.
 fn faketime() -> Option<String> {
-    let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"].map(|machine| format!("/usr/lib/{machine}/faketime/libfaketime.so.1"));
+    let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
+        .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketime.so.1"));
     let found = places.into_iter().find(|place| std::path::Path::new(place).is_file());
     if found.is_none() {
         house::tool("faketime");
@@ -19,7 +20,8 @@ fn faketime() -> Option<String> {
 async fn holds_and_offers_end_by_themselves() {
     let Some(library) = faketime() else { return };
     let mut house = House::open().await;
-    let (id, secret) = house.new_client("reservations:read reservations:write payments:write payments:read", &[]).await;
+    let (id, secret) =
+        house.new_client("reservations:read reservations:write payments:write payments:read", &[]).await;
     let partner = house.sign_in(&id, &secret).await;
     let (attic, stay) = (house.hotel_id("attic").await, Stay::from_day(45, 1));
     let offer = partner.offer(&attic, &stay, "Flexible").await;
@@ -29,11 +31,16 @@ async fn holds_and_offers_end_by_themselves() {
     // Twenty minutes later the room is free again, and the guest's card is not charged for what is gone.
     house.stop();
     let shift = |by: &'static str| {
-        vec![("LD_PRELOAD", library.clone()), ("FAKETIME", by.to_owned()), ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned())]
+        vec![
+            ("LD_PRELOAD", library.clone()),
+            ("FAKETIME", by.to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
     };
     let set = |house: &mut House, by| {
         let shifted = shift(by);
-        let shifted: Vec<(&str, &str)> = shifted.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let shifted: Vec<(&str, &str)> =
+            shifted.iter().map(|(name, value)| (*name, value.as_str())).collect();
         house.set_variables(&shifted);
     };
     set(&mut house, "+20m");

@@ -7,7 +7,9 @@ async fn a_webhook_without_the_banks_signature_is_refused() {
     let house = House::open().await;
     let event = r#"{"id":"evt_1","object":"event","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1"}}}"#;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    for signature in ["", "nonsense", &format!("t={now},v1={}", "ab".repeat(32)), &format!("t={now}"), "t=1,v1=00"] {
+    for signature in
+        ["", "nonsense", &format!("t={now},v1={}", "ab".repeat(32)), &format!("t={now}"), "t=1,v1=00"]
+    {
         let said = house.anyone().ask(reqwest::Method::POST, "/v1/webhooks/stripe");
         let said = said.header("stripe-signature", signature).bytes("application/json", event).await;
         assert_eq!(said.status, 400, "{signature}: {}", said.text());

@@ -286,7 +286,7 @@ pub fn check_password(password: &str, email: &str) -> Result<(), &'static str> {
         Err("is at most 128 characters long")
     } else if !email.is_empty() && password.eq_ignore_ascii_case(email) {
         Err("is not the mail address")
-    } else if password.chars().all(|c| Some(c) == password.chars().next()) {
+    } else if password.chars().all(|c| password.starts_with(c)) {
         Err("is more than one character repeated")
     } else {
         Ok(())

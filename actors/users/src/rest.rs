@@ -176,7 +176,7 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::Stale(_) => Problem::new(&kinds::PRECONDITION_FAILED).detail("The account was changed meanwhile."),
         Refusal::NotAUser => Problem::new(&NOT_A_USER).detail("Sign in as a user; clients have no account."),
         Refusal::Invalid { field, why } => {
-            Problem::new(&kinds::INVALID).detail(format!("`{field}` {why}.")).field(&format!("/{field}"), &why)
+            Problem::new(&kinds::INVALID).detail(format!("`{field}` {why}.")).field(format!("/{field}"), &why)
         }
     }
 }
@@ -388,5 +388,43 @@ impl Face {
         self.attempts.succeeded(&guesser);
         let command = Command::ChangePassword { user: account.id, password_hash: self.hash(new).await? };
         made(self.client.command::<Users>(&own, command).await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use contract::Principal;
+    use group::NoEffects;
+    use group::testing::House;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_a_token_guesses_the_password_ten_times_at_most() {
+        let house = House::new();
+        house.add(crate::Users::new(token::ClusterKey::random().links("users")), NoEffects);
+        let face = Face::new(house.client(), Arc::new(house.clone()));
+        let (email, right) = ("ann@example.org", "correct horse battery");
+        let register = Command::Register {
+            email: email.into(),
+            name: "Ann".into(),
+            password_hash: face.hash(right.into()).await.unwrap(),
+        };
+        let second = std::time::Duration::from_secs(60);
+        house.client().command::<Users>(&group::Call::anonymous(second), register).await.unwrap();
+        let own = group::Call::bearer(house.token(&Principal::service("users")), second);
+        let query = Query::VerifyPassword { email: email.into(), password: right.into() };
+        let Answer::Grants(grants) = house.client().query::<Users>(&own, query).await.unwrap() else { panic!() };
+        let me = Principal { subject: grants.user.to_string(), scopes: vec!["profile".into()], ..Principal::default() };
+        let call = group::Call::bearer(house.token(&me), second);
+        let account = face.account(&call).await.unwrap();
+        let change = |current: &str| face.change_password(account.clone(), current.to_owned(), right.to_owned());
+        assert!(change(right).await.is_ok());
+        for guess in 0..SignIns::PER_ACCOUNT {
+            let refused = change(&format!("guess number {guess}")).await.unwrap_err();
+            assert_eq!(refused.problem().status().as_u16(), 403);
+        }
+        let limited = change(right).await.unwrap_err();
+        assert_eq!(limited.problem().status().as_u16(), 429, "even when it is right");
     }
 }

@@ -112,7 +112,10 @@ async fn fetch(
     deadline: Instant,
 ) -> Result<Vec<u8>, LinkError> {
     let too_long = || LinkError::Refused("the answer is too long".to_owned());
-    let total = usize::try_from(total).ok().filter(|total| *total <= limits.transfer_bytes_max).ok_or_else(too_long)?;
+    let total = usize::try_from(total)
+        .ok()
+        .filter(|total| *total <= limits.transfer_bytes_max)
+        .ok_or_else(too_long)?;
     let mut whole = first;
     while whole.len() < total {
         let _turn = in_turn(session, deadline).await?;
@@ -120,7 +123,9 @@ async fn fetch(
         let part_bytes = u32::try_from(limits.part_bytes).unwrap_or(u32::MAX);
         let what = What::More { transfer, offset: whole.len() as u64, part_bytes };
         match exchange(session, what, &[], deadline).await? {
-            (Answer::Part, part) if !part.is_empty() && whole.len() + part.len() <= total => whole.extend_from_slice(&part),
+            (Answer::Part, part) if !part.is_empty() && whole.len() + part.len() <= total => {
+                whole.extend_from_slice(&part);
+            }
             (Answer::Part, _) => return Err(LinkError::Refused("the answer does not add up".to_owned())),
             (other, _) => return Err(failure(other)),
         }
@@ -173,7 +178,10 @@ fn left(deadline: Instant) -> Result<u64, LinkError> {
     if left == 0 { Err(LinkError::Timeout) } else { Ok(left) }
 }
 
-async fn in_turn(session: &Session, deadline: Instant) -> Result<tokio::sync::SemaphorePermit<'_>, LinkError> {
+async fn in_turn(
+    session: &Session,
+    deadline: Instant,
+) -> Result<tokio::sync::SemaphorePermit<'_>, LinkError> {
     let turn = tokio::time::timeout_at(deadline.into(), session.parts.acquire()).await;
     turn.map_err(|_| LinkError::Timeout)?.map_err(|_| LinkError::PeerLost)
 }

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::string::Ia5String;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -123,8 +123,10 @@ impl Authority {
     pub fn open(dir: &Path) -> Result<Self, CertificateError> {
         let (certificate_path, key_path) = (dir.join("ca.pem"), dir.join("ca.key"));
         let certificate = read(&certificate_path)?;
-        let unreadable = |path: &PathBuf, why: String| CertificateError::Unreadable { path: path.clone(), why };
-        let key = KeyPair::from_pem(&read(&key_path)?).map_err(|error| unreadable(&key_path, error.to_string()))?;
+        let unreadable =
+            |path: &PathBuf, why: String| CertificateError::Unreadable { path: path.clone(), why };
+        let key =
+            KeyPair::from_pem(&read(&key_path)?).map_err(|error| unreadable(&key_path, error.to_string()))?;
         let issuer = Issuer::from_ca_cert_pem(&certificate, key)
             .map_err(|error| unreadable(&certificate_path, error.to_string()))?;
         let cluster = cluster_of(&certificate).map_err(|why| unreadable(&certificate_path, why))?;
@@ -145,7 +147,12 @@ impl Authority {
     ///
     /// # Errors
     /// When the name or an address is none.
-    pub fn issue(&self, node: &str, node_id: u64, addresses: &[String]) -> Result<NodeCertificate, CertificateError> {
+    pub fn issue(
+        &self,
+        node: &str,
+        node_id: u64,
+        addresses: &[String],
+    ) -> Result<NodeCertificate, CertificateError> {
         checked(node)?;
         let identity = Identity { cluster: self.cluster.clone(), node: node.to_owned(), node_id };
         let mut params = valid_for(NODE_DAYS);
@@ -153,11 +160,13 @@ impl Authority {
         params.subject_alt_names = names(&identity, addresses)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         // Each node is a client of some sessions and the server of others.
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let made = params.signed_by(&key, &self.issuer)?;
-        let described = describe(made.der()).map_err(|why| CertificateError::Unreadable { path: node.into(), why })?;
+        let described =
+            describe(made.der()).map_err(|why| CertificateError::Unreadable { path: node.into(), why })?;
         Ok(NodeCertificate { certificate: made.pem(), key: key.serialize_pem(), described })
     }
 
@@ -165,7 +174,12 @@ impl Authority {
     ///
     /// # Errors
     /// When it is there already (a node made anew needs another name, or the old folder removed), or as [`Self::issue`].
-    pub fn add_node(&self, dir: &Path, node: &str, addresses: &[String]) -> Result<Described, CertificateError> {
+    pub fn add_node(
+        &self,
+        dir: &Path,
+        node: &str,
+        addresses: &[String],
+    ) -> Result<Described, CertificateError> {
         checked(node)?;
         let made = self.issue(node, new_node_id(), addresses)?;
         let folder = dir.join(node);
@@ -204,7 +218,8 @@ impl Authority {
 /// When it cannot be read or is no node's.
 pub fn describe_file(path: &Path) -> Result<Described, CertificateError> {
     let unreadable = |why| CertificateError::Unreadable { path: path.to_owned(), why };
-    let der = CertificateDer::from_pem_slice(read(path)?.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
+    let der = CertificateDer::from_pem_slice(read(path)?.as_bytes())
+        .map_err(|error| unreadable(error.to_string()))?;
     describe(&der).map_err(unreadable)
 }
 
@@ -218,7 +233,10 @@ fn cluster_of(pem: &str) -> Result<String, String> {
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| error.to_string())?;
     let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| "not a certificate".to_owned())?;
     let organization = certificate.subject().iter_organization().next().and_then(|name| name.as_str().ok());
-    organization.filter(|name| is_name(name)).map(str::to_owned).ok_or_else(|| "it names no cluster".to_owned())
+    organization
+        .filter(|name| is_name(name))
+        .map(str::to_owned)
+        .ok_or_else(|| "it names no cluster".to_owned())
 }
 
 fn names(identity: &Identity, addresses: &[String]) -> Result<Vec<SanType>, CertificateError> {
@@ -230,7 +248,9 @@ fn names(identity: &Identity, addresses: &[String]) -> Result<Vec<SanType>, Cert
         SanType::DnsName(Ia5String::try_from(server_name(&identity.cluster))?),
     ];
     for address in addresses {
-        let host = |address: &str| address.len() <= 253 && address.split('.').all(|part| is_name(&part.to_lowercase()));
+        let host = |address: &str| {
+            address.len() <= 253 && address.split('.').all(|part| is_name(&part.to_lowercase()))
+        };
         names.push(match address.parse::<IpAddr>() {
             Ok(number) => SanType::IpAddress(number),
             Err(_) if host(address) => SanType::DnsName(Ia5String::try_from(address.to_lowercase())?),
@@ -281,10 +301,11 @@ fn write(path: &Path, text: &str, mode: u32, replace: bool) -> Result<(), Certif
     if replace {
         let _ = fs::remove_file(&target);
     }
-    let written = OpenOptions::new().write(true).create_new(true).mode(mode).open(&target).and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    });
+    let written =
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(&target).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        });
     written.map_err(failed(path))?;
     if replace { fs::rename(&target, path).map_err(failed(path)) } else { Ok(()) }
 }

@@ -22,7 +22,7 @@ const COURTESY: Duration = Duration::from_millis(100);
 /// Why a dial made no session.
 enum Failure {
     /// It leads to this node itself.
-    Self_,
+    Itself,
     /// There is a session already.
     Duplicate,
     /// Nobody is there, or not well.
@@ -77,10 +77,13 @@ pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
         };
         let task = Arc::clone(&inner);
         inner.tasks.spawn(async move {
-            let handshake = tokio::time::timeout(task.limits.handshake, accept(&task, stream)).await;
+            let handshake = tokio::select! {
+                () = task.root.cancelled() => return,
+                handshake = tokio::time::timeout(task.limits.handshake, meet(&task, stream)) => handshake,
+            };
             drop(permit);
             match handshake {
-                Ok(Ok((session, wire))) => hold(&task, session, wire).await,
+                Ok(Ok((wire, certificate, theirs))) => receive(&task, wire, certificate, theirs).await,
                 Ok(Err(why)) => tracing::warn!(why, "a connection was refused"),
                 Err(_) => tracing::warn!("a connection said nothing in time"),
             }
@@ -88,32 +91,40 @@ pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
     }
 }
 
-async fn accept(inner: &Inner, stream: TcpStream) -> Result<(Arc<Session>, Box<dyn Wire>), String> {
+type Met = (Box<dyn Wire>, Option<Described>, Hello);
+
+async fn meet(inner: &Inner, stream: TcpStream) -> Result<Met, String> {
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     let (mut wire, certificate) = inner.trust.accept(stream).await?;
-    let theirs: Hello = hello::receive(&mut wire).await?;
+    let theirs = hello::receive(&mut wire).await?;
+    Ok((wire, certificate, theirs))
+}
+
+/// Decides about a connection, says so, and runs its session.
+async fn receive(inner: &Arc<Inner>, mut wire: Box<dyn Wire>, certificate: Option<Described>, theirs: Hello) {
     let ours = greeting(inner);
+    let node = theirs.identity.node.clone();
     let (session, verdict) = match hello::check(&inner.own, &theirs, certificate.as_ref(), None) {
         Err(why) => (None, Verdict::Refused(why)),
         Ok(()) => {
             let session = Session::new(agreed(&ours, theirs, certificate.as_ref(), false), &inner.limits);
             let verdict = inner.table.admit(&session);
-            (Some(session), verdict)
+            (Some(session).filter(|_| verdict == Verdict::Welcome), verdict)
         }
     };
-    let sent = hello::send(&mut wire, &Reply { hello: ours, verdict: verdict.clone() }).await;
-    match (verdict, session) {
-        (Verdict::Welcome, Some(session)) => match sent {
-            Ok(()) => Ok((session, wire)),
-            Err(why) => {
-                session.close(&why);
-                inner.table.remove(&session);
-                Err(why)
-            }
-        },
-        (Verdict::Refused(why), _) => Err(why),
-        (Verdict::Welcome | Verdict::Duplicate, _) => Err("there is a session already".to_owned()),
+    if let Verdict::Refused(why) = &verdict {
+        // A name may be anything here: it is only told once it was checked.
+        let peer = if certificate.is_some() { node.as_str() } else { "?" };
+        tracing::warn!(peer, why, "a connection was refused");
     }
+    let reply = Reply { hello: ours, verdict };
+    let sent = tokio::time::timeout(inner.limits.handshake, hello::send(&mut wire, &reply)).await;
+    let Some(session) = session else { return };
+    // From here on the session is in the table: every way out of here takes it out again.
+    if !matches!(sent, Ok(Ok(()))) {
+        session.close("it went away");
+    }
+    hold(inner, session, wire).await;
 }
 
 /// Keeps one seed connected until `stop`.
@@ -141,7 +152,7 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
                     inner.table.forget_address(&seed);
                     continue;
                 }
-                Err(Failure::Self_) => return inner.table.forget_address(&seed),
+                Err(Failure::Itself) => return inner.table.forget_address(&seed),
                 Err(Failure::Duplicate) => {}
                 Err(Failure::Lost(why)) => inner.table.note(&seed, PeerState::Down(why)),
                 Err(Failure::Refused(why)) => {
@@ -171,7 +182,8 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
 
 async fn dial(inner: &Arc<Inner>, seed: &Seed) -> Result<Arc<Session>, Failure> {
     let greeted = tokio::time::timeout(inner.limits.handshake, greet(inner, seed));
-    let (session, wire) = greeted.await.unwrap_or_else(|_| Err(Failure::Lost("it says nothing".to_owned())))?;
+    let (session, wire) =
+        greeted.await.unwrap_or_else(|_| Err(Failure::Lost("it says nothing".to_owned())))?;
     let task = Arc::clone(inner);
     let held = Arc::clone(&session);
     inner.tasks.spawn(async move { hold(&task, held, wire).await });
@@ -187,9 +199,10 @@ async fn greet(inner: &Inner, seed: &Seed) -> Result<(Arc<Session>, Box<dyn Wire
     // A certificate that the other side does not accept shows here: TLS 1.3 lets the client finish first.
     let Reply { hello: theirs, verdict } = hello::receive(&mut wire).await.map_err(Failure::Lost)?;
     if theirs.incarnation == inner.incarnation && theirs.identity == inner.own {
-        return Err(Failure::Self_);
+        return Err(Failure::Itself);
     }
-    hello::check(&inner.own, &theirs, certificate.as_ref(), seed.name.as_deref()).map_err(Failure::Refused)?;
+    hello::check(&inner.own, &theirs, certificate.as_ref(), seed.name.as_deref())
+        .map_err(Failure::Refused)?;
     match verdict {
         Verdict::Welcome => {}
         Verdict::Duplicate => return Err(Failure::Duplicate),

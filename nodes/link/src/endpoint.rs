@@ -58,7 +58,11 @@ impl Actor for Endpoint {
     type State = Arc<Desk>;
     type Arguments = Arc<Desk>;
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, desk: Arc<Desk>) -> Result<Self::State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<Self::Msg>,
+        desk: Arc<Desk>,
+    ) -> Result<Self::State, ActorProcessingErr> {
         Ok(desk)
     }
 
@@ -157,11 +161,18 @@ impl Desk {
     }
 
     /// Runs the handler: not longer than until the deadline, and its panics are its own.
-    pub(crate) async fn answer(&self, from: &Identity, topic: &str, bytes: Vec<u8>, deadline: Instant) -> Result<Vec<u8>, Answer> {
+    pub(crate) async fn answer(
+        &self,
+        from: &Identity,
+        topic: &str,
+        bytes: Vec<u8>,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, Answer> {
         if topic.len() > TOPIC_BYTES_MAX {
             return Err(Answer::Refused("the topic is too long".to_owned()));
         }
-        let handled = AssertUnwindSafe(async { self.handler.handle(from, topic, bytes, deadline).await }).catch_unwind();
+        let handled = AssertUnwindSafe(async { self.handler.handle(from, topic, bytes, deadline).await })
+            .catch_unwind();
         match tokio::time::timeout_at(deadline.into(), handled).await {
             Ok(Ok(Ok(bytes))) => Ok(bytes),
             Ok(Ok(Err(why))) => Err(Answer::Refused(why)),

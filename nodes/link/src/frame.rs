@@ -36,7 +36,10 @@ pub(crate) enum Answer {
     /// The bytes are the whole answer.
     Whole,
     /// The bytes are the first part of it: ask for more.
-    First { transfer: u64, total: u64 },
+    First {
+        transfer: u64,
+        total: u64,
+    },
     /// The part was taken.
     Taken,
     /// The bytes are the part that was asked for.

@@ -1,7 +1,7 @@
 //! The first words on a connection, before ractor_cluster gets it: who is there, and may they stay.
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use contract::codec;

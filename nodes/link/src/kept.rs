@@ -37,9 +37,18 @@ pub(crate) enum Part {
 
 impl Kept {
     /// Takes a part of a call; parts come in order.
-    pub(crate) fn take(&mut self, transfer: u64, total: u64, offset: u64, part: &[u8], until: Instant, limits: &Limits) -> Part {
+    pub(crate) fn take(
+        &mut self,
+        transfer: u64,
+        total: u64,
+        offset: u64,
+        part: &[u8],
+        until: Instant,
+        limits: &Limits,
+    ) -> Part {
         self.forget_late();
-        let Some(total) = usize::try_from(total).ok().filter(|total| *total <= limits.transfer_bytes_max) else {
+        let Some(total) = usize::try_from(total).ok().filter(|total| *total <= limits.transfer_bytes_max)
+        else {
             return Part::Wrong;
         };
         if offset == 0 && !self.coming.contains_key(&transfer) {
@@ -53,7 +62,9 @@ impl Kept {
         let Some(coming) = self.coming.get_mut(&transfer) else {
             return Part::Wrong;
         };
-        let fits = coming.total == total && coming.bytes.len() as u64 == offset && coming.bytes.len() + part.len() <= total;
+        let fits = coming.total == total
+            && coming.bytes.len() as u64 == offset
+            && coming.bytes.len() + part.len() <= total;
         if !fits {
             self.coming.remove(&transfer);
             return Part::Wrong;

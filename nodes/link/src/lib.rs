@@ -42,7 +42,9 @@ mod trust;
 
 pub use call::{Lane, LinkError};
 pub use endpoint::{Handler, TOPIC_BYTES_MAX};
-pub use identity::{Described, Fingerprint, Identity, Identity as PeerIdentity, NAME_BYTES_MAX, describe, is_name};
+pub use identity::{
+    Described, Fingerprint, Identity, Identity as PeerIdentity, NAME_BYTES_MAX, describe, is_name,
+};
 pub use link::Link;
 pub use options::{Limits, Options, Seed, StartError, TlsFiles};
 pub use table::{Peer, PeerState};

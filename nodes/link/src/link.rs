@@ -125,10 +125,12 @@ impl Link {
         }
         let inner = &self.inner;
         if node == inner.own.node {
-            return inner.desk.answer(&inner.own, topic, bytes, deadline).await.map_err(|answer| match answer {
-                Answer::Refused(why) => LinkError::Refused(why),
-                _ => LinkError::Timeout,
-            });
+            return inner.desk.answer(&inner.own, topic, bytes, deadline).await.map_err(
+                |answer| match answer {
+                    Answer::Refused(why) => LinkError::Refused(why),
+                    _ => LinkError::Timeout,
+                },
+            );
         }
         let session = inner.table.connection(node).filter(|session| session.endpoint().is_some());
         let session = session.ok_or(LinkError::NoSession)?;
@@ -203,7 +205,13 @@ fn check(options: &Options) -> Result<(), StartError> {
     if !parts.contains(&limits.part_bytes) || !parts.contains(&limits.small_bytes_max) {
         return wrong(format!("part_bytes and small_bytes_max are 1 to {PART_BYTES_MAX}"));
     }
-    let counts = [limits.calls_max, limits.bulk_calls_max, limits.answering_max, limits.parts_in_flight, limits.handshakes_max];
+    let counts = [
+        limits.calls_max,
+        limits.bulk_calls_max,
+        limits.answering_max,
+        limits.parts_in_flight,
+        limits.handshakes_max,
+    ];
     if counts.iter().any(|count| !(1..=1 << 20).contains(count)) {
         return wrong("limits on calls are 1 to 1048576".to_owned());
     }

@@ -127,7 +127,9 @@ pub enum StartError {
     #[error("{0}")]
     Setting(String),
     /// Neither certificates nor an explicit `insecure`.
-    #[error("no certificates: make them with `auberge cert`, or say `insecure = true` on a machine that nobody else uses")]
+    #[error(
+        "no certificates: make them with `auberge cert`, or say `insecure = true` on a machine that nobody else uses"
+    )]
     NoTls,
     /// A certificate or its key is not usable.
     #[error("{path}: {why}")]

@@ -33,7 +33,7 @@ pub(crate) async fn watch(table: &Table, session: &Arc<Session>, limits: &Limits
                 let now = session.bytes_in();
                 silent = if now == heard { silent + 1 } else { 0 };
                 heard = now;
-                if silent > limits.silent_pings_max {
+                if silent >= limits.silent_pings_max {
                     session.close("it is silent");
                     return;
                 }

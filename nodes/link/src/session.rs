@@ -139,7 +139,12 @@ impl Session {
     }
 
     /// Hands the connection to ractor_cluster, and waits until both sides know each other's endpoints.
-    pub(crate) async fn run(self: &Arc<Self>, wire: Box<dyn Wire>, own: &Identity, limits: &Limits) -> Result<(), String> {
+    pub(crate) async fn run(
+        self: &Arc<Self>,
+        wire: Box<dyn Wire>,
+        own: &Identity,
+        limits: &Limits,
+    ) -> Result<(), String> {
         let spawned = self.spawn(wire, own, limits).await;
         if let Err(error) = spawned {
             self.close(&error);
@@ -158,7 +163,12 @@ impl Session {
         ready
     }
 
-    async fn spawn(self: &Arc<Self>, wire: Box<dyn Wire>, own: &Identity, limits: &Limits) -> Result<(), String> {
+    async fn spawn(
+        self: &Arc<Self>,
+        wire: Box<dyn Wire>,
+        own: &Identity,
+        limits: &Limits,
+    ) -> Result<(), String> {
         let failed = |error: ractor::SpawnErr| format!("the session does not start: {error}");
         let (keeper, _) = Actor::spawn(None, Keeper, Arc::clone(self)).await.map_err(failed)?;
         // The message's type has no public path; a message that bears one is the way to make it.
@@ -170,7 +180,8 @@ impl Session {
         name.name.clone_from(&own.node);
         name.connection_string.clone_from(&own.node);
         // Both tokens were exchanged under TLS: nobody else knows this pair.
-        let (low, high) = (self.agreed.present.min(self.agreed.expect), self.agreed.present.max(self.agreed.expect));
+        let (low, high) =
+            (self.agreed.present.min(self.agreed.expect), self.agreed.present.max(self.agreed.expect));
         let session = NodeSession::new(
             self.number,
             !self.agreed.dialled,
@@ -213,7 +224,11 @@ impl Actor for Keeper {
     type State = Arc<Session>;
     type Arguments = Arc<Session>;
 
-    async fn pre_start(&self, _: ActorRef<Self::Msg>, session: Arc<Session>) -> Result<Self::State, ActorProcessingErr> {
+    async fn pre_start(
+        &self,
+        _: ActorRef<Self::Msg>,
+        session: Arc<Session>,
+    ) -> Result<Self::State, ActorProcessingErr> {
         Ok(session)
     }
 
@@ -225,10 +240,13 @@ impl Actor for Keeper {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             NodeServerMessage::ConnectionReady(id) => {
-                let node_session = me.get_cell().get_children().into_iter().find(|child| child.get_id() == id);
+                let node_session =
+                    me.get_cell().get_children().into_iter().find(|child| child.get_id() == id);
                 let remotes = node_session.map(|cell| cell.get_children()).unwrap_or_default();
                 let wanted = Some(session.agreed.endpoint.as_str());
-                let found = remotes.into_iter().find(|cell| !cell.get_id().is_local() && cell.get_name().as_deref() == wanted);
+                let found = remotes
+                    .into_iter()
+                    .find(|cell| !cell.get_id().is_local() && cell.get_name().as_deref() == wanted);
                 match found {
                     Some(endpoint) => {
                         let _ = session.endpoint.set(endpoint.into());

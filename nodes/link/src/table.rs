@@ -102,7 +102,11 @@ impl Table {
             }
             // An address whose node is known by now needs no entry of its own.
             let known = seed.name.is_none().then(|| {
-                state.entries.iter_mut().find(|(_, entry)| entry.peer.address == seed.address).map(|(_, entry)| entry)
+                state
+                    .entries
+                    .iter_mut()
+                    .find(|(_, entry)| entry.peer.address == seed.address)
+                    .map(|(_, entry)| entry)
             });
             if let Some(Some(entry)) = known {
                 entry.wanted = true;
@@ -138,6 +142,7 @@ impl Table {
 
     /// Whether a connection becomes the session with its peer. Both sides come to the same connection:
     ///
+    /// - another node of the same name (another id) has to wait until the first is gone or denied;
     /// - a restarted peer's replaces the old one, which is dead;
     /// - who dials again has lost the old one;
     /// - of two that crossed, the one that the node with the lesser name began stays.
@@ -149,6 +154,9 @@ impl Table {
         }
         let old = state.entries.get(session.node()).and_then(|entry| entry.session.clone());
         if let Some(old) = old.filter(|old| !old.is_gone()) {
+            if old.agreed.identity.node_id != agreed.identity.node_id {
+                return Verdict::Refused("another node of that name is connected".to_owned());
+            }
             let restarted = old.agreed.incarnation != agreed.incarnation;
             let again = old.agreed.dialled == agreed.dialled;
             let preferred = agreed.dialled == (self.own.node.as_str() < session.node());

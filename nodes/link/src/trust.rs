@@ -41,7 +41,10 @@ struct Current {
 
 impl Trust {
     /// Reads the files. Also says what this node's own certificate says, if it has one.
-    pub(crate) fn load(cluster: &str, files: Option<TlsFiles>) -> Result<(Self, Option<Described>), StartError> {
+    pub(crate) fn load(
+        cluster: &str,
+        files: Option<TlsFiles>,
+    ) -> Result<(Self, Option<Described>), StartError> {
         let server_name = ServerName::try_from(server_name(cluster))
             .map_err(|_| StartError::Setting(format!("{cluster:?} is no cluster's name")))?;
         let mut own = None;
@@ -78,7 +81,10 @@ impl Trust {
     }
 
     /// The server's side of a new connection: brings the peer's certificate with it.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> Result<(Box<dyn Wire>, Option<Described>), String> {
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(Box<dyn Wire>, Option<Described>), String> {
         let Some((acceptor, _)) = self.configs() else {
             return Ok((Box::new(stream), None));
         };
@@ -88,7 +94,10 @@ impl Trust {
     }
 
     /// The client's side of a new connection.
-    pub(crate) async fn connect(&self, stream: TcpStream) -> Result<(Box<dyn Wire>, Option<Described>), String> {
+    pub(crate) async fn connect(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(Box<dyn Wire>, Option<Described>), String> {
         let Some((_, connector)) = self.configs() else {
             return Ok((Box::new(stream), None));
         };
@@ -116,9 +125,13 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, Described), Start
         let path = path.clone();
         move |why: String| StartError::Certificate { path, why }
     };
-    let mode = fs::metadata(&files.key).map_err(|error| wrong(&files.key)(error.to_string()))?.permissions().mode();
+    let mode =
+        fs::metadata(&files.key).map_err(|error| wrong(&files.key)(error.to_string()))?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(wrong(&files.key)(format!("others may read this key (mode {:o}): chmod 600", mode & 0o777)));
+        return Err(wrong(&files.key)(format!(
+            "others may read this key (mode {:o}): chmod 600",
+            mode & 0o777
+        )));
     }
     let certificates = |path: &PathBuf| {
         let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
@@ -132,7 +145,8 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, Described), Start
     let chain = certificates(&files.certificate)?;
     let leaf = chain.first().ok_or_else(|| wrong(&files.certificate)("no certificate in it".to_owned()))?;
     let described = describe(leaf).map_err(wrong(&files.certificate))?;
-    let key = || PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key)(error.to_string()));
+    let key =
+        || PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key)(error.to_string()));
 
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
@@ -140,14 +154,20 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, Described), Start
         .map_err(|error| wrong(&files.ca)(error.to_string()))?;
     let mut server = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&version::TLS13])
-        .and_then(|builder| builder.with_client_cert_verifier(verifier).with_single_cert(chain.clone(), key().map_err(general)?))
+        .and_then(|builder| {
+            builder
+                .with_client_cert_verifier(verifier)
+                .with_single_cert(chain.clone(), key().map_err(general)?)
+        })
         .map_err(|error| wrong(&files.certificate)(error.to_string()))?;
     // A resumed session would skip certificates: every connection shows them.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;
     let mut client = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])
-        .and_then(|builder| builder.with_root_certificates(roots).with_client_auth_cert(chain, key().map_err(general)?))
+        .and_then(|builder| {
+            builder.with_root_certificates(roots).with_client_auth_cert(chain, key().map_err(general)?)
+        })
         .map_err(|error| wrong(&files.certificate)(error.to_string()))?;
     client.resumption = Resumption::disabled();
     Ok(((TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client))), described))

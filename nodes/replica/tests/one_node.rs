@@ -387,7 +387,7 @@ async fn nothing_overtakes_a_parked_event_neither_in_one_delivery_nor_when_it_is
     house.add(&keys, TillCommand::Add(2)).await.unwrap();
     eventually!(house.lines().await == [2]);
     let adds = [13, 1, 3].map(|amount| house.add(&keys, TillCommand::Add(amount)));
-    futures::future::join_all(adds).await.into_iter().for_each(|added| drop(added.unwrap()));
+    futures::future::try_join_all(adds).await.unwrap();
     let parked = || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().parked;
     eventually!(parked().len() == 1);
     let before = house.lines().await;

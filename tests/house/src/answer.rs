@@ -65,7 +65,11 @@ impl Answer {
         assert_eq!(problem["type"], format!("/problems/{slug}"), "{}: {problem}", self.asked);
         assert_eq!(problem["status"], status, "{}: {problem}", self.asked);
         assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
-        assert_eq!(problem["instance"], self.header("x-request-id"), "the instance is the request's id: {problem}");
+        assert_eq!(
+            problem["instance"],
+            self.header("x-request-id"),
+            "the instance is the request's id: {problem}"
+        );
         problem
     }
 

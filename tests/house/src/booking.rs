@@ -40,7 +40,8 @@ impl Stay {
 impl Caller {
     /// The offers of a hotel.
     pub async fn offers(&self, hotel: &str, stay: &Stay) -> Vec<Value> {
-        let offers = self.get(&format!("/v1/hotels/{hotel}/offers?{}", stay.query())).await.expect(200).json();
+        let offers =
+            self.get(&format!("/v1/hotels/{hotel}/offers?{}", stay.query())).await.expect(200).json();
         offers["items"].as_array().cloned().unwrap_or_default()
     }
 

@@ -35,7 +35,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// When there is none for [`PATIENCE`]; `what` says what was waited for.
 #[track_caller]
 pub fn eventually<T, F: Future<Output = Option<T>>>(
-    what: &str, mut ask: impl FnMut() -> F,
+    what: &str,
+    mut ask: impl FnMut() -> F,
 ) -> impl Future<Output = T> {
     let (what, at) = (what.to_owned(), std::panic::Location::caller());
     async move {

@@ -4,22 +4,25 @@ use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A port of loopback that nobody listens on. Below the range that outgoing connections are given, so that nobody takes
-/// it between this look and the start of a server.
+/// A port of loopback that nobody listens on, and that no other test is given while this one runs. Below the range that
+/// outgoing connections are given, so that nobody takes it between this look and the start of a server.
 ///
 /// # Panics
 /// When all are taken.
 pub fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
+    static MINE: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let places = std::env::temp_dir().join("auberge-test-ports");
+    std::fs::create_dir_all(&places).expect("a directory for locks");
     // Tests run in processes of their own: the process id spreads them out.
-    let start = std::process::id().wrapping_mul(37);
-    for _ in 0..2000 {
-        let at = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
-        let port = 18_000 + u16::try_from(at).unwrap_or(0);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+    let start = u16::try_from(std::process::id().wrapping_mul(37) % 12_000).unwrap_or(0);
+    for port in (0..12_000).map(|at| 18_000 + (start + at) % 12_000) {
+        let Ok(lock) = File::create(places.join(port.to_string())) else { continue };
+        if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            // Held until this process ends.
+            MINE.lock().expect("no panic inside").push(lock);
             return port;
         }
     }
@@ -39,7 +42,8 @@ pub struct Ran {
 
 impl Ran {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let output =
+            command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }

@@ -126,12 +126,18 @@ impl House {
     pub async fn try_start(&mut self) -> Result<(), String> {
         self.starts += 1;
         let mut command = self.command();
-        command.arg("serve").arg("--data").arg(&self.data).arg("--http").arg(format!("127.0.0.1:{}", self.port));
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(&self.data)
+            .arg("--http")
+            .arg(format!("127.0.0.1:{}", self.port));
         if !self.demo {
             command.arg("--no-demo");
         }
         command.args(&self.arguments);
-        let mut process = Helper::start(&mut command, &self.directory.path().join(format!("serve-{}.log", self.starts)));
+        let mut process =
+            Helper::start(&mut command, &self.directory.path().join(format!("serve-{}.log", self.starts)));
         match process.says("Auberge is ready at ").await {
             Ok(()) => {
                 self.process = Some(process);
@@ -166,7 +172,8 @@ impl House {
 
     /// With other variables from the next start on.
     pub fn set_variables(&mut self, variables: &[(&str, &str)]) {
-        self.variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.variables =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     }
 
     fn command(&self) -> Command {
@@ -215,8 +222,11 @@ impl House {
     /// Signs a client in with its secret.
     pub async fn sign_in(&self, client_id: &str, client_secret: &str) -> Caller {
         let anyone = self.anyone();
-        let form =
-            [("grant_type", "client_credentials"), ("client_id", client_id), ("client_secret", client_secret)];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+            ("client_secret", client_secret),
+        ];
         let issued = anyone.form("/oauth/token", &form).await.expect(200).json();
         anyone.with_token(text(&issued["access_token"]))
     }
@@ -256,7 +266,10 @@ impl House {
                 return text(&found["id"]);
             }
             let next = page["next_cursor"].as_str();
-            path = format!("/v1/properties?limit=100&cursor={}", next.unwrap_or_else(|| panic!("no {reference}: {page}")));
+            path = format!(
+                "/v1/properties?limit=100&cursor={}",
+                next.unwrap_or_else(|| panic!("no {reference}: {page}"))
+            );
         }
     }
 

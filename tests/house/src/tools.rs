@@ -20,7 +20,10 @@ pub fn tool(name: &str) -> Option<PathBuf> {
     let places = [tools.join("venv/bin")].into_iter().chain(std::env::split_paths(&path));
     let found = places.map(|place| place.join(name)).find(|file| file.is_file());
     if found.is_none() {
-        assert!(std::env::var_os("AUBERGE_TOOLS").is_none_or(|word| word != "required"), "{name} is not installed");
+        assert!(
+            std::env::var_os("AUBERGE_TOOLS").is_none_or(|word| word != "required"),
+            "{name} is not installed"
+        );
         eprintln!("left out: {name} is not installed (tests/run installs it)");
     }
     found
@@ -31,7 +34,11 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 /// # Panics
 /// When the file is not sound.
 pub fn pdf_text(bytes: &[u8]) -> Option<String> {
-    assert!(bytes.starts_with(b"%PDF-"), "not a PDF: {}", String::from_utf8_lossy(&bytes[..bytes.len().min(200)]));
+    assert!(
+        bytes.starts_with(b"%PDF-"),
+        "not a PDF: {}",
+        String::from_utf8_lossy(&bytes[..bytes.len().min(200)])
+    );
     let (qpdf, pdftotext) = (tool("qpdf")?, tool("pdftotext")?);
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("document.pdf");

@@ -64,7 +64,6 @@ impl<S: Service> Engine<S> {
                 Err(unreadable) => Some(unreadable.to_string()),
             };
             // Refused is decided too: should an operator send the row again, it comes under a new number.
-            let ends = refused.is_some();
             seen.above.push(row);
             seen.refused.extend(refused.clone().map(|why| (row, why)));
             let ends = refused.is_some();

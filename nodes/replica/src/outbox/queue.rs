@@ -10,6 +10,9 @@ pub(crate) struct StreamName {
     pub shard: u16,
 }
 
+/// Row numbers and encoded commands.
+pub(super) type Rows = Vec<(u64, Vec<u8>)>;
+
 /// Rows for one group, delivered in order, one delivery at a time.
 #[derive(Debug, Default)]
 pub(super) struct Stream {
@@ -30,7 +33,7 @@ impl Stream {
     }
 
     /// The next delivery, unless one is under way: the floor and the rows.
-    pub fn next(&mut self, rows_max: usize) -> Option<(u64, Vec<(u64, Vec<u8>)>)> {
+    pub fn next(&mut self, rows_max: usize) -> Option<(u64, Rows)> {
         if self.busy {
             return None;
         }
@@ -187,7 +190,7 @@ impl EffectQueue {
 mod tests {
     use super::*;
 
-    fn rows(next: Option<(u64, Vec<(u64, Vec<u8>)>)>) -> Option<(u64, Vec<u64>)> {
+    fn rows(next: Option<(u64, Rows)>) -> Option<(u64, Vec<u64>)> {
         next.map(|(floor, rows)| (floor, rows.into_iter().map(|(row, _)| row).collect()))
     }
 

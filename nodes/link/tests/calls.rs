@@ -1,0 +1,200 @@
+//! Calls: bounds, lanes, deadlines, and peers that come back.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use common::{Echo, LONG, Papers, down, seed, up};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use link::{Handler, Identity, Lane, Limits, Link, LinkError};
+
+async fn pair(limits: Limits) -> (Papers, Link, Link) {
+    let inn = Papers::of("inn");
+    let n1 = Link::start(inn.options("n1", vec![]), Arc::new(Echo)).await.expect("a link");
+    let mut options = inn.options("n2", vec![seed(&n1)]);
+    options.limits = limits;
+    let n2 = Link::start(options, Arc::new(Echo)).await.expect("a link");
+    up(&n2, "n1").await;
+    up(&n1, "n2").await;
+    (inn, n1, n2)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_and_refusals_come_back_as_they_are() {
+    let (_inn, n1, n2) = pair(Limits::default()).await;
+    for lane in [Lane::Small, Lane::Bulk] {
+        for length in
+            [0, 1, 200, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1 << 20, (1 << 20) + 1, 3_000_000]
+        {
+            let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
+            let answer = n2.call("n1", lane, "echo", bytes.clone(), LONG).await.expect("an answer");
+            assert!(answer == bytes, "{lane:?} {length}");
+        }
+        let refusal = n2.call("n1", lane, "refuse", vec![], LONG).await;
+        assert_eq!(refusal, Err(LinkError::Refused("no".to_owned())));
+        let failure = n2.call("n1", lane, "panic", vec![], LONG).await;
+        assert_eq!(failure, Err(LinkError::Refused("the handler failed".to_owned())));
+        let late = n2.call("n1", lane, "never", vec![], Duration::from_millis(50)).await;
+        assert_eq!(late, Err(LinkError::Timeout));
+        let no_time = n2.call("n1", lane, "echo", vec![], Duration::ZERO).await;
+        assert_eq!(no_time, Err(LinkError::Timeout));
+    }
+    let long = n2.call("n1", Lane::Small, &"x".repeat(257), vec![], LONG).await;
+    assert_eq!(long, Err(LinkError::Refused("the topic is too long".to_owned())));
+    n1.shutdown().await;
+    n2.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn transfers_have_a_longest() {
+    let limits = Limits { transfer_bytes_max: 1 << 20, small_bytes_max: 1 << 16, ..Limits::default() };
+    let (_inn, n1, n2) = pair(limits).await;
+    assert!(n2.call("n1", Lane::Bulk, "length", vec![0; 1 << 20], LONG).await.is_ok());
+    for (topic, bytes) in
+        [("length", vec![0; (1 << 20) + 1]), ("zeros", ((1 << 20) + 1).to_string().into_bytes())]
+    {
+        let answer = n2.call("n1", Lane::Bulk, topic, bytes, LONG).await;
+        assert!(matches!(answer, Err(LinkError::Refused(_))), "{topic} {answer:?}");
+    }
+    n1.shutdown().await;
+    n2.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_beyond_the_bounds_is_refused_at_once() {
+    let (_inn, n1, n2) =
+        pair(Limits { calls_max: 2, bulk_calls_max: 1, answering_max: 1, ..Limits::default() }).await;
+    let never = |lane| {
+        let n2 = n2.clone();
+        Box::pin(async move { n2.call("n1", lane, "never", vec![], LONG).await })
+    };
+    // Polled once, a call holds its place.
+    let mut held = [never(Lane::Small), never(Lane::Small)];
+    for call in &mut held {
+        assert!(call.as_mut().now_or_never().is_none());
+    }
+    assert_eq!(n2.call("n1", Lane::Small, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    // Bulk has places of its own.
+    let mut bulk = never(Lane::Bulk);
+    assert!(bulk.as_mut().now_or_never().is_none());
+    assert_eq!(n2.call("n1", Lane::Bulk, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    drop((held, bulk));
+    assert_eq!(n2.call("n1", Lane::Small, "echo", vec![1], LONG).await, Ok(vec![1]), "places come back");
+
+    // The other way, it is n2 that answers no more than one at a time.
+    let mut first = {
+        let n1 = n1.clone();
+        Box::pin(async move { n1.call("n2", Lane::Small, "never", vec![], LONG).await })
+    };
+    // It is sent when it is polled, and what is sent later comes later.
+    assert!(first.as_mut().now_or_never().is_none());
+    assert_eq!(n1.call("n2", Lane::Small, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    n2.shutdown().await;
+    assert_eq!(first.await, Err(LinkError::PeerLost));
+    n1.shutdown().await;
+}
+
+/// Passes the question on with the time that is left, and reports both.
+struct Relay(std::sync::OnceLock<Link>);
+
+impl Handler for Relay {
+    fn handle<'a>(
+        &'a self,
+        _: &'a Identity,
+        _: &'a str,
+        _: Vec<u8>,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        async move {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let next = self.0.get().ok_or("no link")?;
+            let further = next
+                .call("n3", Lane::Small, "left", vec![], left)
+                .await
+                .map_err(|error| error.to_string())?;
+            Ok(format!("{} {}", left.as_micros(), String::from_utf8_lossy(&further)).into_bytes())
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deadlines_shrink_along_the_way() {
+    let inn = Papers::of("inn");
+    let n3 = inn.start("n3", vec![]).await;
+    let relay = Arc::new(Relay(std::sync::OnceLock::new()));
+    let n2 = Link::start(inn.options("n2", vec![seed(&n3)]), Arc::clone(&relay) as Arc<dyn Handler>)
+        .await
+        .expect("a link");
+    assert!(relay.0.set(n2.clone()).is_ok());
+    let n1 = inn.start("n1", vec![seed(&n2)]).await;
+    up(&n2, "n3").await;
+    up(&n1, "n2").await;
+    let answer = n1.call("n2", Lane::Small, "left", vec![], LONG).await.expect("an answer");
+    let text = String::from_utf8(answer).expect("numbers");
+    let left: Vec<u128> = text.split(' ').map(|number| number.parse().expect("a number")).collect();
+    assert!(LONG.as_micros() > left[0] && left[0] > left[1] && left[1] > 0, "{text}");
+    for link in [n1, n2, n3] {
+        link.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_leaves_room_for_small_calls() {
+    let (_inn, n1, n2) = pair(Limits::default()).await;
+    const BYTES: usize = 64 << 20;
+    let parts = BYTES / Limits::default().part_bytes;
+    let over = Arc::new(AtomicBool::new(false));
+    let bulk = {
+        let (n2, over) = (n2.clone(), Arc::clone(&over));
+        tokio::spawn(async move {
+            let answer = n2.call("n1", Lane::Bulk, "length", vec![7; BYTES], LONG).await;
+            over.store(true, Ordering::SeqCst);
+            answer
+        })
+    };
+    let mut small = 0;
+    while !over.load(Ordering::SeqCst) {
+        assert_eq!(n2.call("n1", Lane::Small, "echo", vec![1; 200], LONG).await, Ok(vec![1; 200]));
+        small += 1;
+    }
+    assert_eq!(bulk.await.expect("a task"), Ok(BYTES.to_string().into_bytes()));
+    // One after the other, small calls wait for two parts at most: so many of them fit between.
+    assert!(small * 4 >= parts, "{small} small calls during {parts} parts");
+    n1.shutdown().await;
+    n2.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_comes_back_at_its_address_is_found_again() {
+    let inn = Papers::of("inn");
+    let n1 = inn.start("n1", vec![]).await;
+    let n2 = inn.start("n2", vec![seed(&n1)]).await;
+    let mut now = n1;
+    for round in 0..3_u8 {
+        up(&n2, "n1").await;
+        let waiting = {
+            let n2 = n2.clone();
+            tokio::spawn(async move { n2.call("n1", Lane::Small, "never", vec![], LONG).await })
+        };
+        let address = now.address();
+        now.shutdown().await;
+        assert!(matches!(waiting.await.expect("a task"), Err(LinkError::PeerLost | LinkError::NoSession)));
+        down(&n2, "n1").await;
+        assert_eq!(n2.call("n1", Lane::Small, "echo", vec![], LONG).await, Err(LinkError::NoSession));
+        let mut options = inn.options("n1", vec![]);
+        options.listen = address;
+        now = Link::start(options, Arc::new(Echo)).await.expect("the same port");
+        up(&n2, "n1").await;
+        assert_eq!(n2.call("n1", Lane::Small, "echo", vec![round], LONG).await, Ok(vec![round]));
+    }
+    // Who is not wanted any more and not there either is forgotten.
+    now.shutdown().await;
+    down(&n2, "n1").await;
+    n2.set_peers(vec![]);
+    assert!(n2.peers().borrow().is_empty());
+    n2.shutdown().await;
+}
