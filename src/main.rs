@@ -2,6 +2,7 @@
 
 mod admin;
 mod backup;
+mod cert;
 mod checks;
 mod cli;
 mod clients;
@@ -53,6 +54,9 @@ enum Verb {
     Backup(backup::Arguments),
     /// Put an archive's stores into an empty data directory.
     Restore(restore::Arguments),
+    /// The cluster's own authority, and its nodes' certificates.
+    #[command(subcommand)]
+    Cert(cert::Arguments),
     /// Settings.
     #[command(subcommand)]
     Config(config::Arguments),
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
             Verb::Openapi(arguments) => openapi::run(&arguments),
             Verb::Backup(arguments) => backup::run(arguments).await,
             Verb::Restore(arguments) => restore::run(arguments),
+            Verb::Cert(arguments) => cert::run(arguments),
             Verb::Config(arguments) => config::run(&arguments),
         }
     });

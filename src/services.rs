@@ -259,7 +259,7 @@ pub fn inspect<I: Inspect>(service: &str, state: Arc<dyn store::State>, by: &mut
             by.inspect(reservations::Reservations::new(key.links(purpose::BOOKING_LINKS)), state)
         }
         "search" => by.inspect(search::Search::new(), state),
-        "ui" => by.inspect(ui::Ui::default(), state),
+        "ui" => by.inspect(ui::Ui, state),
         "users" => by.inspect(users::Users::new(key.links(purpose::ACCOUNT_LINKS)), state),
         _ => return None,
     })

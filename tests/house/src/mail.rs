@@ -172,7 +172,8 @@ fn words(text: &str) -> String {
     for word in text.split(' ') {
         let decoded = encoded(word);
         // Blanks between two encoded words are not text.
-        if !out.is_empty() && !(after_word && decoded.is_some()) {
+        let joined = after_word && decoded.is_some();
+        if !out.is_empty() && !joined {
             out.push(' ');
         }
         after_word = decoded.is_some();

@@ -42,6 +42,10 @@ pub(super) async fn sign_in(mut visit: Visit, fields: Fields) -> Result<Response
             return page(&mut visit, &next, &form);
         }
     };
+    // Many guesses may have been under way at once: those that end after the last allowed one are too many.
+    if visit.site.deps.sign_ins.check(&email, address).is_err() {
+        return Err(Trouble::TooMany(60));
+    }
     visit.site.deps.sign_ins.succeeded(&email);
     let refresh = token::draw_secret("rt_");
     let user = grants.user.to_string();
