@@ -372,7 +372,9 @@ impl Contract for Auth {
         match query {
             Query::Keys => Access::ANYONE,
             Query::Revocations => Access::services(&["node", "auth"]),
-            Query::Client { .. } => Access::scopes(&[scope::CLUSTER_MANAGE, scope::CLUSTER_READ]).or_services(&["auth", "ui"]),
+            Query::Client { .. } => {
+                Access::scopes(&[scope::CLUSTER_MANAGE, scope::CLUSTER_READ]).or_services(&["auth", "ui"])
+            }
             Query::Clients { .. } => Access::scopes(&[scope::CLUSTER_MANAGE, scope::CLUSTER_READ]),
             Query::ServiceToken { .. } => Access::services(&["node"]),
             Query::ClientToken { .. } | Query::IntrospectAccess { .. } | Query::IntrospectRefresh { .. } => {

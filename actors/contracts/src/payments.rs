@@ -436,7 +436,9 @@ impl Contract for Payments {
             | Command::BankEvent { payment: Some(payment), .. } => Route::Slot(payment.slot()),
             Command::Start { reservation, .. } => Route::Slot(reservation.slot()),
             // Nobody's: any shard will do, if it is the same for every delivery of the event.
-            Command::BankEvent { payment: None, event, .. } => Route::Slot(Slot::of(codec::hash128(&[event.as_bytes()]))),
+            Command::BankEvent { payment: None, event, .. } => {
+                Route::Slot(Slot::of(codec::hash128(&[event.as_bytes()])))
+            }
         }
     }
 
@@ -451,7 +453,9 @@ impl Contract for Payments {
     fn command_access(command: &Command) -> Access {
         match command {
             Command::Quoted { .. } | Command::Refund { .. } => Access::services(&["reservations"]),
-            Command::Start { .. } | Command::Returned { .. } => Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui"]),
+            Command::Start { .. } | Command::Returned { .. } => {
+                Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui"])
+            }
             Command::RequestRefund { .. } => Access::scopes(&[scope::HOTEL_MANAGE, scope::CLUSTER_MANAGE]),
             Command::BankEvent { .. } | Command::BankReported { .. } => Access::services(&["payments"]),
         }
@@ -460,10 +464,17 @@ impl Contract for Payments {
     fn query_access(query: &Query) -> Access {
         match query {
             Query::Payment(_) | Query::OfReservation(_) | Query::Payments { .. } | Query::Receipt { .. } => {
-                Access::scopes(&[scope::PAYMENTS_READ, scope::PAYMENTS_WRITE, scope::HOTEL_MANAGE, scope::CLUSTER_MANAGE])
-                    .or_services(&["ui", "payments", "reservations"])
+                Access::scopes(&[
+                    scope::PAYMENTS_READ,
+                    scope::PAYMENTS_WRITE,
+                    scope::HOTEL_MANAGE,
+                    scope::CLUSTER_MANAGE,
+                ])
+                .or_services(&["ui", "payments", "reservations"])
             }
-            Query::BankMode => Access::scopes(&[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]).or_services(&["ui", "payments"]),
+            Query::BankMode => {
+                Access::scopes(&[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]).or_services(&["ui", "payments"])
+            }
         }
     }
 }

@@ -92,7 +92,9 @@ pub enum Refusal {
     #[error("there is no template of this name")]
     NoTemplate,
     /// A name that a template cannot have.
-    #[error("a template's name is 1 to {NAME_CHARS_MAX} lower-case letters, digits, `-` and `_`, and begins with a letter")]
+    #[error(
+        "a template's name is 1 to {NAME_CHARS_MAX} lower-case letters, digits, `-` and `_`, and begins with a letter"
+    )]
     BadName,
     /// A template that cannot be used.
     #[error("the template cannot be used{}: {reason}", at(*.line))]
@@ -192,13 +194,17 @@ impl Contract for Pdf {
 
     fn command_access(command: &Command) -> Access {
         match command {
-            Command::PutTemplate { .. } | Command::DeleteTemplate { .. } => Access::scopes(&[scope::TEMPLATES_MANAGE]),
+            Command::PutTemplate { .. } | Command::DeleteTemplate { .. } => {
+                Access::scopes(&[scope::TEMPLATES_MANAGE])
+            }
         }
     }
 
     fn query_access(query: &Query) -> Access {
         match query {
-            Query::ListTemplates { .. } | Query::GetTemplate { .. } => Access::scopes(&[scope::TEMPLATES_MANAGE]),
+            Query::ListTemplates { .. } | Query::GetTemplate { .. } => {
+                Access::scopes(&[scope::TEMPLATES_MANAGE])
+            }
             Query::Render { .. } => {
                 Access::scopes(&[scope::DOCUMENTS]).or_services(&["reservations", "payments", "ui"])
             }

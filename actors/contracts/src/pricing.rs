@@ -30,7 +30,8 @@ pub struct Quote {
 /// factors are rounded half up to a minor unit.
 pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Option<i64>) -> i64 {
     set.unwrap_or_else(|| {
-        let factor = i128::from(season.months[night.month0()]) * i128::from(season.weekdays[night.weekday0()]);
+        let factor =
+            i128::from(season.months[night.month0()]) * i128::from(season.weekdays[night.weekday0()]);
         let price = (i128::from(plan.amount) * factor + 500_000) / 1_000_000;
         i64::try_from(price).unwrap_or(i64::MAX)
     })
@@ -42,7 +43,8 @@ pub fn quote(nights: impl IntoIterator<Item = (Date, i64)>, rooms: u32, taxes: &
         nights.into_iter().map(|(night, price)| (night, price.saturating_mul(i64::from(rooms)))).collect();
     let sum = nightly.iter().fold(0i64, |sum, (_, amount)| sum.saturating_add(*amount));
     let taxes: Vec<_> = taxes.iter().map(|rule| tax(rule, sum)).collect();
-    let added = taxes.iter().filter(|tax| !tax.included).fold(0i64, |sum, tax| sum.saturating_add(tax.amount));
+    let added =
+        taxes.iter().filter(|tax| !tax.included).fold(0i64, |sum, tax| sum.saturating_add(tax.amount));
     Quote { nightly, taxes, total: sum.saturating_add(added) }
 }
 

@@ -25,7 +25,7 @@ pub use rest::{ALL as PROBLEMS, face};
 
 use contract::Principal;
 use contracts::pdf::{Answer, Command, Query, Refusal, Reply};
-use group::{Service, Turn, View};
+use group::{Cost, Service, Turn, View};
 
 /// The state machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,6 +57,13 @@ impl Service for Pdf {
             Query::Render { template, data_json } => {
                 document(&query::get(view, &template)?.source, &data_json).map(Answer::Document)
             }
+        }
+    }
+
+    fn cost(query: &Query) -> Cost {
+        match query {
+            Query::Render { .. } => Cost::Heavy,
+            Query::ListTemplates { .. } | Query::GetTemplate { .. } => Cost::Disk,
         }
     }
 

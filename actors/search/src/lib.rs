@@ -28,7 +28,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use contract::{Principal, Timestamp};
 use contracts::search::{Answer, Command, Night, Query, Refusal, Reply};
 use contracts::{Date, HotelId, HotelProfile, RoomTypeId};
-use group::{Service, Turn, View};
+use group::{Cost, Service, Turn, View};
 use serde::{Deserialize, Serialize};
 
 use crate::cities::Cities;
@@ -129,6 +129,14 @@ impl Service for Search {
                 Note::Forgotten { hotel, room_type, before } => index.forget(hotel, room_type, before),
                 Note::AsOf(at) => index.as_of = at,
             }
+        }
+    }
+
+    /// The index answers within microseconds; only a hotel's page reads the store.
+    fn cost(query: &Query) -> Cost {
+        match query {
+            Query::Hotel(_) => Cost::Disk,
+            Query::FindHotels(_) | Query::Cities { .. } | Query::City(_) | Query::TopCities { .. } => Cost::Memory,
         }
     }
 

@@ -47,7 +47,11 @@ impl MailRoom {
     /// # Errors
     /// When a template does not compile.
     pub fn new(
-        mailer: Mailer, links: LinkKey, from: Address, brand: String, public_url: String,
+        mailer: Mailer,
+        links: LinkKey,
+        from: Address,
+        brand: String,
+        public_url: String,
     ) -> Result<Self, render::RenderError> {
         Ok(Self { mailer, renderer: Renderer::builtin(TEMPLATES)?, links, from, brand, public_url })
     }
@@ -63,7 +67,12 @@ impl MailRoom {
     }
 
     async fn send(
-        &self, name: &str, to: &str, template: &str, subject: &str, link: String,
+        &self,
+        name: &str,
+        to: &str,
+        template: &str,
+        subject: &str,
+        link: String,
     ) -> Outcome<Command> {
         let words = Words { brand: &self.brand, public_url: &self.public_url, link };
         let rendered = self
@@ -102,11 +111,19 @@ impl Effects<Users> for MailRoom {
         match effect {
             Effect::MailVerification { user, email, until } => {
                 let link = self.verification_link(user, &email, until);
-                self.send(&format!("{user}.{}", until.seconds()), &email, "verification", "Please confirm your address", link).await
+                self.send(
+                    &format!("{user}.{}", until.seconds()),
+                    &email,
+                    "verification",
+                    "Please confirm your address",
+                    link,
+                )
+                .await
             }
             Effect::MailReset { user, email, until, epoch } => {
                 let link = self.reset_link(user, until, epoch);
-                self.send(&format!("{user}.{}", until.seconds()), &email, "reset", "A new password", link).await
+                self.send(&format!("{user}.{}", until.seconds()), &email, "reset", "A new password", link)
+                    .await
             }
             Effect::MailAlreadyRegistered { email } => {
                 let link = format!("{}/sign-in", self.public_url);

@@ -15,7 +15,8 @@ pub fn hash(password: &str, salt: [u8; 16]) -> String {
 
 /// Whether this is the password of a hash. Takes milliseconds: not on an async thread.
 pub fn matches(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 /// Spends the time of a check where there is no account, so that the two cannot be told apart.
@@ -37,7 +38,9 @@ mod tests {
         let hash = hash("correct horse", [1; 16]);
         assert!(is_hash(&hash));
         assert!(matches("correct horse", &hash));
-        for (password, hash) in [("correct Horse", hash.as_str()), ("", &hash), ("correct horse", "correct horse"), ("x", "")] {
+        for (password, hash) in
+            [("correct Horse", hash.as_str()), ("", &hash), ("correct horse", "correct horse"), ("x", "")]
+        {
             assert!(!matches(password, hash));
         }
         assert!(!is_hash("correct horse"));

@@ -11,7 +11,11 @@ use crate::state::{ACCOUNTS, ADDRESSES, Stored, folded};
 
 /// Every guest's scopes.
 const GUEST: [&str; 6] = [
-    scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_READ, scope::PAYMENTS_WRITE, scope::PROFILE,
+    scope::RESERVATIONS_READ,
+    scope::RESERVATIONS_WRITE,
+    scope::PAYMENTS_READ,
+    scope::PAYMENTS_WRITE,
+    scope::PROFILE,
     scope::DOCUMENTS,
 ];
 
@@ -25,7 +29,10 @@ pub(crate) fn answer(view: &View<'_>, caller: &Principal, query: Query) -> Resul
         }
         Query::HashPassword { password, salt } => {
             if password.chars().count() > PASSWORD_CHARS_MAX {
-                return Err(Refusal::Invalid { field: "password".into(), why: "is at most 128 characters long".into() });
+                return Err(Refusal::Invalid {
+                    field: "password".into(),
+                    why: "is at most 128 characters long".into(),
+                });
             }
             Ok(Answer::PasswordHash(password::hash(&password, salt)))
         }

@@ -6,7 +6,9 @@ use contracts::users::{
     self as words, Answer, Command, MailLink, Query, Refusal, Reply, Roles, Users, check_password,
 };
 use edge::limits::SignIns;
-use edge::{ApiError, Created, IfMatch, Json, Limit, NoContent, Page, Problem, ProblemKind, SignedIn, Tagged, kinds};
+use edge::{
+    ApiError, Created, IfMatch, Json, Limit, NoContent, Page, Problem, ProblemKind, SignedIn, Tagged, kinds,
+};
 use group::{Client, Credentials, Failure};
 use poem_openapi::param::{Header, Query as Parameter};
 use poem_openapi::{Object, OpenApi, Tags};
@@ -173,7 +175,9 @@ fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoSuchUser => Problem::new(&kinds::NOT_FOUND).detail("There is no such account."),
         Refusal::BadLink => Problem::new(&BAD_LINK).detail("Ask for a new link."),
-        Refusal::Stale(_) => Problem::new(&kinds::PRECONDITION_FAILED).detail("The account was changed meanwhile."),
+        Refusal::Stale(_) => {
+            Problem::new(&kinds::PRECONDITION_FAILED).detail("The account was changed meanwhile.")
+        }
         Refusal::NotAUser => Problem::new(&NOT_A_USER).detail("Sign in as a user; clients have no account."),
         Refusal::Invalid { field, why } => {
             Problem::new(&kinds::INVALID).detail(format!("`{field}` {why}.")).field(format!("/{field}"), &why)
@@ -203,12 +207,17 @@ impl Face {
     ///
     /// The answer is the same whether the address has an account already: its owner is told by mail.
     #[oai(path = "/users", method = "post", operation_id = "registerUser")]
-    async fn register(&self, caller: edge::Caller, user: Json<NewUser>) -> Result<Created<Registration>, ApiError> {
+    async fn register(
+        &self,
+        caller: edge::Caller,
+        user: Json<NewUser>,
+    ) -> Result<Created<Registration>, ApiError> {
         let NewUser { email, password, name } = user.0;
         words::check_email(&email).map_err(|why| invalid("/email", why))?;
         words::check_name(&name).map_err(|why| invalid("/name", why))?;
         check_password(&password, &email).map_err(|why| invalid("/password", why))?;
-        let command = Command::Register { email: email.clone(), name, password_hash: self.hash(password).await? };
+        let command =
+            Command::Register { email: email.clone(), name, password_hash: self.hash(password).await? };
         self.client.command::<Users>(&caller.call(), command).await.map_err(failed)?;
         let registration = Registration { email, status: "verification_sent".to_owned() };
         Ok(Created::new("/v1/users/me", 1, registration))
@@ -216,7 +225,11 @@ impl Face {
 
     /// Confirm an address
     #[oai(path = "/users/verify-email", method = "post", operation_id = "verifyEmail")]
-    async fn verify_email(&self, caller: edge::Caller, link_token: Json<LinkToken>) -> Result<NoContent, ApiError> {
+    async fn verify_email(
+        &self,
+        caller: edge::Caller,
+        link_token: Json<LinkToken>,
+    ) -> Result<NoContent, ApiError> {
         let command = Command::VerifyEmail { link: link(&link_token.0.token)? };
         self.client.command::<Users>(&caller.call(), command).await.map_err(failed)?;
         Ok(NoContent)
@@ -226,7 +239,11 @@ impl Face {
     ///
     /// The answer is the same whether there is such an account.
     #[oai(path = "/users/password-reset", method = "post", operation_id = "requestPasswordReset")]
-    async fn request_reset(&self, caller: edge::Caller, request: Json<ResetRequest>) -> Result<NoContent, ApiError> {
+    async fn request_reset(
+        &self,
+        caller: edge::Caller,
+        request: Json<ResetRequest>,
+    ) -> Result<NoContent, ApiError> {
         words::check_email(&request.0.email).map_err(|why| invalid("/email", why))?;
         let command = Command::RequestPasswordReset { email: request.0.email };
         self.client.command::<Users>(&caller.call(), command).await.map_err(failed)?;
@@ -247,7 +264,10 @@ impl Face {
 
     /// One's own account
     #[oai(path = "/users/me", method = "get", operation_id = "getMe")]
-    async fn me(&self, #[oai(scope = "edge::Scope::Profile")] caller: SignedIn) -> Result<Tagged<User>, ApiError> {
+    async fn me(
+        &self,
+        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+    ) -> Result<Tagged<User>, ApiError> {
         let account = self.account(&caller.call()).await?;
         Ok(Tagged::new(account.version, account.into()))
     }
@@ -257,8 +277,10 @@ impl Face {
     /// A new password signs everybody out who is signed in to the account.
     #[oai(path = "/users/me", method = "patch", operation_id = "updateMe")]
     async fn update(
-        &self, #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
-        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>, change: Json<UserChange>,
+        &self,
+        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        change: Json<UserChange>,
     ) -> Result<Tagged<User>, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
         let UserChange { name, password } = change.0;
@@ -288,7 +310,8 @@ impl Face {
     /// Bookings stay with their hotels; nothing of the person stays with the account.
     #[oai(path = "/users/me", method = "delete", operation_id = "closeMe")]
     async fn close(
-        &self, #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+        &self,
+        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
     ) -> Result<NoContent, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
@@ -299,7 +322,10 @@ impl Face {
 
     /// Send the verification mail again
     #[oai(path = "/users/me/verification", method = "post", operation_id = "resendVerification")]
-    async fn resend(&self, #[oai(scope = "edge::Scope::Profile")] caller: SignedIn) -> Result<NoContent, ApiError> {
+    async fn resend(
+        &self,
+        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+    ) -> Result<NoContent, ApiError> {
         self.client.command::<Users>(&caller.call(), Command::ResendVerification).await.map_err(failed)?;
         Ok(NoContent)
     }
@@ -309,13 +335,17 @@ impl Face {
     /// For administrators, in order of their addresses.
     #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
-        &self, #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn, limit: Parameter<Limit>,
+        &self,
+        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        limit: Parameter<Limit>,
         cursor: Parameter<Option<edge::Cursor>>,
     ) -> Result<Json<Page<User>>, ApiError> {
         let after: Option<String> = cursor.0.map(|cursor| cursor.position(&"listUsers")).transpose()?;
         let limit = limit.0;
         let query = Query::Accounts { after, limit: u16::try_from(limit.get() + 1).unwrap_or(101) };
-        let Answer::Accounts(found) = self.client.query::<Users>(&caller.call(), query).await.map_err(failed)? else {
+        let Answer::Accounts(found) =
+            self.client.query::<Users>(&caller.call(), query).await.map_err(failed)?
+        else {
             return Err(unexpected());
         };
         let users = found.into_iter().map(User::from).collect();
@@ -327,7 +357,9 @@ impl Face {
     /// Sets all roles of an account.
     #[oai(path = "/users/roles", method = "put", operation_id = "setUserRoles")]
     async fn set_roles(
-        &self, #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn, grant: Json<RoleGrant>,
+        &self,
+        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        grant: Json<RoleGrant>,
     ) -> Result<Tagged<User>, ApiError> {
         let RoleGrant { email, administrator, hotels } = grant.0;
         let parse = |(at, text): (usize, &String)| rest::id_in_body(text, &format!("/hotels/{at}"));
@@ -370,7 +402,10 @@ impl Face {
     }
 
     async fn change_password(
-        &self, account: words::Account, current: String, new: String,
+        &self,
+        account: words::Account,
+        current: String,
+        new: String,
     ) -> Result<words::Account, ApiError> {
         let token = self.credentials.service_token("users", None).await;
         let token = token.map_err(|away| failed(Failure::Unavailable(away)))?;
@@ -414,11 +449,18 @@ mod tests {
         house.client().command::<Users>(&group::Call::anonymous(second), register).await.unwrap();
         let own = group::Call::bearer(house.token(&Principal::service("users")), second);
         let query = Query::VerifyPassword { email: email.into(), password: right.into() };
-        let Answer::Grants(grants) = house.client().query::<Users>(&own, query).await.unwrap() else { panic!() };
-        let me = Principal { subject: grants.user.to_string(), scopes: vec!["profile".into()], ..Principal::default() };
+        let Answer::Grants(grants) = house.client().query::<Users>(&own, query).await.unwrap() else {
+            panic!()
+        };
+        let me = Principal {
+            subject: grants.user.to_string(),
+            scopes: vec!["profile".into()],
+            ..Principal::default()
+        };
         let call = group::Call::bearer(house.token(&me), second);
         let account = face.account(&call).await.unwrap();
-        let change = |current: &str| face.change_password(account.clone(), current.to_owned(), right.to_owned());
+        let change =
+            |current: &str| face.change_password(account.clone(), current.to_owned(), right.to_owned());
         assert!(change(right).await.is_ok());
         for guess in 0..SignIns::PER_ACCOUNT {
             let refused = change(&format!("guess number {guess}")).await.unwrap_err();

@@ -79,15 +79,21 @@ impl Service for Users {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::Register { email, name, password_hash } => apply::register(turn, email, name, password_hash),
+            Command::Register { email, name, password_hash } => {
+                apply::register(turn, email, name, password_hash)
+            }
             Command::VerifyEmail { link } => apply::verify_email(turn, &self.links, &link),
             Command::ResendVerification => apply::resend_verification(turn),
             Command::RequestPasswordReset { email } => apply::request_reset(turn, &email),
             Command::ResetPassword { link, password_hash } => {
                 apply::reset_password(turn, &self.links, &link, password_hash)
             }
-            Command::UpdateProfile { name, expected_version } => apply::update_profile(turn, name, expected_version),
-            Command::ChangePassword { user, password_hash } => apply::change_password(turn, user, password_hash),
+            Command::UpdateProfile { name, expected_version } => {
+                apply::update_profile(turn, name, expected_version)
+            }
+            Command::ChangePassword { user, password_hash } => {
+                apply::change_password(turn, user, password_hash)
+            }
             Command::Close { expected_version } => apply::close(turn, expected_version),
             Command::SetRoles { email, roles } => apply::set_roles(turn, &email, roles),
             Command::CreateAdministrator { email, password_hash } => {

@@ -76,7 +76,9 @@ fn an_address_has_one_account_and_nobody_is_told() {
     assert_eq!(desk.register("łucja@INN.example", "another password"), Ok(Reply::Done));
     assert_eq!(desk.bench.effects(), [Effect::MailAlreadyRegistered { email: EMAIL.into() }]);
     assert!(matches!(desk.verify(EMAIL, "correct horse"), Answer::Grants(grants) if grants.user == id));
-    for (email, password) in [(EMAIL, "another password"), ("nobody@inn.example", "correct horse"), (EMAIL, &"x".repeat(200))] {
+    for (email, password) in
+        [(EMAIL, "another password"), ("nobody@inn.example", "correct horse"), (EMAIL, &"x".repeat(200))]
+    {
         assert_eq!(desk.verify(email, password), Answer::WrongPassword, "{email}");
     }
     assert_eq!(desk.bench.breaches(), Vec::<String>::new());
@@ -95,7 +97,10 @@ fn registration_has_bounds() {
     ] {
         let command =
             Command::Register { email: email.into(), name: name.into(), password_hash: password_hash.into() };
-        assert!(matches!(desk.nobody(command), Err(Refusal::Invalid { field: named, .. }) if named == field), "{field}");
+        assert!(
+            matches!(desk.nobody(command), Err(Refusal::Invalid { field: named, .. }) if named == field),
+            "{field}"
+        );
     }
     assert_eq!(desk.bench.effects(), []);
 }
@@ -118,7 +123,9 @@ fn a_link_verifies_its_own_account_until_it_expires() {
     for _ in 0..2 {
         assert_eq!(desk.nobody(Command::VerifyEmail { link: link.clone() }), Ok(Reply::Done));
     }
-    let Ok(Answer::Account(account)) = desk.bench.query(&user(id, &[scope::PROFILE]), Query::Me) else { panic!() };
+    let Ok(Answer::Account(account)) = desk.bench.query(&user(id, &[scope::PROFILE]), Query::Me) else {
+        panic!()
+    };
     assert!(account.verified);
     assert_eq!(account.version, 2, "the second time changed nothing");
 }
@@ -127,13 +134,22 @@ fn a_link_verifies_its_own_account_until_it_expires() {
 fn a_reset_works_once_and_signs_everybody_out() {
     let desk = Desk::new();
     desk.registered();
-    assert_eq!(desk.nobody(Command::RequestPasswordReset { email: "nobody@inn.example".into() }), Ok(Reply::Done));
+    assert_eq!(
+        desk.nobody(Command::RequestPasswordReset { email: "nobody@inn.example".into() }),
+        Ok(Reply::Done)
+    );
     assert_eq!(desk.bench.effects(), []);
     assert_eq!(desk.nobody(Command::RequestPasswordReset { email: EMAIL.to_lowercase() }), Ok(Reply::Done));
     let link = desk.reset_link();
     let password_hash = password::hash("battery staple", [2; 16]);
-    let reset = |link: &MailLink| desk.nobody(Command::ResetPassword { link: link.clone(), password_hash: password_hash.clone() });
-    assert_eq!(reset(&desk.verification(link.user, 60, EMAIL)), Err(Refusal::BadLink), "a link of another kind");
+    let reset = |link: &MailLink| {
+        desk.nobody(Command::ResetPassword { link: link.clone(), password_hash: password_hash.clone() })
+    };
+    assert_eq!(
+        reset(&desk.verification(link.user, 60, EMAIL)),
+        Err(Refusal::BadLink),
+        "a link of another kind"
+    );
     assert_eq!(reset(&link), Ok(Reply::Done));
     let told = contracts::auth::Command::UserChanged { user: link.user, epoch: 2 };
     assert_eq!(desk.bench.sent::<contracts::auth::Auth>(), [told], "everybody is signed out");
@@ -156,7 +172,9 @@ fn a_profile_is_its_owners() {
     assert_eq!(desk.bench.command(&me, rename(Some(7))), Err(Refusal::Stale(1)));
     let client = Principal { subject: "cli_partner".into(), ..me.clone() };
     assert_eq!(desk.bench.command(&client, rename(None)), Err(Refusal::NotAUser));
-    assert!(matches!(desk.bench.command(&me, rename(Some(1))), Ok(Reply::Account(account)) if account.version == 2));
+    assert!(
+        matches!(desk.bench.command(&me, rename(Some(1))), Ok(Reply::Account(account)) if account.version == 2)
+    );
     assert_eq!(desk.bench.command(&me, Command::Close { expected_version: Some(1) }), Err(Refusal::Stale(2)));
     assert_eq!(desk.bench.command(&me, Command::Close { expected_version: Some(2) }), Ok(Reply::Done));
     assert_eq!(desk.bench.query(&me, Query::Me), Err(Refusal::NoSuchUser));
@@ -176,7 +194,8 @@ fn roles_make_scopes() {
         other => panic!("{other:?}"),
     };
     assert!(!grants(&desk).scopes.contains(&scope::HOTEL_MANAGE.to_owned()));
-    let set = |email: &str, roles| desk.bench.command(&admin, Command::SetRoles { email: email.into(), roles });
+    let set =
+        |email: &str, roles| desk.bench.command(&admin, Command::SetRoles { email: email.into(), roles });
     assert_eq!(set("nobody@inn.example", Roles::default()), Err(Refusal::NoSuchUser));
     set(EMAIL, Roles { administrator: false, hotels: vec![hotel, hotel] }).unwrap();
     assert!(grants(&desk).scopes.contains(&scope::HOTEL_MANAGE.to_owned()));

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_service_name_is_no_scope_and_a_scope_no_service() {
-        let guest = Principal { subject: "usr_1".into(), scopes: vec!["profile".into()], ..Principal::default() };
+        let guest =
+            Principal { subject: "usr_1".into(), scopes: vec!["profile".into()], ..Principal::default() };
         let rule = Access::scopes(&["payments:read"]).or_services(&["payments"]);
         assert!(!rule.allows(&guest));
         assert!(!rule.allows(&Principal::anonymous()));

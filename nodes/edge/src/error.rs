@@ -130,7 +130,9 @@ pub fn failed<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> Api
                     "Something is broken here. It may still be carried out: repeat it under the same Idempotency-Key."
                 }
                 Why::TooManyKeys => "Too many idempotency keys of this caller are remembered at present.",
-                Why::Overloaded | Why::NoLeader | Why::NoService(_) => "Nothing was done. Try again in a moment.",
+                Why::Overloaded | Why::NoLeader | Why::NoService(_) => {
+                    "Nothing was done. Try again in a moment."
+                }
             };
             Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(unavailable.retry_after_secs).into()
         }
@@ -221,7 +223,8 @@ mod tests {
             (Why::Quarantined, false),
         ];
         for (why, nothing) in table {
-            let error = failed(Failure::<()>::Unavailable(Unavailable::new(why.clone())), |()| unreachable!());
+            let error =
+                failed(Failure::<()>::Unavailable(Unavailable::new(why.clone())), |()| unreachable!());
             let text = format!("{:?}", error.problem());
             assert_eq!(text.contains("Nothing was done"), nothing, "{why:?}: {text}");
             assert_eq!(text.contains("may still be carried out"), !nothing, "{why:?}");

@@ -126,9 +126,17 @@ pub fn check_access<R>(principal: &Principal, access: Access) -> Result<(), Fail
 /// A group that is on this node, by its contract's types.
 pub trait Port<C: Contract>: Send + Sync {
     /// Has a command applied.
-    fn command<'a>(&'a self, call: &'a Call, command: C::Command) -> BoxFuture<'a, Result<C::Reply, Failure<C::Refusal>>>;
+    fn command<'a>(
+        &'a self,
+        call: &'a Call,
+        command: C::Command,
+    ) -> BoxFuture<'a, Result<C::Reply, Failure<C::Refusal>>>;
     /// Has a query answered.
-    fn query<'a>(&'a self, call: &'a Call, query: C::Query) -> BoxFuture<'a, Result<C::Answer, Failure<C::Refusal>>>;
+    fn query<'a>(
+        &'a self,
+        call: &'a Call,
+        query: C::Query,
+    ) -> BoxFuture<'a, Result<C::Answer, Failure<C::Refusal>>>;
 }
 
 /// Rows of one group's outbox on their way to another group.
@@ -146,7 +154,11 @@ pub struct Delivery {
 pub trait Inlet: Send + Sync {
     /// Applies the rows that were not applied before, up to the first that is refused. For each of these, nothing or why
     /// it was refused; those behind them have to come again.
-    fn deliver<'a>(&'a self, call: &'a Call, delivery: Delivery) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>>;
+    fn deliver<'a>(
+        &'a self,
+        call: &'a Call,
+        delivery: Delivery,
+    ) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>>;
 }
 
 /// Where groups are. The kernel routes by it and leaves to others how it is known.
@@ -187,7 +199,11 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn command<C: Contract>(&self, call: &Call, command: C::Command) -> Result<C::Reply, Failure<C::Refusal>> {
+    pub async fn command<C: Contract>(
+        &self,
+        call: &Call,
+        command: C::Command,
+    ) -> Result<C::Reply, Failure<C::Refusal>> {
         let Route::Slot(slot) = C::route_command(&command) else { panic!("a command goes to one shard") };
         let port = self.port::<C>(slot.shard(self.shards::<C>()?))?;
         port.command(call, command).await
@@ -197,7 +213,11 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`].
-    pub async fn query<C: Contract>(&self, call: &Call, query: C::Query) -> Result<C::Answer, Failure<C::Refusal>> {
+    pub async fn query<C: Contract>(
+        &self,
+        call: &Call,
+        query: C::Query,
+    ) -> Result<C::Answer, Failure<C::Refusal>> {
         let shard = match C::route_query(&query) {
             Route::Slot(slot) => slot.shard(self.shards::<C>()?),
             Route::Every => 0,
@@ -209,8 +229,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`]; the first shard that fails fails the whole.
-    pub async fn query_every<C: Contract>(&self, call: &Call, query: C::Query) -> Result<Vec<C::Answer>, Failure<C::Refusal>> {
-        let ports = (0..self.shards::<C>()?).map(|shard| self.port::<C>(shard)).collect::<Result<Vec<_>, _>>()?;
+    pub async fn query_every<C: Contract>(
+        &self,
+        call: &Call,
+        query: C::Query,
+    ) -> Result<Vec<C::Answer>, Failure<C::Refusal>> {
+        let ports =
+            (0..self.shards::<C>()?).map(|shard| self.port::<C>(shard)).collect::<Result<Vec<_>, _>>()?;
         futures::future::try_join_all(ports.iter().map(|port| port.query(call, query.clone()))).await
     }
 
@@ -226,7 +251,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`Failure`]; nothing is refused as a whole.
-    pub async fn deliver(&self, call: &Call, service: &str, shard: u16, delivery: Delivery) -> Result<Vec<Option<String>>, Failure<()>> {
+    pub async fn deliver(
+        &self,
+        call: &Call,
+        service: &str,
+        shard: u16,
+        delivery: Delivery,
+    ) -> Result<Vec<Option<String>>, Failure<()>> {
         self.placement.inlet(service, shard)?.deliver(call, delivery).await
     }
 
@@ -251,7 +282,9 @@ impl Client {
 pub trait Credentials: Send + Sync + 'static {
     /// A token of `svc:SERVICE`, acting for `on_behalf_of` if given.
     fn service_token<'a>(
-        &'a self, service: &'a str, on_behalf_of: Option<&'a str>,
+        &'a self,
+        service: &'a str,
+        on_behalf_of: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Arc<str>, Unavailable>>;
 }
 

@@ -45,7 +45,12 @@ pub trait Service: Send + Sync + Sized + 'static {
     ///
     /// # Errors
     /// The domain's "no".
-    fn query(&self, view: &View<'_>, caller: &Principal, query: Query<Self>) -> Result<Answer<Self>, Refusal<Self>>;
+    fn query(
+        &self,
+        view: &View<'_>,
+        caller: &Principal,
+        query: Query<Self>,
+    ) -> Result<Answer<Self>, Refusal<Self>>;
 
     /// What answering `query` costs, so that it runs where that does no harm.
     fn cost(_query: &Query<Self>) -> Cost {
@@ -95,7 +100,9 @@ pub trait Effects<S: Service>: Send + Sync + 'static {
     /// Performs `effect`. It may have been performed before, by a leader that died: make it safe to repeat, with
     /// [`EffectContext::id`] as its name.
     fn perform(
-        &self, context: &EffectContext, effect: S::Effect,
+        &self,
+        context: &EffectContext,
+        effect: S::Effect,
     ) -> impl Future<Output = Outcome<Command<S>>> + Send;
 }
 

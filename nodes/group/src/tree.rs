@@ -59,7 +59,8 @@ impl<K: Key, V: Value> Tree<K, V> {
     }
 
     pub(crate) fn read_key(&self, bytes: &[u8]) -> K {
-        storekey::decode(&bytes[1..]).unwrap_or_else(|error| panic!("a key of `{}` is damaged: {error}", self.name))
+        storekey::decode(&bytes[1..])
+            .unwrap_or_else(|error| panic!("a key of `{}` is damaged: {error}", self.name))
     }
 
     pub(crate) fn read_value(&self, bytes: &[u8]) -> V {

@@ -64,9 +64,22 @@ pub struct Turn<'a, S: Service> {
 impl<'a, S: Service> Turn<'a, S> {
     /// `landed`: what earlier turns of the same batch wrote, not yet in `state`.
     pub(crate) fn new(
-        state: &'a dyn State, landed: &'a Overlay, caller: Principal, now: Timestamp, entropy: u128,
+        state: &'a dyn State,
+        landed: &'a Overlay,
+        caller: Principal,
+        now: Timestamp,
+        entropy: u128,
     ) -> Self {
-        Self { state, landed, writes: Overlay::new(), produce: Produce::default(), caller, now, entropy, drawn: 0 }
+        Self {
+            state,
+            landed,
+            writes: Overlay::new(),
+            produce: Produce::default(),
+            caller,
+            now,
+            entropy,
+            drawn: 0,
+        }
     }
 
     /// Who sent the command: verified, and allowed to by the contract. Ownership is the service's to check.
@@ -114,7 +127,10 @@ impl<'a, S: Service> Turn<'a, S> {
 
     /// The rows whose key begins with `part`, in key order, as this turn sees them. Bound it with `limit`.
     pub fn scan<P: storekey::Encode, K: Key, V: Value>(
-        &self, tree: &Tree<K, V>, part: &P, limit: usize,
+        &self,
+        tree: &Tree<K, V>,
+        part: &P,
+        limit: usize,
     ) -> Vec<(K, V)> {
         self.merged(tree.prefixed(part), limit, |key, value| (tree.read_key(key), tree.read_value(value)))
     }
@@ -160,7 +176,9 @@ impl<'a, S: Service> Turn<'a, S> {
     fn merged<T>(&self, prefix: Vec<u8>, limit: usize, read: impl Fn(&[u8], &[u8]) -> T) -> Vec<T> {
         let mut recent: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
         for overlay in [self.landed, &self.writes] {
-            for (key, value) in overlay.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix)) {
+            for (key, value) in
+                overlay.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix))
+            {
                 recent.insert(key, value.as_deref());
             }
         }

@@ -44,27 +44,39 @@ impl<'a> View<'a> {
 
     /// The rows whose key begins with `part` (a prefix of the key's tuple), in key order.
     pub fn scan<P: storekey::Encode, K: Key, V: Value>(
-        &self, tree: &'a Tree<K, V>, part: &P,
+        &self,
+        tree: &'a Tree<K, V>,
+        part: &P,
     ) -> impl Iterator<Item = (K, V)> {
         self.rows(tree, tree.prefixed(part), None, false)
     }
 
     /// As [`View::scan`], from the greatest key down.
     pub fn scan_back<P: storekey::Encode, K: Key, V: Value>(
-        &self, tree: &'a Tree<K, V>, part: &P,
+        &self,
+        tree: &'a Tree<K, V>,
+        part: &P,
     ) -> impl Iterator<Item = (K, V)> {
         self.rows(tree, tree.prefixed(part), None, true)
     }
 
     /// The rows whose key begins with `part` and comes strictly after `after` in the direction of travel: the next page.
     pub fn scan_after<P: storekey::Encode, K: Key, V: Value>(
-        &self, tree: &'a Tree<K, V>, part: &P, after: &K, reverse: bool,
+        &self,
+        tree: &'a Tree<K, V>,
+        part: &P,
+        after: &K,
+        reverse: bool,
     ) -> impl Iterator<Item = (K, V)> {
         self.rows(tree, tree.prefixed(part), Some(tree.key(after)), reverse)
     }
 
     fn rows<K: Key, V: Value>(
-        &self, tree: &'a Tree<K, V>, prefix: Vec<u8>, after: Option<Vec<u8>>, reverse: bool,
+        &self,
+        tree: &'a Tree<K, V>,
+        prefix: Vec<u8>,
+        after: Option<Vec<u8>>,
+        reverse: bool,
     ) -> impl Iterator<Item = (K, V)> {
         Rows { state: self.state, prefix, last: after, reverse, chunk: Vec::new().into_iter(), done: false }
             .map(|(key, value)| (tree.read_key(&key), tree.read_value(&value)))
@@ -91,7 +103,8 @@ impl<'a> Rows<'a> {
         let start = Bound::Included(self.prefix.as_slice());
         let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         let last = self.last.as_deref().map(Bound::Excluded);
-        let (from, to) = if self.reverse { (start, last.unwrap_or(end)) } else { (last.unwrap_or(start), end) };
+        let (from, to) =
+            if self.reverse { (start, last.unwrap_or(end)) } else { (last.unwrap_or(start), end) };
         let rows = sound(self.state.scan(from, to, CHUNK, self.reverse));
         self.done = rows.len() < CHUNK;
         if let Some((key, _)) = rows.last() {

@@ -104,14 +104,19 @@ impl<S: Service> Actor for Clock<S> {
     type Arguments = (Arc<Core<S>>, Limits);
 
     async fn pre_start(
-        &self, myself: ActorRef<Self::Msg>, (core, limits): Self::Arguments,
+        &self,
+        myself: ActorRef<Self::Msg>,
+        (core, limits): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.send_interval(FORGET_EVERY, || ClockMessage::Forget);
         Ok(ClockState { core, limits, leading: false, next: None, alarm: 0 })
     }
 
     async fn handle(
-        &self, myself: ActorRef<Self::Msg>, message: Self::Msg, state: &mut Self::State,
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             ClockMessage::Leading(leading) => {

@@ -33,11 +33,16 @@ impl<S: Service> Core<S> {
     pub fn fresh_command_id(&self) -> u128 {
         let millis = Timestamp::wall_clock().millis() as u128;
         let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
-        (millis & 0xffff_ffff_ffff) << 80 | u128::from(drawn & 0xffff) << 64 | u128::from(rand::random::<u64>())
+        (millis & 0xffff_ffff_ffff) << 80
+            | u128::from(drawn & 0xffff) << 64
+            | u128::from(rand::random::<u64>())
     }
 
     /// Has an entry committed and applied.
-    pub async fn propose(&self, entry: &Entry<Command<S>>) -> Result<Verdict<Reply<S>, Refusal<S>>, Unavailable> {
+    pub async fn propose(
+        &self,
+        entry: &Entry<Command<S>>,
+    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Unavailable> {
         let bytes = self.consensus.propose(codec::encode(entry)).await.map_err(unavailable)?;
         codec::decode(&bytes).map_err(|unreadable| Unavailable::new(Why::Store(unreadable.to_string())))
     }

@@ -60,13 +60,18 @@ impl<S: Service> Actor for Front<S> {
     type Arguments = (Arc<Core<S>>, Arc<Semaphore>);
 
     async fn pre_start(
-        &self, _: ActorRef<Self::Msg>, (core, heavy): Self::Arguments,
+        &self,
+        _: ActorRef<Self::Msg>,
+        (core, heavy): Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(FrontState { core, heavy })
     }
 
     async fn handle(
-        &self, _: ActorRef<Self::Msg>, message: Self::Msg, state: &mut Self::State,
+        &self,
+        _: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         let core = Arc::clone(&state.core);
         match message {
@@ -96,7 +101,10 @@ impl<S: Service> Actor for Front<S> {
 }
 
 async fn obey<S: Service>(
-    core: &Core<S>, caller: Principal, key: Option<u128>, command: Command<S>,
+    core: &Core<S>,
+    caller: Principal,
+    key: Option<u128>,
+    command: Command<S>,
 ) -> Result<Reply<S>, Failure<Refusal<S>>> {
     let id = key.unwrap_or_else(|| core.fresh_command_id());
     // Without a key of the client's nobody can repeat the id with another command.
@@ -110,7 +118,11 @@ async fn obey<S: Service>(
 }
 
 async fn answer<S: Service>(
-    core: &Arc<Core<S>>, heavy: &Arc<Semaphore>, caller: Arc<Principal>, query: Query<S>, gone: impl Fn() -> bool,
+    core: &Arc<Core<S>>,
+    heavy: &Arc<Semaphore>,
+    caller: Arc<Principal>,
+    query: Query<S>,
+    gone: impl Fn() -> bool,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
     core.consensus.read_barrier().await.map_err(unavailable)?;
     let cost = S::cost(&query);
@@ -149,7 +161,9 @@ async fn answer<S: Service>(
 }
 
 async fn receive<S: Service>(
-    core: &Core<S>, caller: Principal, delivery: Delivery,
+    core: &Core<S>,
+    caller: Principal,
+    delivery: Delivery,
 ) -> Result<Vec<Option<String>>, Failure<()>> {
     let Delivery { source, floor, rows } = delivery;
     match core.propose(&Entry::Deliver { source, floor, rows, caller, stamp: core.stamp() }).await? {

@@ -143,7 +143,11 @@ impl Node {
     /// # Panics
     /// When the node has no credentials yet.
     pub async fn host<S: Service, E: Effects<S>>(
-        self: &Arc<Self>, shard: u16, shards: u16, make: impl Fn() -> S + Send + Sync + 'static, effects: E,
+        self: &Arc<Self>,
+        shard: u16,
+        shards: u16,
+        make: impl Fn() -> S + Send + Sync + 'static,
+        effects: E,
     ) -> Result<(), HostError> {
         let service = <S::Contract as Contract>::SERVICE;
         let group = format!("{service}/{shard}");
@@ -193,7 +197,9 @@ impl Node {
     /// Runs each service's invariants: `group: what is broken`.
     pub fn breaches(&self) -> Vec<String> {
         let check = |(group, hosted): (&String, &Hosted)| match hosted.ops.breaches() {
-            Ok(breaches) => breaches.into_iter().map(|breach| format!("{group}: {breach}")).collect::<Vec<_>>(),
+            Ok(breaches) => {
+                breaches.into_iter().map(|breach| format!("{group}: {breach}")).collect::<Vec<_>>()
+            }
             Err(halt) => vec![format!("{group}: {halt}")],
         };
         self.hosted().iter().flat_map(check).collect()
@@ -232,9 +238,9 @@ impl Node {
     /// Closes all groups, their states flushed.
     pub async fn shutdown(&self) {
         let groups = std::mem::take(&mut *self.groups.write().unwrap_or_else(PoisonError::into_inner));
-        let closing = groups.values().map(|hosted| {
-            hosted.supervisor.call(SupervisorMessage::Close, Some(Duration::from_secs(10)))
-        });
+        let closing = groups
+            .values()
+            .map(|hosted| hosted.supervisor.call(SupervisorMessage::Close, Some(Duration::from_secs(10))));
         futures::future::join_all(closing).await;
     }
 
@@ -308,7 +314,15 @@ impl<S: Service> Operate for Ops<S> {
         let group = self.group.clone();
         let Ok(live) = self.door.live() else {
             return GroupStatus {
-                group, leader: false, term: 0, applied: 0, bytes: 0, busy, outbox: 0, parked: Vec::new(), quarantined,
+                group,
+                leader: false,
+                term: 0,
+                applied: 0,
+                bytes: 0,
+                busy,
+                outbox: 0,
+                parked: Vec::new(),
+                quarantined,
             };
         };
         let engine = &live.core.engine;
@@ -341,13 +355,18 @@ impl<S: Service> Operate for Ops<S> {
 
     fn still(&self, then: &mut dyn FnMut()) -> Result<(), String> {
         let live = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
-        live.core.engine.read(Timestamp::default(), |_| then()).map_err(|halt| format!("{}: {halt}", self.group))
+        live.core
+            .engine
+            .read(Timestamp::default(), |_| then())
+            .map_err(|halt| format!("{}: {halt}", self.group))
     }
 
     fn freeze(&self) -> Result<Frozen, String> {
         let live = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
         let state = Arc::clone(live.core.engine.state());
-        let pin = state.pin(std::ops::Bound::Included(KERNEL_ROWS)).ok_or("this store cannot be read while it is written")?;
+        let pin = state
+            .pin(std::ops::Bound::Included(KERNEL_ROWS))
+            .ok_or("this store cannot be read while it is written")?;
         Ok(Frozen { group: self.group.clone(), state, pin })
     }
 }

@@ -82,7 +82,9 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
     type Arguments = Arc<Tools<S, E>>;
 
     async fn pre_start(
-        &self, _: ActorRef<Self::Msg>, tools: Self::Arguments,
+        &self,
+        _: ActorRef<Self::Msg>,
+        tools: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(OutboxState {
             tools,
@@ -95,7 +97,10 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
     }
 
     async fn handle(
-        &self, myself: ActorRef<Self::Msg>, message: Self::Msg, state: &mut Self::State,
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             OutboxMessage::Leading(leading) => state.lead(&myself, leading)?,
@@ -218,7 +223,12 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
         for (name, stream) in &mut self.streams {
             if let Some((floor, rows)) = stream.next(self.tools.limits.delivery_rows_max) {
                 tokio::spawn(work::deliver(
-                    Arc::clone(&self.tools), myself.clone(), self.era, name.clone(), floor, rows,
+                    Arc::clone(&self.tools),
+                    myself.clone(),
+                    self.era,
+                    name.clone(),
+                    floor,
+                    rows,
                 ));
             }
         }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use contract::{Access, Contract, Principal, Timestamp, codec};
 use futures::future::BoxFuture;
 use group::{
-    Answer, Call, Command, Delivery, Failure, Inlet, Port, Query, Refusal, Reply, Service, Unavailable, Why, check_access,
+    Answer, Call, Command, Delivery, Failure, Inlet, Port, Query, Refusal, Reply, Service, Unavailable, Why,
+    check_access,
 };
 use ractor::ActorRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -121,7 +122,9 @@ impl<S: Service> Door<S> {
     }
 
     async fn ask<T, R>(
-        &self, call: &Call, message: impl FnOnce(OwnedSemaphorePermit, oneshot::Sender<T>) -> FrontMessage<S>,
+        &self,
+        call: &Call,
+        message: impl FnOnce(OwnedSemaphorePermit, oneshot::Sender<T>) -> FrontMessage<S>,
     ) -> Result<T, Failure<R>> {
         let live = self.live()?;
         let (reply, answer) = oneshot::channel();
@@ -137,18 +140,23 @@ impl<S: Service> Door<S> {
 
 impl<S: Service> Port<S::Contract> for Door<S> {
     fn command<'a>(
-        &'a self, call: &'a Call, command: Command<S>,
+        &'a self,
+        call: &'a Call,
+        command: Command<S>,
     ) -> BoxFuture<'a, Result<Reply<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = self.admit(call, S::Contract::command_access(&command))?;
             let key = call.key.map(|key| self.scoped_key(&caller, key)).transpose()?;
             let caller = Principal::clone(&caller);
-            self.ask(call, |permit, reply| FrontMessage::Command { caller, key, command, permit, reply }).await?
+            self.ask(call, |permit, reply| FrontMessage::Command { caller, key, command, permit, reply })
+                .await?
         })
     }
 
     fn query<'a>(
-        &'a self, call: &'a Call, query: Query<S>,
+        &'a self,
+        call: &'a Call,
+        query: Query<S>,
     ) -> BoxFuture<'a, Result<Answer<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = self.admit(call, S::Contract::query_access(&query))?;
@@ -159,7 +167,9 @@ impl<S: Service> Port<S::Contract> for Door<S> {
 
 impl<S: Service> Inlet for Door<S> {
     fn deliver<'a>(
-        &'a self, call: &'a Call, delivery: Delivery,
+        &'a self,
+        call: &'a Call,
+        delivery: Delivery,
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>> {
         Box::pin(async move {
             for (_, command) in &delivery.rows {

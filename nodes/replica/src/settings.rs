@@ -48,7 +48,8 @@ impl Limits {
     /// The pause before attempt number `attempt` (from 1): doubled each time, up to the longest, then a random part of
     /// its upper half, so that many who failed together do not come back together.
     pub(crate) fn backoff(&self, attempt: u32) -> Duration {
-        let full = self.backoff_min.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.backoff_max);
+        let full =
+            self.backoff_min.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.backoff_max);
         full.mul_f64(0.5 + rand::random::<f64>() / 2.0)
     }
 }

@@ -83,7 +83,9 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
     type Arguments = Plan<S, E>;
 
     async fn pre_start(
-        &self, myself: ActorRef<Self::Msg>, plan: Self::Arguments,
+        &self,
+        myself: ActorRef<Self::Msg>,
+        plan: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let mut state = SupervisorState { plan, open: None, failures: VecDeque::new() };
         // A log that cannot be applied is no reason for the node's other groups not to start.
@@ -94,7 +96,10 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
     }
 
     async fn handle(
-        &self, myself: ActorRef<Self::Msg>, message: Self::Msg, state: &mut Self::State,
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SupervisorMessage::Stopped(why) => state.fail(&myself, why).await,
@@ -121,7 +126,10 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
     }
 
     async fn handle_supervisor_evt(
-        &self, myself: ActorRef<Self::Msg>, event: SupervisionEvent, state: &mut Self::State,
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(_, error) => state.fail(&myself, error.to_string()).await,
@@ -156,7 +164,8 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
         let me = myself.get_cell();
         let limits = plan.door.limits.clone();
         let heavy = Arc::clone(&plan.heavy);
-        let front = Actor::spawn_linked(None, Front::default(), (Arc::clone(&core), heavy), me.clone()).await?.0;
+        let front =
+            Actor::spawn_linked(None, Front::default(), (Arc::clone(&core), heavy), me.clone()).await?.0;
         let tools = Arc::new(Tools {
             core: Arc::clone(&core),
             effects: Arc::clone(&plan.effects),
@@ -166,10 +175,16 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             epoch: plan.epoch,
         });
         let outbox = Actor::spawn_linked(None, Outbox::<S, E>::default(), tools, me.clone()).await?.0;
-        let clock = Actor::spawn_linked(None, Clock::<S>::default(), (Arc::clone(&core), limits), me).await?.0;
+        let clock =
+            Actor::spawn_linked(None, Clock::<S>::default(), (Arc::clone(&core), limits), me).await?.0;
         let tasks = [
             tokio::spawn(forward_landings(landings, outbox.clone(), clock.clone())),
-            tokio::spawn(forward_roles(core.consensus.clone(), outbox.clone(), clock.clone(), myself.clone())),
+            tokio::spawn(forward_roles(
+                core.consensus.clone(),
+                outbox.clone(),
+                clock.clone(),
+                myself.clone(),
+            )),
         ];
         plan.door.set(Standing::Open(Live { core: Arc::clone(&core), front: front.clone() }));
         self.open = Some(Open { core, front, outbox, clock, tasks });
@@ -214,7 +229,9 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
 }
 
 async fn forward_landings(
-    mut landings: mpsc::UnboundedReceiver<Landed>, outbox: ActorRef<OutboxMessage>, clock: ActorRef<ClockMessage>,
+    mut landings: mpsc::UnboundedReceiver<Landed>,
+    outbox: ActorRef<OutboxMessage>,
+    clock: ActorRef<ClockMessage>,
 ) {
     while let Some(landed) = landings.recv().await {
         if let Some(at) = landed.earliest_timer {
@@ -227,7 +244,9 @@ async fn forward_landings(
 }
 
 async fn forward_roles(
-    consensus: consensus::Replica, outbox: ActorRef<OutboxMessage>, clock: ActorRef<ClockMessage>,
+    consensus: consensus::Replica,
+    outbox: ActorRef<OutboxMessage>,
+    clock: ActorRef<ClockMessage>,
     supervisor: ActorRef<SupervisorMessage>,
 ) {
     let mut roles = consensus.role();

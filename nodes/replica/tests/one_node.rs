@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use contract::{Access, Contract, Principal, Route, Timestamp};
 use futures::future::BoxFuture;
-use group::{Call, Client, Credentials, EffectContext, Effects, Failure, NoEffects, Outcome, Service, Tree, Turn, Unavailable, View, Why};
+use group::{
+    Call, Client, Credentials, EffectContext, Effects, Failure, NoEffects, Outcome, Service, Tree, Turn,
+    Unavailable, View, Why,
+};
 use replica::{Limits, Node, NodeOptions};
 use serde::{Deserialize, Serialize};
 use token::{AUDIENCE, Claims, ClusterKey, PublicKeys, SigningKey, Verifier};
@@ -105,7 +108,11 @@ struct Bell(Arc<AtomicU32>);
 impl Effects<Till> for Bell {
     async fn perform(&self, context: &EffectContext, _effect: u64) -> Outcome<TillCommand> {
         self.0.fetch_add(1, Ordering::SeqCst);
-        if context.attempt == 0 { Outcome::Retry("not the first time".into()) } else { Outcome::Report(TillCommand::Rang(1)) }
+        if context.attempt == 0 {
+            Outcome::Retry("not the first time".into())
+        } else {
+            Outcome::Report(TillCommand::Rang(1))
+        }
     }
 }
 
@@ -200,7 +207,9 @@ impl Keys {
 
 impl Credentials for Keys {
     fn service_token<'a>(
-        &'a self, service: &'a str, _: Option<&'a str>,
+        &'a self,
+        service: &'a str,
+        _: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Arc<str>, Unavailable>> {
         Box::pin(async move { Ok(self.sign(&format!("svc:{service}"), "", |_| {}).into()) })
     }
@@ -295,7 +304,10 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     eventually!(house.totals().await == (16, 4));
     eventually!(house.lines().await == [1, 2, 3, 10]);
     let status = house.node.status();
-    assert!(status.iter().all(|group| group.leader && group.outbox == 0 && group.parked.is_empty()), "{status:?}");
+    assert!(
+        status.iter().all(|group| group.leader && group.outbox == 0 && group.parked.is_empty()),
+        "{status:?}"
+    );
     house.close().await;
 }
 
@@ -304,7 +316,10 @@ async fn an_idempotency_key_is_its_callers_and_its_commands() {
     let data = tempfile::tempdir().unwrap();
     let keys = Keys::new();
     let house = open(data.path(), &keys, Limits::default()).await;
-    let of = |subject: &str| Call::bearer(keys.sign(subject, "till:write", |_| {}), Duration::from_secs(5)).with_key("add", "till", "k1");
+    let of = |subject: &str| {
+        Call::bearer(keys.sign(subject, "till:write", |_| {}), Duration::from_secs(5))
+            .with_key("add", "till", "k1")
+    };
     assert_eq!(house.add(&keys, TillCommand::Add(1)).await, Ok(1));
     let add = |call: Call, amount| {
         let client = house.client.clone();
@@ -334,8 +349,16 @@ async fn being_inside_is_no_credential() {
     let table = [
         ("absent", None, 401),
         ("expired", Some(keys.sign("svc:till", "", |claims| claims.expires_at = past)), 401),
-        ("wrong audience", Some(keys.sign("svc:till", "", |claims| claims.audience = "elsewhere".into())), 401),
-        ("another issuer", Some(keys.sign("svc:till", "", |claims| claims.issuer = "http://evil.example".into())), 401),
+        (
+            "wrong audience",
+            Some(keys.sign("svc:till", "", |claims| claims.audience = "elsewhere".into())),
+            401,
+        ),
+        (
+            "another issuer",
+            Some(keys.sign("svc:till", "", |claims| claims.issuer = "http://evil.example".into())),
+            401,
+        ),
         ("another key", Some(Keys::new().sign("svc:till", "", |_| {})), 401),
         ("no token at all", Some("till".into()), 401),
         ("another service", Some(keys.sign("svc:search", "", |_| {})), 403),
@@ -349,9 +372,16 @@ async fn being_inside_is_no_credential() {
             other => panic!("{what}: {other:?}"),
         };
         assert_eq!(to_ledger, expected, "{what}");
-        let delivery = group::Delivery { source: "1/till/0".into(), floor: 0, rows: vec![(1, contract::codec::encode(&1u64))] };
+        let delivery = group::Delivery {
+            source: "1/till/0".into(),
+            floor: 0,
+            rows: vec![(1, contract::codec::encode(&1u64))],
+        };
         let delivered = house.client.deliver(&call, "ledger", 0, delivery).await;
-        assert!(matches!(delivered, Err(Failure::Unauthenticated(_) | Failure::Forbidden(_))), "{what}: {delivered:?}");
+        assert!(
+            matches!(delivered, Err(Failure::Unauthenticated(_) | Failure::Forbidden(_))),
+            "{what}: {delivered:?}"
+        );
     }
     // A service delivers in its own name only.
     let till = Call::bearer(keys.sign("svc:till", "", |_| {}), Duration::from_secs(5));
@@ -415,8 +445,12 @@ async fn a_poisoned_group_is_quarantined_and_the_others_go_on() {
     house.add(&keys, TillCommand::Add(1)).await.unwrap();
     eventually!(house.lines().await == [1]);
     let call = Call::bearer(keys.sign("usr_1", "till:write", |_| {}), Duration::from_secs(5));
-    assert!(matches!(house.client.command::<TillContract>(&call, TillCommand::Break).await, Err(Failure::Unavailable(_))));
-    let quarantined = || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().quarantined;
+    assert!(matches!(
+        house.client.command::<TillContract>(&call, TillCommand::Break).await,
+        Err(Failure::Unavailable(_))
+    ));
+    let quarantined =
+        || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().quarantined;
     eventually!(quarantined().is_some());
     assert!(quarantined().unwrap().contains("a mistake in the service"), "{:?}", quarantined());
     assert!(!house.node.ready());
@@ -427,7 +461,8 @@ async fn a_poisoned_group_is_quarantined_and_the_others_go_on() {
     // The entry is in the log: a restart meets it again, and is a start for the others all the same.
     let limits = Limits { reopens_max: 1, backoff_min: Duration::from_millis(1), ..Limits::default() };
     let house = open(data.path(), &keys, limits).await;
-    let quarantined = || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().quarantined;
+    let quarantined =
+        || house.node.status().into_iter().find(|group| group.group == "till/0").unwrap().quarantined;
     eventually!(quarantined().is_some_and(|why| why.contains("a mistake in the service")));
     eventually!(house.node.status().iter().any(|group| group.leader));
     assert_eq!(house.lines().await, [1], "the ledger answers");
@@ -443,7 +478,9 @@ async fn a_full_mailbox_says_so_at_once() {
     let call = Call::bearer(keys.sign("usr_1", "till:write", |_| {}), Duration::from_secs(5));
     let calls = (0..64).map(|_| house.client.command::<TillContract>(&call, TillCommand::Add(1)));
     let answers = futures::future::join_all(calls).await;
-    let overloaded = answers.iter().filter(|answer| matches!(answer, Err(Failure::Unavailable(Unavailable { why: Why::Overloaded, .. }))));
+    let overloaded = answers.iter().filter(|answer| {
+        matches!(answer, Err(Failure::Unavailable(Unavailable { why: Why::Overloaded, .. })))
+    });
     let (overloaded, obeyed) = (overloaded.count(), answers.iter().filter(|answer| answer.is_ok()).count());
     assert!(overloaded > 0 && obeyed > 0 && overloaded + obeyed == 64, "{answers:?}");
     house.close().await;

@@ -5,7 +5,17 @@ use serde::{Deserialize, Serialize};
 
 /// A calendar day at the hotel, as days since 1970-01-01.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, storekey::Encode, storekey::Decode,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    storekey::Encode,
+    storekey::Decode,
 )]
 pub struct Date(pub i32);
 
@@ -14,7 +24,9 @@ const EPOCH: civil::Date = civil::date(1970, 1, 1);
 impl Date {
     /// As a date that knows months and weekdays.
     pub fn civil(self) -> civil::Date {
-        EPOCH.checked_add(jiff::Span::new().days(self.0.clamp(-4_371_000, 2_932_000))).unwrap_or(civil::Date::MAX)
+        EPOCH
+            .checked_add(jiff::Span::new().days(self.0.clamp(-4_371_000, 2_932_000)))
+            .unwrap_or(civil::Date::MAX)
     }
 
     /// So many days later.
@@ -122,7 +134,9 @@ mod tests {
 
     #[test]
     fn dates_are_the_calendars() {
-        for (text, days, weekday, month) in [("1970-01-01", 0, 3, 0), ("2026-11-23", 20_780, 0, 10), ("1969-12-31", -1, 2, 11)] {
+        for (text, days, weekday, month) in
+            [("1970-01-01", 0, 3, 0), ("2026-11-23", 20_780, 0, 10), ("1969-12-31", -1, 2, 11)]
+        {
             let date: Date = text.parse().unwrap();
             assert_eq!((date.0, date.weekday0(), date.month0()), (days, weekday, month), "{text}");
             assert_eq!(date.to_string(), text);

@@ -124,7 +124,15 @@ mod tests {
             assert_eq!(id.to_string().parse(), Ok(id));
         }
         let good = ReservationId(7).to_string();
-        for bad in ["", "rsv_", "rsv_7", &good.replace("rsv_", "pay_"), &good.to_uppercase(), &format!("{good}0"), "rsv_zzzzzzzzzzzzzzzzzzzzzzzzzz"] {
+        for bad in [
+            "",
+            "rsv_",
+            "rsv_7",
+            &good.replace("rsv_", "pay_"),
+            &good.to_uppercase(),
+            &format!("{good}0"),
+            "rsv_zzzzzzzzzzzzzzzzzzzzzzzzzz",
+        ] {
             assert_eq!(bad.parse::<ReservationId>(), Err(IdError("rsv_")), "{bad}");
         }
     }

@@ -6,9 +6,7 @@ mod id;
 mod money;
 
 pub use date::{Date, Stay, StayError};
-pub use hotel::{
-    Cancellation, HotelProfile, RatePlanProfile, RoomTypeProfile, Season, TaxRule,
-};
+pub use hotel::{Cancellation, HotelProfile, RatePlanProfile, RoomTypeProfile, Season, TaxRule};
 pub use id::{HotelId, IdError, PaymentId, RatePlanId, RefundId, ReservationId, RoomTypeId, UserId};
 pub use money::{Currency, CurrencyError, Money};
 
@@ -36,7 +34,15 @@ pub mod scope {
     pub const CLUSTER_MANAGE: &str = "cluster:manage";
     /// All of them.
     pub const ALL: [&str; 10] = [
-        RESERVATIONS_READ, RESERVATIONS_WRITE, PAYMENTS_READ, PAYMENTS_WRITE, PROFILE, DOCUMENTS, TEMPLATES_MANAGE,
-        HOTEL_MANAGE, CLUSTER_READ, CLUSTER_MANAGE,
+        RESERVATIONS_READ,
+        RESERVATIONS_WRITE,
+        PAYMENTS_READ,
+        PAYMENTS_WRITE,
+        PROFILE,
+        DOCUMENTS,
+        TEMPLATES_MANAGE,
+        HOTEL_MANAGE,
+        CLUSTER_READ,
+        CLUSTER_MANAGE,
     ];
 }

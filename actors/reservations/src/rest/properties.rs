@@ -69,7 +69,8 @@ impl Face {
     ) -> Result<Fast<Imported>, ApiError> {
         let call = caller.call();
         // Lines are refused one by one; whoever may import none is told so at once, also about an empty file.
-        let may = self.0.client.query_every::<Contract>(&call, Query::Properties { after: None, limit: 1 }).await;
+        let may =
+            self.0.client.query_every::<Contract>(&call, Query::Properties { after: None, limit: 1 }).await;
         may.map_err(|failure| edge::failed(failure, problem))?;
         import(&self.0, &call, &lines.0).await.map(Fast)
     }

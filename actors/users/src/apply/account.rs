@@ -13,7 +13,9 @@ const HOTELS_MAX: usize = 200;
 
 /// The owner changes the name.
 pub(crate) fn update_profile(
-    turn: &mut Turn<'_, Users>, name: Option<String>, expected_version: Option<u64>,
+    turn: &mut Turn<'_, Users>,
+    name: Option<String>,
+    expected_version: Option<u64>,
 ) -> Result<Reply, Refusal> {
     let (user, mut account) = own(turn)?;
     check_version(&account, expected_version)?;
@@ -28,7 +30,9 @@ pub(crate) fn update_profile(
 
 /// The service's own face has checked the current password.
 pub(crate) fn change_password(
-    turn: &mut Turn<'_, Users>, user: UserId, password_hash: String,
+    turn: &mut Turn<'_, Users>,
+    user: UserId,
+    password_hash: String,
 ) -> Result<Reply, Refusal> {
     check_hash(&password_hash)?;
     let mut account = open(turn, user)?;

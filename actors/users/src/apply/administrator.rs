@@ -12,7 +12,9 @@ use crate::state::{ACCOUNTS, ADDRESSES, folded};
 
 /// Makes the account, unless the address has one: then nothing changes, least of all its password.
 pub(crate) fn create_administrator(
-    turn: &mut Turn<'_, Users>, email: String, password_hash: String,
+    turn: &mut Turn<'_, Users>,
+    email: String,
+    password_hash: String,
 ) -> Result<Reply, Refusal> {
     check_email(&email).map_err(|why| invalid("email", why))?;
     check_hash(&password_hash)?;

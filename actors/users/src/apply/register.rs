@@ -11,7 +11,10 @@ use crate::state::{ACCOUNTS, ADDRESSES, Stored, folded};
 
 /// Makes an account, or tells the owner of the address by mail that there is one: the answer is the same.
 pub(crate) fn register(
-    turn: &mut Turn<'_, Users>, email: String, name: String, password_hash: String,
+    turn: &mut Turn<'_, Users>,
+    email: String,
+    name: String,
+    password_hash: String,
 ) -> Result<Reply, Refusal> {
     check_email(&email).map_err(|why| invalid("email", why))?;
     check_name(&name).map_err(|why| invalid("name", why))?;

@@ -25,7 +25,10 @@ pub(crate) fn request_reset(turn: &mut Turn<'_, Users>, email: &str) -> Result<R
 /// Takes the link, once: a new password is a new epoch, and the link is good for the old one only. Who could read the
 /// mail has the address, so it counts as verified.
 pub(crate) fn reset_password(
-    turn: &mut Turn<'_, Users>, links: &LinkKey, link: &MailLink, password_hash: String,
+    turn: &mut Turn<'_, Users>,
+    links: &LinkKey,
+    link: &MailLink,
+    password_hash: String,
 ) -> Result<Reply, Refusal> {
     check_hash(&password_hash)?;
     let mut account = open(turn, link.user).map_err(|_| Refusal::BadLink)?;

@@ -9,7 +9,11 @@ use crate::service::{Effect, Users, tag, verification_parts};
 use crate::state::ACCOUNTS;
 
 /// Takes a link from a verification mail. Following it twice is no mistake.
-pub(crate) fn verify_email(turn: &mut Turn<'_, Users>, links: &LinkKey, link: &MailLink) -> Result<Reply, Refusal> {
+pub(crate) fn verify_email(
+    turn: &mut Turn<'_, Users>,
+    links: &LinkKey,
+    link: &MailLink,
+) -> Result<Reply, Refusal> {
     let mut account = open(turn, link.user).map_err(|_| Refusal::BadLink)?;
     let expected = tag(links, &verification_parts(link.user, link.until, &account.email));
     if link.until <= turn.now() || MailLink::tag_hash(&expected) != link.tag_hash {

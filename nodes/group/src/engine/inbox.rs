@@ -37,11 +37,17 @@ impl<S: Service> Engine<S> {
     /// Applies the rows that were not applied before; for each, nothing or why it was refused. Ends with the first that
     /// is refused: only the sender knows which of the later ones have to wait behind it.
     pub(super) fn receive(
-        &self, landing: &mut Landing<S>, source: &String, floor: u64, rows: Vec<(u64, Vec<u8>)>, caller: &Principal,
+        &self,
+        landing: &mut Landing<S>,
+        source: &String,
+        floor: u64,
+        rows: Vec<(u64, Vec<u8>)>,
+        caller: &Principal,
         stamp: Stamp,
     ) -> Vec<Option<String>> {
         let key = INBOX.key(source);
-        let before = landing.bytes(&**self.state(), &key).map(|bytes| INBOX.read_value(&bytes)).unwrap_or_default();
+        let before =
+            landing.bytes(&**self.state(), &key).map(|bytes| INBOX.read_value(&bytes)).unwrap_or_default();
         let mut seen = before.clone();
         seen.raise(floor);
         let mut answers = Vec::with_capacity(rows.len());
@@ -58,7 +64,8 @@ impl<S: Service> Engine<S> {
             let refused = match codec::decode(&command) {
                 Ok(command) => {
                     let stamp = stamp.nth(row);
-                    let obeyed = self.turn(landing, caller.clone(), stamp, |turn, service| service.apply(turn, command));
+                    let obeyed = self
+                        .turn(landing, caller.clone(), stamp, |turn, service| service.apply(turn, command));
                     obeyed.err().map(|refusal| refusal.to_string())
                 }
                 Err(unreadable) => Some(unreadable.to_string()),

@@ -65,13 +65,8 @@ struct Landing<S: Service> {
 impl<S: Service> Engine<S> {
     /// Opens the service on a state, and has it rebuild what it keeps in memory.
     pub fn open(service: S, state: Arc<dyn State>, listener: Listener) -> Result<Self, Halt> {
-        let engine = Self {
-            service,
-            state,
-            landing: RwLock::new(()),
-            meta: Mutex::new(Meta::default()),
-            listener,
-        };
+        let engine =
+            Self { service, state, landing: RwLock::new(()), meta: Mutex::new(Meta::default()), listener };
         engine.reopen()?;
         Ok(engine)
     }
@@ -102,12 +97,8 @@ impl<S: Service> Engine<S> {
     /// Applies entries in order and lands them, with `marks`, in one batch. One verdict for each.
     pub fn apply(&self, entries: &[(u64, &[u8])], marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Halt> {
         let mut meta = self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut landing = Landing {
-            overlay: Overlay::new(),
-            meta: *meta,
-            notes: Vec::new(),
-            landed: Landed::default(),
-        };
+        let mut landing =
+            Landing { overlay: Overlay::new(), meta: *meta, notes: Vec::new(), landed: Landed::default() };
         let mut verdicts = Vec::with_capacity(entries.len());
         for (index, payload) in entries {
             verdicts.push(guarded(*index, || self.apply_one(&mut landing, payload))?);
@@ -133,7 +124,10 @@ impl<S: Service> Engine<S> {
 
     /// Answers a query at one consistent point.
     pub fn query(
-        &self, caller: &Principal, now: Timestamp, query: Query<S>,
+        &self,
+        caller: &Principal,
+        now: Timestamp,
+        query: Query<S>,
     ) -> Result<Result<Answer<S>, Refusal<S>>, Halt> {
         self.read(now, |view| self.service.query(view, caller, query))
     }
@@ -194,7 +188,8 @@ impl<S: Service> Engine<S> {
                 // A second conclusion (a leader that died after proposing) finds the row gone and changes nothing.
                 if landing.has_row(&*self.state, row) {
                     let caller = Principal::service(service_name::<S>());
-                    let refused = self.turn(landing, caller, stamp, |turn, service| service.apply(turn, command)).err();
+                    let refused =
+                        self.turn(landing, caller, stamp, |turn, service| service.apply(turn, command)).err();
                     let parked = refused.map(|refusal| (row, format!("report refused: {refusal}")));
                     landing.settle(&*self.state, &[row], parked.into_iter().collect());
                 }
@@ -210,7 +205,13 @@ impl<S: Service> Engine<S> {
     }
 
     fn obey(
-        &self, landing: &mut Landing<S>, id: u128, digest: u64, caller: Principal, stamp: Stamp, command: crate::Command<S>,
+        &self,
+        landing: &mut Landing<S>,
+        id: u128,
+        digest: u64,
+        caller: Principal,
+        stamp: Stamp,
+        command: crate::Command<S>,
     ) -> Verdict<Reply<S>, Refusal<S>> {
         if let Some(bytes) = landing.bytes(&*self.state, &REPLAYS.key(&id)) {
             let replay: Replay<Reply<S>, Refusal<S>> =
@@ -234,7 +235,10 @@ impl<S: Service> Engine<S> {
 
     /// Runs one turn on top of those before it in the batch. A refused turn leaves nothing.
     fn turn<T, E>(
-        &self, landing: &mut Landing<S>, caller: Principal, stamp: Stamp,
+        &self,
+        landing: &mut Landing<S>,
+        caller: Principal,
+        stamp: Stamp,
         run: impl FnOnce(&mut Turn<'_, S>, &S) -> Result<T, E>,
     ) -> Result<T, E> {
         let now = landing.meta.clock.max(stamp.now);
@@ -320,7 +324,9 @@ impl<S: Service> Landing<S> {
         for (later, _) in &waiting {
             self.overlay.insert(OUTBOX.key(later), None);
         }
-        for outgoing in again.then_some(parked).into_iter().chain(waiting.into_iter().map(|(_, outgoing)| outgoing)) {
+        for outgoing in
+            again.then_some(parked).into_iter().chain(waiting.into_iter().map(|(_, outgoing)| outgoing))
+        {
             let row = self.meta.next_row();
             self.overlay.insert(OUTBOX.key(&row), Some(codec::encode(&outgoing)));
             self.landed.outgoing.push((row, outgoing));
@@ -348,7 +354,8 @@ impl<S: Service> Landing<S> {
         let limit = usize::from(rows_max);
         // Also what earlier entries of the batch have changed.
         let turn: Turn<'_, S> = Turn::new(state, &self.overlay, Principal::default(), self.meta.clock, 0);
-        let old: Vec<_> = turn.first(&BUCKETS, limit).into_iter().take_while(|((of, _), _)| *of <= hour).collect();
+        let old: Vec<_> =
+            turn.first(&BUCKETS, limit).into_iter().take_while(|((of, _), _)| *of <= hour).collect();
         for (bucket, keys) in &old {
             for key in keys {
                 self.overlay.insert(REPLAYS.key(key), None);

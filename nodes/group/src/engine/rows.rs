@@ -69,7 +69,8 @@ const EPOCH_ROWS: u64 = 1 << 40;
 pub fn begin_epoch(state: &dyn store::State) -> Result<(), store::Fault> {
     let key = META.key(&0);
     let mut meta = match state.get(&key)? {
-        Some(bytes) => contract::codec::decode::<Meta>(&bytes).map_err(|error| store::Fault::Corrupt(error.to_string()))?,
+        Some(bytes) => contract::codec::decode::<Meta>(&bytes)
+            .map_err(|error| store::Fault::Corrupt(error.to_string()))?,
         None => Meta::default(),
     };
     meta.next_row = (meta.next_row / EPOCH_ROWS + 1) * EPOCH_ROWS;

@@ -88,7 +88,10 @@ impl<S: Service> Bench<S> {
     /// # Panics
     /// When the contract does not let `caller` send it, or the key was used with another command.
     pub fn command_under(
-        &self, key: Option<u128>, caller: &Principal, command: Command<S>,
+        &self,
+        key: Option<u128>,
+        caller: &Principal,
+        command: Command<S>,
     ) -> Result<Reply<S>, Refusal<S>> {
         let access = <S::Contract as Contract>::command_access(&command);
         assert!(access.allows(caller), "{caller:?} may not send {command:?}: {access:?}");
@@ -121,7 +124,9 @@ impl<S: Service> Bench<S> {
     /// When it cannot be read.
     pub fn sent<C: Contract>(&self) -> Vec<C::Command> {
         self.drain(|outgoing| match outgoing {
-            Outgoing::Event { service, command, .. } if service == C::SERVICE => Some(codec::decode(command).expect("a command")),
+            Outgoing::Event { service, command, .. } if service == C::SERVICE => {
+                Some(codec::decode(command).expect("a command"))
+            }
             Outgoing::Event { .. } | Outgoing::Effect { .. } => None,
         })
     }

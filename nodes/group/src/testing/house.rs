@@ -8,7 +8,9 @@ use contract::{Access, Contract, Principal, Timestamp, codec};
 use futures::future::BoxFuture;
 use store::Memory;
 
-use crate::client::{Call, Client, Credentials, EffectContext, Failure, Inlet, Placement, Port, Unavailable, Why};
+use crate::client::{
+    Call, Client, Credentials, EffectContext, Failure, Inlet, Placement, Port, Unavailable, Why,
+};
 use crate::engine::{Engine, Entry, Landed, Stamp, Verdict};
 use crate::service::{Command, Effects, Outcome, Refusal, Reply, Service};
 use crate::turn::Outgoing;
@@ -71,7 +73,11 @@ impl House {
         let member = Arc::new(Member { engine, effects, house: self.clone() });
         let port: Arc<dyn Port<S::Contract>> = Arc::<Member<S, E>>::clone(&member);
         let name = <S::Contract as Contract>::SERVICE.to_owned();
-        self.inner.rooms.lock().expect("no panic inside").insert(name, Room { port: Arc::new(port), group: member });
+        self.inner
+            .rooms
+            .lock()
+            .expect("no panic inside")
+            .insert(name, Room { port: Arc::new(port), group: member });
     }
 
     /// A client for all services of the house.
@@ -119,7 +125,10 @@ impl House {
                     quiet = false;
                     match outgoing {
                         Outgoing::Event { service, command, .. } => {
-                            let to = self.rooms().remove(&service).unwrap_or_else(|| panic!("no service `{service}` in this house"));
+                            let to = self
+                                .rooms()
+                                .remove(&service)
+                                .unwrap_or_else(|| panic!("no service `{service}` in this house"));
                             if let Some(why) = to.group.deliver(&name, row, command) {
                                 panic!("{service} refused what {name} sent: {why}");
                             }
@@ -173,7 +182,9 @@ impl Placement for House {
 /// A house's tokens for services, with every scope of the caller's choice left out: a service is known by its name.
 impl Credentials for House {
     fn service_token<'a>(
-        &'a self, service: &'a str, on_behalf_of: Option<&'a str>,
+        &'a self,
+        service: &'a str,
+        on_behalf_of: Option<&'a str>,
     ) -> BoxFuture<'a, Result<Arc<str>, Unavailable>> {
         let principal =
             Principal { on_behalf_of: on_behalf_of.map(str::to_owned), ..Principal::service(service) };
@@ -183,14 +194,18 @@ impl Credentials for House {
 
 fn read_token(token: &str) -> Option<Principal> {
     let digits = token.strip_prefix("house.")?;
-    let bytes: Option<Vec<u8>> = (0..digits.len() / 2).map(|at| u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok()).collect();
+    let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
+        .map(|at| u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok())
+        .collect();
     codec::decode(&bytes?).ok()
 }
 
 fn admit<R>(call: &Call, access: Access) -> Result<Principal, Failure<R>> {
     let principal = match call.token.as_deref() {
         None => Principal::anonymous(),
-        Some(token) => read_token(token).ok_or_else(|| Failure::Unauthenticated("not a token of this house".into()))?,
+        Some(token) => {
+            read_token(token).ok_or_else(|| Failure::Unauthenticated("not a token of this house".into()))?
+        }
     };
     crate::client::check_access(&principal, access)?;
     Ok(principal)
@@ -206,7 +221,9 @@ impl<S: Service, E: Effects<S>> Member<S, E> {
 
 impl<S: Service, E: Effects<S>> Port<S::Contract> for Member<S, E> {
     fn command<'a>(
-        &'a self, call: &'a Call, command: Command<S>,
+        &'a self,
+        call: &'a Call,
+        command: Command<S>,
     ) -> BoxFuture<'a, Result<Reply<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = admit(call, <S::Contract as Contract>::command_access(&command))?;
@@ -219,17 +236,22 @@ impl<S: Service, E: Effects<S>> Port<S::Contract> for Member<S, E> {
                 Verdict::Reply(reply) => Ok(reply),
                 Verdict::Refused(refusal) => Err(Failure::Refused(refusal)),
                 Verdict::KeyReused => Err(Failure::KeyReused),
-                Verdict::Delivered(_) | Verdict::More(_) | Verdict::Noted => unreachable!("a command's verdict"),
+                Verdict::Delivered(_) | Verdict::More(_) | Verdict::Noted => {
+                    unreachable!("a command's verdict")
+                }
             }
         })
     }
 
     fn query<'a>(
-        &'a self, call: &'a Call, query: crate::Query<S>,
+        &'a self,
+        call: &'a Call,
+        query: crate::Query<S>,
     ) -> BoxFuture<'a, Result<crate::Answer<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = admit(call, <S::Contract as Contract>::query_access(&query))?;
-            let answer = self.engine.query(&caller, self.house.now(), query).unwrap_or_else(|halt| panic!("{halt}"));
+            let answer =
+                self.engine.query(&caller, self.house.now(), query).unwrap_or_else(|halt| panic!("{halt}"));
             answer.map_err(Failure::Refused)
         })
     }
@@ -246,11 +268,18 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
 
     fn deliver(&self, source: &str, row: u64, command: Vec<u8>) -> Option<String> {
         let caller = Principal::service(source);
-        let command_typed = codec::decode::<Command<S>>(&command).expect("a command of the receiver's contract");
+        let command_typed =
+            codec::decode::<Command<S>>(&command).expect("a command of the receiver's contract");
         let access = <S::Contract as Contract>::command_access(&command_typed);
         assert!(access.allows(&caller), "{source} may not send {command_typed:?}");
         let source = format!("{source}/0");
-        let entry = Entry::Deliver { source, floor: 0, rows: vec![(row, command)], caller, stamp: self.house.stamp() };
+        let entry = Entry::Deliver {
+            source,
+            floor: 0,
+            rows: vec![(row, command)],
+            caller,
+            stamp: self.house.stamp(),
+        };
         match self.apply(&entry) {
             Verdict::Delivered(mut answers) => answers.pop().flatten(),
             verdict => panic!("{verdict:?}"),

@@ -134,7 +134,9 @@ impl EffectQueue {
             return None;
         }
         while let Some(key) = self.ready.pop_front() {
-            let Some(lane) = self.lanes.get_mut(&key).filter(|lane| lane.state == LaneState::Ready) else { continue };
+            let Some(lane) = self.lanes.get_mut(&key).filter(|lane| lane.state == LaneState::Ready) else {
+                continue;
+            };
             let Some((row, effect)) = lane.waiting.front().cloned() else { continue };
             lane.state = LaneState::Running;
             self.running += 1;
@@ -203,7 +205,11 @@ mod tests {
         assert_eq!(rows(stream.next(3)), Some((1, vec![1, 2, 3])));
         assert_eq!(rows(stream.next(3)), None, "one delivery at a time");
         stream.delivered(&[2], &[1]);
-        assert_eq!(rows(stream.next(3)), Some((4, vec![4])), "3 waits behind 1, and comes under another number");
+        assert_eq!(
+            rows(stream.next(3)),
+            Some((4, vec![4])),
+            "3 waits behind 1, and comes under another number"
+        );
         stream.failed();
         assert_eq!(rows(stream.next(3)), None, "resting");
         stream.rested();

@@ -14,7 +14,11 @@ use super::{OutboxMessage, Tools};
 
 /// Delivers rows to another group, and settles what it took or refused.
 pub(super) async fn deliver<S: Service, E: Effects<S>>(
-    tools: Arc<Tools<S, E>>, outbox: ActorRef<OutboxMessage>, era: u64, to: StreamName, floor: u64,
+    tools: Arc<Tools<S, E>>,
+    outbox: ActorRef<OutboxMessage>,
+    era: u64,
+    to: StreamName,
+    floor: u64,
     rows: Vec<(u64, Vec<u8>)>,
 ) {
     let numbers: Vec<u64> = rows.iter().map(|(row, _)| *row).collect();
@@ -46,7 +50,10 @@ pub(super) async fn deliver<S: Service, E: Effects<S>>(
 }
 
 async fn hand_over<S: Service, E: Effects<S>>(
-    tools: &Tools<S, E>, to: &StreamName, floor: u64, rows: Vec<(u64, Vec<u8>)>,
+    tools: &Tools<S, E>,
+    to: &StreamName,
+    floor: u64,
+    rows: Vec<(u64, Vec<u8>)>,
 ) -> Result<Vec<Option<String>>, Failure<()>> {
     let token = tools.credentials.service_token(service_name::<S>(), None).await?;
     let call = Call::bearer(token, tools.limits.delivery_timeout);
@@ -56,7 +63,10 @@ async fn hand_over<S: Service, E: Effects<S>>(
 
 /// Performs an effect, and notes what came of it.
 pub(super) async fn perform<S: Service, E: Effects<S>>(
-    tools: Arc<Tools<S, E>>, outbox: ActorRef<OutboxMessage>, era: u64, due: Due,
+    tools: Arc<Tools<S, E>>,
+    outbox: ActorRef<OutboxMessage>,
+    era: u64,
+    due: Due,
 ) {
     let Due { row, key, effect, attempt } = due;
     let message = match note(&tools, row, attempt_once(&tools, row, effect, attempt).await).await {
@@ -67,7 +77,10 @@ pub(super) async fn perform<S: Service, E: Effects<S>>(
 }
 
 async fn attempt_once<S: Service, E: Effects<S>>(
-    tools: &Tools<S, E>, row: u64, effect: Vec<u8>, attempt: u32,
+    tools: &Tools<S, E>,
+    row: u64,
+    effect: Vec<u8>,
+    attempt: u32,
 ) -> Outcome<Command<S>> {
     let effect = match codec::decode(&effect) {
         Ok(effect) => effect,
@@ -90,7 +103,9 @@ async fn attempt_once<S: Service, E: Effects<S>>(
 
 /// Says whether the effect was parked; an error asks for another attempt.
 async fn note<S: Service, E: Effects<S>>(
-    tools: &Tools<S, E>, row: u64, outcome: Outcome<Command<S>>,
+    tools: &Tools<S, E>,
+    row: u64,
+    outcome: Outcome<Command<S>>,
 ) -> Result<bool, Option<Unavailable>> {
     let core = &tools.core;
     let (entry, parked) = match outcome {
