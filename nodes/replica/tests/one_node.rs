@@ -258,7 +258,13 @@ impl House {
     }
 
     async fn lines(&self) -> Vec<u64> {
-        self.client.query::<LedgerContract>(&Call::anonymous(Duration::from_secs(5)), ()).await.unwrap()
+        let call = Call::anonymous(Duration::from_secs(5));
+        loop {
+            match self.client.query::<LedgerContract>(&call, ()).await {
+                Err(Failure::Unavailable(Unavailable { why: Why::NoLeader, .. })) => pause().await,
+                answer => return answer.unwrap(),
+            }
+        }
     }
 
     async fn add(&self, keys: &Keys, command: TillCommand) -> Result<u64, Failure<TooMuch>> {
