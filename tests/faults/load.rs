@@ -54,13 +54,12 @@ async fn one(
 
 async fn template(admin: &Caller, lane: usize, number: u64, ledger: &Shared) -> Option<()> {
     let (name, source) = (format!("lane-{lane}"), format!("# Edition {number}"));
-    let known = ledger.lock().unwrap().templates.get(&name).cloned();
-    if let Some((acknowledged, _)) = known {
-        ledger.lock().unwrap().templates.insert(name.clone(), (acknowledged, source.clone()));
+    if let Some((_, sent)) = ledger.lock().unwrap().templates.get_mut(&name) {
+        sent.push(source.clone());
     }
     let put = admin.put(&format!("/v1/templates/{name}"), &json!({"source": source})).attempt().await.ok()?;
     served(&put)?;
-    ledger.lock().unwrap().templates.insert(name, (source.clone(), source));
+    ledger.lock().unwrap().templates.insert(name, (source, Vec::new()));
     Some(())
 }
 

@@ -136,7 +136,9 @@ impl Service for Search {
     fn cost(query: &Query) -> Cost {
         match query {
             Query::Hotel(_) => Cost::Disk,
-            Query::FindHotels(_) | Query::Cities { .. } | Query::City(_) | Query::TopCities { .. } => Cost::Memory,
+            Query::FindHotels(_) | Query::Cities { .. } | Query::City(_) | Query::TopCities { .. } => {
+                Cost::Memory
+            }
         }
     }
 
