@@ -66,7 +66,7 @@ fn check_store(data: &Path) -> anyhow::Result<Found> {
     let _lock = store::lock(data)
         .map_err(|fault| anyhow::anyhow!("{fault}: stop the server, or check it with --url"))?;
     let mut found = Found { groups: 0, breaches: Vec::new() };
-    match store::NodeLog::open(&data.join("log"), CACHE_BYTES, store::LogSettings::default()) {
+    match store::NodeLog::open(&data.join("log"), store::LogSettings::default()) {
         Ok(log) => log.close(),
         Err(fault) => found.breaches.push(format!("log: {fault}")),
     }

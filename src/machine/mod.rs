@@ -19,9 +19,6 @@ use crate::settings::{self, Bank, MailTransport, Settings};
 use data::DataDir;
 use trust::SignIn;
 
-/// sled's cache for the shared log, in bytes.
-const LOG_CACHE_BYTES: u64 = 8 << 20;
-
 /// What a machine is started with.
 pub struct Options<'a> {
     /// The data directory.
@@ -191,11 +188,11 @@ fn limits(settings: &Settings, data: &DataDir) -> Limits {
 fn open_log(data: &Path, drop_unsynced: bool) -> anyhow::Result<Arc<NodeLog>> {
     let dir = data.join("log");
     let opened = if drop_unsynced {
-        store::SledRows::open(&dir, LOG_CACHE_BYTES).and_then(|rows| {
+        store::SegmentRows::open(&dir).and_then(|rows| {
             NodeLog::over(Arc::new(store::UnsyncedRows::new(Arc::new(rows))), LogSettings::default())
         })
     } else {
-        NodeLog::open(&dir, LOG_CACHE_BYTES, LogSettings::default())
+        NodeLog::open(&dir, LogSettings::default())
     };
     opened.map_err(|fault| anyhow::anyhow!("the log: {fault}"))
 }

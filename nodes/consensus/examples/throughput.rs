@@ -47,8 +47,7 @@ async fn main() {
     let mut replicas = Vec::new();
     let mut logs = Vec::new();
     for id in 1..=voters {
-        let log =
-            NodeLog::open(&dir.join(format!("n{id}/log")), 16 << 20, LogSettings::default()).expect("a log");
+        let log = NodeLog::open(&dir.join(format!("n{id}/log")), LogSettings::default()).expect("a log");
         for group in 0..groups {
             let name = format!("table/{group}");
             let disk = Disk::open(&dir.join(format!("n{id}/groups/{group}")), 64 << 20).expect("a disk");

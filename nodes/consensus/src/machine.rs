@@ -22,8 +22,9 @@ const APPLIED: &[u8] = b"\0applied";
 const MEMBERSHIP: &[u8] = b"\0membership";
 /// Keys that begin with byte 0 are a replica's own and travel to no other; these are the others.
 pub(crate) const TRAVELS_FROM: Bound<&[u8]> = Bound::Included(&[1]);
-/// Entries applied in one batch, at most: a turn sees those before it through an overlay in memory.
-const BATCH_ENTRIES_MAX: usize = 2048;
+/// Entries applied in one batch, at most: a turn sees those before it through an overlay in memory, and the runtime's other
+/// tasks wait for the thread meanwhile.
+const BATCH_ENTRIES_MAX: usize = 256;
 
 /// What a replica does with payloads, once they are agreed on.
 pub trait Machine: Send + Sync + 'static {
@@ -97,7 +98,9 @@ impl Applier {
         marks.extend(membership.iter().map(|membership| (MEMBERSHIP.to_vec(), codec::encode(membership))));
         let expected = entries.len();
         let machine = &*self.machine;
-        let replies = blocking(|| guarded(|| machine.apply(entries, marks))).and_then(|replies| {
+        // In place: it is work for the processor nearly always, and handing a worker's tasks to another thread for each batch
+        // costs more than the batch itself.
+        let replies = guarded(|| machine.apply(entries, marks)).and_then(|replies| {
             let enough = replies.len() == expected;
             enough
                 .then_some(replies)

@@ -179,7 +179,7 @@ async fn on_a_real_disk_the_state_and_the_log_come_back() {
     let dir = tempfile::tempdir().unwrap();
     let mut took = std::time::Duration::ZERO;
     for round in 0..3u32 {
-        let log = NodeLog::open(&dir.path().join("log"), 8 << 20, LogSettings::default()).unwrap();
+        let log = NodeLog::open(&dir.path().join("log"), LogSettings::default()).unwrap();
         let state = Arc::new(store::Disk::open(&dir.path().join("groups/books-0"), 8 << 20).unwrap());
         let book = common::Book::new(state.clone());
         let begun = std::time::Instant::now();

@@ -147,17 +147,32 @@ async fn answer<S: Service>(
             ran.map_err(|_| Unavailable::new(Why::Quarantined))?
         }
     };
-    match answered {
-        Ok(answer) => answer.map_err(Failure::Refused),
-        Err(halt) => {
+    told(core, answered)
+}
+
+/// Answers a query that is [`Cost::Memory`], on the caller's own task.
+pub(crate) async fn from_memory<S: Service>(
+    core: &Core<S>,
+    caller: &Principal,
+    query: Query<S>,
+) -> Result<Answer<S>, Failure<Refusal<S>>> {
+    core.consensus.read_barrier().await.map_err(unavailable)?;
+    told(core, core.engine.query(caller, Timestamp::wall_clock(), query))
+}
+
+fn told<S: Service>(
+    core: &Core<S>,
+    answered: Result<Result<Answer<S>, Refusal<S>>, Halt>,
+) -> Result<Answer<S>, Failure<Refusal<S>>> {
+    answered
+        .map_err(|halt| {
             tracing::error!(group = %core.name, %halt, "a query failed");
-            Err(Unavailable::new(match halt {
+            Unavailable::new(match halt {
                 Halt::Store(fault) => Why::Store(fault.to_string()),
                 Halt::Poison { .. } => Why::Quarantined,
             })
-            .into())
-        }
-    }
+        })?
+        .map_err(Failure::Refused)
 }
 
 async fn receive<S: Service>(

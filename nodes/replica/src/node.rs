@@ -375,7 +375,7 @@ impl<S: Service> Operate for Ops<S> {
 /// clock costs nothing, and an idle machine stays idle.
 fn lonely(group: &str) -> consensus::Options {
     let mut options = consensus::Options::new(group, 1);
-    options.settings.heartbeat_ms = 500;
+    options.settings.heartbeat_ms = 2000;
     options
 }
 

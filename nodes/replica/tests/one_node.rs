@@ -223,7 +223,7 @@ struct House {
 }
 
 async fn open(data: &Path, keys: &Arc<Keys>, limits: Limits) -> House {
-    let log = store::NodeLog::open(&data.join("log"), 4 << 20, store::LogSettings::default()).unwrap();
+    let log = store::NodeLog::open(&data.join("log"), store::LogSettings::default()).unwrap();
     let node = Node::new(NodeOptions {
         data: data.to_owned(),
         log: Arc::clone(&log),

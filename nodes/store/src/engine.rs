@@ -1,19 +1,18 @@
-//! What both users of sled need: opening without surprises, errors that name the place, and a flush that is an fsync.
+//! What using sled needs: opening without surprises, errors that name the place, and a flush that is an fsync.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::Fault;
+use crate::synced::Synced;
 
 /// sled's own file, the one that has to be synced.
 const DATA_FILE: &str = "db";
-/// Beside it: the number of the last thing known to be on disk (8 bytes), and its checksum (4 bytes).
-const SYNCED_FILE: &str = "synced";
 /// A database that was just closed in this process keeps its lock for a moment, in threads of sled's.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
@@ -22,7 +21,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Engine {
     db: sled::Db,
     data: File,
-    synced: File,
+    synced: Synced,
     path: PathBuf,
     broken: OnceLock<Fault>,
 }
@@ -35,14 +34,7 @@ impl Engine {
             sled::Config::new().path(path).flush_every_ms(None).cache_capacity(cache_bytes.max(1 << 20));
         let db = open_patiently(&config, path)?;
         let data = File::open(path.join(DATA_FILE)).map_err(|error| io_fault(path, &error))?;
-        let synced = path.join(SYNCED_FILE);
-        let synced = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&synced)
-            .map_err(|error| io_fault(&synced, &error))?;
+        let synced = Synced::open(path)?;
         Ok(Self { db, data, synced, path: path.to_owned(), broken: OnceLock::new() })
     }
 
@@ -71,26 +63,14 @@ impl Engine {
         })
     }
 
-    /// Notes that everything up to `number` is on disk. Not synced itself: written after the data, it can only be
-    /// behind it. It is how a tail that went missing is told from one that was never promised.
+    /// Notes that everything up to `number` is on disk.
     pub(crate) fn note_synced(&self, number: u64) -> Result<(), Fault> {
-        let mut bytes = [0; 12];
-        bytes[..8].copy_from_slice(&number.to_le_bytes());
-        bytes[8..].copy_from_slice(&crc32fast::hash(&number.to_le_bytes()).to_le_bytes());
-        self.synced.write_all_at(&bytes, 0).map_err(|error| io_fault(&self.path, &error))
+        self.synced.note(number)
     }
 
-    /// What was last noted; 0 for nothing, or nothing legible (a torn note is no reason to refuse sound data).
+    /// What was last noted; 0 for nothing.
     pub(crate) fn synced(&self) -> u64 {
-        let mut bytes = [0; 12];
-        if self.synced.read_exact_at(&mut bytes, 0).is_err() {
-            return 0;
-        }
-        let (number, checksum) = bytes.split_at(8);
-        if crc32fast::hash(number).to_le_bytes() != *checksum {
-            return 0;
-        }
-        u64::from_le_bytes(number.try_into().expect("eight bytes"))
+        self.synced.read()
     }
 }
 

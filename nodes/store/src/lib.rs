@@ -19,13 +19,14 @@ mod log;
 mod memory;
 mod pin;
 mod state;
+mod synced;
 mod unsynced;
 
 pub use archive::{Rows, export, export_pinned};
 pub use disk::Disk;
 pub use lock::{DirLock, lock};
 pub use log::{
-    Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SledRows, UnsyncedRows,
+    Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SegmentRows, UnsyncedRows,
 };
 pub use memory::Memory;
 pub use pin::Pin;

@@ -198,7 +198,7 @@ fn a_place_that_cannot_be_written_is_a_refusal_of_the_disk() {
             "{opened:?}"
         );
         assert!(matches!(lock(path), Err(Fault::Io(_))));
-        assert!(matches!(NodeLog::open(path, CACHE, LogSettings::default()), Err(Fault::Io(_))));
+        assert!(matches!(NodeLog::open(path, LogSettings::default()), Err(Fault::Io(_))));
     }
 }
 
@@ -262,7 +262,7 @@ fn copy_dir(from: &Path, to: &Path) {
 #[test]
 fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
     let dir = tempfile::tempdir().unwrap();
-    let open = || NodeLog::open(dir.path(), CACHE, LogSettings::default());
+    let open = || NodeLog::open(dir.path(), LogSettings::default());
     let group: Arc<str> = "auth/0".into();
     for round in 0..3u64 {
         let log = open().unwrap();
@@ -285,15 +285,10 @@ fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
     assert_eq!(log.read(&group, 121, 1000).unwrap().len(), 179);
     assert_eq!(log.purged(&group).unwrap().0, 120);
     drop(log);
-    std::fs::remove_dir_all(dir.path().join("blobs")).ok();
-    let file = std::fs::OpenOptions::new().write(true).open(dir.path().join("db")).unwrap();
-    let whole = file.metadata().unwrap().len();
-    file.set_len(whole / 2).unwrap();
-    for entry in std::fs::read_dir(dir.path()).unwrap().flatten() {
-        if entry.file_name().to_string_lossy().starts_with("snap.") {
-            std::fs::remove_file(entry.path()).unwrap();
-        }
-    }
+    let rows = std::fs::read_dir(dir.path()).unwrap().flatten().map(|entry| entry.path());
+    let newest = rows.filter(|path| path.extension().is_some_and(|end| end == "rows")).max().unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(newest).unwrap();
+    file.set_len(30_000).unwrap();
     let opened = open();
     assert!(matches!(opened, Err(Fault::Corrupt(_))), "{opened:?}");
 }

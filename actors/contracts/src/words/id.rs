@@ -10,13 +10,13 @@ pub struct IdError(pub &'static str);
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-fn write(prefix: &str, value: u128) -> String {
-    let mut text = String::with_capacity(prefix.len() + 26);
-    text.push_str(prefix);
-    for place in (0..26).rev() {
-        text.push(char::from(ALPHABET[(value >> (place * 5)) as usize & 31]));
+fn write(f: &mut std::fmt::Formatter<'_>, prefix: &str, value: u128) -> std::fmt::Result {
+    let mut digits = [0; 26];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = ALPHABET[(value >> (place * 5)) as usize & 31];
     }
-    text
+    f.write_str(prefix)?;
+    f.write_str(std::str::from_utf8(&digits).map_err(|_| std::fmt::Error)?)
 }
 
 fn read(prefix: &'static str, text: &str) -> Result<u128, IdError> {
@@ -47,7 +47,7 @@ macro_rules! ids {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&write($prefix, self.0))
+                write(f, $prefix, self.0)
             }
         }
 

@@ -13,8 +13,10 @@ use store::Fault;
 use crate::books::{Entry, fresh, now_millis, now_secs};
 use crate::server::Bank;
 
-/// Between two looks at the queue.
+/// Between two looks at the queue while there is something in it.
 const TICK: Duration = Duration::from_millis(50);
+/// The same while there is nothing, and nobody asks the bank for anything: refunds still change by themselves.
+const IDLE_TICK: Duration = Duration::from_secs(1);
 /// For one delivery.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause between two attempts at one event, in milliseconds.
@@ -58,8 +60,13 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
     let Ok(http) = http else { return tracing::error!("no HTTP client: webhooks are not delivered") };
     // When to try an event again, and how often it was tried; a restart tries at once.
     let tried: Mutex<BTreeMap<String, (u64, u32)>> = Mutex::default();
+    let mut idle = false;
     loop {
-        tokio::time::sleep(TICK).await;
+        if idle {
+            let _ = tokio::time::timeout(IDLE_TICK, bank.asked.notified()).await;
+        } else {
+            tokio::time::sleep(TICK).await;
+        }
         let due = Arc::clone(&bank);
         let due = tokio::task::spawn_blocking(move || due.due_events(BATCH + 200, QUEUE_MAX)).await;
         let due = match due {
@@ -70,6 +77,7 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
             }
             Err(_) => return,
         };
+        idle = due.is_empty();
         let Some(target) = bank.target() else { continue };
         let (double, hold) = bank.faults.webhooks();
         if hold {

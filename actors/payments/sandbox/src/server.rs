@@ -8,6 +8,7 @@ use poem::http::{Method, StatusCode};
 use poem::{Endpoint, IntoResponse, Request, Response};
 use serde_json::Value;
 use store::Fault as Broken;
+use tokio::sync::Notify;
 
 use crate::answer::{Answer, Body, broken, invalid, missing, unauthorized};
 use crate::books::{Books, Entry};
@@ -30,6 +31,8 @@ pub(crate) struct Bank {
     pub base_url: RwLock<String>,
     pub refund_delay: Duration,
     pub target: RwLock<Option<Target>>,
+    /// Something was asked: there may be events to send.
+    pub asked: Notify,
 }
 
 /// A request, taken apart.
@@ -94,6 +97,7 @@ impl Bank {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entry = books.entry();
         let answered = self.route(&mut entry, ask).and_then(|answer| entry.land().map(|()| answer));
+        self.asked.notify_one();
         answered.unwrap_or_else(|fault| {
             tracing::error!(%fault, "the sandbox bank's books");
             broken()

@@ -166,6 +166,7 @@ impl Sandbox {
             base_url: RwLock::new(options.public_url.unwrap_or_else(|| base_url.clone())),
             refund_delay: options.refund_delay,
             target: RwLock::new(target),
+            asked: tokio::sync::Notify::new(),
         });
         let (close, closed) = oneshot::channel::<()>();
         let api = Api(Arc::clone(&bank));

@@ -1,6 +1,7 @@
 //! Hotels in a list.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use contracts::Stay;
 use contracts::search as found;
@@ -11,6 +12,7 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::Serialize;
 
 use super::City;
+use super::text::{Text, Texts};
 
 /// One page of hotels.
 #[derive(Debug, Clone, Object, Serialize)]
@@ -31,7 +33,7 @@ pub struct HotelItem {
     /// Its id.
     pub id: String,
     /// Its name.
-    pub name: String,
+    pub name: Text,
     /// 0 (none) to 5.
     pub stars: u8,
     /// Guests' rating, 0.1 to 10; left out when there is none yet.
@@ -39,13 +41,13 @@ pub struct HotelItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
     /// The city's name.
-    pub city: String,
+    pub city: Text,
     /// The city's id.
-    pub city_id: String,
+    pub city_id: Text,
     /// ISO 3166-1 alpha-2.
-    pub country: String,
+    pub country: Text,
     /// Street and number.
-    pub address: String,
+    pub address: Text,
     /// From the city's centre, in kilometres.
     pub distance_km: f64,
     /// Degrees north.
@@ -53,11 +55,11 @@ pub struct HotelItem {
     /// Degrees east.
     pub longitude: f64,
     /// IANA name of the time zone.
-    pub time_zone: String,
+    pub time_zone: Text,
     /// Short words such as `wifi`, sorted.
-    pub amenities: Vec<String>,
+    pub amenities: Texts,
     /// Addresses of photos.
-    pub photos: Vec<String>,
+    pub photos: Texts,
     /// Made up, for trying the program.
     pub demo: bool,
     /// The least that these rooms cost for a night, all mandatory taxes included, in the cheapest season.
@@ -78,11 +80,11 @@ pub struct CheapestOffer {
     /// The room type's id.
     pub room_type_id: String,
     /// The room type's name.
-    pub room_type: String,
+    pub room_type: Text,
     /// The rate plan's id.
     pub rate_plan_id: String,
     /// The rate plan's name.
-    pub rate_plan: String,
+    pub rate_plan: Text,
     /// How many nights.
     pub nights: u32,
     /// All nights and rooms, without the taxes that come on top.
@@ -95,43 +97,55 @@ pub struct CheapestOffer {
     pub free_cancellation_until: Option<edge::Instant>,
 }
 
+/// What all hotels of a list have in common.
+struct Whole {
+    city: Text,
+    city_id: Text,
+    country: Text,
+    nights: u32,
+}
+
 impl HotelList {
     /// A page of what was found for a stay.
     pub(super) fn new(found: found::FoundHotels, stay: Option<Stay>, next: Option<Cursor>) -> Self {
-        let city = City::from(found.city);
-        let nights = stay.map_or(0, |stay| stay.length());
-        let items = found.hotels.into_iter().map(|hotel| HotelItem::new(hotel, &city, nights)).collect();
-        Self { items, next_cursor: Next(next), as_of: found.as_of.into(), city }
+        let whole = Whole {
+            city: Arc::clone(&found.city.name).into(),
+            city_id: found.city.written_id().into(),
+            country: Arc::clone(&found.city.country).into(),
+            nights: stay.map_or(0, |stay| stay.length()),
+        };
+        let items = found.hotels.into_iter().map(|hotel| HotelItem::new(hotel, &whole)).collect();
+        Self { items, next_cursor: Next(next), as_of: found.as_of.into(), city: City::from(found.city) }
     }
 }
 
 impl HotelItem {
-    fn new(hotel: found::FoundHotel, city: &City, nights: u32) -> Self {
+    fn new(hotel: found::FoundHotel, whole: &Whole) -> Self {
         let money = |amount| rest::Money::new(amount, hotel.currency);
         Self {
             id: hotel.id.to_string(),
-            name: (*hotel.name).to_owned(),
+            name: hotel.name.into(),
             stars: hotel.stars,
             rating: rating(hotel.rating_tenths),
-            city: city.name.clone(),
-            city_id: city.id.clone(),
-            country: city.country.clone(),
-            address: (*hotel.address).to_owned(),
+            city: whole.city.clone(),
+            city_id: whole.city_id.clone(),
+            country: whole.country.clone(),
+            address: hotel.address.into(),
             distance_km: kilometres(hotel.distance_metres),
             latitude: hotel.latitude,
             longitude: hotel.longitude,
-            time_zone: (*hotel.time_zone).to_owned(),
-            amenities: hotel.amenities.to_vec(),
-            photos: hotel.photos.to_vec(),
+            time_zone: hotel.time_zone.into(),
+            amenities: hotel.amenities.into(),
+            photos: hotel.photos.into(),
             demo: hotel.demo,
             from: money(hotel.from),
             total: hotel.offer.as_ref().map(|offer| money(offer.total)),
-            offer: hotel.offer.as_ref().map(|offer| CheapestOffer {
+            offer: hotel.offer.map(|offer| CheapestOffer {
                 room_type_id: offer.room_type.to_string(),
-                room_type: (*offer.room_type_name).to_owned(),
+                room_type: offer.room_type_name.into(),
                 rate_plan_id: offer.rate_plan.to_string(),
-                rate_plan: (*offer.rate_plan_name).to_owned(),
-                nights,
+                rate_plan: offer.rate_plan_name.into(),
+                nights: whole.nights,
                 nightly_total: money(offer.nightly),
                 rooms_left: offer.rooms_left,
                 free_cancellation_until: offer.free_cancellation_until.map(Into::into),

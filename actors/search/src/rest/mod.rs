@@ -3,6 +3,7 @@
 mod city;
 mod hotel;
 mod list;
+mod text;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use poem_openapi::{OpenApi, Tags};
 pub use city::City;
 pub use hotel::Hotel;
 pub use list::{HotelItem, HotelList};
+pub use text::{Text, Texts};
 
 edge::problems! {
     /// The city that was given is none.

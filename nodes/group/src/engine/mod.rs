@@ -6,6 +6,7 @@ mod inbox;
 mod rows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use contract::{Principal, Timestamp, codec};
@@ -51,6 +52,8 @@ pub struct Engine<S: Service> {
     /// Held for writing while a batch lands, for reading by queries.
     landing: RwLock<()>,
     meta: Mutex<Meta>,
+    /// The clock of `meta` (milliseconds), for readers: they do not wait for a batch on its way.
+    clock: AtomicI64,
     listener: Listener,
 }
 
@@ -65,8 +68,8 @@ struct Landing<S: Service> {
 impl<S: Service> Engine<S> {
     /// Opens the service on a state, and has it rebuild what it keeps in memory.
     pub fn open(service: S, state: Arc<dyn State>, listener: Listener) -> Result<Self, Halt> {
-        let engine =
-            Self { service, state, landing: RwLock::new(()), meta: Mutex::new(Meta::default()), listener };
+        let (landing, meta) = (RwLock::new(()), Mutex::new(Meta::default()));
+        let engine = Self { service, state, landing, meta, clock: AtomicI64::default(), listener };
         engine.reopen()?;
         Ok(engine)
     }
@@ -80,6 +83,7 @@ impl<S: Service> Engine<S> {
             self.service.opened(&View::new(&*self.state, meta.clock));
             meta
         })?;
+        self.clock.store(meta.clock.millis(), Ordering::Release);
         *self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = meta;
         Ok(())
     }
@@ -114,6 +118,7 @@ impl<S: Service> Engine<S> {
             if !notes.is_empty() {
                 guarded(0, || self.service.landed(notes))?;
             }
+            self.clock.store(changed.clock.millis(), Ordering::Release);
         }
         *meta = changed;
         if !landed.outgoing.is_empty() || landed.earliest_timer.is_some() {
@@ -139,8 +144,8 @@ impl<S: Service> Engine<S> {
 
     /// Reads at one consistent point.
     pub fn read<T>(&self, now: Timestamp, read: impl FnOnce(&View<'_>) -> T) -> Result<T, Halt> {
-        let clock = self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clock;
         let _landing = self.landing.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let clock = Timestamp(self.clock.load(Ordering::Acquire));
         guarded(0, || read(&View::new(&*self.state, now.max(clock))))
     }
 

@@ -1,12 +1,10 @@
-//! What the log is written on: numbered rows of bytes. sled today; a file of segments would fit as well.
+//! What the log is written on: numbered rows of bytes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::Fault;
-use crate::engine::Engine;
 
 /// Numbered rows. Written by one thread in ascending order, read by many.
 pub trait Medium: Send + Sync + 'static {
@@ -51,83 +49,6 @@ pub trait Medium: Send + Sync + 'static {
     /// # Errors
     /// When the disk refuses.
     fn remove_before(&self, tail: u64) -> Result<(), Fault>;
-}
-
-/// Rows in a sled database of their own. Tree `rows`: key: the row's number (8 bytes, big-endian); value: the row.
-#[derive(Debug)]
-pub struct SledRows {
-    engine: Engine,
-    rows: sled::Tree,
-    newest: AtomicU64,
-}
-
-impl SledRows {
-    /// Opens the rows in `dir`, making it where it is missing. `cache_bytes` bounds its memory.
-    ///
-    /// # Errors
-    /// As [`crate::Disk::open`].
-    pub fn open(dir: &Path, cache_bytes: u64) -> Result<Self, Fault> {
-        let engine = Engine::open(dir, cache_bytes)?;
-        let rows = engine.run(|db| db.open_tree("rows"))?;
-        Ok(Self { engine, rows, newest: AtomicU64::new(0) })
-    }
-}
-
-impl Medium for SledRows {
-    fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault> {
-        self.engine.run(|_| self.rows.insert(row.to_be_bytes(), bytes).map(drop))?;
-        self.newest.store(row, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn sync(&self) -> Result<(), Fault> {
-        self.engine.sync()?;
-        match self.newest.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            row => self.engine.note_synced(row),
-        }
-    }
-
-    fn read(&self, row: u64, offset: u32, length: u32) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(bytes) = self.engine.run(|_| self.rows.get(row.to_be_bytes()))? else { return Ok(None) };
-        part(&bytes, offset, length).map(Some)
-    }
-
-    fn row(&self, row: u64) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.engine.run(|_| self.rows.get(row.to_be_bytes()))?.map(|bytes| bytes.to_vec()))
-    }
-
-    fn last(&self) -> Result<Option<u64>, Fault> {
-        let last = self.engine.run(|_| self.rows.last())?;
-        let number = |key: sled::IVec| key.as_ref().try_into().map(u64::from_be_bytes).ok();
-        let last = last.and_then(|(key, _)| number(key));
-        let promised = self.engine.synced();
-        if last.unwrap_or(0) < promised {
-            let at = self.engine.path().display();
-            return Err(Fault::Corrupt(format!("{at}: rows up to {promised} were synced, but are gone")));
-        }
-        Ok(last)
-    }
-
-    fn remove(&self, rows: &[u64]) -> Result<(), Fault> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut batch = sled::Batch::default();
-        for row in rows {
-            batch.remove(&row.to_be_bytes());
-        }
-        self.engine.run(|_| self.rows.apply_batch(batch))
-    }
-
-    fn remove_before(&self, tail: u64) -> Result<(), Fault> {
-        let keys = self
-            .engine
-            .run(|_| self.rows.range(..tail.to_be_bytes()).keys().collect::<sled::Result<Vec<_>>>())?;
-        let mut batch = sled::Batch::default();
-        keys.into_iter().for_each(|key| batch.remove(key));
-        self.engine.run(|_| self.rows.apply_batch(batch))
-    }
 }
 
 /// Rows in memory, for tests and simulation: they can be asked what a crash would leave, and told to fail.
@@ -307,7 +228,7 @@ impl Medium for UnsyncedRows {
     }
 }
 
-fn part(row: &[u8], offset: u32, length: u32) -> Result<Vec<u8>, Fault> {
+pub(super) fn part(row: &[u8], offset: u32, length: u32) -> Result<Vec<u8>, Fault> {
     let (offset, length) = (offset as usize, length as usize);
     let part = row.get(offset..).and_then(|rest| rest.get(..length));
     part.map(<[u8]>::to_vec)

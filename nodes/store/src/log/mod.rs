@@ -18,6 +18,7 @@ mod flusher;
 mod index;
 mod medium;
 mod record;
+mod segments;
 
 #[cfg(test)]
 mod tests;
@@ -28,8 +29,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use medium::{Medium, MemoryRows, SledRows, UnsyncedRows};
+pub use medium::{Medium, MemoryRows, UnsyncedRows};
 pub use record::Record;
+pub use segments::SegmentRows;
 
 use crate::Fault;
 use flusher::Job;
@@ -123,12 +125,12 @@ impl Shared {
 }
 
 impl NodeLog {
-    /// Opens the log in `dir` (sled), making it where it is missing. `cache_bytes` bounds its memory.
+    /// Opens the log in `dir`, making it where it is missing.
     ///
     /// # Errors
     /// [`Fault::Io`] when the file system refuses; [`Fault::Corrupt`] when rows are damaged or missing.
-    pub fn open(dir: &Path, cache_bytes: u64, settings: LogSettings) -> Result<Arc<Self>, Fault> {
-        Self::over(Arc::new(SledRows::open(dir, cache_bytes)?), settings)
+    pub fn open(dir: &Path, settings: LogSettings) -> Result<Arc<Self>, Fault> {
+        Self::over(Arc::new(SegmentRows::open(dir)?), settings)
     }
 
     /// Opens a log on any medium.

@@ -1,0 +1,419 @@
+//! Rows on disk: in files of one size that are written over rather than appended to, since an fsync of blocks that a
+//! file already has is about twice as fast as one that makes it longer.
+//!
+//! `DIR/NUMBER.rows`: a segment, named by its first row (16 hexadecimal digits). A head of 16 bytes: `AUBROWS`, the
+//! format's version, the first row's number (8 bytes, little-endian). Then rows, one after the other: checksum (4 bytes,
+//! over the checksum of the row before and all that follows), length (4), number (8), bytes. Numbers have no gaps, within
+//! a segment and from one to the next.
+//!
+//! What follows the last row is zeroes, or what the file held before it was used again (rows with lower numbers), or what
+//! came to the disk before a row that did not (whose checksum follows from another row than the one that is there now).
+//!
+//! `DIR/spare-N`: files to be used again. `DIR/synced`: the last row that is known to be on disk.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::medium::{Medium, part};
+use crate::Fault;
+use crate::engine::{io_fault, private_dir};
+use crate::synced::Synced;
+
+/// The size of a segment. A row that is longer has one for itself.
+const SEGMENT_BYTES: u64 = 4 << 20;
+const MAGIC: &[u8; 7] = b"AUBROWS";
+const VERSION: u8 = 1;
+const HEAD_BYTES: u64 = 16;
+const FRAME_BYTES: usize = 16;
+/// So many files are kept to be used again.
+const SPARES_MAX: usize = 4;
+
+/// Rows in a directory of their own. See the module.
+#[derive(Debug)]
+pub struct SegmentRows {
+    dir: PathBuf,
+    synced: Synced,
+    state: Mutex<Segments>,
+}
+
+#[derive(Debug, Default)]
+struct Segments {
+    /// Oldest first. All but the newest are full and on disk.
+    live: VecDeque<Segment>,
+    /// Rows before this one are gone, whether or not their segment still is there.
+    tail: u64,
+    spares: Vec<PathBuf>,
+    spares_made: u64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    first: u64,
+    /// Where the bytes of each row begin, and how many they are.
+    rows: Vec<(u64, u32)>,
+    end: u64,
+    /// The checksum of the last row.
+    sum: [u8; 4],
+    file: Arc<File>,
+    path: PathBuf,
+}
+
+impl SegmentRows {
+    /// Opens the rows in `dir`, making it (mode 0700) where it is missing.
+    ///
+    /// # Errors
+    /// [`Fault::Io`] when the file system refuses; [`Fault::Corrupt`], naming the file, when rows are damaged or missing
+    /// that were on disk.
+    pub fn open(dir: &Path) -> Result<Self, Fault> {
+        private_dir(dir)?;
+        let synced = Synced::open(dir)?;
+        let mut segments = Segments::default();
+        let mut found = Vec::new();
+        for entry in dir.read_dir().map_err(|error| io_fault(dir, &error))? {
+            let path = entry.map_err(|error| io_fault(dir, &error))?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Some(first) = name.strip_suffix(".rows") {
+                let first = u64::from_str_radix(first, 16);
+                found.push((first.map_err(|_| damaged(&path, "its name is no number"))?, path));
+            } else if name.starts_with("spare-") {
+                // Of no use to anybody but a start that went on, and cheaper to make than to examine.
+                std::fs::remove_file(&path).map_err(|error| io_fault(&path, &error))?;
+            }
+        }
+        found.sort();
+        for (first, path) in found {
+            if let Some(before) = segments.live.back()
+                && before.next() != first
+            {
+                return Err(damaged(&before.path, &format!("row {} is damaged or missing", before.next())));
+            }
+            segments.live.push_back(Segment::open(first, path)?);
+        }
+        let (last, promised) = (segments.last().unwrap_or(0), synced.read());
+        if last < promised {
+            let at = segments.live.back().map_or(dir, |segment| &segment.path);
+            let what = format!("row {} is damaged or missing; {promised} were on disk", last + 1);
+            return Err(damaged(at, &what));
+        }
+        Ok(Self { dir: dir.to_owned(), synced, state: Mutex::new(segments) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Segments> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a row begins, and how long it is.
+    fn find(&self, row: u64) -> Option<(Arc<File>, u64, u32)> {
+        let state = self.lock();
+        if row < state.tail {
+            return None;
+        }
+        let at = state.live.partition_point(|segment| segment.first <= row).checked_sub(1)?;
+        let segment = &state.live[at];
+        let (start, length) = *segment.rows.get(usize::try_from(row - segment.first).ok()?)?;
+        Some((Arc::clone(&segment.file), start, length))
+    }
+
+    /// Reads a part of a row that [`SegmentRows::find`] found; none when it has gone meanwhile, and its file may be in use
+    /// again.
+    fn read_at(&self, row: u64, file: &File, at: u64, length: usize) -> Result<Option<Vec<u8>>, Fault> {
+        let mut bytes = vec![0; length];
+        let read = file.read_exact_at(&mut bytes, at);
+        if self.find(row).is_none() {
+            return Ok(None);
+        }
+        read.map_err(|error| io_fault(&self.dir, &error))?;
+        Ok(Some(bytes))
+    }
+
+    /// A segment for rows from `first` on: a file that was used before, or a new one.
+    fn begin(&self, first: u64, spare: Option<PathBuf>) -> io::Result<Segment> {
+        let path = self.dir.join(format!("{first:016x}.rows"));
+        let file = if let Some(spare) = spare {
+            let file = OpenOptions::new().read(true).write(true).open(&spare)?;
+            file.write_all_at(&head(first), 0)?;
+            std::fs::rename(&spare, &path)?;
+            file
+        } else {
+            let fresh = self.dir.join("fresh");
+            let mut options = OpenOptions::new();
+            let mut file =
+                options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+            file.write_all(&head(first))?;
+            let zeroes = [0; 64 << 10];
+            for _ in 0..SEGMENT_BYTES / zeroes.len() as u64 {
+                file.write_all(&zeroes)?;
+            }
+            file.set_len(SEGMENT_BYTES)?;
+            file.sync_all()?;
+            std::fs::rename(&fresh, &path)?;
+            file
+        };
+        File::open(&self.dir)?.sync_all()?;
+        Ok(Segment::empty(first, file, path))
+    }
+
+    /// The segment that the next row goes to, with room for it: its file, where, and the checksum of the row before.
+    fn place(&self, row: u64, bytes: usize) -> Result<(Arc<File>, u64, [u8; 4]), Fault> {
+        let spare = {
+            let mut state = self.lock();
+            if let Some(newest) = state.live.back() {
+                if newest.next() != row {
+                    return Err(damaged(&newest.path, &format!("row {row} does not follow the last one")));
+                }
+                if newest.rows.is_empty() || newest.end + bytes as u64 <= SEGMENT_BYTES {
+                    return Ok((Arc::clone(&newest.file), newest.end, newest.sum));
+                }
+                let full = Arc::clone(&newest.file);
+                full.sync_data().map_err(|error| io_fault(&self.dir, &error))?;
+            }
+            state.spares.pop()
+        };
+        let segment = self.begin(row, spare).map_err(|error| io_fault(&self.dir, &error))?;
+        let place = (Arc::clone(&segment.file), segment.end, segment.sum);
+        self.lock().live.push_back(segment);
+        Ok(place)
+    }
+}
+
+impl Segments {
+    fn last(&self) -> Option<u64> {
+        self.live.back().and_then(|segment| segment.next().checked_sub(1)).filter(|last| *last > 0)
+    }
+}
+
+impl Segment {
+    fn empty(first: u64, file: File, path: PathBuf) -> Self {
+        Self { first, rows: Vec::new(), end: HEAD_BYTES, sum: [0; 4], file: Arc::new(file), path }
+    }
+
+    /// Reads what is there, up to the first row that is not whole, or not of this use of the file.
+    fn open(first: u64, path: PathBuf) -> Result<Self, Fault> {
+        let failed = |error| io_fault(&path, &error);
+        let bytes = std::fs::read(&path).map_err(failed)?;
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
+        let mut segment = Self::empty(first, file, path.clone());
+        if bytes.first_chunk() != Some(&head(first)) {
+            // Renamed, and then the power went before the head was on disk: no row was either.
+            segment.file.write_all_at(&head(first), 0).map_err(failed)?;
+            return Ok(segment);
+        }
+        let mut rest = &bytes[HEAD_BYTES as usize..];
+        while let Some((sum, length)) = whole(rest, segment.next(), segment.sum) {
+            segment.sum = sum;
+            segment.rows.push((segment.end + FRAME_BYTES as u64, length));
+            let taken = FRAME_BYTES + length as usize;
+            segment.end += taken as u64;
+            rest = &rest[taken..];
+        }
+        Ok(segment)
+    }
+
+    /// The number of the row after its last one.
+    fn next(&self) -> u64 {
+        self.first + self.rows.len() as u64
+    }
+}
+
+/// The checksum and the length of the row at the beginning of `bytes`, if it is row `number`, sound, and behind a row with
+/// the checksum `before`.
+fn whole(bytes: &[u8], number: u64, before: [u8; 4]) -> Option<([u8; 4], u32)> {
+    let (frame, rest) = bytes.split_first_chunk::<FRAME_BYTES>()?;
+    let length = u32::from_le_bytes(frame[4..8].try_into().ok()?);
+    let content = rest.get(..length as usize)?;
+    let sum = checksum(before, &frame[4..], content);
+    (frame[8..] == number.to_le_bytes() && frame[..4] == sum).then_some((sum, length))
+}
+
+fn head(first: u64) -> [u8; HEAD_BYTES as usize] {
+    let mut head = [0; HEAD_BYTES as usize];
+    head[..7].copy_from_slice(MAGIC);
+    head[7] = VERSION;
+    head[8..].copy_from_slice(&first.to_le_bytes());
+    head
+}
+
+fn checksum(before: [u8; 4], frame: &[u8], content: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&before);
+    hasher.update(frame);
+    hasher.update(content);
+    hasher.finalize().to_le_bytes()
+}
+
+fn damaged(path: &Path, what: &str) -> Fault {
+    Fault::Corrupt(format!("{}: {what}", path.display()))
+}
+
+impl Medium for SegmentRows {
+    fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault> {
+        let length = u32::try_from(bytes.len()).map_err(|_| damaged(&self.dir, "a row is too long"))?;
+        let (file, at, before) = self.place(row, FRAME_BYTES + bytes.len())?;
+        let mut framed = Vec::with_capacity(FRAME_BYTES + bytes.len());
+        framed.extend_from_slice(&[0; 4]);
+        framed.extend_from_slice(&length.to_le_bytes());
+        framed.extend_from_slice(&row.to_le_bytes());
+        framed.extend_from_slice(&bytes);
+        let sum = checksum(before, &framed[4..FRAME_BYTES], &bytes);
+        framed[..4].copy_from_slice(&sum);
+        file.write_all_at(&framed, at).map_err(|error| io_fault(&self.dir, &error))?;
+        let mut state = self.lock();
+        if let Some(newest) = state.live.back_mut() {
+            newest.rows.push((at + FRAME_BYTES as u64, length));
+            newest.end = at + framed.len() as u64;
+            newest.sum = sum;
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), Fault> {
+        let newest = self.lock().live.back().map(|segment| (Arc::clone(&segment.file), segment.next() - 1));
+        let Some((file, last)) = newest else { return Ok(()) };
+        file.sync_data().map_err(|error| io_fault(&self.dir, &error))?;
+        self.synced.note(last)
+    }
+
+    fn read(&self, row: u64, offset: u32, length: u32) -> Result<Option<Vec<u8>>, Fault> {
+        let Some((file, start, whole)) = self.find(row) else { return Ok(None) };
+        if u64::from(offset) + u64::from(length) > u64::from(whole) {
+            return part(&[], offset, length).map(Some);
+        }
+        self.read_at(row, &file, start + u64::from(offset), length as usize)
+    }
+
+    fn row(&self, row: u64) -> Result<Option<Vec<u8>>, Fault> {
+        let Some((file, start, length)) = self.find(row) else { return Ok(None) };
+        self.read_at(row, &file, start, length as usize)
+    }
+
+    fn last(&self) -> Result<Option<u64>, Fault> {
+        Ok(self.lock().last())
+    }
+
+    fn remove(&self, rows: &[u64]) -> Result<(), Fault> {
+        rows.last().map_or(Ok(()), |last| self.remove_before(last + 1))
+    }
+
+    fn remove_before(&self, tail: u64) -> Result<(), Fault> {
+        let mut state = self.lock();
+        state.tail = state.tail.max(tail);
+        while state.live.len() > 1 && state.live[0].next() <= tail {
+            let Some(Segment { path, end, .. }) = state.live.pop_front() else { break };
+            let done = if state.spares.len() < SPARES_MAX && end <= SEGMENT_BYTES {
+                state.spares_made += 1;
+                let spare = self.dir.join(format!("spare-{}", state.spares_made));
+                let renamed = std::fs::rename(&path, &spare);
+                renamed.map(|()| state.spares.push(spare))
+            } else {
+                std::fs::remove_file(&path)
+            };
+            done.map_err(|error| io_fault(&path, &error))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u64) -> Vec<u8> {
+        vec![number as u8; 1 + (number as usize * 37_813) % 300_000]
+    }
+
+    fn filled(dir: &Path, rows: u64) -> SegmentRows {
+        let medium = SegmentRows::open(dir).unwrap();
+        for number in 1..=rows {
+            medium.put(number, row(number)).unwrap();
+            medium.sync().unwrap();
+        }
+        medium
+    }
+
+    fn segments(dir: &Path) -> Vec<PathBuf> {
+        let mut found: Vec<_> = dir.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+        found.retain(|path| path.extension().is_some_and(|extension| extension == "rows"));
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn rows_are_there_again_and_files_are_used_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let medium = filled(dir.path(), 100);
+        assert!(segments(dir.path()).len() > 2, "several segments");
+        assert_eq!(medium.last().unwrap(), Some(100));
+        medium.remove_before(90).unwrap();
+        assert_eq!(medium.row(89).unwrap(), None);
+        assert!(!medium.lock().spares.is_empty());
+        for number in 101..=250 {
+            medium.put(number, row(number)).unwrap();
+            medium.remove(&[number - 10]).unwrap();
+        }
+        medium.sync().unwrap();
+        drop(medium);
+        let medium = SegmentRows::open(dir.path()).unwrap();
+        assert_eq!(medium.last().unwrap(), Some(250));
+        for number in 241..=250 {
+            assert_eq!(medium.row(number).unwrap().as_deref(), Some(&row(number)[..]), "row {number}");
+        }
+        let some = medium.read(250, 3, 5).unwrap().unwrap();
+        assert_eq!(some, row(250)[3..8]);
+        assert!(medium.read(250, 1, u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_row_longer_than_a_segment_has_one_for_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let medium = SegmentRows::open(dir.path()).unwrap();
+        let long = vec![7; SEGMENT_BYTES as usize + 1];
+        for (number, bytes) in [(1, vec![1]), (2, long.clone()), (3, vec![3])] {
+            medium.put(number, bytes).unwrap();
+        }
+        medium.sync().unwrap();
+        drop(medium);
+        let medium = SegmentRows::open(dir.path()).unwrap();
+        assert_eq!(medium.row(2).unwrap(), Some(long));
+        assert_eq!(medium.row(3).unwrap(), Some(vec![3]));
+    }
+
+    #[test]
+    fn a_torn_end_is_dropped_and_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let medium = filled(dir.path(), 5);
+        medium.put(6, row(6)).unwrap();
+        let (_, start, _) = medium.find(6).unwrap();
+        drop(medium);
+        // Row 6 was never promised; half of it is not there.
+        let path = segments(dir.path()).pop().unwrap();
+        OpenOptions::new().write(true).open(path).unwrap().write_all_at(&[0; 100], start + 50).unwrap();
+        let medium = SegmentRows::open(dir.path()).unwrap();
+        assert_eq!(medium.last().unwrap(), Some(5));
+        medium.put(6, vec![6]).unwrap();
+        medium.sync().unwrap();
+        drop(medium);
+        assert_eq!(SegmentRows::open(dir.path()).unwrap().row(6).unwrap(), Some(vec![6]));
+    }
+
+    #[test]
+    fn damage_and_loss_are_named() {
+        for (what, nth) in [("the newest", usize::MAX), ("the oldest", 0)] {
+            let dir = tempfile::tempdir().unwrap();
+            drop(filled(dir.path(), 60));
+            let paths = segments(dir.path());
+            let path = &paths[nth.min(paths.len() - 1)];
+            OpenOptions::new().write(true).open(path).unwrap().write_all_at(b"x", HEAD_BYTES + 40).unwrap();
+            let fault = SegmentRows::open(dir.path()).unwrap_err();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            assert!(matches!(&fault, Fault::Corrupt(text) if text.contains(&name)), "{what}: {fault}");
+            std::fs::remove_file(path).unwrap();
+            let reopened = SegmentRows::open(dir.path());
+            // Without its oldest segment the rest is whole: what needs that row says so.
+            assert_eq!(reopened.is_ok(), nth == 0, "{what} removed");
+        }
+    }
+}
