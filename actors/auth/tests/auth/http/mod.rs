@@ -1,8 +1,8 @@
 //! Whole flows over HTTP, and every error that the RFCs list.
 
 mod authorize;
+mod grants;
 mod open;
-mod token;
 
 use contract::Principal;
 use contracts::auth::{ClientKind, Command, GrantType, NewClient, Query};
