@@ -12,10 +12,12 @@
 //!
 //! Deliberately absent: what payloads mean; sockets and actors; who lives where; retries and deadlines of callers.
 
+mod fresh;
 mod log;
 mod machine;
 mod network;
 mod options;
+mod refound;
 mod replica;
 mod role;
 mod shared;
@@ -28,7 +30,8 @@ mod wire;
 pub use machine::{Entry, Machine};
 pub use network::{Alone, Network, NetworkError};
 pub use options::{Options, Settings};
+pub use refound::refound;
 pub use replica::{ChangeError, ProposeError, Replica, Status};
 pub use role::Role;
-pub use start::{StartError, identity};
+pub use start::{StartError, applied, identity};
 pub use types::Member;

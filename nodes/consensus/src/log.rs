@@ -49,7 +49,7 @@ impl Log {
     }
 
     /// Submits a record and waits until it is on disk.
-    async fn write(&self, record: Record) -> io::Result<()> {
+    pub(crate) async fn write(&self, record: Record) -> io::Result<()> {
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |result| {
             let _ = sender.send(result);

@@ -17,7 +17,7 @@ use crate::snapshot::{Builder, Spool};
 use crate::types::{LogId, Membership, Reply, Snapshot, SnapshotMeta, Types};
 
 /// The row that says which entry was applied last.
-const APPLIED: &[u8] = b"\0applied";
+pub(crate) const APPLIED: &[u8] = b"\0applied";
 /// The row that says who the members are, as of the last applied entry.
 const MEMBERSHIP: &[u8] = b"\0membership";
 /// Keys that begin with byte 0 are a replica's own and travel to no other; these are the others.

@@ -31,6 +31,18 @@ pub trait Network: Send + Sync + 'static {
         bytes: Vec<u8>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>>;
+
+    /// The same for what is long and can wait: parts of snapshots, which must not hold up what is short.
+    fn bulk<'a>(
+        &'a self,
+        target: u64,
+        member: &'a Member,
+        group: &'a str,
+        bytes: Vec<u8>,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
+        self.call(target, member, group, bytes, timeout)
+    }
 }
 
 /// Why a message brought no answer.
@@ -91,8 +103,13 @@ impl RaftNetworkFactory<Types> for Peers {
 impl Peer {
     async fn call(&self, request: &Request, timeout: Duration) -> Result<Answer, RPCError<Types>> {
         let bytes = codec::encode(request);
-        let network = &self.peers.network;
-        let answered = network.call(self.target, &self.member, &self.peers.group, bytes, timeout).await;
+        let Peers { network, group, .. } = &self.peers;
+        let answered = match request {
+            Request::Append(_) | Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) => {
+                network.call(self.target, &self.member, group, bytes, timeout).await
+            }
+            Request::Snapshot { .. } => network.bulk(self.target, &self.member, group, bytes, timeout).await,
+        };
         let bytes = answered.map_err(|error| match error {
             NetworkError::Unreachable(_) => unreachable_peer(error),
             NetworkError::Failed(_) | NetworkError::Timeout => failed(error),

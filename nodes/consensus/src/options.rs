@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
 
+/// A leader's lease, in heartbeats.
+const LEASE_HEARTBEATS: u64 = 3;
+
 /// Which replica of which group this is, and how it shall behave.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -30,7 +33,9 @@ impl Options {
 /// Timing and limits, the same for all replicas of a group.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// A leader is heard of this often, in milliseconds. It is missed after 3 to 6 times as long.
+    /// A leader is heard of this often, in milliseconds. Nobody stands against it for 3 times as long; whoever hears
+    /// nothing goes on to miss it after another 2 to 3 times as long, or at once when told that it is gone
+    /// ([`crate::Replica::elect`]).
     pub heartbeat_ms: u64,
     /// The state is flushed this often while it changes, in milliseconds.
     pub flush_every_ms: u64,
@@ -50,7 +55,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            heartbeat_ms: 100,
+            heartbeat_ms: 200,
             flush_every_ms: 1000,
             snapshot_every_entries: 20_000,
             keep_entries: 5_000,
@@ -62,6 +67,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// So long after a leader was heard of, nobody else is elected.
+    pub fn lease(&self) -> Duration {
+        Duration::from_millis(self.heartbeat_ms * LEASE_HEARTBEATS)
+    }
+
     pub(crate) fn flush_every(&self) -> Duration {
         Duration::from_millis(self.flush_every_ms.max(1))
     }
@@ -74,8 +84,9 @@ impl Settings {
         Config {
             cluster_name: group.to_owned(),
             heartbeat_interval: self.heartbeat_ms,
-            election_timeout_min: self.heartbeat_ms * 3,
-            election_timeout_max: self.heartbeat_ms * 6,
+            election_timeout_min: self.heartbeat_ms * 2,
+            // Also the lease: for so long after it was heard of, a leader's word on reads counts, and no vote is given.
+            election_timeout_max: self.heartbeat_ms * LEASE_HEARTBEATS,
             install_snapshot_timeout: self.snapshot_timeout_ms,
             max_payload_entries: self.message_entries_max,
             max_append_entries: Some(4096),

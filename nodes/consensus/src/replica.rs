@@ -24,7 +24,7 @@ use crate::wire::Receiver;
 /// One replica of a group. Cheap to clone.
 #[derive(Clone)]
 pub struct Replica {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 impl std::fmt::Debug for Replica {
@@ -187,7 +187,7 @@ impl Replica {
         }
     }
 
-    fn is_sole_voter(&self) -> bool {
+    pub(crate) fn is_sole_voter(&self) -> bool {
         let server = self.inner.raft.server_metrics();
         let members = &server.borrow_watched().membership_config;
         let mut voters = members.voter_ids();
@@ -257,6 +257,30 @@ impl Replica {
     /// When the replica has stopped.
     pub async fn transfer_leader(&self, to: u64) -> Result<(), ProposeError> {
         self.inner.raft.trigger().transfer_leader(to).await.map_err(|_| self.stopped())
+    }
+
+    /// Stands for election, if the others would vote for this one: while a majority hears of its leader nothing happens.
+    /// Begins; [`Replica::role`] tells what came of it.
+    ///
+    /// # Errors
+    /// When the replica has stopped.
+    pub async fn elect(&self) -> Result<(), ProposeError> {
+        self.inner.raft.trigger().elect(true).await.map_err(|_| self.stopped())
+    }
+
+    /// Never stands for election again by itself: for a replica that is about to be closed.
+    pub fn abstain(&self) {
+        self.inner.raft.runtime_config().elect(false);
+    }
+
+    /// Whether this replica leads now: [`Role::leader`].
+    pub fn leads(&self) -> bool {
+        self.inner.role.borrow().leader
+    }
+
+    /// The replica's raft id.
+    pub fn id(&self) -> u64 {
+        self.inner.id
     }
 
     /// Adds a replica that listens. It gets a snapshot where it needs one; [`Status::matched`] tells how far it is.

@@ -20,6 +20,8 @@ pub struct Role {
     pub term: u64,
     /// Who leads, as far as it knows.
     pub leader_id: Option<u64>,
+    /// The node that that one lives on.
+    pub leader_node: Option<String>,
     /// Why it stopped, if it did. It does not start again by itself.
     pub stopped: Option<String>,
 }
@@ -36,7 +38,11 @@ pub(crate) async fn follow(raft: Raft<Types, Applier>, shared: Arc<Shared>, role
             let stopped = halted.borrow_and_update().as_ref().map(ToString::to_string);
             let applied = *applied_term.borrow_and_update() == term;
             let leader = server.state == ServerState::Leader && server.vote.committed && applied;
-            Role { leader: leader && stopped.is_none(), term, leader_id: server.current_leader, stopped }
+            let leader_id = server.current_leader;
+            let members = &server.membership_config;
+            let leader_node =
+                leader_id.and_then(|id| members.membership().get_node(&id)).map(|member| member.node.clone());
+            Role { leader: leader && stopped.is_none(), term, leader_id, leader_node, stopped }
         };
         let stopped = now.stopped.is_some();
         role.send_if_modified(|known| {

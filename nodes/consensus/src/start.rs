@@ -20,7 +20,7 @@ use crate::types::{LogId, Types};
 use crate::wire::Receiver;
 
 /// The row that says whose state this is: the group's name and the replica's raft id. On disk before anything else.
-const IDENTITY: &[u8] = b"\0replica";
+pub(crate) const IDENTITY: &[u8] = b"\0replica";
 
 /// Why a replica cannot be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +59,15 @@ impl From<Fault> for StartError {
 /// When the state cannot be read.
 pub fn identity(state: &dyn State) -> Result<Option<u64>, Fault> {
     Ok(mark::<(String, u64)>(state, IDENTITY)?.map(|(_, id)| id))
+}
+
+/// The number of the entry that was applied to a state last; none for a fresh state. Read while nothing lands there, it
+/// belongs to the rows beside it.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn applied(state: &dyn State) -> Result<Option<u64>, Fault> {
+    Ok(mark::<LogId>(state, crate::machine::APPLIED)?.map(|log_id| log_id.index))
 }
 
 /// The row behind [`identity`], for a state that is about to be replaced.
@@ -108,7 +117,12 @@ pub(crate) async fn start(
             let _ = raft.shutdown().await;
         })
     };
-    let receiver = Receiver { raft: raft.clone(), spool, incoming: Mutex::new(None) };
+    let receiver = Receiver {
+        raft: raft.clone(),
+        spool,
+        incoming: Mutex::new(None),
+        heard: crate::fresh::Heard::default(),
+    };
     Ok(Replica::new(Inner { id, raft, shared, role: watched, receiver, following, flushing }))
 }
 

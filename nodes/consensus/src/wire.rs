@@ -12,6 +12,7 @@ use openraft::raft::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::fresh::Heard;
 use crate::machine::Applier;
 use crate::shared::blocking;
 use crate::snapshot::Spool;
@@ -47,6 +48,8 @@ pub(crate) struct Receiver {
     pub raft: Raft<Types, Applier>,
     pub spool: Option<PathBuf>,
     pub incoming: Mutex<Option<Incoming>>,
+    /// When the leader was heard of.
+    pub heard: Heard,
 }
 
 /// A snapshot that is arriving.
@@ -68,7 +71,13 @@ impl Receiver {
 
     async fn answer(&self, request: Request) -> Result<Answer, String> {
         match request {
-            Request::Append(rpc) => self.raft.append_entries(rpc).await.map(Answer::Append).map_err(text),
+            Request::Append(rpc) => {
+                let answer = self.raft.append_entries(rpc).await.map_err(text)?;
+                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+                    self.heard.note();
+                }
+                Ok(Answer::Append(answer))
+            }
             Request::Vote(rpc) => self.raft.vote(rpc).await.map(Answer::Vote).map_err(text),
             Request::PreVote(rpc) => self.raft.pre_vote(rpc).await.map(Answer::Vote).map_err(text),
             Request::Transfer(rpc) => {

@@ -40,6 +40,15 @@ impl Route {
     pub const SINGLE: Self = Self::Slot(Slot(0));
 }
 
+/// Which replica may answer a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The leader, with all that was acknowledged before the question.
+    Leader,
+    /// The nearest that is not far behind: what it says may be some seconds old.
+    Nearby,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,9 @@ pub enum Rejected {
     /// Signed by a key that is not, or no longer, trusted.
     #[error("the token was signed by an unknown key")]
     UnknownKey,
+    /// No key is known yet: whoever asks has just started, and cannot tell whether the token is good.
+    #[error("no signing keys were heard of yet")]
+    NoKeys,
     /// Altered, or not made by whom it says.
     #[error("the token's signature is wrong")]
     BadSignature,
@@ -116,7 +119,11 @@ impl Verifier {
         if let Some(verified) = self.remembered.get(&hash) {
             return self.still_good(&known, &hash, &verified, now);
         }
-        let (claims, key_id) = known.keys.check(token, &self.issuer, now)?;
+        let checked = known.keys.check(token, &self.issuer, now);
+        let (claims, key_id) = checked.map_err(|rejected| match rejected {
+            Rejected::UnknownKey if known.keys.is_empty() => Rejected::NoKeys,
+            rejected => rejected,
+        })?;
         if known.revocations.concern(&claims) {
             return Err(Rejected::Revoked);
         }

@@ -238,3 +238,14 @@ fn ids_follow_the_paserk_standard() {
 }
 
 use crate::PublicKey;
+
+#[test]
+fn who_has_heard_of_no_key_says_so_and_blames_no_token() {
+    let key = SigningKey::generate();
+    let (verifier, _) = verifier(&[]);
+    let token = key.sign(&claims());
+    assert_eq!(verifier.verify(&token, NOW), Err(Rejected::NoKeys));
+    assert_eq!(verifier.verify("v4.public.nonsense", NOW), Err(Rejected::Malformed));
+    verifier.replace_keys(PublicKeys::from_paserk([key.public().paserk()]));
+    assert!(verifier.verify(&token, NOW).is_ok());
+}

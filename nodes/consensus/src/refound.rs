@@ -1,0 +1,87 @@
+//! The last resort when a majority of a group is lost for good: one of its replicas goes on alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use contract::codec;
+use openraft::storage::RaftLogStorage;
+use openraft::{EntryPayload, RaftLogReader};
+use store::{Batch, NodeLog, Record, State};
+
+use crate::log::{Log, bytes};
+use crate::machine::{APPLIED, TRAVELS_FROM, marks_of};
+use crate::start::{IDENTITY, StartError};
+use crate::types::{LogEntry, LogId, Member, Vote};
+
+/// Makes the replica whose state and log these are the only voter of its group, under the new raft id `id`. It must be
+/// closed; when it is started next, it leads with all that is in its log: also what its old leader had not told it to
+/// be agreed on, since a majority may have acknowledged it. What it never heard of is lost, which is why only an operator
+/// may decide this, and why the other replicas must never be started again.
+///
+/// Where there is a state without a log and without a replica's identity (a restore has laid it there), the group begins
+/// with it: those who join get it as a snapshot, since no log tells of it.
+///
+/// Harmless when it is repeated.
+///
+/// # Errors
+/// When log or state refuse.
+pub async fn refound(
+    group: &Arc<str>,
+    id: u64,
+    member: Member,
+    log: &Arc<NodeLog>,
+    state: &Arc<dyn State>,
+) -> Result<(), StartError> {
+    log.health()?;
+    let refused = |error: std::io::Error| StartError::Store(error.to_string());
+    let mut own = Log::new(Arc::clone(group), Arc::clone(log), usize::MAX);
+    let known = own.get_log_state().await.map_err(refused)?.last_log_id;
+    let applied = applied_of(state).await?;
+    if let Some(applied) = applied.filter(|applied| known.is_none_or(|known| known < *applied)) {
+        // The log has none of what the state says was in it: it begins behind that.
+        let mark = bytes(&applied);
+        own.write(Record::Purge { upto: applied.index, mark }).await.map_err(refused)?;
+    }
+    let last = known.max(applied);
+    let voted = own.read_vote().await.map_err(refused)?.map_or(0, |vote| vote.leader_id.term);
+    let term = voted.max(last.map_or(0, |last| last.leader_id.term)) + 1;
+    let only = BTreeMap::from([(id, member)]);
+    let membership = openraft::Membership::new(vec![BTreeSet::from([id])], only)
+        .map_err(|error| StartError::Refused(error.to_string()))?;
+    let index = last.map_or(0, |last| last.index + 1);
+    let entry = LogEntry {
+        log_id: LogId::new_term_index(term, index),
+        payload: EntryPayload::Membership(membership),
+    };
+    own.write(Record::Vote(bytes(&Vote::new(term, id)))).await.map_err(refused)?;
+    let batch = Record::Batch { first: index, count: 1, bytes: bytes(&vec![entry]) };
+    own.write(batch).await.map_err(refused)?;
+    // The log first: a state of the new id without it would wait for peers that it does not have.
+    let (state, name) = (Arc::clone(state), group.to_string());
+    let renamed = tokio::task::spawn_blocking(move || {
+        let mut batch = Batch::default();
+        batch.put(IDENTITY.to_vec(), codec::encode(&(name, id)));
+        state.commit(batch)?;
+        state.flush()
+    });
+    renamed.await.map_err(|_| StartError::Refused("writing the state panicked".to_owned()))??;
+    Ok(())
+}
+
+/// Which entry the state has applied last. Rows of nobody's count as the first entry of a log that is not there.
+async fn applied_of(state: &Arc<dyn State>) -> Result<Option<LogId>, StartError> {
+    let state = Arc::clone(state);
+    let found = tokio::task::spawn_blocking(move || {
+        let (applied, _) = marks_of(&*state)?;
+        if applied.is_some() || state.scan(TRAVELS_FROM, Bound::Unbounded, 1, false)?.is_empty() {
+            return Ok(applied);
+        }
+        let first = LogId::new_term_index(0, 0);
+        let mut batch = Batch::default();
+        batch.put(APPLIED.to_vec(), codec::encode(&first));
+        state.commit(batch)?;
+        Ok(Some(first))
+    });
+    found.await.map_err(|_| StartError::Refused("reading the state panicked".to_owned()))?
+}
