@@ -18,8 +18,8 @@ mod turn;
 mod view;
 
 pub use client::{
-    Call, Client, Credentials, Delivery, EffectContext, Failure, Inlet, Placement, Port, Unavailable, Why,
-    check_access,
+    Attempt, Call, Client, Credentials, Delivery, EffectContext, Failure, Inlet, Placement, Port,
+    Unavailable, Way, Why, Wire, WireError, check_access, wire,
 };
 pub use service::{Answer, Command, Cost, Effects, NoEffects, Outcome, Query, Refusal, Reply, Service};
 pub use tree::{FIRST_PREFIX, Key, Tree, Value};

@@ -115,3 +115,10 @@ impl<S: Service> Effects<S> for NoEffects {
         Outcome::Done
     }
 }
+
+/// Shards of one service on one node may share what they work with.
+impl<S: Service, E: Effects<S>> Effects<S> for std::sync::Arc<E> {
+    async fn perform(&self, context: &EffectContext, effect: S::Effect) -> Outcome<Command<S>> {
+        E::perform(self, context, effect).await
+    }
+}

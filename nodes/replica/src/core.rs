@@ -1,7 +1,6 @@
 //! One open replica: the engine on its state, and the consensus that feeds it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use consensus::{Machine, ProposeError};
 use contract::{Timestamp, codec};
@@ -15,12 +14,20 @@ pub(crate) struct Core<S: Service> {
     pub name: Arc<str>,
     pub engine: Arc<Engine<S>>,
     pub consensus: consensus::Replica,
-    drawn: AtomicU64,
+    gate: Arc<Gate>,
 }
 
+/// Held for writing while nothing is to be proposed.
+pub(crate) type Gate = tokio::sync::RwLock<()>;
+
 impl<S: Service> Core<S> {
-    pub fn new(name: Arc<str>, engine: Arc<Engine<S>>, consensus: consensus::Replica) -> Self {
-        Self { name, engine, consensus, drawn: AtomicU64::new(0) }
+    pub fn new(
+        name: Arc<str>,
+        engine: Arc<Engine<S>>,
+        consensus: consensus::Replica,
+        gate: Arc<Gate>,
+    ) -> Self {
+        Self { name, engine, consensus, gate }
     }
 
     /// The time and random bits that go with an entry.
@@ -28,22 +35,22 @@ impl<S: Service> Core<S> {
         Stamp { now: Timestamp::wall_clock(), entropy: rand::random() }
     }
 
-    /// An id for a command without an idempotency key: by time first, so that neighbours in time are neighbours in the
-    /// store.
-    pub fn fresh_command_id(&self) -> u128 {
-        let millis = Timestamp::wall_clock().millis() as u128;
-        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
-        (millis & 0xffff_ffff_ffff) << 80
-            | u128::from(drawn & 0xffff) << 64
-            | u128::from(rand::random::<u64>())
-    }
-
     /// Has an entry committed and applied.
     pub async fn propose(
         &self,
         entry: &Entry<Command<S>>,
     ) -> Result<Verdict<Reply<S>, Refusal<S>>, Unavailable> {
-        let bytes = self.consensus.propose(codec::encode(entry)).await.map_err(unavailable)?;
+        self.propose_encoded(codec::encode(entry)).await
+    }
+
+    /// As [`Core::propose`].
+    pub async fn propose_encoded(
+        &self,
+        entry: Vec<u8>,
+    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Unavailable> {
+        // Whoever closes the gate waits for what goes through it now.
+        let _through = self.gate.read().await;
+        let bytes = self.consensus.propose(entry).await.map_err(unavailable)?;
         codec::decode(&bytes).map_err(|unreadable| Unavailable::new(Why::Store(unreadable.to_string())))
     }
 }
@@ -51,8 +58,11 @@ impl<S: Service> Core<S> {
 /// What a caller is told when nothing could be proposed.
 pub(crate) fn unavailable(error: ProposeError) -> Unavailable {
     Unavailable::new(match error {
+        ProposeError::NotLeader { leader: Some((_, member)) } if !member.node.is_empty() => {
+            Why::Elsewhere(member.node)
+        }
         ProposeError::NotLeader { .. } => Why::NoLeader,
-        ProposeError::Unknown => Why::Deadline,
+        ProposeError::Unknown => Why::Unknown,
         ProposeError::Stopped(_) => Why::Quarantined,
         ProposeError::Store(why) => Why::Store(why),
     })
@@ -64,15 +74,24 @@ pub(crate) struct EngineMachine<S: Service>(pub Arc<Engine<S>>);
 impl<S: Service> Machine for EngineMachine<S> {
     fn apply(&self, entries: Vec<consensus::Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
         let entries: Vec<_> = entries.iter().map(|entry| (entry.index, entry.payload.as_slice())).collect();
-        self.0.apply(&entries, marks).map_err(|halt| match halt {
-            Halt::Store(fault) => fault,
-            poison @ Halt::Poison { .. } => Fault::Corrupt(poison.to_string()),
-        })
+        self.0.apply(&entries, marks).map_err(fault)
+    }
+
+    fn replace(&self, replace: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
+        self.0.replace(replace).map_err(fault)
     }
 
     fn replaced(&self) {
         if let Err(halt) = self.0.reopen() {
             std::panic::panic_any(halt.to_string());
         }
+    }
+}
+
+fn fault(halt: Halt) -> Fault {
+    match halt {
+        Halt::Store(fault) => fault,
+        poison @ Halt::Poison { .. } => Fault::Corrupt(poison.to_string()),
+        replacing @ Halt::Replacing => Fault::Io(replacing.to_string()),
     }
 }

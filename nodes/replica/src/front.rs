@@ -2,23 +2,28 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
-use contract::{Principal, Timestamp, codec};
+use contract::{Contract, Principal, Reach, Timestamp};
 use group::engine::{Entry, Halt, Verdict};
-use group::{Answer, Command, Cost, Delivery, Failure, Query, Refusal, Reply, Service, Unavailable, Why};
+use group::{Answer, Cost, Delivery, Failure, Query, Refusal, Reply, Service, Unavailable, Why};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::core::{Core, unavailable};
+
+/// A replica that has not heard of its leader (a leader: of a majority) for so long answers nothing.
+const NEARBY_SILENCE_MAX: Duration = Duration::from_secs(2);
+/// Nor one that is so many entries behind what it knows to be decided.
+const NEARBY_LAG_MAX: u64 = 10_000;
 
 type Answered<T, R> = oneshot::Sender<Result<T, Failure<R>>>;
 
 /// A call whose caller was verified. The permit is its place in the bounded queue.
 pub(crate) enum FrontMessage<S: Service> {
     Command {
-        caller: Principal,
-        key: Option<u128>,
-        command: Command<S>,
+        /// Encoded where the command still was borrowed: it is repeated elsewhere when this fails.
+        entry: Vec<u8>,
         permit: OwnedSemaphorePermit,
         reply: Answered<Reply<S>, Refusal<S>>,
     },
@@ -75,9 +80,9 @@ impl<S: Service> Actor for Front<S> {
     ) -> Result<(), ActorProcessingErr> {
         let core = Arc::clone(&state.core);
         match message {
-            FrontMessage::Command { caller, key, command, permit, reply } => {
+            FrontMessage::Command { entry, permit, reply } => {
                 tokio::spawn(async move {
-                    let _ = reply.send(obey(&core, caller, key, command).await);
+                    let _ = reply.send(obey(&core, entry).await);
                     drop(permit);
                 });
             }
@@ -100,16 +105,8 @@ impl<S: Service> Actor for Front<S> {
     }
 }
 
-async fn obey<S: Service>(
-    core: &Core<S>,
-    caller: Principal,
-    key: Option<u128>,
-    command: Command<S>,
-) -> Result<Reply<S>, Failure<Refusal<S>>> {
-    let id = key.unwrap_or_else(|| core.fresh_command_id());
-    // Without a key of the client's nobody can repeat the id with another command.
-    let digest = key.map_or(0, |_| codec::hash128(&[&codec::encode(&command)]) as u64);
-    match core.propose(&Entry::Command { id, digest, caller, stamp: core.stamp(), command }).await? {
+async fn obey<S: Service>(core: &Core<S>, entry: Vec<u8>) -> Result<Reply<S>, Failure<Refusal<S>>> {
+    match core.propose_encoded(entry).await? {
         Verdict::Reply(reply) => Ok(reply),
         Verdict::Refused(refusal) => Err(Failure::Refused(refusal)),
         Verdict::KeyReused => Err(Failure::KeyReused),
@@ -124,7 +121,7 @@ async fn answer<S: Service>(
     query: Query<S>,
     gone: impl Fn() -> bool,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
-    core.consensus.read_barrier().await.map_err(unavailable)?;
+    be_recent(core, &query).await?;
     let cost = S::cost(&query);
     let ask = {
         let core = Arc::clone(core);
@@ -156,8 +153,17 @@ pub(crate) async fn from_memory<S: Service>(
     caller: &Principal,
     query: Query<S>,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
-    core.consensus.read_barrier().await.map_err(unavailable)?;
+    be_recent(core, &query).await?;
     told(core, core.engine.query(caller, Timestamp::wall_clock(), query))
+}
+
+/// Returns once the state is as recent as the query wants it.
+async fn be_recent<S: Service>(core: &Core<S>, query: &Query<S>) -> Result<(), Unavailable> {
+    let nearby = match S::Contract::query_reach(query) {
+        Reach::Leader => false,
+        Reach::Nearby => core.consensus.is_fresh(NEARBY_SILENCE_MAX, NEARBY_LAG_MAX),
+    };
+    if nearby { Ok(()) } else { core.consensus.read_barrier().await.map_err(unavailable) }
 }
 
 fn told<S: Service>(
@@ -166,10 +172,15 @@ fn told<S: Service>(
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
     answered
         .map_err(|halt| {
+            if matches!(halt, Halt::Replacing) {
+                // A snapshot is being installed: others have what it brings.
+                return Unavailable::new(Why::NoLeader);
+            }
             tracing::error!(group = %core.name, %halt, "a query failed");
             Unavailable::new(match halt {
                 Halt::Store(fault) => Why::Store(fault.to_string()),
                 Halt::Poison { .. } => Why::Quarantined,
+                Halt::Replacing => Why::NoLeader,
             })
         })?
         .map_err(Failure::Refused)

@@ -3,23 +3,30 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use contract::{Contract, Timestamp};
-use futures::future::BoxFuture;
-use group::engine::Entry;
-use group::{Client, Credentials, Effects, Inlet, Placement, Port, Service, Unavailable, Why};
-use ractor::{Actor, ActorRef};
-use serde::Serialize;
-use tokio::sync::Semaphore;
+use contract::Contract;
+use group::{Client, Credentials, Effects, Inlet, Service, Unavailable, Why};
+use ractor::ActorRef;
+use tokio::sync::{Semaphore, watch};
 
-use crate::port::Door;
+use crate::board::Board;
+use crate::cluster::Cluster;
+use crate::hosting::{Incarnation, Launch, launch, launcher};
+use crate::hush::Hush;
+use crate::kept::Replicas;
+use crate::moment::Holds;
+use crate::news::News;
+use crate::ops::Operate;
 use crate::settings::Limits;
-use crate::supervisor::{Plan, Supervisor, SupervisorMessage};
+use crate::status::GroupStatus;
+use crate::supervisor::SupervisorMessage;
+use crate::wire::Serve;
 
-/// How long a group may take from its first opening to being initialised or given up.
-const START_MAX: Duration = Duration::from_secs(60);
+/// How long a group may take to be closed, its state flushed.
+pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(10);
 
 /// What a node needs to host groups.
 pub struct NodeOptions {
@@ -29,7 +36,7 @@ pub struct NodeOptions {
     pub log: Arc<store::NodeLog>,
     /// Checks callers' tokens.
     pub verifier: Arc<token::Verifier>,
-    /// The way to other nodes.
+    /// The way to other nodes, for groups that are opened while the node is not [connected](Node::connect).
     pub network: Arc<dyn consensus::Network>,
     /// Limits of each group.
     pub limits: Limits,
@@ -41,21 +48,47 @@ pub struct NodeOptions {
     pub drop_unsynced: bool,
 }
 
-/// A node's groups. Also the [`Placement`] by which clients on it find them.
+/// A node's groups. Also the [`group::Placement`] by which clients on it find them, and those of other nodes.
 pub struct Node {
-    options: NodeOptions,
-    heavy: Arc<Semaphore>,
+    pub(crate) options: NodeOptions,
+    epoch: AtomicU64,
+    pub(crate) heavy: Arc<Semaphore>,
     groups: RwLock<BTreeMap<String, Hosted>>,
-    shards: Mutex<BTreeMap<String, u16>>,
+    services: Mutex<BTreeMap<String, Registered>>,
     credentials: OnceLock<Arc<dyn Credentials>>,
+    pub(crate) replicas: Arc<Replicas>,
+    /// Replicas that are this node's and could not be opened: which, and why.
+    pub(crate) failed: Mutex<BTreeMap<String, (u64, String)>>,
+    /// One change at a time to what this node has of a group.
+    pub(crate) turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Something changed here that others should hear of.
+    pub(crate) news: Arc<News>,
+    /// Ways to groups may have changed.
+    pub(crate) ways: Arc<News>,
+    pub(crate) cluster: OnceLock<Cluster>,
+    /// Whether outboxes may send.
+    pub(crate) hush: Arc<Hush>,
+    /// What is pinned for backups.
+    pub(crate) holds: Holds,
 }
 
+/// A service that this node can host.
+struct Registered {
+    shards: u16,
+    launch: Option<Arc<Launch>>,
+}
+
+/// A replica that is here.
 #[derive(Clone)]
-struct Hosted {
-    port: Arc<dyn Any + Send + Sync>,
-    inlet: Arc<dyn Inlet>,
-    supervisor: ActorRef<SupervisorMessage>,
-    ops: Arc<dyn Operate>,
+pub(crate) struct Hosted {
+    pub id: u64,
+    pub port: Arc<dyn Any + Send + Sync>,
+    pub inlet: Arc<dyn Inlet>,
+    pub serve: Arc<dyn Serve>,
+    pub supervisor: ActorRef<SupervisorMessage>,
+    pub ops: Arc<dyn Operate>,
+    /// Gone once nobody uses the store any more.
+    pub state: Weak<dyn store::State>,
 }
 
 /// Why a group cannot be hosted.
@@ -79,50 +112,36 @@ pub enum HostError {
     },
 }
 
-/// How a group is, for operators.
-#[derive(Debug, Clone, Serialize)]
-pub struct GroupStatus {
-    /// `reservations/0`.
-    pub group: String,
-    /// Whether this replica leads.
-    pub leader: bool,
-    /// The current term.
-    pub term: u64,
-    /// The last log entry that was applied here.
-    pub applied: u64,
-    /// Bytes of state on disk.
-    pub bytes: u64,
-    /// Calls being answered.
-    pub busy: usize,
-    /// Outbox rows that wait.
-    pub outbox: usize,
-    /// Outbox rows that an operator has to look at: number and reason.
-    pub parked: Vec<(u64, String)>,
-    /// Why the group was given up, if it was.
-    pub quarantined: Option<String>,
-}
-
-/// What operators do to a group, whatever its service.
-trait Operate: Send + Sync {
-    fn status(&self) -> GroupStatus;
-    fn breaches(&self) -> Result<Vec<String>, String>;
-    fn release(&self, row: u64, again: bool) -> BoxFuture<'_, Result<(), Unavailable>>;
-    /// Runs `then` while nothing lands in this group.
-    fn still(&self, then: &mut dyn FnMut()) -> Result<(), String>;
-    fn freeze(&self) -> Result<Frozen, String>;
-}
-
 impl Node {
     /// A node without groups.
     pub fn new(options: NodeOptions) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let replicas = Arc::new(Replicas::new(&options.data));
         Arc::new(Self {
+            epoch: AtomicU64::new(options.epoch),
             options,
             heavy: Arc::new(Semaphore::new(cores)),
             groups: RwLock::default(),
-            shards: Mutex::default(),
+            services: Mutex::default(),
             credentials: OnceLock::new(),
+            replicas,
+            failed: Mutex::default(),
+            turns: Mutex::default(),
+            news: Arc::default(),
+            ways: Arc::default(),
+            cluster: OnceLock::new(),
+            hush: Arc::default(),
+            holds: Holds::default(),
         })
+    }
+
+    /// The cluster's epoch, where it is heard of after the start: for groups that are opened from then on.
+    pub fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     /// A client for all groups.
@@ -135,7 +154,30 @@ impl Node {
         let _ = self.credentials.set(credentials);
     }
 
-    /// Opens this node's replica of a group, as its only voter when the group is new.
+    pub(crate) fn credentials(&self) -> Option<&Arc<dyn Credentials>> {
+        self.credentials.get()
+    }
+
+    /// Makes a service known: how many shards the cluster has of it, and how a replica of one is made. Opens nothing.
+    pub fn register<S: Service, E: Effects<S>>(
+        &self,
+        shards: u16,
+        make: impl Fn() -> S + Send + Sync + 'static,
+        effects: impl Fn(u16) -> E + Send + Sync + 'static,
+    ) {
+        let launch = Some(launcher::<S, E>(make, effects));
+        self.services().insert(<S::Contract as Contract>::SERVICE.to_owned(), Registered { shards, launch });
+    }
+
+    /// Makes a service known that this node cannot host: its shards are called on other nodes.
+    pub fn know(&self, service: &str, shards: u16) {
+        let mut services = self.services();
+        let launch = services.remove(service).and_then(|known| known.launch);
+        services.insert(service.to_owned(), Registered { shards, launch });
+    }
+
+    /// Opens this node's replica of a group, as its only voter when the group is new: on a machine that is alone. In a
+    /// cluster, [`Node::open`] does it.
     ///
     /// # Errors
     /// When its store cannot be opened or its state not be read.
@@ -150,48 +192,89 @@ impl Node {
         effects: E,
     ) -> Result<(), HostError> {
         let service = <S::Contract as Contract>::SERVICE;
-        let group = format!("{service}/{shard}");
-        let state = self.open_state(&group)?;
-        let door = Arc::new(Door::new(Arc::clone(&self.options.verifier), self.options.limits.clone()));
-        let credentials = self.credentials.get().expect("credentials come before groups");
-        let plan = Plan {
-            name: group.as_str().into(),
-            make: Box::new(make),
-            effects: Arc::new(effects),
-            options: lonely(&group),
-            log: Arc::clone(&self.options.log),
-            state,
-            network: Arc::clone(&self.options.network),
-            client: self.client(),
-            credentials: Arc::clone(credentials),
-            heavy: Arc::clone(&self.heavy),
-            door: Arc::clone(&door),
-            epoch: self.options.epoch,
-        };
-        let failed = |why: String| HostError::Start { group: group.clone(), why };
-        let supervisor = Actor::spawn(None, Supervisor::<S, E>::default(), plan).await;
-        let (supervisor, _) = supervisor.map_err(|error| failed(error.to_string()))?;
-        start(&door).await.map_err(failed)?;
-        let port: Arc<dyn Port<S::Contract>> = Arc::<Door<S>>::clone(&door);
-        let hosted = Hosted {
-            port: Arc::new(port),
-            inlet: Arc::<Door<S>>::clone(&door),
-            supervisor,
-            ops: Arc::new(Ops { group: group.clone(), door }),
-        };
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned(), shards);
-        self.groups.write().unwrap_or_else(PoisonError::into_inner).insert(group, hosted);
-        Ok(())
+        self.know(service, shards);
+        let incarnation = Incarnation::alone(self, &format!("{service}/{shard}")).await?;
+        launch(Arc::clone(self), Arc::new(make), Arc::new(effects), incarnation).await
     }
 
-    /// Whether each group has a leader that can be reached.
+    pub(crate) fn insert(&self, group: &str, hosted: Hosted) {
+        self.groups.write().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned(), hosted);
+        self.tell();
+    }
+
+    /// Takes a replica off the node, and closes it.
+    pub(crate) async fn close(&self, group: &str) -> Option<Hosted> {
+        let hosted = self.groups.write().unwrap_or_else(PoisonError::into_inner).remove(group)?;
+        self.tell();
+        let _ = hosted.supervisor.call(SupervisorMessage::Close, Some(CLOSE_MAX)).await;
+        Some(hosted)
+    }
+
+    fn tell(&self) {
+        self.news.tell();
+        self.ways.tell();
+    }
+
+    /// Whether each group here has a leader that can be reached.
     pub fn ready(&self) -> bool {
-        self.status().iter().all(|group| group.leader && group.quarantined.is_none())
+        self.waiting().is_none()
+    }
+
+    /// The first group here that has no leader that can be reached, and why.
+    pub fn waiting(&self) -> Option<(String, String)> {
+        let hosted = self.hosted();
+        let all = hosted.iter().map(|(group, hosted)| (group, hosted.ops.status()));
+        let mut waiting = all.filter_map(|(group, status)| Some((group.clone(), self.lacks(&status)?)));
+        waiting.next().or_else(|| {
+            let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+            failed.iter().next().map(|(group, (_, why))| (group.clone(), why.clone()))
+        })
+    }
+
+    fn lacks(&self, status: &GroupStatus) -> Option<String> {
+        if let Some(why) = &status.quarantined {
+            return Some(format!("given up: {why}"));
+        }
+        let Some(cluster) = self.cluster.get() else {
+            return (!status.leader).then(|| "no leader".to_owned());
+        };
+        // One that does not vote is on its way to its group, or away from it: nobody waits for it.
+        if !status.voters.values().any(|node| node == &*cluster.name) {
+            return None;
+        }
+        let reached = |node: &str| node == &*cluster.name || cluster.board().is_live(node);
+        if status.leader {
+            let there = status.voters.values().filter(|node| reached(node)).count();
+            return (there * 2 <= status.voters.len()).then(|| "its majority is away".to_owned());
+        }
+        match &status.led_by {
+            Some((id, node)) if *id != status.id && reached(node) => None,
+            Some(_) | None => Some("no leader".to_owned()),
+        }
     }
 
     /// How each group is.
     pub fn status(&self) -> Vec<GroupStatus> {
-        self.hosted().values().map(|hosted| hosted.ops.status()).collect()
+        self.measure();
+        self.known_status()
+    }
+
+    pub(crate) fn measure(&self) {
+        self.hosted().values().for_each(|hosted| hosted.ops.measure());
+    }
+
+    /// How each group is, as far as that is known without looking into stores.
+    pub(crate) fn known_status(&self) -> Vec<GroupStatus> {
+        let mut all: Vec<GroupStatus> = self.hosted().values().map(|hosted| hosted.ops.status()).collect();
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(failed.iter().map(|(group, (id, why))| GroupStatus {
+            group: group.clone(),
+            id: *id,
+            quarantined: Some(why.clone()),
+            ..GroupStatus::default()
+        }));
+        all.sort_by(|one, other| one.group.cmp(&other.group));
+        all
     }
 
     /// Runs each service's invariants: `group: what is broken`.
@@ -205,197 +288,75 @@ impl Node {
         self.hosted().iter().flat_map(check).collect()
     }
 
-    /// All groups at one and the same moment: what one has sent and another has received agree. The groups stand still
-    /// for that moment only, and go on while the frozen states are read.
-    ///
-    /// # Errors
-    /// When a group is not open, or a store cannot be read.
-    pub fn freeze(&self) -> Result<Vec<Frozen>, String> {
-        fn within(rest: &[Arc<dyn Operate>], all: &[Arc<dyn Operate>]) -> Result<Vec<Frozen>, String> {
-            let Some((first, rest)) = rest.split_first() else {
-                return all.iter().map(|ops| ops.freeze()).collect();
-            };
-            let mut frozen = Err(String::new());
-            first.still(&mut || frozen = within(rest, all))?;
-            frozen
-        }
-        let all: Vec<_> = self.hosted().into_values().map(|hosted| hosted.ops).collect();
-        within(&all, &all)
-    }
-
-    /// Has a parked outbox row tried again, or dropped.
+    /// Has a parked outbox row tried again, or dropped. Where the group's leader is.
     ///
     /// # Errors
     /// When the group is not here, or not available.
     pub async fn release(&self, group: &str, row: u64, again: bool) -> Result<(), Unavailable> {
-        let hosted = self.hosted().remove(group);
+        let hosted = self.one(group);
         let hosted = hosted.ok_or_else(|| Unavailable::new(Why::NoService(group.to_owned())))?;
         hosted.ops.release(row, again).await?;
         let _ = hosted.supervisor.cast(SupervisorMessage::Released);
         Ok(())
     }
 
-    /// Closes all groups, their states flushed.
+    /// Lets a group's effects go that a restore holds back. Where its leader is.
+    ///
+    /// # Errors
+    /// When the group is not here, or not available.
+    pub async fn let_effects_go(&self, group: &str) -> Result<(), Unavailable> {
+        let hosted = self.one(group);
+        let hosted = hosted.ok_or_else(|| Unavailable::new(Why::NoService(group.to_owned())))?;
+        hosted.ops.let_go().await?;
+        let _ = hosted.supervisor.cast(SupervisorMessage::Released);
+        Ok(())
+    }
+
+    /// What all nodes have announced, as it changes; of a node that is alone, nothing.
+    pub fn board(&self) -> watch::Receiver<Arc<Board>> {
+        match self.cluster.get() {
+            Some(cluster) => cluster.board.subscribe(),
+            None => watch::Sender::new(Arc::default()).subscribe(),
+        }
+    }
+
+    /// Hands leadership over to other nodes, then closes all groups, their states flushed.
     pub async fn shutdown(&self) {
+        self.hand_over().await;
+        self.holds.clear();
         let groups = std::mem::take(&mut *self.groups.write().unwrap_or_else(PoisonError::into_inner));
-        let closing = groups
-            .values()
-            .map(|hosted| hosted.supervisor.call(SupervisorMessage::Close, Some(Duration::from_secs(10))));
+        let closing =
+            groups.values().map(|hosted| hosted.supervisor.call(SupervisorMessage::Close, Some(CLOSE_MAX)));
         futures::future::join_all(closing).await;
+        if let Some(cluster) = self.cluster.get() {
+            cluster.end();
+        }
     }
 
-    fn open_state(&self, group: &str) -> Result<Arc<dyn store::State>, HostError> {
-        let path = self.options.data.join("groups").join(group.replace('/', "-"));
-        let disk = store::Disk::open(&path, self.options.cache_bytes);
-        let disk = disk.map_err(|fault| HostError::Store { group: group.to_owned(), fault })?;
-        Ok(if self.options.drop_unsynced {
-            Arc::new(store::Unsynced::new(Arc::new(disk)))
-        } else {
-            Arc::new(disk)
-        })
-    }
-
-    fn hosted(&self) -> BTreeMap<String, Hosted> {
+    pub(crate) fn hosted(&self) -> BTreeMap<String, Hosted> {
         self.groups.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn find<T>(&self, service: &str, shard: u16, of: impl FnOnce(&Hosted) -> T) -> Result<T, Unavailable> {
-        let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
-        let hosted = groups.get(&format!("{service}/{shard}"));
-        hosted.map(of).ok_or_else(|| Unavailable::new(Why::NoService(service.to_owned())))
-    }
-}
-
-impl Placement for Node {
-    fn shards(&self, service: &str) -> Option<u16> {
-        self.shards.lock().unwrap_or_else(PoisonError::into_inner).get(service).copied()
+    pub(crate) fn one(&self, group: &str) -> Option<Hosted> {
+        self.with(group, Hosted::clone)
     }
 
-    fn local(&self, service: &str, shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
-        self.find(service, shard, |hosted| Arc::clone(&hosted.port))
+    /// Looks at the replica of `group` that is here.
+    pub(crate) fn with<T>(&self, group: &str, look: impl FnOnce(&Hosted) -> T) -> Option<T> {
+        self.groups.read().unwrap_or_else(PoisonError::into_inner).get(group).map(look)
     }
 
-    fn inlet(&self, service: &str, shard: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
-        self.find(service, shard, |hosted| Arc::clone(&hosted.inlet))
-    }
-}
-
-/// Waits until a group is open and initialised, or given up: the node's other groups go on without it then.
-async fn start<S: Service>(door: &Door<S>) -> Result<(), String> {
-    let begun = tokio::time::Instant::now();
-    loop {
-        let why = match door.live() {
-            Ok(live) => {
-                let only = [(1, consensus::Member::default())].into();
-                match live.core.consensus.initialize(only).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => error.to_string(),
-                }
-            }
-            Err(_) if door.quarantined().is_some() => return Ok(()),
-            Err(why) => why.to_string(),
-        };
-        if begun.elapsed() > START_MAX {
-            return Err(why);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-struct Ops<S: Service> {
-    group: String,
-    door: Arc<Door<S>>,
-}
-
-impl<S: Service> Operate for Ops<S> {
-    fn status(&self) -> GroupStatus {
-        let quarantined = self.door.quarantined();
-        let busy = self.door.busy();
-        let group = self.group.clone();
-        let Ok(live) = self.door.live() else {
-            return GroupStatus {
-                group,
-                leader: false,
-                term: 0,
-                applied: 0,
-                bytes: 0,
-                busy,
-                outbox: 0,
-                parked: Vec::new(),
-                quarantined,
-            };
-        };
-        let engine = &live.core.engine;
-        let parked = engine.parked().unwrap_or_default();
-        let status = live.core.consensus.status();
-        GroupStatus {
-            group,
-            leader: live.core.consensus.role().borrow().leader,
-            term: status.term,
-            applied: status.applied.unwrap_or_default(),
-            bytes: engine.state().size(),
-            busy,
-            outbox: engine.outbox().map_or(0, |rows| rows.len()),
-            parked: parked.into_iter().map(|(row, parked)| (row, parked.why)).collect(),
-            quarantined,
-        }
+    /// How a service's replicas are made here, if they can be.
+    pub(crate) fn launch_of(&self, group: &str) -> Option<Arc<Launch>> {
+        let service = group.split('/').next().unwrap_or_default();
+        self.services().get(service).and_then(|registered| registered.launch.clone())
     }
 
-    fn breaches(&self) -> Result<Vec<String>, String> {
-        let live = self.door.live().map_err(|why| why.to_string())?;
-        live.core.engine.breaches().map_err(|halt| halt.to_string())
+    pub(crate) fn shards_of(&self, service: &str) -> Option<u16> {
+        self.services().get(service).map(|registered| registered.shards)
     }
 
-    fn release(&self, row: u64, again: bool) -> BoxFuture<'_, Result<(), Unavailable>> {
-        Box::pin(async move {
-            self.door.live()?.core.propose(&Entry::Release { row, again }).await?;
-            Ok(())
-        })
-    }
-
-    fn still(&self, then: &mut dyn FnMut()) -> Result<(), String> {
-        let live = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
-        live.core
-            .engine
-            .read(Timestamp::default(), |_| then())
-            .map_err(|halt| format!("{}: {halt}", self.group))
-    }
-
-    fn freeze(&self) -> Result<Frozen, String> {
-        let live = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
-        let state = Arc::clone(live.core.engine.state());
-        let pin = state
-            .pin(std::ops::Bound::Included(KERNEL_ROWS))
-            .ok_or("this store cannot be read while it is written")?;
-        Ok(Frozen { group: self.group.clone(), state, pin })
-    }
-}
-
-/// The options of a group's only voter. It has nobody to send heartbeats to, and elects itself without waiting: a slower
-/// clock costs nothing, and an idle machine stays idle.
-fn lonely(group: &str) -> consensus::Options {
-    let mut options = consensus::Options::new(group, 1);
-    options.settings.heartbeat_ms = 2000;
-    options
-}
-
-/// Keys below are consensus's own bookkeeping, which belongs to this cluster and no other.
-const KERNEL_ROWS: &[u8] = &[1];
-
-/// A group's state at one moment.
-pub struct Frozen {
-    /// `reservations/0`.
-    pub group: String,
-    state: Arc<dyn store::State>,
-    pin: store::Pin,
-}
-
-impl Frozen {
-    /// Writes it to `to`; returns the number of rows. The stream is what [`store::Rows`] reads.
-    ///
-    /// # Errors
-    /// When the store or the writer fails.
-    pub fn export(&self, to: &mut dyn std::io::Write) -> Result<u64, store::Fault> {
-        store::export_pinned(&*self.state, &self.pin, to)
+    fn services(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Registered>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

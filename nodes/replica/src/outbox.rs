@@ -16,6 +16,7 @@ use group::{Client, Credentials, Effects, Outgoing, Service};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::core::Core;
+use crate::hush::{Hush, Work};
 use crate::settings::Limits;
 use queue::{EffectQueue, Stream, StreamName};
 
@@ -38,7 +39,7 @@ pub(crate) enum OutboxMessage {
     NotPerformed { row: u64, key: u128, era: u64 },
     /// Try that effect again.
     PerformAgain { key: u128, era: u64 },
-    /// An operator released a parked row.
+    /// What was held back may go: a parked row, all effects, or everything after a pause.
     Released,
 }
 
@@ -60,6 +61,8 @@ pub(crate) struct Tools<S: Service, E> {
     pub client: Client,
     pub credentials: Arc<dyn Credentials>,
     pub limits: Limits,
+    /// Nothing begins while a backup fixes its moment.
+    pub hush: Arc<Hush>,
     /// The cluster's epoch: rows of before a restore are not those of after it.
     pub epoch: u64,
 }
@@ -74,6 +77,8 @@ pub(crate) struct OutboxState<S: Service, E> {
     read_to: u64,
     streams: HashMap<StreamName, Stream>,
     effects: EffectQueue,
+    /// After a restore: effects wait for an operator's word.
+    held: bool,
 }
 
 impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
@@ -93,6 +98,7 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
             read_to: 0,
             streams: HashMap::new(),
             effects: EffectQueue::default(),
+            held: false,
         })
     }
 
@@ -130,7 +136,14 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
             OutboxMessage::NotDelivered { to, era } if era == state.era => {
                 if let Some(stream) = state.streams.get_mut(&to) {
                     let pause = state.tools.limits.backoff(stream.failed());
-                    myself.send_after(pause, move || OutboxMessage::Again { to, era });
+                    let least = pause.min(state.tools.limits.backoff_min);
+                    // The group it is for may be found before the pause is over.
+                    let changed = state.tools.client.changed();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(least).await;
+                        let _ = tokio::time::timeout(pause.saturating_sub(least), changed).await;
+                        let _ = myself.cast(OutboxMessage::Again { to, era });
+                    });
                 }
             }
             OutboxMessage::Again { to, era } if era == state.era => {
@@ -181,6 +194,7 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
     fn read(&mut self) -> Result<(), ActorProcessingErr> {
         let engine = Arc::clone(&self.tools.core.engine);
         let numbered = engine.last_row();
+        self.held = engine.effects_are_held()?;
         for (_, parked) in engine.parked()? {
             self.block(&parked.outgoing);
         }
@@ -220,9 +234,12 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
 
     /// Starts whatever can be started.
     fn work(&mut self, myself: &ActorRef<OutboxMessage>) {
+        let hush = &self.tools.hush;
         for (name, stream) in &mut self.streams {
+            let Some(under_way) = hush.begin(Work::Delivery) else { return };
             if let Some((floor, rows)) = stream.next(self.tools.limits.delivery_rows_max) {
                 tokio::spawn(work::deliver(
+                    under_way,
                     Arc::clone(&self.tools),
                     myself.clone(),
                     self.era,
@@ -232,8 +249,13 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
                 ));
             }
         }
-        while let Some(due) = self.effects.next(self.tools.limits.effects_max) {
-            tokio::spawn(work::perform(Arc::clone(&self.tools), myself.clone(), self.era, due));
+        if self.held {
+            return;
+        }
+        loop {
+            let Some(under_way) = hush.begin(Work::Effect) else { return };
+            let Some(due) = self.effects.next(self.tools.limits.effects_max) else { return };
+            tokio::spawn(work::perform(under_way, Arc::clone(&self.tools), myself.clone(), self.era, due));
         }
     }
 }

@@ -1,19 +1,23 @@
 //! The door of a hosted group: bounded, and checked before anything goes further.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use contract::{Access, Contract, Principal, Timestamp, codec};
 use futures::future::BoxFuture;
+use group::engine::Entry;
 use group::{
-    Answer, Call, Command, Cost, Delivery, Failure, Inlet, Port, Query, Refusal, Reply, Service, Unavailable,
-    Why, check_access,
+    Answer, Attempt, Call, Command, Cost, Delivery, Failure, Inlet, Port, Query, Refusal, Reply, Service,
+    Unavailable, Why, check_access,
 };
 use ractor::ActorRef;
+use token::{Rejected, Verifier};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::core::Core;
+use crate::core::{Core, Gate};
 use crate::front::{self, FrontMessage};
+use crate::news::News;
 use crate::settings::Limits;
 
 /// What is open of a group on this node now.
@@ -30,8 +34,16 @@ impl<S: Service> Clone for Live<S> {
 
 /// A group on this node, open or not: what callers hold across its restarts.
 pub(crate) struct Door<S: Service> {
-    pub verifier: Arc<token::Verifier>,
+    pub verifier: Arc<Verifier>,
     pub limits: Limits,
+    /// Told when the group opens, closes or changes its leader.
+    pub news: Arc<News>,
+    /// What is proposed goes through it.
+    pub gate: Arc<Gate>,
+    /// Calls that were let in since the door was made.
+    calls: AtomicU64,
+    /// How often the replica was opened again after a failure.
+    restarts: AtomicU32,
     room: Arc<Semaphore>,
     state: RwLock<Standing<S>>,
     keys: Mutex<KeyCounts>,
@@ -57,13 +69,36 @@ struct KeyCounts {
 }
 
 impl<S: Service> Door<S> {
-    pub fn new(verifier: Arc<token::Verifier>, limits: Limits) -> Self {
+    pub fn new(verifier: Arc<Verifier>, limits: Limits, news: Arc<News>) -> Self {
         let room = Arc::new(Semaphore::new(limits.calls_max));
-        Self { verifier, limits, room, state: RwLock::new(Standing::Opening), keys: Mutex::default() }
+        let (calls, restarts) = (AtomicU64::new(0), AtomicU32::new(0));
+        let state = RwLock::new(Standing::Opening);
+        Self {
+            verifier,
+            limits,
+            news,
+            gate: Arc::default(),
+            calls,
+            restarts,
+            room,
+            state,
+            keys: Mutex::default(),
+        }
     }
 
     pub fn set(&self, standing: Standing<S>) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = standing;
+        self.news.tell();
+    }
+
+    /// The replica failed.
+    pub fn failed(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Calls let in, and failures of the replica, since the door was made.
+    pub fn counts(&self) -> (u64, u32) {
+        (self.calls.load(Ordering::Relaxed), self.restarts.load(Ordering::Relaxed))
     }
 
     pub fn live(&self) -> Result<Live<S>, Unavailable> {
@@ -72,6 +107,18 @@ impl<S: Service> Door<S> {
             Standing::Opening | Standing::Closed => Err(Unavailable::new(Why::NoLeader)),
             Standing::Quarantined(_) => Err(Unavailable::new(Why::Quarantined)),
         }
+    }
+
+    /// Whether the replica is open and leads.
+    pub fn leads(&self) -> bool {
+        match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
+            Standing::Open(live) => live.core.consensus.leads(),
+            Standing::Opening | Standing::Closed | Standing::Quarantined(_) => false,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(&*self.state.read().unwrap_or_else(PoisonError::into_inner), Standing::Open(_))
     }
 
     pub fn quarantined(&self) -> Option<String> {
@@ -87,6 +134,7 @@ impl<S: Service> Door<S> {
     }
 
     fn enter(&self) -> Result<OwnedSemaphorePermit, Unavailable> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
             metrics::counter!("auberge_calls_refused_total", "service" => S::Contract::SERVICE).increment(1);
             Unavailable::new(Why::Overloaded)
@@ -96,18 +144,26 @@ impl<S: Service> Door<S> {
     fn admit<R>(&self, call: &Call, access: Access) -> Result<Arc<Principal>, Failure<R>> {
         let principal = match call.token.as_deref() {
             None => Arc::new(Principal::anonymous()),
-            Some(token) => self
-                .verifier
-                .verify(token, Timestamp::wall_clock())
-                .map_err(|rejected| Failure::Unauthenticated(rejected.to_string()))?,
+            Some(token) => self.verifier.verify(token, Timestamp::wall_clock()).map_err(|rejected| {
+                // Who has just started, and has heard of no key yet, cannot tell whether the token is good.
+                if rejected == Rejected::NoKeys {
+                    Failure::Unavailable(Unavailable::new(Why::NoLeader))
+                } else {
+                    Failure::Unauthenticated(rejected.to_string())
+                }
+            })?,
         };
         check_access(&principal, access)?;
         Ok(principal)
     }
 
-    /// A client's key within its caller's scope. Counted, so that nobody fills the store with keys.
-    fn scoped_key(&self, caller: &Principal, key: u128) -> Result<u128, Unavailable> {
+    /// A client's key within its caller's scope. Counted at its first attempt, so that nobody fills the store with keys.
+    fn scoped_key(&self, caller: &Principal, key: u128, repeat: bool) -> Result<u128, Unavailable> {
         let actor = codec::hash128(&[caller.actor().as_bytes()]);
+        let scoped = codec::hash128(&[&actor.to_be_bytes(), &key.to_be_bytes()]);
+        if repeat {
+            return Ok(scoped);
+        }
         let hour = Timestamp::wall_clock().seconds() / 3600;
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.hour != hour {
@@ -118,21 +174,26 @@ impl<S: Service> Door<S> {
             return Err(Unavailable { why: Why::TooManyKeys, retry_after_secs: 600 });
         }
         *count += 1;
-        Ok(codec::hash128(&[&actor.to_be_bytes(), &key.to_be_bytes()]))
+        Ok(scoped)
     }
 
     async fn ask<T, R>(
         &self,
         call: &Call,
+        live: &Live<S>,
         message: impl FnOnce(OwnedSemaphorePermit, oneshot::Sender<T>) -> FrontMessage<S>,
     ) -> Result<T, Failure<R>> {
-        let live = self.live()?;
         let (reply, answer) = oneshot::channel();
         let sent = live.front.cast(message(self.enter()?, reply));
         sent.map_err(|_| Unavailable::new(Why::NoLeader))?;
         match tokio::time::timeout_at(call.deadline, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(self.live().err().unwrap_or_else(|| Unavailable::new(Why::Deadline)).into()),
+            // It was closed in the middle of this. Unless it was given up over it, it may be done, or may still be.
+            Ok(Err(_)) => Err(Unavailable::new(match self.quarantined() {
+                Some(_) => Why::Quarantined,
+                None => Why::Unknown,
+            })
+            .into()),
             Err(_) => Err(Unavailable::new(Why::Deadline).into()),
         }
     }
@@ -142,14 +203,24 @@ impl<S: Service> Port<S::Contract> for Door<S> {
     fn command<'a>(
         &'a self,
         call: &'a Call,
-        command: Command<S>,
+        attempt: Attempt,
+        command: &'a Command<S>,
     ) -> BoxFuture<'a, Result<Reply<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
-            let caller = self.admit(call, S::Contract::command_access(&command))?;
-            let key = call.key.map(|key| self.scoped_key(&caller, key)).transpose()?;
+            let caller = self.admit(call, S::Contract::command_access(command))?;
+            let live = self.live()?;
+            let (id, digest) = match call.key {
+                Some(key) => {
+                    let digest = codec::hash128(&[&codec::encode(command)]) as u64;
+                    (self.scoped_key(&caller, key, attempt.repeat)?, digest)
+                }
+                // Nobody else can repeat an id that was drawn, and who drew it has one command for it.
+                None => (attempt.scoped_id(caller.actor()), 0),
+            };
             let caller = Principal::clone(&caller);
-            self.ask(call, |permit, reply| FrontMessage::Command { caller, key, command, permit, reply })
-                .await?
+            let entry = Entry::Command { id, digest, caller, stamp: live.core.stamp(), command };
+            let entry = codec::encode(&entry);
+            self.ask(call, &live, |permit, reply| FrontMessage::Command { entry, permit, reply }).await?
         })
     }
 
@@ -160,14 +231,16 @@ impl<S: Service> Port<S::Contract> for Door<S> {
     ) -> BoxFuture<'a, Result<Answer<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = self.admit(call, S::Contract::query_access(&query))?;
+            let live = self.live()?;
             if S::cost(&query) == Cost::Memory {
                 // Nothing that a task of its own could wait for: the way there and back would cost more than the answer.
-                let (live, _permit) = (self.live()?, self.enter()?);
+                let _permit = self.enter()?;
                 let answer = front::from_memory(&live.core, &caller, query);
                 let timely = tokio::time::timeout_at(call.deadline, answer).await;
                 return timely.unwrap_or_else(|_| Err(Unavailable::new(Why::Deadline).into()));
             }
-            self.ask(call, |permit, reply| FrontMessage::Query { caller, query, permit, reply }).await?
+            self.ask(call, &live, |permit, reply| FrontMessage::Query { caller, query, permit, reply })
+                .await?
         })
     }
 }
@@ -176,7 +249,7 @@ impl<S: Service> Inlet for Door<S> {
     fn deliver<'a>(
         &'a self,
         call: &'a Call,
-        delivery: Delivery,
+        delivery: &'a Delivery,
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>> {
         Box::pin(async move {
             for (_, command) in &delivery.rows {
@@ -193,7 +266,10 @@ impl<S: Service> Inlet for Door<S> {
                 return Err(Failure::Forbidden(Vec::new()));
             }
             let caller = Principal::clone(&caller);
-            self.ask(call, |permit, reply| FrontMessage::Deliver { caller, delivery, permit, reply }).await?
+            let delivery = delivery.clone();
+            let live = self.live()?;
+            self.ask(call, &live, |permit, reply| FrontMessage::Deliver { caller, delivery, permit, reply })
+                .await?
         })
     }
 }

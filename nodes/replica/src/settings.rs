@@ -25,6 +25,10 @@ pub struct Limits {
     pub keys_per_caller_max: u32,
     /// How often a replica is opened again within a minute before it is quarantined.
     pub reopens_max: usize,
+    /// In a cluster: after so many entries a group's log is cut behind what its state has on disk.
+    pub log_cut_every_entries: u64,
+    /// In a cluster: so many entries stay when it is cut. A replica that is further behind gets a snapshot.
+    pub log_kept_entries: u64,
 }
 
 impl Default for Limits {
@@ -40,6 +44,8 @@ impl Default for Limits {
             remembered_hours: 24,
             keys_per_caller_max: 1_000_000,
             reopens_max: 3,
+            log_cut_every_entries: 20_000,
+            log_kept_entries: 5_000,
         }
     }
 }

@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 use crate::clock::{Clock, ClockMessage};
 use crate::core::{Core, EngineMachine};
 use crate::front::Front;
+use crate::hush::Hush;
+use crate::news::News;
 use crate::outbox::{Outbox, OutboxMessage, Tools};
 use crate::port::{Door, Live, Standing};
 
@@ -33,6 +35,7 @@ pub(crate) struct Plan<S: Service, E> {
     pub credentials: Arc<dyn Credentials>,
     pub heavy: Arc<Semaphore>,
     pub door: Arc<Door<S>>,
+    pub hush: Arc<Hush>,
     pub epoch: u64,
 }
 
@@ -160,7 +163,8 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             Arc::clone(&plan.network),
         )
         .await?;
-        let core = Arc::new(Core::new(Arc::clone(&plan.name), engine, consensus));
+        let core =
+            Arc::new(Core::new(Arc::clone(&plan.name), engine, consensus, Arc::clone(&plan.door.gate)));
         let me = myself.get_cell();
         let limits = plan.door.limits.clone();
         let heavy = Arc::clone(&plan.heavy);
@@ -172,6 +176,7 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             client: plan.client.clone(),
             credentials: Arc::clone(&plan.credentials),
             limits: limits.clone(),
+            hush: Arc::clone(&plan.hush),
             epoch: plan.epoch,
         });
         let outbox = Actor::spawn_linked(None, Outbox::<S, E>::default(), tools, me.clone()).await?.0;
@@ -184,6 +189,7 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
                 outbox.clone(),
                 clock.clone(),
                 myself.clone(),
+                Arc::clone(&plan.door.news),
             )),
         ];
         plan.door.set(Standing::Open(Live { core: Arc::clone(&core), front: front.clone() }));
@@ -214,6 +220,7 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
         let name = &self.plan.name;
         tracing::error!(group = %name, why, "a replica failed");
         metrics::counter!("auberge_replica_failures_total", "group" => name.to_string()).increment(1);
+        self.plan.door.failed();
         self.close().await;
         let now = Instant::now();
         self.failures.retain(|failure| now.duration_since(*failure) < WINDOW);
@@ -248,12 +255,14 @@ async fn forward_roles(
     outbox: ActorRef<OutboxMessage>,
     clock: ActorRef<ClockMessage>,
     supervisor: ActorRef<SupervisorMessage>,
+    news: Arc<News>,
 ) {
     let mut roles = consensus.role();
     // With the term: leading again is another matter than leading still.
     let mut known = (false, 0);
     loop {
         let role = roles.borrow_and_update().clone();
+        news.tell();
         if let Some(why) = role.stopped {
             let _ = supervisor.cast(SupervisorMessage::Stopped(why));
             return;

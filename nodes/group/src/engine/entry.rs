@@ -36,6 +36,8 @@ pub enum Entry<C> {
     Release { row: u64, again: bool },
     /// Replies of this hour and before need not be remembered any more.
     Forget { hour: u32, rows_max: u16 },
+    /// An operator lets effects go that a restore holds back.
+    LetGo,
 }
 
 /// What came of an entry, for its proposer.

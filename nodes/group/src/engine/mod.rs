@@ -3,22 +3,24 @@
 
 mod entry;
 mod inbox;
+mod restored;
 mod rows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, TryLockError};
 
 use contract::{Principal, Timestamp, codec};
 use store::{Batch, Fault, Row, State};
 
 pub use entry::{Entry, Stamp, Verdict};
-pub use rows::{Meta, Parked, begin_epoch};
+pub use restored::{begin_epoch, let_go};
+pub use rows::{Meta, Parked};
 
 use crate::service::{Answer, Query, Refusal, Reply, Service};
 use crate::turn::{Outgoing, Overlay, Turn};
 use crate::view::View;
-use rows::{BUCKETS, META, OPEN_BUCKET, OUTBOX, PARKED, REPLAYS, Replay, TIMERS};
+use rows::{BUCKETS, HELD, META, OPEN_BUCKET, OUTBOX, PARKED, REPLAYS, Replay, TIMERS};
 
 /// How many due timers one entry fires.
 const FIRED_MAX: usize = 256;
@@ -43,6 +45,9 @@ pub enum Halt {
     /// A turn panicked: it would on every replica.
     #[error("entry {index} cannot be applied: {why}")]
     Poison { index: u64, why: String },
+    /// Its state is being replaced by a snapshot: nothing can be read before that is over.
+    #[error("the state is being replaced")]
+    Replacing,
 }
 
 /// See the module.
@@ -51,6 +56,8 @@ pub struct Engine<S: Service> {
     state: Arc<dyn State>,
     /// Held for writing while a batch lands, for reading by queries.
     landing: RwLock<()>,
+    /// It is held for longer than a batch takes: nobody shall wait for it.
+    replacing: AtomicBool,
     meta: Mutex<Meta>,
     /// The clock of `meta` (milliseconds), for readers: they do not wait for a batch on its way.
     clock: AtomicI64,
@@ -68,15 +75,37 @@ struct Landing<S: Service> {
 impl<S: Service> Engine<S> {
     /// Opens the service on a state, and has it rebuild what it keeps in memory.
     pub fn open(service: S, state: Arc<dyn State>, listener: Listener) -> Result<Self, Halt> {
-        let (landing, meta) = (RwLock::new(()), Mutex::new(Meta::default()));
-        let engine = Self { service, state, landing, meta, clock: AtomicI64::default(), listener };
+        let engine = Self {
+            service,
+            state,
+            landing: RwLock::new(()),
+            replacing: AtomicBool::new(false),
+            meta: Mutex::new(Meta::default()),
+            clock: AtomicI64::default(),
+            listener,
+        };
         engine.reopen()?;
         Ok(engine)
     }
 
     /// The state was replaced beneath: read it anew.
     pub fn reopen(&self) -> Result<(), Halt> {
-        let _landing = self.landing.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.replace(&mut || Ok(()))
+    }
+
+    /// Has `replace` replace the state, and reads it anew. No reader sees rows of both, nor the new ones with what the
+    /// service remembers of the old: meanwhile they are turned away. The caller sees to it that nothing is applied.
+    pub fn replace(&self, replace: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Halt> {
+        self.replacing.store(true, Ordering::Release);
+        let replaced = {
+            let _landing = self.landing.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            replace().map_err(Halt::Store).and_then(|()| self.read_anew())
+        };
+        self.replacing.store(false, Ordering::Release);
+        replaced
+    }
+
+    fn read_anew(&self) -> Result<(), Halt> {
         let meta = guarded(0, || {
             let view = View::new(&*self.state, Timestamp::default());
             let meta = view.get(&META, &0).unwrap_or_default();
@@ -86,6 +115,18 @@ impl<S: Service> Engine<S> {
         self.clock.store(meta.clock.millis(), Ordering::Release);
         *self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = meta;
         Ok(())
+    }
+
+    /// Waits for a batch to land, but not for a state to be replaced.
+    fn between_landings(&self) -> Result<RwLockReadGuard<'_, ()>, Halt> {
+        match self.landing.try_read() {
+            Ok(landing) => Ok(landing),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if self.replacing.load(Ordering::Acquire) => Err(Halt::Replacing),
+            Err(TryLockError::WouldBlock) => {
+                Ok(self.landing.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+            }
+        }
     }
 
     /// The service itself.
@@ -144,7 +185,7 @@ impl<S: Service> Engine<S> {
 
     /// Reads at one consistent point.
     pub fn read<T>(&self, now: Timestamp, read: impl FnOnce(&View<'_>) -> T) -> Result<T, Halt> {
-        let _landing = self.landing.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _landing = self.between_landings()?;
         let clock = Timestamp(self.clock.load(Ordering::Acquire));
         guarded(0, || read(&View::new(&*self.state, now.max(clock))))
     }
@@ -154,9 +195,19 @@ impl<S: Service> Engine<S> {
         self.read(Timestamp::default(), |view| view.all(&OUTBOX).collect())
     }
 
+    /// How many rows wait in the outbox, as far as they are counted: up to `count_max`.
+    pub fn outbox_length(&self, count_max: usize) -> Result<usize, Halt> {
+        self.read(Timestamp::default(), |view| view.all(&OUTBOX).take(count_max).count())
+    }
+
     /// The highest number that a row of the outbox, or anything else that is numbered, has.
     pub fn last_row(&self) -> u64 {
         self.meta.lock().unwrap_or_else(std::sync::PoisonError::into_inner).last_row()
+    }
+
+    /// Whether effects wait for an operator's word, since this state was restored.
+    pub fn effects_are_held(&self) -> Result<bool, Halt> {
+        self.read(Timestamp::default(), |view| view.get(&HELD, &0).is_some())
     }
 
     /// Rows that were parked, for an operator.
@@ -205,6 +256,10 @@ impl<S: Service> Engine<S> {
                 Verdict::Noted
             }
             Entry::Forget { hour, rows_max } => Verdict::More(landing.forget(&*self.state, hour, rows_max)),
+            Entry::LetGo => {
+                landing.overlay.insert(HELD.key(&0), None);
+                Verdict::Noted
+            }
         };
         codec::encode(&verdict)
     }

@@ -24,11 +24,14 @@ pub(super) const PARKED: Tree<u64, Parked> = Tree::kernel(7, "parked");
 /// `0` → the row of [`BUCKETS`] that takes the next key, unless it is full or of another hour.
 pub(super) const OPEN_BUCKET: Tree<u8, (u32, u64)> = Tree::kernel(8, "open bucket");
 
+/// `0` → there while effects wait for an operator's word: the state was restored, and the world may have gone on.
+pub(super) const HELD: Tree<u8, ()> = Tree::kernel(9, "held");
+
 /// See [`META`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Meta {
     pub clock: Timestamp,
-    next_row: u64,
+    pub(super) next_row: u64,
 }
 
 impl Meta {
@@ -56,25 +59,4 @@ pub(super) struct Replay<R, F> {
 pub struct Parked {
     pub outgoing: Outgoing,
     pub why: String,
-}
-
-/// How far rows' numbers jump when a state is restored: what was numbered after the backup and is lost with it is never
-/// mistaken for what comes now.
-const EPOCH_ROWS: u64 = 1 << 40;
-
-/// A state that was restored begins to number its rows anew, beyond all numbers that were ever given.
-///
-/// # Errors
-/// When the state cannot be read or written.
-pub fn begin_epoch(state: &dyn store::State) -> Result<(), store::Fault> {
-    let key = META.key(&0);
-    let mut meta = match state.get(&key)? {
-        Some(bytes) => contract::codec::decode::<Meta>(&bytes)
-            .map_err(|error| store::Fault::Corrupt(error.to_string()))?,
-        None => Meta::default(),
-    };
-    meta.next_row = (meta.next_row / EPOCH_ROWS + 1) * EPOCH_ROWS;
-    let mut batch = store::Batch::default();
-    batch.put(key, contract::codec::encode(&meta));
-    state.commit(batch)
 }

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use store::Memory;
 
 use crate::client::{
-    Call, Client, Credentials, EffectContext, Failure, Inlet, Placement, Port, Unavailable, Why,
+    Attempt, Call, Client, Credentials, EffectContext, Failure, Inlet, Placement, Port, Unavailable, Why,
 };
 use crate::engine::{Engine, Entry, Landed, Stamp, Verdict};
 use crate::service::{Command, Effects, Outcome, Refusal, Reply, Service};
@@ -212,7 +212,7 @@ fn admit<R>(call: &Call, access: Access) -> Result<Principal, Failure<R>> {
 }
 
 impl<S: Service, E: Effects<S>> Member<S, E> {
-    fn apply(&self, entry: &Entry<Command<S>>) -> Verdict<Reply<S>, Refusal<S>> {
+    fn apply<C: serde::Serialize>(&self, entry: &Entry<C>) -> Verdict<Reply<S>, Refusal<S>> {
         let verdicts = self.engine.apply(&[(0, &codec::encode(entry))], Vec::new());
         let verdicts = verdicts.unwrap_or_else(|halt| panic!("{halt}"));
         codec::decode(&verdicts[0]).expect("a verdict")
@@ -223,12 +223,14 @@ impl<S: Service, E: Effects<S>> Port<S::Contract> for Member<S, E> {
     fn command<'a>(
         &'a self,
         call: &'a Call,
-        command: Command<S>,
+        _: Attempt,
+        command: &'a Command<S>,
     ) -> BoxFuture<'a, Result<Reply<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
-            let caller = admit(call, <S::Contract as Contract>::command_access(&command))?;
+            let caller = admit(call, <S::Contract as Contract>::command_access(command))?;
             let stamp = self.house.stamp();
-            let digest = codec::hash128(&[&codec::encode(&command)]) as u64;
+            let digest = codec::hash128(&[&codec::encode(command)]) as u64;
+            // The house's own random bits, not the attempt's: what happens in a house happens again from the same seed.
             let id = call.key.map_or(stamp.entropy, |key| {
                 codec::hash128(&[caller.actor().as_bytes(), &key.to_be_bytes()])
             });
@@ -263,7 +265,7 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
     }
 
     fn settle(&self, done: Vec<u64>, parked: Vec<(u64, String)>) {
-        self.apply(&Entry::Settle { done, parked });
+        self.apply(&Entry::<()>::Settle { done, parked });
     }
 
     fn deliver(&self, source: &str, row: u64, command: Vec<u8>) -> Option<String> {
@@ -273,7 +275,7 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
         let access = <S::Contract as Contract>::command_access(&command_typed);
         assert!(access.allows(&caller), "{source} may not send {command_typed:?}");
         let source = format!("{source}/0");
-        let entry = Entry::Deliver {
+        let entry = Entry::<()>::Deliver {
             source,
             floor: 0,
             rows: vec![(row, command)],
@@ -313,7 +315,7 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
     }
 
     fn fire(&self) {
-        while matches!(self.apply(&Entry::Fire { stamp: self.house.stamp() }), Verdict::More(true)) {}
+        while matches!(self.apply(&Entry::<()>::Fire { stamp: self.house.stamp() }), Verdict::More(true)) {}
     }
 
     fn breaches(&self) -> Vec<String> {

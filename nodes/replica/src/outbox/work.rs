@@ -11,9 +11,11 @@ use ractor::ActorRef;
 
 use super::queue::{Due, StreamName};
 use super::{OutboxMessage, Tools};
+use crate::hush::UnderWay;
 
 /// Delivers rows to another group, and settles what it took or refused.
 pub(super) async fn deliver<S: Service, E: Effects<S>>(
+    _under_way: UnderWay,
     tools: Arc<Tools<S, E>>,
     outbox: ActorRef<OutboxMessage>,
     era: u64,
@@ -63,6 +65,7 @@ async fn hand_over<S: Service, E: Effects<S>>(
 
 /// Performs an effect, and notes what came of it.
 pub(super) async fn perform<S: Service, E: Effects<S>>(
+    _under_way: UnderWay,
     tools: Arc<Tools<S, E>>,
     outbox: ActorRef<OutboxMessage>,
     era: u64,
