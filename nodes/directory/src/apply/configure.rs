@@ -1,0 +1,96 @@
+//! Adopts changed settings, but for what is fixed.
+
+use group::Turn;
+
+use super::node_seen::is_name;
+use crate::contract::{Refusal, Reply, SERVICE};
+use crate::records::Settings;
+use crate::service::Directory;
+use crate::state::{CLUSTER, Rows, audit, put_group};
+
+/// The longest that a lost node may be waited for, in seconds: a month.
+const REPLACE_AFTER_SECS_MAX: u32 = 31 * 24 * 3600;
+
+/// Services of one cluster.
+const SERVICES_MAX: usize = 64;
+
+pub(crate) fn configure(turn: &mut Turn<'_, Directory>, mut settings: Settings) -> Result<Reply, Refusal> {
+    let mut cluster = turn.cluster().ok_or(Refusal::NotFounded)?;
+    settings.services.entry(SERVICE.to_owned()).or_default();
+    check(&settings)?;
+    cluster.settings.check_fixed(&settings)?;
+    let groups = turn.groups();
+
+    if cluster.settings == settings {
+        return Ok(Reply::Done);
+    }
+    for mut group in groups {
+        group.wanted = settings.of(&group.service).replicas;
+        put_group(turn, &mut group);
+    }
+    cluster.settings = settings;
+    turn.put(&CLUSTER, &0, &cluster);
+    audit(turn, "configure", &cluster.name, "");
+    Ok(Reply::Done)
+}
+
+impl Settings {
+    /// Whether `asked` keeps what was fixed when the cluster was made. For a node that starts, too: a file that says
+    /// otherwise is a mistake.
+    ///
+    /// # Errors
+    /// [`Refusal::Fixed`], which names the first field that differs.
+    pub fn check_fixed(&self, asked: &Self) -> Result<(), Refusal> {
+        let fixed = |what: String, have: String, asked: String| Err(Refusal::Fixed { what, have, asked });
+        if self.bank != asked.bank {
+            return fixed("payments.bank".to_owned(), self.bank.clone(), asked.bank.clone());
+        }
+        let shards = |settings: &Self, service: &String| {
+            settings.services.get(service).map_or(0, |service| service.shards)
+        };
+        let names = self.services.keys().chain(asked.services.keys());
+        for service in names.filter(|service| *service != SERVICE) {
+            let (have, asked) = (shards(self, service), shards(asked, service));
+            if have != asked {
+                return fixed(format!("services.{service}.shards"), have.to_string(), asked.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether settings can be meant.
+pub(crate) fn check(settings: &Settings) -> Result<(), Refusal> {
+    let invalid = |field: String, why: &str| Err(Refusal::Invalid { field, why: why.to_owned() });
+    if settings.replace_after_secs > REPLACE_AFTER_SECS_MAX {
+        return invalid("replace_after_secs".to_owned(), "a month at most");
+    }
+    if settings.services.len() > SERVICES_MAX {
+        return Err(Refusal::TooMany { what: "services".to_owned(), max: SERVICES_MAX as u32 });
+    }
+    for (service, of) in &settings.services {
+        let field = |field: &str| format!("services.{service}.{field}");
+        if !is_name(service) {
+            return invalid(format!("services.{service}"), "no name of a service");
+        }
+        if of.shards == 0 || of.shards > 1_000 {
+            return invalid(field("shards"), "1 to 1000");
+        }
+        if service == SERVICE && of.shards != 1 {
+            return invalid(field("shards"), "the directory has one shard");
+        }
+        if !matches!(of.replicas, 1 | 3 | 5 | 7) {
+            return invalid(field("replicas"), "1, 3, 5 or 7");
+        }
+        if of.only_on.len() > 16 || of.only_on.iter().any(|label| !is_name(label)) {
+            return invalid(field("only_on"), "at most 16 labels, each in small letters");
+        }
+        if of.never_with.iter().any(|other| other == service) {
+            return invalid(field("never_with"), "a service cannot avoid itself");
+        }
+        if of.never_with.iter().any(|other| !settings.services.contains_key(other)) {
+            return invalid(field("never_with"), "names a service that there is not");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Makes the cluster: its record, its first nodes, and a founder for each group.
+
+use std::collections::BTreeMap;
+
+use contract::codec;
+use group::Turn;
+
+use super::configure::check;
+use super::node_seen::{check_profile, is_name};
+use crate::contract::{GROUP, Refusal, Reply, SERVICE};
+use crate::plan;
+use crate::records::{Cluster, Duty, Foundation, GroupRecord, Home, NodeRecord, ReplicaRecord, State};
+use crate::service::Directory;
+use crate::state::{CLUSTER, FOUNDATION, GROUPS_MAX, Rows, audit, put_group, put_node};
+
+pub(crate) fn found(turn: &mut Turn<'_, Directory>, foundation: Foundation) -> Result<Reply, Refusal> {
+    let digest = codec::hash128(&[&codec::encode(&foundation)]);
+    if let Some(cluster) = turn.cluster() {
+        // Whoever asked may not have heard the answer.
+        if turn.get(&FOUNDATION, &0) == Some(digest) {
+            return Ok(Reply::Done);
+        }
+        return Err(Refusal::AlreadyFounded { name: cluster.name });
+    }
+    let mut state = draft(turn, foundation)?;
+    let founders = plan::founders(&state)?;
+
+    turn.put(&FOUNDATION, &0, &digest);
+    turn.put(&CLUSTER, &0, &state.cluster);
+    for node in state.nodes.values() {
+        put_node(turn, node);
+    }
+    for (name, group) in &mut state.groups {
+        if let Some(founder) = founders.get(name) {
+            group.founder = Some(founder.clone());
+        }
+        put_group(turn, group);
+    }
+    let detail = format!("{} nodes, {} groups", state.nodes.len(), state.groups.len());
+    audit(turn, "found", &state.cluster.name, detail);
+    Ok(Reply::Done)
+}
+
+/// The cluster as it begins, but for founders.
+fn draft(turn: &Turn<'_, Directory>, foundation: Foundation) -> Result<State, Refusal> {
+    let invalid = |field: &str, why: &str| Refusal::Invalid { field: field.to_owned(), why: why.to_owned() };
+    let Foundation { name, epoch, mut settings, nodes, placed } = foundation;
+    settings.services.entry(SERVICE.to_owned()).or_default();
+    if !is_name(&name) {
+        return Err(invalid("name", "a cluster's name is a DNS label in small letters"));
+    }
+    if epoch == 0 {
+        return Err(invalid("epoch", "1 or more"));
+    }
+    check(&settings)?;
+    let now = turn.now();
+    let mut members = BTreeMap::new();
+    for profile in nodes {
+        check_profile(&profile)?;
+        let name = profile.name.clone();
+        let record = NodeRecord {
+            profile,
+            up: true,
+            since: now,
+            duty: Duty::Serving,
+            duty_since: now,
+            joined_at: now,
+        };
+        if members.insert(name, record).is_some() {
+            return Err(invalid("nodes", "two nodes of one name"));
+        }
+    }
+    if members.is_empty() {
+        return Err(invalid("nodes", "at least one"));
+    }
+    let mut groups = BTreeMap::new();
+    for (service, of) in &settings.services {
+        for shard in 0..of.shards {
+            let group = fresh(service, shard, of.replicas);
+            groups.insert(group.group.clone(), group);
+        }
+    }
+    if groups.len() > GROUPS_MAX {
+        return Err(Refusal::TooMany { what: "groups".to_owned(), max: GROUPS_MAX as u32 });
+    }
+    if !placed.contains_key(GROUP) {
+        return Err(invalid("placed", "the directory's own group has to be there already"));
+    }
+    for (name, home) in placed {
+        if !members.contains_key(&home.node) {
+            return Err(Refusal::NoSuchNode { node: home.node });
+        }
+        let group = groups.get_mut(&name).ok_or(Refusal::NoSuchGroup { group: name })?;
+        group.leader = Some(home.node.clone());
+        group.replicas = vec![voter(home)];
+    }
+    let cluster = Cluster { name, epoch, settings, founded_at: now, denied: Vec::new() };
+    Ok(State { revision: 0, now, cluster, nodes: members, groups, moves: Vec::new() })
+}
+
+fn fresh(service: &str, shard: u16, wanted: u8) -> GroupRecord {
+    GroupRecord {
+        group: format!("{service}/{shard}"),
+        service: service.to_owned(),
+        shard,
+        wanted,
+        replicas: Vec::new(),
+        founder: None,
+        moving: None,
+        former: Vec::new(),
+        rests_until: None,
+        leader: None,
+        bytes: 0,
+    }
+}
+
+/// A replica that votes and is where it should be.
+pub(crate) fn voter(home: Home) -> ReplicaRecord {
+    ReplicaRecord { home, voter: true, gone_since: None }
+}

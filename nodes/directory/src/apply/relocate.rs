@@ -1,0 +1,34 @@
+//! An operator's move of one replica, or of leadership.
+
+use group::Turn;
+
+use super::begin::begin;
+use crate::contract::{Refusal, Reply};
+use crate::plan;
+use crate::records::{Cause, MoveRecord};
+use crate::service::Directory;
+use crate::state::Rows;
+
+pub(crate) fn relocate(
+    turn: &mut Turn<'_, Directory>,
+    group: &str,
+    from: Option<&str>,
+    to: &str,
+    leader_only: bool,
+) -> Result<Reply, Refusal> {
+    let state = turn.load()?;
+    let same = |record: &&MoveRecord| {
+        record.cause == Cause::Operator
+            && record.group == group
+            && record.leader_only == leader_only
+            && record.to() == Some(to)
+            && from.is_none_or(|from| record.from() == Some(from))
+            && record.ending.is_none()
+    };
+    if let Some(record) = state.moves.iter().find(same) {
+        return Ok(Reply::Move(Box::new(record.clone())));
+    }
+    let planned = plan::relocate(&state, group, from, to, leader_only)?;
+
+    Ok(Reply::Move(Box::new(begin(turn, &state, &planned))))
+}

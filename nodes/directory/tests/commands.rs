@@ -1,0 +1,322 @@
+//! Commands at the boundary: what is done, and what is refused and why.
+
+mod room;
+mod world;
+
+use contract::{Access, Contract as _, Principal};
+use directory::{
+    Answer, Cause, Command, Contract, Directory, Foundation, Intent, Measured, MoveId, NodeProfile, Phase,
+    Progress, Query, Refusal, Reply, Settings, Step,
+};
+use group::testing::Bench;
+use room::{
+    Room, act, advance, foundation, grown, moved, movement, name, nodes_of, relocation, started, state, tell,
+};
+use world::{operator, profile, service, settings};
+
+#[test]
+fn a_cluster_is_founded_once_and_soundly() {
+    let sound = || foundation(3, &[("s", service(2, 3))]);
+    type Spoil = fn(&mut Foundation);
+    let invalid: [(&str, Spoil); 13] = [
+        ("name", |f| f.name = "Inn".to_owned()),
+        ("epoch", |f| f.epoch = 0),
+        ("nodes", |f| f.nodes.push(profile("n1"))),
+        ("name", |f| f.nodes.push(profile("N9"))),
+        ("address", |f| f.nodes[0].address = String::new()),
+        ("labels", |f| f.nodes[0].labels = vec!["a b".to_owned()]),
+        ("placed", |f| f.placed.clear()),
+        ("services.s.shards", |f| f.settings.services.get_mut("s").unwrap().shards = 0),
+        ("services.s.replicas", |f| f.settings.services.get_mut("s").unwrap().replicas = 2),
+        ("services.s.only_on", |f| f.settings.services.get_mut("s").unwrap().only_on = vec![String::new()]),
+        ("services.s.never_with", |f| {
+            f.settings.services.get_mut("s").unwrap().never_with = vec!["s".to_owned()];
+        }),
+        ("services.s.never_with", |f| {
+            f.settings.services.get_mut("s").unwrap().never_with = vec!["x".to_owned()];
+        }),
+        ("replace_after_secs", |f| f.settings.replace_after_secs = u32::MAX),
+    ];
+    let room = Bench::new(Directory::default());
+    assert_eq!(room.query(&operator(), Query::State), Err(Refusal::NotFounded));
+    assert_eq!(act(&room, Command::Drain { node: name("n1") }), Err(Refusal::NotFounded));
+    for (field, spoil) in invalid {
+        let mut foundation = sound();
+        spoil(&mut foundation);
+        match act(&room, Command::Found(Box::new(foundation))) {
+            Err(Refusal::Invalid { field: found, .. }) => assert_eq!(found, field),
+            other => panic!("{field}: {other:?}"),
+        }
+    }
+    let mut nowhere = sound();
+    nowhere.settings.services.get_mut("s").unwrap().only_on = vec!["gpu".to_owned()];
+    let refused = act(&room, Command::Found(Box::new(nowhere)));
+    assert!(matches!(&refused, Err(Refusal::NoPlace { group, .. }) if group == "s/0"), "{refused:?}");
+    assert!(refused.unwrap_err().to_string().contains("gpu"));
+
+    assert_eq!(act(&room, Command::Found(Box::new(sound()))), Ok(Reply::Done));
+    assert_eq!(act(&room, Command::Found(Box::new(sound()))), Ok(Reply::Done), "the answer may be lost");
+    let other = foundation(2, &[]);
+    let refused = act(&room, Command::Found(Box::new(other)));
+    assert_eq!(refused, Err(Refusal::AlreadyFounded { name: name("inn") }));
+    let founders: Vec<_> = state(&room).groups.into_values().filter_map(|group| group.founder).collect();
+    assert_eq!(founders, ["n2", "n3"], "leaders are spread from the beginning");
+}
+
+#[test]
+fn a_group_is_founded_where_the_records_say_and_once() {
+    let room = Bench::new(Directory::default());
+    tell(&room, Command::Found(Box::new(foundation(3, &[("s", service(1, 3))])))).unwrap();
+    let placed = |node: &str, replica| Command::Placed { group: name("s/0"), node: name(node), replica };
+    let refused = tell(&room, placed("n3", 7));
+    assert_eq!(refused, Err(Refusal::NotThere { group: name("s/0"), node: name("n3") }));
+    assert_eq!(
+        act(&room, relocation("s/0", None, "n3", false)),
+        Err(Refusal::Unfounded { group: name("s/0") })
+    );
+    assert_eq!(tell(&room, placed("n2", 7)), Ok(Reply::Done));
+    assert_eq!(tell(&room, placed("n2", 7)), Ok(Reply::Done));
+    assert!(tell(&room, placed("n2", 8)).is_err(), "another id would be another group");
+}
+
+#[test]
+fn what_is_fixed_cannot_be_configured() {
+    let room = grown(3, &[("s", service(2, 3))]);
+    let configure = |change: fn(&mut Settings)| {
+        let mut asked = settings(&[("s", service(2, 3))]);
+        change(&mut asked);
+        act(&room, Command::Configure(Box::new(asked)))
+    };
+    let fixed = |what: &str, have: &str, asked: &str| {
+        Err(Refusal::Fixed { what: name(what), have: name(have), asked: name(asked) })
+    };
+    assert_eq!(
+        configure(|asked| asked.services.get_mut("s").unwrap().shards = 4),
+        fixed("services.s.shards", "2", "4")
+    );
+    assert_eq!(configure(|asked| asked.services.clear()), fixed("services.s.shards", "2", "0"));
+    assert_eq!(configure(|asked| asked.bank = name("stripe")), fixed("payments.bank", "sandbox", "stripe"));
+    assert_eq!(configure(|_| ()), Ok(Reply::Done));
+    assert_eq!(configure(|asked| asked.services.get_mut("s").unwrap().replicas = 1), Ok(Reply::Done));
+    let (plan, _) = started(tell(&room, Command::Tend));
+    assert_eq!(plan.moves.len(), 2, "both shards shrink: {plan:?}");
+    assert!(plan.moves.iter().all(|planned| planned.to.is_empty() && planned.remove.len() == 2));
+}
+
+#[test]
+fn moves_are_refused_with_the_reason() {
+    let small = |name: &str, disk| NodeProfile { disk_free_bytes: disk, ..profile(name) };
+    let mut special = service(1, 3);
+    special.only_on = vec![name("label-n1"), name("label-n2"), name("label-n3")];
+    let mut shy = service(1, 1);
+    shy.never_with = vec![name("t")];
+    let room = grown(4, &[("s", service(1, 3)), ("special", special), ("t", service(1, 1)), ("shy", shy)]);
+    tell(&room, Command::NodeSeen(Box::new(small("n5", 1000)))).unwrap();
+    let on = nodes_of(&room, "s/0");
+    let free = name(["n1", "n2", "n3", "n4"].into_iter().find(|node| !on.contains(&name(node))).unwrap());
+    let t = nodes_of(&room, "t/0").remove(0);
+    let no_node = || Refusal::NoSuchNode { node: name("n9") };
+    let table = [
+        (relocation("x/0", None, "n1", false), Refusal::NoSuchGroup { group: name("x/0") }),
+        (relocation("s/0", None, "n9", false), no_node()),
+        (relocation("s/0", Some("n9"), &free, false), no_node()),
+        (
+            relocation("s/0", None, &on[0], false),
+            Refusal::AlreadyThere { group: name("s/0"), node: on[0].clone() },
+        ),
+        (
+            relocation("s/0", Some(&free), &free, false),
+            Refusal::NotThere { group: name("s/0"), node: free.clone() },
+        ),
+        (relocation("s/0", None, &free, true), Refusal::NotThere { group: name("s/0"), node: free.clone() }),
+        (
+            relocation("special/0", None, "n4", false),
+            Refusal::Rule {
+                group: name("special/0"),
+                node: name("n4"),
+                rule: name("`special` is only on nodes with the label label-n1, label-n2, label-n3"),
+            },
+        ),
+        (
+            relocation("shy/0", None, &t, false),
+            Refusal::Rule { group: name("shy/0"), node: t.clone(), rule: name("`shy` is never beside `t`") },
+        ),
+        (
+            relocation("s/0", None, "n5", false),
+            Refusal::FreeDisk { node: name("n5"), free_bytes: 1000, needed_bytes: 64 << 20 },
+        ),
+    ];
+    for (command, refusal) in table {
+        assert_eq!(act(&room, command.clone()), Err(refusal), "{command:?}");
+    }
+
+    // A group's quorum, and nodes that are not what they were.
+    for node in &on[..2] {
+        tell(&room, Command::NodeLost { node: node.clone() }).unwrap();
+    }
+    assert_eq!(
+        act(&room, relocation("s/0", None, &free, false)),
+        Err(Refusal::Quorum { group: name("s/0"), live: 1, voters: 3, needed: 2 })
+    );
+    assert_eq!(
+        act(&room, relocation("s/0", None, &on[0], true)),
+        Err(Refusal::NodeDown { node: on[0].clone() })
+    );
+    tell(&room, Command::NodeSeen(Box::new(profile(&on[0])))).unwrap();
+    tell(&room, Command::NodeLost { node: free.clone() }).unwrap();
+    assert_eq!(
+        act(&room, relocation("s/0", None, &free, false)),
+        Err(Refusal::NodeDown { node: free.clone() })
+    );
+}
+
+#[test]
+fn a_move_goes_through_its_phases_and_no_others() {
+    let room = grown(4, &[("s", service(1, 3))]);
+    let on = nodes_of(&room, "s/0");
+    let free = name(["n1", "n2", "n3", "n4"].into_iter().find(|node| !on.contains(&name(node))).unwrap());
+    let command = relocation("s/0", Some(&on[0]), &free, false);
+    let record = moved(act(&room, command.clone()));
+    let id = record.id;
+    assert_eq!((record.from(), record.to(), record.phase), (Some(&*on[0]), Some(&*free), Phase::Adding));
+    assert_eq!((record.cause, record.by.as_str()), (Cause::Operator, "usr_operator"));
+    assert_eq!(moved(act(&room, command)).id, id, "the same again is the same move");
+    assert_eq!(
+        act(&room, relocation("s/0", Some(&on[1]), &free, false)),
+        Err(Refusal::Busy { group: name("s/0"), id })
+    );
+
+    let opened = |replica| Step::Opened { node: free.clone(), replica };
+    let stale = |phase| Err(Refusal::Stale { id, phase });
+    assert_eq!(advance(&room, id, Phase::Adding, Step::Added), stale(Phase::Adding), "nothing is opened yet");
+    assert_eq!(advance(&room, id, Phase::Adding, Step::Switched), stale(Phase::Adding));
+    assert_eq!(advance(&room, id, Phase::Switching, Step::Switched), stale(Phase::Adding));
+    let known = state(&room).groups["s/0"].replicas[0].home.replica;
+    assert!(matches!(advance(&room, id, Phase::Adding, opened(known)), Err(Refusal::Invalid { .. })));
+    let elsewhere = Step::Opened { node: on[1].clone(), replica: 5000 };
+    assert!(matches!(advance(&room, id, Phase::Adding, elsewhere), Err(Refusal::NotThere { .. })));
+    advance(&room, id, Phase::Adding, opened(5000)).unwrap();
+    advance(&room, id, Phase::Adding, opened(5000)).unwrap();
+    advance(&room, id, Phase::Adding, opened(5001)).unwrap();
+    let back = advance(&room, id, Phase::Adding, opened(5000));
+    assert!(matches!(back, Err(Refusal::Invalid { .. })), "a former replica is never one again: {back:?}");
+    let group = state(&room).groups["s/0"].clone();
+    assert_eq!((group.voters().count(), group.replicas.len(), group.has(5001)), (3, 4, true));
+
+    advance(&room, id, Phase::Adding, Step::Added).unwrap();
+    let waiting = Step::Waiting { why: name("for rain") };
+    advance(&room, id, Phase::CatchingUp, waiting).unwrap();
+    assert_eq!(movement(&room, id).waiting.as_deref(), Some("for rain"));
+    let progress = Progress { bytes_done: 5, bytes_total: 10, lag: 3, secs_left: Some(2) };
+    tell(&room, Command::Report(vec![(id, progress), (MoveId(77), progress)])).unwrap();
+    assert_eq!(movement(&room, id).progress, progress);
+    advance(&room, id, Phase::CatchingUp, Step::CaughtUp).unwrap();
+    let late = Err(Refusal::TooLate { id, phase: Phase::Switching });
+    assert_eq!(act(&room, Command::CancelMove { id }), late);
+    let give_up = Step::GiveUp { why: name("tired") };
+    assert_eq!(advance(&room, id, Phase::Switching, give_up), stale(Phase::Switching));
+    advance(&room, id, Phase::Switching, Step::Switched).unwrap();
+    assert!(!nodes_of(&room, "s/0").contains(&on[0]) && nodes_of(&room, "s/0").contains(&free));
+    advance(&room, id, Phase::Removing, Step::Removed).unwrap();
+    let record = movement(&room, id);
+    assert_eq!((record.phase, record.progress.lag, record.waiting), (Phase::Done, 0, None));
+    assert!(record.ended_at.is_some());
+    assert_eq!(advance(&room, id, Phase::Done, Step::Removed), stale(Phase::Done));
+    let missing = Err(Refusal::NoSuchMove { id: MoveId(99) });
+    assert_eq!(act(&room, Command::CancelMove { id: MoveId(99) }), missing);
+}
+
+#[test]
+fn what_failed_is_taken_back_and_rests() {
+    let room = grown(4, &[("s", service(1, 3))]);
+    let on = nodes_of(&room, "s/0");
+    tell(&room, Command::NodeLost { node: on[0].clone() }).unwrap();
+    assert!(started(tell(&room, Command::Tend)).1.is_empty(), "it is waited for");
+    room.advance_secs(300);
+    let repair = started(tell(&room, Command::Tend)).1;
+    let record = repair.iter().find(|record| record.group == "s/0").unwrap();
+    assert_eq!((record.cause, record.remove[0].node.as_str()), (Cause::Repair, on[0].as_str()));
+    let to = record.to().unwrap().to_owned();
+    advance(&room, record.id, Phase::Adding, Step::Opened { node: to, replica: 4000 }).unwrap();
+    advance(&room, record.id, Phase::Adding, Step::GiveUp { why: name("no disk") }).unwrap();
+    assert_eq!(movement(&room, record.id).phase, Phase::Removing);
+    advance(&room, record.id, Phase::Removing, Step::Removed).unwrap();
+    assert_eq!(movement(&room, record.id).phase, Phase::Failed);
+    let group = state(&room).groups["s/0"].clone();
+    assert!(group.former.contains(&4000) && !group.has(4000));
+    let again = |room: &Room| started(tell(room, Command::Tend)).1.iter().any(|record| record.group == "s/0");
+    assert!(!again(&room), "not at once");
+    room.advance_secs(31);
+    assert!(again(&room));
+}
+
+#[test]
+fn lists_come_in_pages_and_the_audit_says_who() {
+    let room = grown(4, &[("s", service(5, 3))]);
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = room.query(&operator(), Query::Moves { before, active: false, limit: 2 });
+        let Ok(Answer::Moves { items, next }) = page else { panic!("{page:?}") };
+        assert!(items.len() <= 2);
+        seen.extend(items.iter().map(|record| record.id.0));
+        before = next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..=6).rev().collect::<Vec<_>>());
+    for limit in [0, 101] {
+        assert!(matches!(
+            room.query(&operator(), Query::Moves { before: None, active: true, limit }),
+            Err(Refusal::Invalid { .. })
+        ));
+    }
+    act(&room, Command::Drain { node: name("n4") }).unwrap();
+    let audit = room.query(&operator(), Query::Audit { before: None, limit: 100 });
+    let Ok(Answer::Audit { items, next: None }) = audit else { panic!("{audit:?}") };
+    let drain = items.iter().find(|record| record.verb == "drain").unwrap();
+    assert_eq!((drain.by.as_str(), drain.subject.as_str()), ("usr_operator", "n4"));
+    assert!(items.windows(2).all(|pair| pair[0].number == pair[1].number + 1));
+    assert_eq!(items.last().unwrap().verb, "found");
+    let Ok(Answer::Revision(before)) = room.query(&operator(), Query::Revision) else { panic!() };
+    tell(&room, Command::Measured(Measured::default())).unwrap();
+    assert_eq!(room.query(&operator(), Query::Revision), Ok(Answer::Revision(before + 1)));
+    for intent in [Intent::Rebalance, Intent::Tend, Intent::Drain(name("n4"))] {
+        assert!(room.query(&operator(), Query::Plan(intent)).is_ok());
+    }
+}
+
+#[test]
+fn everybody_may_do_what_is_theirs() {
+    let reader =
+        Principal { subject: name("usr_1"), scopes: vec![name("cluster:read")], ..Principal::default() };
+    let drain = Contract::command_access(&Command::Drain { node: String::new() });
+    let tend = Contract::command_access(&Command::Tend);
+    let read = Contract::query_access(&Query::Nodes);
+    let table: [(Access, &Principal, bool); 9] = [
+        (drain, &operator(), true),
+        (drain, &reader, false),
+        (drain, &Principal::service("directory"), false),
+        (drain, &Principal::anonymous(), false),
+        (tend, &operator(), false),
+        (tend, &Principal::service("directory"), true),
+        (tend, &Principal::service("node"), true),
+        (read, &reader, true),
+        (read, &Principal::anonymous(), false),
+    ];
+    for (access, caller, allowed) in table {
+        assert_eq!(access.allows(caller), allowed, "{caller:?}");
+    }
+}
+
+#[test]
+fn a_moves_id_is_read_as_it_is_written() {
+    assert_eq!("mov_17".parse(), Ok(MoveId(17)));
+    assert_eq!(MoveId(17).to_string(), "mov_17");
+    for wrong in
+        ["", "mov_", "17", "mov_017", "mov_-1", "mov_+1", "mov_1x", "MOV_1", "mov_99999999999999999999"]
+    {
+        assert!(wrong.parse::<MoveId>().is_err(), "{wrong}");
+    }
+}
