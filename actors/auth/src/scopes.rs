@@ -6,9 +6,11 @@ use contracts::scope;
 ///
 /// `setup` is the first start of a cluster, which loads demo hotels and makes the administrator; `node` is in no table:
 /// its tokens are node credentials, made from the cluster key.
-const SERVICES: [(&str, &[&str]); 9] = [
+const SERVICES: [(&str, &[&str]); 10] = [
     ("auth", &[]),
     ("cluster", &[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]),
+    // What it has nodes do, they do on its word: no service is asked for anything.
+    ("directory", &[]),
     ("payments", &[scope::DOCUMENTS, scope::RESERVATIONS_READ]),
     ("pdf", &[]),
     ("reservations", &[scope::DOCUMENTS]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Access, Contract, Route, Timestamp};
+use contract::{Access, Contract, Reach, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Currency, Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, Stay};
@@ -325,6 +325,18 @@ impl Contract for Search {
 
     fn route_query(_: &Query) -> Route {
         Route::SINGLE
+    }
+
+    /// All that guests ask may be answered by any replica: lists say how old they are ([`FoundHotels::as_of`]), and a
+    /// hotel when it was last changed.
+    fn query_reach(query: &Query) -> Reach {
+        match query {
+            Query::Hotel(_)
+            | Query::FindHotels(_)
+            | Query::Cities { .. }
+            | Query::City(_)
+            | Query::TopCities { .. } => Reach::Nearby,
+        }
     }
 
     fn command_access(_: &Command) -> Access {

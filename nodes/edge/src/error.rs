@@ -122,7 +122,7 @@ pub fn failed<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> Api
         Failure::KeyReused => ApiError::new(&kinds::KEY_REUSED),
         Failure::Unavailable(unavailable) => {
             let detail = match unavailable.why {
-                Why::Deadline => {
+                Why::Deadline | Why::Unknown => {
                     "No answer in time. It may still be carried out: repeat it under the same Idempotency-Key."
                 }
                 // The log may have it already, and carries it out after the next start.
@@ -130,7 +130,7 @@ pub fn failed<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> Api
                     "Something is broken here. It may still be carried out: repeat it under the same Idempotency-Key."
                 }
                 Why::TooManyKeys => "Too many idempotency keys of this caller are remembered at present.",
-                Why::Overloaded | Why::NoLeader | Why::NoService(_) => {
+                Why::Overloaded | Why::Busy | Why::NoLeader | Why::Elsewhere(_) | Why::NoService(_) => {
                     "Nothing was done. Try again in a moment."
                 }
             };
@@ -217,6 +217,9 @@ mod tests {
         let table = [
             (Why::Overloaded, true),
             (Why::NoLeader, true),
+            (Why::Elsewhere("n2".into()), true),
+            (Why::Busy, true),
+            (Why::Unknown, false),
             (Why::NoService("search".into()), true),
             (Why::Deadline, false),
             (Why::Store("full".into()), false),

@@ -55,4 +55,4 @@ pub use instant::{Date, Instant};
 pub use meters::Meters;
 pub use payload::{Fast, Json};
 pub use problem::{FieldError, Problem, ProblemJson, ProblemKind, kinds, problem_table};
-pub use server::{Bound, Refused, Server, Settings, Tls, policy_with_form_targets};
+pub use server::{Bound, Closing, Refused, Server, Settings, Tls, policy_with_form_targets};

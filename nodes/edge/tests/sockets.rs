@@ -40,6 +40,30 @@ async fn a_shutdown_finishes_what_was_accepted() {
 }
 
 #[tokio::test]
+async fn a_stream_without_an_end_does_not_hold_a_shutdown_up() {
+    let stream = poem::endpoint::make_sync(|request| {
+        let closing = request.data::<edge::Closing>().expect("every request has one").clone();
+        let begun = futures::stream::iter([Ok::<_, std::io::Error>("begun\n".to_owned())]);
+        let rest = futures::stream::once(async move {
+            closing.wait().await;
+            Ok("ended\n".to_owned())
+        });
+        poem::Response::builder().body(poem::Body::from_bytes_stream(futures::StreamExt::chain(begun, rest)))
+    });
+    let bound = server().route("/stream", poem::get(stream)).bind("127.0.0.1:0").await.unwrap();
+    let address = bound.local_addr();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(bound.run(async { drop(stopped.await) }));
+    let streaming = tokio::spawn(read(send(address, "/stream", "").await));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!streaming.is_finished());
+    stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(3), running).await.expect("at once").unwrap().unwrap();
+    let text = streaming.await.unwrap();
+    assert!(text.contains("begun") && text.contains("ended"), "{text}");
+}
+
+#[tokio::test]
 async fn plain_http_stays_on_loopback() {
     let refused = server().bind("0.0.0.0:0").await.unwrap_err();
     assert!(matches!(refused, edge::Refused::PlainHttp(_)), "{refused}");

@@ -9,7 +9,7 @@ use contract::{Access, Contract, Principal, Timestamp};
 use contracts::auth::{Answer, Command, Query, Refusal, Reply, refresh_hash};
 use futures::future::BoxFuture;
 use group::testing::Bench;
-use group::{Call, Client, Credentials, Failure, Inlet, Placement, Port, Unavailable, Why};
+use group::{Attempt, Call, Client, Credentials, Failure, Inlet, Placement, Port, Unavailable, Why};
 use token::{ClusterKey, Rejected, Verifier};
 
 use crate::bench::{ISSUER, grants, operator};
@@ -49,11 +49,12 @@ impl Port<Messages> for Gate {
     fn command<'a>(
         &'a self,
         call: &'a Call,
-        command: Command,
+        _: Attempt,
+        command: &'a Command,
     ) -> BoxFuture<'a, Result<Reply, Failure<Refusal>>> {
         Box::pin(async move {
-            let caller = self.admit(call, Messages::command_access(&command))?;
-            self.bench.command(&caller, command).map_err(Failure::Refused)
+            let caller = self.admit(call, Messages::command_access(command))?;
+            self.bench.command(&caller, command.clone()).map_err(Failure::Refused)
         })
     }
 

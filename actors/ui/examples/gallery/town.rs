@@ -14,7 +14,7 @@ use contracts::users::Users;
 use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay};
 use futures::future::BoxFuture;
 use group::testing::House;
-use group::{Call, Failure, Inlet, NoEffects, Placement, Port, Unavailable, Why};
+use group::{Attempt, Call, Failure, Inlet, NoEffects, Placement, Port, Unavailable, Why};
 use token::{ClusterKey, LinkKey};
 
 use crate::stay;
@@ -177,12 +177,15 @@ macro_rules! desk {
             fn command<'a>(
                 &'a self,
                 call: &'a Call,
-                command: <$contract as Contract>::Command,
+                _: Attempt,
+                command: &'a <$contract as Contract>::Command,
             ) -> BoxFuture<
                 'a,
                 Result<<$contract as Contract>::Reply, Failure<<$contract as Contract>::Refusal>>,
             > {
-                Box::pin(async move { self.0.$command(&actor(call), command).map_err(Failure::Refused) })
+                Box::pin(
+                    async move { self.0.$command(&actor(call), command.clone()).map_err(Failure::Refused) },
+                )
             }
 
             fn query<'a>(

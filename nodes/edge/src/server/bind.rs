@@ -11,8 +11,9 @@ use futures::{Stream, StreamExt, stream};
 use poem::endpoint::BoxEndpoint;
 use poem::listener::{AcceptorExt, IntoTlsConfigStream, RustlsCertificate, RustlsConfig, TcpAcceptor};
 use poem::{EndpointExt, Response};
+use tokio::sync::watch;
 
-use super::{Server, Settings};
+use super::{Closing, Server, Settings};
 use crate::limits::Requests;
 use crate::meters::Meters;
 
@@ -69,6 +70,7 @@ pub struct Bound {
     shutdown: Duration,
     requests: Arc<Requests>,
     meters: Meters,
+    closing: watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Bound {
@@ -93,14 +95,15 @@ impl Server {
         let requests =
             Arc::new(Requests::new(self.settings.requests_per_second, self.settings.requests_burst));
         let meters = Meters::install();
-        let endpoint = self.endpoint_with(Arc::clone(&requests), meters.clone()).boxed();
+        let (closing, closes) = Closing::new();
+        let endpoint = self.endpoint_with(Arc::clone(&requests), meters.clone(), closes).boxed();
         if let Some(tls) = &tls {
             let refused = |source| Refused::Certificate { path: tls.certificate.clone(), source };
             // Turned into a stream it is checked; a renewal that is no use later is passed over by Poem.
             let _checked = read(tls).and_then(IntoTlsConfigStream::into_stream).map_err(refused)?;
         }
         let socket = TcpAcceptor::from_tokio(socket).map_err(listen)?;
-        Ok(Bound { address: bound, socket, tls, endpoint, shutdown, requests, meters })
+        Ok(Bound { address: bound, socket, tls, endpoint, shutdown, requests, meters, closing })
     }
 }
 
@@ -125,7 +128,11 @@ impl Bound {
                 }
             }
         });
-        let (endpoint, patience) = (self.endpoint, Some(self.shutdown));
+        let (endpoint, patience, closing) = (self.endpoint, Some(self.shutdown), self.closing);
+        let shutdown = async move {
+            shutdown.await;
+            closing.send_replace(true);
+        };
         let result = match self.tls {
             None => {
                 let server = poem::Server::new_with_acceptor(self.socket).idle_timeout(IDLE);

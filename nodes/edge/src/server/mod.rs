@@ -2,6 +2,7 @@
 
 mod bind;
 mod body;
+mod closing;
 mod cors;
 mod docs;
 mod explain;
@@ -11,6 +12,7 @@ mod own;
 mod table;
 
 pub use bind::{Bound, Refused, Tls};
+pub use closing::Closing;
 pub use finish::policy_with_form_targets;
 
 use std::collections::{BTreeMap, HashMap};
@@ -229,13 +231,14 @@ impl Server {
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
         let requests =
             Arc::new(Requests::new(self.settings.requests_per_second, self.settings.requests_burst));
-        self.endpoint_with(requests, Meters::install())
+        self.endpoint_with(requests, Meters::install(), Closing::new().1)
     }
 
     fn endpoint_with(
         self,
         requests: Arc<Requests>,
         meters: Meters,
+        closing: Closing,
     ) -> impl Endpoint<Output = Response> + 'static {
         let mut route = Route::new();
         for (path, methods) in self.faces {
@@ -248,6 +251,6 @@ impl Server {
             route = route.at(path, labelled);
         }
         let route = route.nest_no_strip("/", table::Pages(self.pages)).with(CookieJarManager::new());
-        outer::Outer::new(route, self.settings, self.larger, self.error_page, requests)
+        outer::Outer::new(route, self.settings, self.larger, self.error_page, requests, closing)
     }
 }

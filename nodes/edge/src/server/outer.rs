@@ -13,7 +13,7 @@ use poem::{Endpoint, IntoResponse, PathPattern, Request, Response};
 use super::cors::Cors;
 use super::finish::{self, Asked};
 use super::table::{Label, is_api};
-use super::{ErrorPage, Settings, body, explain};
+use super::{Closing, ErrorPage, Settings, body, explain};
 use crate::address::ClientAddress;
 use crate::caller::{Deadline, RequestId};
 use crate::error::ApiError;
@@ -34,6 +34,7 @@ pub(crate) struct Outer<E> {
     larger: BTreeMap<String, usize>,
     error_page: Option<ErrorPage>,
     requests: Arc<Requests>,
+    closing: Closing,
 }
 
 impl<E: Endpoint<Output = Response>> Outer<E> {
@@ -43,8 +44,17 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
         larger: BTreeMap<String, usize>,
         error_page: Option<ErrorPage>,
         requests: Arc<Requests>,
+        closing: Closing,
     ) -> Self {
-        Self { inner, cors: Cors::new(&settings.cors_origins), settings, larger, error_page, requests }
+        Self {
+            inner,
+            cors: Cors::new(&settings.cors_origins),
+            settings,
+            larger,
+            error_page,
+            requests,
+            closing,
+        }
     }
 
     /// The answer, as the routes and the limits before them give it.
@@ -67,6 +77,7 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
             Err(_) => return ApiError::new(&kinds::TIMED_OUT).into_response(),
         }
         request.set_data(Deadline(tokio::time::Instant::now() + deadline));
+        request.set_data(self.closing.clone());
         let sent = request.uri().clone();
         let answer =
             AssertUnwindSafe(tokio::time::timeout(patience, self.inner.call(request))).catch_unwind().await;
