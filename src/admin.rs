@@ -72,6 +72,16 @@ impl Target {
         Ok(Server { http, url, token: issued.access_token })
     }
 
+    /// The server that an administrator's file names.
+    pub fn of(admin: PathBuf) -> Self {
+        Self { admin: Some(admin), url: None }
+    }
+
+    /// As given on a command line.
+    pub fn at(admin: Option<PathBuf>, url: Option<String>) -> Self {
+        Self { admin, url }
+    }
+
     /// The address alone, for verbs that need no sign-in.
     pub fn address(&self) -> Option<String> {
         self.url.clone().map(|url| trimmed(&url))
@@ -94,9 +104,28 @@ fn trimmed(url: &str) -> String {
 }
 
 impl Server {
+    /// A server, and a token that was come by elsewhere.
+    ///
+    /// # Errors
+    /// When no connection can be made at all.
+    pub fn with_token(url: String, token: String) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        Ok(Self { http, url: trimmed(&url), token })
+    }
+
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether the edge at `address`, another node of the same cluster, says that it serves. Unknown where edges speak
+    /// TLS, whose certificates name no such addresses; then it is believed.
+    pub async fn is_ready(&self, address: std::net::SocketAddr) -> bool {
+        if self.url.starts_with("https://") {
+            return true;
+        }
+        let answer = self.http.get(format!("http://{address}/readyz")).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// A request under way to a path.

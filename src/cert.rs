@@ -129,7 +129,10 @@ fn show(dir: &Path, made: &Described, json: bool) -> anyhow::Result<()> {
 }
 
 /// Copies a secret: nobody but its owner may read the copy, and one that is there stays.
-fn copy_private(from: &Path, to: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When there is one, or files cannot be read or written.
+pub fn copy_private(from: &Path, to: &Path) -> anyhow::Result<()> {
     let mut source = fs::File::open(from).with_context(|| format!("cannot read {}", from.display()))?;
     let target = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
     let mut target = match target {

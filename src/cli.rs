@@ -4,7 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt, filter_fn};
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{EnvFilter, Layer};
 
 /// One line on stderr that says what and why; exit code 1.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
@@ -20,13 +24,48 @@ pub fn keep_files_private() {
 
 /// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
 pub fn start_logs() {
-    let filter =
-        EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,openraft=error"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let asked = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL_LOGS));
+    let filter = asked.and(filter_fn(may_be_logged));
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
-        logs.init();
+        tracing_subscriber::registry().with(to_stderr.with_filter(filter)).init();
     } else {
-        logs.json().init();
+        tracing_subscriber::registry().with(to_stderr.json().with_filter(filter)).init();
+    }
+}
+
+/// What libraries say of peers that come and go, `link` says in our own words.
+const USUAL_LOGS: &str = "warn,openraft=off,ractor_cluster=error";
+
+/// Beyond info ractor_cluster prints frames, and there are tokens in them: whatever is asked for, that is not logged.
+fn may_be_logged(what: &Metadata<'_>) -> bool {
+    !what.target().starts_with("ractor_cluster") || *what.level() <= Level::INFO
+}
+
+/// SIGINT or SIGTERM.
+pub struct Stop {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Stop {
+    /// From now on signals do not end the process.
+    ///
+    /// # Errors
+    /// When the system does not let them be heard.
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            interrupted: signal(SignalKind::interrupt())?,
+            terminated: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Resolves when this process is told to stop.
+    pub async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
     }
 }
 
@@ -43,10 +82,24 @@ pub fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
 
 /// Prints rows under a head.
 pub fn print_table(head: &[&str], rows: Vec<Vec<String>>) {
+    println!("{}", table(head, rows));
+}
+
+/// Rows under a head.
+pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(head.to_vec());
+    // A line a row: what is long enough to be scrolled is read without lines between.
+    for between in [
+        comfy_table::TableComponent::HorizontalLines,
+        comfy_table::TableComponent::MiddleIntersections,
+        comfy_table::TableComponent::LeftBorderIntersections,
+        comfy_table::TableComponent::RightBorderIntersections,
+    ] {
+        table.remove_style(between);
+    }
     table.add_rows(rows);
-    println!("{table}");
+    table.to_string()
 }
 
 /// A progress bar on a terminal, and nothing in a pipe (where verbs print lines of their own).

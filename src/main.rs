@@ -2,16 +2,19 @@
 
 mod admin;
 mod backup;
+mod bank;
 mod cert;
 mod checks;
 mod cli;
 mod clients;
+mod cluster;
 mod config;
 mod demo;
 mod documents;
 mod import;
 mod load;
 mod machine;
+mod node;
 mod openapi;
 mod operate;
 mod papers;
@@ -34,6 +37,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Verb {
     /// Run everything on this machine.
     Serve(serve::Arguments),
+    /// Run one node of a cluster.
+    Node(node::Arguments),
+    /// Make a cluster, ask it how it is, and tell it what to do.
+    #[command(subcommand)]
+    Cluster(cluster::Arguments),
+    /// Run the sandbox bank by itself, for clusters that are tried out.
+    Bank(bank::Arguments),
     /// Load your own data into a running server.
     #[command(subcommand)]
     Import(import::Arguments),
@@ -52,7 +62,7 @@ enum Verb {
     /// Make one encrypted archive of every store, while serving.
     #[command(subcommand)]
     Backup(backup::Arguments),
-    /// Put an archive's stores into an empty data directory.
+    /// Put an archive's stores into an empty data directory, of a machine or of a new cluster's first node.
     Restore(restore::Arguments),
     /// The cluster's own authority, and its nodes' certificates.
     #[command(subcommand)]
@@ -73,6 +83,9 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match verb {
             Verb::Serve(arguments) => serve::run(arguments).await,
+            Verb::Node(arguments) => node::run(arguments).await,
+            Verb::Cluster(arguments) => cluster::run(arguments).await,
+            Verb::Bank(arguments) => bank::run(arguments).await,
             Verb::Import(arguments) => import::run(arguments).await,
             Verb::Client(arguments) => clients::run(arguments).await,
             Verb::User(arguments) => user::run(arguments).await,
@@ -80,7 +93,7 @@ fn main() -> ExitCode {
             Verb::Check(arguments) => checks::run(arguments).await,
             Verb::Openapi(arguments) => openapi::run(&arguments),
             Verb::Backup(arguments) => backup::run(arguments).await,
-            Verb::Restore(arguments) => restore::run(arguments),
+            Verb::Restore(arguments) => restore::run(arguments).await,
             Verb::Cert(arguments) => cert::run(arguments),
             Verb::Config(arguments) => config::run(&arguments),
         }

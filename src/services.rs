@@ -1,18 +1,19 @@
 //! Where state machines are handed to nodes, and faces to the edge: one line a service.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
+use contract::Contract;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
 use edge::limits::SignIns;
-use group::{Client, Credentials, NoEffects};
+use group::{Client, Credentials, Effects, NoEffects, Service};
 use mail::{Address, Mailer};
 use replica::Node;
 use reservations::Desk;
 use token::ClusterKey;
 
-use crate::machine::data::Fixed;
 use crate::papers::Papers;
 use crate::settings::Settings;
 
@@ -47,9 +48,10 @@ pub struct Front {
     pub sign_ins: Arc<SignIns>,
 }
 
-/// How many shards a new store gets for a service.
-pub fn shards(settings: &Settings, service: &str) -> u16 {
-    settings.services.get(service).map_or(1, |service| service.shards)
+/// How many shards a new store gets for each service.
+pub fn shards(settings: &Settings) -> BTreeMap<String, u16> {
+    let count = |name: &str| settings.services.get(name).map_or(1, |service| service.shards);
+    NAMES.iter().map(|name| ((*name).to_owned(), count(name))).collect()
 }
 
 /// The purposes of keys. Changing one voids what was made with it.
@@ -62,52 +64,74 @@ mod purpose {
     pub const CURSORS: &str = "cursors";
 }
 
-/// Hosts `auth`, which all others need to be called.
-///
-/// # Errors
-/// When it cannot be opened.
-pub async fn host_auth(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> anyhow::Result<()> {
-    let (key, issuer) = (wiring.front.key.clone(), wiring.front.public_url.clone());
-    let effects = auth::KeyMaker::new(key.clone());
-    let shards = fixed.shards["auth"];
-    node.host(0, shards, move || auth::Auth::new(key.clone(), issuer.clone()), effects).await.context("auth")
+/// Where services go: a machine that opens all of them at once, or a node that opens what the directory tells it to.
+pub trait Roster: Send {
+    /// Takes a service: how its state machine is made, and who does its effects.
+    fn take<S: Service, E: Effects<S> + Clone>(
+        &mut self,
+        make: impl Fn() -> S + Clone + Send + Sync + 'static,
+        effects: E,
+    ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// Hosts all the others.
+/// Enters every service.
 ///
 /// # Errors
-/// When one cannot be opened.
-pub async fn host_others(node: &Arc<Node>, wiring: &Wiring, fixed: &Fixed) -> anyhow::Result<()> {
-    let front = &wiring.front;
+/// When one cannot be made (a template of a mail does not compile), or the roster does not take it.
+pub async fn enter(wiring: &Wiring, roster: &mut impl Roster) -> anyhow::Result<()> {
+    let Wiring { front, mailer, from, settings } = wiring;
+    let (key, issuer) = (front.key.clone(), front.public_url.clone());
     let booking_links = front.key.links(purpose::BOOKING_LINKS);
     let account_links = front.key.links(purpose::ACCOUNT_LINKS);
-    let count = |name: &str| fixed.shards[name];
-    node.host(0, count("pdf"), || pdf::Pdf, NoEffects).await.context("pdf")?;
-    node.host(0, count("search"), search::Search::new, NoEffects).await.context("search")?;
-    node.host(0, count("ui"), ui::Ui::default, NoEffects).await.context("ui")?;
-    let mails = users::MailRoom::new(
-        wiring.mailer.clone(),
+    let key_maker = Arc::new(auth::KeyMaker::new(front.key.clone()));
+    let courier = Arc::new(reservations::Courier::new(front.desk(), from.clone(), mailer.clone()));
+    let mail_room = Arc::new(users::MailRoom::new(
+        mailer.clone(),
         account_links.clone(),
-        wiring.from.clone(),
-        wiring.settings.brand.name.clone(),
+        from.clone(),
+        settings.brand.name.clone(),
         front.public_url.clone(),
-    )?;
-    node.host(0, count("users"), move || users::Users::new(account_links.clone()), mails)
-        .await
-        .context("users")?;
-    for shard in 0..count("reservations") {
-        let links = booking_links.clone();
-        let courier = reservations::Courier::new(front.desk(), wiring.from.clone(), wiring.mailer.clone());
-        let make = move || reservations::Reservations::new(links.clone());
-        node.host(shard, count("reservations"), make, courier).await.context("reservations")?;
-    }
-    for shard in 0..count("payments") {
-        let bank = payments::Bank::new(front.bank.clone()).map_err(anyhow::Error::msg).context("the bank")?;
-        let mails = payments::Mails::new(wiring.mailer.clone(), wiring.from.clone(), front.booking_url());
-        let effects = payments::PaymentEffects::new(bank, mails);
-        node.host(shard, count("payments"), || payments::Payments, effects).await.context("payments")?;
-    }
+    )?);
+    let bank = payments::Bank::new(front.bank.clone()).map_err(anyhow::Error::msg).context("the bank")?;
+    let receipts = payments::Mails::new(mailer.clone(), from.clone(), front.booking_url());
+    let cashier = Arc::new(payments::PaymentEffects::new(bank, receipts));
+
+    roster.take(move || auth::Auth::new(key.clone(), issuer.clone()), key_maker).await?;
+    roster.take(|| pdf::Pdf, NoEffects).await?;
+    roster.take(search::Search::new, NoEffects).await?;
+    roster.take(ui::Ui::default, NoEffects).await?;
+    roster.take(move || users::Users::new(account_links.clone()), mail_room).await?;
+    roster.take(move || reservations::Reservations::new(booking_links.clone()), courier).await?;
+    roster.take(|| payments::Payments, cashier).await?;
     Ok(())
+}
+
+/// One machine: every group is opened at once, as its own only voter.
+pub struct Alone<'a> {
+    /// Where.
+    pub node: &'a Arc<Node>,
+    /// Shards of each service.
+    pub shards: &'a BTreeMap<String, u16>,
+    /// Which services now: the others wait for `auth`, which they need to be called.
+    pub wanted: fn(&str) -> bool,
+}
+
+impl Roster for Alone<'_> {
+    async fn take<S: Service, E: Effects<S> + Clone>(
+        &mut self,
+        make: impl Fn() -> S + Clone + Send + Sync + 'static,
+        effects: E,
+    ) -> anyhow::Result<()> {
+        let service = <S::Contract as Contract>::SERVICE;
+        if !(self.wanted)(service) {
+            return Ok(());
+        }
+        let shards = self.shards[service];
+        for shard in 0..shards {
+            self.node.host(shard, shards, make.clone(), effects.clone()).await.context(service)?;
+        }
+        Ok(())
+    }
 }
 
 /// Mounts every face, and the pages.

@@ -9,13 +9,15 @@ mod stream;
 
 pub use stream::open;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use replica::Node;
+use replica::Moment;
 use serde::{Deserialize, Serialize};
 use token::ClusterKey;
 
@@ -24,11 +26,16 @@ use crate::cli;
 use crate::machine::data::Fixed;
 pub(crate) use stream::Sealer;
 
+/// What a backup reads of a group in a second, at most.
+const BYTES_PER_SECOND: f64 = (96 << 20) as f64;
+/// However large an archive is, and however slow the way to it.
+const TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Verbs about backups.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Make one encrypted, checksummed archive of every group's store, while the server serves. The cluster key is not
-    /// in it: keep `DATA/cluster.key` elsewhere, since nothing opens the archive without it.
+    /// Make one encrypted, checksummed archive of every group's store, while the server or the whole cluster serves. The
+    /// cluster key is not in it: keep `DATA/cluster.key` elsewhere, since nothing opens the archive without it.
     Create {
         /// The archive to write; not overwritten.
         file: PathBuf,
@@ -44,6 +51,9 @@ pub struct Head {
     pub fixed: Fixed,
     /// The groups that follow.
     pub groups: Vec<String>,
+    /// The last log entry that is in each of them.
+    #[serde(default)]
+    pub log_indexes: BTreeMap<String, u64>,
 }
 
 /// Runs the verb.
@@ -56,14 +66,23 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
     let mut archive = made.with_context(|| format!("writing {}", beside.display()))?;
-    let mut answer = server.request(reqwest::Method::GET, "/v1/cluster/backup").send().await?;
+    let mut answer =
+        server.request(reqwest::Method::GET, "/v1/cluster/backup").timeout(TIMEOUT).send().await?;
     if !answer.status().is_success() {
         let status = answer.status();
         return Err(admin::problem(status, &answer.bytes().await.unwrap_or_default()));
     }
     let progress = cli::progress(0, "bytes");
     let mut last = Vec::new();
-    while let Some(part) = answer.chunk().await.context("the archive broke off")? {
+    loop {
+        let part = match answer.chunk().await {
+            Ok(Some(part)) => part,
+            Ok(None) => break,
+            Err(error) => {
+                let _ = std::fs::remove_file(&beside);
+                return Err(error).context("the archive broke off");
+            }
+        };
         archive.write_all(&part).with_context(|| format!("writing {}", beside.display()))?;
         progress.inc(part.len() as u64);
         stream::keep_tail(&mut last, &part);
@@ -83,20 +102,31 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes an archive of all groups of a node at one moment.
+/// Writes an archive of a moment of all groups. Where it may block.
 ///
 /// # Errors
-/// When a store cannot be read, or `to` not written.
-pub fn write(node: &Node, key: &ClusterKey, fixed: &Fixed, to: &mut dyn Write) -> anyhow::Result<()> {
-    let frozen = node.freeze().map_err(anyhow::Error::msg)?;
+/// When a state cannot be read to its end, or `to` not written.
+pub fn write(moment: &Moment, key: &ClusterKey, fixed: &Fixed, to: &mut dyn Write) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Handle::current();
     let mut sealer = Sealer::begin(key, to)?;
-    let head =
-        Head { fixed: fixed.clone(), groups: frozen.iter().map(|group| group.group.clone()).collect() };
-    let head = serde_json::to_vec(&head)?;
-    sealer.write_all(&u32::try_from(head.len())?.to_le_bytes())?;
-    sealer.write_all(&head)?;
-    for group in &frozen {
-        group.export(&mut sealer).map_err(|fault| anyhow::anyhow!("{}: {fault}", group.group))?;
+    let log_indexes = moment.groups();
+    let head = Head { fixed: fixed.clone(), groups: log_indexes.keys().cloned().collect(), log_indexes };
+    let text = serde_json::to_vec(&head)?;
+    sealer.write_all(&u32::try_from(text.len())?.to_le_bytes())?;
+    sealer.write_all(&text)?;
+    for group in &head.groups {
+        let (mut at, begun) = (0, Instant::now());
+        loop {
+            let part = runtime.block_on(moment.read(group, at))?;
+            if part.is_empty() {
+                break;
+            }
+            sealer.write_all(&part)?;
+            at += part.len() as u64;
+            // Guests come first: the disks and the wire are theirs, too.
+            let due = Duration::from_secs_f64(at as f64 / BYTES_PER_SECOND);
+            std::thread::sleep(due.saturating_sub(begun.elapsed()));
+        }
     }
     sealer.finish()
 }

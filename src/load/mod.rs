@@ -5,6 +5,7 @@
 
 mod answer;
 mod fixture;
+mod gap;
 mod http;
 mod journey;
 mod plan;
@@ -13,7 +14,8 @@ mod tally;
 mod usage;
 mod work;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -25,6 +27,7 @@ use contracts::Date;
 use tokio::task::JoinSet;
 
 use self::fixture::Partner;
+use self::gap::Gaps;
 use self::http::{Connection, Site};
 use self::plan::{Mix, Plan};
 use self::report::Report;
@@ -64,27 +67,33 @@ pub struct Arguments {
     /// Get this path, and nothing else.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["mix", "cities"])]
     get: Option<String>,
-    /// The server's process on this machine: says what it took of the processor.
-    #[arg(long, value_name = "PID")]
-    pid: Option<u32>,
+    /// The server's process on this machine: says what it took of the processor. May be repeated: all together.
+    #[arg(long = "pid", value_name = "PID")]
+    pids: Vec<u32>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    target: Target,
+    /// The administrator's file, from the data directory of the server [default: ./auberge-data/admin.json].
+    #[arg(long, value_name = "FILE")]
+    admin: Option<PathBuf>,
+    /// The server's address, if it is not the one in the file. May be repeated: connections are spread over several edges
+    /// of a cluster, and what else is asked goes to the first.
+    #[arg(long = "url", value_name = "URL")]
+    urls: Vec<String>,
 }
 
 /// Runs the verb.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mix = arguments.get.is_none().then_some(arguments.mix);
-    let given = arguments.target.address();
+    let target = Target::at(arguments.admin.clone(), arguments.urls.first().cloned());
+    let given = target.address();
     if !mix.is_some_and(Mix::books) {
         let url = given.unwrap_or_else(|| USUAL_URL.to_owned());
         let site = Site::at(&url).await?;
         let plan = planned(&arguments, mix, site).await?;
         return measure(&arguments, plan, url).await;
     }
-    let server = arguments.target.sign_in().await?;
+    let server = target.sign_in().await?;
     let site = Site::at(server.url()).await?;
     if given.is_none() && !site.is_loopback() {
         bail!("{} is not on this machine: name it with --url if load is to be put on it", server.url());
@@ -138,18 +147,15 @@ fn today() -> Date {
 
 async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Result<()> {
     let connections = arguments.connections as usize;
-    let mut opened = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        let mut connection = Connection::to(&plan.site);
-        connection.open().await.with_context(|| format!("no answer from {url}: is the server running?"))?;
-        opened.push(connection);
-    }
+    let opened = opened(connections, &plan.site, &url, &arguments.urls).await?;
     let name = plan.mix.map_or("get", Mix::name);
     let from = Instant::now() + WARM_UP;
+    let window = Window { from, to: from + Duration::from_secs(arguments.seconds) };
     let shared = Arc::new(Shared {
         plan,
-        window: Window { from, to: from + Duration::from_secs(arguments.seconds) },
+        window,
         done: AtomicU64::new(0),
+        gaps: Gaps::new(window),
         done_max: arguments.count.unwrap_or(u64::MAX),
         stop: AtomicBool::new(false),
     });
@@ -157,12 +163,15 @@ async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Resu
     for connection in opened {
         workers.spawn(Worker::new(Arc::clone(&shared), connection).run());
     }
-    let used = watch(&shared, arguments.pid).await?;
+    let used = watch(&shared, &arguments.pids).await?;
+    let asked_on = shared.done.load(Ordering::Relaxed) < shared.done_max;
+    let (longest_gap_ms, gaps) = shared.gaps.end(asked_on.then(Instant::now));
     let tally = gather(workers).await;
     let mut report = Report::new(name, url, connections, used.counted, &tally);
+    (report.longest_gap_ms, report.gaps) = (longest_gap_ms, gaps);
     report.own_cpu_seconds = used.own.as_secs_f64();
-    if let (Some(pid), Some(server)) = (arguments.pid, used.server) {
-        report = report.with_server(pid, server);
+    if let (Some(pid), Some(server)) = (arguments.pids.first(), used.server) {
+        report = report.with_server(*pid, server);
     }
     if arguments.json {
         cli::print_json(&report)?;
@@ -177,6 +186,21 @@ async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Resu
     Ok(())
 }
 
+/// Open connections, spread over the edges.
+async fn opened(count: usize, first: &Site, url: &str, urls: &[String]) -> anyhow::Result<Vec<Connection>> {
+    let mut sites = vec![(first.clone(), url)];
+    for url in urls.iter().skip(1) {
+        sites.push((Site::at(url).await?, url));
+    }
+    let mut opened = Vec::with_capacity(count);
+    for (site, url) in sites.iter().cycle().take(count) {
+        let mut connection = Connection::to(site);
+        connection.open().await.with_context(|| format!("no answer from {url}: is the server running?"))?;
+        opened.push(connection);
+    }
+    Ok(opened)
+}
+
 struct Used {
     counted: Duration,
     server: Option<Duration>,
@@ -184,10 +208,14 @@ struct Used {
 }
 
 /// Waits for the end, tells a terminal how it goes, and measures what it takes. Interrupting ends it early.
-async fn watch(shared: &Shared, pid: Option<u32>) -> anyhow::Result<Used> {
+async fn watch(shared: &Shared, pids: &[u32]) -> anyhow::Result<Used> {
     tokio::time::sleep_until(shared.window.from.into()).await;
     let begun = Instant::now();
-    let (own_before, server_before) = usages(pid)?;
+    if !std::io::stderr().is_terminal() {
+        // For scripts that do something to the server meanwhile.
+        let _ = writeln!(std::io::stderr(), "counting");
+    }
+    let (own_before, server_before) = usages(pids)?;
     let progress = progress();
     let mut ticks = tokio::time::interval(TICK);
     let interrupted = tokio::signal::ctrl_c();
@@ -202,7 +230,7 @@ async fn watch(shared: &Shared, pid: Option<u32>) -> anyhow::Result<Used> {
         }
         let (now, done) = (Instant::now(), shared.done.load(Ordering::Relaxed));
         if shared.is_over(now) {
-            let (own, server) = usages(pid)?;
+            let (own, server) = usages(pids)?;
             progress.finish_and_clear();
             return Ok(Used {
                 counted: now - begun,
@@ -220,10 +248,11 @@ async fn watch(shared: &Shared, pid: Option<u32>) -> anyhow::Result<Used> {
     }
 }
 
-fn usages(pid: Option<u32>) -> anyhow::Result<(Duration, Option<Duration>)> {
+fn usages(pids: &[u32]) -> anyhow::Result<(Duration, Option<Duration>)> {
     // Without /proc the own share is not told; the server's was asked for.
     let own = usage::processor_time(std::process::id()).unwrap_or_default();
-    Ok((own, pid.map(usage::processor_time).transpose()?))
+    let server = pids.iter().map(|pid| usage::processor_time(*pid)).sum::<anyhow::Result<Duration>>()?;
+    Ok((own, (!pids.is_empty()).then_some(server)))
 }
 
 fn progress() -> indicatif::ProgressBar {

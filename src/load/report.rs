@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::gap::Gap;
 use super::tally::{Latency, Tally, Times};
 use crate::cli;
 
@@ -19,6 +20,10 @@ pub(super) struct Report {
     pub successes: u64,
     pub successes_per_second: f64,
     pub latency_ms: Latency,
+    /// The longest time in which nothing succeeded.
+    pub longest_gap_ms: f64,
+    /// All such times from 10 ms on, in order; the first ten thousand of them.
+    pub gaps: Vec<Gap>,
     /// Of a body, on average.
     pub bytes_per_answer: u64,
     pub failed: u64,
@@ -64,6 +69,8 @@ impl Report {
             successes,
             successes_per_second: successes as f64 / seconds.max(f64::MIN_POSITIVE),
             latency_ms: tally.whole.shown(),
+            longest_gap_ms: 0.0,
+            gaps: Vec::new(),
             bytes_per_answer: tally.body_bytes.checked_div(tally.bodies).unwrap_or(0),
             failed: tally.failed(),
             failures: tally.failures.clone(),
@@ -104,6 +111,7 @@ impl Report {
             "{} bytes an answer; this load generator took {:.2} s of CPU",
             self.bytes_per_answer, self.own_cpu_seconds
         );
+        println!("the longest time without any success: {:.0} ms", self.longest_gap_ms);
         if self.failures.is_empty() {
             println!("no failures");
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::gap::Gaps;
 use super::http::{Answer, Connection};
 use super::plan::{KEY_DIGITS, Mix, Plan};
 use super::tally::Tally;
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub window: Window,
     /// Successes that counted.
     pub done: AtomicU64,
+    /// When there were none.
+    pub gaps: Gaps,
     /// How many of them are wanted at most.
     pub done_max: u64,
     /// Enough.
@@ -87,6 +90,7 @@ impl Worker {
             match outcome {
                 Ok(()) if counts => {
                     self.tally.whole.note(ended - begun);
+                    self.shared.gaps.success(ended);
                     self.shared.done.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(()) => {}

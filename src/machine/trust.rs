@@ -13,6 +13,8 @@ use super::data::{DataDir, write_private};
 
 /// How often keys and revocations are fetched: half the staleness that is allowed.
 const PUBLISH_EVERY: Duration = Duration::from_secs(2);
+/// How often they are fetched while there are none: until then no token can be checked.
+const FIRST_KEYS_EVERY: Duration = Duration::from_millis(100);
 /// How often something is tried again while the groups are starting.
 const RETRY: Duration = Duration::from_millis(5);
 /// How long the first start may take.
@@ -30,6 +32,7 @@ pub struct Administrator {
 }
 
 /// The sign-in of the administrator, to be shown once.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct SignIn {
     /// The address.
     pub email: String,
@@ -37,27 +40,35 @@ pub struct SignIn {
     pub password: String,
 }
 
-/// The name by which this node introduces itself.
-pub const NODE_NAME: &str = "n1";
-
 /// Hears of keys and revocations once, then for ever.
 ///
 /// # Errors
 /// When `auth` does not start.
-pub async fn follow(client: &Client, key: &ClusterKey, verifier: &Arc<Verifier>) -> anyhow::Result<()> {
-    until_ready(|| auth::publish(client, key, NODE_NAME, verifier))
-        .await
-        .context("hearing of signing keys")?;
-    let (client, key, verifier) = (client.clone(), key.clone(), Arc::clone(verifier));
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(PUBLISH_EVERY).await;
-            if let Err(failure) = auth::publish(&client, &key, NODE_NAME, &verifier).await {
-                tracing::warn!(%failure, "keys and revocations could not be fetched; those known go on");
+pub async fn follow(client: &Client, data: &DataDir, verifier: &Arc<Verifier>) -> anyhow::Result<()> {
+    let (key, name) = (data.key.clone(), data.node_name());
+    until_ready(|| auth::publish(client, &key, &name, verifier)).await.context("hearing of signing keys")?;
+    tokio::spawn(keep_following(client.clone(), key, name, Arc::clone(verifier)));
+    Ok(())
+}
+
+/// Hears of keys and revocations for ever, from whenever `auth` can be reached. Those known go on while it cannot.
+pub async fn keep_following(client: Client, key: ClusterKey, name: String, verifier: Arc<Verifier>) {
+    let mut fails = false;
+    loop {
+        match auth::publish(&client, &key, &name, &verifier).await {
+            Ok(()) => {
+                fails = false;
+                tokio::time::sleep(PUBLISH_EVERY).await;
+            }
+            Err(failure) => {
+                if !fails && verifier.has_keys() {
+                    tracing::warn!(%failure, "keys and revocations could not be fetched; those known go on");
+                }
+                fails = true;
+                tokio::time::sleep(if verifier.has_keys() { PUBLISH_EVERY } else { FIRST_KEYS_EVERY }).await;
             }
         }
-    });
-    Ok(())
+    }
 }
 
 /// Makes the administrator's client and `admin.json`, unless that was done before.
@@ -65,7 +76,7 @@ pub async fn follow(client: &Client, key: &ClusterKey, verifier: &Arc<Verifier>)
 /// # Errors
 /// When `auth` refuses, or the file cannot be written.
 pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow::Result<()> {
-    if data.fixed.set_up {
+    if data.fixed().set_up {
         return Ok(());
     }
     let file = data.path.join("admin.json");
@@ -78,8 +89,9 @@ pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow
         client_secret: before.map_or_else(|| token::draw_secret("sec_"), |before| before.client_secret),
     };
     write_private(&file, &serde_json::to_vec_pretty(&administrator)?)?;
+    let name = data.node_name();
     let made =
-        until_ready(|| auth::first_start(client, &data.key, NODE_NAME, &administrator.client_secret)).await;
+        until_ready(|| auth::first_start(client, &data.key, &name, &administrator.client_secret)).await;
     made.map(drop).context("making the administrator")
 }
 

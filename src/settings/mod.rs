@@ -1,9 +1,11 @@
 //! Settings: defaults, then a file, then `AUBERGE_*` variables, then flags; the later word counts.
 
 mod check;
+mod cluster;
 mod load;
 
 pub use check::check;
+pub use cluster::{Cluster, Node, Seed};
 pub use load::load;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,10 @@ pub struct Settings {
     pub limits: Limits,
     /// The services, by name.
     pub services: BTreeMap<String, ServiceSettings>,
+    /// The cluster, for `auberge node`.
+    pub cluster: Cluster,
+    /// Its nodes, by name.
+    pub nodes: BTreeMap<String, Node>,
 }
 
 /// The hotel group as guests see it.
@@ -97,6 +103,8 @@ pub struct Mail {
     pub password: Option<String>,
     /// A PEM file with certificates to trust beside the system's.
     pub root_ca: Option<PathBuf>,
+    /// Where `files` go, if not into `DATA/outbox/`.
+    pub folder: Option<PathBuf>,
 }
 
 impl Default for Mail {
@@ -110,6 +118,7 @@ impl Default for Mail {
             user: None,
             password: None,
             root_ca: None,
+            folder: None,
         }
     }
 }
@@ -142,7 +151,7 @@ pub enum Encryption {
 pub struct Payments {
     /// `sandbox` or `stripe`; `serve` takes the sandbox when nothing is said.
     pub bank: Option<Bank>,
-    /// Where a Stripe-speaking server is.
+    /// Where a Stripe-speaking server is; for nodes of a cluster, also where their common sandbox is.
     pub base_url: Option<String>,
     /// Its secret key. Better as a file, by `AUBERGE_PAYMENTS__SECRET_KEY_FILE`.
     pub secret_key: Option<String>,
@@ -239,11 +248,17 @@ impl Default for Limits {
 pub struct ServiceSettings {
     /// How many shards; fixed when the store is made.
     pub shards: u16,
+    /// Replicas of each of its groups, where it is not as many as the cluster says.
+    pub replicas: Option<u16>,
+    /// Only on nodes that have one of these labels.
+    pub only_on: Vec<String>,
+    /// Never on a node that has one of these services.
+    pub never_with: Vec<String>,
 }
 
 impl Default for ServiceSettings {
     fn default() -> Self {
-        Self { shards: 1 }
+        Self { shards: 1, replicas: None, only_on: Vec::new(), never_with: Vec::new() }
     }
 }
 
@@ -253,5 +268,10 @@ impl Settings {
         let scheme = if self.http.certificate.is_some() { "https" } else { "http" };
         let own = || format!("{scheme}://{}", self.http.address);
         self.http.public_url.clone().unwrap_or_else(own).trim_end_matches('/').to_owned()
+    }
+
+    /// Where nodes look for each other before they know better.
+    pub fn seeds(&self) -> Vec<Seed> {
+        cluster::seeds(&self.cluster, &self.nodes)
     }
 }

@@ -1,0 +1,206 @@
+//! Who this node is: what its settings say, held against its certificate, and the cluster key that came with that.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use link::certificates::describe_file;
+use link::{Described, Seed, TlsFiles};
+use token::ClusterKey;
+
+use crate::cert::copy_private;
+use crate::machine::data::{self, FixedNode};
+use crate::settings::{self, Settings};
+
+/// A node, as it will introduce itself.
+pub struct Identity {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its own.
+    pub name: String,
+    /// Its id.
+    pub id: u64,
+    /// Its certificate, unless the cluster is insecure.
+    pub certificate: Option<Described>,
+    /// The files of it.
+    pub tls: Option<TlsFiles>,
+    /// What its settings say.
+    pub settings: settings::Node,
+}
+
+impl Identity {
+    /// Of the node called `name`, whose data directory is `data`.
+    ///
+    /// # Errors
+    /// When the settings have no such node, or its certificate is another's.
+    pub fn of(settings: &Settings, name: &str, data: &Path) -> anyhow::Result<Self> {
+        let Some(own) = settings.nodes.get(name) else {
+            let known: Vec<_> = settings.nodes.keys().map(String::as_str).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            bail!("the settings have no [nodes.{name}]; there are: {known}");
+        };
+        let cluster = settings.cluster.name.clone();
+        if settings.cluster.insecure {
+            return Ok(Self {
+                cluster,
+                name: name.to_owned(),
+                id: kept_id(data)?.unwrap_or_else(link::certificates::new_node_id),
+                certificate: None,
+                tls: None,
+                settings: own.clone(),
+            });
+        }
+        let folder = own.certificates.clone();
+        let folder = folder.with_context(|| {
+            format!("[nodes.{name}] needs `certificates`: make them with `auberge cert node {name}`")
+        })?;
+        let tls = files(&folder);
+        let described = describe_file(&tls.certificate)
+            .with_context(|| format!("the certificate of {name} (`auberge cert node {name}` makes one)"))?;
+        let certified = &described.identity;
+        if certified.cluster != cluster {
+            bail!("{} is of the cluster {}, not of {cluster}", tls.certificate.display(), certified.cluster);
+        }
+        if certified.node != name {
+            bail!(
+                "{} is the certificate of node {}, not of {name}",
+                tls.certificate.display(),
+                certified.node
+            );
+        }
+        Ok(Self {
+            cluster,
+            name: name.to_owned(),
+            id: certified.node_id,
+            certificate: Some(described),
+            tls: Some(tls),
+            settings: own.clone(),
+        })
+    }
+
+    /// Sees to it that the cluster key is in the data directory: the one that came with the certificate.
+    ///
+    /// # Errors
+    /// When there is none, or two that differ.
+    pub fn place_key(&self, data: &Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(data).with_context(|| format!("making {}", data.display()))?;
+        let kept = data.join("cluster.key");
+        let brought = self.settings.certificates.as_ref().map(|folder| folder.join("cluster.key"));
+        let brought = brought.filter(|file| file.exists());
+        match (brought, kept.exists()) {
+            (Some(brought), false) => copy_private(&brought, &kept),
+            (Some(brought), true) => {
+                let same = ClusterKey::load(&brought)?.derive_bytes("same")
+                    == ClusterKey::load(&kept)?.derive_bytes("same");
+                if same {
+                    Ok(())
+                } else {
+                    bail!(
+                        "{} is not the cluster key of {}: one of them is another cluster's",
+                        brought.display(),
+                        data.display()
+                    )
+                }
+            }
+            (None, true) => Ok(()),
+            (None, false) => bail!(
+                "there is no cluster key: copy one `cluster.key` (mode 0600, the same for all nodes) to {}",
+                kept.display()
+            ),
+        }
+    }
+
+    /// What is kept about it.
+    pub fn fixed(&self, settings: &Settings) -> FixedNode {
+        FixedNode {
+            cluster: self.cluster.clone(),
+            name: self.name.clone(),
+            id: self.id,
+            url: self.url(settings),
+            joined: false,
+        }
+    }
+
+    /// Where its edge is found from this machine.
+    fn url(&self, settings: &Settings) -> String {
+        let mut address = self.settings.http.unwrap_or(settings.http.address);
+        if address.ip().is_unspecified() {
+            address.set_ip([127, 0, 0, 1].into());
+        }
+        let scheme = if settings.http.certificate.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
+    }
+
+    /// What its link is started with.
+    pub fn link(&self, seeds: Vec<Seed>) -> link::Options {
+        link::Options {
+            cluster: self.cluster.clone(),
+            node: self.name.clone(),
+            node_id: self.id,
+            listen: self.settings.link,
+            advertise: Some(self.settings.advertised()),
+            seeds,
+            tls: self.tls.clone(),
+            insecure: self.tls.is_none(),
+            denied: Vec::new(),
+            limits: link::Limits::default(),
+        }
+    }
+
+    /// The fingerprint of its certificate; empty without one.
+    pub fn fingerprint(&self) -> String {
+        self.certificate.as_ref().map(|described| described.fingerprint.to_string()).unwrap_or_default()
+    }
+}
+
+fn files(folder: &Path) -> TlsFiles {
+    let file = |name: &str| -> PathBuf { folder.join(name) };
+    TlsFiles { ca: file("ca.pem"), certificate: file("node.pem"), key: file("node.key") }
+}
+
+/// Without certificates a node's id is its data directory's: a fresh disk is another node.
+fn kept_id(data: &Path) -> anyhow::Result<Option<u64>> {
+    Ok(data::read(data)?.and_then(|fixed| fixed.node).map(|node| node.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use link::certificates::Authority;
+
+    use super::*;
+
+    #[test]
+    fn a_node_is_whom_its_certificate_names_and_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let (authority, data) = (dir.path().join("authority"), dir.path().join("data"));
+        let made = Authority::init(&authority, "inn").unwrap();
+        made.add_node(&authority, "n1", &["127.0.0.1".to_owned()]).unwrap();
+        let settings = |cluster: &str, name: &str| {
+            let mut settings = Settings::default();
+            settings.cluster.name = cluster.to_owned();
+            let node =
+                settings::Node { certificates: Some(authority.join("n1")), ..settings::Node::default() };
+            settings.nodes.insert(name.to_owned(), node);
+            settings
+        };
+        let found = Identity::of(&settings("inn", "n1"), "n1", &data).unwrap();
+        assert_eq!((found.cluster.as_str(), found.name.as_str()), ("inn", "n1"));
+        for (cluster, has, asked, words) in [
+            ("spa", "n1", "n1", "is of the cluster inn, not of spa"),
+            ("inn", "n2", "n2", "is the certificate of node n1, not of n2"),
+            ("inn", "n1", "n2", "there are: n1"),
+        ] {
+            let why = Identity::of(&settings(cluster, has), asked, &data).map(|_| ()).unwrap_err();
+            assert!(why.to_string().contains(words), "{why}");
+        }
+        // The key comes with the certificate, once, and stays the same.
+        let why = found.place_key(&data).unwrap_err().to_string();
+        assert!(why.contains("there is no cluster key"), "{why}");
+        ClusterKey::load_or_create(&authority.join("n1/cluster.key")).unwrap();
+        found.place_key(&data).unwrap();
+        found.place_key(&data).unwrap();
+        std::fs::remove_file(authority.join("n1/cluster.key")).unwrap();
+        ClusterKey::load_or_create(&authority.join("n1/cluster.key")).unwrap();
+        let why = found.place_key(&data).unwrap_err().to_string();
+        assert!(why.contains("another cluster's"), "{why}");
+    }
+}

@@ -1,0 +1,64 @@
+//! `GET /v1/cluster/audit`: who did what.
+
+use directory::contract::PAGE_MAX;
+use directory::{Answer, AuditRecord, Query};
+use edge::{ApiError, Cursor, Instant, Json, Limit, Page, SignedIn};
+use poem_openapi::param::Query as Param;
+use poem_openapi::{Object, OpenApi};
+
+use super::{Face, READ, Tag};
+
+/// What somebody did, or what happened.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+pub struct AuditShown {
+    /// Counts up
+    pub number: u64,
+    /// When
+    pub at: Instant,
+    /// Who: an account, a client, or a service of the cluster
+    pub by: String,
+    /// What: `move`, `drain`, `lost`, …
+    pub verb: String,
+    /// A node, a group or a move
+    pub subject: String,
+    /// More, in words
+    pub detail: String,
+}
+
+/// The part of the face.
+pub struct AuditFace(pub(super) Face);
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
+impl AuditFace {
+    /// Who did what
+    ///
+    /// Newest first; the oldest entries are forgotten. A machine that is alone keeps none.
+    #[oai(path = "/cluster/audit", method = "get", operation_id = "listAudit")]
+    async fn list(
+        &self,
+        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        limit: Param<Limit>,
+        cursor: Param<Option<Cursor>>,
+    ) -> Result<Json<Page<AuditShown>>, ApiError> {
+        let (inside, _) = self.0.open(&caller, READ)?;
+        let before: Option<u64> = cursor.0.map(|cursor| cursor.position(&QUESTION)).transpose()?;
+        if inside.is_alone() {
+            return Ok(Json(Page::whole(Vec::new())));
+        }
+        let limit = u16::try_from(limit.0.get()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+        match inside.ask(&caller.call(), Query::Audit { before, limit }).await? {
+            Answer::Audit { items, next } => Ok(Json(Page {
+                items: items.into_iter().map(shown).collect(),
+                next_cursor: next.map(|next| Cursor::at(&QUESTION, &next)),
+            })),
+            _ => Err(ApiError::unavailable(1)),
+        }
+    }
+}
+
+const QUESTION: &str = "listAudit";
+
+fn shown(record: AuditRecord) -> AuditShown {
+    let AuditRecord { number, at, by, verb, subject, detail } = record;
+    AuditShown { number, at: Instant(at), by, verb, subject, detail }
+}

@@ -1,0 +1,190 @@
+//! What the directory refuses, as problems: each names what is in the way.
+
+use directory::Refusal;
+use edge::{ApiError, Problem, kinds};
+use group::Failure;
+
+edge::problems! {
+    /// There is no directory: this machine is alone.
+    ONE_NODE = "one-node", "A move needs a second node", 409;
+    /// `auberge cluster init` was not said yet.
+    NOT_FOUNDED = "not-founded", "There is no cluster yet", 409;
+    /// What was fixed when the cluster was made.
+    FIXED = "fixed", "This was fixed when the cluster was made", 409;
+    /// A name that belongs to another, or to nobody any more.
+    WRONG_NODE = "wrong-node", "The node is not the one that is known by this name", 409;
+    /// It is being emptied.
+    NODE_CORDONED = "node-cordoned", "The node takes nothing now", 409;
+    /// It cannot be reached.
+    NODE_DOWN = "node-down", "The node is down", 409;
+    /// Nodes are emptied one after the other.
+    ONE_AT_A_TIME = "one-node-at-a-time", "One node at a time", 409;
+    /// A replica, or its absence, is in the way.
+    WRONG_PLACE = "wrong-place", "The group is not where this move would have it", 409;
+    /// One move of a group at a time.
+    MOVING = "already-moving", "The group is being moved already", 409;
+    /// Too few replicas would be left.
+    QUORUM = "quorum-at-risk", "A group would lose its quorum", 409;
+    /// No room.
+    DISK = "disk-too-full", "The node has too little free disk", 409;
+    /// `cluster.toml` is against it.
+    RULE = "placement-rule", "A placement rule is against it", 409;
+    /// None of the nodes.
+    NO_PLACE = "no-place", "No node can take it", 409;
+    /// The group has no replica yet.
+    UNFOUNDED = "group-not-founded", "The group is not founded yet", 409;
+    /// Switching, or over.
+    TOO_LATE = "too-late-to-cancel", "The move cannot be cancelled any more", 409;
+    /// A majority of the group is alive.
+    NOT_LOST = "not-lost", "The group is not lost", 409;
+}
+
+/// What a call of the directory that failed means to the client.
+pub fn failed(failure: Failure<Refusal>) -> ApiError {
+    edge::failed(failure, problem)
+}
+
+/// Of an operation that a machine that is alone has no use for.
+pub fn alone() -> ApiError {
+    Problem::new(&ONE_NODE)
+        .detail(
+            "This machine is alone: `auberge serve --nodes 3` or `auberge node` make a cluster of several.",
+        )
+        .into()
+}
+
+/// A refusal of the directory.
+pub fn problem(refusal: Refusal) -> Problem {
+    let detail = sentence(&refusal);
+    match refusal {
+        Refusal::NotFounded => Problem::new(&NOT_FOUNDED).detail(detail),
+        Refusal::AlreadyFounded { .. } => Problem::new(&kinds::CONFLICT).detail(detail),
+        Refusal::Fixed { .. } => Problem::new(&FIXED).detail(detail),
+        Refusal::Invalid { field, why } => Problem::new(&kinds::INVALID).field(format!("/{field}"), why),
+        // What was asked for is not repeated: it may be anything.
+        Refusal::NoSuchNode { .. } => {
+            Problem::new(&kinds::NOT_FOUND).detail("There is no node of this name.")
+        }
+        Refusal::NoSuchGroup { .. } => {
+            Problem::new(&kinds::NOT_FOUND).detail("There is no group of this name.")
+        }
+        Refusal::NoSuchMove { .. } => {
+            Problem::new(&kinds::NOT_FOUND).detail("There is no move of this id, or it was forgotten.")
+        }
+        Refusal::WrongIdentity { .. } | Refusal::Decommissioned { .. } => {
+            Problem::new(&WRONG_NODE).detail(detail)
+        }
+        Refusal::Cordoned { .. } => Problem::new(&NODE_CORDONED).detail(detail),
+        Refusal::NodeDown { .. } => Problem::new(&NODE_DOWN).detail(detail),
+        // The type's title says the rest.
+        Refusal::OneAtATime { other, state } => {
+            Problem::new(&ONE_AT_A_TIME).detail(format!("`{other}` is {state}.")).with("other", &other)
+        }
+        Refusal::AlreadyThere { .. } | Refusal::NotThere { .. } => Problem::new(&WRONG_PLACE).detail(detail),
+        Refusal::Busy { id, .. } => Problem::new(&MOVING).detail(detail).with("move_id", &id.to_string()),
+        Refusal::Quorum { group, live, voters, needed } => Problem::new(&QUORUM)
+            .detail(detail)
+            .with("group", &group)
+            .with("live", &live)
+            .with("voters", &voters)
+            .with("needed", &needed),
+        Refusal::FreeDisk { free_bytes, needed_bytes, .. } => Problem::new(&DISK)
+            .detail(detail)
+            .with("free_bytes", &free_bytes)
+            .with("needed_bytes", &needed_bytes),
+        Refusal::Rule { .. } => Problem::new(&RULE).detail(detail),
+        Refusal::NoPlace { .. } => Problem::new(&NO_PLACE).detail(detail),
+        Refusal::Unfounded { .. } => Problem::new(&UNFOUNDED).detail(detail),
+        Refusal::TooLate { phase, .. } => {
+            Problem::new(&TOO_LATE).detail(detail).with("phase", &phase.to_string())
+        }
+        // Only the steward says what could be stale.
+        Refusal::Stale { .. } => Problem::new(&kinds::CONFLICT).detail(detail),
+        Refusal::TooMany { .. } => Problem::new(&kinds::CONFLICT).detail(detail),
+    }
+}
+
+/// The refusal's own words, as a sentence. Names in it are those of nodes and groups, which are no secrets.
+fn sentence(refusal: &Refusal) -> String {
+    let words = refusal.to_string();
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    // Names at the beginning stay as they are written.
+    let named = words.split(' ').next().is_some_and(|word| word.contains(['/', '_', '`']));
+    let words = if named { words } else { format!("{first}{}", letters.as_str()) };
+    if words.ends_with('.') { words } else { format!("{words}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use directory::{MoveId, Phase};
+
+    use super::*;
+
+    #[test]
+    fn clients_know_these_types() {
+        let known = "\
+409 already-moving: The group is being moved already
+409 disk-too-full: The node has too little free disk
+409 fixed: This was fixed when the cluster was made
+409 group-not-founded: The group is not founded yet
+409 no-place: No node can take it
+409 node-cordoned: The node takes nothing now
+409 node-down: The node is down
+409 not-founded: There is no cluster yet
+409 not-lost: The group is not lost
+409 one-node-at-a-time: One node at a time
+409 one-node: A move needs a second node
+409 placement-rule: A placement rule is against it
+409 quorum-at-risk: A group would lose its quorum
+409 too-late-to-cancel: The move cannot be cancelled any more
+409 wrong-node: The node is not the one that is known by this name
+409 wrong-place: The group is not where this move would have it
+";
+        assert_eq!(edge::problem_table(ALL), known);
+    }
+
+    #[test]
+    fn each_refusal_says_what_is_in_the_way() {
+        let (node, group) = (|| "n2".to_owned(), || "auth/0".to_owned());
+        let table = [
+            (Refusal::NoSuchNode { node: node() }, 404, "not-found", "There is no node of this name."),
+            (Refusal::NodeDown { node: node() }, 409, "node-down", "Node `n2` is down."),
+            (
+                Refusal::OneAtATime { other: node(), state: "draining".into() },
+                409,
+                "one-node-at-a-time",
+                "`n2` is draining.",
+            ),
+            (
+                Refusal::Quorum { group: group(), live: 1, voters: 3, needed: 2 },
+                409,
+                "quorum-at-risk",
+                "auth/0 would lose its quorum: 1 of 3 replicas would be left, 2 are needed.",
+            ),
+            (
+                Refusal::Busy { group: group(), id: MoveId(7) },
+                409,
+                "already-moving",
+                "auth/0 is being moved already: mov_7.",
+            ),
+            (
+                Refusal::TooLate { id: MoveId(7), phase: Phase::Switching },
+                409,
+                "too-late-to-cancel",
+                "mov_7 cannot be cancelled any more: it is switching.",
+            ),
+            (
+                Refusal::Rule { group: group(), node: node(), rule: "only on nodes with label fast".into() },
+                409,
+                "placement-rule",
+                "auth/0 may not be on `n2`: only on nodes with label fast.",
+            ),
+        ];
+        for (refusal, status, slug, detail) in table {
+            let problem = problem(refusal);
+            assert_eq!((problem.status().as_u16(), problem.kind().slug), (status, slug));
+            assert_eq!(problem.said(), Some(detail));
+        }
+    }
+}
