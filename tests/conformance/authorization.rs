@@ -111,6 +111,8 @@ fn filled(path: &str) -> String {
         "{service}" => "auth".to_owned(),
         "{shard}" | "{row}" => "0".to_owned(),
         "{name}" => "invoice".to_owned(),
+        "{node}" => "n1".to_owned(),
+        "{move_id}" => "mov_1".to_owned(),
         part => {
             assert!(!part.starts_with('{'), "say here what {part} is in {path}");
             part.to_owned()

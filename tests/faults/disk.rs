@@ -1,56 +1,13 @@
 //! A disk that is full, and one that cannot be written.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::Arc;
 
-use house::{House, Stay};
+use house::{House, SmallDisk, Stay};
 use serde_json::json;
 
 use crate::ledger::{Keyed, Marks, Shared};
 use crate::text;
-
-/// A small disk of its own, unmounted when dropped.
-struct SmallDisk {
-    _directory: tempfile::TempDir,
-    place: PathBuf,
-}
-
-impl SmallDisk {
-    /// Nothing where this user may not mount.
-    fn mount(mebibytes: u32) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
-        let place = directory.path().join("disk");
-        std::fs::create_dir(&place).unwrap();
-        let size = format!("size={mebibytes}m");
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&place).output().ok()?;
-        if !mounted.status.success() {
-            eprintln!(
-                "left out: no small disk can be mounted: {}",
-                String::from_utf8_lossy(&mounted.stderr).trim()
-            );
-            return None;
-        }
-        Some(Self { _directory: directory, place })
-    }
-
-    /// Fills what is left, and says with which file.
-    fn fill(&self) -> PathBuf {
-        let file = self.place.join("ballast");
-        let _ = Command::new("dd")
-            .args(["if=/dev/zero", "bs=64k"])
-            .arg(format!("of={}", file.display()))
-            .output();
-        file
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.place).status();
-    }
-}
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_loses_nothing() {

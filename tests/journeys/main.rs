@@ -4,6 +4,7 @@ mod accounts;
 mod cards;
 mod guest;
 mod lists;
+mod operators;
 mod owners;
 mod refusals;
 mod sign_in;

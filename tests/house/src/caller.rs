@@ -53,6 +53,12 @@ impl Caller {
         Self { token: None, ..self.clone() }
     }
 
+    /// The same person, at another edge.
+    #[must_use]
+    pub fn at(&self, url: impl Into<String>) -> Self {
+        Self { url: url.into(), ..self.clone() }
+    }
+
     /// A request of any method.
     pub fn ask(&self, method: Method, path: &str) -> Asking {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
@@ -124,6 +130,12 @@ impl Asking {
     #[must_use]
     pub fn bytes(self, content_type: &str, bytes: impl Into<Vec<u8>>) -> Self {
         Self { request: self.request.header("content-type", content_type).body(bytes.into()), ..self }
+    }
+
+    /// Given up after this time.
+    #[must_use]
+    pub fn within(self, time: Duration) -> Self {
+        Self { request: self.request.timeout(time), ..self }
     }
 
     /// Sends it to a server that may not be there.

@@ -1,5 +1,6 @@
-//! A running Auberge for tests: the real binary on a directory and a port of its own ([`House`]), somebody to talk to it
-//! ([`Caller`]), and a reader of the mail that it writes ([`Mail`]).
+//! A running Auberge for tests: the real binary on a directory and a port of its own ([`House`]), or as several nodes
+//! ([`Cluster`], on hosts of their own where [`Network`] can make some), somebody to talk to it ([`Caller`]), and a reader of
+//! the mail that it writes ([`Mail`]).
 //!
 //! Invariants: a house leaves neither process nor directory behind, also when a test panics; nothing waits for a time,
 //! only for a fact, with a limit so generous that a slow machine meets it; nothing but loopback is spoken to.
@@ -9,17 +10,24 @@
 mod answer;
 mod booking;
 mod caller;
+mod cluster;
+mod disk;
 mod hotels;
 mod mail;
+mod network;
 mod process;
 mod running;
+mod standing;
 mod tools;
 
 pub use answer::Answer;
 pub use booking::{Stay, day};
 pub use caller::{Asking, Caller};
+pub use cluster::{Cluster, ClusterPlan, NodePlan};
+pub use disk::SmallDisk;
 pub use hotels::{hotel, two_hotels};
 pub use mail::{Attachment, Mail, read as read_mails};
+pub use network::Network;
 pub use process::{Helper, Ran, free_port};
 pub use running::{House, Plan};
 pub use tools::{pdf_text, tool, workspace};

@@ -106,13 +106,23 @@ impl Helper {
         let _ = self.child.wait();
     }
 
+    /// Its id, while it runs.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal: `STOP`, `CONT`, …
+    pub fn signal(&self, name: &str) {
+        let order = format!("kill -{name} {}", self.child.id());
+        let _ = Command::new("sh").args(["-c", &order]).status();
+    }
+
     /// `SIGTERM`, and the exit status.
     ///
     /// # Panics
     /// When it does not end.
     pub fn terminate(&mut self) -> ExitStatus {
-        let order = format!("kill -TERM {}", self.child.id());
-        let _ = Command::new("sh").args(["-c", &order]).status();
+        self.signal("TERM");
         let begun = Instant::now();
         loop {
             if let Some(status) = self.ended() {

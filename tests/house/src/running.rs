@@ -320,7 +320,7 @@ impl Drop for House {
 }
 
 /// The binary that this build made: beside the directory that the tests are in.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("AUBERGE_BIN") {
         return named.into();
     }
@@ -330,6 +330,6 @@ fn binary() -> PathBuf {
 }
 
 /// The text of a JSON string.
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }

@@ -215,7 +215,7 @@ impl<S: Service> Group<S> {
             | Entry::Deliver { stamp, .. }
             | Entry::Fire { stamp }
             | Entry::Conclude { stamp, .. } => stamp.now.0 += self.skew_millis,
-            Entry::Settle { .. } | Entry::Release { .. } | Entry::Forget { .. } => {}
+            Entry::Settle { .. } | Entry::Release { .. } | Entry::Forget { .. } | Entry::LetGo => {}
         }
         entry
     }

@@ -1,0 +1,73 @@
+//! One service alone on a node of its own, taken away and put back while all others serve.
+
+use std::collections::BTreeMap;
+
+use house::{Cluster, NodePlan};
+use serde_json::{Value, json};
+
+use crate::history::{History, inn};
+use crate::text;
+
+const MEANWHILE: usize = 40;
+const OTHERS: [&str; 6] = ["auth", "payments", "pdf", "reservations", "ui", "users"];
+
+/// What each node has.
+fn places(shown: &Value) -> BTreeMap<String, Vec<String>> {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for group in shown["groups"].as_array().unwrap() {
+        for replica in group["replicas"].as_array().unwrap() {
+            places
+                .entry(text(&replica["node"]).to_owned())
+                .or_default()
+                .push(text(&group["group"]).to_owned());
+        }
+    }
+    places
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_on_a_node_of_its_own_goes_and_comes() {
+    let mut settings = "[services.search]\nonly_on = [\"apart\"]\nreplicas = 1\n\n".to_owned();
+    for other in OTHERS {
+        settings.push_str(&format!("[services.{other}]\nnever_with = [\"search\"]\n\n"));
+    }
+    let plan = NodePlan { labels: vec!["apart".to_owned()], ..NodePlan::default() };
+    let mut cluster = Cluster::plan(4).node("n4", plan).settings(&settings).hotels(inn()).open().await;
+    let admin = cluster.admin("n1").await;
+    let shown = cluster.status(&admin).await.unwrap();
+    let places = places(&shown);
+    let apart: Vec<_> = places["n4"].iter().filter(|group| !group.starts_with("directory/")).collect();
+    assert_eq!(apart, ["search/0"], "{places:?}");
+    assert!(places.iter().all(|(node, groups)| node == "n4" || !groups.contains(&"search/0".to_owned())));
+
+    // The rules are kept against operators too.
+    for (group, to) in [("search/0", "n1"), ("reservations/0", "n4")] {
+        let body = json!({"group": group, "to": to});
+        admin.post("/v1/cluster/moves", &body).await.problem(409, "placement-rule");
+    }
+
+    let history = History::begin(&cluster).await;
+    history.through(&cluster, &["n1", "n2", "n3"]);
+    history.goes_on(MEANWHILE).await;
+    let search = "/v1/hotels?city=Krak%C3%B3w&check_in=";
+    let search = format!("{search}{}&check_out={}&guests=2&rooms=1", house::day(300), house::day(301));
+    let found = || async {
+        let answer = admin.get(&search).attempt().await.ok().filter(|answer| answer.status == 200)?;
+        answer.json()["items"].as_array().filter(|items| !items.is_empty()).map(drop)
+    };
+    house::eventually("the hotel to be found", found).await;
+    // Killed, and stopped in good order: whoever books notices nothing.
+    for killed in [true, false] {
+        if killed {
+            cluster.kill("n4");
+        } else {
+            cluster.stop("n4");
+        }
+        history.goes_on(MEANWHILE).await;
+        cluster.start("n4").await;
+        house::eventually("the hotel to be found again", found).await;
+        history.goes_on(MEANWHILE).await;
+        assert_eq!(history.refusals(), BTreeMap::new(), "n4 went; it was killed: {killed}");
+    }
+    history.end(&cluster).await;
+}

@@ -1,0 +1,101 @@
+//! One archive of a whole cluster, made at any edge while guests book, and restored: into another cluster, and into a single
+//! machine.
+
+use std::fs;
+use std::time::Duration;
+
+use house::{Cluster, House, Stay};
+use serde_json::Value;
+
+use crate::text;
+
+const SETTINGS: &str = "[services.reservations]\nshards = 2\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
+    let mut cluster = Cluster::plan(3).settings(SETTINGS).open().await;
+    let partner = cluster.booker("n1").await;
+    let hotel = cluster.hotel("n1").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
+    let held = partner.hold(&offer, "kept@guest.example").await;
+    let payment = partner.pay(&held, "pm_card_visa").await;
+    partner.once(&held, "confirmed").await;
+    let archive = cluster.path().join("backup.auberge");
+    let name = archive.to_string_lossy().into_owned();
+    let (loaded, made) = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let load = ["load", "--mix", "journey", "--connections", "4", "--seconds", "8", "--json"];
+            let load = scope.spawn({
+                let cluster = &cluster;
+                move || cluster.operate("n1", &load).done()
+            });
+            std::thread::sleep(Duration::from_secs(5));
+            let made = cluster.operate("n3", &["backup", "create", &name]);
+            (load.join().expect("the load"), made)
+        })
+    });
+    made.done();
+    let report: Value = serde_json::from_str(&loaded).expect("a report");
+    assert_eq!(report["failed"], 0, "the backup was felt: {report:#}");
+    assert!(report["successes"].as_u64() > Some(10), "{report:#}");
+    println!("longest gap of journeys under a backup: {} ms", report["longest_gap_ms"]);
+    cluster.settled("n2").await;
+    cluster.sound("n2");
+    // Who cannot be reached is named, and nothing is left paused.
+    cluster.kill("n1");
+    cluster.kill("n2");
+    let again = cluster.path().join("again.auberge");
+    let refused = cluster.operate("n3", &["backup", "create", &again.to_string_lossy()]).refused();
+    println!("without a majority: {refused}");
+    assert!(!again.exists());
+    cluster.start("n1").await;
+    cluster.start("n2").await;
+    cluster.whole().await;
+    cluster.operate("n2", &["backup", "create", &again.to_string_lossy()]).done();
+
+    let key = cluster.data("n1").join("cluster.key");
+    let admin = cluster.admin_file().to_owned();
+    // Other shards than the archive's cannot be had.
+    let other = cluster.path().join("other");
+    let restored = cluster.path().join("restored");
+    let place = restored.to_string_lossy().into_owned();
+    let key_file = key.to_string_lossy().into_owned();
+    cluster.auberge(&["restore", &name, "--key", &key_file, "--data", &place]).done();
+    let checked = cluster.auberge(&["check", "--data", &place]).done();
+    assert!(checked.contains("nothing is broken"), "{checked}");
+    fs::write(&other, "[services.reservations]\nshards = 3\n").expect("settings");
+    let other = other.to_string_lossy().into_owned();
+    let refused = cluster.auberge(&["serve", "--data", &place, "--config", &other]).refused();
+    assert!(refused.contains("reservations has 2 shards here"), "{refused}");
+
+    // A single machine.
+    fs::copy(&admin, restored.join("admin.json")).expect("admin.json");
+    let mut machine = House::plan().data(restored).hotels(Vec::new()).open().await;
+    let owner = machine.admin().await;
+    owner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200);
+    assert_eq!(owner.reservation(&held).await["status"], "confirmed");
+    machine.sound().await;
+    // The file still says where the cluster is.
+    let url = machine.url.clone();
+    machine.operate(&["restore", "--release-effects", "--running", "--url", &url]).done();
+    machine.settled().await;
+    machine.sound().await;
+    machine.stop();
+
+    // Another cluster.
+    let restored = Cluster::plan(3).settings(SETTINGS).restored(&archive, &key, &admin).open().await;
+    for name in restored.names() {
+        let owner = restored.admin(&name).await;
+        assert_eq!(owner.reservation(&held).await["status"], "confirmed", "at {name}");
+        owner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200);
+    }
+    restored.sound("n2");
+    let partner = restored.booker("n3").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(60, 1), "Flexible").await;
+    let after = partner.hold(&offer, "after@guest.example").await;
+    restored.operate("n3", &["restore", "--release-effects", "--running"]).done();
+    partner.pay(&after, "pm_card_visa").await;
+    partner.once(&after, "confirmed").await;
+    restored.settled("n1").await;
+    restored.sound("n1");
+}

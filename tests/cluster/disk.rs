@@ -1,0 +1,36 @@
+//! A node whose disk is full.
+
+use house::{Cluster, NodePlan, SmallDisk};
+
+use crate::history::{History, inn};
+
+const MEANWHILE: usize = 60;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_on_one_node_stops_nobody_else() {
+    let Some(disk) = SmallDisk::mount(192) else { return };
+    let plan = NodePlan { data: Some(disk.place.join("data")), ..NodePlan::default() };
+    let mut cluster = Cluster::plan(3).node("n3", plan).hotels(inn()).open().await;
+    // The worst place for it: where the group is led.
+    cluster.lead("reservations/0", "n3").await;
+    let history = History::begin(&cluster).await;
+    history.goes_on(MEANWHILE).await;
+    let ballast = disk.fill();
+    // So much that what was set aside beforehand does not do either.
+    for _ in 0..5 {
+        history.goes_on(MEANWHILE).await;
+    }
+    let refusals = history.refusals();
+    println!(
+        "refused while the disk was full: {:?}",
+        refusals.iter().map(|(node, all)| (node, all.len())).collect::<Vec<_>>()
+    );
+    // Room again, and a start as an operator would do it.
+    cluster.kill("n3");
+    std::fs::remove_file(ballast).unwrap();
+    cluster.start("n3").await;
+    cluster.whole().await;
+    history.goes_on(MEANWHILE).await;
+    history.end(&cluster).await;
+    cluster.stop("n3");
+}

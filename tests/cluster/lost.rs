@@ -1,0 +1,74 @@
+//! A majority lost for good: nothing is served and nothing is made up, until an operator says what shall count.
+
+use house::{Cluster, Stay, eventually};
+use serde_json::json;
+
+use crate::text;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_majority_is_founded_anew_from_what_is_left() {
+    let mut cluster = Cluster::plan(3).request_secs(5).open().await;
+    let partner = cluster.booker("n1").await;
+    let hotel = cluster.hotel("n1").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
+    let mut held = Vec::new();
+    for number in 0..10 {
+        held.push(partner.hold(&offer, &format!("kept{number}@guest.example")).await);
+    }
+    cluster.settled("n1").await;
+    let groups = cluster.status(&cluster.admin("n1").await).await.unwrap();
+    let groups = groups["groups"].as_array().unwrap();
+    let mut groups: Vec<String> = groups.iter().map(|group| text(&group["group"]).to_owned()).collect();
+    // What is recovered is written into the directory, so that comes first.
+    groups.sort_by_key(|group| group != "directory/0");
+    let data = cluster.data("n1").to_string_lossy().into_owned();
+    let recover = |cluster: &Cluster, group: &str, more: &[&str]| {
+        let verb = ["cluster", "recover", group, "--on", "n1", "--data", &data];
+        cluster.operate("n1", &[&verb[..], more].concat())
+    };
+    // Not while it is not lost, and not without a word about what that means.
+    let refused = recover(&cluster, "reservations/0", &["--accept-data-loss"]).refused();
+    assert!(refused.contains("not lost"), "{refused}");
+    let refused = recover(&cluster, "reservations/0", &[]).refused();
+    assert!(refused.contains("--accept-data-loss"), "{refused}");
+
+    // Two of three, with their disks.
+    for lost in ["n2", "n3"] {
+        cluster.kill(lost);
+        std::fs::remove_dir_all(cluster.data(lost)).unwrap();
+    }
+    let path = format!("/v1/reservations/{}", text(&held[0]["id"]));
+    partner.get(&path).await.problem(503, "unavailable");
+    for group in &groups {
+        // Refused for a moment after the directory itself was recovered: then it is said again.
+        eventually(&format!("{group} to be recovered"), || async {
+            let ran = recover(&cluster, group, &["--accept-data-loss"]);
+            if ran.code != Some(0) {
+                assert!(ran.err.contains("Try again in a moment"), "{group}: {}", ran.err);
+            }
+            (ran.code == Some(0)).then_some(())
+        })
+        .await;
+    }
+    cluster.ready("n1").await;
+    // All that had come to this replica is there, and it goes on: alone.
+    for held in &held {
+        let found = partner.reservation(held).await;
+        assert_eq!((&found["id"], &found["status"]), (&held["id"], &json!("held")));
+    }
+    held.push(partner.hold(&offer, "alone@guest.example").await);
+
+    // The other nodes come back with new disks, and everything has three replicas again.
+    for lost in ["n2", "n3"] {
+        cluster.start(lost).await;
+    }
+    cluster.whole().await;
+    cluster.kill("n1");
+    for held in &held {
+        partner.at(cluster.url("n2")).reservation(held).await;
+    }
+    cluster.start("n1").await;
+    cluster.whole().await;
+    cluster.settled("n1").await;
+    cluster.sound("n1");
+}

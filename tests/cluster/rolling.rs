@@ -1,0 +1,34 @@
+//! Nodes restarted one after the other, as for an update: nobody is refused anything.
+
+use std::collections::BTreeMap;
+
+use house::Cluster;
+
+use crate::history::{History, inn};
+use crate::text;
+
+const MEANWHILE: usize = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn restarted_one_by_one_without_a_failed_request() {
+    let mut cluster = Cluster::plan(3).hotels(inn()).open().await;
+    let history = History::begin(&cluster).await;
+    history.goes_on(MEANWHILE).await;
+    for name in cluster.names() {
+        cluster.stop(&name);
+        history.goes_on(MEANWHILE).await;
+        cluster.start(&name).await;
+        cluster.whole().await;
+        history.goes_on(MEANWHILE).await;
+        assert_eq!(history.refusals(), BTreeMap::new(), "{name} was restarted");
+    }
+    // A booking goes its whole way: the bank, the mail, all services.
+    let partner = cluster.booker("n2").await;
+    let hotel = cluster.hotel("n2").await;
+    let offer = partner.offer(&hotel, &house::Stay::from_day(300, 1), "Flexible").await;
+    let held = partner.hold(&offer, "whole@guest.example").await;
+    let paid = partner.at(cluster.url("n3")).pay(&held, "pm_card_visa").await;
+    assert_eq!(text(&paid["status"]), "succeeded", "{paid}");
+    partner.at(cluster.url("n1")).once(&held, "confirmed").await;
+    history.end(&cluster).await;
+}

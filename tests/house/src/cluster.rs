@@ -1,0 +1,418 @@
+//! Several nodes of the real binary, each with data, ports and a certificate of its own.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::caller::Caller;
+use crate::eventually;
+use crate::network::Network;
+use crate::process::{Helper, Ran, free_port};
+use crate::running::binary;
+
+/// The nodes' cluster.
+const NAME: &str = "inn";
+
+/// How a node is to be.
+#[derive(Debug, Clone, Default)]
+pub struct NodePlan {
+    /// What placement rules know it by.
+    pub labels: Vec<String>,
+    /// What fails together with it.
+    pub zone: String,
+    /// Its data directory, if not one in the cluster's own directory.
+    pub data: Option<PathBuf>,
+    /// Environment variables of its process.
+    pub variables: Vec<(String, String)>,
+    /// Whether it is left out at first: [`Cluster::start`] starts it.
+    pub later: bool,
+}
+
+/// How a cluster is to be.
+#[derive(Debug)]
+pub struct ClusterPlan {
+    nodes: BTreeMap<String, NodePlan>,
+    settings: String,
+    request_secs: u32,
+    hotels: Vec<Value>,
+    network: Option<Network>,
+    archive: Option<Archive>,
+}
+
+/// What a cluster is restored from.
+#[derive(Debug)]
+struct Archive {
+    file: PathBuf,
+    key: PathBuf,
+    admin: PathBuf,
+}
+
+impl ClusterPlan {
+    /// With more to be said in the settings: tables other than `http`, `limits`, `mail`, `payments` and `nodes`.
+    #[must_use]
+    pub fn settings(self, settings: &str) -> Self {
+        Self { settings: settings.to_owned(), ..self }
+    }
+
+    /// With a node that is not like the others.
+    #[must_use]
+    pub fn node(mut self, name: &str, plan: NodePlan) -> Self {
+        self.nodes.insert(name.to_owned(), plan);
+        self
+    }
+
+    /// With requests that end after so many seconds, rather than 30.
+    #[must_use]
+    pub fn request_secs(self, request_secs: u32) -> Self {
+        Self { request_secs, ..self }
+    }
+
+    /// With these hotels.
+    #[must_use]
+    pub fn hotels(self, hotels: Vec<Value>) -> Self {
+        Self { hotels, ..self }
+    }
+
+    /// On hosts of their own.
+    #[must_use]
+    pub fn on(self, network: Network) -> Self {
+        Self { network: Some(network), ..self }
+    }
+
+    /// Founded from an archive, under the key that it was made under and with the administrator of then.
+    #[must_use]
+    pub fn restored(self, file: &Path, key: &Path, admin: &Path) -> Self {
+        let (file, key, admin) = (file.to_owned(), key.to_owned(), admin.to_owned());
+        Self { archive: Some(Archive { file, key, admin }), hotels: Vec::new(), ..self }
+    }
+
+    /// Starts its nodes, makes the cluster, and imports its hotels.
+    pub async fn open(self) -> Cluster {
+        let directory = tempfile::Builder::new().prefix("auberge-test-").tempdir().expect("a directory");
+        let network = self.network;
+        let place = |at: usize, port: u16| -> (IpAddr, IpAddr, u16, u16) {
+            let host = u8::try_from(at).expect("few nodes");
+            match &network {
+                Some(network) => (network.edge(host).into(), network.link(host).into(), 8080, 7400),
+                None => (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into(), port, free_port()),
+            }
+        };
+        let mut nodes = BTreeMap::new();
+        for (at, (name, plan)) in self.nodes.into_iter().enumerate() {
+            let (edge, link, http_port, link_port) = place(at, free_port());
+            let data = plan.data.clone().unwrap_or_else(|| directory.path().join(&name));
+            let node = Node {
+                host: u8::try_from(at).expect("few nodes"),
+                http: SocketAddr::new(edge, http_port),
+                link: SocketAddr::new(link, link_port),
+                data,
+                plan,
+                process: None,
+                starts: 0,
+            };
+            nodes.insert(name, node);
+        }
+        let mut cluster = Cluster { nodes, bank: None, admin: PathBuf::new(), directory, network };
+        cluster.certify();
+        if let Some(archive) = &self.archive {
+            for name in cluster.nodes.keys() {
+                let key = cluster.authority().join(name).join("cluster.key");
+                std::fs::copy(&archive.key, key).expect("the key");
+            }
+        }
+        cluster.configure(&self.settings, self.request_secs).await;
+        let names: Vec<String> = cluster.nodes.keys().cloned().collect();
+        let begin: Vec<_> =
+            names.iter().filter(|name| !cluster.nodes[*name].plan.later).map(String::as_str).collect();
+        for name in &begin {
+            cluster.launch(name);
+        }
+        for name in &begin {
+            cluster.says(name, "waiting for `auberge cluster init`").await;
+        }
+        let first = cluster.nodes[begin[0]].data.clone();
+        let place = first.to_string_lossy();
+        let mut init = vec!["cluster", "init", "--data", &place];
+        let file = self.archive.as_ref().map(|archive| archive.file.to_string_lossy().into_owned());
+        if let Some(file) = &file {
+            init.extend(["--restore", file]);
+        }
+        cluster.auberge(&init).done();
+        cluster.admin = self.archive.map_or_else(|| first.join("admin.json"), |archive| archive.admin);
+        cluster.whole().await;
+        if !self.hotels.is_empty() {
+            cluster.import(&self.hotels);
+        }
+        cluster
+    }
+}
+
+/// A node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    host: u8,
+    http: SocketAddr,
+    link: SocketAddr,
+    data: PathBuf,
+    plan: NodePlan,
+    pub(crate) process: Option<Helper>,
+    starts: u32,
+}
+
+/// Running nodes.
+#[derive(Debug)]
+pub struct Cluster {
+    // Ends before what it runs on.
+    pub(crate) nodes: BTreeMap<String, Node>,
+    bank: Option<Helper>,
+    pub(crate) admin: PathBuf,
+    directory: TempDir,
+    /// The hosts that they are on, where they have some.
+    pub network: Option<Network>,
+}
+
+impl Cluster {
+    /// So many nodes, `n1` and so on.
+    pub fn plan(nodes: usize) -> ClusterPlan {
+        let nodes = (1..=nodes).map(|at| (format!("n{at}"), NodePlan::default())).collect();
+        let hotels = vec![crate::hotel("river", "Hotel Rzeka", 200)];
+        ClusterPlan { nodes, settings: String::new(), request_secs: 30, hotels, network: None, archive: None }
+    }
+
+    /// A place for files of the test.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The settings that all nodes read.
+    pub fn config(&self) -> PathBuf {
+        self.path().join("cluster.toml")
+    }
+
+    /// The administrator's file.
+    pub fn admin_file(&self) -> &Path {
+        &self.admin
+    }
+
+    /// The folder of the cluster's authority, with a folder for each node's certificate.
+    pub fn authority(&self) -> PathBuf {
+        self.path().join("authority")
+    }
+
+    /// A node's data directory.
+    pub fn data(&self, name: &str) -> &Path {
+        &self.nodes[name].data
+    }
+
+    /// Where a node's edge is.
+    pub fn url(&self, name: &str) -> String {
+        format!("http://{}", self.nodes[name].http)
+    }
+
+    /// The names of its nodes.
+    pub fn names(&self) -> Vec<String> {
+        self.nodes.keys().cloned().collect()
+    }
+
+    /// The names of all nodes but one.
+    pub fn others(&self, name: &str) -> Vec<String> {
+        self.nodes.keys().filter(|other| *other != name).cloned().collect()
+    }
+
+    fn certify(&self) {
+        let home = self.authority().to_string_lossy().into_owned();
+        self.auberge(&["cert", "init", "--dir", &home, "--cluster", NAME]).done();
+        for (name, node) in &self.nodes {
+            let address = node.link.ip().to_string();
+            self.auberge(&["cert", "node", name, "--dir", &home, "--address", &address]).done();
+        }
+    }
+
+    async fn configure(&mut self, more: &str, request_secs: u32) {
+        let first = self.nodes.values().next().expect("a node").http;
+        let public_url = format!("http://{first}");
+        let loopback = first.ip().is_loopback();
+        let payments = if loopback {
+            self.open_bank(&public_url).await
+        } else {
+            // Hosts do not reach it: nobody pays there.
+            "[payments]\nbank = \"sandbox\"\nbase_url = \"http://127.0.0.1:9\"\nsecret_key = \"sk_test_sandbox_x\"\n\
+             publishable_key = \"pk_test_sandbox_x\"\nwebhook_secret = \"whsec_x\"\n"
+                .to_owned()
+        };
+        let mail = self.path().join("outbox");
+        let mut settings = format!(
+            "[http]\npublic_url = \"{public_url}\"\nbehind_proxy = {}\n\n{payments}\n\
+             [mail]\nfolder = \"{}\"\n\n\
+             [limits]\nrequest_secs_max = {request_secs}\nrequests_per_second = 100000\n\n{more}\n",
+            !loopback,
+            mail.display()
+        );
+        if !more.contains("[cluster]") {
+            let _ = writeln!(settings, "[cluster]\nname = \"{NAME}\"\n");
+        }
+        for (name, node) in &self.nodes {
+            let (Node { http, link, data, plan, .. }, home) = (node, self.authority());
+            let _ = writeln!(
+                settings,
+                "[nodes.{name}]\nlink = \"{link}\"\nhttp = \"{http}\"\nzone = \"{}\"\nlabels = {}\ndata = \"{}\"\n\
+                 certificates = \"{}\"\n",
+                plan.zone,
+                json!(plan.labels),
+                data.display(),
+                home.join(name).display()
+            );
+        }
+        std::fs::write(self.config(), settings).expect("writing settings");
+        self.auberge(&["config", "check", &self.config().to_string_lossy()]).done();
+    }
+
+    /// Opens the bank that all nodes share, and says how to reach it.
+    async fn open_bank(&mut self, url: &str) -> String {
+        let mut command = self.command(&binary());
+        command.args(["bank", "--url", url, "--data"]).arg(self.path().join("bank"));
+        let mut bank = Helper::start(&mut command, &self.path().join("bank.log"));
+        bank.says("webhook_secret = ").await.expect("the bank opens");
+        let said = bank.log();
+        self.bank = Some(bank);
+        said[said.find("[payments]").expect("what to put into the settings")..].to_owned()
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        self.clean(Command::new(program))
+    }
+
+    fn clean(&self, mut command: Command) -> Command {
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUBERGE_")) {
+            command.env_remove(name);
+        }
+        command.current_dir(self.path());
+        command
+    }
+
+    /// Runs a verb of the command line to its end.
+    pub fn auberge(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(&binary()).args(arguments))
+    }
+
+    /// Runs an operator's verb at a node, as the administrator.
+    pub fn operate(&self, at: &str, arguments: &[&str]) -> Ran {
+        let mut command = self.command(&binary());
+        command.args(arguments).arg("--admin").arg(&self.admin).args(["--url", &self.url(at)]);
+        Ran::of(&mut command)
+    }
+
+    fn import(&self, hotels: &[Value]) {
+        let file = self.path().join("hotels.jsonl");
+        let lines: String = hotels.iter().map(|hotel| format!("{hotel}\n")).collect();
+        std::fs::write(&file, lines).expect("writing hotels");
+        let first = self.names().remove(0);
+        self.operate(&first, &["import", "hotels", &file.to_string_lossy()]).done();
+    }
+
+    /// Starts a node's process, and does not wait for it.
+    pub fn launch(&mut self, name: &str) {
+        let node = &self.nodes[name];
+        let mut command = match &self.network {
+            Some(network) => self.clean(network.command(node.host, &binary())),
+            None => self.command(&binary()),
+        };
+        command.envs(node.plan.variables.iter().map(|(name, value)| (name, value)));
+        command.arg("node").arg("--config").arg(self.config()).args(["--name", name]);
+        let log = self.path().join(format!("{name}-{}.log", node.starts + 1));
+        let process = Helper::start(&mut command, &log);
+        let node = self.nodes.get_mut(name).expect("a node");
+        node.starts += 1;
+        node.process = Some(process);
+    }
+
+    /// Starts a node, and returns once it serves.
+    pub async fn start(&mut self, name: &str) {
+        self.launch(name);
+        self.ready(name).await;
+    }
+
+    /// Returns once a node's process has said this since its start.
+    ///
+    /// # Panics
+    /// When it ends before that.
+    pub async fn says(&mut self, name: &str, word: &str) {
+        let process = self.nodes.get_mut(name).and_then(|node| node.process.as_mut()).expect("it runs");
+        if let Err(status) = process.says(word).await {
+            panic!("{name} ended ({status}) and never said `{word}`: {}", process.log());
+        }
+    }
+
+    /// Returns once a node says that it serves.
+    pub async fn ready(&self, name: &str) {
+        let anyone = Caller::new(self.url(name));
+        eventually(&format!("{name} to be ready"), || async {
+            anyone.get("/readyz").attempt().await.ok().filter(|answer| answer.status == 200).map(drop)
+        })
+        .await;
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self, name: &str) {
+        if let Some(mut process) = self.nodes.get_mut(name).and_then(|node| node.process.take()) {
+            process.kill();
+        }
+    }
+
+    /// Stops a node as an operator would (SIGTERM).
+    ///
+    /// # Panics
+    /// When it does not stop, or does so with an error.
+    pub fn stop(&mut self, name: &str) {
+        if let Some(mut process) = self.nodes.get_mut(name).and_then(|node| node.process.take()) {
+            let status = process.terminate();
+            assert!(status.success(), "stopping {name}: {status}: {}", process.log());
+        }
+    }
+
+    /// Sends a signal to a node's process.
+    pub fn signal(&self, name: &str, signal: &str) {
+        if let Some(process) = &self.nodes[name].process {
+            process.signal(signal);
+        }
+    }
+
+    /// What a node has said since its last start.
+    pub fn log(&self, name: &str) -> String {
+        self.nodes[name].process.as_ref().map(Helper::log).unwrap_or_default()
+    }
+
+    /// With other variables from a node's next start on.
+    pub fn set_variables(&mut self, name: &str, variables: Vec<(String, String)>) {
+        self.nodes.get_mut(name).expect("a node").plan.variables = variables;
+    }
+
+    /// Cuts a node off from all others, or joins it again.
+    ///
+    /// # Panics
+    /// When the nodes are not on hosts of their own.
+    pub fn cut(&self, name: &str, cut: bool) {
+        let network = self.network.as_ref().expect("nodes on hosts of their own");
+        let host = self.nodes[name].host;
+        if cut { network.cut(host) } else { network.heal(host) }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for name in self.nodes.keys() {
+            let log = self.log(name);
+            let last: Vec<&str> = log.lines().rev().take(15).collect();
+            eprintln!("the last lines of {name}:");
+            last.into_iter().rev().for_each(|line| eprintln!("  {line}"));
+        }
+    }
+}
