@@ -1,7 +1,7 @@
 //! The only home of sled: what a replica knows ([`State`]), and what its node has promised to know ([`NodeLog`]).
 //!
 //! A replica's state is one ordered map of bytes that changes by whole batches; the kernel lays typed trees over it.
-//! The replicas of a node share one log, so that one fsync serves them all.
+//! The replicas of a node share one log, in files of its own, so that one fsync serves them all.
 //!
 //! Invariants:
 //! - a batch lands whole or not at all; what was flushed is there after a crash, or opening says [`Fault::Corrupt`];
