@@ -22,7 +22,8 @@ impl Heard {
         self.0.store(now_ms() + 1, Ordering::Relaxed);
     }
 
-    fn within(&self, silence_max: Duration) -> bool {
+    /// Whether that was no longer ago than this.
+    pub fn within(&self, silence_max: Duration) -> bool {
         let at = self.0.load(Ordering::Relaxed);
         at > 0 && u128::from((now_ms() + 1).saturating_sub(at)) <= silence_max.as_millis()
     }

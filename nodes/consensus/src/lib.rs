@@ -17,6 +17,7 @@ mod log;
 mod machine;
 mod network;
 mod options;
+mod pace;
 mod refound;
 mod replica;
 mod role;

@@ -120,6 +120,13 @@ impl Applier {
         Ok(())
     }
 
+    async fn relieve(&self) -> io::Result<()> {
+        self.shared.relieve().await.map_err(|fault| {
+            self.shared.halt(Halt::Store(fault.to_string()));
+            io::Error::other(fault)
+        })
+    }
+
     fn halted(&self, halt: Halt, index: u64) -> io::Error {
         let halt = match halt {
             Halt::Failed(why) => Halt::Failed(format!("applying entries up to {index} failed: {why}")),
@@ -178,9 +185,11 @@ impl RaftStateMachine<Types> for Applier {
             batch.last = Some(entry.log_id);
             if batch.entries.len() == BATCH_ENTRIES_MAX {
                 self.land(std::mem::take(&mut batch))?;
+                self.relieve().await?;
             }
         }
-        self.land(batch)
+        self.land(batch)?;
+        self.relieve().await
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {

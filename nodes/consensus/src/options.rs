@@ -72,6 +72,10 @@ impl Settings {
         Duration::from_millis(self.heartbeat_ms * LEASE_HEARTBEATS)
     }
 
+    pub(crate) fn heartbeat(&self) -> Duration {
+        Duration::from_millis(self.heartbeat_ms.max(1))
+    }
+
     pub(crate) fn flush_every(&self) -> Duration {
         Duration::from_millis(self.flush_every_ms.max(1))
     }

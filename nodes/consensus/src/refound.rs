@@ -22,7 +22,8 @@ use crate::types::{LogEntry, LogId, Member, Vote};
 /// Where there is a state without a log and without a replica's identity (a restore has laid it there), the group begins
 /// with it: those who join get it as a snapshot, since no log tells of it.
 ///
-/// Harmless when it is repeated.
+/// Harmless when it is repeated. Brings the raft ids of all who were members before, as far as log and state tell, but for
+/// `id`: these must never be members, nor make decisions among themselves, again.
 ///
 /// # Errors
 /// When log or state refuse.
@@ -32,11 +33,21 @@ pub async fn refound(
     member: Member,
     log: &Arc<NodeLog>,
     state: &Arc<dyn State>,
-) -> Result<(), StartError> {
+) -> Result<BTreeSet<u64>, StartError> {
     log.health()?;
     let refused = |error: std::io::Error| StartError::Store(error.to_string());
     let mut own = Log::new(Arc::clone(group), Arc::clone(log), usize::MAX);
-    let known = own.get_log_state().await.map_err(refused)?.last_log_id;
+    let kept = own.get_log_state().await.map_err(refused)?;
+    let known = kept.last_log_id;
+    let mut before = members_of(state).await?;
+    let logged =
+        kept.last_purged_log_id.map_or(0, |purged| purged.index + 1)..known.map_or(0, |last| last.index + 1);
+    for entry in own.try_get_log_entries(logged).await.map_err(refused)? {
+        if let EntryPayload::Membership(membership) = entry.payload {
+            before.extend(membership.nodes().map(|(id, _)| *id));
+        }
+    }
+    before.remove(&id);
     let applied = applied_of(state).await?;
     if let Some(applied) = applied.filter(|applied| known.is_none_or(|known| known < *applied)) {
         // The log has none of what the state says was in it: it begins behind that.
@@ -66,7 +77,18 @@ pub async fn refound(
         state.flush()
     });
     renamed.await.map_err(|_| StartError::Refused("writing the state panicked".to_owned()))??;
-    Ok(())
+    Ok(before)
+}
+
+/// Who the members are as of the last entry that was applied, and whose state this is.
+async fn members_of(state: &Arc<dyn State>) -> Result<BTreeSet<u64>, StartError> {
+    let state = Arc::clone(state);
+    let found = tokio::task::spawn_blocking(move || {
+        let (_, membership) = marks_of(&*state)?;
+        let own = crate::start::identity(&*state)?;
+        Ok(membership.nodes().map(|(id, _)| *id).chain(own).collect())
+    });
+    found.await.map_err(|_| StartError::Refused("reading the state panicked".to_owned()))?
 }
 
 /// Which entry the state has applied last. Rows of nobody's count as the first entry of a log that is not there.

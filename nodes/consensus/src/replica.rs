@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
+use openraft::raft::Precondition;
 use openraft::{ChangeMembers, LinearizerOption, Raft};
 use store::{Fault, NodeLog, State};
 use tokio::sync::watch;
@@ -41,12 +42,14 @@ pub(crate) struct Inner {
     pub receiver: Receiver,
     pub following: JoinHandle<()>,
     pub flushing: JoinHandle<()>,
+    pub pacing: JoinHandle<()>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         self.following.abort();
         self.flushing.abort();
+        self.pacing.abort();
     }
 }
 
@@ -299,13 +302,33 @@ impl Replica {
         self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id]))).await
     }
 
-    /// Makes these the voters, in one step over a joint majority. New ones must have been listening; old ones that are
-    /// not among them leave the group.
+    /// Makes `to` the voters where they are `from`, in one step over a joint majority. New ones must have been listening;
+    /// old ones that are not among them leave the group. A change from the one to the other that is half done is
+    /// finished, and one that is done is left alone; but nobody who believes in other voters, because somebody else has
+    /// changed them meanwhile, changes them back.
     ///
     /// # Errors
     /// See [`ChangeError`].
-    pub async fn change_voters(&self, voters: BTreeSet<u64>) -> Result<(), ChangeError> {
-        self.change(ChangeMembers::ReplaceAllVoters(voters)).await
+    pub async fn change_voters(&self, from: &BTreeSet<u64>, to: BTreeSet<u64>) -> Result<(), ChangeError> {
+        let (log_id, joint, voters) = {
+            let server = self.inner.raft.server_metrics();
+            let members = &server.borrow_watched().membership_config;
+            let voters: BTreeSet<u64> = members.voter_ids().collect();
+            (*members.log_id(), members.membership().get_joint_config().len() > 1, voters)
+        };
+        if !joint && voters == to {
+            return Ok(());
+        }
+        let expected = if joint { voters == from | &to } else { voters == *from };
+        if !expected {
+            let why = "the voters are others by now than whoever wants them changed believes";
+            return Err(ChangeError::Refused(why.to_owned()));
+        }
+        // Nor may they change between this look and the change.
+        let unchanged = Precondition::LastMembershipLogId { last_membership_log_id: log_id };
+        let change = ChangeMembers::ReplaceAllVoters(to);
+        let changed = self.inner.raft.change_membership_if(change, false, [unchanged]).await;
+        changed.map(drop).map_err(|error| self.refused(error))
     }
 
     async fn change(&self, change: ChangeMembers<u64, Member>) -> Result<(), ChangeError> {
@@ -330,6 +353,7 @@ impl Replica {
     /// When a disk refuses. The replica has stopped all the same.
     pub async fn shutdown(&self) -> Result<(), Fault> {
         self.inner.flushing.abort();
+        self.inner.pacing.abort();
         let sound = self.inner.shared.halt_of().is_none();
         self.inner.shared.halt(Halt::ShutDown);
         let _ = self.inner.raft.shutdown().await;

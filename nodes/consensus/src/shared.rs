@@ -6,9 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use store::{Fault, NodeLog, State};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::types::LogId;
+
+/// A state that has so much in memory is flushed before its time is up.
+const FLUSH_AT_BYTES: usize = 8 << 20;
+/// With so much in memory nothing more is applied before it is flushed.
+const UNFLUSHED_BYTES_MAX: usize = 64 << 20;
 
 /// Why a replica stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,8 @@ pub(crate) struct Shared {
     pub applied_next: AtomicU64,
     /// Start-up is over: peers may ask for snapshots.
     pub started: AtomicBool,
+    /// The state has much in memory.
+    full: Notify,
 }
 
 impl Shared {
@@ -61,6 +68,7 @@ impl Shared {
             halted: watch::Sender::new(None),
             applied_next: AtomicU64::new(applied.map_or(0, |applied| applied.index + 1)),
             started: AtomicBool::new(false),
+            full: Notify::new(),
         }
     }
 
@@ -89,12 +97,24 @@ impl Shared {
             .unwrap_or_else(|_| Err(Fault::Io("flushing the state panicked".to_owned())))
     }
 
-    /// Flushes the state every so often while it changes, until a disk refuses.
+    /// Called when something was applied: a state that has much in memory is flushed soon, one that has too much now.
+    pub(crate) async fn relieve(&self) -> Result<(), Fault> {
+        match self.state.unflushed_bytes() {
+            ..FLUSH_AT_BYTES => Ok(()),
+            FLUSH_AT_BYTES..UNFLUSHED_BYTES_MAX => {
+                self.full.notify_one();
+                Ok(())
+            }
+            UNFLUSHED_BYTES_MAX.. => self.flush().await,
+        }
+    }
+
+    /// Flushes the state every so often while it changes, and when it is full, until a disk refuses.
     pub(crate) async fn keep_flushed(&self, every: std::time::Duration) -> Fault {
         // What start-up replayed is not on disk either.
         let mut flushed = None;
         loop {
-            tokio::time::sleep(every).await;
+            let _ = tokio::time::timeout(every, self.full.notified()).await;
             let applied = self.applied_next.load(Ordering::Acquire);
             if flushed == Some(applied) {
                 continue;

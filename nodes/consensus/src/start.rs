@@ -117,13 +117,10 @@ pub(crate) async fn start(
             let _ = raft.shutdown().await;
         })
     };
-    let receiver = Receiver {
-        raft: raft.clone(),
-        spool,
-        incoming: Mutex::new(None),
-        heard: crate::fresh::Heard::default(),
-    };
-    Ok(Replica::new(Inner { id, raft, shared, role: watched, receiver, following, flushing }))
+    let heard = Arc::new(crate::fresh::Heard::default());
+    let pacing = tokio::spawn(crate::pace::keep(raft.clone(), Arc::clone(&heard), settings.heartbeat()));
+    let receiver = Receiver { raft: raft.clone(), spool, incoming: Mutex::new(None), heard };
+    Ok(Replica::new(Inner { id, raft, shared, role: watched, receiver, following, flushing, pacing }))
 }
 
 /// Sees to it that log and state are this replica's; says which entry was applied last.

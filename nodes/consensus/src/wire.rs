@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use contract::codec;
 use openraft::Raft;
@@ -49,7 +50,7 @@ pub(crate) struct Receiver {
     pub spool: Option<PathBuf>,
     pub incoming: Mutex<Option<Incoming>>,
     /// When the leader was heard of.
-    pub heard: Heard,
+    pub heard: Arc<Heard>,
 }
 
 /// A snapshot that is arriving.

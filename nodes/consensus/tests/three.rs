@@ -150,7 +150,8 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     let fourth = Node { replica: replica.await.unwrap(), book, log, disks };
     mesh.join(GROUP, 4, fourth.replica.clone());
 
-    let stranger = lead.replica.change_voters([1, 2, 3, 4].into()).await;
+    let three = [1, 2, 3].into();
+    let stranger = lead.replica.change_voters(&three, [1, 2, 3, 4].into()).await;
     assert!(matches!(stranger, Err(ChangeError::Refused(_))), "{stranger:?}");
     lead.replica.add_learner(4, member(4)).await.unwrap();
     assert_eq!(alike([lead, &fourth]).await.len(), 1000);
@@ -161,7 +162,12 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     // One joint change: the fourth comes, another goes.
     let gone = id(nodes.iter().find(|node| id(node) != id(lead)).unwrap());
     let voters: Vec<u64> = (1..=4).filter(|id| *id != gone).collect();
-    lead.replica.change_voters(voters.iter().copied().collect()).await.unwrap();
+    let wanted = || voters.iter().copied().collect();
+    lead.replica.change_voters(&three, wanted()).await.unwrap();
+    // The same again is done; what was decided before it is not, by whoever has not heard of it.
+    lead.replica.change_voters(&three, wanted()).await.unwrap();
+    let overtaken = lead.replica.change_voters(&three, [id(lead), gone].into()).await;
+    assert!(matches!(overtaken, Err(ChangeError::Refused(_))), "{overtaken:?}");
     let status = lead.replica.status();
     assert_eq!((status.voters, status.learners.len(), status.joint), (members(&voters), 0, false));
     lead.replica.transfer_leader(4).await.unwrap();
@@ -241,8 +247,10 @@ async fn the_last_replica_goes_on_alone_with_all_that_it_has_heard_of() {
     }
     let group = GROUP.into();
     let state: std::sync::Arc<dyn store::State> = survivor.disks.state.clone();
-    consensus::refound(&group, 77, member(77), &survivor.log, &state).await.unwrap();
-    consensus::refound(&group, 78, member(78), &survivor.log, &state).await.unwrap();
+    let before = consensus::refound(&group, 77, member(77), &survivor.log, &state).await.unwrap();
+    assert_eq!(before, [1, 2, 3].into());
+    let again = consensus::refound(&group, 78, member(78), &survivor.log, &state).await.unwrap();
+    assert_eq!(again, [1, 2, 3, 77].into());
     assert_eq!(consensus::identity(&*state).unwrap(), Some(78));
     survivor.log.close();
     let alone = join(&mesh, 78, &survivor.disks, settings()).await;

@@ -1,4 +1,8 @@
-//! A replica's state on disk: one sled database, one tree.
+//! A replica's state on disk: one sled database, one tree, and what was committed since the last flush in memory.
+//!
+//! A flush puts all changes since the one before into the journal, then makes them in the tree one by one, then syncs the
+//! tree. After a crash on the way the tree may have some of them: opening makes all of them again. So the state on disk
+//! is that of the last flush that ended, or of the one that was under way, and never anything between.
 //!
 //! Trees:
 //! - `a` or `b`: the state. Key: the row's key. Value: the row's value, then 4 bytes of checksum over both. One of the
@@ -9,13 +13,14 @@
 
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::engine::Engine;
+use crate::journal::Journal;
 use crate::memory::is_empty;
+use crate::overlay::{Changes, Overlay};
 use crate::pin::Pins;
-use crate::state::REPLACE_CHUNK_ROWS;
 use crate::{Batch, Fault, Pin, Row, State};
 
 const CURRENT: &[u8] = b"current";
@@ -28,8 +33,8 @@ const CHECKSUM_BYTES: usize = 4;
 pub struct Disk {
     engine: Engine,
     current: RwLock<Current>,
-    /// Something was committed since the last flush.
-    dirty: AtomicBool,
+    overlay: RwLock<Overlay>,
+    journal: Journal,
     flushes: AtomicU64,
     /// One flush at a time.
     flushing: Mutex<()>,
@@ -70,18 +75,69 @@ impl Disk {
             db.drop_tree(TREES[1 - which])?;
             db.open_tree(TREES[which])
         })?;
-        Ok(Self {
+        let journal = Journal::open(path)?;
+        let disk = Self {
             engine,
             current: RwLock::new(Current { which, tree }),
-            dirty: AtomicBool::new(false),
+            overlay: RwLock::default(),
+            journal,
             flushes: AtomicU64::new(flushes),
             flushing: Mutex::new(()),
             pins: Pins::default(),
-        })
+        };
+        disk.finish(promised)?;
+        Ok(disk)
+    }
+
+    /// Finishes the flush that a crash has cut off, if there is one. Those up to `promised` had come to their ends; so had
+    /// those before the number in the tree, which a replacement may have left behind.
+    fn finish(&self, promised: u64) -> Result<(), Fault> {
+        let there = self.flushes.load(Ordering::Relaxed);
+        match self.journal.read()? {
+            Some((number, changes)) if number > promised && number >= there => self.bring(number, &changes),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Makes the changes of flush `number` in the tree, to the disk. Making them again is harmless.
+    fn bring(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
+        let tree = self.current().tree.clone();
+        for (key, value) in changes {
+            self.engine.run(|_| match value {
+                Some(value) => tree.insert(key, sealed(key, value)).map(drop),
+                None => tree.remove(key).map(drop),
+            })?;
+        }
+        self.note(number)
+    }
+
+    /// Puts the tree on disk, as of flush `number`.
+    fn note(&self, number: u64) -> Result<(), Fault> {
+        self.engine.run(|db| db.insert(FLUSHES, &number.to_le_bytes()).map(drop))?;
+        self.engine.sync()?;
+        self.engine.note_synced(number)?;
+        self.flushes.store(number, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn current(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Overlay> {
+        self.overlay.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn overlay(&self) -> RwLockWriteGuard<'_, Overlay> {
+        self.overlay.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flushing(&self) -> MutexGuard<'_, ()> {
+        self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with_tree<T>(&self, call: impl FnOnce(&sled::Tree) -> sled::Result<T>) -> Result<T, Fault> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current();
         self.engine.run(|_| call(&current.tree))
     }
 
@@ -98,6 +154,9 @@ impl Disk {
 
 impl State for Disk {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
+        if let Some(known) = self.known().find(key) {
+            return Ok(known.clone());
+        }
         let stored = self.with_tree(|tree| tree.get(key))?;
         stored.map(|stored| self.open_value(key, &stored)).transpose()
     }
@@ -112,46 +171,44 @@ impl State for Disk {
         if is_empty(from, to) {
             return Ok(Vec::new());
         }
+        // Held until the end: what is read is between two commits, and a flush does not take away what it brings.
+        let known = self.known();
         let rows = self.with_tree(|tree| {
-            let range = tree.range::<&[u8], _>((from, to));
+            let stored = tree.range::<&[u8], _>((from, to));
             if reverse {
-                range.rev().take(limit).collect()
+                known.scan((from, to), limit, reverse, stored.rev())
             } else {
-                range.take(limit).collect::<sled::Result<Vec<_>>>()
+                known.scan((from, to), limit, reverse, stored)
             }
         })?;
-        rows.into_iter().map(|(key, stored)| Ok((key.to_vec(), self.open_value(&key, &stored)?))).collect()
+        rows.into_iter().map(|row| row.open(|key, stored| self.open_value(key, stored))).collect()
     }
 
     fn commit(&self, batch: Batch) -> Result<(), Fault> {
         if batch.rows.is_empty() {
             return Ok(());
         }
+        self.engine.health()?;
         let mut turn = self.pins.turn();
         turn.keep(&batch, |key| self.get(key))?;
-        let batch = sealed(batch);
-        self.with_tree(|tree| tree.apply_batch(batch))?;
-        drop(turn);
-        self.dirty.store(true, Ordering::Release);
+        self.overlay().commit(batch);
         Ok(())
     }
 
     fn flush(&self) -> Result<(), Fault> {
-        let _one = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.dirty.swap(false, Ordering::AcqRel) {
-            return Ok(());
-        }
+        let _one = self.flushing();
+        self.engine.health()?;
+        let Some(changes) = self.overlay().settle() else { return Ok(()) };
         let number = self.flushes.load(Ordering::Relaxed) + 1;
-        let flushed = self
-            .engine
-            .run(|db| db.insert(FLUSHES, &number.to_le_bytes()).map(drop))
-            .and_then(|()| self.engine.sync())
-            .and_then(|()| self.engine.note_synced(number));
-        match flushed {
-            Ok(()) => self.flushes.store(number, Ordering::Relaxed),
-            Err(_) => self.dirty.store(true, Ordering::Release),
-        }
-        flushed
+        // Half of it may be there, or all: nothing else may be written over it.
+        self.journal.write(number, &changes).inspect_err(|fault| self.engine.fail(fault))?;
+        self.bring(number, &changes)?;
+        self.overlay().settled();
+        Ok(())
+    }
+
+    fn unflushed_bytes(&self) -> usize {
+        self.known().fresh_bytes()
     }
 
     fn size(&self) -> u64 {
@@ -168,44 +225,36 @@ impl State for Disk {
 
     /// All or nothing, a crash included: the rows go to a second tree, which then becomes the current one.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
-        let old = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let _one = self.flushing();
+        let old = self.current().clone();
         let which = 1 - old.which;
         let tree = self.engine.run(|db| {
             db.drop_tree(TREES[which])?;
             db.open_tree(TREES[which])
         })?;
-        let mut batch = Batch::default();
         for row in rows {
             let (key, value) = row?;
-            batch.put(key, value);
-            if batch.rows.len() == REPLACE_CHUNK_ROWS {
-                let batch = sealed(std::mem::take(&mut batch));
-                self.engine.run(|_| tree.apply_batch(batch))?;
-            }
+            self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
         }
-        self.engine.run(|_| tree.apply_batch(sealed(batch)))?;
         self.engine.sync()?;
         self.engine.run(|db| db.insert(CURRENT, TREES[which]).map(drop))?;
-        self.dirty.store(true, Ordering::Release);
-        self.flush()?;
+        // With a number that the journal does not have: what is in it is over.
+        self.note(self.flushes.load(Ordering::Relaxed) + 1)?;
         self.pins.turn().void();
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { which, tree };
+        {
+            let mut overlay = self.overlay();
+            *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { which, tree };
+            *overlay = Overlay::default();
+        }
         self.engine.run(|db| db.drop_tree(TREES[old.which]).map(drop))
     }
 }
 
-fn sealed(batch: Batch) -> sled::Batch {
-    let mut sealed = sled::Batch::default();
-    for (key, value) in batch.rows {
-        match value {
-            Some(mut value) => {
-                let sum = checksum(&key, &value);
-                value.extend_from_slice(&sum);
-                sealed.insert(key, value);
-            }
-            None => sealed.remove(key),
-        }
-    }
+/// A value with its checksum behind it.
+fn sealed(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut sealed = Vec::with_capacity(value.len() + CHECKSUM_BYTES);
+    sealed.extend_from_slice(value);
+    sealed.extend_from_slice(&checksum(key, value));
     sealed
 }
 

@@ -45,12 +45,18 @@ impl Engine {
     /// Runs one of sled's calls. Whatever goes wrong in it, a panic included, is a fault and breaks the engine for
     /// good: after a failed write nobody knows what is on disk.
     pub(crate) fn run<T>(&self, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Fault> {
-        if let Some(fault) = self.broken.get() {
-            return Err(fault.clone());
-        }
-        guarded(&self.path, || call(&self.db)).inspect_err(|fault| {
-            let _ = self.broken.set(fault.clone());
-        })
+        self.health()?;
+        guarded(&self.path, || call(&self.db)).inspect_err(|fault| self.fail(fault))
+    }
+
+    /// Breaks it, for what went wrong beside it.
+    pub(crate) fn fail(&self, fault: &Fault) {
+        let _ = self.broken.set(fault.clone());
+    }
+
+    /// What broke it, if it is broken.
+    pub(crate) fn health(&self) -> Result<(), Fault> {
+        self.broken.get().map_or(Ok(()), |fault| Err(fault.clone()))
     }
 
     /// Returns once everything written before is on disk. sled's own flush ends in `sync_file_range`, which is no

@@ -14,9 +14,11 @@
 mod archive;
 mod disk;
 mod engine;
+mod journal;
 mod lock;
 mod log;
 mod memory;
+mod overlay;
 mod pin;
 mod state;
 mod synced;

@@ -72,6 +72,11 @@ pub trait State: Send + Sync + 'static {
     /// When the disk refuses.
     fn flush(&self) -> Result<(), Fault>;
 
+    /// Bytes in memory that wait for the next flush, about.
+    fn unflushed_bytes(&self) -> usize {
+        0
+    }
+
     /// Bytes on disk.
     fn size(&self) -> u64;
 

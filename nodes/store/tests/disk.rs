@@ -292,3 +292,66 @@ fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
     let opened = open();
     assert!(matches!(opened, Err(Fault::Corrupt(_))), "{opened:?}");
 }
+
+/// What a crash leaves: the files as they are now, under another name.
+fn crashed(dir: &Path) -> tempfile::TempDir {
+    let left = tempfile::tempdir().unwrap();
+    for entry in dir.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, left.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    left
+}
+
+#[test]
+fn a_flush_that_a_crash_cuts_off_is_finished_and_one_that_is_over_is_not_made_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path(), CACHE).unwrap();
+    put(&disk, &[("a", "1"), ("b", "1")]);
+    disk.flush().unwrap();
+    let before = crashed(dir.path());
+    let mut batch = Batch::default();
+    batch.put(b"a".to_vec(), b"2".to_vec());
+    batch.remove(b"b".to_vec());
+    batch.put(b"c".to_vec(), b"2".to_vec());
+    disk.commit(batch).unwrap();
+    let state = || crashed(dir.path());
+    assert_eq!(keys(all(&Disk::open(state().path(), CACHE).unwrap())), ["a", "b"], "it was not flushed");
+    disk.flush().unwrap();
+    // The tree as it was before that flush, and its journal: nothing of it, but the journal, reached the disk.
+    let cut = crashed(dir.path());
+    for path in before.path().read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_owned();
+        if name != "journal" {
+            std::fs::copy(&path, cut.path().join(name)).unwrap();
+        }
+    }
+    let finished = Disk::open(cut.path(), CACHE).unwrap();
+    assert_eq!(all(&finished), all(&disk));
+    assert_eq!(keys(all(&finished)), ["a", "c"]);
+    drop(finished);
+    assert_eq!(keys(all(&Disk::open(cut.path(), CACHE).unwrap())), ["a", "c"], "and it stays so");
+    // All rows are others: the journal of the flush before that says nothing any more, also where the note of what is on
+    // disk was lost.
+    disk.replace(&mut [Ok((b"z".to_vec(), Vec::new()))].into_iter()).unwrap();
+    let left = crashed(dir.path());
+    assert_eq!(keys(all(&Disk::open(left.path(), CACHE).unwrap())), ["z"]);
+    std::fs::remove_file(left.path().join("synced")).unwrap();
+    assert_eq!(keys(all(&Disk::open(left.path(), CACHE).unwrap())), ["z"]);
+}
+
+#[test]
+fn what_is_not_flushed_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path(), CACHE).unwrap();
+    assert_eq!(disk.unflushed_bytes(), 0);
+    put(&disk, &[("a", "12345678")]);
+    let one = disk.unflushed_bytes();
+    assert!(one >= 9);
+    put(&disk, &[("a", "1234")]);
+    assert_eq!(disk.unflushed_bytes(), one - 4, "in place of what was there");
+    disk.flush().unwrap();
+    assert_eq!(disk.unflushed_bytes(), 0);
+}

@@ -1,0 +1,181 @@
+//! The changes of one flush, on disk as a whole before the first of them is made in the tree: sled keeps single changes
+//! whole, and a batch of thousands would hold up every reader of every tree in the process.
+//!
+//! One file, written over: `magic 8 | number u64 | length u64 | crc32 u32 | rows`, a row being
+//! `key length u32 | key | value length u32, or u32::MAX for a removed row | value`. All little-endian. Whatever does not
+//! match its checksum was never promised.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::Fault;
+use crate::engine::io_fault;
+use crate::overlay::Changes;
+
+const JOURNAL_FILE: &str = "journal";
+const MAGIC: &[u8; 8] = b"aubjour1";
+const HEAD_BYTES: usize = 28;
+const REMOVED: u32 = u32::MAX;
+/// A file that has grown beyond this by one great flush shrinks with the next one.
+const KEPT_BYTES: u64 = 8 << 20;
+
+/// The journal of one state.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    file: File,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Opens the journal in the state's directory, making it where it is missing.
+    pub(crate) fn open(dir: &Path) -> Result<Self, Fault> {
+        let path = dir.join(JOURNAL_FILE);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+        Ok(Self { file: file.map_err(|error| io_fault(&path, &error))?, path })
+    }
+
+    /// Puts the changes of flush `number` on disk, over those of an earlier one.
+    pub(crate) fn write(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
+        let bytes = encoded(number, changes)?;
+        let written = (|| {
+            if self.file.metadata()?.len() > KEPT_BYTES.max(bytes.len() as u64) {
+                self.file.set_len(KEPT_BYTES)?;
+            }
+            self.file.write_all_at(&bytes, 0)?;
+            self.file.sync_data()
+        })();
+        written.map_err(|error| io_fault(&self.path, &error))
+    }
+
+    /// The changes that were written last and the number of their flush, if they are whole.
+    pub(crate) fn read(&self) -> Result<Option<(u64, Changes)>, Fault> {
+        let mut head = [0; HEAD_BYTES];
+        let failed = |error| io_fault(&self.path, &error);
+        let there = self.file.metadata().map_err(failed)?.len();
+        if there < HEAD_BYTES as u64 {
+            return Ok(None);
+        }
+        self.file.read_exact_at(&mut head, 0).map_err(failed)?;
+        let number = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
+        let length = number(16);
+        if head[..8] != *MAGIC || length > there - HEAD_BYTES as u64 {
+            return Ok(None);
+        }
+        let mut rows = vec![0; usize::try_from(length).map_err(|error| Fault::Corrupt(error.to_string()))?];
+        self.file.read_exact_at(&mut rows, HEAD_BYTES as u64).map_err(failed)?;
+        if checksum(&head[8..24], &rows) != head[24..] {
+            return Ok(None);
+        }
+        let changes = decoded(&rows).ok_or_else(|| {
+            Fault::Corrupt(format!("{}: its rows are not what its checksum says", self.path.display()))
+        })?;
+        Ok(Some((number(8), changes)))
+    }
+}
+
+fn checksum(head: &[u8], rows: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(head);
+    hasher.update(rows);
+    hasher.finalize().to_le_bytes()
+}
+
+fn encoded(number: u64, changes: &Changes) -> Result<Vec<u8>, Fault> {
+    let room: usize =
+        changes.iter().map(|(key, value)| 8 + key.len() + value.as_ref().map_or(0, Vec::len)).sum();
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + room);
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&number.to_le_bytes());
+    bytes.extend_from_slice(&(room as u64).to_le_bytes());
+    bytes.extend_from_slice(&[0; 4]);
+    let length = |bytes: &[u8]| {
+        u32::try_from(bytes.len())
+            .ok()
+            .filter(|length| *length < REMOVED)
+            .ok_or_else(|| Fault::Io("a row is longer than 4 GiB".to_owned()))
+    };
+    for (key, value) in changes {
+        bytes.extend_from_slice(&length(key)?.to_le_bytes());
+        bytes.extend_from_slice(key);
+        match value {
+            Some(value) => {
+                bytes.extend_from_slice(&length(value)?.to_le_bytes());
+                bytes.extend_from_slice(value);
+            }
+            None => bytes.extend_from_slice(&REMOVED.to_le_bytes()),
+        }
+    }
+    let sum = checksum(&bytes[8..24], &bytes[HEAD_BYTES..]);
+    bytes[24..HEAD_BYTES].copy_from_slice(&sum);
+    Ok(bytes)
+}
+
+fn decoded(mut rows: &[u8]) -> Option<Changes> {
+    fn length(rows: &mut &[u8]) -> Option<u32> {
+        let (length, rest) = rows.split_first_chunk::<4>()?;
+        *rows = rest;
+        Some(u32::from_le_bytes(*length))
+    }
+    fn field(rows: &mut &[u8], length: u32) -> Option<Vec<u8>> {
+        let (field, rest) = rows.split_at_checked(length as usize)?;
+        *rows = rest;
+        Some(field.to_vec())
+    }
+    let mut changes = Changes::new();
+    while !rows.is_empty() {
+        let key = length(&mut rows)?;
+        let key = field(&mut rows, key)?;
+        let value = match length(&mut rows)? {
+            REMOVED => None,
+            length => Some(field(&mut rows, length)?),
+        };
+        changes.insert(key, value);
+    }
+    Some(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(count: u32) -> Changes {
+        let value = |n: u32| (!n.is_multiple_of(3)).then(|| vec![n as u8; (n as usize * 7) % 900]);
+        (0..count).map(|n| (n.to_be_bytes().to_vec(), value(n))).collect()
+    }
+
+    #[test]
+    fn the_last_flush_is_read_back_or_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        assert!(journal.read().unwrap().is_none());
+        for (number, count) in [(1, 3000), (2, 10), (3, 0), (4, 500)] {
+            journal.write(number, &changes(count)).unwrap();
+            let again = Journal::open(dir.path()).unwrap();
+            assert_eq!(again.read().unwrap(), Some((number, changes(count))));
+        }
+        let whole = std::fs::read(dir.path().join(JOURNAL_FILE)).unwrap();
+        let length = encoded(4, &changes(500)).unwrap().len();
+        for at in [0, 8, 15, 16, 24, HEAD_BYTES, length / 2, length - 1] {
+            let mut torn = whole.clone();
+            torn[at] ^= 1;
+            std::fs::write(dir.path().join(JOURNAL_FILE), torn).unwrap();
+            assert!(Journal::open(dir.path()).unwrap().read().unwrap().is_none(), "byte {at}");
+        }
+        std::fs::write(dir.path().join(JOURNAL_FILE), &whole[..length - 1]).unwrap();
+        assert!(Journal::open(dir.path()).unwrap().read().unwrap().is_none());
+    }
+
+    #[test]
+    fn one_great_flush_does_not_keep_its_room_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        let great = Changes::from([(vec![1], Some(vec![7; 3 * KEPT_BYTES as usize]))]);
+        journal.write(1, &great).unwrap();
+        assert_eq!(journal.read().unwrap(), Some((1, great)));
+        journal.write(2, &changes(5)).unwrap();
+        assert_eq!(journal.read().unwrap(), Some((2, changes(5))));
+        assert!(journal.file.metadata().unwrap().len() <= KEPT_BYTES);
+    }
+}
