@@ -25,6 +25,7 @@ mod shared;
 mod snapshot;
 mod start;
 pub mod testing;
+mod trim;
 mod types;
 mod wire;
 

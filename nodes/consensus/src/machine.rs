@@ -2,7 +2,6 @@
 
 use std::io;
 use std::ops::Bound;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -10,7 +9,7 @@ use contract::codec;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
-use store::{Fault, Row, Rows, State};
+use store::{Fault, Row, State};
 
 use crate::shared::{Halt, Shared, blocking, guarded};
 use crate::snapshot::{Builder, Spool};
@@ -66,7 +65,6 @@ pub struct Entry {
 pub(crate) struct Applier {
     shared: Arc<Shared>,
     machine: Arc<dyn Machine>,
-    spool: Option<PathBuf>,
     applied: Option<LogId>,
     membership: Membership,
 }
@@ -82,13 +80,9 @@ struct Batch {
 }
 
 impl Applier {
-    pub(crate) fn open(
-        shared: Arc<Shared>,
-        machine: Arc<dyn Machine>,
-        spool: Option<PathBuf>,
-    ) -> Result<Self, Fault> {
+    pub(crate) fn open(shared: Arc<Shared>, machine: Arc<dyn Machine>) -> Result<Self, Fault> {
         let (applied, membership) = marks_of(&*shared.state)?;
-        Ok(Self { shared, machine, spool, applied, membership })
+        Ok(Self { shared, machine, applied, membership })
     }
 
     fn land(&mut self, batch: Batch) -> io::Result<()> {
@@ -202,15 +196,20 @@ impl RaftStateMachine<Types> for Applier {
         let machine = Arc::clone(&self.machine);
         let mut own = vec![(MEMBERSHIP.to_vec(), codec::encode(&meta.last_membership))];
         own.extend(meta.last_log_id.iter().map(|last| (APPLIED.to_vec(), codec::encode(last))));
-        let installed = blocking(|| {
-            guarded(|| {
-                own.extend(crate::start::identity_row(&*state)?);
-                machine.replace(&mut || {
-                    let travelled = Rows::new(spool.reader());
-                    state.replace(&mut own.clone().into_iter().map(Ok).chain(travelled))
+        let installed = match spool {
+            Spool::Staged(staged) => blocking(|| {
+                guarded(|| {
+                    own.extend(crate::start::identity_row(&*state)?);
+                    let mut staged = Some((staged, own));
+                    machine.replace(&mut || {
+                        let twice = || Fault::Io("a snapshot is installed once".to_owned());
+                        let (staged, own) = staged.take().ok_or_else(twice)?;
+                        state.adopt(staged, own)
+                    })
                 })
-            })
-        });
+            }),
+            Spool::Kept | Spool::Pinned { .. } => Err(Halt::Failed("a snapshot without its rows".to_owned())),
+        };
         installed
             .map_err(|halt| self.halted(halt, meta.last_log_id.as_ref().map_or(0, |last| last.index)))?;
         self.applied = meta.last_log_id;
@@ -230,7 +229,8 @@ impl RaftStateMachine<Types> for Applier {
             return Ok(None);
         }
         let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
-        let snapshot = blocking(|| Spool::of(&self.shared.state, self.spool.as_deref()))?;
-        Ok(Some(Snapshot { meta, snapshot }))
+        let state = Arc::clone(&self.shared.state);
+        let pin = state.pin(TRAVELS_FROM).ok_or_else(|| io::Error::other("this state cannot be pinned"))?;
+        Ok(Some(Snapshot { meta, snapshot: Spool::Pinned { state, pin } }))
     }
 }

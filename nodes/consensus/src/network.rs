@@ -15,9 +15,14 @@ use openraft::raft::{
 };
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 
+use crate::shared::Shared;
 use crate::snapshot::Spool;
+use crate::trim::Transfer;
 use crate::types::{Bytes, Member, Snapshot, Types, Vote};
 use crate::wire::{Answer, Request};
+
+/// Parts of a snapshot: as much as goes over a link in one piece.
+const SNAPSHOT_PART_BYTES: usize = 250 << 10;
 
 /// Carries messages between replicas of a group.
 pub trait Network: Send + Sync + 'static {
@@ -81,7 +86,7 @@ impl Network for Alone {
 pub(crate) struct Peers {
     pub group: Arc<str>,
     pub network: Arc<dyn Network>,
-    pub message_bytes_max: usize,
+    pub shared: Arc<Shared>,
     pub snapshot_timeout: Duration,
 }
 
@@ -194,20 +199,19 @@ impl RaftNetworkV2<Types> for Peer {
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
         let mut cancel = pin!(cancel);
         let transfer: u64 = rand::random();
-        let Snapshot { meta, snapshot: spool } = snapshot;
-        let copied = tokio::task::spawn_blocking(|| spool.copied());
-        let spool = tokio::select! {
-            closed = &mut cancel => return Err(StreamingError::Closed(closed)),
-            copied = copied => copied.map_err(std::io::Error::other).flatten().map_err(|error| lost(&error))?,
-        };
+        let Snapshot { meta, snapshot } = snapshot;
+        let index = meta.last_log_id.map_or(0, |last| last.index);
+        let _transfer = Transfer::begin(&self.peers.shared, self.target, index);
+        let mut parts = snapshot.read(SNAPSHOT_PART_BYTES).map_err(|error| lost(&error))?;
         let mut last = Some(Box::new((vote, meta)));
-        let (mut offset, mut number) = (0, 0);
+        let mut number = 0;
         loop {
-            let bytes = spool.part(offset, self.peers.message_bytes_max).map_err(|error| lost(&error))?;
-            offset += bytes.len() as u64;
-            let last = if offset == spool.length() { last.take() } else { None };
+            let part = parts.recv().await.transpose().map_err(|error| lost(&error))?;
+            // Behind its last part, an empty one says what it was.
+            let last = if part.is_none() { last.take() } else { None };
             let ends = last.is_some();
-            let request = Request::Snapshot { transfer, number, bytes: Bytes(bytes.into()), last };
+            let bytes = Bytes(part.unwrap_or_default().into());
+            let request = Request::Snapshot { transfer, number, bytes, last };
             let answer = tokio::select! {
                 closed = &mut cancel => return Err(StreamingError::Closed(closed)),
                 answer = self.call(&request, self.peers.snapshot_timeout) => answer?,

@@ -1,6 +1,5 @@
 //! What a replica is told at its start.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +16,6 @@ pub struct Options {
     /// The replica's raft id: random for each incarnation, never used again, so that a fresh disk is never taken for an
     /// old voter.
     pub id: u64,
-    /// Where snapshots that travel are spooled; in memory where there is no directory.
-    pub spool: Option<PathBuf>,
     /// Timing and limits.
     pub settings: Settings,
 }
@@ -26,7 +23,7 @@ pub struct Options {
 impl Options {
     /// With the usual settings.
     pub fn new(group: &str, id: u64) -> Self {
-        Self { group: group.into(), id, spool: None, settings: Settings::default() }
+        Self { group: group.into(), id, settings: Settings::default() }
     }
 }
 
@@ -41,7 +38,7 @@ pub struct Settings {
     pub flush_every_ms: u64,
     /// After so many entries the log is cut behind what the state has on disk.
     pub snapshot_every_entries: u64,
-    /// So many entries are kept when it is cut, for peers that lag a little.
+    /// So many entries are kept when it is cut; more for peers that lag, or are being sent a snapshot.
     pub keep_entries: u64,
     /// At most so many entries travel in one message, and at most [`Settings::message_bytes_max`].
     pub message_entries_max: u64,
@@ -96,7 +93,8 @@ impl Settings {
             max_append_entries: Some(4096),
             replication_lag_threshold: self.snapshot_every_entries + self.keep_entries,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_every_entries),
-            max_in_snapshot_log_to_keep: self.keep_entries,
+            // What is kept of it is the trimmer's matter.
+            max_in_snapshot_log_to_keep: u64::MAX,
             enable_pre_vote: Some(true),
             // A leader that was restarted would go on in its old term, where "an entry of its own term is applied" says
             // nothing about what was acknowledged before. In a new term it does.

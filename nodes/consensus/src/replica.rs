@@ -43,6 +43,7 @@ pub(crate) struct Inner {
     pub following: JoinHandle<()>,
     pub flushing: JoinHandle<()>,
     pub pacing: JoinHandle<()>,
+    pub trimming: JoinHandle<()>,
 }
 
 impl Drop for Inner {
@@ -50,6 +51,7 @@ impl Drop for Inner {
         self.following.abort();
         self.flushing.abort();
         self.pacing.abort();
+        self.trimming.abort();
     }
 }
 
@@ -354,6 +356,7 @@ impl Replica {
     pub async fn shutdown(&self) -> Result<(), Fault> {
         self.inner.flushing.abort();
         self.inner.pacing.abort();
+        self.inner.trimming.abort();
         let sound = self.inner.shared.halt_of().is_none();
         self.inner.shared.halt(Halt::ShutDown);
         let _ = self.inner.raft.shutdown().await;

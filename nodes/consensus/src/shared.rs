@@ -8,6 +8,7 @@ use store::{Fault, NodeLog, State};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, oneshot, watch};
 
+use crate::trim::Sending;
 use crate::types::LogId;
 
 /// A state that has so much in memory is flushed before its time is up.
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub applied_next: AtomicU64,
     /// Start-up is over: peers may ask for snapshots.
     pub started: AtomicBool,
+    /// Snapshots on their way to peers.
+    pub sending: Sending,
     /// The state has much in memory.
     full: Notify,
 }
@@ -68,6 +71,7 @@ impl Shared {
             halted: watch::Sender::new(None),
             applied_next: AtomicU64::new(applied.map_or(0, |applied| applied.index + 1)),
             started: AtomicBool::new(false),
+            sending: Sending::default(),
             full: Notify::new(),
         }
     }

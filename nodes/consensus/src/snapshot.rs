@@ -1,18 +1,20 @@
-//! Snapshots. To have one is to have the state on disk; its rows are copied only when a peer needs them.
+//! Snapshots. To have one is to have the state on disk; its rows travel only when a peer needs them: read from a pin while
+//! the machine goes on, sent part by part, and taken in by the peer as they arrive.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use openraft::RaftSnapshotBuilder;
-use store::{Pin, State, export, export_pinned};
+use store::{Fault, Parts, Pin, Rows, Staged, State, export_pinned};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-use crate::machine::TRAVELS_FROM;
 use crate::shared::{Halt, Shared};
 use crate::types::{Snapshot, SnapshotMeta, Types};
+
+/// Parts that are read ahead of the network, and those that wait to be taken in.
+const AHEAD: usize = 3;
 
 /// Makes the state durable, so that the log may be cut behind it.
 pub(crate) struct Builder {
@@ -34,125 +36,111 @@ impl RaftSnapshotBuilder<Types> for Builder {
             self.shared.halt(Halt::Store(fault.to_string()));
             return Err(io::Error::other(fault));
         }
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: Spool::Memory(Vec::new()) })
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: Spool::Kept })
     }
 }
 
-/// The rows of a state on their way to or from a peer, as [`store::export`] writes them.
+/// The rows of a snapshot.
 pub(crate) enum Spool {
-    /// Small states, and tests.
-    Memory(Vec<u8>),
-    /// A file without a name, that goes when this is dropped or the process dies.
-    File { file: File, length: u64 },
-    /// Not copied yet: the rows as they were, while the machine goes on.
-    Pinned { state: Arc<dyn State>, pin: Pin, dir: Option<PathBuf> },
+    /// Those of the state itself: nobody has asked for them.
+    Kept,
+    /// As they were, to be read while the machine goes on.
+    Pinned { state: Arc<dyn State>, pin: Pin },
+    /// A peer's, taken in beside the state.
+    Staged(Staged),
 }
 
 impl fmt::Debug for Spool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.length())
+        f.write_str(match self {
+            Self::Kept => "kept",
+            Self::Pinned { .. } => "pinned",
+            Self::Staged(_) => "staged",
+        })
     }
 }
+
+/// The next bytes of a snapshot, as [`store::Rows`] reads them; or why there are none. It ends after the last.
+pub(crate) type Stream = mpsc::Receiver<io::Result<Vec<u8>>>;
 
 impl Spool {
-    /// An empty spool, in `dir` where there is one.
-    pub(crate) fn new(dir: Option<&Path>) -> io::Result<Self> {
-        let Some(dir) = dir else { return Ok(Self::Memory(Vec::new())) };
-        std::fs::create_dir_all(dir)?;
-        let path = dir.join(format!("snapshot-{:016x}", rand::random::<u64>()));
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path)?;
-        std::fs::remove_file(&path)?;
-        Ok(Self::File { file, length: 0 })
-    }
-
-    /// The rows of `state` as they are now. Nothing may be committed during this call; where the state cannot be pinned,
-    /// it takes as long as copying takes.
-    pub(crate) fn of(state: &Arc<dyn State>, dir: Option<&Path>) -> io::Result<Self> {
-        if let Some(pin) = state.pin(TRAVELS_FROM) {
-            return Ok(Self::Pinned { state: Arc::clone(state), pin, dir: dir.map(Path::to_owned) });
-        }
-        let mut spool = Self::new(dir)?;
-        export(&**state, TRAVELS_FROM, &mut spool).map_err(io::Error::other)?;
-        Ok(spool)
-    }
-
-    /// Copies what is not copied yet. Blocks.
-    pub(crate) fn copied(self) -> io::Result<Self> {
-        match self {
-            Self::Memory(_) | Self::File { .. } => Ok(self),
-            Self::Pinned { state, pin, dir } => {
-                let mut spool = Self::new(dir.as_deref())?;
-                export_pinned(&*state, &pin, &mut spool).map_err(io::Error::other)?;
-                Ok(spool)
+    /// Reads the rows on a thread of its own, in parts of so many bytes.
+    pub(crate) fn read(self, part_bytes: usize) -> io::Result<Stream> {
+        let Self::Pinned { state, pin } = self else {
+            return Err(io::Error::other("these rows are not there to be read"));
+        };
+        let (sender, parts) = mpsc::channel(AHEAD);
+        tokio::task::spawn_blocking(move || {
+            let nobody = |_| io::Error::other("nobody reads any more");
+            let mut out = Parts::new(part_bytes, |part| sender.blocking_send(Ok(part)).map_err(nobody));
+            if let Err(fault) = export_pinned(&*state, &pin, &mut out) {
+                drop(out);
+                // Where this fails, too, nobody is there to be told.
+                let _ = sender.blocking_send(Err(io::Error::other(fault)));
             }
-        }
-    }
-
-    pub(crate) fn length(&self) -> u64 {
-        match self {
-            Self::Memory(bytes) => bytes.len() as u64,
-            Self::File { length, .. } => *length,
-            Self::Pinned { .. } => 0,
-        }
-    }
-
-    /// Up to `limit` bytes from `offset` on.
-    pub(crate) fn part(&self, offset: u64, limit: usize) -> io::Result<Vec<u8>> {
-        let left = self.length().saturating_sub(offset);
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(limit);
-        match self {
-            Self::Memory(bytes) => {
-                let offset = usize::try_from(offset).map_err(io::Error::other)?;
-                Ok(bytes.get(offset..offset + count).unwrap_or_default().to_vec())
-            }
-            Self::File { file, .. } => {
-                let mut bytes = vec![0; count];
-                file.read_exact_at(&mut bytes, offset)?;
-                Ok(bytes)
-            }
-            Self::Pinned { .. } => Err(io::Error::other("the rows are not copied yet")),
-        }
-    }
-
-    pub(crate) fn reader(&self) -> impl Read {
-        Reader { spool: self, offset: 0, part: io::Cursor::new(Vec::new()) }
+        });
+        Ok(parts)
     }
 }
 
-impl Write for Spool {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Memory(all) => all.extend_from_slice(bytes),
-            Self::File { file, length } => {
-                file.write_all_at(bytes, *length)?;
-                *length += bytes.len() as u64;
-            }
-            Self::Pinned { .. } => return Err(io::Error::other("the rows are there already")),
-        }
-        Ok(bytes.len())
+/// A snapshot that is arriving: its rows are taken in on a thread of their own.
+pub(crate) struct Arriving {
+    pub transfer: u64,
+    /// The number of the part that comes next.
+    pub next: u64,
+    parts: mpsc::Sender<Vec<u8>>,
+    staging: JoinHandle<Result<Staged, Fault>>,
+}
+
+impl Arriving {
+    pub(crate) fn new(transfer: u64, state: Arc<dyn State>) -> Self {
+        let (parts, arriving) = mpsc::channel(AHEAD);
+        let staging = tokio::task::spawn_blocking(move || {
+            let mut rows = Rows::new(Stretch { parts: arriving, part: io::Cursor::default() });
+            state.stage(&mut rows)
+        });
+        Self { transfer, next: 0, parts, staging }
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    /// Takes the next part; waits where those before it are not taken in yet.
+    pub(crate) async fn take(&mut self, part: Vec<u8>) -> Result<(), String> {
+        self.next += 1;
+        if self.parts.send(part).await.is_ok() {
+            return Ok(());
+        }
+        // It has ended early: with the reason why.
+        match (&mut self.staging).await {
+            Ok(Ok(_)) => Err("a snapshot goes on behind its end".to_owned()),
+            Ok(Err(fault)) => Err(fault.to_string()),
+            Err(panic) => Err(panic.to_string()),
+        }
+    }
+
+    /// That was the last one.
+    pub(crate) async fn end(self) -> Result<Spool, String> {
+        drop(self.parts);
+        let staged = self.staging.await.map_err(|panic| panic.to_string())?;
+        staged.map(Spool::Staged).map_err(|fault| fault.to_string())
     }
 }
 
-struct Reader<'a> {
-    spool: &'a Spool,
-    offset: u64,
+/// The parts as one stream.
+struct Stretch {
+    parts: mpsc::Receiver<Vec<u8>>,
     part: io::Cursor<Vec<u8>>,
 }
 
-impl Read for Reader<'_> {
+impl Read for Stretch {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        const PART: usize = 256 << 10;
-        let read = self.part.read(buffer)?;
-        if read > 0 || buffer.is_empty() {
-            return Ok(read);
+        loop {
+            let read = self.part.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            match self.parts.blocking_recv() {
+                Some(part) => self.part = io::Cursor::new(part),
+                None => return Ok(0),
+            }
         }
-        let part = self.spool.part(self.offset, PART)?;
-        self.offset += part.len() as u64;
-        self.part = io::Cursor::new(part);
-        self.part.read(buffer)
     }
 }

@@ -83,18 +83,14 @@ pub(crate) async fn start(
     machine: Arc<dyn Machine>,
     network: Arc<dyn Network>,
 ) -> Result<Replica, StartError> {
-    let Options { group, id, spool, settings } = options;
+    let Options { group, id, settings } = options;
     let config = settings.config(&group).map_err(|error| StartError::Refused(error.to_string()))?;
     let applied = claim(&group, id, &log, &state).await?;
     let shared = Arc::new(Shared::new(Arc::clone(&group), Arc::clone(&log), state, applied.as_ref()));
     let storage = Log::new(Arc::clone(&group), log, settings.message_bytes_max);
-    let applier = Applier::open(Arc::clone(&shared), machine, spool.clone())?;
-    let peers = Peers {
-        group,
-        network,
-        message_bytes_max: settings.message_bytes_max,
-        snapshot_timeout: settings.snapshot_timeout(),
-    };
+    let applier = Applier::open(Arc::clone(&shared), machine)?;
+    let peers =
+        Peers { group, network, shared: Arc::clone(&shared), snapshot_timeout: settings.snapshot_timeout() };
     let raft =
         Raft::new(id, Arc::new(config), peers, storage, applier).await.map_err(|fatal| {
             match shared.halt_of() {
@@ -117,10 +113,22 @@ pub(crate) async fn start(
             let _ = raft.shutdown().await;
         })
     };
+    let trimming = tokio::spawn(crate::trim::trim(raft.clone(), Arc::clone(&shared), settings.keep_entries));
     let heard = Arc::new(crate::fresh::Heard::default());
     let pacing = tokio::spawn(crate::pace::keep(raft.clone(), Arc::clone(&heard), settings.heartbeat()));
-    let receiver = Receiver { raft: raft.clone(), spool, incoming: Mutex::new(None), heard };
-    Ok(Replica::new(Inner { id, raft, shared, role: watched, receiver, following, flushing, pacing }))
+    let arriving = Mutex::new(None);
+    let receiver = Receiver { raft: raft.clone(), state: Arc::clone(&shared.state), arriving, heard };
+    Ok(Replica::new(Inner {
+        id,
+        raft,
+        shared,
+        role: watched,
+        receiver,
+        following,
+        flushing,
+        pacing,
+        trimming,
+    }))
 }
 
 /// Sees to it that log and state are this replica's; says which entry was applied last.

@@ -1,7 +1,5 @@
 //! What replicas say to each other, as bytes: a version, then one of these. Both only grow at their ends.
 
-use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use contract::codec;
@@ -11,12 +9,12 @@ use openraft::raft::{
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use serde::{Deserialize, Serialize};
+use store::State;
 use tokio::sync::Mutex;
 
 use crate::fresh::Heard;
 use crate::machine::Applier;
-use crate::shared::blocking;
-use crate::snapshot::Spool;
+use crate::snapshot::{Arriving, Spool};
 use crate::types::{Bytes, Snapshot, SnapshotMeta, Types, Vote};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,17 +45,10 @@ pub(crate) enum Answer {
 /// The receiving end.
 pub(crate) struct Receiver {
     pub raft: Raft<Types, Applier>,
-    pub spool: Option<PathBuf>,
-    pub incoming: Mutex<Option<Incoming>>,
+    pub state: Arc<dyn State>,
+    pub arriving: Mutex<Option<Arriving>>,
     /// When the leader was heard of.
     pub heard: Arc<Heard>,
-}
-
-/// A snapshot that is arriving.
-pub(crate) struct Incoming {
-    transfer: u64,
-    next: u64,
-    spool: Spool,
 }
 
 impl Receiver {
@@ -85,7 +76,7 @@ impl Receiver {
                 self.raft.handle_transfer_leader(rpc).await.map(Answer::Transfer).map_err(text)
             }
             Request::Snapshot { transfer, number, bytes, last } => {
-                let whole = self.gather(transfer, number, &bytes.0, last.is_some()).await?;
+                let whole = self.gather(transfer, number, bytes.0.to_vec(), last.is_some()).await?;
                 match (whole, last) {
                     (Some(snapshot), Some(last)) => {
                         let (vote, meta) = *last;
@@ -99,24 +90,26 @@ impl Receiver {
         }
     }
 
+    /// Takes a part; the last one brings the whole.
     async fn gather(
         &self,
         transfer: u64,
         number: u64,
-        bytes: &[u8],
+        part: Vec<u8>,
         last: bool,
     ) -> Result<Option<Spool>, String> {
-        let mut slot = self.incoming.lock().await;
+        let mut slot = self.arriving.lock().await;
         if number == 0 {
-            let spool = Spool::new(self.spool.as_deref()).map_err(text)?;
-            *slot = Some(Incoming { transfer, next: 0, spool });
+            *slot = Some(Arriving::new(transfer, Arc::clone(&self.state)));
         }
         let expected =
-            slot.as_mut().filter(|incoming| incoming.transfer == transfer && incoming.next == number);
-        let incoming = expected.ok_or_else(|| "a part of a snapshot out of order".to_owned())?;
-        blocking(|| incoming.spool.write_all(bytes)).map_err(text)?;
-        incoming.next += 1;
-        Ok(if last { slot.take().map(|incoming| incoming.spool) } else { None })
+            slot.as_mut().filter(|arriving| arriving.transfer == transfer && arriving.next == number);
+        let arriving = expected.ok_or_else(|| "a part of a snapshot out of order".to_owned())?;
+        arriving.take(part).await?;
+        match slot.take_if(|_| last) {
+            Some(arriving) => arriving.end().await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod common;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use common::{Disks, GROUP, Node, SOON, leader, members, rows, settings, start};
 use consensus::{Alone, ChangeError, Options, ProposeError, Replica, Settings, StartError, identity};
@@ -57,7 +58,15 @@ async fn what_is_acknowledged_is_there_after_power_cuts() {
         let settings = Settings { flush_every_ms, snapshot_every_entries, keep_entries: 10, ..settings() };
         let node = alone(&disks, settings).await;
         assert_eq!(rows(&*disks.state).len(), keys as usize, "round {round}");
-        put(&node, keys..keys + 300).await;
+        put(&node, keys..keys + 290).await;
+        let until = tokio::time::Instant::now() + SOON;
+        while snapshot_every_entries == 50
+            && node.replica.status().purged.is_none_or(|purged| purged < keys.into())
+        {
+            assert!(tokio::time::Instant::now() < until, "{:?}", node.replica.status());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        put(&node, keys + 290..keys + 300).await;
         keys += 300;
         disks = disks.crash();
         node.replica.shutdown().await.unwrap();

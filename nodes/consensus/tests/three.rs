@@ -120,7 +120,6 @@ async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     let mesh = Mesh::new();
-    let spool = tempfile::tempdir().unwrap();
     let settings =
         Settings { snapshot_every_entries: 100, keep_entries: 0, message_bytes_max: 2000, ..settings() };
     let nodes = three(&mesh, settings.clone()).await;
@@ -136,15 +135,10 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
-    // The fourth keeps what arrives in a file.
     let disks = Disks::new();
     let log = store::NodeLog::over(disks.rows.clone(), store::LogSettings::default()).unwrap();
     let book = common::Book::new(disks.state.clone());
-    let options = consensus::Options {
-        settings: settings.clone(),
-        spool: Some(spool.path().to_owned()),
-        ..consensus::Options::new(GROUP, 4)
-    };
+    let options = consensus::Options { settings: settings.clone(), ..consensus::Options::new(GROUP, 4) };
     let replica =
         consensus::Replica::start(options, log.clone(), disks.state.clone(), book.clone(), mesh.port(4));
     let fourth = Node { replica: replica.await.unwrap(), book, log, disks };
@@ -156,7 +150,6 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     lead.replica.add_learner(4, member(4)).await.unwrap();
     assert_eq!(alike([lead, &fourth]).await.len(), 1000);
     assert!(fourth.book.replaced.load(Ordering::Relaxed) >= 1);
-    assert_eq!(std::fs::read_dir(spool.path()).unwrap().count(), 0, "spools have no names");
     assert_eq!(lead.replica.status().learners, members(&[4]));
 
     // One joint change: the fourth comes, another goes.

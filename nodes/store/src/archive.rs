@@ -88,6 +88,39 @@ fn chunk(to: &mut dyn Write, payload: &[u8]) -> Result<(), Fault> {
     to.write_all(payload).map_err(refused)
 }
 
+/// Cuts what is written to it into parts and hands each of them on.
+#[derive(Debug)]
+pub struct Parts<F> {
+    part: Vec<u8>,
+    bytes: usize,
+    hand_on: F,
+}
+
+impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Parts<F> {
+    /// Parts of so many bytes; the last may be shorter, none is empty. [`Write::flush`] hands on what there is.
+    pub fn new(bytes: usize, hand_on: F) -> Self {
+        Self { part: Vec::with_capacity(bytes), bytes, hand_on }
+    }
+}
+
+impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Write for Parts<F> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let taken = bytes.len().min(self.bytes - self.part.len());
+        self.part.extend_from_slice(&bytes[..taken]);
+        if self.part.len() == self.bytes {
+            self.flush()?;
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.part.is_empty() {
+            return Ok(());
+        }
+        (self.hand_on)(std::mem::replace(&mut self.part, Vec::with_capacity(self.bytes)))
+    }
+}
+
 /// Reads what [`export`] wrote, row by row; the import is `state.replace(&mut Rows::new(from))`. Ends after the first
 /// error.
 #[derive(Debug)]

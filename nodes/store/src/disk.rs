@@ -6,7 +6,7 @@
 //!
 //! Trees:
 //! - `a` or `b`: the state. Key: the row's key. Value: the row's value, then 4 bytes of checksum over both. One of the
-//!   two is current; the other exists only while [`State::replace`] fills it.
+//!   two is current; the other holds what is staged to replace it.
 //! - the default tree: `current`: which of them is; `flushes`: how many flushes there were (8 bytes, little-endian). The
 //!   file `synced` beside sled's repeats the last of those numbers: a database that comes back with a lower one has
 //!   lost what was promised.
@@ -21,7 +21,8 @@ use crate::journal::Journal;
 use crate::memory::is_empty;
 use crate::overlay::{Changes, Overlay};
 use crate::pin::Pins;
-use crate::{Batch, Fault, Pin, Row, State};
+use crate::state::Stage;
+use crate::{Batch, Fault, Pin, Row, Staged, State};
 
 const CURRENT: &[u8] = b"current";
 const FLUSHES: &[u8] = b"flushes";
@@ -38,6 +39,8 @@ pub struct Disk {
     flushes: AtomicU64,
     /// One flush at a time.
     flushing: Mutex<()>,
+    /// One stage at a time; how many there were.
+    stages: Mutex<u64>,
     pins: Pins,
 }
 
@@ -83,6 +86,7 @@ impl Disk {
             journal,
             flushes: AtomicU64::new(flushes),
             flushing: Mutex::new(()),
+            stages: Mutex::new(0),
             pins: Pins::default(),
         };
         disk.finish(promised)?;
@@ -130,6 +134,10 @@ impl Disk {
 
     fn overlay(&self) -> RwLockWriteGuard<'_, Overlay> {
         self.overlay.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stages(&self) -> MutexGuard<'_, u64> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn flushing(&self) -> MutexGuard<'_, ()> {
@@ -223,17 +231,35 @@ impl State for Disk {
         self.pins.turn().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
     }
 
-    /// All or nothing, a crash included: the rows go to a second tree, which then becomes the current one.
-    fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
-        let _one = self.flushing();
-        let old = self.current().clone();
-        let which = 1 - old.which;
+    /// In the second tree.
+    fn stage(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<Staged, Fault> {
+        let mut stages = self.stages();
+        let which = 1 - self.current().which;
         let tree = self.engine.run(|db| {
             db.drop_tree(TREES[which])?;
             db.open_tree(TREES[which])
         })?;
+        *stages += 1;
         for row in rows {
             let (key, value) = row?;
+            self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
+        }
+        self.engine.sync()?;
+        Ok(Staged(Stage::Tree { which, number: *stages }))
+    }
+
+    fn adopt(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
+        let Stage::Tree { which, number } = staged.0 else {
+            return Err(Fault::Io("this was staged elsewhere".to_owned()));
+        };
+        let _one = self.flushing();
+        let mut stages = self.stages();
+        if number != *stages {
+            return Err(Fault::Io("what was staged is given up".to_owned()));
+        }
+        *stages += 1;
+        let tree = self.engine.run(|db| db.open_tree(TREES[which]))?;
+        for (key, value) in more {
             self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
         }
         self.engine.sync()?;
@@ -246,7 +272,13 @@ impl State for Disk {
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { which, tree };
             *overlay = Overlay::default();
         }
-        self.engine.run(|db| db.drop_tree(TREES[old.which]).map(drop))
+        self.engine.run(|db| db.drop_tree(TREES[1 - which]).map(drop))
+    }
+
+    /// All or nothing, a crash included: the rows go to a second tree, which then becomes the current one.
+    fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
+        let staged = self.stage(rows)?;
+        self.adopt(staged, Vec::new())
     }
 }
 

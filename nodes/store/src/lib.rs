@@ -24,7 +24,7 @@ mod state;
 mod synced;
 mod unsynced;
 
-pub use archive::{Rows, export, export_pinned};
+pub use archive::{Parts, Rows, export, export_pinned};
 pub use disk::Disk;
 pub use lock::{DirLock, lock};
 pub use log::{
@@ -32,5 +32,5 @@ pub use log::{
 };
 pub use memory::Memory;
 pub use pin::Pin;
-pub use state::{Batch, Fault, Row, State};
+pub use state::{Batch, Fault, Row, Staged, State};
 pub use unsynced::Unsynced;

@@ -40,6 +40,18 @@ impl Batch {
     }
 }
 
+/// Rows that were taken in beside a state: see [`State::stage`].
+#[derive(Debug)]
+pub struct Staged(pub(crate) Stage);
+
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// In memory.
+    Rows(Vec<Row>),
+    /// In the state's other tree.
+    Tree { which: usize, number: u64 },
+}
+
 /// An ordered map of bytes on some medium. One writer; any number of readers.
 pub trait State: Send + Sync + 'static {
     /// The value of `key`.
@@ -94,6 +106,26 @@ pub trait State: Send + Sync + 'static {
     fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
         let _ = (pin, limit);
         Err(Fault::Io("this state cannot be pinned".to_owned()))
+    }
+
+    /// Takes in the rows of a state that is to be this one later, while this one goes on: on disk when this returns, where
+    /// there is a disk. Staging anew gives up what was staged before.
+    ///
+    /// # Errors
+    /// The first error that `rows` yields, or the disk's.
+    fn stage(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<Staged, Fault> {
+        Ok(Staged(Stage::Rows(rows.collect::<Result<_, _>>()?)))
+    }
+
+    /// Makes what was staged and `more` the whole state, as [`State::replace`] does.
+    ///
+    /// # Errors
+    /// The disk's; or when it was staged elsewhere, or given up.
+    fn adopt(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
+        match staged.0 {
+            Stage::Rows(rows) => self.replace(&mut rows.into_iter().chain(more).map(Ok)),
+            Stage::Tree { .. } => Err(Fault::Io("this was staged elsewhere".to_owned())),
+        }
     }
 
     /// Makes `rows` the whole state, on disk when this returns. The caller sees to it that nothing is committed

@@ -355,3 +355,30 @@ fn what_is_not_flushed_is_counted() {
     disk.flush().unwrap();
     assert_eq!(disk.unflushed_bytes(), 0);
 }
+
+#[test]
+fn a_state_goes_on_beside_what_is_staged_and_only_the_last_stage_is_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path(), CACHE).unwrap();
+    let rows =
+        |names: &[&str]| names.iter().map(|name| Ok((name.as_bytes().to_vec(), vec![1]))).collect::<Vec<_>>();
+    put(&disk, &[("a", "1")]);
+    let first = disk.stage(&mut rows(&["x"]).into_iter()).unwrap();
+    put(&disk, &[("b", "2")]);
+    disk.flush().unwrap();
+    assert_eq!(keys(all(&disk)), ["a", "b"]);
+    let second = disk.stage(&mut rows(&["y", "z"]).into_iter()).unwrap();
+    assert!(disk.adopt(first, Vec::new()).is_err(), "it was given up");
+    drop(disk);
+    let disk = Disk::open(dir.path(), CACHE).unwrap();
+    assert_eq!(keys(all(&disk)), ["a", "b"], "nothing is adopted by opening");
+    assert!(disk.adopt(second, Vec::new()).is_err(), "it was staged in another life");
+    let third = disk.stage(&mut rows(&["y", "z"]).into_iter()).unwrap();
+    put(&disk, &[("c", "3")]);
+    disk.adopt(third, vec![(b"own".to_vec(), Vec::new())]).unwrap();
+    assert_eq!(keys(all(&disk)), ["own", "y", "z"]);
+    put(&disk, &[("c", "4")]);
+    disk.flush().unwrap();
+    drop(disk);
+    assert_eq!(keys(all(&Disk::open(dir.path(), CACHE).unwrap())), ["c", "own", "y", "z"]);
+}
