@@ -25,7 +25,8 @@ pub fn keep_files_private() {
 /// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
 pub fn start_logs() {
     let asked = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL_LOGS));
-    let filter = asked.and(filter_fn(may_be_logged));
+    // Without the hint every word of a library that logs the old way (sled has many) would be asked about.
+    let filter = asked.and(filter_fn(may_be_logged).with_max_level_hint(Level::TRACE));
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         tracing_subscriber::registry().with(to_stderr.with_filter(filter)).init();
@@ -111,6 +112,16 @@ pub fn progress(total: u64, unit: &str) -> indicatif::ProgressBar {
     let style = indicatif::ProgressStyle::with_template(&style)
         .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar());
     indicatif::ProgressBar::new(total).with_style(style)
+}
+
+/// Shows that something is waited for, on a terminal only.
+pub fn spinner(what: &'static str) -> indicatif::ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let spinner = indicatif::ProgressBar::new_spinner().with_message(what);
+    spinner.enable_steady_tick(std::time::Duration::from_millis(120));
+    spinner
 }
 
 #[cfg(test)]

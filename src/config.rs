@@ -21,7 +21,7 @@ pub enum Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments::Check { file } = arguments;
     let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let complaints = settings::check(&text);
+    let complaints = settings::check_all(&text);
     for complaint in &complaints {
         println!("{}: {complaint}", file.display());
     }

@@ -8,24 +8,28 @@ use group::{Call, Client, Credentials, Failure};
 
 use crate::machine::trust::until_ready;
 
-/// Hotels in one command.
-const BATCH: usize = 100;
+/// Hotels in one command: few, so that loading them leaves no node with memory that it never needs again.
+const BATCH: usize = 50;
 
 /// Loads them. Repeating it changes nothing: hotels are upserted by their references.
 ///
 /// # Errors
 /// When reservations refuses one, or cannot be reached.
 pub async fn load(client: &Client, credentials: &dyn Credentials) -> anyhow::Result<()> {
-    let hotels: Vec<_> = search::demo::hotels().collect();
-    for batch in hotels.chunks(BATCH) {
+    let mut hotels = search::demo::hotels();
+    let mut last = None;
+    loop {
+        let batch: Vec<_> = hotels.by_ref().take(BATCH).collect();
+        let Some(hotel) = batch.last() else { break };
+        last = Some(hotel.id);
         until_ready(|| async {
             let token = credentials.service_token("setup", None).await.map_err(Failure::Unavailable)?;
             let call = Call::bearer(token, Duration::from_secs(30));
-            client.command::<Reservations>(&call, Command::ImportHotels { hotels: batch.to_vec() }).await
+            client.command::<Reservations>(&call, Command::ImportHotels { hotels: batch.clone() }).await
         })
         .await?;
     }
-    until_found(client, hotels.last().map(|hotel| hotel.id)).await
+    until_found(client, last).await
 }
 
 /// The last hotel travels to search like any other: when it is there, all are.

@@ -13,6 +13,7 @@ mod demo;
 mod documents;
 mod import;
 mod load;
+mod login;
 mod machine;
 mod node;
 mod openapi;
@@ -47,6 +48,10 @@ enum Verb {
     /// Load your own data into a running server.
     #[command(subcommand)]
     Import(import::Arguments),
+    /// Sign in as yourself, by a code that you type into a browser: verbs act as you from then on.
+    Login(login::Login),
+    /// End a sign-in, here and on the server.
+    Logout(login::Logout),
     /// OAuth clients for partners and SDKs.
     #[command(subcommand)]
     Client(clients::Arguments),
@@ -87,6 +92,8 @@ fn main() -> ExitCode {
             Verb::Cluster(arguments) => cluster::run(arguments).await,
             Verb::Bank(arguments) => bank::run(arguments).await,
             Verb::Import(arguments) => import::run(arguments).await,
+            Verb::Login(verb) => login::login(verb).await,
+            Verb::Logout(verb) => login::logout(verb).await,
             Verb::Client(arguments) => clients::run(arguments).await,
             Verb::User(arguments) => user::run(arguments).await,
             Verb::Load(arguments) => load::run(arguments).await,

@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A cluster, and the way to sign in to it again.
 pub struct Asking<'a> {
     target: &'a Target,
+    /// The data directory of a node whose key is used instead of a sign-in.
+    data: Option<&'a Path>,
     server: Server,
 }
 
@@ -30,7 +32,22 @@ impl<'a> Asking<'a> {
     /// # Errors
     /// As [`Target::sign_in`].
     pub async fn sign_in(target: &'a Target) -> anyhow::Result<Self> {
-        Ok(Self { target, server: target.sign_in().await? })
+        Ok(Self { target, data: None, server: target.sign_in().await? })
+    }
+
+    /// The same by a [`Way`].
+    ///
+    /// # Errors
+    /// As [`Way::sign_in`].
+    pub async fn by(way: &'a Way) -> anyhow::Result<Self> {
+        Ok(Self { target: &way.target, data: way.data.as_deref(), server: way.sign_in().await? })
+    }
+
+    async fn sign_in_again(&self) -> anyhow::Result<Server> {
+        match self.data {
+            Some(data) => by_key(data, self.target.address()),
+            None => self.target.sign_in_again(&self.server).await,
+        }
     }
 
     /// The server, for what is asked once.
@@ -43,9 +60,21 @@ impl<'a> Asking<'a> {
     /// # Errors
     /// The server's problem in a line, or that there is no server any more.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// Posts JSON that changes nothing, as patiently.
+    ///
+    /// # Errors
+    /// As [`Asking::get`].
+    pub async fn post_harmless(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let begun = Instant::now();
         loop {
-            let why = match self.attempt(path).await? {
+            let why = match self.attempt(method.clone(), path, body).await? {
                 Ok(found) => return Ok(found),
                 Err(why) => why,
             };
@@ -57,9 +86,17 @@ impl<'a> Asking<'a> {
     }
 
     /// One attempt: the answer, or a failure that may pass; the outer error will not.
-    async fn attempt(&mut self, path: &str) -> anyhow::Result<Result<Value, anyhow::Error>> {
-        let sent = self.server.request(Method::GET, path).timeout(Duration::from_secs(15)).send().await;
-        let answer = match sent {
+    async fn attempt(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Result<Value, anyhow::Error>> {
+        let mut request = self.server.request(method, path).timeout(Duration::from_secs(15));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(anyhow::Error::new(error).context("no answer"))),
         };
@@ -73,7 +110,7 @@ impl<'a> Asking<'a> {
         }
         let problem = admin::problem(status, &bytes);
         match status {
-            StatusCode::UNAUTHORIZED => match self.target.sign_in().await {
+            StatusCode::UNAUTHORIZED => match self.sign_in_again().await {
                 Ok(server) => {
                     self.server = server;
                     Ok(Err(problem))

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use directory::MoveId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
@@ -90,6 +91,55 @@ pub async fn until_emptied(
         emptied = following => emptied,
         _ = tokio::signal::ctrl_c() => {
             bail!("interrupted; the work goes on: `auberge cluster watch` follows it")
+        }
+    }
+}
+
+/// The newest move there is, if there is one.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub async fn newest(asking: &mut Asking<'_>) -> anyhow::Result<Option<MoveId>> {
+    let page: Value = asking.get("/v1/cluster/moves?limit=1").await?;
+    Ok(page["items"][0]["id"].as_str().and_then(|id| id.parse().ok()))
+}
+
+/// Waits until nothing is left that changed settings ask for: until `path`, asked with `dry_run`, plans no more, and
+/// nothing is under way. Shows how the moves get on that are made after the one `since`, and returns them.
+///
+/// # Errors
+/// As [`to_the_end`].
+pub async fn until_settled(
+    asking: &mut Asking<'_>,
+    path: &str,
+    dry_run: &Value,
+    since: Option<MoveId>,
+) -> anyhow::Result<Vec<MoveShown>> {
+    let mut shown = Shown::new();
+    let following = async {
+        let mut all: BTreeMap<String, MoveShown> = BTreeMap::new();
+        loop {
+            // In this order: what is planned at the first look and begun by the second is seen there, over or not.
+            let planned = asking.post_harmless(path, dry_run).await?;
+            look(asking, &mut all).await?;
+            let page: Value = asking.get("/v1/cluster/moves?limit=100").await?;
+            let page: Vec<MoveShown> = super::read(page.get("items").cloned().unwrap_or_default())?;
+            let made =
+                page.into_iter().filter(|one| one.id.parse::<MoveId>().is_ok_and(|id| Some(id) > since));
+            all.extend(made.map(|one| (one.id.clone(), one)));
+            let settled = planned["plan"].as_array().is_none_or(Vec::is_empty)
+                && all.values().all(|one| one.phase.ended());
+            all.values().for_each(|one| shown.show(one));
+            if settled {
+                return Ok(all.into_values().collect());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        settled = following => settled,
+        _ = tokio::signal::ctrl_c() => {
+            bail!("interrupted; the settings are adopted, and the work goes on: `auberge cluster watch` follows it")
         }
     }
 }

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 /// An archive may be large.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Make the cluster: once, on one of its nodes, when the nodes are running. Shards, replicas and the bank are fixed then.
+/// Make the cluster: once, on one of its nodes, when the nodes are running. Shards and the bank are fixed then.
 #[derive(Debug, Args)]
 pub struct Init {
     /// The node's data directory: its cluster key shows that you may.

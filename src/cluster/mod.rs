@@ -1,6 +1,8 @@
 //! `auberge cluster`: what operators ask a running cluster, and tell it.
 
 mod asking;
+mod audit;
+mod configure;
 mod follow;
 pub mod init;
 mod moves;
@@ -32,6 +34,8 @@ pub enum Arguments {
     Groups(Reading),
     /// How it stands, as it changes: a table on a terminal, a line an event in a pipe. Ends with Ctrl-C.
     Watch(Reading),
+    /// Who did what, newest first.
+    Audit(audit::Audit),
     /// Move a replica of a group to another node, or its leadership, while it serves. Returns when it is done.
     Move(moves::Move),
     /// Moves, newest first; with an id, follow that one to its end.
@@ -44,6 +48,8 @@ pub enum Arguments {
     Uncordon(nodes::Node),
     /// Remove a node for good: it is emptied first, and its certificate counts no more.
     Decommission(nodes::Drain),
+    /// Have the cluster adopt what its settings file says by now: replicas, placement rules, times.
+    Configure(configure::Configure),
     /// Even groups and leaders out over the nodes.
     Rebalance(rebalance::Rebalance),
     /// Found a group anew from one surviving replica, when most of its replicas are lost for good.
@@ -77,12 +83,14 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             show::<Groups>(found, reading.json, |groups| println!("{}", tables::groups(&groups.items)))
         }
         Arguments::Watch(reading) => watch::run(&reading.way, reading.json).await,
+        Arguments::Audit(verb) => audit::run(verb).await,
         Arguments::Move(verb) => moves::begin(verb).await,
         Arguments::Moves(verb) => moves::list(verb).await,
         Arguments::Cancel(verb) => moves::cancel(verb).await,
         Arguments::Drain(verb) => nodes::drain(verb).await,
         Arguments::Uncordon(verb) => nodes::uncordon(verb).await,
         Arguments::Decommission(verb) => nodes::decommission(verb).await,
+        Arguments::Configure(verb) => configure::run(verb).await,
         Arguments::Rebalance(verb) => rebalance::run(verb).await,
         Arguments::Recover(verb) => recover::run(verb).await,
     }

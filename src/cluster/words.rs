@@ -53,6 +53,12 @@ pub fn time_of_day(instant: Instant) -> String {
     format!("{:02}:{:02}:{:02}", secs / 3600, secs / 60 % 60, secs % 60)
 }
 
+/// The day and the time in UTC: `2026-01-31 21:03:04`.
+pub fn date_and_time(instant: Instant) -> String {
+    let whole = Instant(contract::Timestamp(instant.0.seconds() * 1000)).to_string();
+    whole.trim_end_matches('Z').replace('T', " ").chars().take(19).collect()
+}
+
 /// Between two instants, in seconds with one decimal.
 pub fn between(from: Instant, to: Instant) -> String {
     format!("{:.1} s", (to.0.0 - from.0.0).max(0) as f64 / 1000.0)
@@ -93,6 +99,7 @@ mod tests {
     fn instants_are_told_in_utc() {
         let instant = |millis| Instant(Timestamp(millis));
         assert_eq!(time_of_day(instant(1_700_000_000_000)), "22:13:20");
+        assert_eq!(date_and_time(instant(1_700_000_000_999)), "2023-11-14 22:13:20");
         assert_eq!(between(instant(1_000), instant(4_240)), "3.2 s");
     }
 }

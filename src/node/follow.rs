@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use directory::{Answer, ClientRecords, Cluster, Duty, NodeRecord, Pace, Query, Steward};
+use directory::{Answer, ClientRecords, Cluster, Difference, Duty, NodeRecord, Pace, Query, Steward};
 use group::{Client, Failure};
 use link::{Fingerprint, Seed};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::founding::cluster_settings;
 use super::hands::Tasks;
 use super::member::{Member, Standing, bank_word};
 use crate::services;
@@ -24,9 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Follows the directory until `stop`.
 pub async fn follow(member: Arc<Member>, stop: CancellationToken) {
-    let (mut said, mut known) = (None, None);
+    let (mut said, mut known, mut told) = (None, None, Told::default());
     loop {
-        let pause = match learn(&member, &mut known).await {
+        let pause = match learn(&member, &mut known, &mut told).await {
             Ok(true) => {
                 said = None;
                 ASK_EVERY
@@ -53,7 +54,7 @@ pub async fn follow(member: Arc<Member>, stop: CancellationToken) {
 ///
 /// # Errors
 /// When this node does not belong here.
-async fn learn(member: &Member, known: &mut Option<u64>) -> anyhow::Result<bool> {
+async fn learn(member: &Member, known: &mut Option<u64>, told: &mut Told) -> anyhow::Result<bool> {
     let client = &member.machine.client;
     let revision = match client.query::<directory::Contract>(&member.call(TIMEOUT), Query::Revision).await {
         Ok(Answer::Revision(revision)) => revision,
@@ -74,6 +75,7 @@ async fn learn(member: &Member, known: &mut Option<u64>) -> anyhow::Result<bool>
         bail!("the cluster's bank is {}, this node's settings say {bank}", cluster.settings.bank);
     }
     let shards = shards_of(&cluster);
+    told.compare(member, &cluster, &shards, bank);
     for (name, said) in &member.machine.wiring.settings.services {
         if let Some(fixed) = shards.get(name).filter(|fixed| **fixed != said.shards) {
             bail!(
@@ -103,6 +105,33 @@ async fn learn(member: &Member, known: &mut Option<u64>) -> anyhow::Result<bool>
     news.for_each(|fingerprint| member.link.deny(fingerprint));
     *known = Some(revision);
     Ok(true)
+}
+
+/// What was said of settings that differ: each difference once.
+#[derive(Default)]
+struct Told(Vec<Difference>);
+
+impl Told {
+    /// Says where this node's file says something else than the cluster goes by.
+    fn compare(&mut self, member: &Member, cluster: &Cluster, shards: &BTreeMap<String, u16>, bank: &str) {
+        let all: BTreeMap<String, u16> = services::NAMES
+            .iter()
+            .map(|name| ((*name).to_owned(), shards.get(*name).copied().unwrap_or(1)))
+            .collect();
+        let own = cluster_settings(&member.machine.wiring.settings, &all, bank);
+        let differs = cluster.settings.differences(&own);
+        if differs != self.0 {
+            if !differs.is_empty() {
+                let words: Vec<_> = differs.iter().map(ToString::to_string).collect();
+                tracing::warn!(
+                    differs = words.join("; "),
+                    "this node's settings file differs from what the cluster goes by; `auberge cluster configure --config \
+                     FILE` has the cluster adopt the file"
+                );
+            }
+            self.0 = differs;
+        }
+    }
 }
 
 async fn cluster(member: &Member, client: &Client) -> Option<Cluster> {

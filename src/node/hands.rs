@@ -113,9 +113,11 @@ impl Hands for Tasks {
     fn change_voters<'a>(
         &'a self,
         group: &'a str,
-        voters: &'a BTreeSet<u64>,
+        from: &'a BTreeSet<u64>,
+        to: &'a BTreeSet<u64>,
     ) -> BoxFuture<'a, Result<(), HandsError>> {
-        Box::pin(self.at_leader(group, Task::ChangeVoters { group: group.to_owned(), ids: voters.clone() }))
+        let (from, ids) = (from.clone(), to.clone());
+        Box::pin(self.at_leader(group, Task::ChangeVoters { group: group.to_owned(), from, ids }))
     }
 
     fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {

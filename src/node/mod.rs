@@ -29,7 +29,8 @@ use crate::machine::bank::Counter;
 use crate::machine::data::DataDir;
 use crate::machine::{self, Ground, Machine, edge, trust};
 use crate::settings::{self, Settings};
-pub use founding::groups_of;
+pub use founding::{cluster_settings, groups_of};
+pub use member::bank_word;
 
 use founding::Founder;
 use identity::Identity;
@@ -38,6 +39,8 @@ use member::{Member, Standing};
 /// How long an address is waited for that is taken.
 const LISTEN_MAX: Duration = Duration::from_secs(5);
 const LISTEN_AGAIN: Duration = Duration::from_millis(50);
+/// How long others are listened to before anything is opened, where they are slow to answer or not there.
+const HEAR_MAX: Duration = Duration::from_millis(500);
 
 /// Run one node of a cluster. The settings' [nodes.NAME] table says where it listens and which certificate it shows.
 #[derive(Debug, Args)]
@@ -146,6 +149,8 @@ async fn start(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<
     if member.is_joined() {
         member.enter_services(&fixed.shards).await?;
     }
+    // Others may know that what this node had counts no more.
+    node.hear_first(HEAR_MAX).await;
     // What this node had is opened before anybody asks: all others may be down.
     for error in node.reopen_all().await.context("opening what was here before")? {
         tracing::error!(%error, "a replica of before could not be opened; the others serve");

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use directory::State;
+
 use super::shown::{ClusterShown, GroupShown, GroupState, NodeState};
 
 /// A disk with less than this is soon full, in bytes.
@@ -14,6 +16,14 @@ pub fn sentences(cluster: &ClusterShown, no_directory: bool, replace_after_secs:
         found.push(
             "the directory does not answer: what is shown is what this node sees, and nothing can be moved now".to_owned(),
         );
+    }
+    let held: Vec<&str> =
+        cluster.groups.iter().filter(|group| group.effects_held).map(|group| group.group.as_str()).collect();
+    if !held.is_empty() {
+        found.push(format!(
+            "mails and payments of {} wait since the restore: `auberge restore --release-effects --running` lets them go",
+            held.join(", ")
+        ));
     }
     for node in cluster.nodes.iter().filter(|node| node.state == NodeState::Down) {
         found.push(match replace_after_secs.filter(|_| node.groups > 0) {
@@ -47,6 +57,20 @@ pub fn sentences(cluster: &ClusterShown, no_directory: bool, replace_after_secs:
     }
     found.extend(versions(cluster));
     found
+}
+
+/// Replicas that stay where the rules do not let them be.
+pub fn astray(records: &State) -> Option<String> {
+    // What is about to leave needs nobody's attention.
+    let leaves = |group: &str| records.groups.get(group).is_some_and(|group| group.moving.is_some());
+    let astray: Vec<String> = directory::plan::astray(records)
+        .into_iter()
+        .filter(|(group, _)| !leaves(group))
+        .map(|(group, node)| format!("{group} on {node}"))
+        .collect();
+    (!astray.is_empty()).then(|| {
+        format!("the rules of the settings are against {}, and no other node can take it", astray.join(", "))
+    })
 }
 
 fn group(group: &GroupShown) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use directory::Command;
+use directory::{Command, State};
 use edge::{ApiError, Json, NoContent, Problem, SignedIn, kinds};
 use poem_openapi::param::Path;
 use poem_openapi::{Enum, Object, OpenApi};
@@ -15,6 +15,10 @@ use super::{Face, MANAGE, READ, RECOVER, Tag, problems};
 const RECORD_MAX: Duration = Duration::from_secs(15);
 /// Between two attempts at that.
 const RECORD_AGAIN: Duration = Duration::from_millis(200);
+/// How long the directory is waited for, which may have been recovered just now.
+const DIRECTORY_MAX: Duration = Duration::from_secs(10);
+/// What is left of the request's time for the rest, at least.
+const REST: Duration = Duration::from_secs(2);
 
 /// What to do with a parked row.
 #[derive(Object)]
@@ -156,8 +160,9 @@ impl GroupsFace {
 /// # Errors
 /// When the directory does not answer: it has to come back before what it keeps can change.
 async fn begun(inside: &Inside, caller: &SignedIn, name: &str, on: &str) -> Result<Option<u64>, ApiError> {
-    let Ok(records) = inside.state(&caller.call()).await else {
-        if name == directory::contract::GROUP {
+    let its_own = name == directory::contract::GROUP;
+    let Some(records) = records(inside, caller, !its_own).await else {
+        if its_own {
             return Ok(None);
         }
         let first = "The directory does not answer: recover directory/0 first.";
@@ -168,6 +173,20 @@ async fn begun(inside: &Inside, caller: &SignedIn, name: &str, on: &str) -> Resu
     let known = records.groups.get(name);
     let unrecorded = leads.filter(|(_, leader)| known.is_some_and(|known| !known.has(leader.id)));
     Ok(unrecorded.map(|(_, leader)| leader.id))
+}
+
+/// What the directory has on record. Where it is needed, it is waited for as long as the request's time allows.
+async fn records(inside: &Inside, caller: &SignedIn, needed: bool) -> Option<State> {
+    let call = caller.call();
+    let left = call.deadline.saturating_duration_since(tokio::time::Instant::now());
+    let (begun, patience) = (Instant::now(), DIRECTORY_MAX.min(left.saturating_sub(REST)));
+    loop {
+        match inside.state(&call).await {
+            Ok(records) => return Some(records),
+            Err(_) if needed && begun.elapsed() < patience => tokio::time::sleep(RECORD_AGAIN).await,
+            Err(_) => return None,
+        }
+    }
 }
 
 /// Has the directory record it: as soon as it leads again, if it was itself what was lost.

@@ -59,6 +59,8 @@ pub struct LiveReplica {
     pub outbox: u64,
     /// Outbox rows that an operator has to look at.
     pub parked: Vec<(u64, String)>,
+    /// Whether its effects wait for an operator's word, since it was restored.
+    pub effects_held: bool,
     /// Why it was given up.
     pub quarantined: Option<String>,
     /// How often it was restarted.

@@ -12,6 +12,7 @@
 pub mod attention;
 pub mod audit;
 pub mod check;
+pub mod configure;
 pub mod events;
 pub mod groups;
 pub mod live;
@@ -85,7 +86,11 @@ fn faces(server: edge::Server, inside: Option<&Inside>) -> edge::Server {
         moves::MovesFace(face()),
         rebalance::RebalanceFace(face()),
         check::CheckFace(face()),
-        (events::EventsFace(face(), events::Places::default()), audit::AuditFace(face())),
+        (
+            events::EventsFace(face(), events::Places::default()),
+            audit::AuditFace(face()),
+            configure::ConfigureFace(face()),
+        ),
     );
     server.service(NAME, TITLE, all).problems(problems::ALL)
 }

@@ -272,5 +272,6 @@ fn reason(cause: Cause) -> &'static str {
         Cause::Drain => "its node is drained",
         Cause::Decommission => "its node is decommissioned",
         Cause::Rebalance => "rebalance",
+        Cause::Settings => "the settings have changed",
     }
 }

@@ -113,12 +113,7 @@ impl NodesFace {
         #[oai(default)]
         dry_run: Param<bool>,
     ) -> Result<Accepted<NodeWork>, ApiError> {
-        let (inside, _) = self.0.open(&caller, MANAGE)?;
-        let name = node.0.clone();
-        if dry_run.0 {
-            return planned(inside, &caller, Intent::Drain(name), &node.0).await;
-        }
-        begun(inside.tell(&caller.call(), Command::Drain { node: name }).await?, &node.0)
+        self.empty(&caller, node.0, dry_run.0, Intent::Drain, |node| Command::Drain { node }).await
     }
 
     /// Let a node take groups again
@@ -147,12 +142,32 @@ impl NodesFace {
         #[oai(default)]
         dry_run: Param<bool>,
     ) -> Result<Accepted<NodeWork>, ApiError> {
-        let (inside, _) = self.0.open(&caller, MANAGE)?;
-        let name = node.0.clone();
-        if dry_run.0 {
-            return planned(inside, &caller, Intent::Decommission(name), &node.0).await;
+        self.empty(&caller, node.0, dry_run.0, Intent::Decommission, |node| Command::Decommission { node })
+            .await
+    }
+}
+
+impl NodesFace {
+    /// Has a node emptied, for maintenance or for good; or says what would be done.
+    async fn empty(
+        &self,
+        caller: &SignedIn,
+        node: String,
+        dry_run: bool,
+        intent: impl FnOnce(String) -> Intent,
+        command: impl FnOnce(String) -> Command,
+    ) -> Result<Accepted<NodeWork>, ApiError> {
+        let (inside, _) = self.0.open(caller, MANAGE)?;
+        if dry_run {
+            let plan = plan(inside, caller, intent(node.clone())).await?;
+            return Ok(work(&node, true, &plan, Vec::new()));
         }
-        begun(inside.tell(&caller.call(), Command::Decommission { node: name }).await?, &node.0)
+        match inside.tell(&caller.call(), command(node.clone())).await? {
+            Reply::Started { plan, moves } => {
+                Ok(work(&node, false, &plan, moves.iter().map(moves::shown).collect()))
+            }
+            Reply::Done | Reply::Node(_) | Reply::Move(_) => Err(ApiError::unavailable(1)),
+        }
     }
 }
 
@@ -173,16 +188,6 @@ async fn find(inside: &Inside, caller: &SignedIn, name: &str) -> Result<NodeShow
     }
 }
 
-async fn planned(
-    inside: &Inside,
-    caller: &SignedIn,
-    intent: Intent,
-    node: &str,
-) -> Result<Accepted<NodeWork>, ApiError> {
-    let plan = plan(inside, caller, intent).await?;
-    Ok(work(node, true, &plan, Vec::new()))
-}
-
 /// What would be done.
 ///
 /// # Errors
@@ -191,15 +196,6 @@ pub(super) async fn plan(inside: &Inside, caller: &SignedIn, intent: Intent) -> 
     match inside.ask(&caller.call(), Query::Plan(intent)).await? {
         Answer::Plan(plan) => Ok(*plan),
         _ => Err(ApiError::unavailable(1)),
-    }
-}
-
-fn begun(reply: Reply, node: &str) -> Result<Accepted<NodeWork>, ApiError> {
-    match reply {
-        Reply::Started { plan, moves } => {
-            Ok(work(node, false, &plan, moves.iter().map(moves::shown).collect()))
-        }
-        Reply::Done | Reply::Node(_) | Reply::Move(_) => Err(ApiError::unavailable(1)),
     }
 }
 

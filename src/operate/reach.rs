@@ -89,6 +89,7 @@ impl From<&GroupStatus> for LiveReplica {
             busy: status.busy as u64,
             outbox: status.outbox as u64,
             parked: status.parked.clone(),
+            effects_held: status.effects_held,
             quarantined: status.quarantined.clone(),
             restarts: status.restarts.into(),
             calls_per_second: status.calls_per_second.into(),

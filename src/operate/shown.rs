@@ -140,6 +140,8 @@ pub struct GroupShown {
     pub outbox: u64,
     /// What an operator has to look at
     pub parked: Vec<ParkedShown>,
+    /// Whether its mails and payments wait since a restore, until they are released
+    pub effects_held: bool,
     /// Why it was given up, if it was
     #[oai(skip_serializing_if_is_none)]
     pub quarantined: Option<String>,

@@ -47,7 +47,8 @@ pub fn cluster(named: &Named, records: Option<&State>, live: &Live) -> ClusterSh
         moves: records.iter().flat_map(|records| &records.moves).map(super::moves::shown).collect(),
     };
     let replace_after = records.map(|records| records.cluster.settings.replace_after_secs);
-    let attention = attention::sentences(&cluster, records.is_none() && !named.alone, replace_after);
+    let mut attention = attention::sentences(&cluster, records.is_none() && !named.alone, replace_after);
+    attention.extend(records.and_then(attention::astray));
     ClusterShown { attention, ..cluster }
 }
 
@@ -112,6 +113,7 @@ fn group(name: &str, record: Option<&GroupRecord>, live: &Live) -> GroupShown {
         busy: live.of(name).map(|(_, replica)| replica.busy).sum(),
         outbox: figures.map_or(0, |leader| leader.outbox),
         parked: figures.map(parked).unwrap_or_default(),
+        effects_held: figures.is_some_and(|leader| leader.effects_held),
         quarantined,
         replicas,
     }

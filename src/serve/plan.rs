@@ -195,7 +195,7 @@ mod tests {
         first.certify("inn").unwrap();
         first.write(&settings, None).unwrap();
         let text = std::fs::read_to_string(&first.config).unwrap();
-        assert_eq!(settings::check(&text), [], "{text}");
+        assert_eq!(settings::check_all(&text), [], "{text}");
         let again = Plan::make(dir.path(), &settings, 3).unwrap();
         again.certify("inn").unwrap();
         for (before, now) in first.nodes.iter().zip(&again.nodes) {

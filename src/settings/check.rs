@@ -54,7 +54,35 @@ pub fn check(text: &str) -> Vec<Complaint> {
     };
     let mut complaints = Complaints { text, found: Vec::new() };
     one_machine(&settings, &mut complaints);
+    services(&settings, &mut complaints);
     nodes::check(&settings, &mut complaints);
+    complaints.found
+}
+
+/// The same for those who ask: also what only nodes need, where there are some. (`auberge serve` passes them by.)
+pub fn check_all(text: &str) -> Vec<Complaint> {
+    let mut complaints = Complaints { text, found: check(text) };
+    if let Ok(settings) = toml::from_str::<Settings>(text) {
+        let said = |key: &str| std::env::var_os(format!("AUBERGE_PAYMENTS__{key}")).is_some();
+        let missing = settings.payments.base_url.is_none() && !said("BASE_URL") && !said("BASE_URL_FILE");
+        if settings.payments.bank == Some(Bank::Sandbox) && !settings.nodes.is_empty() && missing {
+            let words = "is sandbox, which nodes share: start it with `auberge bank`, and put what it prints here \
+                         (`base_url` and its secrets)";
+            complaints.add("payments", "bank", words);
+        }
+    }
+    complaints.found
+}
+
+/// What is wrong in it as far as it is the cluster's: not what only a node needs, whose secrets are not here.
+pub fn check_cluster(text: &str) -> Vec<Complaint> {
+    let settings = match toml::from_str::<Settings>(text) {
+        Ok(settings) => settings,
+        Err(_) => return check(text),
+    };
+    let mut complaints = Complaints { text, found: Vec::new() };
+    services(&settings, &mut complaints);
+    nodes::check_cluster(&settings, &mut complaints);
     complaints.found
 }
 
@@ -93,6 +121,9 @@ fn one_machine(settings: &Settings, complaints: &mut Complaints<'_>) {
     if settings.reservations.hold_secs == 0 {
         complaints.add("reservations", "hold_secs", "is at least 1: nobody could pay");
     }
+}
+
+fn services(settings: &Settings, complaints: &mut Complaints<'_>) {
     for (name, service) in &settings.services {
         let table = format!("services.{name}");
         if name == directory::SERVICE {
@@ -193,6 +224,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn nodes_need_a_bank_that_they_share() {
+        let nodes = "[http]\npublic_url = \"https://inn.example\"\n[nodes.n1]\ncertificates = \"x\"\n";
+        let bank = "[payments]\nbank = \"sandbox\"\n";
+        assert_eq!(super::check_all(bank), [], "alone it opens its own");
+        let both = format!("{nodes}{bank}");
+        assert_eq!(check(&both), [], "`serve` may go by it");
+        let complaints = super::check_all(&both);
+        assert_eq!((complaints.len(), complaints[0].line), (1, Some(6)), "{complaints:?}");
+        assert!(complaints[0].text.contains("auberge bank"), "{complaints:?}");
+        assert_eq!(super::check_all(&format!("{both}base_url = \"http://127.0.0.1:1\"\n")), []);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct Cluster {
     pub name: String,
     /// Where a node that knows nobody yet finds others; the `[nodes]` tables by default.
     pub seeds: Vec<Seed>,
-    /// Replicas of each group, as far as there are nodes; odd. Fixed when the cluster is made.
+    /// Replicas of each group, as far as there are nodes; odd. Of a running cluster `auberge cluster configure` changes it.
     pub replicas: u16,
     /// After how long the replicas of a lost node are made again elsewhere.
     pub replace_after: Span,

@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 
-use super::{Settings, check};
+use super::Settings;
+use super::check::{Complaint, check, check_cluster};
 
 /// Variables whose value is in the file that they name end so.
 const FILE_SUFFIX: &str = "_FILE";
@@ -19,6 +20,19 @@ const OTHERS: [&str; 3] = ["AUBERGE_TOKEN", "AUBERGE_URL", "AUBERGE_LOG"];
 /// # Errors
 /// When the file cannot be read or says something wrong, with the line.
 pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
+    load_checked(file, check)
+}
+
+/// The same of a cluster's file, where only what concerns the cluster as a whole is of interest: a node's secrets need not
+/// be here.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_cluster(file: &Path) -> anyhow::Result<Settings> {
+    load_checked(Some(file), check_cluster)
+}
+
+fn load_checked(file: Option<&Path>, check: fn(&str) -> Vec<Complaint>) -> anyhow::Result<Settings> {
     let mut layers = Figment::from(Serialized::defaults(Settings::default()));
     if let Some(file) = file {
         let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;

@@ -4,9 +4,9 @@ mod check;
 mod cluster;
 mod load;
 
-pub use check::check;
+pub use check::check_all;
 pub use cluster::{Cluster, Node, Seed};
-pub use load::load;
+pub use load::{load, load_cluster};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

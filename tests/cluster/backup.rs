@@ -93,9 +93,13 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     let partner = restored.booker("n3").await;
     let offer = partner.offer(&hotel, &Stay::from_day(60, 1), "Flexible").await;
     let after = partner.hold(&offer, "after@guest.example").await;
+    // An operator who only looks is told that mails and payments wait, and no longer when they go.
+    let told = || restored.operate("n2", &["cluster", "status"]).done().contains("--release-effects");
+    assert!(told(), "{}", restored.operate("n2", &["cluster", "status"]).done());
     restored.operate("n3", &["restore", "--release-effects", "--running"]).done();
     partner.pay(&after, "pm_card_visa").await;
     partner.once(&after, "confirmed").await;
     restored.settled("n1").await;
+    house::eventually("nothing to be held", || async { (!told()).then_some(()) }).await;
     restored.sound("n1");
 }

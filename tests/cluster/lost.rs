@@ -1,6 +1,6 @@
 //! A majority lost for good: nothing is served and nothing is made up, until an operator says what shall count.
 
-use house::{Cluster, Stay, eventually};
+use house::{Caller, Cluster, Stay, eventually};
 use serde_json::json;
 
 use crate::text;
@@ -40,15 +40,7 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     let path = format!("/v1/reservations/{}", text(&held[0]["id"]));
     partner.get(&path).await.problem(503, "unavailable");
     for group in &groups {
-        // Refused for a moment after the directory itself was recovered: then it is said again.
-        eventually(&format!("{group} to be recovered"), || async {
-            let ran = recover(&cluster, group, &["--accept-data-loss"]);
-            if ran.code != Some(0) {
-                assert!(ran.err.contains("Try again in a moment"), "{group}: {}", ran.err);
-            }
-            (ran.code == Some(0)).then_some(())
-        })
-        .await;
+        recover(&cluster, group, &["--accept-data-loss"]).done();
     }
     cluster.ready("n1").await;
     // All that had come to this replica is there, and it goes on: alone.
@@ -71,4 +63,88 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     cluster.whole().await;
     cluster.settled("n1").await;
     cluster.sound("n1");
+}
+
+/// The reservation, wherever it is asked for.
+async fn is_there(cluster: &Cluster, partner: &Caller, held: &serde_json::Value) {
+    for node in cluster.names() {
+        let found = partner.at(cluster.url(&node)).reservation(held).await;
+        assert_eq!((&found["id"], &found["status"]), (&held["id"], &json!("held")), "at {node}");
+    }
+}
+
+/// The lost nodes were not lost for good: they come back with their disks, two of three of every group as it was, and
+/// nobody is there who could tell them. Once somebody is, they stop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_majority_that_comes_back_gives_way() {
+    let mut cluster = Cluster::plan(3).open().await;
+    let partner = cluster.booker("n1").await;
+    let hotel = cluster.hotel("n1").await;
+    let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
+    let before = partner.hold(&offer, "before@guest.example").await;
+    cluster.settled("n1").await;
+    let groups = cluster.status(&cluster.admin("n1").await).await.unwrap();
+    let groups = groups["groups"].as_array().unwrap();
+    let mut groups: Vec<String> = groups.iter().map(|group| text(&group["group"]).to_owned()).collect();
+    groups.sort_by_key(|group| (group != "directory/0", group != "auth/0"));
+    for lost in ["n2", "n3"] {
+        cluster.kill(lost);
+    }
+    let data = cluster.data("n1").to_string_lossy().into_owned();
+    for group in &groups {
+        let verb = ["cluster", "recover", group, "--on", "n1", "--data", &data, "--accept-data-loss"];
+        cluster.operate("n1", &verb).done();
+    }
+    cluster.ready("n1").await;
+    let partner = cluster.booker("n1").await;
+    let alone = partner.hold(&offer, "alone@guest.example").await;
+
+    // Without the one that was recovered, they are a majority of what they know.
+    cluster.stop("n1");
+    for lost in ["n2", "n3"] {
+        cluster.launch(lost);
+    }
+    for lost in ["n2", "n3"] {
+        cluster.ready(lost).await;
+    }
+    partner
+        .at(cluster.url("n2"))
+        .get(&format!("/v1/reservations/{}", text(&alone["id"])))
+        .await
+        .problem(404, "not-found");
+    // With it, they give way: what was acknowledged after the recovery is there, and stays.
+    cluster.launch("n1");
+    cluster.ready("n1").await;
+    eventually("the old replicas to be held back", || async {
+        let said = ["n2", "n3"].map(|node| cluster.log(node));
+        said.iter()
+            .all(|log| {
+                groups.iter().all(|group| {
+                    log.lines()
+                        .any(|line| line.contains("founded anew without it") && line.contains(group.as_str()))
+                })
+            })
+            .then_some(())
+    })
+    .await;
+    cluster.whole().await;
+    let partner = cluster.booker("n1").await;
+    for held in [&before, &alone] {
+        let admin = cluster.admin("n1").await;
+        let found = admin.reservation(held).await;
+        assert_eq!((&found["id"], &found["status"]), (&held["id"], &json!("held")));
+    }
+    let after = partner.hold(&offer, "after@guest.example").await;
+    is_there(&cluster, &partner, &after).await;
+    // And once more, when all know and all start at once.
+    for node in ["n1", "n2", "n3"] {
+        cluster.kill(node);
+    }
+    for node in ["n1", "n2", "n3"] {
+        cluster.launch(node);
+    }
+    cluster.whole().await;
+    is_there(&cluster, &partner, &after).await;
+    cluster.settled("n2").await;
+    cluster.sound("n2");
 }

@@ -7,10 +7,12 @@
 mod alone;
 mod backup;
 mod clock;
+mod configure;
 mod disk;
 mod history;
 mod killed;
 mod linear;
+mod login;
 mod lost;
 mod moves;
 mod rolling;

@@ -141,12 +141,14 @@ pub trait Hands: Send + Sync + 'static {
         Box::pin(async move { self.observed().progress(group, replica) })
     }
 
-    /// Has the group's leader make these the voters, over a joint majority; returns when the change is whole. Voters
-    /// that are not among them leave the group.
+    /// Has the group's leader make `to` the voters, over a joint majority; returns when the change is whole. Voters that
+    /// are not among them leave the group. Refused where the voters are neither `from` nor on their way from there: a
+    /// steward that was overtaken must not undo what another has done.
     fn change_voters<'a>(
         &'a self,
         group: &'a str,
-        voters: &'a BTreeSet<u64>,
+        from: &'a BTreeSet<u64>,
+        to: &'a BTreeSet<u64>,
     ) -> BoxFuture<'a, Result<(), HandsError>>;
 
     /// Asks the group's leader to let another voter lead. [`Hands::observed`] tells when that is so.

@@ -2,6 +2,7 @@
 
 use group::View;
 
+use crate::apply::configure::configured;
 use crate::contract::{Answer, Intent, PAGE_MAX, Query, Refusal};
 use crate::plan;
 use crate::records::{MoveId, Plan};
@@ -31,6 +32,7 @@ pub(crate) fn answer(view: &View<'_>, query: Query) -> Result<Answer, Refusal> {
                 Intent::Drain(node) => plan::drain(&state, &node)?,
                 Intent::Decommission(node) => plan::decommission(&state, &node)?,
                 Intent::Tend => plan::tend(&state),
+                Intent::Configure(settings) => plan::tend(&configured(state, *settings)?),
             };
             Ok(Answer::Plan(Box::new(plan)))
         }

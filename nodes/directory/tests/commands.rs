@@ -10,7 +10,8 @@ use directory::{
 };
 use group::testing::Bench;
 use room::{
-    Room, act, advance, foundation, grown, moved, movement, name, nodes_of, relocation, started, state, tell,
+    Room, act, advance, complete, foundation, grown, moved, movement, name, nodes_of, relocation, started,
+    state, tell,
 };
 use world::{operator, profile, service, settings};
 
@@ -101,6 +102,52 @@ fn what_is_fixed_cannot_be_configured() {
     let (plan, _) = started(tell(&room, Command::Tend));
     assert_eq!(plan.moves.len(), 2, "both shards shrink: {plan:?}");
     assert!(plan.moves.iter().all(|planned| planned.to.is_empty() && planned.remove.len() == 2));
+}
+
+#[test]
+fn changed_settings_are_tried_before_they_are_adopted() {
+    let room = grown(4, &[("s", service(1, 3)), ("t", service(1, 1))]);
+    let left = nodes_of(&room, "s/0").remove(0);
+    let stay: Vec<String> =
+        ["n1", "n2", "n3", "n4"].map(name).into_iter().filter(|node| *node != left).collect();
+    let labels: Vec<String> = stay.iter().map(|node| format!("label-{node}")).collect();
+    let asked = || {
+        let mut s = service(1, 3);
+        s.only_on.clone_from(&labels);
+        let mut asked = settings(&[("s", s), ("t", service(1, 1))]);
+        asked.replace_after_secs = 900;
+        asked
+    };
+    let dry = |asked: Settings| match room.query(&operator(), Query::Plan(Intent::Configure(Box::new(asked))))
+    {
+        Ok(Answer::Plan(plan)) => Ok(*plan),
+        Err(refusal) => Err(refusal),
+        Ok(other) => panic!("{other:?}"),
+    };
+    let before = state(&room);
+    let plan = dry(asked()).unwrap();
+    assert_eq!(state(&room), before, "a dry run changes nothing");
+    assert_eq!(plan.moves.len(), 1, "{plan:?}");
+    assert_eq!((plan.moves[0].cause, &plan.moves[0].remove[0].node), (Cause::Settings, &left));
+    let mut more = asked();
+    more.services.get_mut("s").unwrap().shards = 2;
+    assert!(matches!(dry(more), Err(Refusal::Fixed { .. })), "as the command refuses it");
+
+    let said: Vec<String> =
+        before.cluster.settings.differences(&asked()).iter().map(ToString::to_string).collect();
+    let only_on = format!("services.s.only_on: anywhere → {}", labels.join(", "));
+    assert_eq!(said, ["cluster.replace_after: 300s → 900s", only_on.as_str()]);
+    act(&room, Command::Configure(Box::new(asked()))).unwrap();
+    let audit = room.query(&operator(), Query::Audit { before: None, limit: 1 });
+    let Ok(Answer::Audit { items, .. }) = audit else { panic!("{audit:?}") };
+    assert_eq!((items[0].by.as_str(), items[0].verb.as_str()), ("usr_operator", "configure"));
+    assert_eq!(items[0].detail, said.join("; "));
+    for record in started(tell(&room, Command::Tend)).1 {
+        complete(&room, record.id);
+    }
+    assert_eq!(nodes_of(&room, "s/0"), stay);
+    assert_eq!(directory::plan::astray(&state(&room)), []);
+    assert_eq!(dry(asked()), Ok(directory::Plan::default()));
 }
 
 #[test]

@@ -240,6 +240,48 @@ proptest! {
     }
 
     #[test]
+    fn changed_rules_and_counts_are_followed_as_far_as_there_are_places(
+        shape in shapes(false),
+        changed in shapes(true),
+    ) {
+        let Some(mut state) = found(&shape) else { panic!("always a place") };
+        settle(&mut state);
+        let names: Vec<String> = state.cluster.settings.services.keys().cloned().collect();
+        for (service, (_, half, label, avoids)) in names.iter().zip(&changed.services) {
+            let set = state.cluster.settings.services.get_mut(service).unwrap();
+            set.replicas = half * 2 + 1;
+            set.only_on = label.map(|label| format!("l{label}")).into_iter().collect();
+            let avoids = avoids.and_then(|other| names.get(usize::from(other)));
+            set.never_with = avoids.filter(|other| *other != service).cloned().into_iter().collect();
+            for group in state.groups.values_mut().filter(|group| group.service == *service) {
+                group.wanted = half * 2 + 1;
+            }
+        }
+        // It ends, and on the way no quorum is lost and no group is twice on a node.
+        let mut plans = 0;
+        loop {
+            let plan = plan::tend(&state);
+            if plan.is_empty() {
+                break;
+            }
+            carry_out(&mut state, &plan);
+            plans += 1;
+            prop_assert!(plans < 40, "tending does not end: {:?}", plan::tend(&state));
+        }
+        let draft = Draft::new(&state);
+        for group in state.groups.values() {
+            prop_assert!(group.voters().count() <= usize::from(group.wanted), "{:?}", group);
+        }
+        // What is still where it may not be can go nowhere else.
+        for (group, node) in plan::astray(&state) {
+            let group = &state.groups[&group];
+            let keep: Vec<&str> =
+                group.voters().map(|replica| replica.home.node.as_str()).filter(|other| *other != node).collect();
+            prop_assert!(draft.best(group, &keep, &[]).is_err(), "{} on {}", group.group, node);
+        }
+    }
+
+    #[test]
     fn what_is_decommissioned_is_empty_and_nobody_lost_a_quorum(shape in shapes(true), which in 0..8usize) {
         let Some(mut state) = found(&shape) else { return Ok(()) };
         settle(&mut state);

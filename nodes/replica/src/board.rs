@@ -1,6 +1,6 @@
 //! The board: what each node has announced last. Everybody tells everybody; whoever reads it routes by it, or plans.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -64,6 +64,8 @@ pub struct Seen {
 pub struct Board {
     /// By name; also nodes that are away, as they were last.
     pub nodes: BTreeMap<String, Seen>,
+    /// Raft ids that count no more, by group: nobody is sent there.
+    pub(crate) voids: Arc<BTreeMap<String, BTreeSet<u64>>>,
     places: HashMap<String, Places>,
 }
 
@@ -143,7 +145,8 @@ impl Board {
             let name: Arc<str> = name.as_str().into();
             for replica in seen.said.iter().flat_map(|said| &said.replicas) {
                 let found = places.entry(replica.group.clone()).or_default();
-                if replica.quarantined.is_some() {
+                let is_void = self.voids.get(&replica.group).is_some_and(|ids| ids.contains(&replica.id));
+                if replica.quarantined.is_some() || is_void {
                     continue;
                 }
                 found.replicas.push(Arc::clone(&name));
@@ -202,6 +205,18 @@ mod tests {
         board.reach("n2", false, now, None);
         assert!(board.find_places("n1"));
         assert_eq!(leader(&board), Some("n1"), "who is away leads nobody");
+    }
+
+    #[test]
+    fn nobody_is_sent_to_what_counts_no_more() {
+        let mut board = Board::default();
+        board.take(said("n1", 1, &[("till/0", 9, true)]), true);
+        board.find_places("n1");
+        assert_eq!(leader(&board), Some("n1"));
+        // The id of all of these is 0.
+        board.voids = Arc::new([("till/0".to_owned(), [0].into())].into());
+        assert!(board.find_places("n1"));
+        assert_eq!((leader(&board), board.places("till/0").unwrap().replicas.len()), (None, 0));
     }
 
     #[test]

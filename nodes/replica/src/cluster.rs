@@ -14,6 +14,7 @@ use crate::board::{Announcement, Board, Profile};
 use crate::network::{self, BOARD, Ways};
 use crate::node::Node;
 use crate::settings::Limits;
+use crate::void::{Hearsay, exchange};
 
 /// A node looks this often whether there is something to announce.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -36,6 +37,8 @@ pub(crate) struct Cluster {
     pub ways: Arc<Ways>,
     pub key: token::ClusterKey,
     pub board: watch::Sender<Arc<Board>>,
+    /// Which replicas count no more.
+    pub hearsay: Hearsay,
     profile: Profile,
     incarnation: u64,
     /// What is to be told, encoded.
@@ -76,12 +79,17 @@ impl Node {
     /// announces itself and can be told what to do. `key` is the cluster's: a node's own credential is made with it.
     /// Once; more often changes nothing.
     pub fn connect(self: &Arc<Self>, link: Link, profile: Profile, key: token::ClusterKey) {
+        // What cannot be read is told when the first replica is opened.
+        let voids = self.replicas.voids().unwrap_or_default();
+        let mut board = Board::default();
+        board.voids = Arc::new(voids.clone());
         let cluster = Cluster {
             name: link.identity().node.as_str().into(),
             ways: network::over(&link),
             link,
             key,
-            board: watch::Sender::new(Arc::default()),
+            board: watch::Sender::new(Arc::new(board)),
+            hearsay: Hearsay::new(voids),
             profile,
             incarnation: rand::random(),
             latest: watch::Sender::new(Arc::from([])),
@@ -218,7 +226,11 @@ async fn watch_peers(node: Arc<Node>) {
         for (name, peer) in known {
             if network::is_up(peer) && !told.contains_key(name) {
                 let latest = cluster.latest.subscribe();
-                let teller = tokio::spawn(tell(cluster.link.clone(), name.to_owned(), latest));
+                let telling = tell(cluster.link.clone(), name.to_owned(), latest);
+                let exchanging = exchange(Arc::clone(&node), name.to_owned());
+                let teller = tokio::spawn(async move {
+                    tokio::join!(telling, exchanging);
+                });
                 told.insert(name.to_owned(), (peer.since, Teller(teller)));
             }
         }

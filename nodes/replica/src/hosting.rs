@@ -17,6 +17,7 @@ use crate::node::{CLOSE_MAX, HostError, Hosted, Node};
 use crate::ops::Ops;
 use crate::port::Door;
 use crate::supervisor::{Plan, Supervisor, SupervisorMessage};
+use crate::void;
 
 /// How long a group may take from its first opening to being initialised or given up.
 const START_MAX: Duration = Duration::from_secs(60);
@@ -152,7 +153,7 @@ impl Node {
     /// # Errors
     /// When it cannot be read which they are.
     pub async fn reopen_all(self: &Arc<Self>) -> Result<Vec<HostError>, HostError> {
-        let all = self.replicas.all().map_err(|error| unkept("replicas.json", &error))?;
+        let all = self.replicas.all().map_err(|error| HostError::kept("replicas.json", &error))?;
         let opening = all.iter().map(|(group, kept)| {
             let kept = *kept;
             self.to_the_end(group, move |node, group| async move { node.reopen(&group, kept).await })
@@ -181,7 +182,7 @@ impl Node {
 
     /// Changes what this node has of a group: one change after the other, and each to its end even when nobody waits for
     /// it any more. Half a change would leave a store open that nobody knows of.
-    async fn to_the_end<T: Send + 'static, F: Future<Output = Result<T, HostError>> + Send>(
+    pub(crate) async fn to_the_end<T: Send + 'static, F: Future<Output = Result<T, HostError>> + Send>(
         self: &Arc<Self>,
         group: &str,
         change: impl FnOnce(Arc<Self>, String) -> F + Send + 'static,
@@ -246,8 +247,11 @@ impl Node {
             return Err(missing());
         }
         tracing::warn!(group, id = kept.id, "this replica becomes the only one of its group");
+        let seen = self.seen_of(group, kept.id);
         let kept = Kept { life: Life::Refounding(draw()), ..kept };
         self.keep(group, Some(kept)).await?;
+        // Whoever else was seen of the group, or known to its members, is no part of it from here on.
+        self.void(group, seen).await?;
         self.close_whole(group).await;
         self.revive(group, kept).await
     }
@@ -255,13 +259,13 @@ impl Node {
     /// Opens a replica that is kept; notes it where that fails.
     async fn revive(self: &Arc<Self>, group: &str, mut kept: Kept) -> Result<u64, HostError> {
         let revived = self.revive_kept(group, &mut kept).await;
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         match &revived {
-            Ok(()) => drop(failed.remove(group)),
-            Err(error) => drop(failed.insert(group.to_owned(), (kept.id, error.to_string()))),
+            Ok(()) => {
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
+                self.news.tell();
+            }
+            Err(error) => self.note_failed(group, kept.id, error.to_string()),
         }
-        drop(failed);
-        self.news.tell();
         revived.map(|()| kept.id)
     }
 
@@ -272,6 +276,10 @@ impl Node {
         let shard = group.rsplit('/').next().and_then(|shard| shard.parse().ok());
         let shard = shard.ok_or_else(|| failed("no name of a group"))?;
         let own = consensus::Member { node: cluster.name.to_string() };
+        match kept.life {
+            Life::Making | Life::Kept if self.is_void(group, kept.id)? => return Err(failed(void::WHY)),
+            Life::Making | Life::Kept | Life::Dropping | Life::Refounding(_) => {}
+        }
         if kept.life == Life::Kept && !self.path_of(group).exists() {
             return Err(failed(GONE));
         }
@@ -284,13 +292,14 @@ impl Node {
             Life::Refounding(id) => {
                 let refounded =
                     consensus::refound(&group.into(), id, own.clone(), &self.options.log, &state).await;
-                refounded.map_err(|error| failed(&error.to_string()))?;
+                let before = refounded.map_err(|error| failed(&error.to_string()))?;
+                // Before it leads: whoever hears of it hears of these.
+                self.void(group, before).await?;
                 *kept = Kept { id, start: Start::Join, life: Life::Kept };
                 self.keep(group, Some(*kept)).await?;
             }
         }
         let mut options = consensus::Options::new(group, kept.id);
-        options.spool = Some(self.options.data.join("spool"));
         options.settings = cluster.settings(&self.options.limits);
         let founds = match kept.start {
             Start::Found => Some([(kept.id, own)].into()),
@@ -330,7 +339,7 @@ impl Node {
         looked.await.unwrap_or_else(|_| Err(panicked())).map_err(|fault| self.store_error(group, fault))
     }
 
-    async fn close_whole(&self, group: &str) {
+    pub(crate) async fn close_whole(&self, group: &str) {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
         let Some(hosted) = self.close(group).await else { return };
         let held = hosted.state.clone();
@@ -351,7 +360,7 @@ impl Node {
             Err(error) => Err(error),
         });
         let deleted = deleted.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        deleted.map_err(|error| unkept(group, &error))?;
+        deleted.map_err(|error| HostError::kept(group, &error))?;
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |result| {
             let _ = sender.send(result);
@@ -395,14 +404,14 @@ impl Node {
     }
 
     fn kept(&self, group: &str) -> Result<Option<Kept>, HostError> {
-        self.replicas.get(group).map_err(|error| unkept(group, &error))
+        self.replicas.get(group).map_err(|error| HostError::kept(group, &error))
     }
 
     async fn keep(&self, group: &str, kept: Option<Kept>) -> Result<(), HostError> {
         let (replicas, name) = (Arc::clone(&self.replicas), group.to_owned());
         let kept = tokio::task::spawn_blocking(move || replicas.set(&name, kept)).await;
         let kept = kept.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        kept.map_err(|error| unkept(group, &error))
+        kept.map_err(|error| HostError::kept(group, &error))
     }
 }
 
@@ -420,8 +429,11 @@ fn draw() -> u64 {
     rand::random_range(2..ID_LIMIT)
 }
 
-fn unkept(group: &str, error: &std::io::Error) -> HostError {
-    HostError::Store { group: group.to_owned(), fault: Fault::Io(error.to_string()) }
+impl HostError {
+    /// What this node has could not be read, or not be written down.
+    pub(crate) fn kept(group: &str, error: &std::io::Error) -> Self {
+        Self::Store { group: group.to_owned(), fault: Fault::Io(error.to_string()) }
+    }
 }
 
 fn panicked() -> Fault {

@@ -1,11 +1,16 @@
 //! Whether this node's outboxes may send: not while a backup fixes its moment. What was begun before is waited for.
 //!
-//! A pause has a lease: whoever asked for it may be gone, and deliveries resume all the same.
+//! A pause has a lease: whoever asked for it may be gone, and deliveries resume all the same. One that is over stays over:
+//! what was asked for before that and comes late changes nothing.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::news::News;
+
+/// So many that are over are remembered: far more than could be on their way.
+const OVER_KEPT_MAX: usize = 256;
 
 /// See the module. One for all outboxes of a node.
 #[derive(Debug, Default)]
@@ -18,6 +23,8 @@ pub(crate) struct Hush {
 #[derive(Debug, Default)]
 struct Held {
     pause: Option<Pause>,
+    /// Whose pauses are over, the oldest first.
+    over: VecDeque<u128>,
     deliveries: usize,
     effects: usize,
 }
@@ -26,6 +33,15 @@ struct Held {
 struct Pause {
     by: u128,
     until: Instant,
+}
+
+/// Why there is no pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    /// Somebody else has it so now.
+    Another,
+    /// It was ended already.
+    Over,
 }
 
 /// What an outbox begins.
@@ -78,13 +94,16 @@ impl Hush {
     }
 
     /// Nothing begins any more, for at most `lease`. Refused while somebody else has it so.
-    pub fn pause(&self, by: u128, lease: Duration) -> bool {
+    pub fn pause(&self, by: u128, lease: Duration) -> Result<(), Denied> {
         let mut held = self.held();
+        if held.over.contains(&by) {
+            return Err(Denied::Over);
+        }
         if held.paused().is_some_and(|pause| pause.by != by) {
-            return false;
+            return Err(Denied::Another);
         }
         held.pause = Some(Pause { by, until: Instant::now() + lease });
-        true
+        Ok(())
     }
 
     /// Whether it still is as `by` has said.
@@ -92,14 +111,17 @@ impl Hush {
         self.held().paused().is_some_and(|pause| pause.by == by)
     }
 
-    /// Ends the pause of `by`, run out or not. Says whether there was one: outboxes are to be told then.
-    pub fn resume(&self, by: u128) -> bool {
+    /// Ends the pause of `by` for good, run out or not, begun or not. Says whether there was one: outboxes are to be told
+    /// then.
+    pub fn end(&self, by: u128) -> bool {
         let mut held = self.held();
-        let mine = held.pause.is_some_and(|pause| pause.by == by);
-        if mine {
-            held.pause = None;
+        if !held.over.contains(&by) {
+            if held.over.len() == OVER_KEPT_MAX {
+                held.over.pop_front();
+            }
+            held.over.push_back(by);
         }
-        mine
+        held.pause.take_if(|pause| pause.by == by).is_some()
     }
 
     /// Returns once nothing of this kind is under way; `false` when that takes too long.
@@ -134,9 +156,9 @@ mod tests {
     async fn nothing_begins_in_a_pause_and_what_was_begun_is_waited_for() {
         let hush = Arc::new(Hush::default());
         let begun = hush.begin(Work::Delivery).unwrap();
-        assert!(hush.pause(7, LONG));
-        assert!(hush.pause(7, LONG), "again is the same");
-        assert!(!hush.pause(8, LONG), "one at a time");
+        assert_eq!(hush.pause(7, LONG), Ok(()));
+        assert_eq!(hush.pause(7, LONG), Ok(()), "again is the same");
+        assert_eq!(hush.pause(8, LONG), Err(Denied::Another), "one at a time");
         assert!(hush.begin(Work::Delivery).is_none() && hush.begin(Work::Effect).is_none());
         assert!(!hush.quiet(Work::Delivery, SHORT).await);
         assert!(hush.quiet(Work::Effect, SHORT).await);
@@ -144,17 +166,37 @@ mod tests {
         let quiet = tokio::spawn(async move { waiting.quiet(Work::Delivery, LONG).await });
         drop(begun);
         assert!(quiet.await.unwrap());
-        assert!(!hush.resume(8) && hush.resume(7) && !hush.resume(7));
+        assert!(!hush.end(9) && hush.is_paused_by(7), "that is another's");
+        assert!(hush.end(7) && !hush.end(7));
         assert!(hush.begin(Work::Effect).is_some());
     }
 
     #[tokio::test]
     async fn a_pause_runs_out() {
         let hush = Arc::new(Hush::default());
-        assert!(hush.pause(7, SHORT) && hush.is_paused_by(7));
+        assert_eq!(hush.pause(7, SHORT), Ok(()));
         tokio::time::sleep(SHORT * 2).await;
         assert!(!hush.is_paused_by(7) && hush.begin(Work::Delivery).is_some());
-        assert!(hush.pause(8, LONG), "nobody has to say that it is over");
-        assert!(hush.resume(8));
+        assert_eq!(hush.pause(8, LONG), Ok(()), "nobody has to say that it is over");
+        assert!(!hush.end(7) && hush.is_paused_by(8), "who comes late ends its own only");
+        assert!(hush.end(8));
+    }
+
+    #[test]
+    fn what_is_over_does_not_come_back() {
+        let hush = Arc::new(Hush::default());
+        // The word that it is over may overtake the word that it begins.
+        assert!(!hush.end(7));
+        assert_eq!(hush.pause(7, LONG), Err(Denied::Over));
+        assert_eq!(hush.pause(8, LONG), Ok(()));
+        assert!(hush.end(8));
+        assert_eq!(hush.pause(8, LONG), Err(Denied::Over));
+        // Of all that ever were, the last ones are known.
+        for by in 100..100 + OVER_KEPT_MAX as u128 {
+            assert!(!hush.end(by) && !hush.end(by));
+        }
+        assert_eq!(hush.held().over.len(), OVER_KEPT_MAX);
+        assert_eq!(hush.pause(100, LONG), Err(Denied::Over));
+        assert!(hush.begin(Work::Delivery).is_some());
     }
 }

@@ -1,8 +1,10 @@
 //! Which replicas this node has, kept where a restart finds it: `DATA/replicas.json`.
 //!
 //! ```text
-//! {"format": 1, "replicas": {"reservations/3": {"id": 5082, "start": "join", "life": "kept"}}}
+//! {"format": 1, "replicas": {"reservations/3": {"id": 5082, "start": "join", "life": "kept"}},
+//!  "voids": {"auth/0": [77, 9024]}}
 //! ```
+//! `voids` are raft ids, of this node or any other, whose groups were founded anew without them.
 //!
 //! Written whole, synced and renamed: before a replica is made, and after it is gone. So what lies on the disk is either
 //! told of here, or was made by somebody else.
@@ -16,8 +18,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::void::Voids;
+
 const FORMAT: u16 = 1;
 const FILE: &str = "replicas.json";
+/// Void ids that are kept for each group. A recovery adds a handful.
+const VOIDS_MAX: usize = 4096;
 
 /// How a replica begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,16 +57,18 @@ pub(crate) enum Life {
     Refounding(u64),
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct Written {
     format: u16,
     replicas: BTreeMap<String, Kept>,
+    #[serde(default, skip_serializing_if = "Voids::is_empty")]
+    voids: Voids,
 }
 
 /// See the module.
 pub(crate) struct Replicas {
     path: PathBuf,
-    known: Mutex<Option<BTreeMap<String, Kept>>>,
+    known: Mutex<Option<Written>>,
 }
 
 impl Replicas {
@@ -71,13 +79,39 @@ impl Replicas {
     /// All of them.
     pub fn all(&self) -> io::Result<BTreeMap<String, Kept>> {
         let mut known = self.lock();
-        Ok(self.loaded(&mut known)?.clone())
+        Ok(self.loaded(&mut known)?.replicas.clone())
+    }
+
+    /// Raft ids that count no more, by group.
+    pub fn voids(&self) -> io::Result<Voids> {
+        let mut known = self.lock();
+        Ok(self.loaded(&mut known)?.voids.clone())
+    }
+
+    /// Adds to these. Brings all of them, if any is new; on disk when this returns.
+    pub fn add_voids(&self, more: &Voids) -> io::Result<Option<Voids>> {
+        let mut known = self.lock();
+        let mut changed = self.loaded(&mut known)?.clone();
+        let mut news = false;
+        for (group, ids) in more {
+            let kept = changed.voids.entry(group.clone()).or_default();
+            let before = kept.len();
+            kept.extend(ids.iter().take(VOIDS_MAX.saturating_sub(before)));
+            news |= kept.len() > before;
+        }
+        if !news {
+            return Ok(None);
+        }
+        self.write(&changed)?;
+        let voids = changed.voids.clone();
+        *known = Some(changed);
+        Ok(Some(voids))
     }
 
     /// The one of `group`.
     pub fn get(&self, group: &str) -> io::Result<Option<Kept>> {
         let mut known = self.lock();
-        Ok(self.loaded(&mut known)?.get(group).copied())
+        Ok(self.loaded(&mut known)?.replicas.get(group).copied())
     }
 
     /// Sets or removes the one of `group`; on disk when this returns.
@@ -85,8 +119,8 @@ impl Replicas {
         let mut known = self.lock();
         let mut changed = self.loaded(&mut known)?.clone();
         let before = match kept {
-            Some(kept) => changed.insert(group.to_owned(), kept),
-            None => changed.remove(group),
+            Some(kept) => changed.replicas.insert(group.to_owned(), kept),
+            None => changed.replicas.remove(group),
         };
         if before != kept {
             self.write(&changed)?;
@@ -95,14 +129,11 @@ impl Replicas {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<BTreeMap<String, Kept>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Written>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn loaded<'a>(
-        &self,
-        known: &'a mut Option<BTreeMap<String, Kept>>,
-    ) -> io::Result<&'a BTreeMap<String, Kept>> {
+    fn loaded<'a>(&self, known: &'a mut Option<Written>) -> io::Result<&'a Written> {
         if known.is_none() {
             let written = match fs::read(&self.path) {
                 Ok(text) => serde_json::from_slice::<Written>(&text).map_err(io::Error::other)?,
@@ -113,13 +144,13 @@ impl Replicas {
                 let why = format!("{} is of a newer program", self.path.display());
                 return Err(io::Error::other(why));
             }
-            *known = Some(written.replicas);
+            *known = Some(written);
         }
         known.as_ref().ok_or_else(|| io::Error::other("unread"))
     }
 
-    fn write(&self, replicas: &BTreeMap<String, Kept>) -> io::Result<()> {
-        let written = Written { format: FORMAT, replicas: replicas.clone() };
+    fn write(&self, known: &Written) -> io::Result<()> {
+        let written = Written { format: FORMAT, ..known.clone() };
         let beside = self.path.with_extension("new");
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
@@ -146,7 +177,12 @@ mod tests {
         let again = Replicas::new(data.path());
         assert_eq!(again.get("till/0").unwrap(), Some(first));
         assert_eq!(again.get("till/1").unwrap(), Some(second));
+        let voids = |ids: &[u64]| Voids::from([("till/0".to_owned(), ids.iter().copied().collect())]);
+        assert_eq!(again.add_voids(&voids(&[5, 6])).unwrap(), Some(voids(&[5, 6])));
+        assert_eq!(again.add_voids(&voids(&[6])).unwrap(), None, "nothing new");
+        assert_eq!(again.add_voids(&voids(&[7])).unwrap(), Some(voids(&[5, 6, 7])));
         again.set("till/0", None).unwrap();
+        assert_eq!(Replicas::new(data.path()).voids().unwrap(), voids(&[5, 6, 7]));
         assert_eq!(
             Replicas::new(data.path()).all().unwrap(),
             BTreeMap::from([("till/1".to_owned(), second)])

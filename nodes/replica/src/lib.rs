@@ -10,7 +10,8 @@
 //! - queues are bounded: a call that finds no room is told so at once;
 //! - only the leader's outbox and clock do anything;
 //! - a replica's raft id is drawn when it is made and never used again: a message for it reaches no other, and a disk that
-//!   lost its state is not taken for it.
+//!   lost its state is not taken for it;
+//! - a replica whose group was founded anew without it stops when its node hears of that, and opens no more.
 //!
 //! On a machine that is alone, [`Node::host`] opens all groups. In a cluster, a node is [connected](Node::connect) with
 //! the others over a link, told what it [can host](Node::register), opens [what it had](Node::reopen_all), and does what
@@ -20,6 +21,10 @@
 //!
 //! Deliberately absent: any word of hotels; who should live where.
 
+// What tests share is written as seen from outside.
+#[cfg(test)]
+extern crate self as replica;
+
 mod board;
 mod clock;
 mod cluster;
@@ -28,6 +33,9 @@ mod front;
 mod hosting;
 mod hush;
 mod kept;
+#[cfg(test)]
+#[path = "../tests/support/keys.rs"]
+mod keys;
 mod moment;
 mod network;
 mod news;
@@ -43,6 +51,7 @@ mod succession;
 mod supervisor;
 mod task;
 mod tasks;
+mod void;
 mod wire;
 
 pub use board::{Announcement, Board, Places, Profile, Seen};

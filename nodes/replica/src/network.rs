@@ -17,6 +17,8 @@ pub(crate) const CALL: &str = "call/";
 pub(crate) const TASK: &str = "task";
 /// What nodes announce to each other.
 pub(crate) const BOARD: &str = "board";
+/// Which replicas count no more.
+pub(crate) const VOID: &str = "void";
 /// Steps of a backup.
 pub(crate) const MOMENT: &str = "moment";
 

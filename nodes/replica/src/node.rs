@@ -210,6 +210,16 @@ impl Node {
         Some(hosted)
     }
 
+    /// A replica that is this node's is not open: it is announced as given up.
+    pub(crate) fn note_failed(&self, group: &str, id: u64, why: String) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned(), (id, why));
+        self.news.tell();
+    }
+
+    pub(crate) fn has_failed(&self, group: &str) -> bool {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).contains_key(group)
+    }
+
     fn tell(&self) {
         self.news.tell();
         self.ways.tell();
@@ -231,7 +241,8 @@ impl Node {
         })
     }
 
-    fn lacks(&self, status: &GroupStatus) -> Option<String> {
+    /// Why nobody can call a group that has this replica, if that is so.
+    pub(crate) fn lacks(&self, status: &GroupStatus) -> Option<String> {
         if let Some(why) = &status.quarantined {
             return Some(format!("given up: {why}"));
         }

@@ -61,6 +61,7 @@ struct Measured {
     bytes: u64,
     outbox: usize,
     parked: Vec<(u64, String)>,
+    effects_held: bool,
     calls_per_second: u32,
     /// When calls were counted last, and how many there were.
     counted: Option<(Instant, u64)>,
@@ -97,6 +98,7 @@ impl<S: Service> Operate for Ops<S> {
             found.bytes = measured.bytes;
             found.outbox = measured.outbox;
             found.parked.clone_from(&measured.parked);
+            found.effects_held = measured.effects_held;
             found.calls_per_second = measured.calls_per_second;
         }
         let Ok(live) = self.door.live() else { return found };
@@ -143,11 +145,13 @@ impl<S: Service> Operate for Ops<S> {
         let (Ok(outbox), Ok(parked)) = (engine.outbox_length(OUTBOX_COUNTED_MAX), engine.parked()) else {
             return;
         };
+        let held = engine.effects_are_held().unwrap_or_default();
         let bytes = engine.state().size();
         let mut measured = self.measured();
         measured.outbox = outbox;
         measured.parked =
             parked.into_iter().take(PARKED_TOLD_MAX).map(|(row, parked)| (row, parked.why)).collect();
+        measured.effects_held = held;
         measured.bytes = bytes;
     }
 

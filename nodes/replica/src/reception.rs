@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use link::{Handler, Identity};
 
 use crate::board::Announcement;
-use crate::network::{BOARD, CALL, MOMENT, RAFT, TASK, addressee};
+use crate::network::{BOARD, CALL, MOMENT, RAFT, TASK, VOID, addressee};
 use crate::node::{Hosted, Node};
 
 /// See the module.
@@ -41,6 +41,8 @@ impl Handler for Reception {
                 hear(&node, from, &bytes)
             } else if topic == TASK {
                 Ok(node.perform_from(from, &bytes).await)
+            } else if topic == VOID {
+                node.hear_voids(from, &bytes).await
             } else if topic == MOMENT {
                 Ok(node.take_step_from(&bytes).await)
             } else {

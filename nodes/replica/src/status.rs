@@ -45,6 +45,8 @@ pub struct GroupStatus {
     pub restarts: u32,
     /// Why the group was given up here, if it was.
     pub quarantined: Option<String>,
+    /// Whether its effects wait for an operator's word, since it was restored.
+    pub effects_held: bool,
 }
 
 /// What a replica is to its group.

@@ -26,10 +26,13 @@ pub enum Task {
         /// The node that it is on.
         node: String,
     },
-    /// Make these the voters, in one step over a joint majority; the other voters leave the group.
+    /// Make these the voters, in one step over a joint majority; the other voters leave the group. Only where the voters
+    /// are who they are believed to be: who was overtaken must not undo what was done since.
     ChangeVoters {
         /// Which group.
         group: String,
+        /// The raft ids of who votes now.
+        from: BTreeSet<u64>,
         /// Their raft ids: voters and learners of now.
         ids: BTreeSet<u64>,
     },

@@ -19,6 +19,8 @@ const DIRECTORY: &str = "directory";
 const TRANSFER_MAX: Duration = Duration::from_secs(2);
 /// Who is further behind, in entries, does not get to lead.
 const TRANSFER_LAG_MAX: u64 = 10_000;
+/// Between two looks at how far a voter is.
+const LAG_AGAIN: Duration = Duration::from_millis(10);
 /// Between two attempts at finding a group's leader.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -144,12 +146,9 @@ impl Node {
                 }
                 Ok(self.done(&group))
             }
-            Task::ChangeVoters { group, ids } => {
+            Task::ChangeVoters { group, from, ids } => {
                 let (_, consensus) = self.leading(&group)?;
-                let status = consensus.status();
-                if status.joint || !status.voters.keys().eq(&ids) {
-                    consensus.change_voters(ids).await.map_err(change_error)?;
-                }
+                consensus.change_voters(&from, ids).await.map_err(change_error)?;
                 Ok(self.done(&group))
             }
             Task::RemoveLearner { group, id } => {
@@ -173,9 +172,7 @@ impl Node {
                         return Err(refused("that replica does not vote"));
                     }
                     // Nothing is taken until it has all and leads.
-                    let matched = status.matched.get(&to).copied().flatten();
-                    let lag =
-                        matched.map(|matched| status.last_log.unwrap_or_default().saturating_sub(matched));
+                    let lag = self.lag_of(&group, to).await?;
                     if lag.is_none_or(|lag| lag > TRANSFER_LAG_MAX) {
                         return Err(refused("that replica is too far behind"));
                     }
@@ -234,6 +231,21 @@ impl Node {
         let consensus = hosted.ops.consensus().ok_or(TaskError::NoReplica)?;
         let role = consensus.role().borrow().clone();
         if role.leader { Ok((hosted, consensus)) } else { Err(TaskError::NotLeader(role.leader_node)) }
+    }
+
+    /// How far a voter is behind the leader here, in entries. Who has just come to lead hears that from each of them with
+    /// its first answer, which is waited for.
+    async fn lag_of(&self, group: &str, voter: u64) -> Result<Option<u64>, TaskError> {
+        let begun = Instant::now();
+        loop {
+            let status = self.leading(group)?.1.status();
+            let lag = status.matched.get(&voter).copied().flatten();
+            let lag = lag.map(|matched| status.last_log.unwrap_or_default().saturating_sub(matched));
+            if lag.is_some() || begun.elapsed() > TRANSFER_MAX {
+                return Ok(lag);
+            }
+            tokio::time::sleep(LAG_AGAIN).await;
+        }
     }
 
     fn done(&self, group: &str) -> TaskDone {

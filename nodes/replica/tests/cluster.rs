@@ -10,7 +10,9 @@ use contract::codec;
 use group::{Call, Failure};
 use link::Lane;
 use replica::{Limits, ReplicaRole, Start, Task, TaskError};
-use support::{Ask, GROUP, Inn, LONG, Member, Never, Put, TallyContract, found, leader, until, writer};
+use support::{
+    Ask, GROUP, Inn, LONG, Member, Never, Put, TallyContract, change_voters, found, leader, until, writer,
+};
 
 fn others<'a>(members: &'a [Member], than: &'a str) -> impl Iterator<Item = &'a Member> {
     members.iter().filter(move |member| member.name != than)
@@ -122,7 +124,7 @@ async fn leadership_is_handed_over_when_asked_for_and_when_a_node_stops() {
         until("transfer", || members[to].status().leader).await;
         println!("transferred in {:?}", begun.elapsed());
         members[0].node.task_at_leader(transfer, LONG).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        // And on at once: who has just come to lead does not know yet how far the others are.
     }
     // The third leads now: it goes.
     let leaving = members.pop().unwrap();
@@ -149,12 +151,8 @@ async fn a_replica_that_is_dropped_leaves_nothing_and_its_successor_is_another()
     let ids = found(&members).await;
     let call = inn.call(LONG);
     members[0].put(&call, 1).await.unwrap();
-    let voters = [ids[0], ids[1]].into();
-    members[1]
-        .node
-        .task_at_leader(Task::ChangeVoters { group: GROUP.into(), ids: voters }, LONG)
-        .await
-        .unwrap();
+    let voters = [ids[0], ids[1]];
+    members[1].node.task_at_leader(change_voters(&ids, voters), LONG).await.unwrap();
     assert!(members[2].files());
     let stale = Task::Drop { group: GROUP.into(), id: ids[2] + 1 };
     members[0].task("n3", stale).await;
@@ -228,7 +226,6 @@ async fn whoever_joins_gets_a_snapshot_while_commands_go_on() {
         until("copy", || member.status().applied == first.status().applied).await;
         assert_eq!(member.node.breaches(), Vec::<String>::new());
     }
-    assert_eq!(std::fs::read_dir(members[1].data.path().join("spool")).unwrap().count(), 0);
     for member in members {
         member.stop().await;
     }
@@ -369,12 +366,8 @@ async fn a_disk_that_lost_its_state_is_not_taken_for_the_voter_that_it_was() {
         let add = Task::AddLearner { group: GROUP.into(), id: fresh, node: "n3".into() };
         members[0].node.task_at_leader(add, LONG).await.unwrap();
         until("copy", || members[2].status().applied == members[0].status().applied).await;
-        let voters = [ids[0], ids[1], fresh].into();
-        members[0]
-            .node
-            .task_at_leader(Task::ChangeVoters { group: GROUP.into(), ids: voters }, LONG)
-            .await
-            .unwrap();
+        let voters = [ids[0], ids[1], fresh];
+        members[0].node.task_at_leader(change_voters(&[ids[0], ids[1], id], voters), LONG).await.unwrap();
         until("ready", || members[2].node.ready()).await;
     }
     assert_eq!(members[2].all().await.len(), 1);

@@ -42,6 +42,18 @@ fn a_machine_that_is_alone_is_healthy_and_must_not_stop() {
 }
 
 #[test]
+fn effects_that_wait_since_a_restore_are_told() {
+    let mut held = live(&[("n1", true)]);
+    held.nodes.get_mut("n1").unwrap().replicas[0].effects_held = true;
+    let shown = cluster(&named(true), None, &held);
+    assert!(shown.groups[0].effects_held);
+    assert!(
+        shown.attention[0].contains("auth/0") && shown.attention[0].contains("--release-effects"),
+        "{shown:?}"
+    );
+}
+
+#[test]
 fn any_of_three_may_stop_and_of_two_none() {
     let shown = cluster(&named(false), None, &live(&[("n1", true), ("n2", true), ("n3", true)]));
     assert!(shown.nodes.iter().all(|node| node.safe_to_stop && node.quorum == "quorum 2/3"));

@@ -11,6 +11,12 @@ const REPLICAS: &str = "is 1, 3, 5 or 7: a majority of an even number bears no m
 const ADDRESS: &str = "is written host:port";
 
 pub(super) fn check(settings: &Settings, complaints: &mut Complaints<'_>) {
+    check_cluster(settings, complaints);
+    nodes(settings, complaints);
+}
+
+/// Of the cluster as a whole.
+pub(super) fn check_cluster(settings: &Settings, complaints: &mut Complaints<'_>) {
     let cluster = &settings.cluster;
     if !is_name(&cluster.name) {
         complaints.add("cluster", "name", NAME);
@@ -29,7 +35,6 @@ pub(super) fn check(settings: &Settings, complaints: &mut Complaints<'_>) {
             complaints.add("cluster", "seeds", &format!("has `{}`; an address {ADDRESS}", seed.address));
         }
     }
-    nodes(settings, complaints);
     rules(settings, complaints);
 }
 

@@ -4,7 +4,7 @@ use group::Turn;
 
 use super::node_seen::is_name;
 use crate::contract::{Refusal, Reply, SERVICE};
-use crate::records::Settings;
+use crate::records::{Settings, State};
 use crate::service::Directory;
 use crate::state::{CLUSTER, Rows, audit, put_group};
 
@@ -14,24 +14,44 @@ const REPLACE_AFTER_SECS_MAX: u32 = 31 * 24 * 3600;
 /// Services of one cluster.
 const SERVICES_MAX: usize = 64;
 
-pub(crate) fn configure(turn: &mut Turn<'_, Directory>, mut settings: Settings) -> Result<Reply, Refusal> {
-    let mut cluster = turn.cluster().ok_or(Refusal::NotFounded)?;
-    settings.services.entry(SERVICE.to_owned()).or_default();
-    check(&settings)?;
-    cluster.settings.check_fixed(&settings)?;
-    let groups = turn.groups();
+/// Changes that one audit entry names; there may be some hundreds.
+const NAMED_MAX: usize = 20;
 
-    if cluster.settings == settings {
+pub(crate) fn configure(turn: &mut Turn<'_, Directory>, settings: Settings) -> Result<Reply, Refusal> {
+    let before = turn.load()?;
+    let after = configured(before.clone(), settings)?;
+
+    let changed = before.cluster.settings.differences(&after.cluster.settings);
+    if changed.is_empty() {
         return Ok(Reply::Done);
     }
-    for mut group in groups {
-        group.wanted = settings.of(&group.service).replicas;
-        put_group(turn, &mut group);
+    for mut group in after.groups.into_values() {
+        if before.groups.get(&group.group) != Some(&group) {
+            put_group(turn, &mut group);
+        }
     }
-    cluster.settings = settings;
-    turn.put(&CLUSTER, &0, &cluster);
-    audit(turn, "configure", &cluster.name, "");
+    turn.put(&CLUSTER, &0, &after.cluster);
+    let mut words: Vec<String> = changed.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    if changed.len() > NAMED_MAX {
+        words.push(format!("and {} more", changed.len() - NAMED_MAX));
+    }
+    audit(turn, "configure", &after.cluster.name, words.join("; "));
     Ok(Reply::Done)
+}
+
+/// The cluster with other settings.
+///
+/// # Errors
+/// What is fixed, or cannot be meant.
+pub(crate) fn configured(mut state: State, mut settings: Settings) -> Result<State, Refusal> {
+    settings.services.entry(SERVICE.to_owned()).or_default();
+    check(&settings)?;
+    state.cluster.settings.check_fixed(&settings)?;
+    for group in state.groups.values_mut() {
+        group.wanted = settings.of(&group.service).replicas;
+    }
+    state.cluster.settings = settings;
+    Ok(state)
 }
 
 impl Settings {

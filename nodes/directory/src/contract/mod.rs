@@ -34,7 +34,8 @@ pub const PAGE_MAX: u16 = 100;
 pub enum Command {
     /// Makes the cluster. Once; the same foundation again is answered with [`Reply::Done`].
     Found(Box<Foundation>),
-    /// Adopts changed settings: replicas, rules, `replace_after_secs`. Shards and bank are fixed.
+    /// Adopts changed settings: replicas, rules, `replace_after_secs`. Shards and bank are fixed. What follows from it the
+    /// steward begins by itself: [`Intent::Configure`] tells beforehand what that is.
     Configure(Box<Settings>),
     /// Moves one replica of a group, or only its leadership, to another node.
     /// Answered with [`Reply::Move`]; the same again while it is under way answers with the same move.
@@ -263,6 +264,8 @@ pub enum Intent {
     Decommission(String),
     /// [`Command::Tend`]: what the steward will do next by itself.
     Tend,
+    /// [`Command::Configure`]: what the steward would do next by itself with these settings.
+    Configure(Box<Settings>),
 }
 
 /// What a query finds.

@@ -22,7 +22,9 @@ pub fn rebalance(state: &State) -> Plan {
         .filter(|group| group.moving.is_none() && standing(state, group, None).holds())
         .collect();
     for group in &groups {
-        if let Some(planned) = unruly(state, &draft, group).or_else(|| crowded(state, &draft, group)) {
+        if let Some(planned) =
+            unruly(state, &draft, group, Cause::Rebalance).or_else(|| crowded(state, &draft, group))
+        {
             push(&mut plan, &mut draft, planned);
         }
     }
@@ -51,13 +53,19 @@ fn push(plan: &mut Plan, draft: &mut Draft<'_>, planned: Planned) {
 }
 
 /// The move of one replica, if the group keeps its quorum by it.
-fn shift(state: &State, group: &GroupRecord, replica: &ReplicaRecord, to: String) -> Option<Planned> {
+fn shift(
+    state: &State,
+    group: &GroupRecord,
+    replica: &ReplicaRecord,
+    to: String,
+    cause: Cause,
+) -> Option<Planned> {
     let planned = Planned {
         group: group.group.clone(),
         to: vec![to],
         remove: vec![replica.home.clone()],
         leader_only: false,
-        cause: Cause::Rebalance,
+        cause,
     };
     after(state, group, &planned).holds().then_some(planned)
 }
@@ -67,14 +75,37 @@ fn others<'a>(group: &'a GroupRecord, without: &ReplicaRecord) -> Vec<&'a str> {
     nodes.filter(|node| *node != without.home.node).collect()
 }
 
-/// A replica where the rules, which may have changed, do not let it be.
-fn unruly(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Planned> {
-    let breaks = |replica: &&ReplicaRecord| {
-        state.nodes.get(&replica.home.node).is_some_and(|node| draft.check_rules(group, node).is_err())
-    };
-    let replica = group.voters().find(breaks)?;
-    let to = draft.best(group, &others(group, replica), &[]).ok()?;
-    shift(state, group, replica, to)
+/// A replica where the rules, which may have changed, do not let it be. Where no other node may take it, it stays: fewer
+/// copies than there should be are worse than a copy in a wrong place.
+pub(super) fn unruly(state: &State, draft: &Draft<'_>, group: &GroupRecord, cause: Cause) -> Option<Planned> {
+    // What is away is replaced elsewhere if it does not come back.
+    let here = group.voters().filter(|replica| answers(state, replica));
+    let astray = here.filter(|replica| is_astray(state, draft, group, replica));
+    let mut moves = astray.filter_map(|replica| {
+        let to = draft.best(group, &others(group, replica), &[]).ok()?;
+        shift(state, group, replica, to, cause)
+    });
+    moves.next()
+}
+
+/// Whether the rules do not let a replica be where it is.
+pub(super) fn is_astray(
+    state: &State,
+    draft: &Draft<'_>,
+    group: &GroupRecord,
+    replica: &ReplicaRecord,
+) -> bool {
+    state.nodes.get(&replica.home.node).is_some_and(|node| draft.check_rules(group, node).is_err())
+}
+
+/// Replicas where the rules do not let them be, as (group, node): each until another node may take it.
+pub fn astray(state: &State) -> Vec<(String, String)> {
+    let draft = Draft::new(state);
+    let astray = state.groups.values().flat_map(|group| {
+        let found = group.voters().filter(|replica| is_astray(state, &draft, group, replica));
+        found.map(|replica| (group.group.clone(), replica.home.node.clone())).collect::<Vec<_>>()
+    });
+    astray.collect()
 }
 
 /// Two replicas in one zone while another zone has none.
@@ -91,7 +122,7 @@ fn crowded(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Plan
     });
     let (.., replica, to) =
         candidates.min_by_key(|(then, room, replica, _)| (*then, *room, &replica.home))?;
-    shift(state, group, replica, to)
+    shift(state, group, replica, to, Cause::Rebalance)
 }
 
 /// A replica on a node that has two more than another that may take it, without crowding a zone.
@@ -119,7 +150,7 @@ fn uneven(state: &State, draft: &Draft<'_>, groups: &[&GroupRecord], plan: &Plan
                 let shards = Reverse(draft.shards_on(from, &group.service));
                 let score = (shards, draft.shards_on(to, &group.service), group.bytes, group.group.clone());
                 if best.as_ref().is_none_or(|(least, _): &(_, Planned)| score < *least)
-                    && let Some(planned) = shift(state, group, replica, (*to).to_owned())
+                    && let Some(planned) = shift(state, group, replica, (*to).to_owned(), Cause::Rebalance)
                 {
                     best = Some((score, planned));
                 }

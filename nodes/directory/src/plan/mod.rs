@@ -6,6 +6,7 @@
 //! - [`tend`]: what the state of the cluster asks for by itself: repair, removal, drains, growth;
 //! - [`drain`], [`decommission`]: emptying a node, and what stays on it;
 //! - [`rebalance`], [`leaders`]: evening out;
+//! - [`astray`]: what is where changed rules do not let it be;
 //! - [`without`], [`standing`]: how groups stand, now and without a node.
 //!
 //! A plan never has a group twice, and no move of a plan takes its group's quorum away.
@@ -21,7 +22,7 @@ mod tend;
 
 pub use draft::Draft;
 pub use empty::{decommission, drain};
-pub use even::rebalance;
+pub use even::{astray, rebalance};
 pub use founders::founders;
 pub use leaders::{Handover, leaders};
 pub use relocate::relocate;

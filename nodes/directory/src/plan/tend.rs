@@ -4,20 +4,22 @@ use std::cmp::Reverse;
 
 use super::draft::Draft;
 use super::empty::{give_up, vacate};
+use super::even::{is_astray, unruly};
 use super::relocate::after;
 use super::standing::{answers, is_lost, standing};
 use crate::contract::GROUP;
-use crate::records::{Cause, Duty, GroupRecord, Home, Plan, Planned, State};
+use crate::records::{Cause, Duty, GroupRecord, Home, Plan, Planned, ReplicaRecord, State};
 
-/// At most one move for each group: lost replicas are replaced, then nodes are emptied that are to be, then groups grow
-/// to what is wanted, or shrink to it. Groups that are busy, rest, or have no quorum are left alone.
+/// At most one move for each group: lost replicas are replaced, then nodes are emptied that are to be, then groups shrink
+/// to what is wanted, leave places that the rules forbid, and grow to what is wanted. Groups that are busy, rest, or have
+/// no quorum are left alone.
 pub fn tend(state: &State) -> Plan {
     let mut draft = Draft::new(state);
     let mut plan = Plan::default();
     let mut groups: Vec<_> = state.groups.values().filter(|group| is_ready(state, group)).collect();
     // Everything else depends on the directory's own.
     groups.sort_by_key(|group| (group.group != GROUP, group.service.clone(), group.shard));
-    for step in [repair, empty, size] {
+    for step in [repair, empty, shrink, obey, grow] {
         for group in &groups {
             if plan.moves.iter().any(|planned| planned.group == group.group) {
                 continue;
@@ -96,14 +98,17 @@ fn empty(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Planne
     None
 }
 
+/// Replicas leave where the rules, which may have changed, do not let them be; after those that are too many, for nothing
+/// has to be carried for these.
+fn obey(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Planned> {
+    unruly(state, draft, group, Cause::Settings)
+}
+
 /// A group has as many replicas as are wanted, where there are nodes for them; an odd number always, for an even one
 /// survives no more losses than the odd one below it.
-fn size(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Planned> {
+fn grow(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Planned> {
     let have = group.voters().count();
     let wanted = usize::from(group.wanted);
-    if have > wanted {
-        return shrink(state, draft, group, have - wanted);
-    }
     // One that is away would be counted as if it helped: first it comes back, or is replaced.
     if !group.voters().all(|replica| answers(state, replica)) {
         return None;
@@ -132,22 +137,25 @@ fn next_best(draft: &Draft<'_>, group: &GroupRecord, keep: &[&str]) -> Option<St
     })
 }
 
-/// More replicas than are wanted: those go that are away, then those that crowd a zone, then those on full nodes; never
-/// the one that leads.
-fn shrink(state: &State, draft: &Draft<'_>, group: &GroupRecord, many: usize) -> Option<Planned> {
+/// More replicas than are wanted: those go that are away, then those where the rules forbid them, then those that crowd a
+/// zone, then those on full nodes; the one that leads only where the rules forbid it.
+fn shrink(state: &State, draft: &Draft<'_>, group: &GroupRecord) -> Option<Planned> {
+    let many = group.voters().count().saturating_sub(usize::from(group.wanted));
+    let astray = |replica: &ReplicaRecord| is_astray(state, draft, group, replica);
+    let leads = |replica: &ReplicaRecord| group.leader.as_ref() == Some(&replica.home.node);
     let mut stay: Vec<_> = group.voters().collect();
     let mut remove = Vec::new();
     for _ in 0..many {
-        let (at, _) = stay
-            .iter()
-            .enumerate()
-            .filter(|(_, replica)| group.leader.as_ref() != Some(&replica.home.node))
-            .min_by_key(|(at, replica)| {
-                let others = stay.iter().enumerate().filter(|(other, _)| other != at);
-                let crowding = draft.crowding(others.map(|(_, replica)| replica.home.node.as_str()));
-                (answers(state, replica), crowding, Reverse(draft.load(&replica.home.node)))
-            })?;
+        let (at, _) =
+            stay.iter().enumerate().filter(|(_, replica)| !leads(replica) || astray(replica)).min_by_key(
+                |(at, replica)| {
+                    let others = stay.iter().enumerate().filter(|(other, _)| other != at);
+                    let crowding = draft.crowding(others.map(|(_, replica)| replica.home.node.as_str()));
+                    let loaded = Reverse(draft.load(&replica.home.node));
+                    (answers(state, replica), !astray(replica), leads(replica), crowding, loaded)
+                },
+            )?;
         remove.push(stay.remove(at).home.clone());
     }
-    Some(planned(group, Vec::new(), remove, Cause::Rebalance))
+    (!remove.is_empty()).then(|| planned(group, Vec::new(), remove, Cause::Settings))
 }

@@ -1,8 +1,10 @@
 //! What the directory keeps, as others see it. Stored as it is here: enums only grow at their end.
 
+mod differences;
 mod moves;
 mod plans;
 
+pub use differences::Difference;
 pub use moves::{Cause, Ending, Joining, MoveId, MoveRecord, NotAMoveId, Phase, Progress};
 pub use plans::{Plan, Planned, Stay};
 

@@ -102,6 +102,8 @@ pub enum Cause {
     Decommission,
     /// To even things out.
     Rebalance,
+    /// The settings have changed: more replicas than are wanted, or a place that the rules forbid.
+    Settings,
 }
 
 impl fmt::Display for Cause {
@@ -113,6 +115,7 @@ impl fmt::Display for Cause {
             Self::Drain => "drain",
             Self::Decommission => "decommission",
             Self::Rebalance => "rebalance",
+            Self::Settings => "settings",
         })
     }
 }

@@ -31,6 +31,11 @@ pub(super) enum Chore {
     Deny(String, Vec<String>),
 }
 
+/// Each so many failures running are told of.
+const FAILURES_TOLD: u32 = 3;
+/// Chores whose failures are counted.
+const FAILURES_MAX: usize = 1_000;
+
 /// Kinds, to count by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -76,6 +81,8 @@ pub(super) struct Chores {
     jobs: JoinSet<(Chore, Result<(), String>)>,
     busy: BTreeSet<Chore>,
     rests: BTreeMap<Chore, Instant>,
+    /// How often running they have failed.
+    failures: BTreeMap<Chore, u32>,
 }
 
 impl Chores {
@@ -142,13 +149,29 @@ impl Chores {
             means.tracks.forget(*id);
         }
         let well = result.is_ok();
-        if let Err(why) = result {
-            tracing::warn!(?chore, %why, "not done yet");
+        match result {
+            Ok(()) => drop(self.failures.remove(&chore)),
+            Err(why) => self.failed(&chore, &why),
         }
         // What was asked for is seen a moment later: asking again at once would be for nothing.
         if !well || chore.kind() != Kind::Move {
             self.rests.insert(chore.clone(), Instant::now() + means.pace.retry);
         }
         (chore, well)
+    }
+
+    /// The first attempts may come too early: a node that has just started has heard of no keys yet, or of no leader.
+    fn failed(&mut self, chore: &Chore, why: &str) {
+        let failures = self.failures.entry(chore.clone()).or_default();
+        *failures += 1;
+        if failures.is_multiple_of(FAILURES_TOLD) {
+            tracing::warn!(?chore, why, failures = *failures, "not done yet");
+        } else {
+            tracing::debug!(?chore, why, "not done yet");
+        }
+        // What is never tried again is not remembered for ever.
+        if self.failures.len() > FAILURES_MAX {
+            self.failures.clear();
+        }
     }
 }

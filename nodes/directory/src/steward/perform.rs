@@ -231,7 +231,7 @@ async fn switching(means: &Means, record: &MoveRecord, group: &GroupRecord) -> R
     let wanted: BTreeSet<u64> = both.difference(&old).copied().collect();
     if !old.contains(&leader.replica) {
         if leader.voters != wanted {
-            means.hands.change_voters(&record.group, &wanted).await?;
+            means.hands.change_voters(&record.group, &leader.voters, &wanted).await?;
         }
         return Ok(Next::Done(Step::Switched));
     }
@@ -244,7 +244,7 @@ async fn switching(means: &Means, record: &MoveRecord, group: &GroupRecord) -> R
         return Ok(Next::Wait(Some("no other replica can be reached to lead".to_owned())));
     };
     if !leader.voters.contains(&heir) {
-        means.hands.change_voters(&record.group, &both).await?;
+        means.hands.change_voters(&record.group, &leader.voters, &both).await?;
     }
     means.hands.transfer(&record.group, heir).await?;
     Ok(Next::Wait(Some("the leader is to hand over".to_owned())))

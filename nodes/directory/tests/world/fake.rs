@@ -265,10 +265,21 @@ impl World {
         Ok(())
     }
 
-    pub fn do_change_voters(&self, group: &str, voters: &BTreeSet<u64>) -> Result<(), HandsError> {
+    pub fn do_change_voters(
+        &self,
+        group: &str,
+        from: &BTreeSet<u64>,
+        voters: &BTreeSet<u64>,
+    ) -> Result<(), HandsError> {
         let mut inner = self.inner();
         let leader = inner.led(group)?;
         let raft = &inner.rafts[group];
+        if raft.voters == *voters {
+            return Ok(());
+        }
+        if raft.voters != *from {
+            return Err(HandsError::Refused("the voters are others by now".to_owned()));
+        }
         if !voters.iter().all(|id| raft.voters.contains(id) || raft.learners.contains(id)) {
             return Err(HandsError::Refused("not a member".to_owned()));
         }
@@ -384,9 +395,10 @@ impl Hands for World {
     fn change_voters<'a>(
         &'a self,
         group: &'a str,
-        voters: &'a BTreeSet<u64>,
+        from: &'a BTreeSet<u64>,
+        to: &'a BTreeSet<u64>,
     ) -> BoxFuture<'a, Result<(), HandsError>> {
-        Box::pin(async move { self.do_change_voters(group, voters) })
+        Box::pin(async move { self.do_change_voters(group, from, to) })
     }
 
     fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {

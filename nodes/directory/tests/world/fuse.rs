@@ -116,9 +116,10 @@ impl Hands for Fused {
     fn change_voters<'a>(
         &'a self,
         group: &'a str,
-        voters: &'a BTreeSet<u64>,
+        from: &'a BTreeSet<u64>,
+        to: &'a BTreeSet<u64>,
     ) -> BoxFuture<'a, Result<(), HandsError>> {
-        Box::pin(self.fuse.act(move || self.world.do_change_voters(group, voters)))
+        Box::pin(self.fuse.act(move || self.world.do_change_voters(group, from, to)))
     }
 
     fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {

@@ -1,8 +1,6 @@
 //! Three nodes with one group that adds up, as seen from `n1`. What is agreed on is one engine; what goes wrong on the way
 //! there is told beforehand.
 
-mod adder;
-
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,8 +17,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use adder::Sum;
-pub use adder::{Adder, Query, Zero};
+use group::testing::Sum;
+pub use group::testing::{Adder, AdderQuery as Query, Zero};
 
 /// What goes wrong with one attempt, at whatever node leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,21 +1,20 @@
 //! One node's part of a moment: its outboxes paused, its groups closed, their states pinned; each for a limited time.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures::future::{join_all, try_join_all};
-use tokio::sync::{OwnedRwLockWriteGuard, mpsc};
+use tokio::sync::OwnedRwLockWriteGuard;
 
-use super::steps::Fixed;
-use crate::hush::Work;
+use super::reading::Reading;
+use super::steps::{Fixed, Over, Trouble};
+use crate::hush::{Denied, Work};
 use crate::node::{Hosted, Node};
-use crate::ops::Frozen;
 use crate::supervisor::SupervisorMessage;
 
-/// Deliveries go on by themselves after this.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// What nobody asks after is over by itself: deliveries go on, pins are let go of.
+pub(super) const LEASE_MAX: Duration = Duration::from_secs(30);
 /// Longer than a delivery may take.
 const DELIVERIES_MAX: Duration = Duration::from_secs(12);
 /// Effects concern their own group and the outside: those under way are waited for a little, and for no longer.
@@ -26,14 +25,9 @@ const CLOSING_MAX: Duration = Duration::from_secs(2);
 const HEARING_MAX: Duration = Duration::from_secs(2);
 /// Calls wait no longer than this for a group that a moment is fixed of.
 const CLOSED_MAX: Duration = Duration::from_secs(6);
-/// Pins that nobody asks after are let go of.
-const KEPT_MAX: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Backups whose pins are here, at a time: each costs memory for what is overwritten while it is read.
-const HOLDS_MAX: usize = 2;
-const PART_BYTES: usize = 512 << 10;
-/// Parts that are read ahead.
-const AHEAD: usize = 2;
+pub(super) const READ_MAX: usize = 2;
+const OVER: &str = "it took too long, and all goes on";
 
 /// What is held for backups.
 #[derive(Default)]
@@ -52,19 +46,35 @@ struct Held {
     reading: tokio::sync::Mutex<Reading>,
 }
 
-enum Reading {
-    Pinned(Frozen),
-    Going { parts: mpsc::Receiver<Result<Vec<u8>, String>>, at: u64 },
-    Over,
-}
-
 impl Holds {
     fn all(&self) -> MutexGuard<'_, BTreeMap<u128, Arc<Hold>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn get(&self, backup: u128) -> Result<Arc<Hold>, String> {
-        self.all().get(&backup).cloned().ok_or_else(|| "what was pinned is let go of".to_owned())
+    fn get(&self, backup: u128) -> Result<Arc<Hold>, Trouble> {
+        self.all().get(&backup).cloned().ok_or_else(|| "what was pinned is let go of".into())
+    }
+
+    /// Backups whose pins are here.
+    pub(super) fn count(&self) -> usize {
+        self.all().len()
+    }
+
+    fn room(&self) -> Result<(), Trouble> {
+        if self.count() < READ_MAX { Ok(()) } else { Err(Trouble::Full) }
+    }
+
+    /// As when nobody has asked after it for long.
+    #[cfg(test)]
+    pub(super) fn expire(&self, backup: u128) -> Result<(), Trouble> {
+        let hold = self.get(backup)?;
+        *hold.wanted_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn wanted_for(&self, backup: u128, now: Instant) -> Result<Duration, Trouble> {
+        Ok(self.get(backup)?.wanted_for(now))
     }
 
     fn open(&self, backup: u128) {
@@ -79,13 +89,14 @@ impl Holds {
         }
     }
 
-    pub fn release(&self, backup: u128) {
-        self.all().remove(&backup);
+    fn release(&self, backup: u128) {
+        // Dropped when the others can be had again: closing files takes time.
+        let _released = self.all().remove(&backup);
     }
 
     /// Lets go of everything: the node stops.
     pub fn clear(&self) {
-        self.all().clear();
+        let _cleared = std::mem::take(&mut *self.all());
     }
 }
 
@@ -99,35 +110,61 @@ impl Hold {
     }
 
     fn keep(&self) {
-        *self.wanted_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + KEPT_MAX;
+        *self.wanted_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + LEASE_MAX;
     }
 
-    fn is_wanted(&self) -> bool {
-        Instant::now() < *self.wanted_until.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How long it is wanted from `now` on, if nobody asks after it.
+    fn wanted_for(&self, now: Instant) -> Duration {
+        let until = *self.wanted_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.saturating_duration_since(now)
     }
 }
 
 impl Node {
-    pub(super) async fn pause_deliveries(self: &Arc<Self>, backup: u128) -> Result<(), String> {
-        if !self.hush.pause(backup, PAUSE_MAX) {
-            return Err("another backup is being made".to_owned());
-        }
-        let node = Arc::downgrade(self);
-        tokio::spawn(async move {
-            tokio::time::sleep(PAUSE_MAX).await;
-            if let Some(node) = node.upgrade() {
-                node.go_on(backup);
-            }
-        });
-        let deliveries = self.hush.quiet(Work::Delivery, DELIVERIES_MAX);
-        let (quiet, _) = tokio::join!(deliveries, self.hush.quiet(Work::Effect, EFFECTS_MAX));
-        if quiet { Ok(()) } else { Err("a delivery between groups does not end".to_owned()) }
+    /// Whether this node leads these groups, as a majority has it, and may pin them.
+    pub(super) async fn lead_groups(&self, groups: &[String]) -> Result<(), Trouble> {
+        let hearing = groups.iter().map(|group| async move { still_leads(group, &self.led(group)?).await });
+        try_join_all(hearing).await?;
+        self.holds.room()
     }
 
-    /// Calls and deliveries go on.
-    pub(super) fn go_on(&self, backup: u128) {
-        self.holds.open(backup);
-        if self.hush.resume(backup) {
+    pub(super) fn pause_for(self: &Arc<Self>, backup: u128) -> Result<(), Trouble> {
+        self.hush.pause(backup, LEASE_MAX).map_err(|denied| match denied {
+            Denied::Another => Trouble::Another,
+            Denied::Over => OVER.into(),
+        })?;
+        let node = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(LEASE_MAX).await;
+            if let Some(node) = node.upgrade() {
+                node.end_here(backup, Over::Resumed);
+            }
+        });
+        Ok(())
+    }
+
+    pub(super) async fn be_quiet(&self, backup: u128) -> Result<(), Trouble> {
+        let deliveries = self.hush.quiet(Work::Delivery, DELIVERIES_MAX);
+        let (quiet, _) = tokio::join!(deliveries, self.hush.quiet(Work::Effect, EFFECTS_MAX));
+        if !quiet {
+            return Err("a delivery between groups does not end".into());
+        }
+        self.still_paused(backup)
+    }
+
+    fn still_paused(&self, backup: u128) -> Result<(), Trouble> {
+        if self.hush.is_paused_by(backup) { Ok(()) } else { Err(OVER.into()) }
+    }
+
+    /// Calls and deliveries go on, whatever is still on its way for this backup.
+    pub(super) fn end_here(&self, backup: u128, over: Over) {
+        let was_paused = self.hush.end(backup);
+        // After that: what is being pinned meanwhile looks whether the pause is over when it is in its place.
+        match over {
+            Over::Resumed => self.holds.open(backup),
+            Over::Released => self.holds.release(backup),
+        }
+        if was_paused {
             for hosted in self.hosted().values() {
                 let _ = hosted.supervisor.cast(SupervisorMessage::Released);
             }
@@ -138,15 +175,11 @@ impl Node {
         self: &Arc<Self>,
         backup: u128,
         groups: Vec<String>,
-    ) -> Result<Vec<Fixed>, String> {
-        if !self.hush.is_paused_by(backup) {
-            return Err("deliveries go on here".to_owned());
-        }
-        if self.holds.all().len() >= HOLDS_MAX {
-            return Err("other backups are being read".to_owned());
-        }
+    ) -> Result<Vec<Fixed>, Trouble> {
+        self.still_paused(backup)?;
         let led = groups.iter().map(|group| Ok((group, self.led(group)?)));
-        let led = led.collect::<Result<Vec<_>, String>>()?;
+        let led = led.collect::<Result<Vec<_>, Trouble>>()?;
+        self.holds.room()?;
         let closing = led.iter().map(|(group, hosted)| async move {
             let closed = tokio::time::timeout(CLOSING_MAX, hosted.ops.gate().write_owned()).await;
             closed.map_err(|_| format!("{group}: what was proposed to it is not decided"))
@@ -157,9 +190,9 @@ impl Node {
             let ops = Arc::clone(&hosted.ops);
             let pinned = tokio::task::spawn_blocking(move || ops.pin()).await;
             let (log_index, frozen) = pinned.map_err(|_| format!("{group}: it failed"))??;
-            let reading = tokio::sync::Mutex::new(Reading::Pinned(frozen));
+            let reading = tokio::sync::Mutex::new(Reading::of(frozen));
             let fixed = Fixed { group: (*group).clone(), log_index };
-            Ok::<_, String>((fixed, Held { id: hosted.id, term, reading }))
+            Ok::<_, Trouble>((fixed, Held { id: hosted.id, term, reading }))
         });
         let mut fixed = Vec::new();
         let mut held = BTreeMap::new();
@@ -169,16 +202,18 @@ impl Node {
             fixed.push(group);
         }
         let hold = Arc::new(Hold {
-            wanted_until: Mutex::new(Instant::now() + KEPT_MAX),
+            wanted_until: Mutex::new(Instant::now() + LEASE_MAX),
             closed: Mutex::new(closed),
             groups: held,
         });
         tokio::spawn(run_out(Arc::downgrade(self), backup, Arc::downgrade(&hold)));
         self.holds.all().insert(backup, hold);
+        // It may have been over before there was anything to let go of.
+        self.still_paused(backup).inspect_err(|_| self.holds.release(backup))?;
         Ok(fixed)
     }
 
-    pub(super) async fn confirm_pins(&self, backup: u128) -> Result<(), String> {
+    pub(super) async fn confirm_pins(&self, backup: u128) -> Result<(), Trouble> {
         let hold = self.holds.get(backup)?;
         let confirming = hold.groups.iter().map(|(group, held)| async move {
             let hosted = self.led(group)?;
@@ -186,53 +221,29 @@ impl Node {
             if hosted.id == held.id && term == held.term {
                 Ok(())
             } else {
-                Err(format!("{group}: its leader has changed"))
+                Err(Trouble::Failed(format!("{group}: its leader has changed")))
             }
         });
         try_join_all(confirming).await?;
-        if hold.is_closed() && self.hush.is_paused_by(backup) {
-            Ok(())
-        } else {
-            Err("it took too long, and all goes on".to_owned())
-        }
+        if hold.is_closed() { self.still_paused(backup) } else { Err(OVER.into()) }
     }
 
-    pub(super) async fn read_pin(&self, backup: u128, group: &str, at: u64) -> Result<Vec<u8>, String> {
+    pub(super) async fn read_pin(&self, backup: u128, group: &str, at: u64) -> Result<Vec<u8>, Trouble> {
         let hold = self.holds.get(backup)?;
         hold.keep();
         let held = hold.groups.get(group).ok_or("it is not pinned here")?;
-        let mut reading = held.reading.lock().await;
-        *reading = match std::mem::replace(&mut *reading, Reading::Over) {
-            Reading::Pinned(frozen) => Reading::Going { parts: read(frozen), at: 0 },
-            other => other,
-        };
-        let part = match &mut *reading {
-            Reading::Going { parts, at: there } if *there == at => {
-                let part = parts.recv().await.unwrap_or_else(|| Err("reading it failed".to_owned()));
-                if let Ok(part) = &part {
-                    *there += part.len() as u64;
-                }
-                part
-            }
-            Reading::Going { .. } | Reading::Pinned(_) | Reading::Over => {
-                Err("it was read further, or not so far".to_owned())
-            }
-        };
-        if part.as_ref().map_or(true, Vec::is_empty) {
-            *reading = Reading::Over;
-        }
-        part
+        held.reading.lock().await.part(at).await.map_err(Trouble::Failed)
     }
 
-    fn led(&self, group: &str) -> Result<Hosted, String> {
+    fn led(&self, group: &str) -> Result<Hosted, Trouble> {
         let hosted = self.one(group).filter(|hosted| hosted.ops.leads());
-        hosted.ok_or_else(|| format!("{group} is not led here any more"))
+        hosted.ok_or_else(|| Trouble::NotLed(group.to_owned()))
     }
 }
 
 /// The term in which a group is led here, known from a majority.
-async fn still_leads(group: &str, hosted: &Hosted) -> Result<u64, String> {
-    let gone = || format!("{group} is not led here any more");
+async fn still_leads(group: &str, hosted: &Hosted) -> Result<u64, Trouble> {
+    let gone = || Trouble::NotLed(group.to_owned());
     let consensus = hosted.ops.consensus().ok_or_else(gone)?;
     let heard = tokio::time::timeout(HEARING_MAX, consensus.read_barrier()).await;
     if !matches!(heard, Ok(Ok(()))) || !consensus.leads() {
@@ -246,58 +257,14 @@ async fn run_out(node: Weak<Node>, backup: u128, hold: Weak<Hold>) {
     tokio::time::sleep(CLOSED_MAX).await;
     while let Some(held) = hold.upgrade() {
         held.open();
-        if !held.is_wanted() {
+        let left = held.wanted_for(Instant::now());
+        if left.is_zero() {
             if let Some(node) = node.upgrade() {
                 node.holds.release(backup);
             }
             return;
         }
         drop(held);
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-/// Reads a pinned state on a thread of its own, in parts; an empty one comes after the last.
-fn read(frozen: Frozen) -> mpsc::Receiver<Result<Vec<u8>, String>> {
-    let (sender, parts) = mpsc::channel(AHEAD);
-    tokio::task::spawn_blocking(move || {
-        let mut out = Parts { sender, part: Vec::with_capacity(PART_BYTES) };
-        let ended = match frozen.export(&mut out) {
-            Ok(_) => out.send().map(|()| Vec::new()).map_err(|error| error.to_string()),
-            Err(fault) => Err(fault.to_string()),
-        };
-        // Nobody reads any more where this fails.
-        let _ = out.sender.blocking_send(ended);
-    });
-    parts
-}
-
-struct Parts {
-    sender: mpsc::Sender<Result<Vec<u8>, String>>,
-    part: Vec<u8>,
-}
-
-impl Parts {
-    fn send(&mut self) -> std::io::Result<()> {
-        if self.part.is_empty() {
-            return Ok(());
-        }
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(PART_BYTES));
-        self.sender.blocking_send(Ok(part)).map_err(|_| std::io::Error::other("nobody reads any more"))
-    }
-}
-
-impl Write for Parts {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let taken = bytes.len().min(PART_BYTES - self.part.len());
-        self.part.extend_from_slice(&bytes[..taken]);
-        if self.part.len() == PART_BYTES {
-            self.send()?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        tokio::time::sleep(left).await;
     }
 }

@@ -6,6 +6,7 @@ use contract::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use super::DIRECTORY;
+use super::hold::READ_MAX;
 use crate::node::Node;
 
 /// A step on its way, with a token that shows who says so.
@@ -20,7 +21,7 @@ pub(super) struct Order {
 /// See [`super`]. Doing one again when it is done is success.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Step {
-    /// Begin no delivery and no effect, and return when no delivery is under way.
+    /// Begin no delivery and no effect.
     Pause,
     /// Take nothing into these groups any more, which this node leads, and pin them.
     Fix { groups: Vec<String> },
@@ -34,10 +35,32 @@ pub(crate) enum Step {
     Read { group: String, at: u64 },
     /// Nothing of it is wanted any more.
     Release,
+    /// Say whether these groups are led by this node, as a majority has it, and could be pinned.
+    Lead { groups: Vec<String> },
+    /// Return when no delivery is under way.
+    Quiet,
+}
+
+/// How a moment's hold on a node ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// Everything is taken up again; the pins stay.
+    Resumed,
+    /// And the pins go.
+    Released,
+}
+
+impl From<Over> for Step {
+    fn from(over: Over) -> Self {
+        match over {
+            Over::Resumed => Self::Resume,
+            Over::Released => Self::Release,
+        }
+    }
 }
 
 /// What comes of it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Said {
     Done,
     Fixed(Vec<Fixed>),
@@ -46,10 +69,39 @@ pub(crate) enum Said {
 }
 
 /// A group that is pinned.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fixed {
     pub group: String,
     pub log_index: u64,
+}
+
+/// Why a step was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub(crate) enum Trouble {
+    /// The node is paused for another one.
+    #[error("another backup is being made")]
+    Another,
+    /// The node has pinned as many as it may.
+    #[error("{READ_MAX} other backups are being read")]
+    Full,
+    /// A group is not led by the node, or no majority says so.
+    #[error("{0} is not led here any more")]
+    NotLed(String),
+    /// Something is in the way.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for Trouble {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl From<&str> for Trouble {
+    fn from(why: &str) -> Self {
+        Self::Failed(why.to_owned())
+    }
 }
 
 impl Node {
@@ -58,8 +110,8 @@ impl Node {
         let said = match self.admit_step(bytes) {
             Ok((backup, step)) => tokio::spawn(Arc::clone(self).take_step(backup, step))
                 .await
-                .unwrap_or_else(|_| Err("it failed".to_owned())),
-            Err(why) => Err(why),
+                .unwrap_or_else(|_| Err("it failed".into())),
+            Err(why) => Err(why.into()),
         };
         codec::encode(&said)
     }
@@ -75,25 +127,18 @@ impl Node {
         }
     }
 
-    pub(super) async fn take_step(self: Arc<Self>, backup: u128, step: Step) -> Result<Said, String> {
+    pub(super) async fn take_step(self: Arc<Self>, backup: u128, step: Step) -> Result<Said, Trouble> {
         match step {
-            Step::Pause => self.pause_deliveries(backup).await.map(|()| Said::Done),
-            Step::Fix { groups } => self.pin_groups(backup, groups).await.map(Said::Fixed),
-            Step::Confirm => self.confirm_pins(backup).await.map(|()| Said::Done),
-            Step::Resume => {
-                self.go_on(backup);
-                Ok(Said::Done)
-            }
-            Step::Keep => {
-                self.holds.keep(backup);
-                Ok(Said::Done)
-            }
-            Step::Read { group, at } => self.read_pin(backup, &group, at).await.map(Said::Part),
-            Step::Release => {
-                self.go_on(backup);
-                self.holds.release(backup);
-                Ok(Said::Done)
-            }
+            Step::Lead { groups } => self.lead_groups(&groups).await?,
+            Step::Pause => self.pause_for(backup)?,
+            Step::Quiet => self.be_quiet(backup).await?,
+            Step::Fix { groups } => return self.pin_groups(backup, groups).await.map(Said::Fixed),
+            Step::Confirm => self.confirm_pins(backup).await?,
+            Step::Resume => self.end_here(backup, Over::Resumed),
+            Step::Keep => self.holds.keep(backup),
+            Step::Read { group, at } => return self.read_pin(backup, &group, at).await.map(Said::Part),
+            Step::Release => self.end_here(backup, Over::Released),
         }
+        Ok(Said::Done)
     }
 }

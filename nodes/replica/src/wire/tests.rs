@@ -7,104 +7,34 @@ use std::time::Duration;
 
 use consensus::testing::Mesh;
 use consensus::{Member, Options};
-use contract::{Access, Contract, Principal, Reach, Route, Timestamp};
 use group::engine::Engine;
-use group::{
-    Attempt, Call, Client, Delivery, Failure, Placement, Tree, Turn, Unavailable, View, Way, Why, Wire,
-    WireError,
-};
+use group::testing::{Adder, AdderQuery as Query, Sum, Zero};
+use group::{Attempt, Call, Client, Delivery, Failure, Placement, Unavailable, Way, Why, Wire, WireError};
 use ractor::Actor;
-use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
-use token::{AUDIENCE, Claims, ClusterKey, PublicKeys, SigningKey, Verifier};
+use token::Verifier;
 use tokio::sync::{Semaphore, watch};
 
 use super::*;
 use crate::core::{Core, EngineMachine};
 use crate::front::Front;
+use crate::keys::Keys;
 use crate::news::News;
 use crate::port::{Live, Standing};
 use crate::settings::Limits;
 
-// ---- a till
-
-struct TillContract;
-
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-enum Query {
-    Total,
-    About,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("no more than 100")]
-struct TooMuch;
-
-impl Contract for TillContract {
-    const SERVICE: &'static str = "till";
-    type Command = u64;
-    type Reply = u64;
-    type Refusal = TooMuch;
-    type Query = Query;
-    type Answer = u64;
-
-    fn route_command(_: &u64) -> Route {
-        Route::SINGLE
-    }
-    fn route_query(_: &Query) -> Route {
-        Route::SINGLE
-    }
-    fn query_reach(query: &Query) -> Reach {
-        match query {
-            Query::Total => Reach::Leader,
-            Query::About => Reach::Nearby,
-        }
-    }
-    fn command_access(_: &u64) -> Access {
-        Access::scopes(&["till:write"]).or_services(&["kitchen"])
-    }
-    fn query_access(_: &Query) -> Access {
-        Access::ANYONE
-    }
-}
-
-const TOTAL: Tree<u8, u64> = Tree::new(32, "total");
-
-struct Till;
-
-impl Service for Till {
-    type Contract = TillContract;
-    type Effect = ();
-    type Timer = ();
-    type Note = ();
-
-    fn apply(&self, turn: &mut Turn<'_, Self>, amount: u64) -> Result<u64, TooMuch> {
-        if amount > 100 {
-            return Err(TooMuch);
-        }
-        let total = turn.get(&TOTAL, &0).unwrap_or_default() + amount;
-        turn.put(&TOTAL, &0, &total);
-        Ok(total)
-    }
-
-    fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
-
-    fn query(&self, view: &View<'_>, _: &Principal, _: Query) -> Result<u64, TooMuch> {
-        Ok(view.get(&TOTAL, &0).unwrap_or_default())
-    }
-}
-
-// ---- its replicas
+/// Nothing here takes this long, however busy the machine is.
+const LONG: Duration = Duration::from_secs(30);
 
 struct Replica {
-    door: Arc<Door<Till>>,
-    core: Arc<Core<Till>>,
+    door: Arc<Door<Sum>>,
+    core: Arc<Core<Sum>>,
 }
 
 struct Group {
     replicas: BTreeMap<String, Replica>,
     mesh: Mesh,
-    signing: SigningKey,
+    keys: Arc<Keys>,
     /// Who is cut off.
     lost: Mutex<Option<String>>,
     changes: watch::Sender<u64>,
@@ -123,13 +53,12 @@ async fn open(
     let log = dir.path().join(&node);
     let log = store::NodeLog::open(&log, store::LogSettings::default()).unwrap();
     let state: Arc<dyn store::State> = Arc::new(store::Memory::new());
-    let engine = Arc::new(Engine::open(Till, Arc::clone(&state), Box::new(|_| {})).unwrap());
-    let mut options = Options::new("till/0", id);
-    options.settings.heartbeat_ms = 50;
+    let engine = Arc::new(Engine::open(Sum, Arc::clone(&state), Box::new(|_| {})).unwrap());
+    let options = Options::new("adder/0", id);
     let machine = Arc::new(EngineMachine(Arc::clone(&engine)));
     let consensus = consensus::Replica::start(options, log, state, machine, mesh.port(id)).await.unwrap();
-    mesh.join("till/0", id, consensus.clone());
-    let core = Arc::new(Core::new("till/0".into(), engine, consensus, Arc::default()));
+    mesh.join("adder/0", id, consensus.clone());
+    let core = Arc::new(Core::new("adder/0".into(), engine, consensus, Arc::default()));
     let heavy = Arc::new(Semaphore::new(2));
     let (front, _) = Actor::spawn(None, Front::default(), (Arc::clone(&core), heavy)).await.unwrap();
     let door = Arc::new(Door::new(Arc::clone(verifier), limits, Arc::new(News::default())));
@@ -140,10 +69,8 @@ async fn open(
 impl Group {
     async fn new(limits: Limits) -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let signing = SigningKey::generate();
-        let verifier = Verifier::new("http://inn.example", &ClusterKey::random());
-        verifier.replace_keys(PublicKeys::from_paserk([signing.public().paserk()]));
-        let verifier = Arc::new(verifier);
+        let keys = Keys::new();
+        let verifier = keys.verifier();
         let mesh = Mesh::new();
         let mut replicas = BTreeMap::new();
         for id in 1..=3 {
@@ -156,7 +83,7 @@ impl Group {
         let group = Arc::new_cyclic(|myself| Self {
             replicas,
             mesh,
-            signing,
+            keys,
             lost,
             changes,
             myself: myself.clone(),
@@ -207,27 +134,11 @@ impl Group {
     }
 
     fn call(&self, subject: &str, scope: &str) -> Call {
-        let now = Timestamp::wall_clock();
-        let claims = Claims {
-            issuer: "http://inn.example".into(),
-            subject: subject.into(),
-            audience: AUDIENCE.into(),
-            issued_at: now,
-            not_before: now,
-            expires_at: now.plus_secs(600),
-            token_id: subject.into(),
-            client_id: subject.into(),
-            scope: scope.into(),
-            on_behalf_of: None,
-            hotels: Vec::new(),
-            epoch: 0,
-            family: None,
-        };
-        Call::bearer(self.signing.sign(&claims), Duration::from_secs(10))
+        self.keys.call(subject, scope, LONG)
     }
 
     fn guest(&self) -> Call {
-        self.call("usr_1", "till:write")
+        self.call("usr_1", "adder:write")
     }
 
     /// One call to one node, as the link brings it.
@@ -238,11 +149,11 @@ impl Group {
     }
 }
 
-type Told = Result<u64, Failure<TooMuch>>;
+type Told = Result<u64, Failure<Zero>>;
 
 impl Placement for Group {
     fn shards(&self, service: &str) -> Option<u16> {
-        (service == "till").then_some(1)
+        (service == "adder").then_some(1)
     }
 
     fn local(&self, _: &str, _: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
@@ -319,15 +230,15 @@ async fn other_nodes_are_served_by_the_same_door() {
     let group = Group::new(Limits { keys_per_caller_max: 2, ..Limits::default() }).await;
     let client = group.client();
     let guest = group.guest();
-    assert_eq!(client.command::<TillContract>(&guest, 5).await, Ok(5));
-    assert_eq!(client.command::<TillContract>(&guest, 101).await, Err(Failure::Refused(TooMuch)));
-    assert_eq!(client.query::<TillContract>(&guest, Query::Total).await, Ok(5));
+    assert_eq!(client.command::<Adder>(&guest, 5).await, Ok(5));
+    assert_eq!(client.command::<Adder>(&guest, 0).await, Err(Failure::Refused(Zero)));
+    assert_eq!(client.query::<Adder>(&guest, Query::Total).await, Ok(5));
     // A token is verified where it arrives.
-    let nobody = Call::anonymous(Duration::from_secs(5));
-    let told = client.command::<TillContract>(&nobody, 5).await;
+    let nobody = Call::anonymous(LONG);
+    let told = client.command::<Adder>(&nobody, 5).await;
     assert!(matches!(told, Err(Failure::Unauthenticated(_))), "{told:?}");
-    let told = client.command::<TillContract>(&group.call("usr_1", "profile"), 5).await;
-    assert_eq!(told, Err(Failure::Forbidden(vec!["till:write".into()])));
+    let told = client.command::<Adder>(&group.call("usr_1", "profile"), 5).await;
+    assert_eq!(told, Err(Failure::Forbidden(vec!["adder:write".into()])));
 
     // Who does not lead says who does.
     let leader = group.leader().unwrap();
@@ -340,7 +251,7 @@ async fn other_nodes_are_served_by_the_same_door() {
     assert_eq!(group.tell(&leader, &guest, attempt, 1).await, Ok(6));
     let repeat = Attempt { repeat: true, ..attempt };
     assert_eq!(group.tell(&leader, &guest, repeat, 1).await, Ok(6));
-    assert_eq!(group.tell(&leader, &group.call("usr_2", "till:write"), repeat, 1).await, Ok(7));
+    assert_eq!(group.tell(&leader, &group.call("usr_2", "adder:write"), repeat, 1).await, Ok(7));
 
     // A key counts once, and is the same command under any id; with another command it is refused.
     let keyed = guest.with_key("add", "", "a");
@@ -348,23 +259,23 @@ async fn other_nodes_are_served_by_the_same_door() {
         assert_eq!(group.tell(&leader, &keyed, attempt, 2).await, Ok(9));
     }
     assert_eq!(group.tell(&leader, &keyed, repeat, 3).await, Err(Failure::KeyReused));
-    assert_eq!(client.command::<TillContract>(&guest.with_key("add", "", "b"), 2).await, Ok(11));
+    assert_eq!(client.command::<Adder>(&guest.with_key("add", "", "b"), 2).await, Ok(11));
     let told = group.tell(&leader, &guest.with_key("add", "", "c"), Attempt::first(), 2).await;
     assert!(matches!(told, Err(Failure::Unavailable(Unavailable { why: Why::TooManyKeys, .. }))), "{told:?}");
 
     // Rows of an outbox, twice.
     let delivery = || {
-        let rows = vec![(4, codec::encode(&1_u64)), (6, codec::encode(&101_u64)), (7, codec::encode(&1_u64))];
-        Delivery { source: "1/kitchen/0".into(), floor: 4, rows }
+        let rows = vec![(4, codec::encode(&1_u64)), (6, codec::encode(&0_u64)), (7, codec::encode(&1_u64))];
+        Delivery { source: "1/till/0".into(), floor: 4, rows }
     };
     for _ in 0..2 {
-        let kitchen = group.call("svc:kitchen", "");
-        let answers = client.deliver(&kitchen, "till", 0, delivery()).await;
-        assert_eq!(answers, Ok(vec![None, Some("no more than 100".into())]));
+        let till = group.call("svc:till", "");
+        let answers = client.deliver(&till, "adder", 0, delivery()).await;
+        assert_eq!(answers, Ok(vec![None, Some("nothing to add".into())]));
     }
-    let denied = client.deliver(&guest, "till", 0, delivery()).await;
+    let denied = client.deliver(&guest, "adder", 0, delivery()).await;
     assert!(matches!(denied, Err(Failure::Unauthenticated(_))), "{denied:?}");
-    assert_eq!(client.query::<TillContract>(&guest, Query::Total).await, Ok(12));
+    assert_eq!(client.query::<Adder>(&guest, Query::Total).await, Ok(12));
 
     // What is no call does nothing.
     let door = &group.replicas[&leader].door;
@@ -382,49 +293,51 @@ async fn other_nodes_are_served_by_the_same_door() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_see_latency_and_no_failover() {
     let group = Group::new(Limits::default()).await;
-    let stop = watch::Sender::new(false);
+    let (stop, added) = (watch::Sender::new(false), watch::Sender::new(0_u64));
     let mut callers = Vec::new();
     for caller in ["usr_1", "usr_2"] {
-        let (group, stopped) = (Arc::clone(&group), stop.subscribe());
+        let (group, stopped, all) = (Arc::clone(&group), stop.subscribe(), added.clone());
         callers.push(tokio::spawn(async move {
             let client = group.client();
             let mut added = 0_u64;
             while !*stopped.borrow() {
-                let call = group.call(caller, "till:write");
-                client.command::<TillContract>(&call, 1).await.unwrap();
+                let call = group.call(caller, "adder:write");
+                client.command::<Adder>(&call, 1).await.unwrap();
                 added += 1;
+                all.send_modify(|all| *all += 1);
                 // What is read is never older than what was acknowledged.
-                let total = client.query::<TillContract>(&call, Query::Total).await.unwrap();
+                let total = client.query::<Adder>(&call, Query::Total).await.unwrap();
                 assert!(total >= added, "{total} after {added}");
             }
-            added
         }));
     }
+    let some = async || {
+        let until = *added.borrow() + 10;
+        added.subscribe().wait_for(|all| *all >= until).await.unwrap();
+    };
     for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        some().await;
         let leader = group.leader().unwrap();
         group.lose(Some(&leader));
         while group.leader().is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        some().await;
         group.lose(None);
     }
     stop.send_replace(true);
-    let mut added = 0;
     for caller in callers {
-        added += caller.await.unwrap();
+        caller.await.unwrap();
     }
-    let total = group.client().query::<TillContract>(&group.guest(), Query::Total).await;
-    assert_eq!(total, Ok(added));
-    assert!(added > 20, "{added}");
+    let total = group.client().query::<Adder>(&group.guest(), Query::Total).await;
+    assert_eq!(total, Ok(*added.borrow()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn followers_answer_nearby_while_they_hear_of_their_leader() {
     let group = Group::new(Limits::default()).await;
     let guest = group.guest();
-    assert_eq!(group.client().command::<TillContract>(&guest, 5).await, Ok(5));
+    assert_eq!(group.client().command::<Adder>(&guest, 5).await, Ok(5));
     let leader = group.leader().unwrap();
     let follower = group.replicas.keys().find(|node| **node != leader).unwrap();
     let ask = async |node: &str, query: Query| {
@@ -433,17 +346,17 @@ async fn followers_answer_nearby_while_they_hear_of_their_leader() {
         codec::decode::<Told>(&answer).unwrap()
     };
     // It hears of the last entry with the next heartbeat.
-    while ask(follower, Query::About).await != Ok(5) {
+    while ask(follower, Query::Near).await != Ok(5) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(ask(&leader, Query::About).await, Ok(5));
+    assert_eq!(ask(&leader, Query::Near).await, Ok(5));
     let elsewhere = Err(Unavailable::new(Why::Elsewhere(leader.clone())).into());
     assert_eq!(ask(follower, Query::Total).await, elsewhere, "this one only the leader answers");
 
     group.lose(Some(follower));
     tokio::time::sleep(Duration::from_millis(2300)).await;
-    let silent = ask(follower, Query::About).await;
+    let silent = ask(follower, Query::Near).await;
     assert!(matches!(silent, Err(Failure::Unavailable(_))), "{silent:?}");
-    assert_eq!(group.client().query::<TillContract>(&guest, Query::About).await, Ok(5), "others still do");
+    assert_eq!(group.client().query::<Adder>(&guest, Query::Near).await, Ok(5), "others still do");
     group.lose(None);
 }

@@ -1,179 +1,28 @@
 //! Nodes of a cluster in one process, over real links on loopback, with a small service whose mistakes would show.
 
-#![allow(dead_code, reason = "each test file uses a part of this")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of this")]
+
+mod keys;
+mod tally;
+pub mod till;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use contract::{Access, Contract, Principal, Reach, Route, Timestamp};
 use futures::future::BoxFuture;
-use group::{Call, Client, Credentials, Failure, NoEffects, Service, Tree, Turn, Unavailable, View};
-use link::{Link, Seed};
-use replica::{GroupStatus, Limits, Moment, MomentError, Node, NodeOptions, Profile, Start, Task, TaskDone};
-use serde::{Deserialize, Serialize};
+use group::{Call, Client, Failure, NoEffects};
+use link::{Handler, Identity, Link, Seed};
+use replica::{GroupStatus, Limits, Moment, MomentError, Node, Profile, Start, Task, TaskDone};
 use tempfile::TempDir;
-use token::{AUDIENCE, Claims, ClusterKey, PublicKeys, SigningKey, Verifier};
 
-const ISSUER: &str = "http://inn.example";
+pub use keys::Keys;
+pub use tally::{Ask, COUNTS, Never, Put, Tally, TallyContract};
+
 pub const GROUP: &str = "tally/0";
 /// Nothing here takes this long, however busy the machine is.
 pub const LONG: Duration = Duration::from_secs(30);
-
-// ---- a tally: how often each number was put into it
-
-pub struct TallyContract;
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Put {
-    /// Counts a number.
-    One(u64),
-    /// Adds so many bytes to the state, at once.
-    Ballast(u64, u32),
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Ask {
-    All,
-    Nearby,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("never")]
-pub struct Never;
-
-impl Contract for TallyContract {
-    const SERVICE: &'static str = "tally";
-    type Command = Put;
-    type Reply = u64;
-    type Refusal = Never;
-    type Query = Ask;
-    type Answer = BTreeMap<u64, u64>;
-
-    fn route_command(_: &Put) -> Route {
-        Route::SINGLE
-    }
-    fn route_query(_: &Ask) -> Route {
-        Route::SINGLE
-    }
-    fn query_reach(query: &Ask) -> Reach {
-        match query {
-            Ask::All => Reach::Leader,
-            Ask::Nearby => Reach::Nearby,
-        }
-    }
-    fn command_access(_: &Put) -> Access {
-        Access::scopes(&["tally:write"])
-    }
-    fn query_access(_: &Ask) -> Access {
-        Access::ANYONE
-    }
-}
-
-pub const COUNTS: Tree<u64, u64> = Tree::new(32, "counts");
-const BALLAST: Tree<u64, Vec<u8>> = Tree::new(33, "ballast");
-
-/// Remembers the total in memory as well: a snapshot that did not reach it would show.
-#[derive(Default)]
-pub struct Tally {
-    total: std::sync::Mutex<u64>,
-}
-
-impl Service for Tally {
-    type Contract = TallyContract;
-    type Effect = ();
-    type Timer = ();
-    type Note = ();
-
-    fn apply(&self, turn: &mut Turn<'_, Self>, put: Put) -> Result<u64, Never> {
-        match put {
-            Put::One(number) => {
-                let count = turn.get(&COUNTS, &number).unwrap_or_default() + 1;
-                turn.put(&COUNTS, &number, &count);
-                turn.note(());
-                Ok(count)
-            }
-            Put::Ballast(number, bytes) => {
-                turn.put(&BALLAST, &number, &vec![number as u8; bytes as usize]);
-                Ok(0)
-            }
-        }
-    }
-
-    fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
-
-    fn query(&self, view: &View<'_>, _: &Principal, _: Ask) -> Result<BTreeMap<u64, u64>, Never> {
-        Ok(view.all(&COUNTS).collect())
-    }
-
-    fn opened(&self, view: &View<'_>) {
-        *self.total.lock().unwrap() = view.all(&COUNTS).map(|(_, count)| count).sum();
-    }
-
-    fn landed(&self, notes: Vec<()>) {
-        *self.total.lock().unwrap() += notes.len() as u64;
-    }
-
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
-        let counted: u64 = view.all(&COUNTS).map(|(_, count)| count).sum();
-        let total = *self.total.lock().unwrap();
-        if counted == total { Vec::new() } else { vec![format!("{counted} counted, {total} remembered")] }
-    }
-}
-
-// ---- keys
-
-pub struct Keys {
-    pub cluster: ClusterKey,
-    signing: SigningKey,
-}
-
-impl Keys {
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self { cluster: ClusterKey::random(), signing: SigningKey::generate() })
-    }
-
-    fn verifier(&self) -> Arc<Verifier> {
-        let verifier = Verifier::new(ISSUER, &self.cluster);
-        verifier.replace_keys(PublicKeys::from_paserk([self.signing.public().paserk()]));
-        Arc::new(verifier)
-    }
-
-    pub fn sign(&self, subject: &str, scope: &str) -> String {
-        let now = Timestamp::wall_clock();
-        self.signing.sign(&Claims {
-            issuer: ISSUER.into(),
-            subject: subject.into(),
-            audience: AUDIENCE.into(),
-            issued_at: now,
-            not_before: now,
-            expires_at: now.plus_secs(600),
-            token_id: format!("{now:?}"),
-            client_id: subject.into(),
-            scope: scope.into(),
-            on_behalf_of: None,
-            hotels: Vec::new(),
-            epoch: 0,
-            family: None,
-        })
-    }
-}
-
-/// Signs for services; a node may be given another name to sign with than the one that is asked for.
-struct Signer(Arc<Keys>);
-
-impl Credentials for Signer {
-    fn service_token<'a>(
-        &'a self,
-        service: &'a str,
-        _: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Arc<str>, Unavailable>> {
-        Box::pin(async move { Ok(self.0.sign(&format!("svc:{service}"), "").into()) })
-    }
-}
-
-// ---- nodes
 
 pub struct Member {
     pub name: String,
@@ -181,7 +30,29 @@ pub struct Member {
     pub node: Arc<Node>,
     pub link: Link,
     pub client: Client,
+    /// Whether it does not hear what others say of backups.
+    pub deaf: Arc<AtomicBool>,
     log: Arc<store::NodeLog>,
+}
+
+struct Hearing {
+    node: Arc<dyn Handler>,
+    deaf: Arc<AtomicBool>,
+}
+
+impl Handler for Hearing {
+    fn handle<'a>(
+        &'a self,
+        from: &'a Identity,
+        topic: &'a str,
+        bytes: Vec<u8>,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        if topic == "moment" && self.deaf.load(Ordering::Relaxed) {
+            return Box::pin(async { Err("it did not hear".to_owned()) });
+        }
+        self.node.handle(from, topic, bytes, deadline)
+    }
 }
 
 pub struct Inn {
@@ -198,18 +69,7 @@ impl Inn {
     /// Starts a node on a directory of its own, or on one that was there before.
     pub async fn start(&mut self, name: &str, data: Option<TempDir>) -> Member {
         let data = data.unwrap_or_else(|| tempfile::tempdir().unwrap());
-        let log = open_log(data.path());
-        let node = Node::new(NodeOptions {
-            data: data.path().to_owned(),
-            log: Arc::clone(&log),
-            verifier: self.keys.verifier(),
-            network: Arc::new(consensus::Alone),
-            limits: self.limits.clone(),
-            epoch: 1,
-            cache_bytes: 4 << 20,
-            drop_unsynced: false,
-        });
-        node.set_credentials(Arc::new(Signer(Arc::clone(&self.keys))));
+        let (node, log) = self.keys.node(data.path(), self.limits.clone());
         node.register::<Tally, NoEffects>(1, Tally::default, |_| NoEffects);
         let known = self.seeds.iter().find(|seed| seed.name.as_deref() == Some(name));
         let listen = known.map_or_else(|| ([127, 0, 0, 1], 0).into(), |seed| seed.address.parse().unwrap());
@@ -225,7 +85,9 @@ impl Inn {
             denied: Vec::new(),
             limits: link::Limits::default(),
         };
-        let link = Link::start(options, node.handler()).await.unwrap();
+        let deaf = Arc::new(AtomicBool::new(false));
+        let handler = Hearing { node: node.handler(), deaf: Arc::clone(&deaf) };
+        let link = Link::start(options, Arc::new(handler)).await.unwrap();
         if known.is_none() {
             self.seeds.push(Seed::from((name, link.address())));
         }
@@ -234,7 +96,7 @@ impl Inn {
             Profile { zone: name.to_owned(), ..Profile::default() },
             self.keys.cluster.clone(),
         );
-        Member { name: name.to_owned(), data, client: node.client(), node, link, log }
+        Member { name: name.to_owned(), data, client: node.client(), node, link, deaf, log }
     }
 
     /// Three nodes that know each other.
@@ -255,12 +117,8 @@ impl Inn {
     }
 
     pub fn call(&self, timeout: Duration) -> Call {
-        Call::bearer(self.keys.sign("usr_1", "tally:write"), timeout)
+        self.keys.call("usr_1", "tally:write", timeout)
     }
-}
-
-fn open_log(data: &Path) -> Arc<store::NodeLog> {
-    store::NodeLog::open(&data.join("log"), store::LogSettings::default()).unwrap()
 }
 
 impl Member {
@@ -322,12 +180,18 @@ pub async fn found(members: &[Member]) -> Vec<u64> {
         ids[1..].iter().all(|id| status.lag_of(*id) == Some(0))
     })
     .await;
-    let change = Task::ChangeVoters { group: GROUP.into(), ids: ids.iter().copied().collect() };
+    let change = change_voters([ids[0]].as_slice(), ids.iter().copied());
     let done = first.node.task_at_leader(change.clone(), LONG).await.unwrap();
     let status = done.status.unwrap();
     assert_eq!((status.voters.len(), status.learners.len(), status.joint), (3, 0, false));
     first.node.task_at_leader(change, LONG).await.unwrap();
     ids
+}
+
+/// Has the voters changed, where they are who they are believed to be.
+pub fn change_voters(from: &[u64], to: impl IntoIterator<Item = u64>) -> Task {
+    let from = from.iter().copied().collect();
+    Task::ChangeVoters { group: GROUP.into(), from, ids: to.into_iter().collect() }
 }
 
 pub fn leader<'a>(members: impl IntoIterator<Item = &'a Member>) -> Option<&'a Member> {
@@ -349,12 +213,12 @@ pub fn writer(
     client: Client,
     call: impl Fn() -> Call + Send + 'static,
     first: u64,
-    stop: Arc<std::sync::atomic::AtomicBool>,
+    stop: Arc<AtomicBool>,
 ) -> tokio::task::JoinHandle<(u64, Duration)> {
     tokio::spawn(async move {
         let (mut number, mut longest) = (first, Duration::ZERO);
         let mut answered = Instant::now();
-        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+        while !stop.load(Ordering::Relaxed) {
             let count = client.command::<TallyContract>(&call(), Put::One(number)).await;
             assert_eq!(count, Ok(1), "{number}");
             longest = longest.max(answered.elapsed());

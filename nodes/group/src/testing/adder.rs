@@ -1,17 +1,27 @@
-//! A group that adds up.
+//! A service that adds up, for tests of what is around services: calls, failovers, replicas.
 
 use contract::{Access, Contract, Principal, Reach, Route};
-use group::{Service, Tree, Turn, View};
 use serde::{Deserialize, Serialize};
 
+use crate::service::Service;
+use crate::tree::Tree;
+use crate::turn::Turn;
+use crate::view::View;
+
+/// Takes numbers from users who may `adder:write`, and from the service `till`.
+#[derive(Debug)]
 pub struct Adder;
 
+/// What can be asked.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub enum Query {
+pub enum AdderQuery {
+    /// The sum of all numbers.
     Total,
+    /// The same, as any replica has it.
     Near,
 }
 
+/// There is nothing to add.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("nothing to add")]
 pub struct Zero;
@@ -21,31 +31,33 @@ impl Contract for Adder {
     type Command = u64;
     type Reply = u64;
     type Refusal = Zero;
-    type Query = Query;
+    type Query = AdderQuery;
     type Answer = u64;
 
     fn route_command(_: &u64) -> Route {
         Route::SINGLE
     }
-    fn route_query(_: &Query) -> Route {
+    fn route_query(_: &AdderQuery) -> Route {
         Route::SINGLE
     }
-    fn query_reach(query: &Query) -> Reach {
+    fn query_reach(query: &AdderQuery) -> Reach {
         match query {
-            Query::Total => Reach::Leader,
-            Query::Near => Reach::Nearby,
+            AdderQuery::Total => Reach::Leader,
+            AdderQuery::Near => Reach::Nearby,
         }
     }
     fn command_access(_: &u64) -> Access {
-        Access::ANYONE
+        Access::scopes(&["adder:write"]).or_services(&["till"])
     }
-    fn query_access(_: &Query) -> Access {
+    fn query_access(_: &AdderQuery) -> Access {
         Access::ANYONE
     }
 }
 
 const TOTAL: Tree<u8, u64> = Tree::new(32, "total");
 
+/// The service.
+#[derive(Debug)]
 pub struct Sum;
 
 impl Service for Sum {
@@ -65,7 +77,7 @@ impl Service for Sum {
 
     fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
 
-    fn query(&self, view: &View<'_>, _: &Principal, _: Query) -> Result<u64, Zero> {
+    fn query(&self, view: &View<'_>, _: &Principal, _: AdderQuery) -> Result<u64, Zero> {
         Ok(view.get(&TOTAL, &0).unwrap_or_default())
     }
 }

@@ -1,0 +1,63 @@
+//! What differs between two ways to set a cluster, setting by setting: for operators before they change it, for the audit
+//! record, and for nodes whose file says something else.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+
+/// A setting that two do not agree on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Which: `services.pdf.replicas`.
+    pub setting: String,
+    /// As it is.
+    pub from: String,
+    /// As it is asked to be.
+    pub to: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.setting, self.from, self.to)
+    }
+}
+
+impl Settings {
+    /// What would change if these settings became the others; nothing when they are the same.
+    pub fn differences(&self, asked: &Self) -> Vec<Difference> {
+        let mut found = Vec::new();
+        let mut differ = |setting: String, from: String, to: String| {
+            if from != to {
+                found.push(Difference { setting, from, to });
+            }
+        };
+        differ("payments.bank".to_owned(), self.bank.clone(), asked.bank.clone());
+        let span = |secs: u32| format!("{secs}s");
+        let (from, to) = (span(self.replace_after_secs), span(asked.replace_after_secs));
+        differ("cluster.replace_after".to_owned(), from, to);
+        let names: BTreeSet<&String> = self.services.keys().chain(asked.services.keys()).collect();
+        for name in names {
+            let (from, to) = (self.of(name), asked.of(name));
+            let mut differ = |field: &str, from: String, to: String| {
+                differ(format!("services.{name}.{field}"), from, to);
+            };
+            differ("shards", from.shards.to_string(), to.shards.to_string());
+            differ("replicas", from.replicas.to_string(), to.replicas.to_string());
+            differ("only_on", listed(&from.only_on, "anywhere"), listed(&to.only_on, "anywhere"));
+            differ("never_with", listed(&from.never_with, "nobody"), listed(&to.never_with, "nobody"));
+        }
+        found
+    }
+}
+
+/// In order: the order in which a file names them means nothing.
+fn listed(names: &[String], none: &str) -> String {
+    let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+    if names.is_empty() {
+        return none.to_owned();
+    }
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}

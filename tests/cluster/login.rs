@@ -1,0 +1,252 @@
+//! Signing in from the command line: a code in the terminal, a person in a browser, and verbs that act as that person.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use house::{Caller, Helper, House, eventually};
+use serde_json::{Value, json};
+
+use crate::text;
+
+const EMAIL: &str = "operator@inn.example";
+const PASSWORD: &str = "a password of some length";
+
+/// The command line of somebody with a home of their own.
+struct Terminal<'a> {
+    house: &'a House,
+    home: PathBuf,
+}
+
+impl<'a> Terminal<'a> {
+    fn new(house: &'a House, name: &str) -> Self {
+        let home = house.path().join(name);
+        std::fs::create_dir(&home).unwrap();
+        Self { house, home }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auberge"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUBERGE_")) {
+            command.env_remove(name);
+        }
+        command.env("HOME", &self.home).env_remove("XDG_CONFIG_HOME").current_dir(&self.home);
+        command.args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    #[track_caller]
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[track_caller]
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Begins to sign in; brings the process, and the line with the code.
+    async fn begin(&self) -> (Helper, Value) {
+        let mut command = self.command(&["login", "--json", "--url", &self.house.url]);
+        let mut login = Helper::start(&mut command, &self.home.join("login.log"));
+        login.says("user_code").await.unwrap_or_else(|status| panic!("{status}: {}", login.log()));
+        let line = eventually("the whole line", || async {
+            let log = login.log();
+            log.contains('\n').then(|| log.lines().next().unwrap().to_owned())
+        });
+        let line = line.await;
+        (login, serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
+    }
+
+    /// Signs in, and agrees.
+    async fn sign_in(&self) {
+        let (mut login, codes) = self.begin().await;
+        decide(self.house, &codes, "allow").await;
+        let status = ended(&mut login).await;
+        let log = login.log();
+        assert_eq!(status, Some(0), "{log}");
+        let told: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&told["signed_in"], text(&told["url"])),
+            (&json!(true), self.house.url.as_str()),
+            "{told}"
+        );
+        assert!(text(&told["scope"]).contains("cluster:manage"), "{told}");
+        assert!(!log.contains("v4.public"), "no token is printed: {log}");
+    }
+
+    fn kept(&self) -> PathBuf {
+        let folder = self.home.join(".config/auberge/sign-ins");
+        let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<PathBuf> =
+            files.filter(|file| file.extension().is_some_and(|end| end == "json")).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files[0].clone()
+    }
+}
+
+async fn ended(login: &mut Helper) -> Option<i32> {
+    let begun = std::time::Instant::now();
+    loop {
+        if let Some(status) = login.ended() {
+            return status.code();
+        }
+        assert!(begun.elapsed() < house::PATIENCE, "it does not end: {}", login.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Does in a browser what the page asks for.
+async fn decide(house: &House, codes: &Value, decision: &str) {
+    let browser = house.anyone();
+    let complete = text(&codes["verification_uri_complete"]);
+    assert!(
+        complete.starts_with(text(&codes["verification_uri"])) && complete.starts_with(&house.url),
+        "{codes}"
+    );
+    let page = browser.get(complete).await.expect(200);
+    let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+    let form = [
+        ("csrf", field(&page.text(), "csrf")),
+        ("user_code", text(&codes["user_code"]).to_owned()),
+        ("decision", decision.to_owned()),
+        ("email", EMAIL.to_owned()),
+        ("password", PASSWORD.to_owned()),
+    ];
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let decided = browser.form("/oauth/device", &form).header("cookie", &cookie).await.expect(200).text();
+    let word = if decision == "allow" { "Your device is signed in" } else { "Your device was refused" };
+    assert!(decided.contains(word), "{decided}");
+}
+
+fn field(html: &str, name: &str) -> String {
+    let at = html.find(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no {name} in {html}"));
+    let value = html[at..].split('"').nth(3).unwrap();
+    value.replace("&#x2f;", "/").replace("&amp;", "&")
+}
+
+async fn operator(house: &House) {
+    let body = json!({"email": EMAIL, "password": PASSWORD, "name": "An operator"});
+    house.anyone().post("/v1/users", &body).await.expect(201);
+    house.operate(&["user", "grant", EMAIL, "--administrator"]).done();
+}
+
+fn read(file: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+fn change(file: &Path, name: &str, value: Value) {
+    let mut kept = read(file);
+    kept[name] = value;
+    std::fs::write(file, kept.to_string()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
+    let house = House::plan().hotels(vec![]).open().await;
+    operator(&house).await;
+    let terminal = Terminal::new(&house, "anna");
+    let nobody = terminal.refused(&["cluster", "status"]);
+    assert!(nobody.contains("auberge login") && nobody.contains("--admin"), "{nobody}");
+
+    terminal.sign_in().await;
+    let file = terminal.kept();
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // Without a word about where: there is one sign-in. Also for verbs that wait, and those that change something.
+    assert!(terminal.done(&["cluster", "status"]).contains("healthy"));
+    assert!(terminal.done(&["cluster", "status", "--url", &house.url]).contains("healthy"));
+    let made =
+        terminal.done(&["client", "create", "--name", "Partner", "--scope", "reservations:read", "--json"]);
+    assert!(made.contains("client_secret"), "{made}");
+    // It comes before an administrator's file, and after a token of the environment.
+    let admin = house.data.join("admin.json").to_string_lossy().into_owned();
+    std::fs::write(
+        terminal.home.join("wrong.json"),
+        std::fs::read_to_string(&admin).unwrap().replace("sec_", "sec_no"),
+    )
+    .unwrap();
+    assert!(terminal.done(&["cluster", "status", "--admin", "wrong.json"]).contains("healthy"));
+    let mut by_token = terminal.command(&["cluster", "status", "--url", &house.url]);
+    let output = by_token.env("AUBERGE_TOKEN", "v4.public.nonsense").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "a token of the environment comes first");
+
+    // The next token is fetched when this one is about to expire, and kept.
+    let before = read(&file);
+    change(&file, "expires_at", json!(0));
+    terminal.done(&["cluster", "nodes"]);
+    let after = read(&file);
+    assert!(
+        after["access_token"] != before["access_token"] && after["refresh_token"] != before["refresh_token"]
+    );
+    assert!(after["expires_at"].as_i64() > Some(0));
+    // Two at once exchange it once.
+    change(&file, "expires_at", json!(0));
+    let both: Vec<_> = (0..2)
+        .map(|_| terminal.command(&["cluster", "nodes"]).stdout(Stdio::null()).spawn().unwrap())
+        .map(|mut running| running.wait().unwrap().success())
+        .collect();
+    assert_eq!(both, [true, true]);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    // Elsewhere it is not used.
+    let elsewhere = terminal.refused(&["cluster", "status", "--url", "http://127.0.0.1:9"]);
+    assert!(elsewhere.contains("auberge login"), "{elsewhere}");
+
+    // Signed out, here and there.
+    let token = text(&read(&file)["access_token"]).to_owned();
+    let said = terminal.done(&["logout"]);
+    assert!(said.contains(&house.url) && !file.exists(), "{said}");
+    let caller = Caller::new(house.url.clone()).with_token(token);
+    eventually("the token to be void", || async {
+        (caller.get("/v1/cluster").await.status == 401).then_some(())
+    })
+    .await;
+    assert!(terminal.done(&["logout", "--json"]).contains("[]"), "twice is not wrong");
+    assert!(terminal.refused(&["cluster", "status"]).contains("auberge login"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_in_that_is_refused_interrupted_or_ended_says_so() {
+    let house = House::plan().hotels(vec![]).open().await;
+    operator(&house).await;
+    let terminal = Terminal::new(&house, "bert");
+
+    let (mut login, codes) = terminal.begin().await;
+    decide(&house, &codes, "deny").await;
+    assert_eq!(ended(&mut login).await, Some(1));
+    assert!(login.log().contains("refused in the browser"), "{}", login.log());
+
+    let (mut login, _) = terminal.begin().await;
+    login.signal("INT");
+    assert_eq!(ended(&mut login).await, Some(1));
+    assert!(login.log().contains("interrupted: nobody is signed in"), "{}", login.log());
+    assert!(!terminal.home.join(".config/auberge/sign-ins").exists(), "nothing is kept");
+
+    let gone = terminal.refused(&["login", "--url", "http://127.0.0.1:9"]);
+    assert!(gone.contains("is the server running?"), "{gone}");
+    let scope = terminal.refused(&["login", "--url", &house.url, "--scope", "everything"]);
+    assert!(scope.contains("without --scope"), "{scope}");
+
+    // Ended on the server (here: its client's sessions are, by an account that has changed): another one is needed.
+    terminal.sign_in().await;
+    let file = terminal.kept();
+    change(&file, "refresh_token", json!("rt_of_nobody"));
+    change(&file, "expires_at", json!(0));
+    let told = terminal.refused(&["cluster", "status"]);
+    assert!(told.contains("has ended") && told.contains("auberge login --url"), "{told}");
+    assert!(!file.exists(), "what has ended is not kept");
+}
