@@ -32,7 +32,8 @@ pub struct Options<'a> {
     pub settings: Settings,
     /// Where the world finds it, without a slash at the end.
     pub public_url: String,
-    /// Hold writes back until they are synced. For crash tests.
+    /// Hold the log's writes back until they are synced, so that a killed process loses what a power cut would (states
+    /// keep theirs in memory until then anyway). For crash tests.
     pub drop_unsynced: bool,
 }
 
@@ -87,7 +88,6 @@ impl Machine {
             limits: limits(&settings),
             epoch: data.fixed().epoch,
             cache_bytes: settings.limits.cache_mib << 20,
-            drop_unsynced,
         });
         let (sandbox, counter) = match kind {
             Bank::Sandbox => {

@@ -107,7 +107,8 @@ pub async fn set_up_account(
     let email = format!("admin@{host}");
     let password = token::draw_secret("");
     let salt: [u8; 16] = rand::random();
-    let password_hash = users::password::hash(&password, salt);
+    let hashed = password.clone();
+    let password_hash = tokio::task::spawn_blocking(move || users::password::hash(&hashed, salt)).await?;
     let command = Command::CreateAdministrator { email: email.clone(), password_hash };
     let made = until_ready(|| async {
         let token = credentials.service_token("users", None).await.map_err(Failure::Unavailable)?;

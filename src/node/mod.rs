@@ -131,7 +131,6 @@ async fn start(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<
         limits: machine::limits(&settings),
         epoch: data.fixed().epoch,
         cache_bytes: settings.limits.cache_mib << 20,
-        drop_unsynced: arguments.drop_unsynced,
     });
     let ground = Ground { data, log, verifier, node: Arc::clone(&node) };
     let seeds = settings.seeds().into_iter().filter(|seed| seed.name != *name);

@@ -379,11 +379,7 @@ impl Node {
         let opened = tokio::task::spawn_blocking(move || store::Disk::open(&path, cache_bytes)).await;
         let disk =
             opened.unwrap_or_else(|_| Err(panicked())).map_err(|fault| self.store_error(group, fault))?;
-        Ok(if self.options.drop_unsynced {
-            Arc::new(store::Unsynced::new(Arc::new(disk)))
-        } else {
-            Arc::new(disk)
-        })
+        Ok(Arc::new(disk))
     }
 
     fn store_error(&self, group: &str, fault: Fault) -> HostError {

@@ -44,8 +44,6 @@ pub struct NodeOptions {
     pub epoch: u64,
     /// sled's cache for each group, in bytes.
     pub cache_bytes: u64,
-    /// Hold writes back until they are synced, so that a killed process loses what a power cut would. For crash tests.
-    pub drop_unsynced: bool,
 }
 
 /// A node's groups. Also the [`group::Placement`] by which clients on it find them, and those of other nodes.

@@ -22,7 +22,6 @@ mod overlay;
 mod pin;
 mod state;
 mod synced;
-mod unsynced;
 
 pub use archive::{Parts, Rows, export, export_pinned};
 pub use disk::Disk;
@@ -33,4 +32,3 @@ pub use log::{
 pub use memory::Memory;
 pub use pin::Pin;
 pub use state::{Batch, Fault, Row, Staged, State};
-pub use unsynced::Unsynced;

@@ -4,9 +4,7 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-use store::{
-    Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, Rows, State, Unsynced, export, lock,
-};
+use store::{Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, Rows, State, export, lock};
 
 const CACHE: u64 = 8 << 20;
 
@@ -67,8 +65,6 @@ fn every_state_behaves_alike() {
     let dir = tempfile::tempdir().unwrap();
     behaves(&Memory::new());
     behaves(&Disk::open(&dir.path().join("plain"), CACHE).unwrap());
-    behaves(&Unsynced::new(Arc::new(Memory::new())));
-    behaves(&Unsynced::new(Arc::new(Disk::open(&dir.path().join("unsynced"), CACHE).unwrap())));
 }
 
 #[test]
@@ -91,18 +87,6 @@ fn a_failed_replacement_leaves_the_old_rows_and_both_survive_reopening() {
     disk.replace(&mut [Ok((b"c".to_vec(), Vec::new()))].into_iter()).unwrap();
     drop(disk);
     assert_eq!(keys(all(&open())), ["c"]);
-}
-
-#[test]
-fn unsynced_forgets_what_was_not_flushed() {
-    let inner = Arc::new(Memory::new());
-    let state = Unsynced::new(inner.clone());
-    put(&state, &[("a", "1")]);
-    state.flush().unwrap();
-    put(&state, &[("b", "2")]);
-    assert_eq!(keys(all(&state)), ["a", "b"]);
-    assert_eq!(keys(all(&*inner)), ["a"]);
-    assert_eq!(keys(all(&inner.crash())), ["a"]);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Reading a pinned state once, from its beginning to its end, in parts.
 
-use std::io::Write;
-
+use store::Parts;
 use tokio::sync::mpsc;
 
 use crate::ops::Frozen;
@@ -54,43 +53,12 @@ impl Reading {
 fn read(frozen: Frozen) -> mpsc::Receiver<Result<Vec<u8>, String>> {
     let (sender, parts) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
-        let mut out = Parts { sender, part: Vec::with_capacity(PART_BYTES) };
-        let ended = match frozen.export(&mut out) {
-            Ok(_) => out.send().map(|()| Vec::new()).map_err(|error| error.to_string()),
-            Err(fault) => Err(fault.to_string()),
-        };
+        let nobody = |_| std::io::Error::other("nobody reads any more");
+        let mut out = Parts::new(PART_BYTES, |part| sender.blocking_send(Ok(part)).map_err(nobody));
+        let ended = frozen.export(&mut out).map(|_| Vec::new()).map_err(|fault| fault.to_string());
+        drop(out);
         // Nobody reads any more where this fails.
-        let _ = out.sender.blocking_send(ended);
+        let _ = sender.blocking_send(ended);
     });
     parts
-}
-
-struct Parts {
-    sender: mpsc::Sender<Result<Vec<u8>, String>>,
-    part: Vec<u8>,
-}
-
-impl Parts {
-    fn send(&mut self) -> std::io::Result<()> {
-        if self.part.is_empty() {
-            return Ok(());
-        }
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(PART_BYTES));
-        self.sender.blocking_send(Ok(part)).map_err(|_| std::io::Error::other("nobody reads any more"))
-    }
-}
-
-impl Write for Parts {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let taken = bytes.len().min(PART_BYTES - self.part.len());
-        self.part.extend_from_slice(&bytes[..taken]);
-        if self.part.len() == PART_BYTES {
-            self.send()?;
-        }
-        Ok(taken)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

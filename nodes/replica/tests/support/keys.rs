@@ -68,7 +68,6 @@ impl Keys {
             limits,
             epoch: 1,
             cache_bytes: 4 << 20,
-            drop_unsynced: false,
         });
         node.set_credentials(Arc::<Self>::clone(self));
         (node, log)

@@ -154,8 +154,8 @@ impl Medium for MemoryRows {
     }
 }
 
-/// For crash tests: holds rows in memory until [`Medium::sync`], so that kill -9 drops what was not synced. See
-/// [`crate::Unsynced`].
+/// For crash tests: holds rows in memory until [`Medium::sync`], so that kill -9 drops what was not synced (what a
+/// killed process wrote is in the page cache, and would be there again).
 pub struct UnsyncedRows {
     inner: Arc<dyn Medium>,
     pending: Mutex<BTreeMap<u64, Vec<u8>>>,
