@@ -43,6 +43,8 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// The longest run, in seconds: the partner's token lives for ten minutes.
 const SECONDS_MAX: u64 = 540;
 const CONNECTIONS_MAX: u64 = 4096;
+/// Timers tell milliseconds apart, and no less.
+const PER_SECOND_MAX: u64 = 1000;
 const TICK: Duration = Duration::from_millis(250);
 
 /// Put load on a server and say how it bears it. `hold`, `journey` and `hotel` book hotels of their own, as a partner
@@ -58,6 +60,10 @@ pub struct Arguments {
     /// For how long is counted, after a second of warm-up.
     #[arg(long, value_name = "S", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     seconds: u64,
+    /// Begin no more than so many requests a second, over all connections [default: each as soon as the one before it is
+    /// answered].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=PER_SECOND_MAX))]
+    per_second: Option<u64>,
     /// Stop after so many successes, if that is sooner.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
@@ -154,6 +160,7 @@ async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Resu
     let shared = Arc::new(Shared {
         plan,
         window,
+        pace: arguments.per_second.map(work::pace),
         done: AtomicU64::new(0),
         gaps: Gaps::new(window),
         done_max: arguments.count.unwrap_or(u64::MAX),

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use super::gap::Gaps;
 use super::http::{Answer, Connection};
@@ -28,6 +30,8 @@ pub(super) struct Window {
 pub(super) struct Shared {
     pub plan: Plan,
     pub window: Window,
+    /// When the next request may begin, where that is limited.
+    pub pace: Option<Mutex<Interval>>,
     /// Successes that counted.
     pub done: AtomicU64,
     /// When there were none.
@@ -36,6 +40,14 @@ pub(super) struct Shared {
     pub done_max: u64,
     /// Enough.
     pub stop: AtomicBool,
+}
+
+/// So many moments a second; those that were missed are not made up for.
+pub(super) fn pace(per_second: u64) -> Mutex<Interval> {
+    let mut moments =
+        tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX));
+    moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    Mutex::new(moments)
 }
 
 impl Shared {
@@ -73,6 +85,12 @@ impl Worker {
         let patience = tokio::time::sleep_until((window.to + GRACE).into());
         tokio::pin!(patience);
         loop {
+            if let Some(pace) = &self.shared.pace {
+                let mut pace = pace.lock().await;
+                if !self.shared.is_over(Instant::now()) {
+                    pace.tick().await;
+                }
+            }
             let begun = Instant::now();
             if self.shared.is_over(begun) {
                 return self.tally;

@@ -15,6 +15,8 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// A single row can make a chunk larger; nothing sound is larger than this.
 const CHUNK_BYTES_MAX: usize = 256 << 20;
 const SCAN_ROWS: usize = 512;
+/// Of a pin: while these are read nothing is committed.
+const PINNED_ROWS: usize = 128;
 
 /// Writes the rows from `from` on to `to`, in key order, and says how many there were. The caller sees to it that
 /// nothing is committed meanwhile.
@@ -41,7 +43,7 @@ pub fn export(state: &dyn State, from: Bound<&[u8]>, to: &mut dyn Write) -> Resu
 /// # Errors
 /// When the state cannot be read or was replaced since, or `to` not written.
 pub fn export_pinned(state: &dyn State, pin: &Pin, to: &mut dyn Write) -> Result<u64, Fault> {
-    write(to, || state.pinned(pin, SCAN_ROWS))
+    write(to, || state.pinned(pin, PINNED_ROWS))
 }
 
 fn write(

@@ -28,6 +28,8 @@ const CURRENT: &[u8] = b"current";
 const FLUSHES: &[u8] = b"flushes";
 const TREES: [&[u8]; 2] = [b"a", b"b"];
 const CHECKSUM_BYTES: usize = 4;
+/// While rows are staged, so many bytes of them are synced at a time.
+const STAGE_SYNC_BYTES: usize = 4 << 20;
 
 /// A [`State`] in a directory of its own. See the module.
 #[derive(Debug)]
@@ -240,10 +242,23 @@ impl State for Disk {
             db.open_tree(TREES[which])
         })?;
         *stages += 1;
-        for row in rows {
-            let (key, value) = row?;
-            self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
-        }
+        // To the disk as they come: all at the end would hold up whoever else writes there, the log first of all.
+        std::thread::scope(|scope| {
+            let (written, to_sync) = std::sync::mpsc::sync_channel(1);
+            let syncing = scope.spawn(move || to_sync.into_iter().try_for_each(|()| self.engine.sync()));
+            let mut unsynced = 0;
+            for row in rows {
+                let (key, value) = row?;
+                unsynced += key.len() + value.len();
+                self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
+                // Where one waits already, this is part of it.
+                if unsynced >= STAGE_SYNC_BYTES && written.try_send(()).is_ok() {
+                    unsynced = 0;
+                }
+            }
+            drop(written);
+            syncing.join().unwrap_or_else(|_| Err(Fault::Io("syncing panicked".to_owned())))
+        })?;
         self.engine.sync()?;
         Ok(Staged(Stage::Tree { which, number: *stages }))
     }
