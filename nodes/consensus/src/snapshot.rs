@@ -7,16 +7,14 @@ use std::sync::Arc;
 
 use openraft::RaftSnapshotBuilder;
 use store::{Fault, Parts, Pin, Rows, Staged, State, export_pinned};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::shared::{Halt, Shared};
 use crate::types::{Snapshot, SnapshotMeta, Types};
 
 /// Parts that are read ahead of the network, and those that wait to be taken in.
 const AHEAD: usize = 3;
-
-/// How far threads of snapshots stand back behind whatever else wants a processor (as in nice(1)).
-const NICE: i32 = 10;
 
 /// Makes the state durable, so that the log may be cut behind it.
 pub(crate) struct Builder {
@@ -72,7 +70,7 @@ impl Spool {
             return Err(io::Error::other("these rows are not there to be read"));
         };
         let (sender, parts) = mpsc::channel(AHEAD);
-        in_the_background(move || {
+        tokio::task::spawn_blocking(move || {
             let nobody = |_| io::Error::other("nobody reads any more");
             let mut out = Parts::new(part_bytes, |part| sender.blocking_send(Ok(part)).map_err(nobody));
             if let Err(fault) = export_pinned(&*state, &pin, &mut out) {
@@ -80,7 +78,7 @@ impl Spool {
                 // Where this fails, too, nobody is there to be told.
                 let _ = sender.blocking_send(Err(io::Error::other(fault)));
             }
-        })?;
+        });
         Ok(parts)
     }
 }
@@ -91,19 +89,17 @@ pub(crate) struct Arriving {
     /// The number of the part that comes next.
     pub next: u64,
     parts: mpsc::Sender<Vec<u8>>,
-    staging: oneshot::Receiver<Result<Staged, Fault>>,
+    staging: JoinHandle<Result<Staged, Fault>>,
 }
 
 impl Arriving {
-    pub(crate) fn new(transfer: u64, state: Arc<dyn State>) -> io::Result<Self> {
+    pub(crate) fn new(transfer: u64, state: Arc<dyn State>) -> Self {
         let (parts, arriving) = mpsc::channel(AHEAD);
-        let (staged, staging) = oneshot::channel();
-        in_the_background(move || {
+        let staging = tokio::task::spawn_blocking(move || {
             let mut rows = Rows::new(Stretch { parts: arriving, part: io::Cursor::default() });
-            // Nobody waits for it where the transfer was given up.
-            let _ = staged.send(state.stage(&mut rows));
-        })?;
-        Ok(Self { transfer, next: 0, parts, staging })
+            state.stage(&mut rows)
+        });
+        Self { transfer, next: 0, parts, staging }
     }
 
     /// Takes the next part; waits where those before it are not taken in yet.
@@ -116,28 +112,16 @@ impl Arriving {
         match (&mut self.staging).await {
             Ok(Ok(_)) => Err("a snapshot goes on behind its end".to_owned()),
             Ok(Err(fault)) => Err(fault.to_string()),
-            Err(_) => Err(PANICKED.to_owned()),
+            Err(panic) => Err(panic.to_string()),
         }
     }
 
     /// That was the last one.
     pub(crate) async fn end(self) -> Result<Spool, String> {
         drop(self.parts);
-        let staged = self.staging.await.map_err(|_| PANICKED.to_owned())?;
+        let staged = self.staging.await.map_err(|panic| panic.to_string())?;
         staged.map(Spool::Staged).map_err(|fault| fault.to_string())
     }
-}
-
-const PANICKED: &str = "taking a snapshot in panicked";
-
-/// Runs something long on a thread of its own that stands back behind those which somebody waits for.
-fn in_the_background(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let work = move || {
-        // On Linux this concerns the thread that asks; it may not be taken back, hence a thread that ends.
-        let _ = rustix::process::setpriority_process(None, NICE);
-        work();
-    };
-    std::thread::Builder::new().name("snapshot".to_owned()).spawn(work).map(drop)
 }
 
 /// The parts as one stream.

@@ -100,7 +100,7 @@ impl Receiver {
     ) -> Result<Option<Spool>, String> {
         let mut slot = self.arriving.lock().await;
         if number == 0 {
-            *slot = Some(Arriving::new(transfer, Arc::clone(&self.state)).map_err(text)?);
+            *slot = Some(Arriving::new(transfer, Arc::clone(&self.state)));
         }
         let expected =
             slot.as_mut().filter(|arriving| arriving.transfer == transfer && arriving.next == number);
