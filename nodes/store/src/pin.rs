@@ -88,12 +88,11 @@ impl Turn<'_> {
         let present = scan(next.as_ref().map(Vec::as_slice))?;
         let last = if present.len() < limit { None } else { present.last().map(|(key, _)| key.clone()) };
         let mut rows: BTreeMap<Vec<u8>, Vec<u8>> = present.into_iter().collect();
-        let before = std::mem::take(&mut progress.before);
-        for (key, old) in before {
-            if last.as_ref().is_some_and(|last| key > *last) {
-                progress.before.insert(key, old);
-                continue;
-            }
+        // Cut, not gone through: there may be many more of them than rows are read, and commits wait.
+        let mut later = last.as_ref().map(|last| progress.before.split_off(last)).unwrap_or_default();
+        let at_last = last.as_ref().and_then(|last| later.remove_entry(last));
+        let before = std::mem::replace(&mut progress.before, later);
+        for (key, old) in before.into_iter().chain(at_last) {
             match old {
                 Some(old) => rows.insert(key, old),
                 None => rows.remove(&key),
