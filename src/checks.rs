@@ -30,7 +30,7 @@ pub struct Arguments {
 #[derive(Serialize, Deserialize)]
 struct Found {
     groups: u32,
-    breaches: Vec<String>,
+    violations: Vec<String>,
 }
 
 /// sled's cache for a store that is read once.
@@ -45,11 +45,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.json {
         cli::print_json(&found)?;
     } else {
-        for breach in &found.breaches {
-            println!("{breach}");
+        for violation in &found.violations {
+            println!("{violation}");
         }
     }
-    match found.breaches.len() {
+    match found.violations.len() {
         0 if arguments.json => Ok(()),
         0 => {
             println!("{} groups checked, nothing is broken", found.groups);
@@ -65,18 +65,18 @@ fn check_store(data: &Path) -> anyhow::Result<Found> {
     }
     let _lock = store::lock(data)
         .map_err(|fault| anyhow::anyhow!("{fault}: stop the server, or check it with --url"))?;
-    let mut found = Found { groups: 0, breaches: Vec::new() };
+    let mut found = Found { groups: 0, violations: Vec::new() };
     match store::NodeLog::open(&data.join("log"), store::LogSettings::default()) {
         Ok(log) => log.close(),
-        Err(fault) => found.breaches.push(format!("log: {fault}")),
+        Err(fault) => found.violations.push(format!("log: {fault}")),
     }
     let mut groups: Vec<_> = std::fs::read_dir(data.join("groups"))?.collect::<Result<_, _>>()?;
     groups.sort_by_key(std::fs::DirEntry::file_name);
     for entry in groups {
         let name = entry.file_name().to_string_lossy().into_owned();
         found.groups += 1;
-        let breaches = check_group(&name, &entry.path()).with_context(|| name.clone())?;
-        found.breaches.extend(breaches.into_iter().map(|breach| format!("{name}: {breach}")));
+        let violations = check_group(&name, &entry.path()).with_context(|| name.clone())?;
+        found.violations.extend(violations.into_iter().map(|violation| format!("{name}: {violation}")));
     }
     Ok(found)
 }
@@ -105,13 +105,13 @@ impl services::Inspect for Inspector {
             Ok(engine) => engine,
             Err(halt) => return Ok(vec![halt.to_string()]),
         };
-        let mut breaches = match engine.breaches() {
-            Ok(breaches) => breaches,
+        let mut violations = match engine.violations() {
+            Ok(violations) => violations,
             Err(halt) => vec![halt.to_string()],
         };
         for (row, parked) in engine.parked().unwrap_or_default() {
-            breaches.push(format!("row {row} of the outbox is parked: {}", parked.why));
+            violations.push(format!("row {row} of the outbox is parked: {}", parked.why));
         }
-        Ok(breaches)
+        Ok(violations)
     }
 }

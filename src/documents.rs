@@ -8,7 +8,7 @@ use group::{Client, Credentials, Inlet, Placement, Unavailable, Why};
 use crate::operate;
 use crate::services::{self, Front};
 
-/// A cluster without services: documents describe faces, and call nobody.
+/// A cluster without services: documents describe apis, and call nobody.
 struct Nowhere;
 
 impl Placement for Nowhere {
@@ -44,7 +44,7 @@ pub fn all() -> edge::Documents {
         public_url: "http://127.0.0.1:8080".to_owned(),
         ..edge::Settings::default()
     });
-    let server = services::faces(server, &client, &credentials, &front);
+    let server = services::apis(server, &client, &credentials, &front);
     let server = operate::describe(server);
     server.documents().clone()
 }

@@ -1,4 +1,4 @@
-//! A reservation's documents for the pages: what the REST face of reservations gives to clients.
+//! A reservation's documents for the pages: what the REST API of reservations gives to clients.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,15 +1,15 @@
-//! Where state machines are handed to nodes, and faces to the edge: one line a service.
+//! Where state machines are handed to nodes, and apis to the edge: one line a service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use contract::Contract;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
 use edge::limits::SignIns;
 use group::{Client, Credentials, Effects, NoEffects, Service};
 use mail::{Address, Mailer};
+use protocol::Contract;
 use replica::Node;
 use reservations::Desk;
 use token::ClusterKey;
@@ -22,7 +22,7 @@ pub const NAMES: [&str; 7] = ["auth", "payments", "pdf", "reservations", "search
 
 /// What the services are made of.
 pub struct Wiring {
-    /// What their faces are made of.
+    /// What their apis are made of.
     pub front: Front,
     /// The way out for mail.
     pub mailer: Mailer,
@@ -32,7 +32,7 @@ pub struct Wiring {
     pub settings: Settings,
 }
 
-/// What faces and pages are made of.
+/// What apis and pages are made of.
 pub struct Front {
     /// Where all keys come from.
     pub key: ClusterKey,
@@ -134,7 +134,7 @@ impl Roster for Alone<'_> {
     }
 }
 
-/// Mounts every face, and the pages.
+/// Mounts every API, and the pages.
 ///
 /// # Errors
 /// When a page's template does not compile.
@@ -167,13 +167,13 @@ pub fn mount(
     })?;
     let site = Arc::new(site);
     let pages = ui::routes(Arc::clone(&site));
-    Ok(faces(server, client, credentials, front)
+    Ok(apis(server, client, credentials, front)
         .pages(pages)
         .error_page(move |problem, request_id| ui::error_page(&site, problem, request_id)))
 }
 
-/// Mounts the faces alone: what the OpenAPI documents describe.
-pub fn faces(
+/// Mounts the apis alone: what the OpenAPI documents describe.
+pub fn apis(
     server: edge::Server,
     client: &Client,
     credentials: &Arc<dyn Credentials>,
@@ -181,7 +181,7 @@ pub fn faces(
 ) -> edge::Server {
     let client = || client.clone();
     let credentials = || Arc::clone(credentials);
-    let bills = payments::rest::FaceSettings {
+    let bills = payments::rest::ApiSettings {
         credentials: credentials(),
         webhook_secret: front.webhook_secret.clone(),
         public_url: front.public_url.clone(),
@@ -193,17 +193,17 @@ pub fn faces(
         .service(
             "auth",
             "Auberge auth",
-            auth::face(client(), credentials(), &front.key, &front.public_url, sign_ins),
+            auth::api(client(), credentials(), &front.key, &front.public_url, sign_ins),
         )
-        .service("users", "Auberge users", users::Face::new(client(), credentials()))
-        .service("search", "Auberge search", search::rest::face(client()))
+        .service("users", "Auberge users", users::Api::new(client(), credentials()))
+        .service("search", "Auberge search", search::rest::api(client()))
         .service(
             "reservations",
             "Auberge reservations",
-            reservations::face(client(), credentials(), offers, front.desk()),
+            reservations::api(client(), credentials(), offers, front.desk()),
         )
-        .service("payments", "Auberge payments", payments::rest::face(client(), bills))
-        .service("pdf", "Auberge documents", pdf::face(client()))
+        .service("payments", "Auberge payments", payments::rest::api(client(), bills))
+        .service("pdf", "Auberge documents", pdf::api(client()))
         .problems(users::PROBLEMS)
         .problems(payments::rest::ALL)
         .problems(pdf::PROBLEMS)
@@ -216,7 +216,7 @@ pub fn faces(
 }
 
 impl Front {
-    /// Enough to describe the faces by: nothing of it opens anything.
+    /// Enough to describe the apis by: nothing of it opens anything.
     pub fn for_documents() -> Self {
         Self {
             key: ClusterKey::random(),

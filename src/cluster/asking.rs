@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
-use contract::Timestamp;
+use protocol::Timestamp;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use token::ClusterKey;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::asking::{Asking, Way};
 use super::words::date_and_time;
 use crate::cli;
-use crate::operate::audit::AuditShown;
+use crate::operate::audit::AuditResponse;
 
 /// What one request brings at most.
 const PAGE_MAX: u32 = 100;
@@ -46,7 +46,7 @@ pub async fn run(verb: Audit) -> anyhow::Result<()> {
     if verb.json {
         return cli::print_json(&items);
     }
-    let entries: Vec<AuditShown> = super::read(Value::Array(items))?;
+    let entries: Vec<AuditResponse> = super::read(Value::Array(items))?;
     if entries.is_empty() {
         println!("nothing is on record: a machine that is alone keeps none");
     } else {
@@ -56,8 +56,8 @@ pub async fn run(verb: Audit) -> anyhow::Result<()> {
 }
 
 /// A line an entry.
-fn table(entries: &[AuditShown]) -> String {
-    let row = |entry: &AuditShown| {
+fn table(entries: &[AuditResponse]) -> String {
+    let row = |entry: &AuditResponse| {
         vec![
             entry.number.to_string(),
             date_and_time(entry.at),
@@ -72,13 +72,13 @@ fn table(entries: &[AuditShown]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract::Timestamp;
+    use protocol::Timestamp;
 
     use super::*;
 
     #[test]
     fn an_entry_is_a_line() {
-        let entry = AuditShown {
+        let entry = AuditResponse {
             number: 7,
             at: edge::Instant(Timestamp(1_700_000_000_000)),
             by: "admin".to_owned(),

@@ -96,7 +96,7 @@ fn asked(settings: &settings::Settings) -> Value {
 
 /// What changes, and what follows.
 fn lines(configured: &Configured) -> Vec<String> {
-    let change = |change: &crate::operate::configure::ChangeShown| {
+    let change = |change: &crate::operate::configure::ChangeResponse| {
         format!("{}: {} → {}", change.setting, change.from, change.to)
     };
     let mut lines: Vec<String> = configured.changes.iter().map(change).collect();
@@ -121,8 +121,8 @@ fn words(moves: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operate::configure::{AstrayShown, ChangeShown};
-    use crate::operate::nodes::StepShown;
+    use crate::operate::configure::{AstrayResponse, ChangeResponse};
+    use crate::operate::nodes::StepResponse;
 
     #[test]
     fn a_file_is_asked_for_as_it_is() {
@@ -147,19 +147,19 @@ mod tests {
 
     #[test]
     fn what_changes_and_what_follows_are_lines() {
-        let change = || ChangeShown {
+        let change = || ChangeResponse {
             setting: "services.pdf.replicas".to_owned(),
             from: "3".to_owned(),
             to: "1".to_owned(),
         };
-        let step = || StepShown {
+        let step = || StepResponse {
             group: "pdf/0".to_owned(),
             leave: vec!["n1".to_owned(), "n2".to_owned()],
             take: Vec::new(),
             leader_only: false,
             reason: "settings".to_owned(),
         };
-        let astray = || AstrayShown { group: "ui/0".to_owned(), node: "n1".to_owned() };
+        let astray = || AstrayResponse { group: "ui/0".to_owned(), node: "n1".to_owned() };
         let configured = |dry_run, changes, plan, astray| Configured { dry_run, changes, plan, astray };
         assert_eq!(
             lines(&configured(true, vec![change()], vec![step()], vec![astray()])),

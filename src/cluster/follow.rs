@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::asking::Asking;
 use super::{tables, words};
-use crate::operate::moves::{MovePhase, MoveShown};
-use crate::operate::shown::{NodeShown, NodeState};
+use crate::operate::moves::{MovePhase, MoveResponse};
+use crate::operate::shown::{NodeResponse, NodeState};
 
 /// How often the cluster is asked.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -26,14 +26,17 @@ const STEPS: u64 = 1000;
 /// # Errors
 /// When the cluster cannot be asked any more, or at Ctrl-C: the moves go on then, and the message says how to follow
 /// them.
-pub async fn to_the_end(asking: &mut Asking<'_>, begun: Vec<MoveShown>) -> anyhow::Result<Vec<MoveShown>> {
+pub async fn to_the_end(
+    asking: &mut Asking<'_>,
+    begun: Vec<MoveResponse>,
+) -> anyhow::Result<Vec<MoveResponse>> {
     let again = match begun.as_slice() {
         [one] => format!("auberge cluster moves {}", one.id),
         _ => "auberge cluster moves".to_owned(),
     };
     let mut shown = Shown::new();
     let following = async {
-        let mut all: BTreeMap<String, MoveShown> =
+        let mut all: BTreeMap<String, MoveResponse> =
             begun.into_iter().map(|one| (one.id.clone(), one)).collect();
         loop {
             all.values().for_each(|one| shown.show(one));
@@ -57,18 +60,18 @@ pub async fn to_the_end(asking: &mut Asking<'_>, begun: Vec<MoveShown>) -> anyho
 /// As [`to_the_end`].
 pub async fn until_emptied(
     asking: &mut Asking<'_>,
-    begun: Vec<MoveShown>,
+    begun: Vec<MoveResponse>,
     node: &str,
     is_there: impl Fn(NodeState) -> bool,
-) -> anyhow::Result<(Vec<MoveShown>, NodeShown)> {
+) -> anyhow::Result<(Vec<MoveResponse>, NodeResponse)> {
     let mut shown = Shown::new();
     let mut told = Instant::now();
     let following = async {
-        let mut all: BTreeMap<String, MoveShown> =
+        let mut all: BTreeMap<String, MoveResponse> =
             begun.into_iter().map(|one| (one.id.clone(), one)).collect();
         loop {
             all.values().for_each(|one| shown.show(one));
-            let now: NodeShown = super::read(asking.get(&format!("/v1/cluster/nodes/{node}")).await?)?;
+            let now: NodeResponse = super::read(asking.get(&format!("/v1/cluster/nodes/{node}")).await?)?;
             if is_there(now.state) && all.values().all(|one| one.phase.ended()) {
                 return Ok((all.into_values().collect(), now));
             }
@@ -82,7 +85,7 @@ pub async fn until_emptied(
             look(asking, &mut all).await?;
             // What could not begin at once begins later.
             let page: Value = asking.get("/v1/cluster/moves?active=true&limit=100").await?;
-            let active: Vec<MoveShown> = super::read(page.get("items").cloned().unwrap_or_default())?;
+            let active: Vec<MoveResponse> = super::read(page.get("items").cloned().unwrap_or_default())?;
             let leaving = active.into_iter().filter(|one| one.leave.iter().any(|leaves| leaves == node));
             all.extend(leaving.map(|one| (one.id.clone(), one)));
         }
@@ -114,16 +117,16 @@ pub async fn until_settled(
     path: &str,
     dry_run: &Value,
     since: Option<MoveId>,
-) -> anyhow::Result<Vec<MoveShown>> {
+) -> anyhow::Result<Vec<MoveResponse>> {
     let mut shown = Shown::new();
     let following = async {
-        let mut all: BTreeMap<String, MoveShown> = BTreeMap::new();
+        let mut all: BTreeMap<String, MoveResponse> = BTreeMap::new();
         loop {
             // In this order: what is planned at the first look and begun by the second is seen there, over or not.
             let planned = asking.post_harmless(path, dry_run).await?;
             look(asking, &mut all).await?;
             let page: Value = asking.get("/v1/cluster/moves?limit=100").await?;
-            let page: Vec<MoveShown> = super::read(page.get("items").cloned().unwrap_or_default())?;
+            let page: Vec<MoveResponse> = super::read(page.get("items").cloned().unwrap_or_default())?;
             let made =
                 page.into_iter().filter(|one| one.id.parse::<MoveId>().is_ok_and(|id| Some(id) > since));
             all.extend(made.map(|one| (one.id.clone(), one)));
@@ -145,19 +148,19 @@ pub async fn until_settled(
 }
 
 /// Brings the moves that have not ended up to date.
-async fn look(asking: &mut Asking<'_>, all: &mut BTreeMap<String, MoveShown>) -> anyhow::Result<()> {
+async fn look(asking: &mut Asking<'_>, all: &mut BTreeMap<String, MoveResponse>) -> anyhow::Result<()> {
     let open: Vec<String> = all.values().filter(|one| !one.phase.ended()).map(|one| one.id.clone()).collect();
     if open.is_empty() {
         return Ok(());
     }
     if let [id] = open.as_slice() {
-        let one: MoveShown = super::read(asking.get(&format!("/v1/cluster/moves/{id}")).await?)?;
+        let one: MoveResponse = super::read(asking.get(&format!("/v1/cluster/moves/{id}")).await?)?;
         all.insert(id.clone(), one);
         return Ok(());
     }
     // One request for many of them; those beyond a page wait until others have ended.
     let page: Value = asking.get("/v1/cluster/moves?limit=100").await?;
-    let found: Vec<MoveShown> =
+    let found: Vec<MoveResponse> =
         super::read(page.get("items").cloned().unwrap_or_else(|| Value::Array(Vec::new())))?;
     let mut missing: Vec<String> = open;
     for one in found {
@@ -167,7 +170,7 @@ async fn look(asking: &mut Asking<'_>, all: &mut BTreeMap<String, MoveShown>) ->
         }
     }
     if let Some(id) = missing.into_iter().next() {
-        let one: MoveShown = super::read(asking.get(&format!("/v1/cluster/moves/{id}")).await?)?;
+        let one: MoveResponse = super::read(asking.get(&format!("/v1/cluster/moves/{id}")).await?)?;
         all.insert(id, one);
     }
     Ok(())
@@ -202,7 +205,7 @@ impl Shown {
         }
     }
 
-    fn show(&mut self, one: &MoveShown) {
+    fn show(&mut self, one: &MoveResponse) {
         let bars = self.bars.as_ref();
         let told = self.moves.entry(one.id.clone()).or_insert_with(|| Told {
             phase: None,
@@ -237,7 +240,7 @@ fn bar() -> ProgressBar {
 }
 
 /// `catching up, 12 MB of 27 MB, 120 entries behind, 3 s left`.
-fn stand(one: &MoveShown) -> String {
+fn stand(one: &MoveResponse) -> String {
     let progress = match one.phase {
         MovePhase::Adding | MovePhase::CatchingUp => Some(tables::progress(one)).filter(|text| text != "–"),
         MovePhase::Switching
@@ -256,7 +259,7 @@ fn stand(one: &MoveShown) -> String {
 }
 
 /// How far a move is: most of its time goes into what has to be carried.
-fn steps(one: &MoveShown) -> u64 {
+fn steps(one: &MoveResponse) -> u64 {
     match one.phase {
         MovePhase::Adding => 20,
         MovePhase::CatchingUp if one.bytes_total > 0 => {
@@ -271,7 +274,7 @@ fn steps(one: &MoveShown) -> u64 {
 }
 
 /// A sentence about a move that has ended, or how it stands.
-pub fn sentence(one: &MoveShown) -> String {
+pub fn sentence(one: &MoveResponse) -> String {
     let names = |names: &[String]| names.join(" and ");
     if one.leader_only && one.leave == one.take && one.phase == MovePhase::Done {
         return format!("{} leads {} already", names(&one.take), one.group);
@@ -301,8 +304,8 @@ pub fn sentence(one: &MoveShown) -> String {
 ///
 /// # Errors
 /// A line that names the first, and how many there are.
-pub fn all_done(moves: &[MoveShown]) -> anyhow::Result<()> {
-    let failed: Vec<&MoveShown> = moves.iter().filter(|one| one.phase != MovePhase::Done).collect();
+pub fn all_done(moves: &[MoveResponse]) -> anyhow::Result<()> {
+    let failed: Vec<&MoveResponse> = moves.iter().filter(|one| one.phase != MovePhase::Done).collect();
     match failed.as_slice() {
         [] => Ok(()),
         [one] => bail!("{}", sentence(one)),
@@ -312,13 +315,13 @@ pub fn all_done(moves: &[MoveShown]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use contract::Timestamp;
     use edge::Instant;
+    use protocol::Timestamp;
 
     use super::*;
 
-    fn a_move(phase: MovePhase) -> MoveShown {
-        MoveShown {
+    fn a_move(phase: MovePhase) -> MoveResponse {
+        MoveResponse {
             id: "mov_1".to_owned(),
             group: "reservations/0".to_owned(),
             from: Some("n1".to_owned()),
@@ -349,11 +352,11 @@ mod tests {
         assert_eq!(stand(&a_move(MovePhase::Switching)), "switching");
         assert_eq!(sentence(&a_move(MovePhase::Done)), "moved reservations/0 from n1 to n4 in 3.2 s");
         let full =
-            MoveShown { detail: Some("the disk of n4 is full".to_owned()), ..a_move(MovePhase::Failed) };
+            MoveResponse { detail: Some("the disk of n4 is full".to_owned()), ..a_move(MovePhase::Failed) };
         assert_eq!(sentence(&full), "could not move reservations/0 from n1 to n4: the disk of n4 is full");
-        let led = MoveShown { leader_only: true, ..a_move(MovePhase::Done) };
+        let led = MoveResponse { leader_only: true, ..a_move(MovePhase::Done) };
         assert_eq!(sentence(&led), "moved the leadership of reservations/0 from n1 to n4 in 3.2 s");
-        let grown = MoveShown { from: None, leave: Vec::new(), ..a_move(MovePhase::Cancelled) };
+        let grown = MoveResponse { from: None, leave: Vec::new(), ..a_move(MovePhase::Cancelled) };
         assert_eq!(sentence(&grown), "moving reservations/0 onto n4 was cancelled");
     }
 
@@ -368,7 +371,7 @@ mod tests {
         ];
         let steps: Vec<u64> = phases.map(|phase| steps(&a_move(phase))).into();
         assert!(steps.is_sorted(), "{steps:?}");
-        let over = MoveShown { bytes_done: 99_000_000, ..a_move(MovePhase::CatchingUp) };
+        let over = MoveResponse { bytes_done: 99_000_000, ..a_move(MovePhase::CatchingUp) };
         assert!(super::steps(&over) < STEPS);
     }
 

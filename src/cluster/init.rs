@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 use token::ClusterKey;
 

@@ -19,7 +19,7 @@ use poem_openapi::types::ParseFromJSON;
 use serde_json::Value;
 
 use crate::cli;
-use crate::operate::shown::{ClusterShown, Groups, Nodes};
+use crate::operate::shown::{ClusterResponse, Groups, Nodes};
 
 /// Verbs about a running cluster.
 #[derive(Debug, Subcommand)]
@@ -72,7 +72,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Arguments::Init(verb) => init::run(verb).await,
         Arguments::Status(reading) => {
             let found = reading.get("/v1/cluster").await?;
-            show::<ClusterShown>(found, reading.json, |cluster| print!("{}", tables::cluster(cluster)))
+            show::<ClusterResponse>(found, reading.json, |cluster| print!("{}", tables::cluster(cluster)))
         }
         Arguments::Nodes(reading) => {
             let found = reading.get("/v1/cluster/nodes").await?;

@@ -7,7 +7,7 @@ use super::asking::Asking;
 use super::{follow, tables};
 use crate::admin::Target;
 use crate::cli;
-use crate::operate::moves::MoveShown;
+use crate::operate::moves::MoveResponse;
 
 /// Move a replica, or a leadership.
 #[derive(Debug, Args)]
@@ -86,7 +86,7 @@ pub async fn list(verb: List) -> anyhow::Result<()> {
         if verb.json {
             return cli::print_json(&items);
         }
-        let moves: Vec<MoveShown> = super::read(items)?;
+        let moves: Vec<MoveResponse> = super::read(items)?;
         if moves.is_empty() {
             println!("nothing was ever moved");
         } else {
@@ -116,7 +116,7 @@ pub async fn cancel(verb: Cancel) -> anyhow::Result<()> {
 }
 
 async fn finish(asking: &mut Asking<'_>, found: Value, waiting: &Waiting) -> anyhow::Result<()> {
-    let one: MoveShown = super::read(found.clone())?;
+    let one: MoveResponse = super::read(found.clone())?;
     if waiting.no_wait {
         if waiting.json {
             return cli::print_json(&found);
@@ -135,7 +135,7 @@ async fn finish(asking: &mut Asking<'_>, found: Value, waiting: &Waiting) -> any
     Ok(())
 }
 
-fn print(ended: &[MoveShown]) -> anyhow::Result<()> {
+fn print(ended: &[MoveResponse]) -> anyhow::Result<()> {
     use poem_openapi::types::ToJSON;
     ended.iter().try_for_each(|one| cli::print_json(&one.to_json()))
 }

@@ -11,8 +11,8 @@ use super::moves::{Waiting, segment};
 use super::{follow, tables};
 use crate::admin::Target;
 use crate::cli;
-use crate::operate::nodes::{NodeWork, StayShown};
-use crate::operate::shown::{NodeShown, NodeState};
+use crate::operate::nodes::{NodeWork, StayResponse};
+use crate::operate::shown::{NodeResponse, NodeState};
 
 /// Empty a node.
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ pub async fn decommission(verb: Drain) -> anyhow::Result<()> {
 pub async fn uncordon(verb: Node) -> anyhow::Result<()> {
     let path = format!("/v1/cluster/nodes/{}/uncordon", segment(&verb.node)?);
     let found: Value = verb.target.sign_in().await?.post(&path, &json!({})).await?;
-    super::show::<NodeShown>(found, verb.json, |node| {
+    super::show::<NodeResponse>(found, verb.json, |node| {
         println!(
             "{} is {} and takes groups again; `auberge cluster rebalance` brings it some now",
             node.name,
@@ -90,7 +90,7 @@ async fn empty(verb: Drain, what: &str, is_there: impl Fn(NodeState) -> bool) ->
 }
 
 /// What stays, and why: a line a reason.
-fn stays(stays: &[StayShown]) -> Vec<String> {
+fn stays(stays: &[StayResponse]) -> Vec<String> {
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for stay in stays {
         let usual = format!("no node can take {}: ", stay.group);
@@ -105,7 +105,7 @@ fn stays(stays: &[StayShown]) -> Vec<String> {
 }
 
 /// What an operator may do with the node now.
-fn outcome(node: &NodeShown) -> String {
+fn outcome(node: &NodeResponse) -> String {
     let state = tables::node_state(node.state);
     if node.state == NodeState::Decommissioned {
         return format!("{} is {state}: stop it; nothing of it is needed any more", node.name);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn what_stays_is_told_by_its_reason() {
-        let stay = |group: &str, why: &str| StayShown {
+        let stay = |group: &str, why: &str| StayResponse {
             group: group.to_owned(),
             live: 2,
             voters: 3,

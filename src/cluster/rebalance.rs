@@ -9,8 +9,8 @@ use super::words::count;
 use super::{follow, tables};
 use crate::admin::Target;
 use crate::cli;
-use crate::operate::nodes::StepShown;
-use crate::operate::rebalance::RebalanceShown;
+use crate::operate::nodes::StepResponse;
+use crate::operate::rebalance::RebalanceResponse;
 
 /// Even groups and leaders out.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub async fn run(verb: Rebalance) -> anyhow::Result<()> {
     if verb.waiting.json && (verb.dry_run || verb.waiting.no_wait) {
         return cli::print_json(&found);
     }
-    let begun: RebalanceShown = super::read(found)?;
+    let begun: RebalanceResponse = super::read(found)?;
     if !verb.waiting.json {
         begun.plan.iter().for_each(|step| println!("{}", line(step)));
         match begun.plan.len() {
@@ -58,7 +58,7 @@ pub async fn run(verb: Rebalance) -> anyhow::Result<()> {
 }
 
 /// A step of a plan: `search/0  n1 → n4`.
-pub fn line(step: &StepShown) -> String {
+pub fn line(step: &StepResponse) -> String {
     format!("{}  {}", step.group, tables::leaves_and_takes(&step.leave, &step.take, step.leader_only))
 }
 
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_step_says_who_gives_and_who_takes() {
-        let step = |leave: &[&str], take: &[&str], leader_only| StepShown {
+        let step = |leave: &[&str], take: &[&str], leader_only| StepResponse {
             group: "search/0".to_owned(),
             leave: leave.iter().map(|name| (*name).to_owned()).collect(),
             take: take.iter().map(|name| (*name).to_owned()).collect(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::asking::Way;
 use super::moves::segment;
-use crate::operate::shown::GroupShown;
+use crate::operate::shown::GroupResponse;
 
 /// Found a group anew from one surviving replica.
 ///
@@ -43,7 +43,7 @@ pub async fn run(verb: Recover) -> anyhow::Result<()> {
     let path = format!("/v1/cluster/groups/{}/{}/recover", segment(service)?, segment(shard)?);
     let body = json!({"on": verb.on, "accept_data_loss": true});
     let found: Value = verb.way.sign_in().await?.post(&path, &body).await?;
-    super::show::<GroupShown>(found, verb.json, |group| {
+    super::show::<GroupResponse>(found, verb.json, |group| {
         println!(
             "{} is founded anew on {}; it grows to {} replicas where there are nodes",
             group.group, verb.on, group.replicas_wanted

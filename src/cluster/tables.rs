@@ -4,13 +4,14 @@ use std::fmt::Write;
 
 use super::words::{bytes, count, duration, entries, rate, time_of_day};
 use crate::cli;
-use crate::operate::moves::MoveShown;
+use crate::operate::moves::MoveResponse;
 use crate::operate::shown::{
-    ClusterShown, ClusterState, GroupShown, GroupState, NodeShown, NodeState, ReplicaRole, ReplicaShown,
+    ClusterResponse, ClusterState, GroupResponse, GroupState, NodeResponse, NodeState, ReplicaResponse,
+    ReplicaRole,
 };
 
 /// Everything, for `status` and `watch`.
-pub fn cluster(cluster: &ClusterShown) -> String {
+pub fn cluster(cluster: &ClusterResponse) -> String {
     let mut text = headline(cluster);
     let _ = writeln!(text, "\n{}\n{}", nodes(&cluster.nodes), groups(&cluster.groups));
     if !cluster.moves.is_empty() {
@@ -23,7 +24,7 @@ pub fn cluster(cluster: &ClusterShown) -> String {
 }
 
 /// The first line: the cluster's name, and how it stands.
-pub fn headline(cluster: &ClusterShown) -> String {
+pub fn headline(cluster: &ClusterResponse) -> String {
     let up = cluster.nodes.iter().filter(|node| node.state != NodeState::Down).count();
     let led = cluster.groups.iter().filter(|group| group.leader.is_some()).count();
     let under_way = match cluster.moves.len() {
@@ -46,8 +47,8 @@ pub fn headline(cluster: &ClusterShown) -> String {
 }
 
 /// A line a node.
-pub fn nodes(nodes: &[NodeShown]) -> String {
-    let row = |node: &NodeShown| {
+pub fn nodes(nodes: &[NodeResponse]) -> String {
+    let row = |node: &NodeResponse| {
         vec![
             node.name.clone(),
             node_state(node.state).to_owned(),
@@ -79,8 +80,8 @@ pub fn nodes(nodes: &[NodeShown]) -> String {
 }
 
 /// A line a group.
-pub fn groups(groups: &[GroupShown]) -> String {
-    let row = |group: &GroupShown| {
+pub fn groups(groups: &[GroupResponse]) -> String {
+    let row = |group: &GroupResponse| {
         vec![
             group.group.clone(),
             group_state(group).to_owned(),
@@ -100,12 +101,12 @@ pub fn groups(groups: &[GroupShown]) -> String {
 }
 
 /// Where a group is.
-pub fn replicas(group: &GroupShown) -> String {
+pub fn replicas(group: &GroupResponse) -> String {
     group.replicas.iter().map(|one| replica(one, group.leader.is_some())).collect::<Vec<_>>().join(", ")
 }
 
 /// `n2`, and what is to be said of it: `n2 (down)`, `n2 (learner, 120 behind)`; without a leader how far it is.
-fn replica(replica: &ReplicaShown, led: bool) -> String {
+fn replica(replica: &ReplicaResponse, led: bool) -> String {
     let mut remarks = Vec::new();
     if replica.role == ReplicaRole::Learner {
         remarks.push("learner".to_owned());
@@ -125,8 +126,8 @@ fn replica(replica: &ReplicaShown, led: bool) -> String {
 }
 
 /// A line a move.
-pub fn moves(moves: &[MoveShown]) -> String {
-    let row = |one: &MoveShown| {
+pub fn moves(moves: &[MoveResponse]) -> String {
+    let row = |one: &MoveResponse| {
         vec![
             one.id.clone(),
             one.group.clone(),
@@ -143,7 +144,7 @@ pub fn moves(moves: &[MoveShown]) -> String {
 }
 
 /// Of a move: see [`leaves_and_takes`].
-pub fn way(one: &MoveShown) -> String {
+pub fn way(one: &MoveResponse) -> String {
     leaves_and_takes(&one.leave, &one.take, one.leader_only)
 }
 
@@ -160,7 +161,7 @@ pub fn leaves_and_takes(leave: &[String], take: &[String], leader_only: bool) ->
 }
 
 /// `12 MB of 27 MB, 120 entries behind, 3 s left`.
-pub fn progress(one: &MoveShown) -> String {
+pub fn progress(one: &MoveResponse) -> String {
     if one.phase.ended() || one.leader_only {
         return "–".to_owned();
     }
@@ -188,7 +189,7 @@ pub fn node_state(state: NodeState) -> &'static str {
     }
 }
 
-fn group_state(group: &GroupShown) -> &'static str {
+fn group_state(group: &GroupResponse) -> &'static str {
     match group.state {
         GroupState::Healthy => "healthy",
         GroupState::Degraded => "degraded",

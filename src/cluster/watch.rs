@@ -13,8 +13,10 @@ use super::asking::Way;
 use super::sse::{Event, Reader};
 use super::{follow, tables, words};
 use crate::admin;
-use crate::operate::moves::MoveShown;
-use crate::operate::shown::{ClusterShown, GroupShown, GroupState, LeaderShown, NodeShown, NodeState};
+use crate::operate::moves::MoveResponse;
+use crate::operate::shown::{
+    ClusterResponse, GroupResponse, GroupState, LeaderResponse, NodeResponse, NodeState,
+};
 
 /// The server says something each five seconds at least; who says nothing for so long is gone.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -78,7 +80,7 @@ async fn stream(way: &Way, out: &mut Out, first: &mut bool) -> anyhow::Result<()
 struct Out {
     screen: bool,
     json: bool,
-    cluster: Option<ClusterShown>,
+    cluster: Option<ClusterResponse>,
     drawn: Option<Instant>,
 }
 
@@ -144,16 +146,16 @@ fn write(text: &str) -> anyhow::Result<()> {
 }
 
 fn now() -> String {
-    words::time_of_day(Moment(contract::Timestamp::wall_clock()))
+    words::time_of_day(Moment(protocol::Timestamp::wall_clock()))
 }
 
 /// What an event says.
 enum Change {
-    Snapshot(Box<ClusterShown>),
-    Node(Box<NodeShown>),
-    Group(Box<GroupShown>),
-    Leader(LeaderShown),
-    Move(Box<MoveShown>),
+    Snapshot(Box<ClusterResponse>),
+    Node(Box<NodeResponse>),
+    Group(Box<GroupResponse>),
+    Leader(LeaderResponse),
+    Move(Box<MoveResponse>),
 }
 
 impl Change {
@@ -173,7 +175,7 @@ impl Change {
     }
 
     /// What a reader of lines is told; nothing where only figures have changed.
-    fn line(&self, before: Option<&ClusterShown>) -> Option<String> {
+    fn line(&self, before: Option<&ClusterResponse>) -> Option<String> {
         match self {
             Self::Snapshot(cluster) => {
                 let headline = tables::headline(cluster);
@@ -222,7 +224,7 @@ impl Change {
     }
 
     /// Enters the change into what is known.
-    fn enter(self, cluster: &mut Option<ClusterShown>) {
+    fn enter(self, cluster: &mut Option<ClusterResponse>) {
         let known = match (self, cluster.as_mut()) {
             (Self::Snapshot(snapshot), _) => {
                 *cluster = Some(*snapshot);
@@ -267,7 +269,7 @@ impl Change {
 }
 
 /// What a group is, without its figures.
-fn shape(group: &GroupShown) -> impl PartialEq + use<> {
+fn shape(group: &GroupResponse) -> impl PartialEq + use<> {
     let replicas: Vec<_> =
         group.replicas.iter().map(|replica| (replica.node.clone(), replica.role, replica.up)).collect();
     (group.state, replicas, group.quarantined.clone(), group.parked.len())

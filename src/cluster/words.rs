@@ -55,7 +55,7 @@ pub fn time_of_day(instant: Instant) -> String {
 
 /// The day and the time in UTC: `2026-01-31 21:03:04`.
 pub fn date_and_time(instant: Instant) -> String {
-    let whole = Instant(contract::Timestamp(instant.0.seconds() * 1000)).to_string();
+    let whole = Instant(protocol::Timestamp(instant.0.seconds() * 1000)).to_string();
     whole.trim_end_matches('Z').replace('T', " ").chars().take(19).collect()
 }
 
@@ -66,7 +66,7 @@ pub fn between(from: Instant, to: Instant) -> String {
 
 #[cfg(test)]
 mod tests {
-    use contract::Timestamp;
+    use protocol::Timestamp;
 
     use super::*;
 

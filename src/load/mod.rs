@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use contract::Timestamp;
 use contracts::Date;
+use protocol::Timestamp;
 use tokio::task::JoinSet;
 
 use self::fixture::Partner;

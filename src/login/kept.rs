@@ -13,7 +13,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::data::write_private;

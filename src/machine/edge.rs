@@ -1,4 +1,4 @@
-//! The edge of a process: every face and page over its machine.
+//! The edge of a process: every API and page over its machine.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Serving {
     task: JoinHandle<std::io::Result<()>>,
 }
 
-/// A server with every face and page.
+/// A server with every API and page.
 ///
 /// # Errors
 /// When a page's template does not compile.

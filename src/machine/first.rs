@@ -45,7 +45,7 @@ pub async fn configure(machine: &Machine) -> anyhow::Result<()> {
     let call = Call::bearer(token, TIMEOUT);
     let shards = machine.data.fixed().shards["reservations"];
     for shard in 0..shards {
-        let mut slots = (0..contract::SLOTS).map(|slot| contract::Slot::of(u128::from(slot) << 112));
+        let mut slots = (0..protocol::SLOTS).map(|slot| protocol::Slot::of(u128::from(slot) << 112));
         let slot = slots.find(|slot| slot.shard(shards) == shard).context("each shard has slots")?;
         if machine.given_up().contains(&format!("reservations/{shard}")) {
             continue;

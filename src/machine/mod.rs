@@ -49,7 +49,7 @@ pub struct Machine {
     pub verifier: Arc<Verifier>,
     /// Its directory.
     pub data: Arc<DataDir>,
-    /// What the services and their faces are made of.
+    /// What the services and their apis are made of.
     pub wiring: Arc<Wiring>,
     /// The administrator's sign-in, at the first start.
     pub sign_in: Option<SignIn>,

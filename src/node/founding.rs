@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use contract::Timestamp;
 use directory::{Command, Foundation, Home, Refusal, ServiceSettings};
 use edge::{ApiError, Problem, kinds};
 use group::Failure;
 use poem::{IntoResponse, Request, Response, handler};
+use protocol::Timestamp;
 use tokio::sync::Mutex;
 
 use super::follow;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use contract::{Contract, Timestamp};
 use directory::{Bell, NodeProfile};
 use group::{Call, Effects, Service};
 use link::Link;
+use protocol::{Contract, Timestamp};
 use replica::{Board, Node, Start};
 use tokio::sync::{Mutex, watch};
 
@@ -20,7 +20,7 @@ use crate::settings::Bank;
 
 /// A node of a cluster.
 pub struct Member {
-    /// Its groups, faces and files.
+    /// Its groups, apis and files.
     pub machine: Machine,
     /// Who it is.
     pub identity: Identity,

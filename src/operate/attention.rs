@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use directory::State;
 
-use super::shown::{ClusterShown, GroupShown, GroupState, NodeState};
+use super::shown::{ClusterResponse, GroupResponse, GroupState, NodeState};
 
 /// A disk with less than this is soon full, in bytes.
 const DISK_LOW: u64 = 1 << 30;
 
 /// A sentence for each thing; what is worst comes first.
-pub fn sentences(cluster: &ClusterShown, no_directory: bool, replace_after_secs: Option<u32>) -> Vec<String> {
+pub fn sentences(
+    cluster: &ClusterResponse,
+    no_directory: bool,
+    replace_after_secs: Option<u32>,
+) -> Vec<String> {
     let mut found: Vec<String> = cluster.groups.iter().filter_map(group).collect();
     if no_directory {
         found.push(
@@ -73,7 +77,7 @@ pub fn astray(records: &State) -> Option<String> {
     })
 }
 
-fn group(group: &GroupShown) -> Option<String> {
+fn group(group: &GroupResponse) -> Option<String> {
     let name = &group.group;
     if let Some(why) = &group.quarantined {
         return Some(format!("{name} was given up on a node: {why}"));
@@ -99,7 +103,7 @@ fn group(group: &GroupShown) -> Option<String> {
 }
 
 /// Nodes that run different versions, which is fine for as long as an upgrade takes.
-fn versions(cluster: &ClusterShown) -> Option<String> {
+fn versions(cluster: &ClusterResponse) -> Option<String> {
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in cluster.nodes.iter().filter(|node| !node.version.is_empty()) {
         versions.entry(&node.version).or_default().push(&node.name);

@@ -6,11 +6,11 @@ use edge::{ApiError, Cursor, Instant, Json, Limit, Page, SignedIn};
 use poem_openapi::param::Query as Param;
 use poem_openapi::{Object, OpenApi};
 
-use super::{Face, READ, Tag};
+use super::{Api, READ, Tag};
 
 /// What somebody did, or what happened.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct AuditShown {
+pub struct AuditResponse {
     /// Counts up
     pub number: u64,
     /// When
@@ -25,8 +25,8 @@ pub struct AuditShown {
     pub detail: String,
 }
 
-/// The part of the face.
-pub struct AuditFace(pub(super) Face);
+/// The part of the API.
+pub struct AuditFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl AuditFace {
@@ -39,7 +39,7 @@ impl AuditFace {
         #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
         limit: Param<Limit>,
         cursor: Param<Option<Cursor>>,
-    ) -> Result<Json<Page<AuditShown>>, ApiError> {
+    ) -> Result<Json<Page<AuditResponse>>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         let before: Option<u64> = cursor.0.map(|cursor| cursor.position(&QUESTION)).transpose()?;
         if inside.is_alone() {
@@ -58,7 +58,7 @@ impl AuditFace {
 
 const QUESTION: &str = "listAudit";
 
-fn shown(record: AuditRecord) -> AuditShown {
+fn shown(record: AuditRecord) -> AuditResponse {
     let AuditRecord { number, at, by, verb, subject, detail } = record;
-    AuditShown { number, at: Instant(at), by, verb, subject, detail }
+    AuditResponse { number, at: Instant(at), by, verb, subject, detail }
 }

@@ -3,19 +3,19 @@
 use edge::{ApiError, Json, SignedIn};
 use poem_openapi::{Object, OpenApi};
 
-use super::{Face, READ, Tag};
+use super::{Api, READ, Tag};
 
 /// What is broken.
 #[derive(Debug, Object)]
 pub struct CheckResult {
     /// One line for each invariant that does not hold; none when all is well
-    pub breaches: Vec<String>,
+    pub violations: Vec<String>,
     /// How many groups were looked at
     pub groups: u32,
 }
 
-/// The part of the face.
-pub struct CheckFace(pub(super) Face);
+/// The part of the API.
+pub struct CheckFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl CheckFace {

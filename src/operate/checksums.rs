@@ -32,8 +32,8 @@ async fn group_of(node: &Arc<Node>, group: &str) -> Option<String> {
             Some((name.to_owned(), done.checksum?))
         });
         let taken: Vec<_> = futures::future::join_all(asked).await.into_iter().flatten().collect();
-        if let Some(breach) = differing(group, &taken) {
-            return Some(breach);
+        if let Some(violation) = differing(group, &taken) {
+            return Some(violation);
         }
         let (_, (first, _)) = taken.first()?;
         if taken.iter().all(|(_, (applied, _))| applied == first) {
@@ -70,7 +70,7 @@ mod tests {
         };
         assert_eq!(differing("till/0", &taken(&[(7, 1), (7, 1), (8, 2)])), None);
         assert_eq!(differing("till/0", &[]), None);
-        let breach = differing("till/0", &taken(&[(7, 1), (8, 2), (7, 3 << 96)])).unwrap();
-        assert_eq!(breach, "till/0: its replicas differ at entry 7: n1 00000000, n3 00000003");
+        let violation = differing("till/0", &taken(&[(7, 1), (8, 2), (7, 3 << 96)])).unwrap();
+        assert_eq!(violation, "till/0: its replicas differ at entry 7: n1 00000000, n3 00000003");
     }
 }

@@ -8,23 +8,23 @@ use edge::{ApiError, Json, SignedIn};
 use poem_openapi::{Object, OpenApi};
 
 use super::inside::Inside;
-use super::nodes::{StepShown, plan, step};
-use super::{Face, MANAGE, READ, Tag, problems};
+use super::nodes::{StepResponse, plan, step};
+use super::{Api, MANAGE, READ, Tag, problems};
 
 /// What is set for the whole cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct SettingsShown {
+pub struct SettingsResponse {
     /// Who the bank is; fixed when the cluster was made
     pub bank: String,
     /// A node that was away for so long has its replicas made again elsewhere, in seconds
     pub replace_after_seconds: u32,
     /// The services, by name
-    pub services: Vec<ServiceShown>,
+    pub services: Vec<ServiceResponse>,
 }
 
 /// What is set for a service.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct ServiceShown {
+pub struct ServiceResponse {
     /// `reservations`
     pub service: String,
     /// Its shards; fixed when the cluster was made
@@ -81,16 +81,16 @@ pub struct Configured {
     /// Whether nothing was changed: it was only asked what would be
     pub dry_run: bool,
     /// What changes, setting by setting; nothing where all is so already
-    pub changes: Vec<ChangeShown>,
+    pub changes: Vec<ChangeResponse>,
     /// What follows from it, as far as it can begin at once; the rest follows when that is done
-    pub plan: Vec<StepShown>,
+    pub plan: Vec<StepResponse>,
     /// Replicas that stay where the rules do not let them be, because no other node may take them
-    pub astray: Vec<AstrayShown>,
+    pub astray: Vec<AstrayResponse>,
 }
 
 /// A setting that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct ChangeShown {
+pub struct ChangeResponse {
     /// `services.pdf.replicas`
     pub setting: String,
     /// As it was
@@ -101,15 +101,15 @@ pub struct ChangeShown {
 
 /// A replica in a place that the rules forbid.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct AstrayShown {
+pub struct AstrayResponse {
     /// `reservations/0`
     pub group: String,
     /// The node that has it
     pub node: String,
 }
 
-/// The part of the face.
-pub struct ConfigureFace(pub(super) Face);
+/// The part of the API.
+pub struct ConfigureFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl ConfigureFace {
@@ -120,7 +120,7 @@ impl ConfigureFace {
     async fn settings(
         &self,
         #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
-    ) -> Result<Json<SettingsShown>, ApiError> {
+    ) -> Result<Json<SettingsResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         current(inside, &caller).await.map(|settings| Json(shown(&settings)))
     }
@@ -168,11 +168,11 @@ async fn astray(
     inside: &Inside,
     caller: &SignedIn,
     settings: &Settings,
-) -> Result<Vec<AstrayShown>, ApiError> {
+) -> Result<Vec<AstrayResponse>, ApiError> {
     let mut state = inside.state(&caller.call()).await?;
     state.cluster.settings = settings.clone();
     let found = directory::plan::astray(&state).into_iter();
-    Ok(found.map(|(group, node)| AstrayShown { group, node }).collect())
+    Ok(found.map(|(group, node)| AstrayResponse { group, node }).collect())
 }
 
 /// The settings with what was asked for.
@@ -201,22 +201,22 @@ fn changed(before: &Settings, asked: &Configure) -> Result<Settings, ApiError> {
     Ok(after)
 }
 
-fn shown(settings: &Settings) -> SettingsShown {
-    let service = |(name, of): (&String, &ServiceSettings)| ServiceShown {
+fn shown(settings: &Settings) -> SettingsResponse {
+    let service = |(name, of): (&String, &ServiceSettings)| ServiceResponse {
         service: name.clone(),
         shards: of.shards,
         replicas: of.replicas.into(),
         only_on: of.only_on.clone(),
         never_with: of.never_with.clone(),
     };
-    SettingsShown {
+    SettingsResponse {
         bank: settings.bank.clone(),
         replace_after_seconds: settings.replace_after_secs,
         services: settings.services.iter().map(service).collect(),
     }
 }
 
-fn change(difference: Difference) -> ChangeShown {
+fn change(difference: Difference) -> ChangeResponse {
     let Difference { setting, from, to } = difference;
-    ChangeShown { setting, from, to }
+    ChangeResponse { setting, from, to }
 }

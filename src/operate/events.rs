@@ -23,9 +23,9 @@ use poem_openapi::{ApiResponse, OpenApi};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::inside::{Inside, allows};
-use super::moves::{self, MoveShown};
-use super::shown::{ClusterShown, GroupShown, LeaderShown, NodeShown, NodeState};
-use super::{Face, READ, Tag};
+use super::moves::{self, MoveResponse};
+use super::shown::{ClusterResponse, GroupResponse, LeaderResponse, NodeResponse, NodeState};
+use super::{Api, READ, Tag};
 
 /// Streams that a node serves at a time.
 const STREAMS_MAX: usize = 64;
@@ -48,8 +48,8 @@ impl Default for Places {
     }
 }
 
-/// The part of the face.
-pub struct EventsFace(pub(super) Face, pub(super) Places);
+/// The part of the API.
+pub struct EventsFace(pub(super) Api, pub(super) Places);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl EventsFace {
@@ -76,15 +76,15 @@ impl EventsFace {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// Everything.
-    Snapshot(Box<ClusterShown>),
+    Snapshot(Box<ClusterResponse>),
     /// A node, as it is now.
-    Node(Box<NodeShown>),
+    Node(Box<NodeResponse>),
     /// A group, as it is now.
-    Group(Box<GroupShown>),
+    Group(Box<GroupResponse>),
     /// A group's leader.
-    Leader(LeaderShown),
+    Leader(LeaderResponse),
     /// A move, as it is now.
-    Move(Box<MoveShown>),
+    Move(Box<MoveResponse>),
 }
 
 impl Change {
@@ -106,9 +106,9 @@ impl Change {
 }
 
 /// What has changed between two looks, but for figures.
-pub fn changes(before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
+pub fn changes(before: &ClusterResponse, now: &ClusterResponse) -> Vec<Change> {
     let mut found = Vec::new();
-    let known: BTreeMap<&str, &NodeShown> =
+    let known: BTreeMap<&str, &NodeResponse> =
         before.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
     for node in &now.nodes {
         if known.get(node.name.as_str()).is_none_or(|told| still_node(told) != still_node(node)) {
@@ -116,10 +116,10 @@ pub fn changes(before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
         }
     }
     for gone in before.nodes.iter().filter(|node| now.nodes.iter().all(|other| other.name != node.name)) {
-        let gone = NodeShown { state: NodeState::Decommissioned, ..gone.clone() };
+        let gone = NodeResponse { state: NodeState::Decommissioned, ..gone.clone() };
         found.push(Change::Node(Box::new(gone)));
     }
-    let known: BTreeMap<&str, &GroupShown> =
+    let known: BTreeMap<&str, &GroupResponse> =
         before.groups.iter().map(|group| (group.group.as_str(), group)).collect();
     for group in &now.groups {
         let told = known.get(group.group.as_str());
@@ -132,7 +132,8 @@ pub fn changes(before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
             found.push(Change::Group(Box::new(group.clone())));
         }
     }
-    let known: BTreeMap<&str, &MoveShown> = before.moves.iter().map(|one| (one.id.as_str(), one)).collect();
+    let known: BTreeMap<&str, &MoveResponse> =
+        before.moves.iter().map(|one| (one.id.as_str(), one)).collect();
     for one in now.moves.iter().filter(|one| known.get(one.id.as_str()).is_none_or(|told| told != one)) {
         found.push(Change::Move(Box::new(one.clone())));
     }
@@ -140,7 +141,7 @@ pub fn changes(before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
 }
 
 /// Nodes and groups whose figures alone have changed between two looks: what else has is told already.
-pub fn figures(before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
+pub fn figures(before: &ClusterResponse, now: &ClusterResponse) -> Vec<Change> {
     let nodes = now.nodes.iter().filter(|node| {
         let told = before.nodes.iter().find(|told| told.name == node.name);
         told.is_some_and(|told| told != *node && still_node(told) == still_node(node))
@@ -155,7 +156,7 @@ pub fn figures(before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
 
 /// While leadership is handed over nobody leads for some milliseconds. Where a majority is there, a group counts as led
 /// until it has had no leader twice in a row.
-fn bridge(told: &ClusterShown, now: &mut ClusterShown, leaderless: &mut BTreeSet<String>) {
+fn bridge(told: &ClusterResponse, now: &mut ClusterResponse, leaderless: &mut BTreeSet<String>) {
     let mut gone = BTreeSet::new();
     for group in now.groups.iter_mut().filter(|group| group.leader.is_none()) {
         let before = told.groups.iter().find(|before| before.group == group.group);
@@ -168,19 +169,19 @@ fn bridge(told: &ClusterShown, now: &mut ClusterShown, leaderless: &mut BTreeSet
     *leaderless = gone;
 }
 
-fn leader(group: &GroupShown) -> LeaderShown {
-    LeaderShown { group: group.group.clone(), leader: group.leader.clone(), term: group.term }
+fn leader(group: &GroupResponse) -> LeaderResponse {
+    LeaderResponse { group: group.group.clone(), leader: group.leader.clone(), term: group.term }
 }
 
 /// A node without its figures.
-fn still_node(node: &NodeShown) -> NodeShown {
-    NodeShown { bytes: 0, disk_free_bytes: None, calls_per_second: 0.0, ..node.clone() }
+fn still_node(node: &NodeResponse) -> NodeResponse {
+    NodeResponse { bytes: 0, disk_free_bytes: None, calls_per_second: 0.0, ..node.clone() }
 }
 
 /// A group without its figures.
-fn still_group(group: &GroupShown) -> GroupShown {
+fn still_group(group: &GroupResponse) -> GroupResponse {
     let mut still =
-        GroupShown { bytes: 0, calls_per_second: 0.0, busy: 0, outbox: 0, term: 0, ..group.clone() };
+        GroupResponse { bytes: 0, calls_per_second: 0.0, busy: 0, outbox: 0, term: 0, ..group.clone() };
     for replica in &mut still.replicas {
         replica.lag = 0;
         replica.bytes = 0;
@@ -192,9 +193,9 @@ fn still_group(group: &GroupShown) -> GroupShown {
 struct Watch {
     inside: Inside,
     caller: Caller,
-    told: Option<ClusterShown>,
+    told: Option<ClusterResponse>,
     /// As it was when figures were told last.
-    figures: Option<ClusterShown>,
+    figures: Option<ClusterResponse>,
     /// Groups that had no leader at the last look, and had one before.
     leaderless: BTreeSet<String>,
     figures_at: tokio::time::Instant,
@@ -290,7 +291,7 @@ impl Watch {
     }
 
     /// Moves that were under way and are over: as they ended.
-    async fn ended(&self, call: &Call, before: &ClusterShown, now: &ClusterShown) -> Vec<Change> {
+    async fn ended(&self, call: &Call, before: &ClusterResponse, now: &ClusterResponse) -> Vec<Change> {
         let mut found = Vec::new();
         for one in before.moves.iter().filter(|one| now.moves.iter().all(|other| other.id != one.id)) {
             let Ok(id) = one.id.parse() else { continue };

@@ -8,8 +8,8 @@ use poem_openapi::param::Path;
 use poem_openapi::{Enum, Object, OpenApi};
 
 use super::inside::Inside;
-use super::shown::{GroupShown, Groups};
-use super::{Face, MANAGE, READ, RECOVER, Tag, problems};
+use super::shown::{GroupResponse, Groups};
+use super::{Api, MANAGE, READ, RECOVER, Tag, problems};
 
 /// How long the directory may take to record what was recovered.
 const RECORD_MAX: Duration = Duration::from_secs(15);
@@ -48,8 +48,8 @@ pub struct Recovery {
     pub accept_data_loss: bool,
 }
 
-/// The part of the face.
-pub struct GroupsFace(pub(super) Face);
+/// The part of the API.
+pub struct GroupsFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl GroupsFace {
@@ -72,7 +72,7 @@ impl GroupsFace {
         service: Path<String>,
         /// The shard's number
         shard: Path<u16>,
-    ) -> Result<Json<GroupShown>, ApiError> {
+    ) -> Result<Json<GroupResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         group(inside, &caller, &format!("{}/{}", service.0, shard.0)).await.map(Json)
     }
@@ -121,7 +121,7 @@ impl GroupsFace {
         /// The shard's number
         shard: Path<u16>,
         recovery: Json<Recovery>,
-    ) -> Result<Json<GroupShown>, ApiError> {
+    ) -> Result<Json<GroupResponse>, ApiError> {
         let (inside, by) = self.0.open(&caller, RECOVER)?;
         let Recovery { on, accept_data_loss } = recovery.0;
         let name = format!("{}/{}", service.0, shard.0);
@@ -202,14 +202,14 @@ async fn record(inside: &Inside, caller: &SignedIn, recovered: Command) -> Resul
     }
 }
 
-async fn group(inside: &Inside, caller: &SignedIn, name: &str) -> Result<GroupShown, ApiError> {
+async fn group(inside: &Inside, caller: &SignedIn, name: &str) -> Result<GroupResponse, ApiError> {
     let groups = inside.cluster(&caller.call()).await.groups;
     let found = groups.into_iter().find(|group| group.group == name);
     found.ok_or_else(|| ApiError::not_found("There is no group of this name."))
 }
 
 /// Refuses where a majority can be reached: it has everything, or will elect a leader soon.
-fn lost(group: &GroupShown) -> Result<(), ApiError> {
+fn lost(group: &GroupResponse) -> Result<(), ApiError> {
     let needed = group.voters / 2 + 1;
     if group.voters_up < needed {
         return Ok(());

@@ -1,27 +1,27 @@
-//! What the face looks at and acts through.
+//! What the API looks at and acts through.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Access, Principal, Timestamp};
 use directory::{Answer, Command, Contract as Directory, Query, Reply, State};
 use edge::{ApiError, SignedIn};
 use group::{Call, Client};
+use protocol::{Access, Principal, Timestamp};
 use replica::Node;
 use token::{ClusterKey, Rejected, Verifier};
 use tokio::time::Instant;
 
 use super::live::Live;
-use super::shown::ClusterShown;
+use super::shown::ClusterResponse;
 use super::view::{self, Named};
-use super::{Face, problems};
+use super::{Api, problems};
 use crate::machine::Machine;
 use crate::machine::data::DataDir;
 
 /// How long the directory may take to tell its records.
 const STATE_MAX: Duration = Duration::from_secs(2);
 
-/// A machine as its operators' face sees it.
+/// A machine as its operators' API sees it.
 #[derive(Clone)]
 pub struct Inside {
     /// Its groups, and what is known of others'.
@@ -60,7 +60,7 @@ impl Inside {
     }
 
     /// Everything, as it is now. Without an answer of the directory, what is seen from here.
-    pub async fn cluster(&self, call: &Call) -> ClusterShown {
+    pub async fn cluster(&self, call: &Call) -> ClusterResponse {
         let records = match self.is_alone() {
             true => None,
             false => self.state(call).await.ok(),
@@ -109,7 +109,7 @@ impl Inside {
     }
 }
 
-impl Face {
+impl Api {
     /// What it looks at, for a caller who may.
     pub fn open(&self, caller: &SignedIn, access: Access) -> Result<(&Inside, Arc<Principal>), ApiError> {
         let inside = self.inside.as_ref().ok_or_else(|| ApiError::unavailable(10))?;

@@ -1,4 +1,4 @@
-//! The operators' face: `/v1/cluster`. The same paths answer on a machine that is alone and on every node of a cluster:
+//! The operators' API: `/v1/cluster`. The same paths answer on a machine that is alone and on every node of a cluster:
 //! what is asked comes from the directory and from what the nodes say of themselves, what is told goes to the directory
 //! with the operator's own token.
 //!
@@ -30,9 +30,9 @@ mod reach;
 
 use std::sync::Arc;
 
-use contract::Access;
 use contracts::scope;
 use poem_openapi::Tags;
+use protocol::Access;
 
 use crate::machine::Machine;
 use inside::{Inside, allows};
@@ -52,12 +52,12 @@ enum Tag {
     Cluster,
 }
 
-/// Mounts the face on a running machine's server.
+/// Mounts the API on a running machine's server.
 pub fn mount(server: edge::Server, machine: &Machine) -> edge::Server {
     let inside = Inside::of(machine);
     let ready = Arc::clone(&machine.node);
     let verifier = Arc::clone(&machine.verifier);
-    faces(server, Some(&inside))
+    apis(server, Some(&inside))
         .route("/v1/cluster/backup", poem::get(poem::EndpointExt::data(archive::stream, inside.clone())))
         .route(
             "/v1/cluster/release-effects",
@@ -73,30 +73,30 @@ pub fn mount(server: edge::Server, machine: &Machine) -> edge::Server {
         })
 }
 
-/// Mounts the face for its document only.
+/// Mounts the API for its document only.
 pub fn describe(server: edge::Server) -> edge::Server {
-    faces(server, None)
+    apis(server, None)
 }
 
-fn faces(server: edge::Server, inside: Option<&Inside>) -> edge::Server {
-    let face = || Face { inside: inside.cloned() };
+fn apis(server: edge::Server, inside: Option<&Inside>) -> edge::Server {
+    let api = || Api { inside: inside.cloned() };
     let all = (
-        nodes::NodesFace(face()),
-        groups::GroupsFace(face()),
-        moves::MovesFace(face()),
-        rebalance::RebalanceFace(face()),
-        check::CheckFace(face()),
+        nodes::NodesFace(api()),
+        groups::GroupsFace(api()),
+        moves::MovesFace(api()),
+        rebalance::RebalanceFace(api()),
+        check::CheckFace(api()),
         (
-            events::EventsFace(face(), events::Places::default()),
-            audit::AuditFace(face()),
-            configure::ConfigureFace(face()),
+            events::EventsFace(api(), events::Places::default()),
+            audit::AuditFace(api()),
+            configure::ConfigureFace(api()),
         ),
     );
     server.service(NAME, TITLE, all).problems(problems::ALL)
 }
 
-/// What all parts of the face look at; nothing where they are only described.
+/// What all parts of the API look at; nothing where they are only described.
 #[derive(Clone)]
-struct Face {
+struct Api {
     inside: Option<Inside>,
 }

@@ -6,11 +6,11 @@ use edge::{Accepted, ApiError, Cursor, IdempotencyKey, Instant, Json, Limit, Pag
 use poem_openapi::param::{Header, Path, Query as Param};
 use poem_openapi::{Enum, Object, OpenApi};
 
-use super::{Face, MANAGE, READ, Tag, problems};
+use super::{Api, MANAGE, READ, Tag, problems};
 
 /// A move.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct MoveShown {
+pub struct MoveResponse {
     /// Its id
     pub id: String,
     /// `reservations/0`
@@ -115,8 +115,8 @@ pub struct NewMove {
     pub leader_only: bool,
 }
 
-/// The part of the face.
-pub struct MovesFace(pub(super) Face);
+/// The part of the API.
+pub struct MovesFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl MovesFace {
@@ -132,7 +132,7 @@ impl MovesFace {
         active: Param<bool>,
         limit: Param<Limit>,
         cursor: Param<Option<Cursor>>,
-    ) -> Result<Json<Page<MoveShown>>, ApiError> {
+    ) -> Result<Json<Page<MoveResponse>>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         let question = ("listMoves", active.0);
         let before: Option<u64> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
@@ -160,7 +160,7 @@ impl MovesFace {
         #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewMove>,
-    ) -> Result<Accepted<MoveShown>, ApiError> {
+    ) -> Result<Accepted<MoveResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, MANAGE)?;
         let NewMove { group, to, from, leader_only } = new.0;
         let call = caller.call_with(key.0.as_ref(), "createMove", "cluster");
@@ -174,7 +174,7 @@ impl MovesFace {
         #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
         /// The move's id
         move_id: Path<String>,
-    ) -> Result<Json<MoveShown>, ApiError> {
+    ) -> Result<Json<MoveResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         let id = id(&move_id.0)?;
         if inside.is_alone() {
@@ -195,7 +195,7 @@ impl MovesFace {
         #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
         /// The move's id
         move_id: Path<String>,
-    ) -> Result<Accepted<MoveShown>, ApiError> {
+    ) -> Result<Accepted<MoveResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, MANAGE)?;
         let id = id(&move_id.0)?;
         if inside.is_alone() {
@@ -205,7 +205,7 @@ impl MovesFace {
     }
 }
 
-fn accepted(reply: Reply) -> Result<Accepted<MoveShown>, ApiError> {
+fn accepted(reply: Reply) -> Result<Accepted<MoveResponse>, ApiError> {
     match reply {
         Reply::Move(record) => {
             Ok(Accepted { location: format!("/v1/cluster/moves/{}", record.id), value: shown(&record) })
@@ -220,7 +220,7 @@ fn id(text: &str) -> Result<MoveId, ApiError> {
 }
 
 /// A record as the API writes it.
-pub fn shown(record: &MoveRecord) -> MoveShown {
+pub fn shown(record: &MoveRecord) -> MoveResponse {
     let names = |nodes: &mut dyn Iterator<Item = &str>| nodes.map(str::to_owned).collect::<Vec<_>>();
     let leave = match record.leader_only {
         true => names(&mut record.led_by.iter().map(String::as_str)),
@@ -230,7 +230,7 @@ pub fn shown(record: &MoveRecord) -> MoveShown {
         Ending::Cancelled { by } => format!("cancelled by {by}"),
         Ending::Failed { why } => why.clone(),
     });
-    MoveShown {
+    MoveResponse {
         id: record.id.to_string(),
         group: record.group.clone(),
         from: record.from().map(str::to_owned),

@@ -6,9 +6,9 @@ use poem_openapi::param::{Path, Query as Param};
 use poem_openapi::{Object, OpenApi};
 
 use super::inside::Inside;
-use super::moves::{self, MoveShown};
-use super::shown::{ClusterShown, NodeShown, Nodes};
-use super::{Face, MANAGE, READ, Tag, problems};
+use super::moves::{self, MoveResponse};
+use super::shown::{ClusterResponse, NodeResponse, Nodes};
+use super::{Api, MANAGE, READ, Tag, problems};
 
 /// What was begun with a node, or would be.
 #[derive(Debug, Clone, PartialEq, Object)]
@@ -18,11 +18,11 @@ pub struct NodeWork {
     /// Whether nothing was begun: it was only asked what would be
     pub dry_run: bool,
     /// What is moved, in the order in which it begins
-    pub plan: Vec<StepShown>,
+    pub plan: Vec<StepResponse>,
     /// The moves that were begun
-    pub moves: Vec<MoveShown>,
+    pub moves: Vec<MoveResponse>,
     /// What stays on the node, because no other can take it
-    pub stays: Vec<StayShown>,
+    pub stays: Vec<StayResponse>,
     /// Whether the node can be stopped with what stays on it
     pub safe_to_stop: bool,
     /// The same in words: `safe to stop, quorum 2/3`
@@ -31,7 +31,7 @@ pub struct NodeWork {
 
 /// A step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct StepShown {
+pub struct StepResponse {
     /// `reservations/0`
     pub group: String,
     /// Nodes that something leaves
@@ -46,7 +46,7 @@ pub struct StepShown {
 
 /// A replica that stays where it is.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct StayShown {
+pub struct StayResponse {
     /// `reservations/0`
     pub group: String,
     /// Voters that can be reached when the node has stopped
@@ -59,8 +59,8 @@ pub struct StayShown {
     pub why: String,
 }
 
-/// The part of the face.
-pub struct NodesFace(pub(super) Face);
+/// The part of the API.
+pub struct NodesFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl NodesFace {
@@ -72,7 +72,7 @@ impl NodesFace {
     async fn cluster(
         &self,
         #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
-    ) -> Result<Json<ClusterShown>, ApiError> {
+    ) -> Result<Json<ClusterResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         Ok(Json(inside.cluster(&caller.call()).await))
     }
@@ -94,7 +94,7 @@ impl NodesFace {
         #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
         /// The node's name
         node: Path<String>,
-    ) -> Result<Json<NodeShown>, ApiError> {
+    ) -> Result<Json<NodeResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         find(inside, &caller, &node.0).await.map(Json)
     }
@@ -123,7 +123,7 @@ impl NodesFace {
         #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
         /// The node's name
         node: Path<String>,
-    ) -> Result<Json<NodeShown>, ApiError> {
+    ) -> Result<Json<NodeResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, MANAGE)?;
         inside.tell(&caller.call(), Command::Uncordon { node: node.0.clone() }).await?;
         find(inside, &caller, &node.0).await.map(Json)
@@ -172,7 +172,7 @@ impl NodesFace {
 }
 
 /// A node, also when it was removed for good.
-async fn find(inside: &Inside, caller: &SignedIn, name: &str) -> Result<NodeShown, ApiError> {
+async fn find(inside: &Inside, caller: &SignedIn, name: &str) -> Result<NodeResponse, ApiError> {
     let call = caller.call();
     let cluster = inside.cluster(&call).await;
     if let Some(node) = cluster.nodes.into_iter().find(|node| node.name == name) {
@@ -199,8 +199,8 @@ pub(super) async fn plan(inside: &Inside, caller: &SignedIn, intent: Intent) -> 
     }
 }
 
-fn work(node: &str, dry_run: bool, plan: &Plan, moves: Vec<MoveShown>) -> Accepted<NodeWork> {
-    let stay = |stay: &directory::Stay| StayShown {
+fn work(node: &str, dry_run: bool, plan: &Plan, moves: Vec<MoveResponse>) -> Accepted<NodeWork> {
+    let stay = |stay: &directory::Stay| StayResponse {
         group: stay.group.clone(),
         live: stay.live.into(),
         voters: stay.voters.into(),
@@ -233,8 +233,8 @@ fn detail(plan: &Plan) -> String {
 }
 
 /// A step as the API writes it.
-pub(super) fn step(planned: &Planned) -> StepShown {
-    StepShown {
+pub(super) fn step(planned: &Planned) -> StepResponse {
+    StepResponse {
         group: planned.group.clone(),
         leave: planned.remove.iter().map(|home| home.node.clone()).collect(),
         take: planned.to.clone(),

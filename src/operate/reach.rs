@@ -118,9 +118,9 @@ impl Inside {
     pub async fn check(&self) -> Result<CheckResult, ApiError> {
         if self.is_alone() {
             let node = Arc::clone(&self.node);
-            let checked = tokio::task::spawn_blocking(move || (node.breaches(), node.status().len())).await;
-            let (breaches, groups) = checked.map_err(|_| ApiError::unavailable(1))?;
-            return Ok(CheckResult { breaches, groups: groups as u32 });
+            let checked = tokio::task::spawn_blocking(move || (node.violations(), node.status().len())).await;
+            let (violations, groups) = checked.map_err(|_| ApiError::unavailable(1))?;
+            return Ok(CheckResult { violations, groups: groups as u32 });
         }
         let live = self.live();
         let checks = live.nodes.iter().map(|(name, seen)| async move {
@@ -128,11 +128,13 @@ impl Inside {
                 return vec![format!("{name} cannot be reached: nothing of it was checked")];
             }
             match self.node.task(name, Task::Check, CHECK_MAX).await {
-                Ok(done) => done.breaches.into_iter().map(|breach| format!("{name}: {breach}")).collect(),
+                Ok(done) => {
+                    done.violations.into_iter().map(|violation| format!("{name}: {violation}")).collect()
+                }
                 Err(why) => vec![format!("{name} was not checked: {why}")],
             }
         });
-        let mut breaches: Vec<String> =
+        let mut violations: Vec<String> =
             futures::future::join_all(checks).await.into_iter().flatten().collect();
         let groups: std::collections::BTreeSet<&str> = live
             .nodes
@@ -140,8 +142,8 @@ impl Inside {
             .flat_map(|node| &node.replicas)
             .map(|replica| replica.group.as_str())
             .collect();
-        breaches.extend(checksums::compare(&self.node, groups.iter().copied()).await);
-        Ok(CheckResult { breaches, groups: groups.len() as u32 })
+        violations.extend(checksums::compare(&self.node, groups.iter().copied()).await);
+        Ok(CheckResult { violations, groups: groups.len() as u32 })
     }
 
     /// Has a parked row tried again, or dropped, where its group is led.

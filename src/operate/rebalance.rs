@@ -4,9 +4,9 @@ use directory::{Command, Intent, Reply};
 use edge::{ApiError, Json, SignedIn};
 use poem_openapi::{Object, OpenApi};
 
-use super::moves::{self, MoveShown};
-use super::nodes::{StepShown, plan, step};
-use super::{Face, MANAGE, Tag};
+use super::moves::{self, MoveResponse};
+use super::nodes::{StepResponse, plan, step};
+use super::{Api, MANAGE, Tag};
 
 /// How to rebalance.
 #[derive(Debug, Object)]
@@ -19,17 +19,17 @@ pub struct Rebalance {
 
 /// What was begun, or would be.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct RebalanceShown {
+pub struct RebalanceResponse {
     /// Whether nothing was begun: it was only asked what would be
     pub dry_run: bool,
     /// What is moved, in the order in which it begins; nothing where all is even
-    pub plan: Vec<StepShown>,
+    pub plan: Vec<StepResponse>,
     /// The moves that were begun
-    pub moves: Vec<MoveShown>,
+    pub moves: Vec<MoveResponse>,
 }
 
-/// The part of the face.
-pub struct RebalanceFace(pub(super) Face);
+/// The part of the API.
+pub struct RebalanceFace(pub(super) Api);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Cluster")]
 impl RebalanceFace {
@@ -41,15 +41,15 @@ impl RebalanceFace {
         &self,
         #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
         rebalance: Json<Rebalance>,
-    ) -> Result<Json<RebalanceShown>, ApiError> {
+    ) -> Result<Json<RebalanceResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, MANAGE)?;
         if rebalance.0.dry_run {
             let plan = plan(inside, &caller, Intent::Rebalance).await?;
             let plan = plan.moves.iter().map(step).collect();
-            return Ok(Json(RebalanceShown { dry_run: true, plan, moves: Vec::new() }));
+            return Ok(Json(RebalanceResponse { dry_run: true, plan, moves: Vec::new() }));
         }
         match inside.tell(&caller.call(), Command::Rebalance).await? {
-            Reply::Started { plan, moves } => Ok(Json(RebalanceShown {
+            Reply::Started { plan, moves } => Ok(Json(RebalanceResponse {
                 dry_run: false,
                 plan: plan.moves.iter().map(step).collect(),
                 moves: moves.iter().map(moves::shown).collect(),

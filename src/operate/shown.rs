@@ -3,11 +3,11 @@
 use edge::Instant;
 use poem_openapi::{Enum, Object};
 
-use super::moves::MoveShown;
+use super::moves::MoveResponse;
 
 /// The whole cluster at one moment.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct ClusterShown {
+pub struct ClusterResponse {
     /// Its name
     pub name: String,
     /// 1, and one more after each restore
@@ -21,11 +21,11 @@ pub struct ClusterShown {
     /// The node that answers
     pub answered_by: String,
     /// In order of their names
-    pub nodes: Vec<NodeShown>,
+    pub nodes: Vec<NodeResponse>,
     /// In order of their names
-    pub groups: Vec<GroupShown>,
+    pub groups: Vec<GroupResponse>,
     /// Moves under way, oldest first
-    pub moves: Vec<MoveShown>,
+    pub moves: Vec<MoveResponse>,
 }
 
 /// How a cluster stands.
@@ -42,7 +42,7 @@ pub enum ClusterState {
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct NodeShown {
+pub struct NodeResponse {
     /// Its name
     pub name: String,
     /// Where its edge listens
@@ -103,12 +103,12 @@ pub enum NodeState {
 #[derive(Debug, Object)]
 pub struct Nodes {
     /// In order of their names
-    pub items: Vec<NodeShown>,
+    pub items: Vec<NodeResponse>,
 }
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct GroupShown {
+pub struct GroupResponse {
     /// `reservations/0`
     pub group: String,
     /// `reservations`
@@ -129,7 +129,7 @@ pub struct GroupShown {
     /// Replicas that it should have
     pub replicas_wanted: u32,
     /// Its replicas
-    pub replicas: Vec<ReplicaShown>,
+    pub replicas: Vec<ReplicaResponse>,
     /// Bytes of its state, where it is led
     pub bytes: u64,
     /// Calls a second that it answers
@@ -139,7 +139,7 @@ pub struct GroupShown {
     /// Events and effects that wait
     pub outbox: u64,
     /// What an operator has to look at
-    pub parked: Vec<ParkedShown>,
+    pub parked: Vec<ParkedResponse>,
     /// Whether its mails and payments wait since a restore, until they are released
     pub effects_held: bool,
     /// Why it was given up, if it was
@@ -161,7 +161,7 @@ pub enum GroupState {
 
 /// A replica.
 #[derive(Debug, Clone, PartialEq, Object)]
-pub struct ReplicaShown {
+pub struct ReplicaResponse {
     /// The node that has it
     pub node: String,
     /// What it is
@@ -190,7 +190,7 @@ pub enum ReplicaRole {
 
 /// An event or effect that cannot be done.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct ParkedShown {
+pub struct ParkedResponse {
     /// Its number within the group
     pub row: u64,
     /// Why
@@ -201,12 +201,12 @@ pub struct ParkedShown {
 #[derive(Debug, Object)]
 pub struct Groups {
     /// In order of their names
-    pub items: Vec<GroupShown>,
+    pub items: Vec<GroupResponse>,
 }
 
 /// A group was given another leader, or has none now.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct LeaderShown {
+pub struct LeaderResponse {
     /// `reservations/0`
     pub group: String,
     /// The node that leads it

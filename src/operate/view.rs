@@ -8,8 +8,8 @@ use edge::Instant;
 use super::attention;
 use super::live::{Live, LiveNode, LiveReplica};
 use super::shown::{
-    ClusterShown, ClusterState, GroupShown, GroupState, NodeShown, NodeState, ParkedShown, ReplicaRole,
-    ReplicaShown,
+    ClusterResponse, ClusterState, GroupResponse, GroupState, NodeResponse, NodeState, ParkedResponse,
+    ReplicaResponse, ReplicaRole,
 };
 
 /// What a cluster is called, where no directory says so.
@@ -24,7 +24,7 @@ pub struct Named {
 }
 
 /// Everything, as it is now. Without `records` the directory did not answer, or there is none.
-pub fn cluster(named: &Named, records: Option<&State>, live: &Live) -> ClusterShown {
+pub fn cluster(named: &Named, records: Option<&State>, live: &Live) -> ClusterResponse {
     let groups = groups(records, live);
     let nodes = nodes(records, live, &groups);
     let state = groups.iter().fold(ClusterState::Healthy, |worst, group| match (worst, group.state) {
@@ -35,7 +35,7 @@ pub fn cluster(named: &Named, records: Option<&State>, live: &Live) -> ClusterSh
     let down = nodes.iter().any(|node| node.state == NodeState::Down);
     let state = if down && state == ClusterState::Healthy { ClusterState::Degraded } else { state };
     let version = live.nodes.get(&live.here).map(|node| node.version.clone());
-    let cluster = ClusterShown {
+    let cluster = ClusterResponse {
         name: records.map_or_else(|| named.name.clone(), |records| records.cluster.name.clone()),
         epoch: records.map_or(named.epoch, |records| records.cluster.epoch),
         state,
@@ -49,11 +49,11 @@ pub fn cluster(named: &Named, records: Option<&State>, live: &Live) -> ClusterSh
     let replace_after = records.map(|records| records.cluster.settings.replace_after_secs);
     let mut attention = attention::sentences(&cluster, records.is_none() && !named.alone, replace_after);
     attention.extend(records.and_then(attention::astray));
-    ClusterShown { attention, ..cluster }
+    ClusterResponse { attention, ..cluster }
 }
 
 /// All groups, by name.
-fn groups(records: Option<&State>, live: &Live) -> Vec<GroupShown> {
+fn groups(records: Option<&State>, live: &Live) -> Vec<GroupResponse> {
     let known = records.iter().flat_map(|records| records.groups.keys().cloned());
     let seen = live.nodes.values().flat_map(|node| &node.replicas).map(|replica| replica.group.clone());
     let names: BTreeSet<String> = known.chain(seen).collect();
@@ -77,10 +77,10 @@ fn members(name: &str, record: Option<&GroupRecord>, live: &Live) -> Vec<(u64, S
     live.of(name).map(|(node, replica)| (replica.id, node.to_owned(), ReplicaRole::Voter)).collect()
 }
 
-fn group(name: &str, record: Option<&GroupRecord>, live: &Live) -> GroupShown {
+fn group(name: &str, record: Option<&GroupRecord>, live: &Live) -> GroupResponse {
     let (service, shard) = name.split_once('/').unwrap_or((name, "0"));
     let leader = live.leader(name);
-    let mut replicas: Vec<ReplicaShown> = members(name, record, live)
+    let mut replicas: Vec<ReplicaResponse> = members(name, record, live)
         .into_iter()
         .map(|(id, node, role)| replica(name, id, node, role, leader.map(|(_, leader)| leader), live))
         .collect();
@@ -98,7 +98,7 @@ fn group(name: &str, record: Option<&GroupRecord>, live: &Live) -> GroupShown {
     };
     // What only the leader does, only the leader knows.
     let (node, figures) = leader.map_or((None, None), |(node, leader)| (Some(node.to_owned()), Some(leader)));
-    GroupShown {
+    GroupResponse {
         group: name.to_owned(),
         service: service.to_owned(),
         shard: shard.parse().unwrap_or_default(),
@@ -119,8 +119,8 @@ fn group(name: &str, record: Option<&GroupRecord>, live: &Live) -> GroupShown {
     }
 }
 
-fn parked(leader: &LiveReplica) -> Vec<ParkedShown> {
-    leader.parked.iter().map(|(row, why)| ParkedShown { row: *row, why: why.clone() }).collect()
+fn parked(leader: &LiveReplica) -> Vec<ParkedResponse> {
+    leader.parked.iter().map(|(row, why)| ParkedResponse { row: *row, why: why.clone() }).collect()
 }
 
 fn replica(
@@ -130,14 +130,14 @@ fn replica(
     role: ReplicaRole,
     leader: Option<&LiveReplica>,
     live: &Live,
-) -> ReplicaShown {
+) -> ReplicaResponse {
     let seen =
         live.of(group).find(|(on, replica)| *on == node && replica.id == id).map(|(_, replica)| replica);
     let behind = leader.map(|leader| {
         let applied = seen.map_or(0, |seen| leader.applied.saturating_sub(seen.applied));
         if leader.id == id { 0 } else { leader.behind.get(&id).copied().unwrap_or(applied) }
     });
-    ReplicaShown {
+    ReplicaResponse {
         up: live.is_up(&node) && seen.is_some_and(|seen| seen.quarantined.is_none()),
         node,
         role,
@@ -149,7 +149,7 @@ fn replica(
 }
 
 /// All nodes that were not removed for good, by name.
-fn nodes(records: Option<&State>, live: &Live, groups: &[GroupShown]) -> Vec<NodeShown> {
+fn nodes(records: Option<&State>, live: &Live, groups: &[GroupResponse]) -> Vec<NodeResponse> {
     let mut names: BTreeMap<&str, (Option<&NodeRecord>, Option<&LiveNode>)> = BTreeMap::new();
     for (name, node) in &live.nodes {
         names.insert(name, (None, Some(node)));
@@ -166,8 +166,8 @@ pub fn node(
     name: &str,
     record: Option<&NodeRecord>,
     live: Option<&LiveNode>,
-    groups: &[GroupShown],
-) -> NodeShown {
+    groups: &[GroupResponse],
+) -> NodeResponse {
     let up = live.map_or_else(|| record.is_some_and(|record| record.up), |live| live.up);
     let state = match record.map_or(Duty::Serving, |record| record.duty) {
         Duty::Gone => NodeState::Decommissioned,
@@ -180,7 +180,7 @@ pub fn node(
     let profile = record.map(|record| &record.profile);
     let text = |live: Option<&String>, kept: Option<&String>| live.or(kept).cloned().unwrap_or_default();
     let mine = || groups.iter().flat_map(|group| &group.replicas).filter(|replica| replica.node == name);
-    NodeShown {
+    NodeResponse {
         name: name.to_owned(),
         address: text(
             live.map(|live| &live.http_address),
@@ -216,8 +216,8 @@ pub fn node(
 }
 
 /// How the tightest group would stand without a node, and why the node must not be stopped, where it must not.
-fn without(node: &str, groups: &[GroupShown]) -> (String, Option<String>) {
-    let stands = |group: &GroupShown| {
+fn without(node: &str, groups: &[GroupResponse]) -> (String, Option<String>) {
+    let stands = |group: &GroupResponse| {
         let here = group
             .replicas
             .iter()

@@ -97,7 +97,7 @@ impl Plan {
         }
         let key = home.join("cluster.key");
         ClusterKey::load_or_create(&key).context("the cluster key")?;
-        let soon = contract::Timestamp::wall_clock().seconds() + RENEW_SECS;
+        let soon = protocol::Timestamp::wall_clock().seconds() + RENEW_SECS;
         for node in &self.nodes {
             let certificate = node.certificates.join("node.pem");
             if !certificate.exists() {

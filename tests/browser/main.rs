@@ -3,9 +3,9 @@
 
 use std::process::Command;
 
-use house::{House, tool, workspace};
+use test_support::{TestServer, tool, workspace};
 
-/// Plays one of the journeys of `journeys.mjs` in a house with the demo hotels.
+/// Plays one of the journeys of `journeys.mjs` in a server with the demo hotels.
 async fn play(journey: &str) {
     let tools = workspace().join("target/tools/browser");
     let (Some(node), Some(chromium)) = (tool("node"), tool("chromium")) else { return };
@@ -17,15 +17,15 @@ async fn play(journey: &str) {
         eprintln!("left out: playwright-core is not installed (tests/run installs it)");
         return;
     }
-    let house = House::plan().demo().open().await;
+    let server = TestServer::plan().demo().open().await;
     let screenshots = workspace().join("target/screenshots");
     let played = Command::new(node)
         .arg(workspace().join("tests/browser/journeys.mjs"))
         .arg(journey)
-        .env("HOUSE", &house.url)
-        .env("OUTBOX", house.data.join("outbox"))
-        .env("PROFILE", house.path().join("chromium"))
-        .env("DOWNLOADS", house.path().join("downloads"))
+        .env("HOUSE", &server.url)
+        .env("OUTBOX", server.data.join("outbox"))
+        .env("PROFILE", server.path().join("chromium"))
+        .env("DOWNLOADS", server.path().join("downloads"))
         .env("SCREENSHOTS", &screenshots)
         .env("CHROMIUM", chromium)
         .env("TOOLS", tools)
@@ -35,13 +35,13 @@ async fn play(journey: &str) {
         format!("{}{}", String::from_utf8_lossy(&played.stdout), String::from_utf8_lossy(&played.stderr));
     assert!(played.status.success(), "{said}");
     println!("{said}");
-    for file in std::fs::read_dir(house.path().join("downloads")).into_iter().flatten().flatten() {
+    for file in std::fs::read_dir(server.path().join("downloads")).into_iter().flatten().flatten() {
         if file.path().extension().is_some_and(|end| end == "pdf") {
-            house::pdf_text(&std::fs::read(file.path()).unwrap());
+            test_support::pdf_text(&std::fs::read(file.path()).unwrap());
         }
     }
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use house::{Cluster, NodePlan};
 use serde_json::{Value, json};
+use test_support::{Cluster, NodePlan};
 
 use crate::history::{History, inn};
 use crate::text;
@@ -50,12 +50,13 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
     history.through(&cluster, &["n1", "n2", "n3"]);
     history.goes_on(MEANWHILE).await;
     let search = "/v1/hotels?city=Krak%C3%B3w&check_in=";
-    let search = format!("{search}{}&check_out={}&guests=2&rooms=1", house::day(300), house::day(301));
+    let search =
+        format!("{search}{}&check_out={}&guests=2&rooms=1", test_support::day(300), test_support::day(301));
     let found = || async {
         let answer = admin.get(&search).attempt().await.ok().filter(|answer| answer.status == 200)?;
         answer.json()["items"].as_array().filter(|items| !items.is_empty()).map(drop)
     };
-    house::eventually("the hotel to be found", found).await;
+    test_support::eventually("the hotel to be found", found).await;
     // Killed, and stopped in good order: whoever books notices nothing.
     for killed in [true, false] {
         if killed {
@@ -65,7 +66,7 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
         }
         history.goes_on(MEANWHILE).await;
         cluster.start("n4").await;
-        house::eventually("the hotel to be found again", found).await;
+        test_support::eventually("the hotel to be found again", found).await;
         history.goes_on(MEANWHILE).await;
         assert_eq!(history.refusals(), BTreeMap::new(), "n4 went; it was killed: {killed}");
     }

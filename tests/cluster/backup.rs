@@ -4,8 +4,8 @@
 use std::fs;
 use std::time::Duration;
 
-use house::{Cluster, House, Stay};
 use serde_json::Value;
+use test_support::{Cluster, Stay, TestServer};
 
 use crate::text;
 
@@ -70,7 +70,7 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
 
     // A single machine.
     fs::copy(&admin, restored.join("admin.json")).expect("admin.json");
-    let mut machine = House::plan().data(restored).hotels(Vec::new()).open().await;
+    let mut machine = TestServer::plan().data(restored).hotels(Vec::new()).open().await;
     let owner = machine.admin().await;
     owner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200);
     assert_eq!(owner.reservation(&held).await["status"], "confirmed");
@@ -100,6 +100,6 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     partner.pay(&after, "pm_card_visa").await;
     partner.once(&after, "confirmed").await;
     restored.settled("n1").await;
-    house::eventually("nothing to be held", || async { (!told()).then_some(()) }).await;
+    test_support::eventually("nothing to be held", || async { (!told()).then_some(()) }).await;
     restored.sound("n1");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use house::{Cluster, NodePlan};
+use test_support::{Cluster, NodePlan};
 
 use crate::history::{History, inn};
 
@@ -16,7 +16,7 @@ fn library() -> Option<String> {
         .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketimeMT.so.1"));
     let found = places.into_iter().find(|place| Path::new(place).is_file());
     if found.is_none() {
-        house::tool("faketime");
+        test_support::tool("faketime");
     }
     found
 }
@@ -49,7 +49,7 @@ async fn a_clock_set_back_changes_no_answer() {
     history.goes_on(MEANWHILE).await;
     let partner = cluster.booker("n1").await;
     let hotel = cluster.hotel("n1").await;
-    let offer = partner.offer(&hotel, &house::Stay::from_day(300, 1), "Flexible").await;
+    let offer = partner.offer(&hotel, &test_support::Stay::from_day(300, 1), "Flexible").await;
     let before = partner.hold(&offer, "before@guest.example").await;
     set("-4");
     history.goes_on(MEANWHILE * 2).await;

@@ -1,7 +1,7 @@
 //! Settings that change while the cluster lives: tried first, adopted by a word, followed by moves, and on record.
 
-use house::{Caller, Cluster, NodePlan, eventually};
 use serde_json::{Value, json};
+use test_support::{Caller, Cluster, NodePlan, eventually};
 
 use crate::text;
 

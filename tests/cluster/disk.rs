@@ -1,6 +1,6 @@
 //! A node whose disk is full.
 
-use house::{Cluster, NodePlan, SmallDisk};
+use test_support::{Cluster, NodePlan, SmallDisk};
 
 use crate::history::{History, inn};
 

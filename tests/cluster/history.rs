@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use house::{Answer, Asking, Caller, Cluster, Stay, hotel};
 use serde_json::{Value, json};
+use test_support::{Answer, Asking, Caller, Cluster, Stay, hotel};
 use tokio::task::JoinHandle;
 
 use crate::linear::{self, Did, Operation};
@@ -93,7 +93,7 @@ impl History {
     /// Returns once so many more operations were answered.
     pub async fn goes_on(&self, operations: usize) {
         let before = self.answered();
-        house::eventually("the load to go on", || async {
+        test_support::eventually("the load to go on", || async {
             (self.answered() >= before + operations).then_some(())
         })
         .await;
@@ -209,7 +209,7 @@ impl Shared {
                 // No whole answer: a node that was killed, is paused, or is not there.
                 Err(_) => {}
             }
-            assert!(begun.elapsed() < house::PATIENCE * 2, "no answer, wherever it is sent");
+            assert!(begun.elapsed() < test_support::PATIENCE * 2, "no answer, wherever it is sent");
             tokio::time::sleep(AGAIN).await;
         }
         unreachable!("attempts do not end")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use house::Cluster;
+use test_support::Cluster;
 
 use crate::history::{History, inn};
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use house::{Caller, Helper, House, eventually};
 use serde_json::{Value, json};
+use test_support::{Caller, Helper, TestServer, eventually};
 
 use crate::text;
 
@@ -15,15 +15,15 @@ const PASSWORD: &str = "a password of some length";
 
 /// The command line of somebody with a home of their own.
 struct Terminal<'a> {
-    house: &'a House,
+    server: &'a TestServer,
     home: PathBuf,
 }
 
 impl<'a> Terminal<'a> {
-    fn new(house: &'a House, name: &str) -> Self {
-        let home = house.path().join(name);
+    fn new(server: &'a TestServer, name: &str) -> Self {
+        let home = server.path().join(name);
         std::fs::create_dir(&home).unwrap();
-        Self { house, home }
+        Self { server, home }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -61,7 +61,7 @@ impl<'a> Terminal<'a> {
 
     /// Begins to sign in; brings the process, and the line with the code.
     async fn begin(&self) -> (Helper, Value) {
-        let mut command = self.command(&["login", "--json", "--url", &self.house.url]);
+        let mut command = self.command(&["login", "--json", "--url", &self.server.url]);
         let mut login = Helper::start(&mut command, &self.home.join("login.log"));
         login.says("user_code").await.unwrap_or_else(|status| panic!("{status}: {}", login.log()));
         let line = eventually("the whole line", || async {
@@ -75,14 +75,14 @@ impl<'a> Terminal<'a> {
     /// Signs in, and agrees.
     async fn sign_in(&self) {
         let (mut login, codes) = self.begin().await;
-        decide(self.house, &codes, "allow").await;
+        decide(self.server, &codes, "allow").await;
         let status = ended(&mut login).await;
         let log = login.log();
         assert_eq!(status, Some(0), "{log}");
         let told: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
         assert_eq!(
             (&told["signed_in"], text(&told["url"])),
-            (&json!(true), self.house.url.as_str()),
+            (&json!(true), self.server.url.as_str()),
             "{told}"
         );
         assert!(text(&told["scope"]).contains("cluster:manage"), "{told}");
@@ -105,17 +105,17 @@ async fn ended(login: &mut Helper) -> Option<i32> {
         if let Some(status) = login.ended() {
             return status.code();
         }
-        assert!(begun.elapsed() < house::PATIENCE, "it does not end: {}", login.log());
+        assert!(begun.elapsed() < test_support::PATIENCE, "it does not end: {}", login.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
 /// Does in a browser what the page asks for.
-async fn decide(house: &House, codes: &Value, decision: &str) {
-    let browser = house.anyone();
+async fn decide(server: &TestServer, codes: &Value, decision: &str) {
+    let browser = server.anyone();
     let complete = text(&codes["verification_uri_complete"]);
     assert!(
-        complete.starts_with(text(&codes["verification_uri"])) && complete.starts_with(&house.url),
+        complete.starts_with(text(&codes["verification_uri"])) && complete.starts_with(&server.url),
         "{codes}"
     );
     let page = browser.get(complete).await.expect(200);
@@ -139,10 +139,10 @@ fn field(html: &str, name: &str) -> String {
     value.replace("&#x2f;", "/").replace("&amp;", "&")
 }
 
-async fn operator(house: &House) {
+async fn operator(server: &TestServer) {
     let body = json!({"email": EMAIL, "password": PASSWORD, "name": "An operator"});
-    house.anyone().post("/v1/users", &body).await.expect(201);
-    house.operate(&["user", "grant", EMAIL, "--administrator"]).done();
+    server.anyone().post("/v1/users", &body).await.expect(201);
+    server.operate(&["user", "grant", EMAIL, "--administrator"]).done();
 }
 
 fn read(file: &Path) -> Value {
@@ -157,9 +157,9 @@ fn change(file: &Path, name: &str, value: Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
-    let house = House::plan().hotels(vec![]).open().await;
-    operator(&house).await;
-    let terminal = Terminal::new(&house, "anna");
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    operator(&server).await;
+    let terminal = Terminal::new(&server, "anna");
     let nobody = terminal.refused(&["cluster", "status"]);
     assert!(nobody.contains("auberge login") && nobody.contains("--admin"), "{nobody}");
 
@@ -168,19 +168,19 @@ async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     // Without a word about where: there is one sign-in. Also for verbs that wait, and those that change something.
     assert!(terminal.done(&["cluster", "status"]).contains("healthy"));
-    assert!(terminal.done(&["cluster", "status", "--url", &house.url]).contains("healthy"));
+    assert!(terminal.done(&["cluster", "status", "--url", &server.url]).contains("healthy"));
     let made =
         terminal.done(&["client", "create", "--name", "Partner", "--scope", "reservations:read", "--json"]);
     assert!(made.contains("client_secret"), "{made}");
     // It comes before an administrator's file, and after a token of the environment.
-    let admin = house.data.join("admin.json").to_string_lossy().into_owned();
+    let admin = server.data.join("admin.json").to_string_lossy().into_owned();
     std::fs::write(
         terminal.home.join("wrong.json"),
         std::fs::read_to_string(&admin).unwrap().replace("sec_", "sec_no"),
     )
     .unwrap();
     assert!(terminal.done(&["cluster", "status", "--admin", "wrong.json"]).contains("healthy"));
-    let mut by_token = terminal.command(&["cluster", "status", "--url", &house.url]);
+    let mut by_token = terminal.command(&["cluster", "status", "--url", &server.url]);
     let output = by_token.env("AUBERGE_TOKEN", "v4.public.nonsense").output().unwrap();
     assert_eq!(output.status.code(), Some(1), "a token of the environment comes first");
 
@@ -209,8 +209,8 @@ async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
     // Signed out, here and there.
     let token = text(&read(&file)["access_token"]).to_owned();
     let said = terminal.done(&["logout"]);
-    assert!(said.contains(&house.url) && !file.exists(), "{said}");
-    let caller = Caller::new(house.url.clone()).with_token(token);
+    assert!(said.contains(&server.url) && !file.exists(), "{said}");
+    let caller = Caller::new(server.url.clone()).with_token(token);
     eventually("the token to be void", || async {
         (caller.get("/v1/cluster").await.status == 401).then_some(())
     })
@@ -221,12 +221,12 @@ async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sign_in_that_is_refused_interrupted_or_ended_says_so() {
-    let house = House::plan().hotels(vec![]).open().await;
-    operator(&house).await;
-    let terminal = Terminal::new(&house, "bert");
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    operator(&server).await;
+    let terminal = Terminal::new(&server, "bert");
 
     let (mut login, codes) = terminal.begin().await;
-    decide(&house, &codes, "deny").await;
+    decide(&server, &codes, "deny").await;
     assert_eq!(ended(&mut login).await, Some(1));
     assert!(login.log().contains("refused in the browser"), "{}", login.log());
 
@@ -238,7 +238,7 @@ async fn a_sign_in_that_is_refused_interrupted_or_ended_says_so() {
 
     let gone = terminal.refused(&["login", "--url", "http://127.0.0.1:9"]);
     assert!(gone.contains("is the server running?"), "{gone}");
-    let scope = terminal.refused(&["login", "--url", &house.url, "--scope", "everything"]);
+    let scope = terminal.refused(&["login", "--url", &server.url, "--scope", "everything"]);
     assert!(scope.contains("without --scope"), "{scope}");
 
     // Ended on the server (here: its client's sessions are, by an account that has changed): another one is needed.

@@ -1,7 +1,7 @@
 //! A majority lost for good: nothing is served and nothing is made up, until an operator says what shall count.
 
-use house::{Caller, Cluster, Stay, eventually};
 use serde_json::json;
+use test_support::{Caller, Cluster, Stay, eventually};
 
 use crate::text;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use house::{Caller, Cluster, eventually};
 use serde_json::{Value, json};
+use test_support::{Caller, Cluster, eventually};
 
 use crate::history::{History, inn};
 use crate::text;

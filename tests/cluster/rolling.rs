@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use house::Cluster;
+use test_support::Cluster;
 
 use crate::history::{History, inn};
 use crate::text;
@@ -25,7 +25,7 @@ async fn restarted_one_by_one_without_a_failed_request() {
     // A booking goes its whole way: the bank, the mail, all services.
     let partner = cluster.booker("n2").await;
     let hotel = cluster.hotel("n2").await;
-    let offer = partner.offer(&hotel, &house::Stay::from_day(300, 1), "Flexible").await;
+    let offer = partner.offer(&hotel, &test_support::Stay::from_day(300, 1), "Flexible").await;
     let held = partner.hold(&offer, "whole@guest.example").await;
     let paid = partner.at(cluster.url("n3")).pay(&held, "pm_card_visa").await;
     assert_eq!(text(&paid["status"]), "succeeded", "{paid}");

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use house::{Cluster, Network, Stay, eventually};
 use serde_json::json;
+use test_support::{Cluster, Network, Stay, eventually};
 
 use crate::history::{History, inn};
 use crate::text;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use house::{Caller, Cluster, NodePlan, Stay};
+use test_support::{Caller, Cluster, NodePlan, Stay};
 
 fn copy(from: &Path, to: &Path) {
     let _ = std::fs::remove_dir_all(to);

@@ -1,9 +1,9 @@
 //! Every operation of every document, as a stranger and as a caller whose token lacks the scope. An operation that is added
 //! is covered as soon as it is in a document.
 
-use house::{Caller, House};
 use reqwest::Method;
 use serde_json::{Value, json};
+use test_support::{Caller, TestServer};
 
 use crate::documents::documents;
 use crate::sample;
@@ -135,30 +135,30 @@ fn overridden(name: &str, mut body: Value) -> Value {
         "createPayment" => {
             body = json!({"reservation_id": "RESERVATION", "payment_method": "pm_card_visa"});
         }
-        "createProperty" => body = house::hotel("new", "New", 1),
+        "createProperty" => body = test_support::hotel("new", "New", 1),
         "setCalendar" => body = json!({"from": "2027-06-01", "to": "2027-06-02", "stop_sell": true}),
-        "createRoomType" => body = house::hotel("new", "New", 1)["room_types"][0].clone(),
+        "createRoomType" => body = test_support::hotel("new", "New", 1)["room_types"][0].clone(),
         _ => {}
     }
     body
 }
 
-/// A house with a booking of somebody else's, whose ids take the places of the made-up ones.
+/// A server with a booking of somebody else's, whose ids take the places of the made-up ones.
 struct Scene {
-    house: House,
+    server: TestServer,
     replace: Vec<(String, String)>,
 }
 
 impl Scene {
     async fn set() -> Self {
-        let house = House::open().await;
-        let owner = house.booker().await;
-        let hotel = house.hotel_id("river").await;
-        let stay = house::Stay::from_day(30, 1);
+        let server = TestServer::open().await;
+        let owner = server.booker().await;
+        let hotel = server.hotel_id("river").await;
+        let stay = test_support::Stay::from_day(30, 1);
         let offer = owner.offer(&hotel, &stay, "Flexible").await;
         let held = owner.hold(&offer, "owner@guest.example").await;
         let payment = owner.pay(&held, "pm_card_visa").await;
-        let property = house.admin().await.get(&format!("/v1/properties/{hotel}")).await.expect(200).json();
+        let property = server.admin().await.get(&format!("/v1/properties/{hotel}")).await.expect(200).json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let replace = vec![
             ("rsv_00000000000000000000000000".to_owned(), text(&held["id"])),
@@ -168,14 +168,14 @@ impl Scene {
             ("OFFER".to_owned(), offer),
             (HOTEL.to_owned(), hotel),
         ];
-        Self { house, replace }
+        Self { server, replace }
     }
 
     fn put(&self, text: &str) -> String {
         self.replace.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
 
-    async fn ask(&self, caller: &Caller, operation: &Operation) -> house::Answer {
+    async fn ask(&self, caller: &Caller, operation: &Operation) -> test_support::Answer {
         let asking = caller.ask(operation.method.clone(), &self.put(&operation.path));
         match &operation.body {
             Some(body) => asking.json(&serde_json::from_str(&self.put(&body.to_string())).unwrap()).await,
@@ -187,7 +187,7 @@ impl Scene {
 #[tokio::test]
 async fn nobody_gets_in_without_the_scope() {
     let scene = Scene::set().await;
-    let stranger = scene.house.anyone();
+    let stranger = scene.server.anyone();
     let every = "reservations:read reservations:write payments:read payments:write documents templates:manage \
                  hotel:manage cluster:read cluster:manage";
     let mut wrong = Vec::new();
@@ -203,7 +203,7 @@ async fn nobody_gets_in_without_the_scope() {
         let above = also_open(name, &scope);
         let lacking = |other: &&str| *other != scope && !above.contains(other);
         let others: Vec<&str> = every.split_whitespace().filter(lacking).collect();
-        let caller = scene.house.partner(&others.join(" ")).await;
+        let caller = scene.server.partner(&others.join(" ")).await;
         let refused = scene.ask(&caller, operation).await;
         if (refused.status, refused.header("content-type")) != (403, "application/problem+json") {
             wrong.push(format!("{name} without {scope}: {} {}", refused.status, refused.text()));
@@ -212,7 +212,7 @@ async fn nobody_gets_in_without_the_scope() {
     }
     assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(asked > 30, "only {asked} operations want a scope");
-    scene.house.sound().await;
+    scene.server.sound().await;
 }
 
 #[tokio::test]
@@ -222,7 +222,7 @@ async fn what_is_open_is_known_to_be_open() {
         assert!(OPEN.contains(&name.as_str()), "{name} needs no token: is that right?");
     }
     let scene = Scene::set().await;
-    let stranger = scene.house.anyone();
+    let stranger = scene.server.anyone();
     for operation in operations().iter().filter(|one| BY_LINK.contains(&one.name.as_str())) {
         let refused = scene.ask(&stranger, operation).await;
         assert!(
@@ -241,8 +241,8 @@ async fn what_is_open_is_known_to_be_open() {
 #[tokio::test]
 async fn a_token_of_somebody_else_opens_nothing() {
     let scene = Scene::set().await;
-    let url = scene.house.url.clone();
-    let other = House::plan().hotels(vec![]).open().await;
+    let url = scene.server.url.clone();
+    let other = TestServer::plan().hotels(vec![]).open().await;
     let foreign = other.admin().await.token.unwrap();
     let mut last = foreign.clone();
     let changed = if last.pop() == Some('A') { 'B' } else { 'A' };

@@ -35,7 +35,7 @@ struct Crate {
 
 fn crates() -> Vec<Crate> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = house::workspace();
+    let root = test_support::workspace();
     let ran = Command::new(cargo)
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(&root)
@@ -122,9 +122,9 @@ fn foreign_crates_have_one_home_each() {
             let used = one.uses.contains(foreign) || one.tests.contains(foreign);
             assert!(!used || one.name == home, "{} uses {foreign}, whose home is {home}", one.name);
         }
-        let faces = ["edge", "auberge", "sandbox-bank", "rest"];
-        if one.uses.contains("poem") && !faces.contains(&one.name.as_str()) {
-            assert!(SERVICES.contains(&one.name.as_str()), "{} has no face, and uses poem", one.name);
+        let apis = ["edge", "auberge", "sandbox-bank", "rest"];
+        if one.uses.contains("poem") && !apis.contains(&one.name.as_str()) {
+            assert!(SERVICES.contains(&one.name.as_str()), "{} has no api, and uses poem", one.name);
         }
     }
 }
@@ -143,7 +143,7 @@ fn no_service_keeps_anything_in_no_order() {
     }
     for one in crates().iter().filter(|one| SERVICES.contains(&one.name.as_str())) {
         let mut found = Vec::new();
-        sources(&house::workspace().join(&one.folder).join("src"), &mut found);
+        sources(&test_support::workspace().join(&one.folder).join("src"), &mut found);
         assert!(!found.is_empty(), "{} has no sources", one.name);
         for file in found {
             let text = std::fs::read_to_string(&file).unwrap();

@@ -39,7 +39,7 @@ fn committed_documents_are_those_that_the_binary_writes() {
     expected.sort();
     assert_eq!(names, expected);
     for (name, text) in &written {
-        golden(&house::workspace().join("openapi").join(name), text);
+        golden(&test_support::workspace().join("openapi").join(name), text);
     }
 }
 
@@ -92,22 +92,22 @@ fn problem_types_are_those_that_clients_know() {
 
 #[tokio::test]
 async fn every_problem_type_is_explained_where_its_name_points() {
-    let house = house::House::plan().hotels(vec![]).open().await;
+    let server = test_support::TestServer::plan().hotels(vec![]).open().await;
     let table = std::fs::read_to_string(goldens().join("problems.txt")).unwrap();
     for line in table.lines() {
         let slug = line.split([' ', ':']).nth(1).unwrap();
-        let meaning = house.anyone().get(&format!("/problems/{slug}")).await;
+        let meaning = server.anyone().get(&format!("/problems/{slug}")).await;
         assert_eq!(meaning.status, 200, "/problems/{slug}: {}", meaning.text());
     }
     // What the server serves is what the binary prints, but for the address.
     for service in SERVICES {
-        let served = house.anyone().get(&format!("/openapi/{service}.json")).await.expect(200).json();
+        let served = server.anyone().get(&format!("/openapi/{service}.json")).await.expect(200).json();
         let (_, printed) =
             documents().into_iter().find(|(name, _)| *name == format!("{service}.json")).unwrap();
         let printed: Value = serde_json::from_str(&printed).unwrap();
         assert_eq!(served["paths"], printed["paths"], "{service}");
     }
     for page in ["/openapi.json", "/docs", "/healthz", "/readyz", "/metrics"] {
-        assert_eq!(house.anyone().get(page).await.status, 200, "{page}");
+        assert_eq!(server.anyone().get(page).await.status, 200, "{page}");
     }
 }

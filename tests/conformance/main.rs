@@ -32,5 +32,5 @@ fn golden(file: &Path, text: &str) {
 }
 
 fn goldens() -> PathBuf {
-    house::workspace().join("tests/goldens")
+    test_support::workspace().join("tests/goldens")
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use house::{House, Stay};
+use test_support::{Stay, TestServer};
 
 use crate::ledger::{Marks, Shared};
 use crate::load::guests;
@@ -13,11 +13,11 @@ use crate::text;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_made_under_load_comes_back_whole() {
-    let mut house = House::open().await;
+    let mut server = TestServer::open().await;
     let (id, secret) =
-        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
-    let (partner, admin) = (house.sign_in(&id, &secret).await, house.admin().await);
-    let hotel = house.hotel_id("river").await;
+        server.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
     let held = partner.hold(&offer, "kept@guest.example").await;
     let payment = partner.pay(&held, "pm_card_visa").await;
@@ -30,14 +30,14 @@ async fn a_backup_made_under_load_comes_back_whole() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let archive = house.path().join("backup.auberge");
+    let archive = server.path().join("backup.auberge");
     let name = archive.to_string_lossy().into_owned();
     let before = ledger.lock().unwrap().reservations.clone();
-    house.operate(&["backup", "create", &name]).done();
+    server.operate(&["backup", "create", &name]).done();
     assert_eq!(fs::metadata(&archive).unwrap().permissions().mode() & 0o777, 0o600);
-    let again = house.operate(&["backup", "create", &name]).refused();
+    let again = server.operate(&["backup", "create", &name]).refused();
     assert!(again.contains("there already"), "{again}");
-    house.stop();
+    server.stop();
     for lane in busy {
         lane.await.unwrap();
     }
@@ -46,12 +46,13 @@ async fn a_backup_made_under_load_comes_back_whole() {
     assert!(!clear("kept@guest.example") && !clear("Hotel Rzeka"), "the archive can be read");
 
     // Refused: another key, a changed byte, a missing end, a directory that has a store.
-    let (key, restored) = (house.data.join("cluster.key"), house.path().join("restored"));
-    let restore =
-        |archive: &str, key: &str, to: &str| house.auberge(&["restore", archive, "--key", key, "--data", to]);
+    let (key, restored) = (server.data.join("cluster.key"), server.path().join("restored"));
+    let restore = |archive: &str, key: &str, to: &str| {
+        server.auberge(&["restore", archive, "--key", key, "--data", to])
+    };
     let (key, to) = (key.to_string_lossy().into_owned(), restored.to_string_lossy().into_owned());
     let bad = |name: &str, bytes: &[u8]| {
-        let path = house.path().join(name);
+        let path = server.path().join(name);
         fs::write(&path, bytes).unwrap();
         path.to_string_lossy().into_owned()
     };
@@ -65,22 +66,22 @@ async fn a_backup_made_under_load_comes_back_whole() {
     let middle = changed.len() / 2;
     changed[middle] ^= 1;
     for (archive, key, to) in [
-        (name.clone(), other_key, house.path().join("r1")),
-        (bad("changed", &changed), key.clone(), house.path().join("r2")),
-        (bad("cut", &bytes[..bytes.len() - 100]), key.clone(), house.path().join("r3")),
-        (name.clone(), key.clone(), house.data.clone()),
+        (name.clone(), other_key, server.path().join("r1")),
+        (bad("changed", &changed), key.clone(), server.path().join("r2")),
+        (bad("cut", &bytes[..bytes.len() - 100]), key.clone(), server.path().join("r3")),
+        (name.clone(), key.clone(), server.data.clone()),
     ] {
         restore(&archive, &key, &to.to_string_lossy()).refused();
-        assert!(to == house.data || !to.join("node.json").exists(), "half a restore looks like a whole one");
+        assert!(to == server.data || !to.join("node.json").exists(), "half a restore looks like a whole one");
     }
     restore(&name, &key, &to).done();
-    let checked = house.auberge(&["check", "--data", &to]).done();
+    let checked = server.auberge(&["check", "--data", &to]).done();
     assert!(checked.contains("nothing is broken"), "{checked}");
 
     // It serves what was acknowledged before the backup; what it would do outside waits for a word.
     // Who administers it is in the stores; the secret is kept with the key, outside of them.
-    fs::copy(house.data.join("admin.json"), restored.join("admin.json")).unwrap();
-    let mut second = House::plan().data(restored.clone()).hotels(vec![]).open().await;
+    fs::copy(server.data.join("admin.json"), restored.join("admin.json")).unwrap();
+    let mut second = TestServer::plan().data(restored.clone()).hotels(vec![]).open().await;
     let partner = second.sign_in(&id, &secret).await;
     assert_eq!(partner.reservation(&held).await["status"], "confirmed");
     partner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200);
@@ -93,15 +94,15 @@ async fn a_backup_made_under_load_comes_back_whole() {
     let offer = partner.offer(&hotel, &Stay::from_day(41, 1), "Flexible").await;
     partner.hold(&offer, email).await;
     second.stop();
-    house.auberge(&["restore", "--release-effects", "--data", &to]).done();
+    server.auberge(&["restore", "--release-effects", "--data", &to]).done();
     second.start().await;
     second.settled().await;
     second.sound().await;
     // The first one goes on as if nothing had happened.
-    house.start().await;
-    let partner = house.sign_in(&id, &secret).await;
+    server.start().await;
+    let partner = server.sign_in(&id, &secret).await;
     let kept = std::mem::take(&mut *ledger.lock().unwrap());
-    kept.is_kept(&partner, &house.admin().await, &Marks::default()).await;
-    house.settled().await;
-    house.sound().await;
+    kept.is_kept(&partner, &server.admin().await, &Marks::default()).await;
+    server.settled().await;
+    server.sound().await;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use house::{House, hotel};
+use test_support::{TestServer, hotel};
 
 use crate::ledger::{Ledger, Marks, Shared, mails_arrived};
 use crate::load::guests;
@@ -18,17 +18,17 @@ fn moment(round: u64) -> Duration {
     Duration::from_millis(120 + round.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 900)
 }
 
-async fn rounds(plan: house::Plan) {
+async fn rounds(plan: test_support::Plan) {
     let rounds = std::env::var("CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let mut house = plan.hotels(vec![hotel("large", "The Large One", 5000)]).open().await;
-    let large = house.hotel_id("large").await;
+    let mut server = plan.hotels(vec![hotel("large", "The Large One", 5000)]).open().await;
+    let large = server.hotel_id("large").await;
     let scope = "reservations:read reservations:write payments:read payments:write";
-    let (id, secret) = house.new_client(scope, &[]).await;
+    let (id, secret) = server.new_client(scope, &[]).await;
     let ledger: Shared = Arc::default();
     let begun = Instant::now();
     let mut before = Marks::default();
     for round in 0..rounds {
-        let (partner, admin) = (house.sign_in(&id, &secret).await, house.admin().await);
+        let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
         {
             // What the last round was told, and what it was not.
             let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
@@ -37,7 +37,7 @@ async fn rounds(plan: house::Plan) {
             before = kept.marks();
             *ledger.lock().unwrap() = kept;
         }
-        house.sound().await;
+        server.sound().await;
         let busy: Vec<_> = (0..LANES)
             .map(|lane| {
                 let (partner, admin) = (partner.clone(), admin.clone());
@@ -45,17 +45,17 @@ async fn rounds(plan: house::Plan) {
             })
             .collect();
         tokio::time::sleep(moment(round)).await;
-        house.kill();
+        server.kill();
         for lane in busy {
             lane.await.unwrap_or_else(|error| panic!("round {round}: {error}"));
         }
-        house.start().await;
+        server.start().await;
     }
     // At rest: all of it, from the first round on, and every mail.
-    let (partner, admin) = (house.sign_in(&id, &secret).await, house.admin().await);
+    let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
     let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
     kept.repeats(&partner, before.keyed).await;
-    house.settled().await;
+    server.settled().await;
     kept.is_kept(&partner, &admin, &Marks::default()).await;
     for (payment, reservation) in &kept.payments {
         let paid = partner.get(&format!("/v1/reservations/{reservation}")).await.expect(200).json();
@@ -65,8 +65,8 @@ async fn rounds(plan: house::Plan) {
             "{paid}"
         );
     }
-    mails_arrived(&house, &kept);
-    house.sound().await;
+    mails_arrived(&server, &kept);
+    server.sound().await;
     let Ledger { reservations, payments, users, .. } = &kept;
     println!(
         "{rounds} kills in {:.0} s: {} holds, {} payments, {} users acknowledged, none lost",
@@ -80,22 +80,22 @@ async fn rounds(plan: house::Plan) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_fifty_times_and_nothing_lost() {
-    rounds(House::plan()).await;
+    rounds(TestServer::plan()).await;
 }
 
 /// With what was not synced thrown away, as a power cut would: `kill -9` alone leaves the page cache whole.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_off_fifty_times_and_nothing_synced_lost() {
-    rounds(House::plan().argument("--drop-unsynced")).await;
+    rounds(TestServer::plan().argument("--drop-unsynced")).await;
 }
 
 #[tokio::test]
 async fn a_stop_finishes_what_was_accepted() {
-    let mut house = House::open().await;
+    let mut server = TestServer::open().await;
     let (id, secret) =
-        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
-    let hotel = house.hotel_id("river").await;
-    let (partner, admin) = (house.sign_in(&id, &secret).await, house.admin().await);
+        server.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let hotel = server.hotel_id("river").await;
+    let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
     let ledger: Shared = Arc::default();
     let busy: Vec<_> = (0..3)
         .map(|lane| {
@@ -103,15 +103,15 @@ async fn a_stop_finishes_what_was_accepted() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(700)).await;
-    house.stop();
+    server.stop();
     for lane in busy {
         lane.await.unwrap();
     }
-    let checked = house.auberge(&["check", "--data", &house.data.to_string_lossy()]).done();
+    let checked = server.auberge(&["check", "--data", &server.data.to_string_lossy()]).done();
     assert!(checked.contains("nothing is broken"), "{checked}");
-    house.start().await;
+    server.start().await;
     let kept = std::mem::take(&mut *ledger.lock().unwrap());
-    let partner = house.sign_in(&id, &secret).await;
-    kept.is_kept(&partner, &house.admin().await, &Marks::default()).await;
-    house.sound().await;
+    let partner = server.sign_in(&id, &secret).await;
+    kept.is_kept(&partner, &server.admin().await, &Marks::default()).await;
+    server.sound().await;
 }

@@ -5,58 +5,58 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use house::{House, Stay, free_port};
+use test_support::{Stay, TestServer, free_port};
 
 #[tokio::test]
 async fn a_second_process_on_the_same_directory_is_refused() {
-    let house = House::open().await;
-    let data = house.data.to_string_lossy().into_owned();
+    let server = TestServer::open().await;
+    let data = server.data.to_string_lossy().into_owned();
     let address = format!("127.0.0.1:{}", free_port());
-    let refused = house.auberge(&["serve", "--data", &data, "--http", &address]).refused();
+    let refused = server.auberge(&["serve", "--data", &data, "--http", &address]).refused();
     assert!(refused.contains("in use by another process"), "{refused}");
-    let checked = house.auberge(&["check", "--data", &data]).refused();
+    let checked = server.auberge(&["check", "--data", &data]).refused();
     assert!(checked.contains("in use by another process"), "{checked}");
-    house.sound().await;
+    server.sound().await;
     // And an address that somebody has is named.
-    let other = house.path().join("other").to_string_lossy().into_owned();
-    let taken = house.url.trim_start_matches("http://").to_owned();
-    let refused = house.auberge(&["serve", "--no-demo", "--data", &other, "--http", &taken]).refused();
+    let other = server.path().join("other").to_string_lossy().into_owned();
+    let taken = server.url.trim_start_matches("http://").to_owned();
+    let refused = server.auberge(&["serve", "--no-demo", "--data", &other, "--http", &taken]).refused();
     assert!(refused.contains(&taken), "{refused}");
 }
 
 #[tokio::test]
 async fn only_the_owner_may_look_into_the_directory() {
-    let house = House::open().await;
+    let server = TestServer::open().await;
     let mode = |path: PathBuf| fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(house.data.clone()), 0o700);
+    assert_eq!(mode(server.data.clone()), 0o700);
     for secret in ["cluster.key", "admin.json", "node.json"] {
-        assert_eq!(mode(house.data.join(secret)), 0o600, "{secret}");
+        assert_eq!(mode(server.data.join(secret)), 0o600, "{secret}");
     }
-    house.anyone().get("/healthz").await.expect(200);
+    server.anyone().get("/healthz").await.expect(200);
 }
 
 /// A server that has some bookings, stopped.
-async fn lived_in() -> House {
-    let mut house = House::open().await;
-    let partner = house.booker().await;
-    let hotel = house.hotel_id("river").await;
+async fn lived_in() -> TestServer {
+    let mut server = TestServer::open().await;
+    let partner = server.booker().await;
+    let hotel = server.hotel_id("river").await;
     for number in 0..10 {
         let offer = partner.offer(&hotel, &Stay::from_day(30 + number, 2), "Flexible").await;
         partner.hold(&offer, "damage@guest.example").await;
     }
-    house.settled().await;
-    house.stop();
-    house
+    server.settled().await;
+    server.stop();
+    server
 }
 
 #[tokio::test]
 async fn damage_is_found_and_named() {
-    let house = lived_in().await;
-    let data = house.data.to_string_lossy().into_owned();
-    let check = || house.auberge(&["check", "--data", &data]);
+    let server = lived_in().await;
+    let data = server.data.to_string_lossy().into_owned();
+    let check = || server.auberge(&["check", "--data", &data]);
     assert!(check().done().contains("nothing is broken"));
     let groups: Vec<PathBuf> =
-        files(&house.data.join("groups")).into_iter().filter(|file| is_store(file)).collect();
+        files(&server.data.join("groups")).into_iter().filter(|file| is_store(file)).collect();
     assert!(groups.len() >= 7, "{groups:?}");
     for name in ["reservations", "auth"] {
         let file = groups.iter().find(|file| file.to_string_lossy().contains(name)).unwrap();
@@ -77,12 +77,12 @@ async fn damage_is_found_and_named() {
 
 #[tokio::test]
 async fn a_server_does_not_serve_from_a_damaged_store() {
-    let mut house = lived_in().await;
-    let stores = files(&house.data.join("groups"));
+    let mut server = lived_in().await;
+    let stores = files(&server.data.join("groups"));
     let file =
         stores.into_iter().find(|file| is_store(file) && file.to_string_lossy().contains("reservations"));
     spoil(&file.unwrap());
-    let why = house.try_start().await.expect_err("it serves from a damaged store");
+    let why = server.try_start().await.expect_err("it serves from a damaged store");
     assert!(why.contains("reservations"), "{why}");
     assert!(!why.contains("panicked"), "{why}");
 }

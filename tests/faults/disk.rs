@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use house::{House, SmallDisk, Stay};
 use serde_json::json;
+use test_support::{SmallDisk, Stay, TestServer};
 
 use crate::ledger::{Keyed, Marks, Shared};
 use crate::text;
@@ -12,11 +12,11 @@ use crate::text;
 #[tokio::test]
 async fn a_full_disk_refuses_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount(192) else { return };
-    let mut house = House::plan().data(disk.place.join("data")).open().await;
+    let mut server = TestServer::plan().data(disk.place.join("data")).open().await;
     let (id, secret) =
-        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
-    let partner = house.sign_in(&id, &secret).await;
-    let hotel = house.hotel_id("river").await;
+        server.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+    let partner = server.sign_in(&id, &secret).await;
+    let hotel = server.hotel_id("river").await;
     let ledger: Shared = Arc::default();
     let offer = partner.offer(&hotel, &Stay::from_day(30, 1), "Flexible").await;
     let ballast = disk.fill();
@@ -48,37 +48,37 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     }
     println!("{} holds on the full disk, then {refused} refusals", ledger.lock().unwrap().reservations.len());
     // Room again, and a start as an operator would do it: everything is there, and it goes on.
-    house.kill();
-    let full = house.try_start().await;
+    server.kill();
+    let full = server.try_start().await;
     if let Err(why) = &full {
         assert!(
             why.contains("No space left") || why.contains("space"),
             "it does not say that the disk is full: {why}"
         );
     }
-    house.kill();
+    server.kill();
     std::fs::remove_file(&ballast).unwrap();
-    house.start().await;
-    let partner = house.sign_in(&id, &secret).await;
+    server.start().await;
+    let partner = server.sign_in(&id, &secret).await;
     let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
-    kept.is_kept(&partner, &house.admin().await, &Marks::default()).await;
+    kept.is_kept(&partner, &server.admin().await, &Marks::default()).await;
     kept.repeats(&partner, 0).await;
-    house.settled().await;
-    house.sound().await;
-    house.stop();
+    server.settled().await;
+    server.sound().await;
+    server.stop();
 }
 
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_is_named() {
-    let house = House::open().await;
+    let server = TestServer::open().await;
     // `/proc` takes no directories from anybody, not even from root.
     let refused =
-        house.auberge(&["serve", "--data", "/proc/auberge", "--http", "127.0.0.1:0", "--no-demo"]).refused();
+        server.auberge(&["serve", "--data", "/proc/auberge", "--http", "127.0.0.1:0", "--no-demo"]).refused();
     assert!(refused.contains("/proc/auberge"), "{refused}");
     let Some(disk) = SmallDisk::mount(1) else { return };
     disk.fill();
     let data = disk.place.join("data");
-    let refused = house
+    let refused = server
         .auberge(&["serve", "--data", &data.to_string_lossy(), "--http", "127.0.0.1:0", "--no-demo"])
         .refused();
     assert!(refused.contains(name(&data)), "{refused}");

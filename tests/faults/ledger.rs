@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use house::{Caller, House};
 use serde_json::Value;
+use test_support::{Caller, TestServer};
 
 use crate::text;
 
@@ -107,8 +107,8 @@ pub struct Marks {
 ///
 /// # Panics
 /// When one has not.
-pub fn mails_arrived(house: &House, ledger: &Ledger) {
-    let mails = house.mails();
+pub fn mails_arrived(server: &TestServer, ledger: &Ledger) {
+    let mails = server.mails();
     let about = |what: &str| mails.iter().any(|mail| mail.id.contains(what));
     for (payment, reservation) in &ledger.payments {
         assert!(about(payment), "no receipt for {payment}");

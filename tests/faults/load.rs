@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use house::{Caller, Stay};
 use serde_json::{Value, json};
+use test_support::{Caller, Stay};
 
 use crate::ledger::{Keyed, Shared};
 use crate::text;
@@ -95,7 +95,7 @@ async fn keyed(
 }
 
 /// The answer of a server that is there. While it is going down it may say 503; anything else is a mistake.
-fn served(answer: &house::Answer) -> Option<Value> {
+fn served(answer: &test_support::Answer) -> Option<Value> {
     if answer.status == 503 {
         return None;
     }

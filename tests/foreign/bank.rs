@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use house::{Caller, Helper, House, Stay, free_port, tool};
 use serde_json::{Value, json};
+use test_support::{Caller, Helper, Stay, TestServer, free_port, tool};
 
 use crate::text;
 
@@ -63,8 +63,8 @@ impl Bank {
         listed["data"].as_array().cloned().unwrap_or_default()
     }
 
-    fn house(&self) -> house::Plan {
-        House::plan()
+    fn server(&self) -> test_support::Plan {
+        TestServer::plan()
             .variable("AUBERGE_PAYMENTS__BANK", "stripe")
             .variable("AUBERGE_PAYMENTS__BASE_URL", self.url())
             .variable("AUBERGE_PAYMENTS__SECRET_KEY", KEY)
@@ -80,8 +80,8 @@ impl Drop for Bank {
     }
 }
 
-async fn held(house: &House, partner: &Caller) -> Value {
-    let hotel = house.hotel_id("river").await;
+async fn held(server: &TestServer, partner: &Caller) -> Value {
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
     partner.hold(&offer, "stripe@guest.example").await
 }
@@ -89,14 +89,14 @@ async fn held(house: &House, partner: &Caller) -> Value {
 #[tokio::test]
 async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
     let Some(bank) = Bank::open().await else { return };
-    let house = bank.house().open().await;
+    let server = bank.server().open().await;
     let hook = format!("{}/_config/webhooks/auberge", bank.url());
-    let hooked = [("url", format!("{}/v1/webhooks/stripe", house.url)), ("secret", HOOK.to_owned())];
+    let hooked = [("url", format!("{}/v1/webhooks/stripe", server.url)), ("secret", HOOK.to_owned())];
     let hooked: Vec<(&str, &str)> = hooked.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(Caller::new("").form(&hook, &hooked).await.status, 200);
 
-    let partner = house.booker().await;
-    let first = held(&house, &partner).await;
+    let partner = server.booker().await;
+    let first = held(&server, &partner).await;
     // Declined; then a card whose bank wants a page that this server does not have; then a good one.
     for (number, code) in
         [("4000000000000341", "card_declined"), ("4000000000003220", "authentication_required")]
@@ -107,7 +107,7 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
             ("failed", code),
             "{payment}"
         );
-        house.settled().await;
+        server.settled().await;
     }
     let payment = partner.pay(&first, &bank.card("4242424242424242").await).await;
     assert_eq!(payment["status"], "succeeded", "{payment}");
@@ -121,31 +121,31 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
     // Staff gives some of it back, then the guest cancels and the rest goes back too.
     let some = json!({"amount": {"amount": 500, "currency": "PLN"}, "reason": "Noise at night"});
     let path = format!("/v1/payments/{}", text(&payment["id"]));
-    let staff = house.admin().await;
+    let staff = server.admin().await;
     let refund = staff.post(&format!("{path}/refunds"), &some).await.expect(201).json();
     assert_eq!(refund["amount"]["amount"], 500);
-    house.settled().await;
+    server.settled().await;
     let partly = partner.get(&path).await.expect(200).json();
     assert_eq!((text(&partly["status"]), &partly["refunded"]["amount"]), ("partially_refunded", &json!(500)));
     let cancel = format!("/v1/reservations/{}/cancel", text(&first["id"]));
     partner.post(&cancel, &json!({})).await.expect(200);
-    house.settled().await;
+    server.settled().await;
     let whole = partner.get(&path).await.expect(200).json();
     assert_eq!((text(&whole["status"]), &whole["refunded"]), ("refunded", &first["total"]), "{whole}");
-    house.mail("stripe@guest.example", "Refund").await;
-    house.sound().await;
+    server.mail("stripe@guest.example", "Refund").await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
     let Some(bank) = Bank::open().await else { return };
-    let mut house = bank.house().open().await;
+    let mut server = bank.server().open().await;
     let (id, secret) =
-        house.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
+        server.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
     let card = bank.card("4242424242424242").await;
     for round in 0..6_u64 {
-        let partner = house.sign_in(&id, &secret).await;
-        let held = held(&house, &partner).await;
+        let partner = server.sign_in(&id, &secret).await;
+        let held = held(&server, &partner).await;
         let body = json!({"reservation_id": held["id"], "payment_method": card});
         let key = format!("crash-{round}");
         let asked = tokio::spawn({
@@ -153,28 +153,28 @@ async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
             async move { partner.post("/v1/payments", &body).key(&key).attempt().await.is_ok() }
         });
         tokio::time::sleep(std::time::Duration::from_millis(5 + round * 9)).await;
-        house.kill();
+        server.kill();
         let _ = asked.await;
-        house.start().await;
+        server.start().await;
         // The bank knows no idempotency keys: only asking before repeating keeps it from charging twice.
-        let partner = house.sign_in(&id, &secret).await;
+        let partner = server.sign_in(&id, &secret).await;
         let paid = partner.post("/v1/payments", &body).key(&key).await.expect(201).json();
         partner.once(&held, "confirmed").await;
-        house.settled().await;
+        server.settled().await;
         let mine =
             |intent: &&Value| intent["amount"] == paid["amount"]["amount"] && intent["status"] == "succeeded";
         let charged = bank.intents().await.iter().filter(mine).count();
         assert_eq!(charged as u64, round + 1, "round {round}: each booking is charged once");
     }
-    house.sound().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_bank_that_is_away_is_waited_for() {
     let Some(mut bank) = Bank::open().await else { return };
-    let house = bank.house().open().await;
-    let partner = house.booker().await;
-    let held = held(&house, &partner).await;
+    let server = bank.server().open().await;
+    let partner = server.booker().await;
+    let held = held(&server, &partner).await;
     let card = bank.card("4242424242424242").await;
     bank.process.kill();
     let payment = partner.pay(&held, &card).await;
@@ -183,7 +183,7 @@ async fn a_bank_that_is_away_is_waited_for() {
     bank.process = Bank::run(&tool("localstripe").unwrap(), bank._directory.path(), bank.port);
     bank.process.listens(bank.port).await;
     let path = format!("/v1/payments/{}", text(&payment["id"]));
-    let ended = house::eventually("the payment to come to an end", || async {
+    let ended = test_support::eventually("the payment to come to an end", || async {
         let found = partner.get(&path).await.expect(200).json();
         (found["status"] != "processing").then_some(found)
     })
@@ -191,30 +191,30 @@ async fn a_bank_that_is_away_is_waited_for() {
     assert_eq!(ended["status"], "failed", "{ended}");
     // Another attempt with a card that the bank knows.
     let card = bank.card("4242424242424242").await;
-    house::eventually("another attempt", || async {
+    test_support::eventually("another attempt", || async {
         let body = json!({"reservation_id": held["id"], "payment_method": card});
         let answer = partner.post("/v1/payments", &body).await;
         (answer.status == 201 && answer.json()["status"] == "succeeded").then_some(())
     })
     .await;
     partner.once(&held, "confirmed").await;
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_store_never_changes_its_bank() {
     let Some(bank) = Bank::open().await else { return };
-    let mut house = House::open().await;
-    house.stop();
-    house.set_variables(&[
+    let mut server = TestServer::open().await;
+    server.stop();
+    server.set_variables(&[
         ("AUBERGE_PAYMENTS__BANK", "stripe"),
         ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
         ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
     ]);
-    let why = house.try_start().await.expect_err("another bank");
+    let why = server.try_start().await.expect_err("another bank");
     assert!(why.contains("bank"), "{why}");
-    house.set_variables(&[]);
-    house.start().await;
-    house.sound().await;
+    server.set_variables(&[]);
+    server.start().await;
+    server.sound().await;
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use house::{Helper, House, Mail, Stay, free_port, tool, workspace};
+use test_support::{Helper, Mail, Stay, TestServer, free_port, tool, workspace};
 
 /// A mail server that keeps what it is given.
 struct Post {
@@ -42,11 +42,11 @@ impl Post {
     }
 
     fn mails(&self) -> Vec<Mail> {
-        house::read_mails(self.directory.path())
+        test_support::read_mails(self.directory.path())
     }
 
     async fn mail(&self, to: &str, subject: &str) -> Mail {
-        house::eventually(&format!("a mail to {to} about {subject}"), || async {
+        test_support::eventually(&format!("a mail to {to} about {subject}"), || async {
             self.mails().into_iter().find(|mail| mail.to.contains(to) && mail.subject.contains(subject))
         })
         .await
@@ -56,8 +56,8 @@ impl Post {
         self.directory.path().join("ca.pem")
     }
 
-    fn house(&self) -> house::Plan {
-        let plan = House::plan()
+    fn server(&self) -> test_support::Plan {
+        let plan = TestServer::plan()
             .variable("AUBERGE_MAIL__TRANSPORT", "smtp")
             .variable("AUBERGE_MAIL__HOST", "localhost")
             .variable("AUBERGE_MAIL__PORT", self.port.to_string());
@@ -73,9 +73,9 @@ impl Post {
     }
 }
 
-async fn book(house: &House, email: &str) {
-    let partner = house.booker().await;
-    let hotel = house.hotel_id("river").await;
+async fn book(server: &TestServer, email: &str) {
+    let partner = server.booker().await;
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
     let held = partner.hold(&offer, email).await;
     partner.pay(&held, "pm_card_visa").await;
@@ -85,47 +85,47 @@ async fn book(house: &House, email: &str) {
 #[tokio::test]
 async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
     let Some(mut post) = Post::open(false).await else { return };
-    let mut house = post.house().open().await;
-    book(&house, "first@guest.example").await;
+    let mut server = post.server().open().await;
+    book(&server, "first@guest.example").await;
     let confirmed = post.mail("first@guest.example", "is confirmed").await;
     assert!(confirmed.pdf().is_some() && confirmed.text.contains("Łucja Żółć"), "{}", confirmed.text);
     post.mail("first@guest.example", "Receipt").await;
-    house.settled().await;
+    server.settled().await;
 
     // Down: bookings go on, mail waits, also over a crash.
     post.stop();
-    book(&house, "second@guest.example").await;
-    house.kill();
-    house.start().await;
-    book(&house, "third@guest.example").await;
+    book(&server, "second@guest.example").await;
+    server.kill();
+    server.start().await;
+    book(&server, "third@guest.example").await;
     post.start().await;
     for guest in ["second@guest.example", "third@guest.example"] {
         post.mail(guest, "is confirmed").await;
         post.mail(guest, "Receipt").await;
     }
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn mail_goes_encrypted_and_with_a_password() {
     let Some(post) = Post::open(true).await else { return };
-    let house = post.house().open().await;
-    book(&house, "secured@guest.example").await;
+    let server = post.server().open().await;
+    book(&server, "secured@guest.example").await;
     let mail = post.mail("secured@guest.example", "Receipt").await;
-    house::pdf_text(&mail.pdf().expect("a receipt").bytes);
-    house.settled().await;
-    house.sound().await;
+    test_support::pdf_text(&mail.pdf().expect("a receipt").bytes);
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_be_trusted_gets_no_mail() {
     let Some(post) = Post::open(true).await else { return };
     // The same server, but nobody vouches for its certificate.
-    let house = post.house().variable("AUBERGE_MAIL__ROOT_CA", other_ca(&post)).open().await;
-    book(&house, "private@guest.example").await;
-    let admin = house.admin().await;
-    house::eventually("the mail to be tried", || async {
+    let server = post.server().variable("AUBERGE_MAIL__ROOT_CA", other_ca(&post)).open().await;
+    book(&server, "private@guest.example").await;
+    let admin = server.admin().await;
+    test_support::eventually("the mail to be tried", || async {
         let groups = admin.get("/v1/cluster/groups").await.expect(200).json();
         let waiting: u64 =
             groups["items"].as_array().unwrap().iter().filter_map(|group| group["outbox"].as_u64()).sum();

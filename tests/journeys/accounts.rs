@@ -1,19 +1,19 @@
 //! An account: made, confirmed by mail, changed, closed; and what a stranger learns about it.
 
-use house::House;
 use serde_json::json;
+use test_support::TestServer;
 
 use crate::sign_in::Person;
 use crate::text;
 
 #[tokio::test]
 async fn an_account_is_confirmed_by_mail_changed_and_closed() {
-    let house = House::open().await;
-    let anyone = house.anyone();
+    let server = TestServer::open().await;
+    let anyone = server.anyone();
     let person = Person::new("ada@guest.example", "correct horse battery");
     let account = json!({"email": person.email, "password": person.password, "name": "Ada"});
     let first = anyone.post("/v1/users", &account).await.expect(201);
-    let link = house.mail(&person.email, "confirm your address").await;
+    let link = server.mail(&person.email, "confirm your address").await;
     for (field, value, pointer) in
         [("password", "short", "/password"), ("email", "nobody", "/email"), ("name", "", "/name")]
     {
@@ -23,7 +23,7 @@ async fn an_account_is_confirmed_by_mail_changed_and_closed() {
     }
 
     let verify = |token: &str| anyone.post("/v1/users/verify-email", &json!({"token": token}));
-    let address = link.link(&format!("{}/verify-email?token=", house.url)).expect("a link");
+    let address = link.link(&format!("{}/verify-email?token=", server.url)).expect("a link");
     let token = address.split_once("token=").unwrap().1.to_owned();
     assert!(verify("made-up").await.status / 100 == 4);
     verify(&token).await.expect(204);
@@ -32,7 +32,7 @@ async fn an_account_is_confirmed_by_mail_changed_and_closed() {
     let second = anyone.post("/v1/users", &account).await.expect(201);
     assert_eq!(first.json(), second.json());
 
-    let me = person.signed_in(&house, "profile").await;
+    let me = person.signed_in(&server, "profile").await;
     let mine = me.get("/v1/users/me").await.expect(200);
     assert_eq!(
         (text(&mine.json()["name"]), mine.json()["email_verified"].as_bool()),
@@ -52,21 +52,21 @@ async fn an_account_is_confirmed_by_mail_changed_and_closed() {
     for email in [person.email.as_str(), "nobody@guest.example"] {
         anyone.post("/v1/users/password-reset", &json!({"email": email})).await.expect(204);
     }
-    let reset = house.mail(&person.email, "new password").await;
-    let address = reset.link(&format!("{}/reset-password?token=", house.url)).expect("a link");
+    let reset = server.mail(&person.email, "new password").await;
+    let address = reset.link(&format!("{}/reset-password?token=", server.url)).expect("a link");
     let token = address.split_once("token=").unwrap().1;
     let confirm = json!({"token": token, "password": "another good one"});
     anyone.post("/v1/users/password-reset/confirm", &confirm).await.expect(204);
     assert_eq!(anyone.post("/v1/users/password-reset/confirm", &confirm).await.status / 100, 4);
-    assert!(person.try_sign_in(&house, "profile").await.is_none(), "the old password is void");
+    assert!(person.try_sign_in(&server, "profile").await.is_none(), "the old password is void");
     let person = Person::new("ada@guest.example", "another good one");
-    let me = person.signed_in(&house, "profile").await;
+    let me = person.signed_in(&server, "profile").await;
 
     me.delete("/v1/users/me").await.expect(204);
-    assert!(person.try_sign_in(&house, "profile").await.is_none());
-    house.settled().await;
-    house.sound().await;
-    let mails = house.mails();
+    assert!(person.try_sign_in(&server, "profile").await.is_none());
+    server.settled().await;
+    server.sound().await;
+    let mails = server.mails();
     assert!(mails.iter().all(|mail| mail.to.contains("ada@guest.example")), "nobody else gets mail");
     assert_eq!(mails.len(), 2, "one to verify, one to reset");
 }

@@ -1,12 +1,12 @@
 //! Cards that are declined, cards that want a word with their owner, and repeats.
 
-use house::{Caller, House, Stay};
 use serde_json::{Value, json};
+use test_support::{Caller, Stay, TestServer};
 
 use crate::text;
 
-async fn held(house: &House, partner: &Caller, email: &str) -> Value {
-    let hotel = house.hotel_id("river").await;
+async fn held(server: &TestServer, partner: &Caller, email: &str) -> Value {
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(25, 1), "Flexible").await;
     partner.hold(&offer, email).await
 }
@@ -14,7 +14,7 @@ async fn held(house: &House, partner: &Caller, email: &str) -> Value {
 /// A payment, once it has come to an end.
 async fn settled(partner: &Caller, payment: &Value) -> Value {
     let path = format!("/v1/payments/{}", text(&payment["id"]));
-    house::eventually("a payment to come to an end", || async {
+    test_support::eventually("a payment to come to an end", || async {
         let found = partner.get(&path).await.expect(200).json();
         let open = ["processing", "requires_action"].contains(&text(&found["status"]));
         (!open).then_some(found)
@@ -24,9 +24,9 @@ async fn settled(partner: &Caller, payment: &Value) -> Value {
 
 #[tokio::test]
 async fn a_declined_card_leaves_room_for_another() {
-    let house = House::open().await;
-    let partner = house.booker().await;
-    let held = held(&house, &partner, "second@guest.example").await;
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
+    let held = held(&server, &partner, "second@guest.example").await;
     for (method, code) in [
         ("pm_card_chargeDeclined", "card_declined"),
         ("pm_card_chargeDeclinedInsufficientFunds", "insufficient_funds"),
@@ -41,7 +41,7 @@ async fn a_declined_card_leaves_room_for_another() {
         let path = format!("/v1/payments/{}/receipt.pdf", text(&payment["id"]));
         assert!(partner.get(&path).await.status >= 400, "no receipt for what was not paid");
     }
-    house::eventually("the hold to be free again", || async {
+    test_support::eventually("the hold to be free again", || async {
         let payment = partner.post("/v1/payments", &pay(&held, "pm_card_visa")).await;
         (payment.status == 201).then_some(())
     })
@@ -53,8 +53,8 @@ async fn a_declined_card_leaves_room_for_another() {
     let stands: Vec<&str> =
         paid["items"].as_array().unwrap().iter().map(|one| text(&one["status"])).collect();
     assert_eq!(stands, ["succeeded", "failed", "failed", "failed"], "newest first");
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 fn pay(reservation: &Value, method: &str) -> Value {
@@ -63,33 +63,33 @@ fn pay(reservation: &Value, method: &str) -> Value {
 
 #[tokio::test]
 async fn three_d_secure_asks_the_guest() {
-    let house = House::open().await;
-    let partner = house.booker().await;
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
     for (outcome, status, after) in [("complete", "succeeded", "confirmed"), ("fail", "failed", "held")] {
-        let held = held(&house, &partner, "secure@guest.example").await;
+        let held = held(&server, &partner, "secure@guest.example").await;
         let mut body = pay(&held, "pm_card_threeDSecure2Required");
-        body["return_url"] = json!(format!("{}/bookings?from=bank", house.url));
+        body["return_url"] = json!(format!("{}/bookings?from=bank", server.url));
         let payment = partner.post("/v1/payments", &body).await.expect(201).json();
         assert_eq!(payment["status"], "requires_action", "{payment}");
         let page = text(&payment["next_action"]["redirect_url"]).to_owned();
         // As the guest's browser does it.
-        let shown = house.anyone().get(&page).await;
+        let shown = server.anyone().get(&page).await;
         assert!(shown.status == 200 && shown.text().contains("TEST"), "{}", shown.text());
-        let back = house.anyone().form(&page, &[("outcome", outcome)]).await;
+        let back = server.anyone().form(&page, &[("outcome", outcome)]).await;
         assert_eq!(back.status, 303, "{}", back.text());
-        assert!(back.header("location").starts_with(&format!("{}/bookings?from=bank&", house.url)));
+        assert!(back.header("location").starts_with(&format!("{}/bookings?from=bank&", server.url)));
         assert_eq!(text(&settled(&partner, &payment).await["status"]), status);
         partner.once(&held, after).await;
     }
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_repeat_under_the_same_key_hears_the_same() {
-    let house = House::open().await;
-    let partner = house.booker().await;
-    let hotel = house.hotel_id("river").await;
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(60, 1), "Flexible").await;
     let body = json!({"offer": offer, "guest": {"name": "Twice", "email": "twice@guest.example"}});
     let first = partner.post("/v1/reservations", &body).key("order-7").await.expect(201);
@@ -99,7 +99,7 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
     other["guest"]["name"] = json!("Somebody else");
     partner.post("/v1/reservations", &other).key("order-7").await.problem(409, "idempotency-key-reused");
     // Another caller's key of the same name is another key; and a caller that may not hears so before the replay.
-    let neighbour = house.booker().await;
+    let neighbour = server.booker().await;
     let theirs = neighbour.post("/v1/reservations", &body).key("order-7").await.expect(201);
     assert_ne!(theirs.json()["id"], first.json()["id"]);
     partner.signed_out().post("/v1/reservations", &body).key("order-7").await.problem(401, "unauthenticated");
@@ -124,9 +124,9 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
         .await
         .problem(409, "idempotency-key-reused");
     // Also across a restart.
-    let mut house = house;
-    house.stop();
-    house.start().await;
+    let mut server = server;
+    server.stop();
+    server.start().await;
     let third = partner.post("/v1/reservations", &body).key("order-7").await.expect(201);
     assert_eq!(third.json()["id"], reservation["id"]);
     let paid_again = partner
@@ -137,7 +137,7 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
         .json();
     assert_eq!(paid["id"], paid_again["id"]);
     // A refusal decided in a turn is kept like any answer: cancelling frees the room, the key still says sold out.
-    let attic = house.hotel_id("attic").await;
+    let attic = server.hotel_id("attic").await;
     let offer = partner.offer(&attic, &Stay::from_day(60, 1), "Flexible").await;
     let taken = partner.hold(&offer, "first@guest.example").await;
     let late = json!({"offer": offer, "guest": {"name": "Late", "email": "late@guest.example"}});
@@ -145,6 +145,6 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
     partner.post(&format!("/v1/reservations/{}/cancel", text(&taken["id"])), &json!({})).await.expect(200);
     partner.post("/v1/reservations", &late).key("late").await.problem(409, "sold-out");
     partner.post("/v1/reservations", &late).key("later").await.expect(201);
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }

@@ -1,14 +1,14 @@
 //! From a city's name to a paid booking with its papers, and back by cancelling.
 
-use house::{House, Stay, pdf_text};
 use serde_json::json;
+use test_support::{Stay, TestServer, pdf_text};
 
 use crate::text;
 
 #[tokio::test]
 async fn a_guest_finds_books_pays_and_cancels() {
-    let house = House::open().await;
-    let partner = house.booker().await;
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
     let stay = Stay::from_day(40, 3);
 
     // The city by a name in another language, then its hotels, then what they offer.
@@ -72,19 +72,19 @@ async fn a_guest_finds_books_pays_and_cancels() {
         "{lines}"
     );
 
-    let confirmed_mail = house.mail("lucja@guest.example", "is confirmed").await;
+    let confirmed_mail = server.mail("lucja@guest.example", "is confirmed").await;
     assert!(confirmed_mail.subject.starts_with("TEST"), "{}", confirmed_mail.subject);
     pdf_text(&confirmed_mail.pdf().expect("a confirmation in the mail").bytes);
     assert!(confirmed_mail.attachments.iter().any(|file| file.content_type.starts_with("text/calendar")));
-    let receipt_mail = house.mail("lucja@guest.example", "Receipt").await;
+    let receipt_mail = server.mail("lucja@guest.example", "Receipt").await;
     pdf_text(&receipt_mail.pdf().expect("a receipt in the mail").bytes);
-    house.mail("desk@hotel.example", "New booking").await;
+    server.mail("desk@hotel.example", "New booking").await;
 
     // The link in the mail opens the booking for whoever has it; the number alone does not.
     let link =
-        confirmed_mail.link(&format!("{}/bookings/{}?key=", house.url, text(&held["id"]))).expect("a link");
+        confirmed_mail.link(&format!("{}/bookings/{}?key=", server.url, text(&held["id"]))).expect("a link");
     let key = link.rsplit('=').next().unwrap().to_owned();
-    let anyone = house.anyone();
+    let anyone = server.anyone();
     let by_link = anyone.get(&format!("{reservation}?key={key}")).await.expect(200).json();
     assert_eq!(by_link["id"], held["id"]);
     anyone.get(&format!("{reservation}?key=wrong")).await.problem(404, "not-found");
@@ -93,9 +93,9 @@ async fn a_guest_finds_books_pays_and_cancels() {
     assert_eq!(confirmed["refund_if_cancelled_now"], held["total"]);
     let cancelled = partner.post(&format!("{reservation}/cancel"), &json!({})).await.expect(200).json();
     assert_eq!((text(&cancelled["status"]), &cancelled["refund"]["amount"]), ("cancelled", &held["total"]));
-    house.mail("lucja@guest.example", "is cancelled").await;
-    house.mail("lucja@guest.example", "Refund").await;
-    house.settled().await;
+    server.mail("lucja@guest.example", "is cancelled").await;
+    server.mail("lucja@guest.example", "Refund").await;
+    server.settled().await;
     let refunded = partner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200).json();
     assert_eq!(
         (text(&refunded["status"]), &refunded["refunded"]),
@@ -103,14 +103,14 @@ async fn a_guest_finds_books_pays_and_cancels() {
         "{refunded}"
     );
     assert_eq!(partner.reservation(&held).await["refund"]["status"], "succeeded");
-    house.sound().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_late_cancellation_costs_what_was_promised() {
-    let house = House::open().await;
-    let partner = house.booker().await;
-    let hotel = house.hotel_id("river").await;
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
+    let hotel = server.hotel_id("river").await;
     // The saver plan is never free, and keeps everything.
     let offer = partner.offer(&hotel, &Stay::from_day(30, 2), "Saver").await;
     let held = partner.hold(&offer, "late@guest.example").await;
@@ -125,17 +125,17 @@ async fn a_late_cancellation_costs_what_was_promised() {
         "cancelled",
         "again: the same"
     );
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn the_last_room_is_sold_once() {
-    let house = House::open().await;
-    let partner = house.booker().await;
-    let (attic, stay) = (house.hotel_id("attic").await, Stay::from_day(50, 2));
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
+    let (attic, stay) = (server.hotel_id("attic").await, Stay::from_day(50, 2));
     let offer = partner.offer(&attic, &stay, "Flexible").await;
-    // Many want it at once: the offer promises the price, not the room.
+    // Many want it at once: the offer quotes the price, not the room.
     let body = json!({"offer": offer, "guest": {"name": "A", "email": "a@guest.example"}});
     let attempts: Vec<_> = (0..12)
         .map(|_| {
@@ -158,5 +158,5 @@ async fn the_last_room_is_sold_once() {
     let path = format!("/v1/reservations/{}/cancel", text(&held[0]["id"]));
     partner.post(&path, &json!({})).await.expect(200);
     assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1, "cancelling puts it back");
-    house.sound().await;
+    server.sound().await;
 }

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use house::{House, Stay, hotel};
 use serde_json::Value;
+use test_support::{Stay, TestServer, hotel};
 
 use crate::text;
 
 #[tokio::test]
 async fn pages_show_everything_once() {
     let hotels = (0..7).map(|n| hotel(&format!("h{n}"), &format!("Hotel {n}"), 50)).collect();
-    let house = House::plan().hotels(hotels).open().await;
-    let partner = house.booker().await;
+    let server = TestServer::plan().hotels(hotels).open().await;
+    let partner = server.booker().await;
     let stay = Stay::from_day(70, 1);
     let mut made = BTreeSet::new();
     for n in 0..7 {
-        let id = house.hotel_id(&format!("h{n}")).await;
+        let id = server.hotel_id(&format!("h{n}")).await;
         let offer = partner.offer(&id, &stay, "Flexible").await;
         made.insert(text(&partner.hold(&offer, "list@guest.example").await["id"]).to_owned());
     }

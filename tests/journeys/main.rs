@@ -1,4 +1,4 @@
-//! Whole journeys over HTTP: the real binary, real stores, real mail files; each in a house of its own.
+//! Whole journeys over HTTP: the real binary, real stores, real mail files; each in a server of its own.
 
 mod accounts;
 mod cards;

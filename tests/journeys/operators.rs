@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use house::House;
 use serde_json::{Value, json};
+use test_support::TestServer;
 
 use crate::text;
 
 #[tokio::test]
 async fn a_machine_that_is_alone_says_how_it_stands() {
-    let house = House::plan().hotels(vec![]).open().await;
-    let admin = house.admin().await;
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    let admin = server.admin().await;
     let cluster = admin.get("/v1/cluster").await.expect(200).json();
     assert_eq!(
         (text(&cluster["state"]), &cluster["attention"], &cluster["moves"]),
@@ -39,13 +39,13 @@ async fn a_machine_that_is_alone_says_how_it_stands() {
         let page = admin.get(&format!("/v1/cluster/{list}")).await.expect(200).json();
         assert_eq!(page, json!({"items": [], "next_cursor": null}), "{list}");
     }
-    house.sound().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn a_machine_that_is_alone_moves_nothing_and_says_why() {
-    let house = House::plan().hotels(vec![]).open().await;
-    let admin = house.admin().await;
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    let admin = server.admin().await;
     let a_move = json!({"group": "auth/0", "to": "n2"});
     let told = [
         ("moves", a_move),
@@ -73,40 +73,40 @@ async fn a_machine_that_is_alone_moves_nothing_and_says_why() {
         vec!["rebalance", "--dry-run"],
         vec!["recover", "auth/0", "--on", "n1", "--accept-data-loss"],
     ] {
-        let refused = house.operate(&[&["cluster"], verb.as_slice()].concat()).refused();
+        let refused = server.operate(&[&["cluster"], verb.as_slice()].concat()).refused();
         assert!(refused.contains("A move needs a second node"), "{verb:?}: {refused}");
     }
-    let careful = house.operate(&["cluster", "recover", "auth/0", "--on", "n1"]).refused();
+    let careful = server.operate(&["cluster", "recover", "auth/0", "--on", "n1"]).refused();
     assert!(careful.contains("--accept-data-loss"), "{careful}");
-    let wrong = house.operate(&["cluster", "move", "auth/0"]);
+    let wrong = server.operate(&["cluster", "move", "auth/0"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.err);
 }
 
 #[tokio::test]
 async fn verbs_print_tables_and_json() {
-    let house = House::plan().hotels(vec![]).open().await;
-    let status = house.operate(&["cluster", "status"]).done();
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    let status = server.operate(&["cluster", "status"]).done();
     assert!(status.contains("healthy") && status.contains("reservations/0"), "{status}");
     for verb in ["status", "nodes", "groups", "moves"] {
-        house.operate(&["cluster", verb]).done();
-        let printed = house.operate(&["cluster", verb, "--json"]).done();
+        server.operate(&["cluster", verb]).done();
+        let printed = server.operate(&["cluster", verb, "--json"]).done();
         serde_json::from_str::<Value>(&printed).unwrap_or_else(|error| panic!("{verb}: {error}: {printed}"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_begin_with_everything_and_end_with_the_server() {
-    let mut house = House::plan().hotels(vec![]).open().await;
-    let partner = house.partner("reservations:read").await;
+    let mut server = TestServer::plan().hotels(vec![]).open().await;
+    let partner = server.partner("reservations:read").await;
     partner.get("/v1/cluster/events").await.problem(403, "forbidden");
-    let watcher = house.partner("cluster:read").await;
+    let watcher = server.partner("cluster:read").await;
     let watching = tokio::spawn(async move {
         watcher.get("/v1/cluster/events").header("last-event-id", "n9-123").await.expect(200)
     });
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert!(!watching.is_finished());
     let begun = Instant::now();
-    house.stop();
+    server.stop();
     assert!(begun.elapsed() < Duration::from_secs(8), "a stream held the stop up for {:?}", begun.elapsed());
     let answer = watching.await.unwrap();
     assert_eq!(answer.header("content-type"), "text/event-stream");

@@ -1,24 +1,24 @@
 //! Whose is it? Everybody else hears that there is no such thing.
 
-use house::{House, Stay};
 use serde_json::json;
+use test_support::{Stay, TestServer};
 
 use crate::text;
 
 #[tokio::test]
 async fn what_is_not_yours_is_not_there() {
-    let house = House::open().await;
-    let (owner, stranger) = (house.booker().await, house.booker().await);
-    let river = house.hotel_id("river").await;
-    let attic = house.hotel_id("attic").await;
+    let server = TestServer::open().await;
+    let (owner, stranger) = (server.booker().await, server.booker().await);
+    let river = server.hotel_id("river").await;
+    let attic = server.hotel_id("attic").await;
     let offer = owner.offer(&river, &Stay::from_day(33, 1), "Flexible").await;
     let held = owner.hold(&offer, "mine@guest.example").await;
     let payment = owner.pay(&held, "pm_card_visa").await;
     owner.once(&held, "confirmed").await;
     let (reservation, paid) = (text(&held["id"]), text(&payment["id"]));
 
-    let (id, secret) = house.new_client("hotel:manage reservations:read payments:read", &[&attic]).await;
-    let staff_elsewhere = house.sign_in(&id, &secret).await;
+    let (id, secret) = server.new_client("hotel:manage reservations:read payments:read", &[&attic]).await;
+    let staff_elsewhere = server.sign_in(&id, &secret).await;
     for path in [
         format!("/v1/reservations/{reservation}"),
         format!("/v1/reservations/{reservation}/confirmation.pdf"),
@@ -49,25 +49,25 @@ async fn what_is_not_yours_is_not_there() {
         assert_eq!(owner.get(path).await.expect(200).json()["items"].as_array().map(Vec::len), Some(1));
     }
     // The hotel's own people see it.
-    let (id, secret) = house.new_client("hotel:manage reservations:read payments:read", &[&river]).await;
-    let staff = house.sign_in(&id, &secret).await;
+    let (id, secret) = server.new_client("hotel:manage reservations:read payments:read", &[&river]).await;
+    let staff = server.sign_in(&id, &secret).await;
     staff.get(&format!("/v1/reservations/{reservation}")).await.expect(200);
     assert_eq!(staff_elsewhere.get(&format!("/v1/properties/{river}")).await.status / 100, 4);
 }
 
 #[tokio::test]
 async fn a_revoked_client_is_out_within_seconds() {
-    let house = House::open().await;
-    let (id, secret) = house.new_client("reservations:read", &[]).await;
-    let partner = house.sign_in(&id, &secret).await;
+    let server = TestServer::open().await;
+    let (id, secret) = server.new_client("reservations:read", &[]).await;
+    let partner = server.sign_in(&id, &secret).await;
     partner.get("/v1/reservations").await.expect(200);
-    house.operate(&["client", "revoke", &id]).done();
-    house::eventually("the revocation to arrive", || async {
+    server.operate(&["client", "revoke", &id]).done();
+    test_support::eventually("the revocation to arrive", || async {
         let answer = partner.get("/v1/reservations").await;
         (answer.status == 401).then(|| answer.problem(401, "unauthenticated"))
     })
     .await;
     let form = [("grant_type", "client_credentials"), ("client_id", id.as_str()), ("client_secret", &secret)];
-    let refused = house.anyone().form("/oauth/token", &form).await;
+    let refused = server.anyone().form("/oauth/token", &form).await;
     assert_eq!((refused.status, text(&refused.json()["error"])), (401, "invalid_client"));
 }

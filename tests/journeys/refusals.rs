@@ -1,16 +1,16 @@
 //! What is wrong is told by status, type and field, and nothing of it is echoed.
 
-use house::{House, Stay};
 use serde_json::json;
+use test_support::{Stay, TestServer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::text;
 
 #[tokio::test]
 async fn every_refusal_is_a_problem_that_names_the_field() {
-    let house = House::open().await;
-    let (anyone, partner) = (house.anyone(), house.booker().await);
-    let hotel = house.hotel_id("river").await;
+    let server = TestServer::open().await;
+    let (anyone, partner) = (server.anyone(), server.booker().await);
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
     let guest = json!({"name": "A", "email": "a@guest.example"});
 
@@ -67,11 +67,11 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     let head = format!(
         "POST /v1/reservations HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
-        house.url.trim_start_matches("http://"),
+        server.url.trim_start_matches("http://"),
         partner.token.as_deref().unwrap(),
         2 << 20
     );
-    let answered = raw(&house, &head).await;
+    let answered = raw(&server, &head).await;
     assert!(answered.starts_with("HTTP/1.1 413 "), "{answered}");
     assert!(
         answered.contains("application/problem+json") && answered.contains("/problems/too-large"),
@@ -85,7 +85,7 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     assert!(refused.header("www-authenticate").starts_with("Bearer"), "{:?}", refused.headers);
     let forged = anyone.with_token("v4.public.AAAA").get("/v1/reservations").await;
     forged.problem(401, "unauthenticated");
-    let reader = house.partner("reservations:read").await;
+    let reader = server.partner("reservations:read").await;
     reader.post("/v1/reservations", &order).await.problem(403, "insufficient-scope");
     partner.get("/v1/reservations/rsv_nonsense").await.problem(404, "not-found");
     anyone.get("/v1/no-such-path").await.problem(404, "not-found");
@@ -105,12 +105,12 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
         let meaning = anyone.get(&format!("/problems/{slug}")).await;
         assert_eq!(meaning.status, 200, "/problems/{slug}: {}", meaning.text());
     }
-    house.sound().await;
+    server.sound().await;
 }
 
 /// What the server says to these bytes.
-async fn raw(house: &House, bytes: &str) -> String {
-    let mut socket = tokio::net::TcpStream::connect(house.url.trim_start_matches("http://")).await.unwrap();
+async fn raw(server: &TestServer, bytes: &str) -> String {
+    let mut socket = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
     socket.write_all(bytes.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).await.unwrap();
@@ -119,9 +119,9 @@ async fn raw(house: &House, bytes: &str) -> String {
 
 #[tokio::test]
 async fn a_lost_update_is_refused() {
-    let house = House::open().await;
-    let partner = house.booker().await;
-    let hotel = house.hotel_id("river").await;
+    let server = TestServer::open().await;
+    let partner = server.booker().await;
+    let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
     let held = partner.hold(&offer, "etag@guest.example").await;
     let path = format!("/v1/reservations/{}", text(&held["id"]));
@@ -144,13 +144,13 @@ async fn a_lost_update_is_refused() {
         .await
         .problem(412, "precondition-failed");
     // Templates, with the first write and the last.
-    let keeper = house.partner("templates:manage documents").await;
+    let keeper = server.partner("templates:manage documents").await;
     let put = |source: &str| keeper.put("/v1/templates/thanks", &json!({"source": source}));
     let first = put("# Thank you, {{ name }}").await.expect(200);
     let second = put("# Thanks, {{ name }}").if_match(first.header("etag")).await.expect(200);
     put("# Lost").if_match(first.header("etag")).await.problem(412, "precondition-failed");
     let made = keeper.post("/v1/documents", &json!({"template": "thanks", "data": {"name": "Łucja"}})).await;
-    if let Some(read) = house::pdf_text(&made.expect(200).bytes) {
+    if let Some(read) = test_support::pdf_text(&made.expect(200).bytes) {
         assert!(read.contains("Thanks, Łucja"), "{read}");
     }
     let missing = keeper.post("/v1/documents", &json!({"template": "thanks", "data": {}})).await;

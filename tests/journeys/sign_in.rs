@@ -1,7 +1,7 @@
 //! OAuth as a client library does it: code with PKCE, rotation, reuse, revocation, introspection, devices.
 
-use house::{Answer, Caller, House};
 use serde_json::{Value, json};
+use test_support::{Answer, Caller, TestServer};
 
 use crate::{escaped, text};
 
@@ -24,21 +24,21 @@ impl Person {
     }
 
     /// Signed in with this scope.
-    pub async fn signed_in(&self, house: &House, scope: &str) -> Caller {
-        let issued = self.try_sign_in(house, scope).await.expect("to be signed in");
-        house.anyone().with_token(text(&issued["access_token"]))
+    pub async fn signed_in(&self, server: &TestServer, scope: &str) -> Caller {
+        let issued = self.try_sign_in(server, scope).await.expect("to be signed in");
+        server.anyone().with_token(text(&issued["access_token"]))
     }
 
     /// The tokens, unless the password is refused.
-    pub async fn try_sign_in(&self, house: &House, scope: &str) -> Option<Value> {
-        let client = public_client(house, scope).await;
-        let code = self.code(house, &client, scope).await?;
-        Some(exchange(house, &client, &code).await.expect(200).json())
+    pub async fn try_sign_in(&self, server: &TestServer, scope: &str) -> Option<Value> {
+        let client = public_client(server, scope).await;
+        let code = self.code(server, &client, scope).await?;
+        Some(exchange(server, &client, &code).await.expect(200).json())
     }
 
     /// What the browser comes back with.
-    async fn code(&self, house: &House, client: &str, scope: &str) -> Option<String> {
-        let anyone = house.anyone();
+    async fn code(&self, server: &TestServer, client: &str, scope: &str) -> Option<String> {
+        let anyone = server.anyone();
         let page = anyone.get(&authorize(client, scope)).await.expect(200);
         let cookie = page.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
         let html = page.text();
@@ -76,14 +76,14 @@ fn authorize(client: &str, scope: &str) -> String {
     )
 }
 
-async fn public_client(house: &House, scope: &str) -> String {
+async fn public_client(server: &TestServer, scope: &str) -> String {
     let body = json!({"name": "An app", "scope": scope, "kind": "public", "redirect_uris": [BACK],
         "grant_types": ["authorization_code", "refresh_token", "device_code"]});
-    let made = house.admin().await.post("/v1/clients", &body).await.expect(200).json();
+    let made = server.admin().await.post("/v1/clients", &body).await.expect(200).json();
     text(&made["client_id"]).to_owned()
 }
 
-async fn exchange(house: &House, client: &str, code: &str) -> Answer {
+async fn exchange(server: &TestServer, client: &str, code: &str) -> Answer {
     let form = [
         ("grant_type", "authorization_code"),
         ("client_id", client),
@@ -91,7 +91,7 @@ async fn exchange(house: &House, client: &str, code: &str) -> Answer {
         ("redirect_uri", BACK),
         ("code_verifier", VERIFIER),
     ];
-    house.anyone().form("/oauth/token", &form).await
+    server.anyone().form("/oauth/token", &form).await
 }
 
 fn field(html: &str, name: &str) -> String {
@@ -106,20 +106,20 @@ fn parameter(address: &str, name: &str) -> String {
     found.unwrap_or_else(|| panic!("no {name} in {address}")).to_owned()
 }
 
-async fn register(house: &House, email: &str) -> Person {
+async fn register(server: &TestServer, email: &str) -> Person {
     let person = Person::new(email, "a password of some length");
     let body = json!({"email": person.email, "password": person.password, "name": "Somebody"});
-    house.anyone().post("/v1/users", &body).await.expect(201);
+    server.anyone().post("/v1/users", &body).await.expect(201);
     person
 }
 
 #[tokio::test]
 async fn a_code_works_once_and_a_refresh_token_too() {
-    let house = House::open().await;
-    let person = register(&house, "oauth@guest.example").await;
+    let server = TestServer::open().await;
+    let person = register(&server, "oauth@guest.example").await;
     let scope = "profile reservations:read";
-    let client = public_client(&house, scope).await;
-    let code = person.code(&house, &client, scope).await.unwrap();
+    let client = public_client(&server, scope).await;
+    let code = person.code(&server, &client, scope).await.unwrap();
 
     // Only with the verifier, and once; a second use voids what the first one gave.
     let wrong = [
@@ -129,26 +129,26 @@ async fn a_code_works_once_and_a_refresh_token_too() {
         ("redirect_uri", BACK),
         ("code_verifier", VERIFIER),
     ];
-    let refused = house.anyone().form("/oauth/token", &wrong).await;
+    let refused = server.anyone().form("/oauth/token", &wrong).await;
     assert_eq!((refused.status, text(&refused.json()["error"])), (400, "invalid_grant"));
-    let issued = exchange(&house, &client, &code).await.expect(200);
+    let issued = exchange(&server, &client, &code).await.expect(200);
     assert!(issued.header("cache-control").contains("no-store"));
     let first = issued.json();
     assert_eq!(
         (text(&first["token_type"]).to_lowercase(), first["expires_in"].as_u64()),
         ("bearer".to_owned(), Some(600))
     );
-    let me = house.anyone().with_token(text(&first["access_token"]));
+    let me = server.anyone().with_token(text(&first["access_token"]));
     assert_eq!(me.get("/v1/users/me").await.expect(200).json()["email"], "oauth@guest.example");
     me.get("/v1/payments").await.problem(403, "insufficient-scope");
     let refresh = |token: &str| {
         let form =
             [("grant_type", "refresh_token"), ("client_id", client.as_str()), ("refresh_token", token)];
-        house.anyone().form("/oauth/token", &form)
+        server.anyone().form("/oauth/token", &form)
     };
     let second = refresh(text(&first["refresh_token"])).await.expect(200).json();
     assert_ne!(first["refresh_token"], second["refresh_token"]);
-    house.anyone().with_token(text(&second["access_token"])).get("/v1/users/me").await.expect(200);
+    server.anyone().with_token(text(&second["access_token"])).get("/v1/users/me").await.expect(200);
     // The first one again, after the seconds in which another tab may be meant: somebody has copied it, and the whole
     // family is void.
     tokio::time::sleep(std::time::Duration::from_secs(REFRESH_GRACE_SECS + 2)).await;
@@ -156,16 +156,16 @@ async fn a_code_works_once_and_a_refresh_token_too() {
     assert_eq!((reused.status, text(&reused.json()["error"])), (400, "invalid_grant"));
     let third = refresh(text(&second["refresh_token"])).await;
     assert_eq!((third.status, text(&third.json()["error"])), (400, "invalid_grant"));
-    let late = exchange(&house, &client, &code).await;
+    let late = exchange(&server, &client, &code).await;
     assert_eq!((late.status, text(&late.json()["error"])), (400, "invalid_grant"));
-    house.sound().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
-    let house = House::open().await;
-    let client = public_client(&house, "profile").await;
-    let anyone = house.anyone();
+    let server = TestServer::open().await;
+    let client = public_client(&server, "profile").await;
+    let anyone = server.anyone();
     let good = authorize(&client, "profile");
     for wrong in [good.replace("app.example", "evil.example"), good.replace(&client, "cli_unknown")] {
         let stayed = anyone.get(&wrong).await;
@@ -182,27 +182,27 @@ async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
         assert_eq!(parameter(told.header("location"), "state"), "s-1");
     }
     // Wrong passwords run out, for an address that exists and for one that does not.
-    let person = register(&house, "guessed@guest.example").await;
+    let person = register(&server, "guessed@guest.example").await;
     let guess = Person::new(&person.email, "not the password");
-    assert!(guess.code(&house, &client, "profile").await.is_none());
+    assert!(guess.code(&server, &client, "profile").await.is_none());
     // Discovery says what is there.
     let about = anyone.get("/.well-known/oauth-authorization-server").await.expect(200).json();
-    assert_eq!(text(&about["issuer"]), house.url);
+    assert_eq!(text(&about["issuer"]), server.url);
     assert_eq!(about["code_challenge_methods_supported"], json!(["S256"]));
     for endpoint in
         ["token_endpoint", "revocation_endpoint", "introspection_endpoint", "device_authorization_endpoint"]
     {
-        assert!(text(&about[endpoint]).starts_with(&house.url), "{endpoint}");
+        assert!(text(&about[endpoint]).starts_with(&server.url), "{endpoint}");
     }
 }
 
 #[tokio::test]
 async fn tokens_are_looked_into_and_taken_back() {
-    let house = House::open().await;
-    let (id, secret) = house.new_client("reservations:read", &[]).await;
-    let partner = house.sign_in(&id, &secret).await;
+    let server = TestServer::open().await;
+    let (id, secret) = server.new_client("reservations:read", &[]).await;
+    let partner = server.sign_in(&id, &secret).await;
     let token = partner.token.clone().unwrap();
-    let anyone = house.anyone();
+    let anyone = server.anyone();
     let with = |path: &str, token: &str| {
         anyone.form(path, &[("token", token), ("client_id", id.as_str()), ("client_secret", secret.as_str())])
     };
@@ -212,7 +212,7 @@ async fn tokens_are_looked_into_and_taken_back() {
     let stranger = anyone.form("/oauth/introspect", &[("token", token.as_str())]).await;
     assert_eq!(stranger.status, 401, "{}", stranger.text());
     with("/oauth/revoke", &token).await.expect(200);
-    house::eventually("the token to be void", || async {
+    test_support::eventually("the token to be void", || async {
         (partner.get("/v1/reservations").await.status == 401).then_some(())
     })
     .await;

@@ -1,16 +1,16 @@
 //! The hotel's own people: rates, inventory, arrivals.
 
-use house::{House, Stay, day};
 use serde_json::json;
+use test_support::{Stay, TestServer, day};
 
 use crate::text;
 
 #[tokio::test]
 async fn staff_set_rates_and_inventory_and_see_who_comes() {
-    let house = House::open().await;
-    let river = house.hotel_id("river").await;
-    let (id, secret) = house.new_client("hotel:manage reservations:read", &[&river]).await;
-    let (staff, partner) = (house.sign_in(&id, &secret).await, house.booker().await);
+    let server = TestServer::open().await;
+    let river = server.hotel_id("river").await;
+    let (id, secret) = server.new_client("hotel:manage reservations:read", &[&river]).await;
+    let (staff, partner) = (server.sign_in(&id, &secret).await, server.booker().await);
     let property = staff.get(&format!("/v1/properties/{river}")).await.expect(200).json();
     let room_type = property["room_types"][0].clone();
     let calendar = format!("/v1/properties/{river}/room-types/{}/calendar", text(&room_type["id"]));
@@ -47,36 +47,40 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
     let check_in = format!("/v1/reservations/{}/check-in", text(&held["id"]));
     staff.post(&check_in, &json!({})).await.problem(409, "wrong-day");
     partner.post(&check_in, &json!({})).await.problem(403, "insufficient-scope");
-    house.settled().await;
-    house.sound().await;
+    server.settled().await;
+    server.sound().await;
 }
 
 #[tokio::test]
 async fn an_import_goes_on_where_it_stopped_and_names_bad_lines() {
-    let house = House::plan().hotels(vec![]).open().await;
-    let file = house.path().join("import.jsonl");
-    let good = house::hotel("one", "One", 5);
-    let mut nameless = house::hotel("two", "", 5);
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    let file = server.path().join("import.jsonl");
+    let good = test_support::hotel("one", "One", 5);
+    let mut nameless = test_support::hotel("two", "", 5);
     nameless["currency"] = json!("ZZZ");
-    std::fs::write(&file, format!("{good}\n{nameless}\n{{broken\n\n{}\n", house::hotel("three", "Three", 2)))
-        .unwrap();
+    std::fs::write(
+        &file,
+        format!("{good}\n{nameless}\n{{broken\n\n{}\n", test_support::hotel("three", "Three", 2)),
+    )
+    .unwrap();
     let path = file.to_string_lossy().into_owned();
-    let ran = house.operate(&["import", "hotels", &path]);
+    let ran = server.operate(&["import", "hotels", &path]);
     assert!(ran.out.contains("2 created, 0 updated, 0 unchanged, 2 failed"), "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("line 2:") && ran.err.contains("line 3:"), "{}", ran.err);
     assert_eq!(ran.code, Some(1));
-    std::fs::write(&file, format!("{good}\n{}\n", house::hotel("three", "Three, renamed", 2))).unwrap();
-    let done = house.operate(&["import", "hotels", &path]).done();
+    std::fs::write(&file, format!("{good}\n{}\n", test_support::hotel("three", "Three, renamed", 2)))
+        .unwrap();
+    let done = server.operate(&["import", "hotels", &path]).done();
     assert!(done.contains("0 created, 1 updated, 1 unchanged"), "{done}");
     // Fewer rooms than are held: the line says which night.
-    let partner = house.booker().await;
-    let hotel = house.hotel_id("three").await;
+    let partner = server.booker().await;
+    let hotel = server.hotel_id("three").await;
     for guest in ["a", "b"] {
         let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
         partner.hold(&offer, &format!("{guest}@guest.example")).await;
     }
-    std::fs::write(&file, format!("{}\n", house::hotel("three", "Three", 1))).unwrap();
-    let ran = house.operate(&["import", "hotels", &path]);
+    std::fs::write(&file, format!("{}\n", test_support::hotel("three", "Three", 1))).unwrap();
+    let ran = server.operate(&["import", "hotels", &path]);
     assert!(ran.code == Some(1) && ran.err.contains(&day(20)), "{}{}", ran.out, ran.err);
-    house.sound().await;
+    server.sound().await;
 }

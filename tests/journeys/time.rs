@@ -1,7 +1,7 @@
 //! What happens when nobody does anything. The server's clock is set forward with `faketime`, where that is installed.
 
-use house::{House, Stay};
 use serde_json::json;
+use test_support::{Stay, TestServer};
 
 use crate::text;
 
@@ -11,7 +11,7 @@ fn faketime() -> Option<String> {
         .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketime.so.1"));
     let found = places.into_iter().find(|place| std::path::Path::new(place).is_file());
     if found.is_none() {
-        house::tool("faketime");
+        test_support::tool("faketime");
     }
     found
 }
@@ -19,17 +19,17 @@ fn faketime() -> Option<String> {
 #[tokio::test]
 async fn holds_and_offers_end_by_themselves() {
     let Some(library) = faketime() else { return };
-    let mut house = House::open().await;
+    let mut server = TestServer::open().await;
     let (id, secret) =
-        house.new_client("reservations:read reservations:write payments:write payments:read", &[]).await;
-    let partner = house.sign_in(&id, &secret).await;
-    let (attic, stay) = (house.hotel_id("attic").await, Stay::from_day(45, 1));
+        server.new_client("reservations:read reservations:write payments:write payments:read", &[]).await;
+    let partner = server.sign_in(&id, &secret).await;
+    let (attic, stay) = (server.hotel_id("attic").await, Stay::from_day(45, 1));
     let offer = partner.offer(&attic, &stay, "Flexible").await;
     let held = partner.hold(&offer, "slow@guest.example").await;
     assert!(partner.offers(&attic, &stay).await.is_empty());
 
     // Twenty minutes later the room is free again, and the guest's card is not charged for what is gone.
-    house.stop();
+    server.stop();
     let shift = |by: &'static str| {
         vec![
             ("LD_PRELOAD", library.clone()),
@@ -37,15 +37,15 @@ async fn holds_and_offers_end_by_themselves() {
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
         ]
     };
-    let set = |house: &mut House, by| {
+    let set = |server: &mut TestServer, by| {
         let shifted = shift(by);
         let shifted: Vec<(&str, &str)> =
             shifted.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        house.set_variables(&shifted);
+        server.set_variables(&shifted);
     };
-    set(&mut house, "+20m");
-    house.start().await;
-    let partner = house.sign_in(&id, &secret).await;
+    set(&mut server, "+20m");
+    server.start().await;
+    let partner = server.sign_in(&id, &secret).await;
     let expired = partner.once(&held, "expired").await;
     assert_eq!(expired["timeline"].as_array().unwrap().last().unwrap()["what"], "expired");
     assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1);
@@ -57,12 +57,12 @@ async fn holds_and_offers_end_by_themselves() {
     partner.post(&format!("/v1/reservations/{}/cancel", text(&second["id"])), &json!({})).await.expect(200);
 
     // An hour later it is gone, and a fresh one comes with the refusal.
-    house.stop();
-    set(&mut house, "+70m");
-    house.start().await;
-    let partner = house.sign_in(&id, &secret).await;
+    server.stop();
+    set(&mut server, "+70m");
+    server.start().await;
+    let partner = server.sign_in(&id, &secret).await;
     let body = json!({"offer": offer, "guest": {"name": "A", "email": "a@guest.example"}});
     let gone = partner.post("/v1/reservations", &body).await.problem(410, "offer-expired");
     partner.hold(text(&gone["offer"]), "fresh@guest.example").await;
-    house.sound().await;
+    server.sound().await;
 }

@@ -1,21 +1,21 @@
 //! What somebody says who is not the bank.
 
-use house::House;
+use test_support::TestServer;
 
 #[tokio::test]
 async fn a_webhook_without_the_banks_signature_is_refused() {
-    let house = House::open().await;
+    let server = TestServer::open().await;
     let event = r#"{"id":"evt_1","object":"event","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1"}}}"#;
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     for signature in
         ["", "nonsense", &format!("t={now},v1={}", "ab".repeat(32)), &format!("t={now}"), "t=1,v1=00"]
     {
-        let said = house.anyone().ask(reqwest::Method::POST, "/v1/webhooks/stripe");
+        let said = server.anyone().ask(reqwest::Method::POST, "/v1/webhooks/stripe");
         let said = said.header("stripe-signature", signature).bytes("application/json", event).await;
         assert_eq!(said.status, 400, "{signature}: {}", said.text());
         assert_eq!(said.header("content-type"), "application/problem+json");
     }
-    let unsigned = house.anyone().ask(reqwest::Method::POST, "/v1/webhooks/stripe");
+    let unsigned = server.anyone().ask(reqwest::Method::POST, "/v1/webhooks/stripe");
     assert_eq!(unsigned.bytes("application/json", event).await.status, 400);
-    house.sound().await;
+    server.sound().await;
 }

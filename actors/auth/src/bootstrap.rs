@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use contract::Timestamp;
 use contracts::auth::{
     self, Answer, ClientKind, Command, GrantType, NewClient, Query, Refusal, Reply, client_secret_hash,
 };
 use contracts::scope;
 use group::{Call, Client, Failure, Unavailable, Why};
+use protocol::Timestamp;
 use token::{ClusterKey, PublicKeys, Revocations, Verifier};
 
 use crate::effects::new_sealed_key;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contract::Timestamp;
 use contracts::auth::{self, Answer, Query, access_token_id};
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials, Failure, Unavailable, Why};
+use protocol::Timestamp;
 use token::ClusterKey;
 
 /// A token is replaced this long before it expires, in seconds.

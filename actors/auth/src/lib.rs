@@ -7,7 +7,7 @@
 //! Invariants (see [`invariants`]):
 //! - a code is used once, a refresh token once (but for a grace of 10 seconds); using one again ends its session;
 //! - there is always a key that signs, once there has been one;
-//! - nothing that could be used as a credential is in a command, the store or a log: secrets are drawn by the face,
+//! - nothing that could be used as a credential is in a command, the store or a log: secrets are drawn by the API,
 //!   hashed before they are proposed, and shown in the HTTP answer only; signing keys are sealed by the cluster key;
 //! - what is signed follows from the state, never from the asker's word: no query signs claims that it is given.
 //!
@@ -31,5 +31,5 @@ pub use bootstrap::{ADMIN_CLIENT, FirstStart, first_start, publish};
 pub use credentials::ServiceTokens;
 pub use effects::{Effect, KeyMaker, new_sealed_key};
 pub use limits::ACCESS_TOKEN_SECS;
-pub use rest::face;
+pub use rest::api;
 pub use service::{Auth, Timer};

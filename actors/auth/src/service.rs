@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use contract::Principal;
 use contracts::auth::{self, Answer, Command, Query, Refusal, Reply};
 use group::{Service, Turn, View};
+use protocol::Principal;
 use serde::{Deserialize, Serialize};
 use token::{ClusterKey, SigningKey};
 
@@ -127,7 +127,7 @@ impl Service for Auth {
         query::answer(self, view, caller, query)
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
         invariants::all(view)
     }
 }

@@ -1,10 +1,10 @@
 //! What is stored, tree by tree.
 
-use contract::Timestamp;
 use contracts::UserId;
 use contracts::auth::{ClientKind, ClientProfile, Grant, GrantType};
 use contracts::users::Grants;
 use group::Tree;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Signing keys by id (`k4.pid.…`): one that signs, perhaps one that will, and retired ones whose tokens may be alive.

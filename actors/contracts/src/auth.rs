@@ -10,7 +10,7 @@
 //!
 //! For guests without an account the UI acts with its own service token, on behalf of `gst_…`.
 
-use contract::{Access, Contract, Route, Timestamp, codec};
+use protocol::{Access, Contract, Route, Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::users::Grants;

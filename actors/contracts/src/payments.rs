@@ -1,6 +1,6 @@
 //! What may be said to `payments`: the billing database and the bank.
 
-use contract::{Access, Contract, Route, Slot, Timestamp, codec};
+use protocol::{Access, Contract, Route, Slot, Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::{Date, HotelId, Money, PaymentId, RefundId, ReservationId, scope};
@@ -285,7 +285,7 @@ pub enum Command {
         /// In words for people.
         reason: String,
     },
-    /// From the face, once a webhook's signature was verified: the bank says that something moved. It is asked then.
+    /// From the API, once a webhook's signature was verified: the bank says that something moved. It is asked then.
     BankEvent {
         /// The bank's id of the event.
         event: String,

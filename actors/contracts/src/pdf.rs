@@ -1,6 +1,6 @@
 //! What may be said to `pdf`: templates are kept, documents are made of a template and data.
 
-use contract::{Access, Contract, Route, Timestamp};
+use protocol::{Access, Contract, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::scope;

@@ -17,7 +17,7 @@ pub struct TaxAmount {
 
 /// What a stay costs, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quote {
+pub struct PriceBreakdown {
     /// Each night's price for all rooms together, minor units.
     pub nightly: Vec<(Date, i64)>,
     /// Each tax, rounded once.
@@ -38,14 +38,18 @@ pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Op
 }
 
 /// What `rooms` rooms cost for nights at these prices of one room.
-pub fn quote(nights: impl IntoIterator<Item = (Date, i64)>, rooms: u32, taxes: &[TaxRule]) -> Quote {
+pub fn price_stay(
+    nights: impl IntoIterator<Item = (Date, i64)>,
+    rooms: u32,
+    taxes: &[TaxRule],
+) -> PriceBreakdown {
     let nightly: Vec<_> =
         nights.into_iter().map(|(night, price)| (night, price.saturating_mul(i64::from(rooms)))).collect();
     let sum = nightly.iter().fold(0i64, |sum, (_, amount)| sum.saturating_add(*amount));
     let taxes: Vec<_> = taxes.iter().map(|rule| tax(rule, sum)).collect();
     let added =
         taxes.iter().filter(|tax| !tax.included).fold(0i64, |sum, tax| sum.saturating_add(tax.amount));
-    Quote { nightly, taxes, total: sum.saturating_add(added) }
+    PriceBreakdown { nightly, taxes, total: sum.saturating_add(added) }
 }
 
 /// So many percent of an amount, rounded half up to a minor unit: what a cancellation costs.
@@ -90,7 +94,7 @@ mod tests {
         ];
         for (prices, rooms, rule, total_expected, tax_expected) in table {
             let nights = prices.iter().enumerate().map(|(day, price)| (Date(day as i32), *price));
-            let quote = quote(nights, rooms, std::slice::from_ref(&rule));
+            let quote = price_stay(nights, rooms, std::slice::from_ref(&rule));
             assert_eq!((quote.total, quote.taxes[0].amount), (total_expected, tax_expected), "{prices:?}");
             let sum = quote.nightly.iter().map(|(_, amount)| amount).sum();
             assert_eq!(total(sum, std::slice::from_ref(&rule)), total_expected);

@@ -6,9 +6,9 @@ mod offer;
 
 pub use booking::{Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, What};
 pub use listing::{Change, Day, Expect, Listing, Nights, Page, Position, Property, Settings, Whose, merge};
-pub use offer::{OFFER_SECS, Offer, Offers, Promise};
+pub use offer::{OFFER_SECS, Offer, Offers, Quote};
 
-use contract::{Access, Contract, Route, Slot};
+use protocol::{Access, Contract, Route, Slot};
 use serde::{Deserialize, Serialize};
 
 use crate::payments::{NotPayable, Payable};
@@ -87,7 +87,7 @@ pub enum Command {
     /// Sets rooms aside for every night of a stay, or for none. Answered by [`Reply::Reservation`].
     Hold {
         /// What was promised, from an opened offer.
-        promise: Promise,
+        quote: Quote,
         /// Who stays.
         guest: Guest,
         /// Wishes.
@@ -196,7 +196,7 @@ pub enum Refusal {
     /// The hotel, the room type or the rate plan is off sale.
     #[error("this is not on sale any more")]
     Inactive,
-    /// The promise is older than half an hour.
+    /// The quote is older than half an hour.
     #[error("the offer has expired")]
     OfferExpired,
     /// The stay would begin before today, by the hotel's calendar.
@@ -370,7 +370,7 @@ impl Contract for Reservations {
             | Command::CheckIn(reservation)
             | Command::CheckOut(reservation)
             | Command::NoShow(reservation) => Route::Slot(reservation.slot()),
-            Command::Hold { promise, .. } => Route::Slot(promise.hotel.slot()),
+            Command::Hold { quote, .. } => Route::Slot(quote.hotel.slot()),
             Command::PutHotel { hotel, .. } => Route::Slot(hotel.id.slot()),
             Command::SetCalendar { hotel, .. } => Route::Slot(hotel.slot()),
             Command::Configure { slot, .. } => Route::Slot(*slot),

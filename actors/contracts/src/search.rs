@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Access, Contract, Reach, Route, Timestamp};
+use protocol::{Access, Contract, ReadConsistency, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Currency, Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, Stay};
@@ -329,13 +329,13 @@ impl Contract for Search {
 
     /// All that guests ask may be answered by any replica: lists say how old they are ([`FoundHotels::as_of`]), and a
     /// hotel when it was last changed.
-    fn query_reach(query: &Query) -> Reach {
+    fn query_consistency(query: &Query) -> ReadConsistency {
         match query {
             Query::Hotel(_)
             | Query::FindHotels(_)
             | Query::Cities { .. }
             | Query::City(_)
-            | Query::TopCities { .. } => Reach::Nearby,
+            | Query::TopCities { .. } => ReadConsistency::Nearby,
         }
     }
 

@@ -4,7 +4,7 @@
 //! made that way belong to it, and reservations finds them. This is about the others: bookings opened through the
 //! secret link of a mail, on another device.
 
-use contract::{Access, Contract, Route, Slot, codec};
+use protocol::{Access, Contract, Route, Slot, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::ReservationId;

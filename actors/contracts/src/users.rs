@@ -1,6 +1,6 @@
 //! What may be said to `users`: accounts, and the mail that goes with them.
 
-use contract::{Access, Contract, Route, Timestamp, codec};
+use protocol::{Access, Contract, Route, Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::{HotelId, UserId, scope};
@@ -97,7 +97,7 @@ pub enum Command {
         /// Only if this is the account's version.
         expected_version: Option<u64>,
     },
-    /// From the service's own face, which has checked the current password. Signs everybody out.
+    /// From the service's own API, which has checked the current password. Signs everybody out.
     ChangePassword {
         /// Whose.
         user: UserId,
@@ -174,7 +174,7 @@ pub enum Query {
     Grants(UserId),
     /// The signed-in guest's account.
     Me,
-    /// The argon2id hash of a new password, for faces that may not compute it themselves.
+    /// The argon2id hash of a new password, for apis that may not compute it themselves.
     HashPassword {
         /// As typed; within [`PASSWORD_CHARS_MIN`] and [`PASSWORD_CHARS_MAX`].
         password: String,

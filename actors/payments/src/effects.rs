@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use contract::Timestamp;
 use contracts::payments::{BankReport, Command, IntentState, RefundStatus};
 use contracts::{Money, PaymentId, RefundId, ReservationId};
 use group::{EffectContext, Effects, Outcome};
+use protocol::Timestamp;
 
 use crate::bank::{Bank, BankError, Intent};
 use crate::mails::Mails;

@@ -7,8 +7,8 @@ use group::View;
 
 use crate::state::{CURRENT, LAST_RECEIPT, PAYMENTS, RECEIPTS, Record, Stage};
 
-/// One line for each breach.
-pub(crate) fn breaches(view: &View<'_>) -> Vec<String> {
+/// One line for each violation.
+pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let mut live: BTreeMap<ReservationId, PaymentId> = BTreeMap::new();
     for (id, record) in view.all(&PAYMENTS) {

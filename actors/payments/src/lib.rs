@@ -4,7 +4,7 @@
 //! confirmed: so a crash at any point resumes without charging twice. What the bank says comes back as a command; a
 //! webhook is only a hint to go and ask.
 //!
-//! Invariants (see [`Payments`]'s `breaches`):
+//! Invariants (see [`Payments`]'s `violations`):
 //! - at most one payment of a reservation is open or has succeeded;
 //! - refunds never exceed what was captured;
 //! - the receipt numbers of a hotel have no gap: each is taken in the turn in which the money came;

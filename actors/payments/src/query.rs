@@ -1,9 +1,9 @@
 //! Answers: one payment, lists of them, receipts.
 
-use contract::{Principal, Timestamp};
 use contracts::payments::{Answer, Payment, PaymentCursor, PaymentStatus, Query, Refusal};
 use contracts::{HotelId, PaymentId};
 use group::View;
+use protocol::{Principal, Timestamp};
 
 use crate::limits;
 use crate::receipt;

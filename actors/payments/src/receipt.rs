@@ -1,7 +1,7 @@
 //! The data of a receipt, for the document and the mail.
 
-use contract::Timestamp;
 use contracts::payments::{Answer, BankMode, RefundReason, RefundStatus, Refusal};
+use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use crate::state::{Record, receipt_number};

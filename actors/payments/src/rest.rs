@@ -1,4 +1,4 @@
-//! The REST face.
+//! The REST API.
 
 mod problems;
 mod types;
@@ -6,7 +6,6 @@ mod types;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Timestamp;
 use contracts::payments::{Answer, Command, PaymentCursor, Payments, Query as Ask, Reply};
 use contracts::pdf::{self, Pdf};
 use contracts::reservations::{self, Reservations};
@@ -18,6 +17,7 @@ use edge::{
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{Object, OpenApi, Tags};
+use protocol::Timestamp;
 
 use crate::bank::{Event, Signature, WebhookSecret};
 use crate::flow;
@@ -32,9 +32,9 @@ pub use types::{
 /// For our own questions, where nobody's deadline counts.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the face needs besides a client.
+/// What the API needs besides a client.
 #[derive(Clone)]
-pub struct FaceSettings {
+pub struct ApiSettings {
     /// Tokens of this service, for documents and for what the bank says.
     pub credentials: Arc<dyn Credentials>,
     /// What webhooks are signed with; none: webhooks are refused.
@@ -46,14 +46,14 @@ pub struct FaceSettings {
 }
 
 /// The operations.
-pub struct Face {
+pub struct Api {
     client: Client,
-    settings: FaceSettings,
+    settings: ApiSettings,
 }
 
-/// The face of payments, to be mounted.
-pub fn face(client: Client, settings: FaceSettings) -> Face {
-    Face { client, settings }
+/// The API of payments, to be mounted.
+pub fn api(client: Client, settings: ApiSettings) -> Api {
+    Api { client, settings }
 }
 
 #[derive(Tags)]
@@ -70,7 +70,7 @@ pub struct Received {
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Payments")]
-impl Face {
+impl Api {
     /// Payments
     ///
     /// Newest first: your own, those of the hotels that you work for, or all for an administrator.
@@ -256,7 +256,7 @@ impl Face {
     }
 }
 
-impl Face {
+impl Api {
     async fn ask(&self, call: &Call, query: Ask) -> Result<Answer, ApiError> {
         self.client.query::<Payments>(call, query).await.map_err(failed)
     }

@@ -1,9 +1,9 @@
 //! The state machine as the kernel sees it.
 
-use contract::{Principal, Timestamp};
 use contracts::payments::{Answer, Command, Query, Refusal, Reply};
 use contracts::{Money, PaymentId, RefundId, ReservationId};
 use group::{Service, Turn, View};
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{apply, invariants, query};
@@ -105,7 +105,7 @@ impl Service for Payments {
         query::answer(view, caller, query)
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
-        invariants::breaches(view)
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
+        invariants::violations(view)
     }
 }

@@ -1,11 +1,11 @@
 //! Every tree of the store: key, value, meaning.
 
-use contract::{Principal, Timestamp};
 use contracts::payments::{
     BankMode, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason, RefundStatus,
 };
 use contracts::{HotelId, Money, PaymentId, RefundId, ReservationId, scope};
 use group::Tree;
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Each payment that was ever started.
@@ -302,9 +302,9 @@ pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contract::codec;
     use contracts::pricing::TaxAmount;
     use contracts::{Currency, Date};
+    use protocol::codec;
 
     use super::*;
 

@@ -4,11 +4,11 @@ mod common;
 
 use common::desk::*;
 use common::*;
-use contract::Timestamp;
 use contracts::payments::*;
 use contracts::reservations::{self, Reservations};
 use contracts::{PaymentId, RefundId};
 use payments::{Effect, limits};
+use protocol::Timestamp;
 
 #[test]
 fn receipt_numbers_run_without_a_gap() {
@@ -77,13 +77,13 @@ fn settle(bench: &Counter, payment: PaymentId, refund: RefundId, status: RefundS
 fn only_staff_of_the_hotel_and_administrators_refund() {
     let bench = bench();
     let payment = succeeded(&bench, 1, 1000);
-    let ask = |who: &contract::Principal| {
+    let ask = |who: &protocol::Principal| {
         bench.command(who, Command::RequestRefund { payment, amount: Some(1), reason: String::new() })
     };
     assert_eq!(ask(&staff(contracts::HotelId::of_reference("other"))), Err(Refusal::NoSuchPayment));
     assert!(ask(&staff(hotel())).is_ok());
     assert!(ask(&admin()).is_ok());
-    use contract::Contract as _;
+    use protocol::Contract as _;
     let access =
         Payments::command_access(&Command::RequestRefund { payment, amount: None, reason: String::new() });
     assert!(!access.allows(&guest()), "the guest who paid may not");
@@ -211,7 +211,7 @@ fn one_sees_ones_own() {
         panic!()
     };
     quote(&bench, theirs, 100);
-    let list = |who: &contract::Principal, hotel, status, after, limit| match bench
+    let list = |who: &protocol::Principal, hotel, status, after, limit| match bench
         .query(who, Query::Payments { hotel, status, after, limit })
     {
         Ok(Answer::Payments(found)) => found.into_iter().map(|payment| payment.id).collect::<Vec<_>>(),
@@ -238,9 +238,9 @@ fn one_sees_ones_own() {
     assert_eq!(list(&admin(), None, None, Some(first), 10), [mine]);
     assert_eq!(list(&admin(), None, None, Some(after), 10), []);
     // A service that acts for somebody sees what that one sees; one that acts for nobody has looked itself.
-    let ui = |whom: Option<&str>| contract::Principal {
+    let ui = |whom: Option<&str>| protocol::Principal {
         on_behalf_of: whom.map(str::to_owned),
-        ..contract::Principal::service("ui")
+        ..protocol::Principal::service("ui")
     };
     assert!(bench.query(&ui(Some("gst_1")), Query::Payment(mine)).is_err());
     assert!(bench.query(&ui(Some("usr_guest")), Query::Payment(mine)).is_ok());

@@ -27,7 +27,7 @@ async fn a_card_that_pays_confirms_the_reservation_and_brings_the_receipt() {
         assert!(mail.contains(words), "{words} is not in {mail}");
     }
     assert!(!mail.contains("<Żółć>"));
-    assert_eq!(world.house.breaches(), Vec::<String>::new());
+    assert_eq!(world.services.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn declined_cards_fail_with_the_issuers_word_and_leave_the_way_open() {
     assert_eq!(world.charged().await, 0);
     assert_eq!(world.pay(reservation, "pm_card_visa").await.status, PaymentStatus::Succeeded);
     assert_eq!(world.charged().await, 1);
-    assert_eq!(world.house.breaches(), Vec::<String>::new());
+    assert_eq!(world.services.violations(), Vec::<String>::new());
 }
 
 /// Presses a button on the page of the guest's bank; where it leads back to.
@@ -103,7 +103,7 @@ async fn three_d_secure_is_completed_or_failed_by_the_guest() {
         assert_eq!(payment.status, PaymentStatus::RequiresAction, "{card}");
         assert_eq!(
             world
-                .house
+                .services
                 .client()
                 .command::<Payments>(&world.call(&guest()), start(reservation, "pm_card_visa"))
                 .await,
@@ -112,8 +112,8 @@ async fn three_d_secure_is_completed_or_failed_by_the_guest() {
         let back = press(&world, &payment, outcome).await;
         assert!(back.starts_with("https://hotel.example/back?payment_intent=pi_"), "{back}");
         let returned = Command::Returned { payment: payment.id };
-        world.house.client().command::<Payments>(&world.call(&guest()), returned).await.expect("noted");
-        world.house.settle().await;
+        world.services.client().command::<Payments>(&world.call(&guest()), returned).await.expect("noted");
+        world.services.settle().await;
         let payment = world.payment(payment.id).await;
         assert_eq!(
             (payment.status, payment.failure.map(|failure| failure.code).as_deref()),
@@ -122,23 +122,23 @@ async fn three_d_secure_is_completed_or_failed_by_the_guest() {
         );
     }
     assert_eq!(world.charged().await, 1);
-    assert_eq!(world.house.breaches(), Vec::<String>::new());
+    assert_eq!(world.services.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn three_d_secure_that_nobody_completes_is_cancelled_at_the_bank() {
     let world = World::new().await;
     let payment = world.pay(world.hold(1, euros(900)), "pm_card_threeDSecure2Required").await;
-    world.house.advance_secs(payments::limits::PAY_WITHIN_SECS);
-    world.house.settle().await;
+    world.services.advance_secs(payments::limits::PAY_WITHIN_SECS);
+    world.services.settle().await;
     let payment = world.payment(payment.id).await;
     assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some("authentication_expired"));
 
     // Completed at the last moment, unheard of: retrieved before it is cancelled, and not lost.
     let payment = world.pay(world.hold(2, euros(900)), "pm_card_threeDSecure2Required").await;
     press(&world, &payment, "complete").await;
-    world.house.advance_secs(payments::limits::PAY_WITHIN_SECS);
-    world.house.settle().await;
+    world.services.advance_secs(payments::limits::PAY_WITHIN_SECS);
+    world.services.settle().await;
     assert_eq!(world.payment(payment.id).await.status, PaymentStatus::Succeeded);
 }
 
@@ -178,13 +178,13 @@ async fn a_bank_that_was_away_is_asked_when_it_is_back_and_forgets_nothing() {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         open(books).await
     });
-    world.house.settle().await;
+    world.services.settle().await;
     world.bank = Some(back.await.expect("the bank is back"));
     assert_eq!(world.payment(begun).await.status, PaymentStatus::Succeeded);
     // The page of before the restart still works: the same port, the same intent.
     press(&world, &waiting, "complete").await;
-    world.house.advance_secs(payments::limits::RECHECK_SECS);
-    world.house.settle().await;
+    world.services.advance_secs(payments::limits::RECHECK_SECS);
+    world.services.settle().await;
     assert_eq!(world.payment(waiting.id).await.status, PaymentStatus::Succeeded);
     assert_eq!(world.charged().await, 2);
 }
@@ -197,8 +197,8 @@ async fn money_that_comes_too_late_goes_back_by_itself() {
     // The hold is over while the guest is at the bank.
     world.desk.desk().held.clear();
     press(&world, &payment, "complete").await;
-    world.house.advance_secs(payments::limits::RECHECK_SECS);
-    world.house.settle().await;
+    world.services.advance_secs(payments::limits::RECHECK_SECS);
+    world.services.settle().await;
     let payment = world.payment(payment.id).await;
     assert_eq!((payment.status, payment.refunded), (PaymentStatus::Refunded, 900));
     assert_eq!(payment.refunds[0].reason, RefundReason::TooLate);
@@ -206,14 +206,14 @@ async fn money_that_comes_too_late_goes_back_by_itself() {
     assert!(matches!(told, Some(reservations::Command::RefundSettled { succeeded: true, .. })), "{told:?}");
     let mails = world.mails();
     assert!(mails.keys().any(|name| name.contains(".refund")), "{:?}", mails.keys());
-    assert_eq!(world.house.breaches(), Vec::<String>::new());
+    assert_eq!(world.services.violations(), Vec::<String>::new());
 }
 
 async fn refund(world: &World, payment: &Payment, amount: i64) -> Payment {
     let amount = Some(amount);
     let request = Command::RequestRefund { payment: payment.id, amount, reason: "Noise".into() };
-    world.house.client().command::<Payments>(&world.call(&staff(hotel())), request).await.expect("begun");
-    world.house.settle().await;
+    world.services.client().command::<Payments>(&world.call(&staff(hotel())), request).await.expect("begun");
+    world.services.settle().await;
     world.payment(payment.id).await
 }
 
@@ -254,8 +254,8 @@ async fn refunds_that_pend_or_fail_later_are_followed() {
     assert_eq!(refund(&world, &pends, 900).await.refunds[0].status, RefundStatus::Pending);
     assert_eq!(refund(&world, &fails, 900).await.status, PaymentStatus::Refunded);
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    world.house.advance_secs(payments::limits::RECHECK_SECS);
-    world.house.settle().await;
+    world.services.advance_secs(payments::limits::RECHECK_SECS);
+    world.services.settle().await;
     assert_eq!(world.payment(pends.id).await.status, PaymentStatus::Refunded);
     // The one that failed is heard of by an event.
     let event = Command::BankEvent {
@@ -264,11 +264,11 @@ async fn refunds_that_pend_or_fail_later_are_followed() {
         payment: Some(fails.id),
         intent: None,
     };
-    world.house.client().command::<Payments>(&world.call(&own()), event).await.expect("noted");
-    world.house.settle().await;
+    world.services.client().command::<Payments>(&world.call(&own()), event).await.expect("noted");
+    world.services.settle().await;
     let fails = world.payment(fails.id).await;
     assert_eq!((fails.status, fails.refunds[0].status), (PaymentStatus::Succeeded, RefundStatus::Failed));
-    assert_eq!(world.house.breaches(), Vec::<String>::new());
+    assert_eq!(world.services.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn a_key_that_is_wrong_waits_for_the_operator() {
 #[tokio::test]
 async fn another_kind_of_bank_is_noticed_at_the_start() {
     let world = World::new().await;
-    let (client, call) = (world.house.client(), world.call(&own()));
+    let (client, call) = (world.services.client(), world.call(&own()));
     let check = async |mode| payments::flow::check_bank_mode(&client, &call, mode).await;
     assert_eq!(check(BankMode::Live).await, Ok(()));
     world.pay(world.hold(1, euros(900)), "pm_card_visa").await;
@@ -316,8 +316,8 @@ async fn a_bank_that_has_lost_its_books_charged_nothing() {
     let options =
         sandbox_bank::Options { addr, secret_key, ..sandbox_bank::Options::new(world.books().join("new")) };
     world.bank = Some(sandbox_bank::Sandbox::start(options).await.expect("another bank at the same place"));
-    world.house.advance_secs(payments::limits::RECHECK_SECS);
-    world.house.settle().await;
+    world.services.advance_secs(payments::limits::RECHECK_SECS);
+    world.services.settle().await;
     let payment = world.payment(payment.id).await;
     assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some("bank_refused"));
     assert_eq!(world.pay(reservation, "pm_card_visa").await.status, PaymentStatus::Succeeded);

@@ -136,8 +136,8 @@ fn no_order_of_things_breaks_an_invariant() {
         let (bench, mut met, mut dice) = (bench(), Met::default(), Dice(seed));
         for nth in 0..80 {
             step(&bench, &mut met, &mut dice);
-            let breaches = bench.breaches();
-            assert!(breaches.is_empty(), "seed {seed}, step {nth}: {breaches:?}");
+            let violations = bench.violations();
+            assert!(violations.is_empty(), "seed {seed}, step {nth}: {violations:?}");
         }
         succeeded += met
             .told

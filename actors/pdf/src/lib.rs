@@ -21,11 +21,11 @@ mod rest;
 mod state;
 
 pub use document::document;
-pub use rest::{ALL as PROBLEMS, face};
+pub use rest::{ALL as PROBLEMS, api};
 
-use contract::Principal;
 use contracts::pdf::{Answer, Command, Query, Refusal, Reply};
 use group::{Cost, Service, Turn, View};
+use protocol::Principal;
 
 /// The state machine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -67,7 +67,7 @@ impl Service for Pdf {
         }
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
         state::every_template_is_whole(view)
     }
 }

@@ -1,4 +1,4 @@
-//! The REST face: templates, and documents made of them.
+//! The REST API: templates, and documents made of them.
 
 use std::collections::BTreeMap;
 
@@ -77,17 +77,17 @@ pub struct NewDocument {
     data: BTreeMap<String, Any<serde_json::Value>>,
 }
 
-/// The face of `pdf`.
-pub fn face(client: group::Client) -> impl OpenApi {
-    Face { client }
+/// The API of `pdf`.
+pub fn api(client: group::Client) -> impl OpenApi {
+    Api { client }
 }
 
-struct Face {
+struct Api {
     client: group::Client,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Documents")]
-impl Face {
+impl Api {
     /// Templates
     ///
     /// By name, built-in ones among them.
@@ -190,7 +190,7 @@ impl Face {
     }
 }
 
-impl Face {
+impl Api {
     async fn ask(&self, caller: &SignedIn, ask: Ask) -> Result<Answer, ApiError> {
         let answer = self.client.query::<contracts::pdf::Pdf>(&caller.0.call(), ask).await;
         answer.map_err(|failure| edge::failed(failure, problem))
@@ -268,6 +268,6 @@ fn with_source(template: Summary, source: String) -> Template {
     Template { name, built_in, overridden, updated_at, source }
 }
 
-fn instant(at: contract::Timestamp) -> Instant {
+fn instant(at: protocol::Timestamp) -> Instant {
     at.into()
 }

@@ -1,8 +1,8 @@
 //! What is kept: the templates that were stored. Built-in ones are part of the program.
 
-use contract::Timestamp;
 use contracts::pdf::{NAME_CHARS_MAX, SOURCE_BYTES_MAX, Summary};
 use group::{Tree, View};
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::builtin;
@@ -42,29 +42,29 @@ pub(crate) fn is_name(name: &str) -> bool {
 /// Every stored template has a name and a source within bounds, and a version that was given out.
 pub(crate) fn every_template_is_whole(view: &View<'_>) -> Vec<String> {
     let last = view.get(&LAST_VERSION, &0).unwrap_or(0);
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     for (name, kept) in view.all(&TEMPLATES) {
         if !is_name(&name) {
-            breaches.push("a template has a name that it cannot have".to_owned());
+            violations.push("a template has a name that it cannot have".to_owned());
         }
         if kept.version == 0 || kept.version > last {
-            breaches.push(format!(
+            violations.push(format!(
                 "template {name}: version {} was never given out (last: {last})",
                 kept.version
             ));
         }
         match view.get(&SOURCES, &name) {
-            None => breaches.push(format!("template {name} has no source")),
+            None => violations.push(format!("template {name} has no source")),
             Some(source) if source.len() > SOURCE_BYTES_MAX => {
-                breaches.push(format!("template {name} is too long"));
+                violations.push(format!("template {name} is too long"));
             }
             Some(_) => {}
         }
     }
     for (name, _) in view.all(&SOURCES) {
         if !view.has(&TEMPLATES, &name) {
-            breaches.push(format!("a source without a template: {name}"));
+            violations.push(format!("a source without a template: {name}"));
         }
     }
-    breaches
+    violations
 }

@@ -1,11 +1,11 @@
-//! The REST face, over the real state machine.
+//! The REST API, over the real state machine.
 
-use contract::Principal;
 use group::NoEffects;
-use group::testing::House;
+use group::testing::TestServices;
 use poem::http::{Method, StatusCode, header};
 use poem::{Endpoint, EndpointExt, Request, Response};
 use poem_openapi::OpenApiService;
+use protocol::Principal;
 use serde_json::{Value, json};
 
 struct Edge {
@@ -15,11 +15,11 @@ struct Edge {
 
 impl Edge {
     fn new() -> Self {
-        let house = House::new();
-        house.add(pdf::Pdf, NoEffects);
+        let services = TestServices::new();
+        services.add(pdf::Pdf, NoEffects);
         let scopes = vec!["documents".into(), "templates:manage".into()];
-        let token = house.token(&Principal { subject: "usr_1".into(), scopes, ..Principal::default() });
-        let app = OpenApiService::new(pdf::face(house.client()), "pdf", "1").map_to_response().boxed();
+        let token = services.token(&Principal { subject: "usr_1".into(), scopes, ..Principal::default() });
+        let app = OpenApiService::new(pdf::api(services.client()), "pdf", "1").map_to_response().boxed();
         Self { app, token }
     }
 

@@ -1,9 +1,9 @@
 //! Templates at the command boundary: commands and queries in; replies and refusals out.
 
-use contract::Principal;
 use contracts::pdf::{Answer, Command, Query, Refusal, Reply, Summary, TEMPLATES_MAX, Template};
 use group::testing::Bench;
 use pdf::Pdf;
+use protocol::Principal;
 
 fn manager() -> Principal {
     Principal {
@@ -73,7 +73,7 @@ fn templates_are_kept_changed_and_removed() {
         3,
         "no version comes again"
     );
-    assert_eq!(bench.breaches(), Vec::<String>::new());
+    assert_eq!(bench.violations(), Vec::<String>::new());
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn documents_of_no_template_and_of_wrong_data() {
 
 #[test]
 fn who_may() {
-    use contract::Contract;
+    use protocol::Contract;
     let person = |scope: &str| Principal {
         subject: "usr_1".into(),
         scopes: vec![scope.into()],

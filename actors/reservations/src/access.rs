@@ -1,8 +1,8 @@
 //! Whose things are whose. The contract has checked scopes already; here is ownership.
 
-use contract::Principal;
 use contracts::reservations::{Refusal, Reservation};
 use contracts::{HotelId, scope};
+use protocol::Principal;
 
 /// Administrators: who manages hotels and is bound to none, or operates the cluster.
 pub(crate) fn is_administrator(caller: &Principal) -> bool {

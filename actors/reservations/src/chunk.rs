@@ -210,6 +210,6 @@ mod tests {
         for night in 0..32 {
             chunk.set_taken(night, 3);
         }
-        assert!(contract::codec::encode(&chunk).len() <= 48);
+        assert!(protocol::codec::encode(&chunk).len() <= 48);
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use contract::Timestamp;
 use contracts::pdf::{self, Pdf};
 use contracts::reservations::{Answer, Command, Query, Refusal, Reservation};
 use contracts::{HotelId, HotelProfile, ReservationId};
 use group::{Call, EffectContext, Effects, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
+use protocol::Timestamp;
 use render::Renderer;
 
 use crate::papers::{self, Desk};

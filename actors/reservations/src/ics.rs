@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use contract::Timestamp;
 use contracts::HotelProfile;
 use contracts::reservations::{Reservation, Status};
 use icalendar::{Calendar, Component as _, Event, EventLike as _, EventStatus, Property};
 use jiff::tz::{Offset, TimeZone};
+use protocol::Timestamp;
 
 use crate::papers::Desk;
 use crate::zone;
@@ -24,8 +24,8 @@ pub fn file(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile) -> Str
     event.summary(&format!("{test}{}", hotel.name));
     event.description(&format!(
         "{} ({}), {} to {}. Check-in from 15:00, check-out until 11:00.",
-        crate::query::room(reservation.promise.rooms, &reservation.promise.room_name),
-        reservation.promise.plan_name,
+        crate::query::room(reservation.quote.rooms, &reservation.quote.room_name),
+        reservation.quote.plan_name,
         stay.check_in(),
         stay.check_out(),
     ));

@@ -26,10 +26,10 @@ pub fn all(view: &View<'_>) -> Vec<String> {
 /// For every room type and each night from the hotel's today on, rooms held and sold are at most those there are. (The
 /// inventory of nights gone by may be changed; what was sold may not.)
 pub fn never_more_rooms_taken_than_exist(view: &View<'_>) -> Vec<String> {
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     for ((room_type, chunk), row) in view.all(&CALENDAR) {
         let Some(facts) = view.get(&ROOMS, &room_type) else {
-            breaches.push(format!("{room_type} has a calendar and no hotel"));
+            violations.push(format!("{room_type} has a calendar and no hotel"));
             continue;
         };
         let today = zone::today(&facts.time_zone, view.now());
@@ -37,11 +37,11 @@ pub fn never_more_rooms_taken_than_exist(view: &View<'_>) -> Vec<String> {
             let (night, taken, rooms) = (night_at(chunk, index), row.taken(index), row.rooms(index));
             let rooms = rooms.unwrap_or(facts.rooms);
             if night >= today && taken > rooms {
-                breaches.push(format!("{room_type} on {night}: {taken} rooms taken of {rooms}"));
+                violations.push(format!("{room_type} on {night}: {taken} rooms taken of {rooms}"));
             }
         }
     }
-    breaches
+    violations
 }
 
 /// What a night counts as taken is the sum of what live reservations take.
@@ -50,7 +50,7 @@ pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String
     for reservation in reservations(view).filter(|reservation| reservation.status.takes_rooms()) {
         for night in reservation.stay().nights() {
             *nights.entry((reservation.room_type(), night)).or_default() +=
-                i64::from(reservation.promise.rooms);
+                i64::from(reservation.quote.rooms);
         }
     }
     for ((room_type, chunk), row) in view.all(&CALENDAR) {
@@ -58,17 +58,17 @@ pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String
             *nights.entry((room_type, night_at(chunk, index))).or_default() -= i64::from(row.taken(index));
         }
     }
-    let breach = |((room_type, night), more): ((RoomTypeId, Date), i64)| {
+    let violation = |((room_type, night), more): ((RoomTypeId, Date), i64)| {
         format!("{room_type} on {night}: reservations take {more} rooms more than the calendar says")
     };
-    nights.into_iter().filter(|(_, more)| *more != 0).map(breach).collect()
+    nights.into_iter().filter(|(_, more)| *more != 0).map(violation).collect()
 }
 
 /// Confirmed, checked in, checked out or not shown: the money has come, all of it.
 pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
     let unpaid = |reservation: &Reservation| match reservation.status {
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => {
-            reservation.paid() != reservation.promise.total
+            reservation.paid() != reservation.quote.total
                 || !matches!(reservation.payment, PaymentState::Paid { .. })
         }
         Status::Held => matches!(reservation.payment, PaymentState::Paid { .. }),

@@ -26,12 +26,12 @@ pub mod zone;
 pub use effects::{Courier, confirmation_pdf};
 pub use ics::file as calendar_file;
 pub use papers::Desk;
-pub use rest::face;
+pub use rest::api;
 pub use state::Timer;
 
-use contract::Principal;
 use contracts::reservations::{Answer, Command, Query, Refusal, Reply};
 use group::{Service, Turn, View};
+use protocol::Principal;
 use serde::{Deserialize, Serialize};
 use token::LinkKey;
 
@@ -101,7 +101,7 @@ impl Service for Reservations {
         query::answer(self, view, caller, query)
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
         invariants::all(view)
     }
 }

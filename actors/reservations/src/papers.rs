@@ -1,8 +1,8 @@
 //! What documents and mails say of a reservation, as data for templates: the PDF's, and our mails'.
 
-use contract::Timestamp;
 use contracts::reservations::{Reservation, link_path};
 use contracts::{HotelProfile, ReservationId};
+use protocol::Timestamp;
 use render::{DateStyle, format_instant, format_money};
 use serde_json::{Value, json};
 use token::LinkKey;
@@ -55,13 +55,13 @@ pub fn data(
     link: &str,
     now: Timestamp,
 ) -> Value {
-    let promise = &reservation.promise;
-    let (stay, currency) = (promise.stay, promise.currency.code());
-    let lines: Vec<_> = promise
+    let quote = &reservation.quote;
+    let (stay, currency) = (quote.stay, quote.currency.code());
+    let lines: Vec<_> = quote
         .priced_nights()
         .map(|(night, amount)| json!({"date": night.to_string(), "amount": amount}))
         .collect();
-    let taxes: Vec<_> = promise
+    let taxes: Vec<_> = quote
         .taxes
         .iter()
         .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
@@ -79,8 +79,8 @@ pub fn data(
             "number": reservation.id.to_string(), "url": link, "status": reservation.status.word(),
             "guest_name": reservation.guest.name,
             "guest_phone": reservation.guest.phone.as_deref().unwrap_or_default(),
-            "guest_email": reservation.guest.email, "room_type": promise.room_name,
-            "rate_plan": promise.plan_name, "rooms": promise.rooms, "guests": promise.guests,
+            "guest_email": reservation.guest.email, "room_type": quote.room_name,
+            "rate_plan": quote.plan_name, "rooms": quote.rooms, "guests": quote.guests,
             "check_in": stay.check_in().to_string(), "check_out": stay.check_out().to_string(),
             "nights": stay.length(),
             "requests": reservation.requests.as_deref().unwrap_or_default(),
@@ -88,7 +88,7 @@ pub fn data(
         },
         "lines": lines,
         "taxes": taxes,
-        "total": {"amount": promise.total, "currency": currency},
+        "total": {"amount": quote.total, "currency": currency},
         "penalty": {"amount": reservation.penalty, "currency": currency},
         "refund": refund,
         "cancellation": {"text": cancellation(reservation, &hotel.time_zone)},
@@ -100,11 +100,11 @@ pub fn data(
 
 /// The policy in a sentence or two.
 fn cancellation(reservation: &Reservation, zone: &str) -> String {
-    let promise = &reservation.promise;
-    let percent = promise.policy.penalty_percent;
-    let amount = format_money(promise.penalty(), promise.currency.code())
-        .unwrap_or_else(|| promise.penalty().to_string());
-    let until = promise
+    let quote = &reservation.quote;
+    let percent = quote.policy.penalty_percent;
+    let amount =
+        format_money(quote.penalty(), quote.currency.code()).unwrap_or_else(|| quote.penalty().to_string());
+    let until = quote
         .policy
         .free_until
         .map(|until| format_instant(&until.millis().to_string(), zone, DateStyle::Long));

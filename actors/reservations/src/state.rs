@@ -2,10 +2,10 @@
 //!
 //! A hold writes a reservation, the one or two calendar rows of its nights, and its owner's index row; nothing else.
 
-use contract::{Timestamp, codec};
 use contracts::reservations::{Reservation, Settings};
 use contracts::{Date, HotelId, HotelProfile, RatePlanId, ReservationId, RoomTypeId};
 use group::Tree;
+use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::chunk::Chunk;

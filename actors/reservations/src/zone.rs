@@ -1,8 +1,8 @@
 //! The hotel's own clock. Zones come from the program, never from the machine, so that replicas agree.
 
-use contract::Timestamp;
 use contracts::{Cancellation, Date, reservations::Policy};
 use jiff::tz::TimeZone;
+use protocol::Timestamp;
 
 /// The hour of check-in that deadlines are counted back from, by the hotel's clock.
 pub const CHECK_IN_HOUR: i8 = 15;

@@ -3,10 +3,10 @@
 mod common;
 
 use common::*;
-use contract::Principal;
 use contracts::reservations::{Change, Command, Nights, Refusal, Settings, Status, What};
 use contracts::search::{self, Search};
 use contracts::{Date, HotelProfile};
+use protocol::Principal;
 
 const DAY: &str = "2026-12-24";
 
@@ -14,13 +14,13 @@ const DAY: &str = "2026-12-24";
 fn a_hold_takes_rooms_tells_search_and_ends_after_a_quarter_of_an_hour() {
     let desk = open();
     let double = hotel().room_types[0].id;
-    let held = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 3), 2)).unwrap();
+    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 3), 2)).unwrap();
     assert_eq!(held.status, Status::Held);
     assert_eq!((held.version, held.owner.as_str()), (1, "usr_ann"));
     // Two rooms, three nights, 100.00 each, and 5 % city tax on top.
-    assert_eq!(held.promise.nightly, [20_000, 20_000, 20_000]);
+    assert_eq!(held.quote.nightly, [20_000, 20_000, 20_000]);
     assert_eq!(held.total().amount, 63_000);
-    assert_eq!(held.promise.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(), [3_925, 3_000]);
+    assert_eq!(held.quote.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(), [3_925, 3_000]);
     assert_eq!(held.hold_expires_at, Some(desk.now().plus_secs(900)));
     assert_eq!(held.id.slot(), hotel().id.slot());
     let told = |taken: u32| search::Command::RoomsTaken {
@@ -42,7 +42,7 @@ fn a_hold_takes_rooms_tells_search_and_ends_after_a_quarter_of_an_hour() {
         [What::Held, What::Expired]
     );
     assert_eq!(desk.effects(), []);
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }
 
 #[test]
@@ -52,19 +52,19 @@ fn a_hold_over_two_calendar_rows_takes_each_night_once() {
     // 20800 is a multiple of 32.
     let first = Date(20_800);
     let stay = contracts::Stay::new(first.plus_days(-2), first.plus_days(2)).unwrap();
-    let held = hold(&desk, &user("ann"), promise(&desk, stay, 1)).unwrap();
+    let held = hold(&desk, &user("ann"), quote(&desk, stay, 1)).unwrap();
     let expected = [(-3, 0), (-2, 1), (-1, 1), (0, 1), (1, 1), (2, 0)];
     for (day, rooms) in expected {
         assert_eq!(taken(&desk, double, first.plus_days(day)), rooms, "{day}");
     }
     cancel(&desk, &user("ann"), held.id).unwrap();
     assert!(expected.iter().all(|(day, _)| taken(&desk, double, first.plus_days(*day)) == 0));
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn holds_are_refused_with_a_reason_and_leave_nothing() {
-    type Spoil = fn(&Desk, &mut contracts::reservations::Promise);
+    type Spoil = fn(&Desk, &mut contracts::reservations::Quote);
     fn reimport(desk: &Desk, change: impl Fn(&mut HotelProfile)) {
         let mut changed = hotel();
         change(&mut changed);
@@ -80,7 +80,7 @@ fn holds_are_refused_with_a_reason_and_leave_nothing() {
         (
             "somebody took one of two",
             |desk, _| {
-                hold(desk, &user("bob"), promise(desk, nights("2026-12-25", 1), 1)).unwrap();
+                hold(desk, &user("bob"), quote(desk, nights("2026-12-25", 1), 1)).unwrap();
             },
             Refusal::SoldOut { night: christmas },
         ),
@@ -108,25 +108,17 @@ fn holds_are_refused_with_a_reason_and_leave_nothing() {
         ("too late", |desk, _| desk.advance_secs(1801), Refusal::OfferExpired),
         (
             "another hotel's room",
-            |_, promise| promise.hotel = hotel_in("other", "UTC").id,
+            |_, quote| quote.hotel = hotel_in("other", "UTC").id,
             Refusal::NoSuchRoomType,
         ),
-        (
-            "no room at all",
-            |_, promise| promise.rooms = 0,
-            invalid("rooms", "1 to 50 rooms are booked at once"),
-        ),
-        (
-            "too many rooms",
-            |_, promise| promise.rooms = 51,
-            invalid("rooms", "1 to 50 rooms are booked at once"),
-        ),
+        ("no room at all", |_, quote| quote.rooms = 0, invalid("rooms", "1 to 50 rooms are booked at once")),
+        ("too many rooms", |_, quote| quote.rooms = 51, invalid("rooms", "1 to 50 rooms are booked at once")),
         (
             "a night without price",
-            |_, promise| promise.nightly.truncate(2),
+            |_, quote| quote.nightly.truncate(2),
             invalid("offer", "its prices do not add up"),
         ),
-        ("a kinder total", |_, promise| promise.total -= 1, invalid("offer", "its prices do not add up")),
+        ("a kinder total", |_, quote| quote.total -= 1, invalid("offer", "its prices do not add up")),
         (
             "past the horizon",
             |desk, _| {
@@ -139,12 +131,12 @@ fn holds_are_refused_with_a_reason_and_leave_nothing() {
     ];
     for (what, spoil, expected) in table {
         let desk = open();
-        let mut promised = promise(&desk, nights(DAY, 3), 2);
+        let mut promised = quote(&desk, nights(DAY, 3), 2);
         spoil(&desk, &mut promised);
         desk.sent::<Search>();
         assert_eq!(hold(&desk, &user("ann"), promised), Err(expected), "{what}");
         assert_eq!(desk.sent::<Search>(), [], "{what}");
-        assert_eq!(desk.breaches(), [] as [String; 0], "{what}");
+        assert_eq!(desk.violations(), [] as [String; 0], "{what}");
     }
 }
 
@@ -156,20 +148,20 @@ fn invalid(field: &str, why: &str) -> Refusal {
 fn nobody_and_services_of_their_own_hold_nothing() {
     let desk = open();
     let why = invalid("owner", "a reservation is made by somebody, or for somebody");
-    assert_eq!(hold(&desk, &Principal::service("ui"), promise(&desk, nights(DAY, 1), 1)), Err(why));
-    let held = hold(&desk, &guest_session("gst_1"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    assert_eq!(hold(&desk, &Principal::service("ui"), quote(&desk, nights(DAY, 1), 1)), Err(why));
+    let held = hold(&desk, &guest_session("gst_1"), quote(&desk, nights(DAY, 1), 1)).unwrap();
     assert_eq!(held.owner, "gst_1");
 }
 
 #[test]
 fn a_changed_price_is_honoured_until_the_offer_expires() {
     let desk = open();
-    let before = promise(&desk, nights(DAY, 1), 1);
+    let before = quote(&desk, nights(DAY, 1), 1);
     let mut dearer = hotel();
     dearer.room_types[0].rate_plans[0].amount = 50_000;
     desk.command(&administrator(), Command::ImportHotels { hotels: vec![dearer] }).unwrap();
     desk.advance_secs(1800);
-    assert_eq!(promise(&desk, nights(DAY, 1), 1).total, 52_500);
+    assert_eq!(quote(&desk, nights(DAY, 1), 1).total, 52_500);
     assert_eq!(hold(&desk, &user("ann"), before).unwrap().total().amount, 10_500);
 }
 
@@ -218,20 +210,20 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
         .unwrap();
         let mut held = Vec::new();
         for _ in 0..limit.unwrap_or(20) {
-            held.push(hold(&desk, &caller, promise(&desk, nights(DAY, 1), 1)).unwrap());
+            held.push(hold(&desk, &caller, quote(&desk, nights(DAY, 1), 1)).unwrap());
         }
-        let again = || hold(&desk, &caller, promise(&desk, nights(DAY, 1), 1));
+        let again = || hold(&desk, &caller, quote(&desk, nights(DAY, 1), 1));
         let Some(limit) = limit else { continue };
         assert_eq!(again(), Err(Refusal::TooManyHolds { limit }), "{}", caller.actor());
         // Others are not concerned; what is paid or given back does not count.
-        hold(&desk, &user("bob"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+        hold(&desk, &user("bob"), quote(&desk, nights(DAY, 1), 1)).unwrap();
         open_payment(&desk, held[0].id, 1);
         pay(&desk, &held[0], 1);
         again().unwrap();
         assert!(again().is_err());
         desk.advance_secs(900);
         again().unwrap();
-        assert_eq!(desk.breaches(), [] as [String; 0]);
+        assert_eq!(desk.violations(), [] as [String; 0]);
     }
 }
 
@@ -241,9 +233,7 @@ fn offers_are_what_fits_is_free_and_allowed() {
         let found = offers(desk, nights(DAY, 2), guests, rooms).unwrap();
         found
             .iter()
-            .map(|offer| {
-                format!("{} {} {}", offer.promise.room_name, offer.promise.plan_name, offer.rooms_left)
-            })
+            .map(|offer| format!("{} {} {}", offer.quote.room_name, offer.quote.plan_name, offer.rooms_left))
             .collect::<Vec<_>>()
     };
     let desk = open();
@@ -287,7 +277,7 @@ fn a_hold_writes_three_small_rows() {
     let desk = open();
     let own = |desk: &Desk| desk.rows().into_iter().filter(|(key, _)| key[0] >= 32).collect::<Vec<_>>();
     let before = own(&desk);
-    hold(&desk, &client("partner"), promise(&desk, nights(DAY, 3), 1)).unwrap();
+    hold(&desk, &client("partner"), quote(&desk, nights(DAY, 3), 1)).unwrap();
     let written: Vec<_> = own(&desk).into_iter().filter(|row| !before.contains(row)).collect();
     assert_eq!(written.iter().map(|(key, _)| key[0]).collect::<Vec<_>>(), [34, 35, 36]);
     let bytes: usize = written.iter().map(|(key, value)| key.len() + value.len()).sum();

@@ -75,10 +75,10 @@ proptest! {
 
     #[test]
     fn the_service_agrees_with_sums(steps in prop::collection::vec(step(), 1..60)) {
-        let mut house = hotel();
-        house.room_types[0].rooms = 4;
-        house.room_types[1].sleeps = 2;
-        let desk = open_with(house.clone());
+        let mut services = hotel();
+        services.room_types[0].rooms = 4;
+        services.room_types[1].sleeps = 2;
+        let desk = open_with(services.clone());
         let mut model = Model { known: Vec::new(), inventory: BTreeMap::new(), own: [4, 1] };
         let partner = client("partner");
         let today = date("2026-11-23");
@@ -88,16 +88,16 @@ proptest! {
                     let first = today.plus_days(day);
                     let stay = Stay::new(first, first.plus_days(nights)).unwrap();
                     let full = stay.nights().find(|night| model.rooms(room, *night) < model.taken(room, *night) + rooms);
-                    let name = &house.room_types[room].name;
-                    let offer = offers(&desk, stay, rooms, rooms).unwrap().into_iter().find(|offer| offer.promise.room_name == *name);
+                    let name = &services.room_types[room].name;
+                    let offer = offers(&desk, stay, rooms, rooms).unwrap().into_iter().find(|offer| offer.quote.room_name == *name);
                     prop_assert_eq!(offer.is_none(), full.is_some());
                     // Even with an offer of before, what is full is refused.
-                    let mut promise = offer.map_or_else(
-                        || promise_anyway(&desk, &house, room, stay, rooms),
-                        |offer| offer.promise,
+                    let mut quote = offer.map_or_else(
+                        || promise_anyway(&desk, &services, room, stay, rooms),
+                        |offer| offer.quote,
                     );
-                    promise.expires_at = desk.now().plus_secs(60);
-                    match (hold(&desk, &partner, promise), full) {
+                    quote.expires_at = desk.now().plus_secs(60);
+                    match (hold(&desk, &partner, quote), full) {
                         (Ok(reservation), None) => {
                             let ends = desk.now().seconds() + 900;
                             let (status, extended, open) = (Status::Held, false, false);
@@ -146,7 +146,7 @@ proptest! {
                 Step::Rooms { day, rooms } => {
                     let night = today.plus_days(day);
                     let change = Change { rooms: Some(Some(rooms)), ..Change::default() };
-                    let (hotel, room_type) = (house.id, house.room_types[0].id);
+                    let (hotel, room_type) = (services.id, services.room_types[0].id);
                     let command = Command::SetCalendar { hotel, room_type, nights: Nights { from: night, to: night }, change };
                     let set = desk.command(&administrator(), command);
                     prop_assert_eq!(set.is_ok(), rooms >= model.taken(0, night));
@@ -155,13 +155,13 @@ proptest! {
                     }
                 }
             }
-            prop_assert_eq!(desk.breaches(), Vec::<String>::new());
+            prop_assert_eq!(desk.violations(), Vec::<String>::new());
             for known in &model.known {
                 prop_assert_eq!(status(&desk, known.reservation.id), known.status);
             }
             for day in 0..16 {
                 let night = today.plus_days(day);
-                prop_assert_eq!(taken(&desk, house.room_types[0].id, night), model.taken(0, night));
+                prop_assert_eq!(taken(&desk, services.room_types[0].id, night), model.taken(0, night));
             }
         }
     }
@@ -172,22 +172,22 @@ fn pick(known: &mut [Known], index: usize) -> Option<&mut Known> {
     if count == 0 { None } else { known.get_mut(index % count) }
 }
 
-/// A promise as it was made when rooms were left.
+/// A quote as it was made when rooms were left.
 fn promise_anyway(
     desk: &Desk,
-    house: &contracts::HotelProfile,
+    services: &contracts::HotelProfile,
     room: usize,
     stay: Stay,
     rooms: u32,
-) -> contracts::reservations::Promise {
-    let room_type = &house.room_types[room];
+) -> contracts::reservations::Quote {
+    let room_type = &services.room_types[room];
     let far = Stay::new(stay.check_in().plus_days(200), stay.check_out().plus_days(200)).unwrap();
     let mut offer = offers(desk, far, 1, 1)
         .unwrap()
         .into_iter()
-        .find(|offer| offer.promise.room_type == room_type.id)
+        .find(|offer| offer.quote.room_type == room_type.id)
         .unwrap();
-    offer.promise.stay = stay;
-    offer.promise.rooms = rooms;
-    offer.promise
+    offer.quote.stay = stay;
+    offer.quote.rooms = rooms;
+    offer.quote
 }

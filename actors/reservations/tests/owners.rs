@@ -3,13 +3,13 @@
 mod common;
 
 use common::*;
-use contract::Principal;
 use contracts::reservations::{
     Answer, Change, Command, Day, Expect, Guest, Listing, Nights, Page, Position, Query, Refusal, Reply,
     Reservation, Status, Whose, merge,
 };
 use contracts::search::{self, Search};
 use contracts::{HotelId, HotelProfile, RoomTypeId, scope};
+use protocol::Principal;
 use reservations::Reservations;
 use token::ClusterKey;
 
@@ -21,7 +21,7 @@ fn a_reservation_is_seen_by_few() {
     let desk = Desk::new(Reservations::new(links.clone()));
     desk.command(&administrator(), Command::ImportHotels { hotels: vec![hotel()] }).unwrap();
     let ann = user("ann");
-    let held = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let held = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
     let for_ann = Principal { on_behalf_of: Some("usr_ann".into()), ..Principal::service("ui") };
     let reader = |name: &str| principal(name, &[scope::RESERVATIONS_READ]);
     let table = [
@@ -61,7 +61,7 @@ fn a_reservation_is_seen_by_few() {
 fn a_change_is_made_on_the_version_that_was_seen() {
     let desk = open();
     let ann = user("ann");
-    let held = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let held = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
     let change = |expect, name: &str, requests: Option<&str>| {
         let guest = Some(Guest { name: name.into(), ..guest() });
         let requests = Some(requests.map(str::to_owned));
@@ -115,16 +115,16 @@ fn lists_filter_and_go_on_where_they_stopped() {
     let mut made = Vec::new();
     for day in 0..12 {
         desk.advance_secs(1);
-        let promise = promise(&desk, nights(DAY, 1), 1);
-        let promise = contracts::reservations::Promise {
+        let quote = quote(&desk, nights(DAY, 1), 1);
+        let quote = contracts::reservations::Quote {
             stay: contracts::Stay::new(date(DAY).plus_days(day), date(DAY).plus_days(day + 1)).unwrap(),
-            ..promise
+            ..quote
         };
         let reference = Some(format!("P-{}", day % 3));
-        let command = Command::Hold { promise, guest: guest(), requests: None, reference };
+        let command = Command::Hold { quote, guest: guest(), requests: None, reference };
         made.push(reservation(desk.command(&partner, command)).unwrap());
     }
-    hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
     for held in &made[..6] {
         open_payment(&desk, held.id, held.id.0);
         pay(&desk, held, held.id.0);
@@ -186,7 +186,7 @@ fn lists_filter_and_go_on_where_they_stopped() {
 #[test]
 fn shards_are_merged_without_gaps() {
     let desk = open();
-    let one = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let one = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
     let place = |rank| Position { rank, reservation: one.id };
     let page = |ranks: &[u64], looked_to: Option<u64>| Page {
         items: ranks
@@ -212,12 +212,12 @@ fn shards_are_merged_without_gaps() {
 
 #[test]
 fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
-    let (house, paid) = {
+    let (services, paid) = {
         let desk = open();
         let paid = confirmed(&desk, &user("ann"), nights("2026-11-24", 2));
         (desk, paid)
     };
-    let desk = &house;
+    let desk = &services;
     let clerk = staff(hotel().id);
     let day = |which, on: &str| match desk
         .query(&clerk, Query::HotelDay { hotel: hotel().id, date: date(on), which })
@@ -254,7 +254,7 @@ fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
     // It was past the deadline: 80 % are kept.
     assert_eq!((noted.penalty, noted.refund.unwrap().amount), (8_400, 2_100));
     assert_eq!(taken(desk, hotel().room_types[0].id, date("2026-11-24")), 1);
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }
 
 fn import(desk: &Desk, caller: &Principal, hotel: HotelProfile) -> Result<(u32, u32, u32), Refusal> {
@@ -282,7 +282,7 @@ fn imports_make_update_and_leave_alone() {
     assert_eq!(import(&desk, &admin, smaller.clone()), Ok((0, 1, 0)));
     assert_eq!(import(&desk, &admin, smaller), Ok((0, 0, 1)));
     let found = offers(&desk, nights(DAY, 1), 1, 1).unwrap();
-    assert_eq!(found.iter().map(|offer| offer.promise.plan_name.as_str()).collect::<Vec<_>>(), ["Flexible"]);
+    assert_eq!(found.iter().map(|offer| offer.quote.plan_name.as_str()).collect::<Vec<_>>(), ["Flexible"]);
     let refused: [(Principal, HotelProfile, Refusal); 5] = [
         (staff(hotel_in("other", "UTC").id), hotel(), Refusal::NotYourHotel),
         (staff(hotel().id), hotel_in("other", "UTC"), Refusal::NotYourHotel),
@@ -315,7 +315,7 @@ fn invalid(field: &str, why: &str) -> Refusal {
 fn inventory_never_falls_below_what_is_held_and_sold() {
     let desk = open();
     let double: RoomTypeId = hotel().room_types[0].id;
-    hold(&desk, &user("ann"), promise(&desk, nights(DAY, 2), 2)).unwrap();
+    hold(&desk, &user("ann"), quote(&desk, nights(DAY, 2), 2)).unwrap();
     let set = |from: &str, to: &str, change: Change| {
         let nights = Nights { from: date(from), to: date(to) };
         let (hotel, room_type) = (hotel().id, double);
@@ -337,7 +337,7 @@ fn inventory_never_falls_below_what_is_held_and_sold() {
     // Each night that is taken has a number of its own now.
     assert_eq!(import(&desk, &administrator(), fewer), Ok((0, 1, 0)));
     assert_eq!(set("2026-12-25", "2026-12-25", rooms(None)), Err(below("2026-12-25", 1)));
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }
 
 #[test]
@@ -359,9 +359,9 @@ fn calendars_set_prices_and_refuse_nonsense() {
     };
     assert_eq!(changed.len(), 2);
     assert_eq!(changed[0].1.prices, [(plan, 30_000)]);
-    assert_eq!(promise(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 30_000]);
+    assert_eq!(quote(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 30_000]);
     set(&admin, double.id, "2026-12-26", "2026-12-26", price(None)).unwrap();
-    assert_eq!(promise(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 10_000]);
+    assert_eq!(quote(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 10_000]);
     let stranger = hotel_in("other", "UTC").room_types[0].clone();
     let foreign = Change { prices: vec![(stranger.rate_plans[0].id, Some(1))], ..Change::default() };
     let table = [

@@ -3,12 +3,12 @@
 mod common;
 
 use common::*;
-use contract::Principal;
 use contracts::payments::{self, NotPayable, Payments, RefundReason};
 use contracts::reservations::{
     Answer, Command, PaymentState, Query, Refund, RefundStatus, Refusal, Status, What,
 };
 use contracts::{Money, PaymentId, RefundId, Stay};
+use protocol::Principal;
 use reservations::{Effect, Occasion, Recipient};
 
 const DAY: &str = "2026-12-24";
@@ -34,7 +34,7 @@ fn refund(
 #[test]
 fn a_paid_hold_is_confirmed_and_mailed_once() {
     let desk = open();
-    let held = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 2), 1)).unwrap();
+    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 2), 1)).unwrap();
     open_payment(&desk, held.id, 7);
     let quoted = desk.sent::<Payments>();
     let [payments::Command::Quoted { payment: PaymentId(7), answer: Ok(payable) }] = quoted.as_slice() else {
@@ -63,12 +63,12 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
     assert_eq!(confirmed.hold_expires_at, None);
     desk.advance_secs(86_400);
     assert_eq!(status(&desk, held.id), Status::Confirmed);
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn a_payment_is_quoted_or_told_why_not() {
-    let quote = |desk: &Desk, id, payment| {
+    let answer = |desk: &Desk, id, payment| {
         open_payment(desk, id, payment);
         match desk.sent::<Payments>().remove(0) {
             payments::Command::Quoted { answer, .. } => answer.map(|payable| payable.amount.amount),
@@ -76,16 +76,16 @@ fn a_payment_is_quoted_or_told_why_not() {
         }
     };
     let desk = open();
-    let held = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
-    assert_eq!(quote(&desk, contracts::ReservationId(held.id.0 ^ 1), 1), Err(NotPayable::NoSuchReservation));
-    assert_eq!(quote(&desk, held.id, 1), Ok(10_500));
-    assert_eq!(quote(&desk, held.id, 1), Ok(10_500));
-    assert_eq!(quote(&desk, held.id, 2), Err(NotPayable::PaymentOpen));
+    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
+    assert_eq!(answer(&desk, contracts::ReservationId(held.id.0 ^ 1), 1), Err(NotPayable::NoSuchReservation));
+    assert_eq!(answer(&desk, held.id, 1), Ok(10_500));
+    assert_eq!(answer(&desk, held.id, 1), Ok(10_500));
+    assert_eq!(answer(&desk, held.id, 2), Err(NotPayable::PaymentOpen));
     let failed = |payment| Command::PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
     desk.command(&payments(), failed(9)).unwrap();
-    assert_eq!(quote(&desk, held.id, 2), Err(NotPayable::PaymentOpen));
+    assert_eq!(answer(&desk, held.id, 2), Err(NotPayable::PaymentOpen));
     desk.command(&payments(), failed(1)).unwrap();
-    assert_eq!(quote(&desk, held.id, 2), Ok(10_500));
+    assert_eq!(answer(&desk, held.id, 2), Ok(10_500));
     // Extended once, whatever the attempts.
     assert_eq!(
         read(&desk, &user("ann"), held.id).unwrap().hold_expires_at,
@@ -96,16 +96,16 @@ fn a_payment_is_quoted_or_told_why_not() {
         [What::Held, What::HoldExtended, What::PaymentFailed, What::PaymentStarted]
     );
     pay(&desk, &held, 2);
-    assert_eq!(quote(&desk, held.id, 3), Err(NotPayable::NotHeld));
-    let gone = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    assert_eq!(answer(&desk, held.id, 3), Err(NotPayable::NotHeld));
+    let gone = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
     desk.advance_secs(900);
-    assert_eq!(quote(&desk, gone.id, 4), Err(NotPayable::NotHeld));
+    assert_eq!(answer(&desk, gone.id, 4), Err(NotPayable::NotHeld));
 }
 
 #[test]
 fn no_amount_of_failed_payments_makes_a_row_grow_for_ever() {
     let desk = open();
-    let held = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
     for payment in 0..100 {
         open_payment(&desk, held.id, payment);
         let failed = Command::PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
@@ -119,7 +119,7 @@ fn no_amount_of_failed_payments_makes_a_row_grow_for_ever() {
 #[test]
 fn payable_is_asked_by_those_who_may_pay() {
     let desk = open();
-    let held = hold(&desk, &user("ann"), promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
     let ask = |caller: &Principal| match desk.query(caller, Query::Payable(held.id))? {
         Answer::Payable(payable) => Ok(payable.amount.amount),
         other => panic!("{other:?}"),
@@ -137,18 +137,18 @@ fn money_that_comes_too_late_goes_back_whole() {
     let desk = open();
     let ann = user("ann");
     // Expired before the money came.
-    let late = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let late = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
     open_payment(&desk, late.id, 1);
     desk.advance_secs(1500);
     assert_eq!(status(&desk, late.id), Status::Expired);
     // Cancelled before the money came.
-    let called_off = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let called_off = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
     open_payment(&desk, called_off.id, 2);
     cancel(&desk, &ann, called_off.id).unwrap();
     // Paid twice.
     let twice = confirmed(&desk, &ann, nights(DAY, 1));
     // Not the sum that was asked for.
-    let short = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let short = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
     desk.sent::<Payments>();
     desk.effects();
     let table = [
@@ -172,7 +172,7 @@ fn money_that_comes_too_late_goes_back_whole() {
         desk.command(&payments(), settled).unwrap();
         let found = read(&desk, &ann, reservation.id).unwrap();
         assert_eq!(found.refund.map(|refund| refund.status), refunding.map(|_| RefundStatus::Succeeded));
-        assert_eq!(desk.breaches(), [] as [String; 0]);
+        assert_eq!(desk.violations(), [] as [String; 0]);
     }
     // Even of a reservation that nobody knows.
     let unknown = contracts::ReservationId(late.id.0 ^ 1);
@@ -216,7 +216,7 @@ fn cancelling_costs_what_the_policy_says_in_the_hotels_zone() {
         assert_eq!(cancelled.refund, Some(Refund { amount: back, status: RefundStatus::Pending }));
         assert_eq!(desk.sent::<Payments>(), [refund(paid.id, paid.id.0, back, RefundReason::Cancelled)]);
         assert_eq!(desk.effects(), mails(paid.id, Occasion::Cancelled));
-        assert_eq!(desk.breaches(), [] as [String; 0]);
+        assert_eq!(desk.violations(), [] as [String; 0]);
     }
 }
 
@@ -225,7 +225,7 @@ fn a_clock_change_before_check_in_moves_no_deadline() {
     // Clocks go forward in the night before 28 March 2027 in Berlin: 24 hours before 15:00 CEST is 14:00 CET.
     let desk = open();
     let paid = confirmed(&desk, &user("ann"), nights("2027-03-28", 1));
-    assert_eq!(paid.promise.policy.free_until, Some(at("2027-03-27T13:00:00Z")));
+    assert_eq!(paid.quote.policy.free_until, Some(at("2027-03-27T13:00:00Z")));
     desk.set_now(at("2027-03-27T13:00:01Z"));
     assert_eq!(cancel(&desk, &user("ann"), paid.id).unwrap().penalty, 8_400);
 }
@@ -233,7 +233,7 @@ fn a_clock_change_before_check_in_moves_no_deadline() {
 #[test]
 fn what_is_never_free_gives_nothing_back_and_a_hold_costs_nothing() {
     let desk = open();
-    let saver = offers(&desk, nights(DAY, 1), 2, 1).unwrap().remove(1).promise;
+    let saver = offers(&desk, nights(DAY, 1), 2, 1).unwrap().remove(1).quote;
     assert_eq!(saver.plan_name, "Saver");
     let held = hold(&desk, &user("ann"), saver.clone()).unwrap();
     assert_eq!(cancel(&desk, &user("ann"), held.id).unwrap().penalty, 0);
@@ -256,7 +256,7 @@ fn cancelling_again_answers_the_same_and_what_is_over_stays() {
     desk.advance_secs(60);
     assert_eq!(cancel(&desk, &ann, paid.id), Ok(cancelled));
     assert_eq!(desk.sent::<Payments>(), []);
-    let late = hold(&desk, &ann, promise(&desk, nights(DAY, 1), 1)).unwrap();
+    let late = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
     desk.advance_secs(900);
     assert_eq!(cancel(&desk, &ann, late.id), Err(Refusal::WrongStatus { status: Status::Expired }));
 }
@@ -280,7 +280,7 @@ fn refunds_are_told_and_goodwill_is_counted() {
     assert_eq!(cancelled.refund, Some(Refund { amount: 9_000, status: RefundStatus::Pending }));
     assert_eq!(settle(9_000, false), (Some((9_000, RefundStatus::Failed)), 1_500));
     assert_eq!(settle(9_000, true), (Some((9_000, RefundStatus::Succeeded)), 10_500));
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }
 
 #[test]
@@ -288,8 +288,8 @@ fn a_stay_of_sixty_nights_is_held_and_given_back() {
     let desk = open();
     let from = date(DAY);
     let stay = Stay::new(from, from.plus_days(60)).unwrap();
-    let held = hold(&desk, &user("ann"), promise(&desk, stay, 2)).unwrap();
-    assert_eq!(held.promise.nightly.len(), 60);
+    let held = hold(&desk, &user("ann"), quote(&desk, stay, 2)).unwrap();
+    assert_eq!(held.quote.nightly.len(), 60);
     cancel(&desk, &user("ann"), held.id).unwrap();
-    assert_eq!(desk.breaches(), [] as [String; 0]);
+    assert_eq!(desk.violations(), [] as [String; 0]);
 }

@@ -37,8 +37,7 @@ fn scenario() -> Desk {
     cancel(&desk, &user("ann"), paid.id).unwrap();
     let guest = Guest { phone: Some("+48 123".into()), ..guest() };
     let (requests, reference) = (Some("Quiet, please.".to_owned()), Some("R-1".to_owned()));
-    let hold =
-        Command::Hold { promise: promise(&desk, nights("2026-12-24", 2), 1), guest, requests, reference };
+    let hold = Command::Hold { quote: quote(&desk, nights("2026-12-24", 2), 1), guest, requests, reference };
     let held = reservation(desk.command(&client("agency"), hold)).unwrap();
     open_payment(&desk, held.id, 9);
     confirmed(&desk, &guest_session("gst_1"), nights("2026-12-24", 1));
@@ -77,8 +76,8 @@ fn what_was_written_is_read_and_written_alike() {
     let memory = Memory::new();
     memory.commit(batch).unwrap();
     let old = Desk::on(Reservations::new(links()), Arc::new(memory));
-    assert_eq!(old.breaches(), [] as [String; 0]);
-    let listing = |owner: &contract::Principal, desk: &Desk| {
+    assert_eq!(old.violations(), [] as [String; 0]);
+    let listing = |owner: &protocol::Principal, desk: &Desk| {
         let listing = contracts::reservations::Listing {
             whose: contracts::reservations::Whose::Callers,
             status: None,

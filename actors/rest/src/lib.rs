@@ -1,4 +1,4 @@
-//! REST types that several faces share, and their conversions from the types of contracts.
+//! REST types that several apis share, and their conversions from the types of contracts.
 //!
 //! The API's types are not the log's: they are converted by hand, here and in each service's `rest.rs`.
 //!
@@ -6,7 +6,7 @@
 //! - every string and list that comes in has a bound, and a mistake names its field;
 //! - a malformed id in a path is the same 404 as an id of nothing.
 //!
-//! Deliberately absent: types of one face only; rules.
+//! Deliberately absent: types of one API only; rules.
 
 mod guest;
 mod id;

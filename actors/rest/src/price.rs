@@ -1,6 +1,6 @@
 //! How a price is made up.
 
-use contracts::pricing::{Quote, TaxAmount};
+use contracts::pricing::{PriceBreakdown, TaxAmount};
 use poem_openapi::Object;
 use serde::Serialize;
 
@@ -31,11 +31,11 @@ impl From<TaxAmount> for Tax {
 }
 
 /// The nights of a quote.
-pub fn nightly(quote: &Quote) -> Vec<Nightly> {
+pub fn nightly(quote: &PriceBreakdown) -> Vec<Nightly> {
     quote.nightly.iter().map(|(date, amount)| Nightly { date: crate::date(*date), amount: *amount }).collect()
 }
 
 /// The taxes of a quote.
-pub fn taxes(quote: &Quote) -> Vec<Tax> {
+pub fn taxes(quote: &PriceBreakdown) -> Vec<Tax> {
     quote.taxes.iter().cloned().map(Tax::from).collect()
 }

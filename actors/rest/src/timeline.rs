@@ -1,7 +1,7 @@
 //! What happened to a thing, and when.
 
-use contract::Timestamp;
 use poem_openapi::Object;
+use protocol::Timestamp;
 use serde::Serialize;
 
 /// Something that happened.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use contract::{Principal, Timestamp};
 use contracts::search::{Answer, CityName, Command, FindHotels, Night, Query, Sort};
 use contracts::{Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, Stay};
 use group::testing::Bench;
+use protocol::{Principal, Timestamp};
 use search::Search;
 use search::cities::Cities;
 
@@ -26,7 +26,7 @@ fn main() {
     println!("demo loaded: {} kB resident", resident());
     let start = Instant::now();
     let again = Bench::on(Search::new(), bench.memory());
-    println!("index rebuilt in {:?}, breaches {:?}", start.elapsed(), again.breaches());
+    println!("index rebuilt in {:?}, violations {:?}", start.elapsed(), again.violations());
 }
 
 fn measure_cities() {

@@ -9,35 +9,35 @@ use crate::index::{Hotel, Index};
 use crate::state::{HOTELS, NIGHTS};
 
 /// All of it.
-pub(crate) fn breaches(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {
-    let mut breaches = the_index_is_what_the_store_says(view, index, cities);
-    breaches.extend(every_active_hotel_is_in_each_order_of_its_city_once(index));
-    breaches.extend(nights_are_stored_once_and_in_order(view));
-    breaches
+pub(crate) fn violations(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {
+    let mut violations = the_index_is_what_the_store_says(view, index, cities);
+    violations.extend(every_active_hotel_is_in_each_order_of_its_city_once(index));
+    violations.extend(nights_are_stored_once_and_in_order(view));
+    violations
 }
 
 /// An index made afresh knows the same hotels, the same of each, and reflects reservations up to the same instant.
 fn the_index_is_what_the_store_says(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {
     let fresh = Index::of_store(view, cities);
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     if fresh.as_of != index.as_of {
-        breaches.push(format!("the index reflects {:?}, the store {:?}", index.as_of, fresh.as_of));
+        violations.push(format!("the index reflects {:?}, the store {:?}", index.as_of, fresh.as_of));
     }
     for stored in fresh.hotels() {
         match index.hotel(stored.id) {
-            None => breaches.push(format!("{} is in the store and not in the index", stored.id)),
+            None => violations.push(format!("{} is in the store and not in the index", stored.id)),
             // The bits of amenities depend on the order in which words came; the words themselves are compared.
             Some(known)
                 if (Hotel { words: 0, ..known.clone() }) != (Hotel { words: 0, ..stored.clone() }) =>
             {
-                breaches.push(format!("the index knows {} other than the store does", stored.id));
+                violations.push(format!("the index knows {} other than the store does", stored.id));
             }
             Some(_) => {}
         }
     }
     let strangers = index.hotels().filter(|hotel| !view.has(&HOTELS, &hotel.id));
-    breaches.extend(strangers.map(|hotel| format!("{} is in the index and not in the store", hotel.id)));
-    breaches
+    violations.extend(strangers.map(|hotel| format!("{} is in the index and not in the store", hotel.id)));
+    violations
 }
 
 /// No hotel without a city, none in two, none twice in one.
@@ -46,16 +46,16 @@ fn every_active_hotel_is_in_each_order_of_its_city_once(index: &Index) -> Vec<St
     for (hotel, number) in index.numbers_of_hotels().filter(|(hotel, _)| hotel.active) {
         cities.entry(hotel.city).or_default().push((hotel, number));
     }
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     for (rank, hotels) in &cities {
         match index.city(*rank) {
-            None => breaches.push(format!("the city of {} has no hotels", hotels[0].0.id)),
-            Some(city) => breaches.extend(city.breaches(hotels)),
+            None => violations.push(format!("the city of {} has no hotels", hotels[0].0.id)),
+            Some(city) => violations.extend(city.violations(hotels)),
         }
     }
     let empty = index.cities().filter(|(rank, _)| !cities.contains_key(rank));
-    breaches.extend(empty.map(|(rank, _)| format!("city {rank:?} has orders and no hotels")));
-    breaches
+    violations.extend(empty.map(|(rank, _)| format!("city {rank:?} has orders and no hotels")));
+    violations
 }
 
 /// A row's days ascend.

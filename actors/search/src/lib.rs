@@ -4,7 +4,7 @@
 //! since both call `contracts::pricing`; what it says of free rooms is as old as `as_of`. Each replica keeps an index in
 //! memory, rebuilt from the store when it is opened and kept up turn by turn.
 //!
-//! Invariants (see [`Search`]'s `breaches`):
+//! Invariants (see [`Search`]'s `violations`):
 //! - the index is what the store says, neither more nor less;
 //! - every hotel belongs to one city, and every active hotel is in each order of its city once;
 //! - what reservations said later is never overwritten by what they said earlier, in whatever order it arrives.
@@ -25,10 +25,10 @@ mod state;
 
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use contract::{Principal, Timestamp};
 use contracts::search::{Answer, Command, Night, Query, Refusal, Reply};
 use contracts::{Date, HotelId, HotelProfile, RoomTypeId};
 use group::{Cost, Service, Turn, View};
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::cities::Cities;
@@ -142,7 +142,7 @@ impl Service for Search {
         }
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
-        invariants::breaches(view, &self.read(), &self.cities)
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
+        invariants::violations(view, &self.read(), &self.cities)
     }
 }

@@ -9,10 +9,10 @@
 //! Nights may be known before their hotel or room type is: they wait here until it is. Which city a hotel belongs to is
 //! not stored: it follows from the profile and this program's table of cities, which a newer program may correct.
 
-use contract::Timestamp;
 use contracts::search::Night;
 use contracts::{Date, HotelId, HotelProfile, RoomTypeId};
 use group::Tree;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// See the module.

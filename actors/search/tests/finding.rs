@@ -48,7 +48,7 @@ fn a_total_is_what_reservations_will_ask() {
             let set = (night == own.0 && plan.id == saver).then_some(5_555);
             (night, pricing::night_price(plan, &room.season, night, set))
         });
-        let quote = pricing::quote(nights, u32::from(rooms), &grand.taxes);
+        let quote = pricing::price_stay(nights, u32::from(rooms), &grand.taxes);
         let nightly: i64 = quote.nightly.iter().map(|(_, amount)| amount).sum();
         assert_eq!((offer.room_type, offer.rate_plan), (room.id, plan.id), "{stay:?}");
         assert_eq!((offer.nightly, offer.total), (nightly, quote.total), "{stay:?}");

@@ -5,10 +5,10 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::*;
-use contract::Timestamp;
 use contracts::search::{Command, FindHotels, Night, Place, Sort};
 use contracts::{Currency, Date, HotelId, HotelProfile, RoomTypeId, Season, Stay, TaxRule, pricing};
 use proptest::prelude::*;
+use protocol::Timestamp;
 
 /// What search was told, with nothing forgotten.
 #[derive(Default)]
@@ -85,7 +85,7 @@ impl Told {
                     let set = prices.iter().find(|(id, _)| *id == plan.id).map(|(_, price)| *price);
                     (date, pricing::night_price(plan, &room.season, date, set))
                 });
-                pricing::quote(nights, u32::from(rooms), &hotel.taxes).total
+                pricing::price_stay(nights, u32::from(rooms), &hotel.taxes).total
             })
         });
         totals.min()
@@ -250,7 +250,7 @@ proptest! {
             told.hear(&command);
             tell(&bench, command);
         }
-        prop_assert_eq!(bench.breaches(), Vec::<String>::new());
+        prop_assert_eq!(bench.violations(), Vec::<String>::new());
         for (mut asked, stay) in questions {
             let expected: Vec<_> = told.find(&asked, stay).into_iter().map(|(place, total)| (place.hotel, total)).collect();
             let mut seen = Vec::new();

@@ -1,35 +1,35 @@
-//! The face, as clients meet it.
+//! The API, as clients meet it.
 
 mod common;
 
 use std::time::Duration;
 
 use common::*;
-use contract::Principal;
 use contracts::search::{Command, Search};
-use group::testing::House;
+use group::testing::TestServices;
 use group::{Call, NoEffects};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request};
 use poem_openapi::OpenApiService;
+use protocol::Principal;
 use serde_json::{Value, json};
 
-/// A face over a house in which twelve hotels of Munich are known.
-async fn face() -> poem::endpoint::BoxEndpoint<'static> {
-    let house = House::new();
-    house.add(search::Search::new(), NoEffects);
-    let call = Call::bearer(house.token(&Principal::service("reservations")), Duration::from_secs(5));
+/// A API over a services in which twelve hotels of Munich are known.
+async fn api() -> poem::endpoint::BoxEndpoint<'static> {
+    let services = TestServices::new();
+    services.add(search::Search::new(), NoEffects);
+    let call = Call::bearer(services.token(&Principal::service("reservations")), Duration::from_secs(5));
     for number in 0..12 {
         let mut made = plain(&format!("{number:02}"));
         made.room_types[0].rate_plans[0].amount = 10_000 + number * 500;
         let command = Command::HotelChanged { hotel: made, at: at(number) };
-        house.client().command::<Search>(&call, command).await.expect("search believes what it is told");
+        services.client().command::<Search>(&call, command).await.expect("search believes what it is told");
     }
-    OpenApiService::new(search::rest::face(house.client()), "search", "1").into_endpoint().boxed()
+    OpenApiService::new(search::rest::api(services.client()), "search", "1").into_endpoint().boxed()
 }
 
-async fn get(face: &impl Endpoint<Output = poem::Response>, path: &str) -> (u16, Value) {
+async fn get(api: &impl Endpoint<Output = poem::Response>, path: &str) -> (u16, Value) {
     let request = Request::builder().uri(path.parse().expect("a path")).finish();
-    let response = match face.call(request).await {
+    let response = match api.call(request).await {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
@@ -40,9 +40,9 @@ async fn get(face: &impl Endpoint<Output = poem::Response>, path: &str) -> (u16,
 
 #[tokio::test]
 async fn hotels_are_listed_page_by_page_with_their_totals() {
-    let face = face().await;
+    let api = api().await;
     let first = "/v1/hotels?city=M%C3%BCnchen&check_in=2026-12-24&check_out=2026-12-27&sort=price&limit=5";
-    let (status, page) = get(&face, first).await;
+    let (status, page) = get(&api, first).await;
     assert_eq!(status, 200, "{page}");
     let item = &page["items"][0];
     assert_eq!(item["total"], json!({ "amount": 30_000, "currency": "EUR" }));
@@ -57,7 +57,7 @@ async fn hotels_are_listed_page_by_page_with_their_totals() {
     let mut names: Vec<Value> = Vec::new();
     let mut path = first.to_owned();
     loop {
-        let (_, page) = get(&face, &path).await;
+        let (_, page) = get(&api, &path).await;
         names.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].clone()));
         let Some(cursor) = page["next_cursor"].as_str() else {
             assert!(page["next_cursor"].is_null() && page.as_object().unwrap().contains_key("next_cursor"));
@@ -70,8 +70,8 @@ async fn hotels_are_listed_page_by_page_with_their_totals() {
 
 #[tokio::test]
 async fn cities_and_single_hotels_are_found() {
-    let face = face().await;
-    let (status, cities) = get(&face, "/v1/cities?q=munch&limit=3").await;
+    let api = api().await;
+    let (status, cities) = get(&api, "/v1/cities?q=munch&limit=3").await;
     assert_eq!(status, 200, "{cities}");
     let munich = &cities["items"][0];
     assert_eq!(
@@ -79,17 +79,17 @@ async fn cities_and_single_hotels_are_found() {
         (&json!("cty_2867714"), &json!("Munich"), &json!(12))
     );
     assert_eq!(munich["country"], json!("DE"));
-    let (_, list) = get(&face, "/v1/hotels?city=cty_2867714&limit=1").await;
+    let (_, list) = get(&api, "/v1/hotels?city=cty_2867714&limit=1").await;
     let item = &list["items"][0];
     assert!(item.get("total").is_none() && item["from"]["amount"].is_i64(), "{item}");
-    let (status, hotel) = get(&face, &format!("/v1/hotels/{}", item["id"].as_str().unwrap())).await;
+    let (status, hotel) = get(&api, &format!("/v1/hotels/{}", item["id"].as_str().unwrap())).await;
     assert_eq!((status, &hotel["name"], &hotel["city"]), (200, &item["name"], &json!("Munich")), "{hotel}");
     assert_eq!(hotel["room_types"][0]["rate_plans"][0]["cancellation"]["free_until_hours"], json!(24));
 }
 
 #[tokio::test]
 async fn what_is_asked_wrongly_is_a_problem() {
-    let face = face().await;
+    let api = api().await;
     let dates = "check_in=2026-12-24&check_out=2026-12-27";
     let table = [
         ("/v1/hotels", 400),
@@ -113,7 +113,7 @@ async fn what_is_asked_wrongly_is_a_problem() {
     ];
     for (path, expected) in table {
         let request = Request::builder().uri(path.parse().expect("a path")).finish();
-        let status = match face.call(request).await {
+        let status = match api.call(request).await {
             Ok(response) => response.status(),
             Err(error) => error.status(),
         };

@@ -1,8 +1,8 @@
 //! Where a hotel's or a city's picture is found: everything that it is drawn from is in its address, so that it can be
 //! kept for ever and needs nobody to be asked.
 
-use contract::Timestamp;
 use contracts::HotelId;
+use protocol::Timestamp;
 use serde::Serialize;
 
 use crate::format::local_hour;

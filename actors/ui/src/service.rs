@@ -1,9 +1,9 @@
 //! The state machine: what browsers know.
 
-use contract::{Principal, Timestamp};
 use contracts::ReservationId;
 use contracts::ui::{Answer, Command, Query, Refusal, Reply};
 use group::{Service, Turn, View};
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
@@ -51,7 +51,7 @@ impl Service for Ui {
         query::answer(view, query)
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
         nobody_remembers_too_much(view)
     }
 }
@@ -59,17 +59,17 @@ impl Service for Ui {
 /// No browser remembers more than [`OPENED_MAX`] bookings, and only browsers remember.
 pub fn nobody_remembers_too_much(view: &View<'_>) -> Vec<String> {
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
-    let mut breaches = Vec::new();
+    let mut violations = Vec::new();
     for ((guest, reservation), _) in view.all(&OPENED) {
         if !is_guest(&guest) {
-            breaches.push(format!("{reservation} is remembered by something that is no guest's session"));
+            violations.push(format!("{reservation} is remembered by something that is no guest's session"));
         }
         *counts.entry(guest).or_default() += 1;
     }
     let many = counts.values().filter(|count| **count > OPENED_MAX);
-    breaches
+    violations
         .extend(many.map(|count| format!("a browser remembers {count} bookings, more than {OPENED_MAX}")));
-    breaches
+    violations
 }
 
 #[cfg(test)]
@@ -113,7 +113,7 @@ mod tests {
         let forgotten = bench.command(&Principal::service("ui"), Command::Forget { guest: ANNA.into() });
         assert_eq!(forgotten, Ok(Reply::Done));
         assert_eq!((bookings(&bench, ANNA), bookings(&bench, BERT)), (vec![], vec![3]));
-        assert_eq!(bench.breaches(), Vec::<String>::new());
+        assert_eq!(bench.violations(), Vec::<String>::new());
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
         }
         let known = bookings(&bench, ANNA);
         assert_eq!((known.len(), known[0], known.contains(&9)), (OPENED_MAX, 59, false));
-        assert_eq!(bench.breaches(), Vec::<String>::new());
+        assert_eq!(bench.violations(), Vec::<String>::new());
         bench.advance_secs(REMEMBERED_SECS - 100);
         assert_eq!(remember(&bench, ANNA, 42), Ok(Reply::Done));
         bench.advance_secs(200);

@@ -1,7 +1,7 @@
 //! What a browser keeps for us: one sealed cookie, made only when there is something to keep.
 
-use contract::Timestamp;
 use poem::http::HeaderValue;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 use token::Seal;
 

@@ -22,7 +22,7 @@ pub struct Deps {
     pub credentials: Arc<dyn Credentials>,
     /// Seals browsers' sessions and places in lists: `cluster_key.seal("ui-session")`.
     pub sessions: token::Seal,
-    /// Seals offers, the same as the REST face of reservations: `cluster_key.seal("offers")`.
+    /// Seals offers, the same as the REST API of reservations: `cluster_key.seal("offers")`.
     pub offers: token::Seal,
     /// Makes the secret links of bookings, the same as in the mails: `cluster_key.links("booking-link")`.
     pub links: token::LinkKey,
@@ -81,7 +81,7 @@ pub struct Site {
     pub(crate) csrf: Csrf,
     pub(crate) renderer: Renderer,
     /// Access tokens of sessions, until they expire. Never more than this node's recent visitors.
-    pub(crate) tokens: Cache<String, (Arc<str>, contract::Timestamp)>,
+    pub(crate) tokens: Cache<String, (Arc<str>, protocol::Timestamp)>,
     pub(crate) assets: edge::assets::Assets,
 }
 

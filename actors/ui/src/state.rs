@@ -4,9 +4,9 @@
 //! |---|---|---|---|
 //! | `opened` | guest, reservation | when, last | this browser has opened this booking with its secret link |
 
-use contract::Timestamp;
 use contracts::ReservationId;
 use group::Tree;
+use protocol::Timestamp;
 
 /// Which browser has opened which booking, and when last.
 pub(crate) const OPENED: Tree<(String, ReservationId), Timestamp> = Tree::new(32, "opened");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
-use contracts::reservations::{Policy, Promise};
+use contracts::reservations::{Policy, Quote};
 use contracts::{Date, HotelProfile};
+use protocol::Timestamp;
 use serde::Serialize;
 
 use crate::format::{self, Locale, amount, count};
@@ -63,14 +63,14 @@ impl Form {
 
 /// A hotel with what is known of its city.
 #[derive(Debug, Clone)]
-pub(crate) struct House {
+pub(crate) struct HotelView {
     pub profile: HotelProfile,
     pub population: u32,
     pub country: String,
     pub distance_metres: Option<u32>,
 }
 
-impl House {
+impl HotelView {
     /// What its picture is made from.
     pub fn picture(&self, now: Timestamp, wide: bool) -> Picture {
         let sight = Sight {
@@ -129,40 +129,40 @@ pub(crate) struct Line {
 
 impl Stay {
     /// Of what was promised.
-    pub fn of(promise: &Promise, house: &House, locale: Locale, now: Timestamp) -> Self {
-        let rooms = if promise.rooms == 1 { String::new() } else { format!("{} × ", promise.rooms) };
+    pub fn of(quote: &Quote, hotel: &HotelView, locale: Locale, now: Timestamp) -> Self {
+        let rooms = if quote.rooms == 1 { String::new() } else { format!("{} × ", quote.rooms) };
         Self {
-            hotel: house.profile.name.clone(),
+            hotel: hotel.profile.name.clone(),
             hotel_href: format!(
                 "/hotels/{}?check_in={}&check_out={}&guests={}&rooms={}",
-                promise.hotel,
-                promise.stay.check_in(),
-                promise.stay.check_out(),
-                promise.guests,
-                promise.rooms
+                quote.hotel,
+                quote.stay.check_in(),
+                quote.stay.check_out(),
+                quote.guests,
+                quote.rooms
             ),
-            stars: house.profile.stars,
-            place: house.place(),
-            picture: house.picture(now, false),
-            room: format!("{rooms}{}, {}", promise.room_name, promise.plan_name),
-            people: format!("{}, {}", count(promise.guests, "guest"), count(promise.rooms, "room")),
-            arrive: format::day(locale, promise.stay.check_in()),
-            leave: format::day(locale, promise.stay.check_out()),
-            nights: count(promise.stay.length(), "night"),
-            price: Price::of(promise, locale),
-            terms: terms(promise.policy, promise.penalty(), promise, house, locale, now),
+            stars: hotel.profile.stars,
+            place: hotel.place(),
+            picture: hotel.picture(now, false),
+            room: format!("{rooms}{}, {}", quote.room_name, quote.plan_name),
+            people: format!("{}, {}", count(quote.guests, "guest"), count(quote.rooms, "room")),
+            arrive: format::day(locale, quote.stay.check_in()),
+            leave: format::day(locale, quote.stay.check_out()),
+            nights: count(quote.stay.length(), "night"),
+            price: Price::of(quote, locale),
+            terms: terms(quote.policy, quote.penalty(), quote, hotel, locale, now),
         }
     }
 }
 
 impl Price {
-    fn of(promise: &Promise, locale: Locale) -> Self {
+    fn of(quote: &Quote, locale: Locale) -> Self {
         let line = |text: String, sum: i64, included| Line {
             text,
-            amount: amount(locale, sum, promise.currency),
+            amount: amount(locale, sum, quote.currency),
             included,
         };
-        let nights: Vec<_> = promise.priced_nights().collect();
+        let nights: Vec<_> = quote.priced_nights().collect();
         let lines = group_nights(&nights).into_iter().map(|(first, last, price)| {
             let length = last.0 - first.0 + 1;
             let text = if length == 1 {
@@ -172,7 +172,7 @@ impl Price {
                     "{} from {}, {} each",
                     count(length, "night"),
                     format::day_month(locale, first),
-                    amount(locale, price, promise.currency)
+                    amount(locale, price, quote.currency)
                 )
             };
             line(text, price.saturating_mul(i64::from(length)), false)
@@ -183,14 +183,14 @@ impl Price {
         };
         Self {
             lines: lines.collect(),
-            taxes: promise
+            taxes: quote
                 .taxes
                 .iter()
                 .filter(|tax| !tax.included)
-                .chain(promise.taxes.iter().filter(|tax| tax.included))
+                .chain(quote.taxes.iter().filter(|tax| tax.included))
                 .map(tax)
                 .collect(),
-            total: amount(locale, promise.total, promise.currency),
+            total: amount(locale, quote.total, quote.currency),
             total_label: "Total",
         }
     }
@@ -212,16 +212,16 @@ fn group_nights(nights: &[(Date, i64)]) -> Vec<(Date, Date, i64)> {
 pub(crate) fn terms(
     policy: Policy,
     penalty: i64,
-    promise: &Promise,
-    house: &House,
+    quote: &Quote,
+    hotel: &HotelView,
     locale: Locale,
     now: Timestamp,
 ) -> String {
-    let zone = &house.profile.time_zone;
+    let zone = &hotel.profile.time_zone;
     let kept = match policy.penalty_percent {
         0 => "nothing".to_owned(),
         100 => "the whole amount".to_owned(),
-        _ => amount(locale, penalty, promise.currency),
+        _ => amount(locale, penalty, quote.currency),
     };
     match policy.free_until {
         Some(until) if until > now => format!(

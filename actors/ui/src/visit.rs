@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Timestamp;
 use edge::{Caller, ClientAddress};
 use group::Call;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{FromRequest, Request, RequestBody, Response};
+use protocol::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
 //! Mails to account holders. They contain nothing that anybody typed (`security`): a registration form must not be a way
 //! to write to strangers.
 
-use contract::Timestamp;
 use contracts::UserId;
 use contracts::users::{Command, MailLink};
 use group::{EffectContext, Effects, Outcome};
 use mail::{Address, Mailer, Message, SendError};
+use protocol::Timestamp;
 use render::Renderer;
 use serde::Serialize;
 use token::LinkKey;

@@ -4,10 +4,10 @@ use group::View;
 
 use crate::state::{ACCOUNTS, ADDRESSES, folded};
 
-pub(crate) fn breaches(view: &View<'_>) -> Vec<String> {
-    let mut breaches = every_address_leads_to_its_account(view);
-    breaches.extend(every_open_account_has_its_address(view));
-    breaches
+pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
+    let mut violations = every_address_leads_to_its_account(view);
+    violations.extend(every_open_account_has_its_address(view));
+    violations
 }
 
 fn every_address_leads_to_its_account(view: &View<'_>) -> Vec<String> {

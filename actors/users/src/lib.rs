@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - one account an address, whatever its capitals; a closed account frees its address;
-//! - no password and no link's tag is in a log: faces propose hashes of both;
+//! - no password and no link's tag is in a log: apis propose hashes of both;
 //! - to register an address, or to ask for its reset, is answered the same whether it is known.
 //!
 //! Deliberately absent: tokens and sessions (they are `auth`'s), the guest's bookings (they are `reservations`').
@@ -17,7 +17,7 @@ mod service;
 mod state;
 
 pub use effects::{MailRoom, TEMPLATES};
-pub use rest::{Face, PROBLEMS};
+pub use rest::{Api, PROBLEMS};
 pub use service::{Effect, Timer, Users};
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What can be asked.
 
-use contract::Principal;
 use contracts::users::{Answer, Grants, PASSWORD_CHARS_MAX, Query, Refusal};
 use contracts::{UserId, scope};
 use group::View;
+use protocol::Principal;
 
 use crate::apply::user_of;
 use crate::password;

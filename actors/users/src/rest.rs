@@ -1,4 +1,4 @@
-//! The REST face: `/v1/users`.
+//! The REST API: `/v1/users`.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ edge::problems! {
     NOT_A_USER = "not-a-user", "Only a signed-in user can do this", 403;
 }
 
-/// The problem types of this face.
+/// The problem types of this API.
 pub static PROBLEMS: &[&ProblemKind] = ALL;
 
 #[derive(Tags)]
@@ -35,8 +35,8 @@ enum Tag {
     Users,
 }
 
-/// The face of `users`.
-pub struct Face {
+/// The API of `users`.
+pub struct Api {
     client: Client,
     credentials: Arc<dyn Credentials>,
     /// Hashing takes 19 MiB and a core: as many at a time as there are cores, whoever asks.
@@ -45,8 +45,8 @@ pub struct Face {
     attempts: SignIns,
 }
 
-impl Face {
-    /// `credentials` are for what the face asks in the service's own name: to check a password before it is changed.
+impl Api {
+    /// `credentials` are for what the API asks in the service's own name: to check a password before it is changed.
     pub fn new(client: Client, credentials: Arc<dyn Credentials>) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Self { client, credentials, hashing: Arc::new(Semaphore::new(cores)), attempts: SignIns::new() }
@@ -202,7 +202,7 @@ fn link(token: &str) -> Result<MailLink, ApiError> {
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Users")]
-impl Face {
+impl Api {
     /// Make an account
     ///
     /// The answer is the same whether the address has an account already: its owner is told by mail.
@@ -377,7 +377,7 @@ fn made(answer: Result<Reply, Failure<Refusal>>) -> Result<words::Account, ApiEr
     }
 }
 
-impl Face {
+impl Api {
     /// Off the async threads: it takes milliseconds on purpose.
     async fn hash(&self, password: String) -> Result<String, ApiError> {
         let salt: [u8; 32] = token::draw_bytes();
@@ -428,28 +428,28 @@ impl Face {
 
 #[cfg(test)]
 mod tests {
-    use contract::Principal;
     use group::NoEffects;
-    use group::testing::House;
+    use group::testing::TestServices;
+    use protocol::Principal;
 
     use super::*;
 
     #[tokio::test]
     async fn whoever_has_a_token_guesses_the_password_ten_times_at_most() {
-        let house = House::new();
-        house.add(crate::Users::new(token::ClusterKey::random().links("users")), NoEffects);
-        let face = Face::new(house.client(), Arc::new(house.clone()));
+        let services = TestServices::new();
+        services.add(crate::Users::new(token::ClusterKey::random().links("users")), NoEffects);
+        let api = Api::new(services.client(), Arc::new(services.clone()));
         let (email, right) = ("ann@example.org", "correct horse battery");
         let register = Command::Register {
             email: email.into(),
             name: "Ann".into(),
-            password_hash: face.hash(right.into()).await.unwrap(),
+            password_hash: api.hash(right.into()).await.unwrap(),
         };
         let second = std::time::Duration::from_secs(60);
-        house.client().command::<Users>(&group::Call::anonymous(second), register).await.unwrap();
-        let own = group::Call::bearer(house.token(&Principal::service("users")), second);
+        services.client().command::<Users>(&group::Call::anonymous(second), register).await.unwrap();
+        let own = group::Call::bearer(services.token(&Principal::service("users")), second);
         let query = Query::VerifyPassword { email: email.into(), password: right.into() };
-        let Answer::Grants(grants) = house.client().query::<Users>(&own, query).await.unwrap() else {
+        let Answer::Grants(grants) = services.client().query::<Users>(&own, query).await.unwrap() else {
             panic!()
         };
         let me = Principal {
@@ -457,10 +457,10 @@ mod tests {
             scopes: vec!["profile".into()],
             ..Principal::default()
         };
-        let call = group::Call::bearer(house.token(&me), second);
-        let account = face.account(&call).await.unwrap();
+        let call = group::Call::bearer(services.token(&me), second);
+        let account = api.account(&call).await.unwrap();
         let change =
-            |current: &str| face.change_password(account.clone(), current.to_owned(), right.to_owned());
+            |current: &str| api.change_password(account.clone(), current.to_owned(), right.to_owned());
         assert!(change(right).await.is_ok());
         for guess in 0..SignIns::PER_ACCOUNT {
             let refused = change(&format!("guess number {guess}")).await.unwrap_err();

@@ -1,9 +1,9 @@
 //! The state machine as the kernel sees it.
 
-use contract::{Principal, Timestamp};
 use contracts::UserId;
 use contracts::users::{Answer, Command, Query, Refusal, Reply};
 use group::{Cost, Service, Turn, View};
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 use token::LinkKey;
 
@@ -117,7 +117,7 @@ impl Service for Users {
         }
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
-        invariants::breaches(view)
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
+        invariants::violations(view)
     }
 }

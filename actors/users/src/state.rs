@@ -5,10 +5,10 @@
 //! | accounts | user | [`Stored`] |
 //! | addresses | mail address in lower case | user |
 
-use contract::Timestamp;
 use contracts::UserId;
 use contracts::users::{Account, Roles};
 use group::Tree;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// See the module.

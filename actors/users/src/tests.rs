@@ -1,9 +1,9 @@
 //! Tables at the command boundary.
 
-use contract::Principal;
 use contracts::users::{Answer, Command, MailLink, Query, Refusal, Reply, Roles};
 use contracts::{HotelId, UserId, scope};
 use group::testing::Bench;
+use protocol::Principal;
 
 use crate::service::{Effect, reset_parts, tag, verification_parts};
 use crate::{Users, password};
@@ -81,7 +81,7 @@ fn an_address_has_one_account_and_nobody_is_told() {
     {
         assert_eq!(desk.verify(email, password), Answer::WrongPassword, "{email}");
     }
-    assert_eq!(desk.bench.breaches(), Vec::<String>::new());
+    assert_eq!(desk.bench.violations(), Vec::<String>::new());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_profile_is_its_owners() {
     assert_eq!(desk.bench.query(&me, Query::Me), Err(Refusal::NoSuchUser));
     assert_eq!(desk.verify(EMAIL, "correct horse"), Answer::WrongPassword);
     assert_ne!(desk.registered(), id, "the address is free");
-    assert_eq!(desk.bench.breaches(), Vec::<String>::new());
+    assert_eq!(desk.bench.violations(), Vec::<String>::new());
 }
 
 #[test]

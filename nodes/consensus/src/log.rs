@@ -9,9 +9,9 @@ use std::io;
 use std::ops::{Bound, RangeBounds};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use contract::codec;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
 use openraft::{EntryPayload, OptionalSend, RaftLogReader};
+use protocol::codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Fault, NodeLog, Record};

@@ -5,10 +5,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use contract::codec;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
+use protocol::codec;
 use store::{Fault, Row, State};
 
 use crate::shared::{Halt, Shared, blocking, guarded};

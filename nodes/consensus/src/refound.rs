@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use contract::codec;
 use openraft::storage::RaftLogStorage;
 use openraft::{EntryPayload, RaftLogReader};
+use protocol::codec;
 use store::{Batch, NodeLog, Record, State};
 
 use crate::log::{Log, bytes};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use contract::codec;
 use openraft::Raft;
 use openraft::async_runtime::WatchReceiver;
+use protocol::codec;
 use store::{Batch, Fault, NodeLog, Row, State};
 use tokio::sync::{Mutex, watch};
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use contract::codec;
 use openraft::Raft;
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use protocol::codec;
 use serde::{Deserialize, Serialize};
 use store::State;
 use tokio::sync::Mutex;

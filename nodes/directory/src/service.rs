@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use contract::Principal;
 use group::{Service, Turn, View};
+use protocol::Principal;
 use tokio::sync::Notify;
 
 use crate::contract::{Answer, Command, Query, Refusal, Reply};
@@ -96,7 +96,7 @@ impl Service for Directory {
         self.bell.ring();
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
         invariants::all(view)
     }
 }

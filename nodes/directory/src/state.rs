@@ -1,7 +1,7 @@
 //! What is stored, tree by tree. Records are stored as they are shown ([`crate::records`]).
 
-use contract::Timestamp;
 use group::{Tree, Turn, View};
+use protocol::Timestamp;
 
 use crate::contract::Refusal;
 use crate::records::{AuditRecord, Cluster, GroupRecord, MoveId, MoveRecord, NodeRecord, State};

@@ -3,12 +3,12 @@
 mod room;
 mod world;
 
-use contract::{Access, Contract as _, Principal};
 use directory::{
     Answer, Cause, Command, Contract, Directory, Foundation, Intent, Measured, MoveId, NodeProfile, Phase,
     Progress, Query, Refusal, Reply, Settings, Step,
 };
 use group::testing::Bench;
+use protocol::{Access, Contract as _, Principal};
 use room::{
     Room, act, advance, complete, foundation, grown, moved, movement, name, nodes_of, relocation, started,
     state, tell,

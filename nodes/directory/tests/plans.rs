@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::Timestamp;
 use directory::plan::{self, Draft, majority};
 use directory::{
     Cluster, Duty, GroupRecord, Home, NodeProfile, NodeRecord, Plan, Planned, Refusal, ReplicaRecord,
     ServiceSettings, Settings, State,
 };
 use proptest::prelude::*;
+use protocol::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 

@@ -5,10 +5,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use contract::codec;
 use data_encoding::BASE64URL_NOPAD;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, ToJSON, Type};
+use protocol::codec;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 

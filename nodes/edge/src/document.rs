@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 const VERSION: &str = "1.0.0";
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The documents of a server's faces.
+/// The documents of a server's apis.
 #[derive(Debug, Clone, Default)]
 pub struct Documents {
     public_url: Option<String>,
@@ -26,14 +26,14 @@ impl Documents {
         Self { public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()), services: Vec::new() }
     }
 
-    /// Adds a service's face.
+    /// Adds a service's API.
     #[must_use]
     pub fn with<F: OpenApi>(mut self, service: &str, title: &str) -> Self {
         self.add::<F>(service, title);
         self
     }
 
-    /// Adds a service's face.
+    /// Adds a service's API.
     pub fn add<F: OpenApi>(&mut self, service: &str, title: &str) {
         let document = tidy(face_document::<F>(title), self.public_url.as_deref());
         self.services.push((service.to_owned(), document));
@@ -124,7 +124,7 @@ fn rename_references(value: &mut Value, renamed: &BTreeMap<String, String>) {
     }
 }
 
-/// A face's types without the face.
+/// A API's types without the API.
 struct TypesOf<F>(PhantomData<fn() -> F>);
 
 impl<F: OpenApi> OpenApi for TypesOf<F> {
@@ -220,7 +220,7 @@ fn tidy_operation(operation: &mut Value) {
     }
 }
 
-/// What generators of clients would stumble over, one line for each; for golden tests of faces.
+/// What generators of clients would stumble over, one line for each; for golden tests of apis.
 pub fn check_document(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! How a face is written: a list, one thing, making one, changing one.
+//! How a API is written: a list, one thing, making one, changing one.
 //!
 //! - `caller: edge::Caller` (token optional) or `edge::SignedIn` (401 without) comes **first**; say the scope with
 //!   `#[oai(scope = "edge::Scope::ReservationsRead")]`. The receiving group checks it, by its contract.
@@ -51,8 +51,8 @@
 //!
 //! # #[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
 //! # pub enum Refusal { #[error("taken")] Taken, #[error("none")] NoSuchNote }
-//! /// The face: a client, and nothing else.
-//! pub struct Face { /* client: group::Client */ }
+//! /// The API: a client, and nothing else.
+//! pub struct Api { /* client: group::Client */ }
 //!
 //! fn problem(refusal: Refusal) -> Problem {
 //!     match refusal {
@@ -60,14 +60,14 @@
 //!         Refusal::NoSuchNote => Problem::new(&kinds::NOT_FOUND).detail("There is no such note."),
 //!     }
 //! }
-//! # impl Face {
+//! # impl Api {
 //! #     async fn ask(&self, _call: &group::Call, _what: &str) -> Result<(u64, Note), group::Failure<Refusal>> {
 //! #         Err(group::Failure::Refused(Refusal::NoSuchNote))
 //! #     }
 //! # }
 //!
 //! #[OpenApi(prefix_path = "/v1", tag = "Tag::Notes")]
-//! impl Face {
+//! impl Api {
 //!     /// Notes
 //!     ///
 //!     /// Newest first.

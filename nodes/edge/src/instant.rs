@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use contract::Timestamp;
 use poem_openapi::registry::MetaSchema;
+use protocol::Timestamp;
 
 /// A local date of a hotel: `2026-11-23`, `format: date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

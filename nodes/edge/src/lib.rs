@@ -1,9 +1,9 @@
-//! The edge of a node: the Poem server, and the words in which services write their REST faces.
+//! The edge of a node: the Poem server, and the words in which services write their REST apis.
 //!
-//! A face is a struct with a [`group::Client`] in it and one method an operation:
+//! A API is a struct with a [`group::Client`] in it and one method an operation:
 //! ```ignore
 //! #[poem_openapi::OpenApi(prefix_path = "/v1", tag = "Tag::Reservations")]
-//! impl Face {
+//! impl Api {
 //!     /// One reservation
 //!     #[oai(path = "/reservations/:reservation_id", method = "get", operation_id = "getReservation")]
 //!     async fn get(&self, caller: edge::Caller, /// The reservation's id

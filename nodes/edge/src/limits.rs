@@ -135,9 +135,9 @@ impl SignIns {
 
 fn names(account: &str, address: Option<IpAddr>) -> impl Iterator<Item = (u128, u32)> {
     let account = account.trim().to_lowercase();
-    let account = contract::codec::hash128(&[b"account", account.as_bytes()]);
+    let account = protocol::codec::hash128(&[b"account", account.as_bytes()]);
     let address = address.map(|address| neighbourhood(address).to_string());
-    let address = address.map(|address| contract::codec::hash128(&[b"address", address.as_bytes()]));
+    let address = address.map(|address| protocol::codec::hash128(&[b"address", address.as_bytes()]));
     [(account, SignIns::PER_ACCOUNT)].into_iter().chain(address.map(|name| (name, SignIns::PER_ADDRESS)))
 }
 

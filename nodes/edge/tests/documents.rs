@@ -4,11 +4,11 @@ mod support;
 
 use edge::{Documents, check_document};
 use serde_json::json;
-use support::{Face, ask, server};
+use support::{Api, ask, server};
 
 #[test]
 fn the_faces_document_is_sound() {
-    let documents = Documents::new(None).with::<Face>("notes", "Notes");
+    let documents = Documents::new(None).with::<Api>("notes", "Notes");
     let document = documents.of("notes").unwrap();
     assert_eq!(check_document(document), Vec::<String>::new());
     let operation = &document["paths"]["/v1/notes"]["post"];
@@ -85,10 +85,10 @@ mod other {
         pub only: String,
     }
 
-    pub struct Face;
+    pub struct Api;
 
     #[OpenApi(prefix_path = "/v1", tag = "Tag::Others")]
-    impl Face {
+    impl Api {
         /// Another
         #[oai(path = "/others", method = "get", operation_id = "getOther")]
         async fn get(&self) -> Result<edge::Json<Note>, edge::ApiError> {
@@ -100,8 +100,8 @@ mod other {
 #[test]
 fn schemas_of_one_name_are_told_apart_where_documents_meet() {
     let documents = Documents::new(Some("https://inn.example/"))
-        .with::<Face>("notes", "Notes")
-        .with::<other::Face>("others", "Others");
+        .with::<Api>("notes", "Notes")
+        .with::<other::Api>("others", "Others");
     let all = documents.combined();
     assert_eq!(check_document(&all), Vec::<String>::new());
     let answer = &all["paths"]["/v1/others"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use contract::{Contract, Message, Principal};
+use protocol::{Contract, Message, Principal};
 
 use crate::{EffectContext, Turn, View};
 
@@ -63,8 +63,8 @@ pub trait Service: Send + Sync + Sized + 'static {
     /// Turns have landed; these are their notes, in order.
     fn landed(&self, _notes: Vec<Self::Note>) {}
 
-    /// What must always hold, checked by tests, by simulation, and by `auberge check`: one line for each breach.
-    fn breaches(&self, _view: &View<'_>) -> Vec<String> {
+    /// What must always hold, checked by tests, by simulation, and by `auberge check`: one line for each violation.
+    fn violations(&self, _view: &View<'_>) -> Vec<String> {
         Vec::new()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use contract::codec;
+use protocol::codec;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// What can be a key: order-preserving bytes by `storekey`.

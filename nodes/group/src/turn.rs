@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Contract, Principal, Slot, Timestamp, codec};
+use protocol::{Contract, Principal, Slot, Timestamp, codec};
 use serde::{Deserialize, Serialize};
 use store::State;
 
@@ -144,8 +144,8 @@ impl<'a, S: Service> Turn<'a, S> {
     /// in order; each is applied once.
     pub fn send<C: Contract>(&mut self, key: u128, command: &C::Command) {
         let slot = match C::route_command(command) {
-            contract::Route::Slot(slot) => slot.number(),
-            contract::Route::Every => panic!("a command goes to one shard"),
+            protocol::Route::Slot(slot) => slot.number(),
+            protocol::Route::Every => panic!("a command goes to one shard"),
         };
         let command = codec::encode(command);
         self.produce.outgoing.push(Outgoing::Event { service: C::SERVICE.to_owned(), slot, key, command });

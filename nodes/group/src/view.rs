@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use store::{Fault, State};
 
 use crate::tree::{Key, Tree, Value};

@@ -5,8 +5,8 @@ mod world;
 
 use std::time::Duration;
 
-use contract::codec;
 use group::{Call, Client, Delivery, Failure, Unavailable, Why};
+use protocol::codec;
 use world::Fault::{
     Busy, Disk, Garbled, LoseCall, LoseReply, Overloaded, Quarantined, Silent, TooManyKeys, UnknownDone,
     UnknownUndone, Unsent,

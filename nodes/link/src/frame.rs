@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::codec;
+use protocol::codec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

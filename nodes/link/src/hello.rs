@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use contract::codec;
+use protocol::codec;
 
 use crate::identity::{Described, Identity};
 use crate::trust::Wire;

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Timestamp;
 use group::Service;
 use group::engine::{Entry, Verdict};
+use protocol::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::core::Core;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use consensus::{Machine, ProposeError};
-use contract::{Timestamp, codec};
 use group::engine::{Engine, Entry, Halt, Stamp, Verdict};
 use group::{Command, Refusal, Reply, Service, Unavailable, Why};
+use protocol::{Timestamp, codec};
 use store::{Fault, Row};
 
 /// See the module. Shared by the actors of a replica.

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Contract, Principal, Reach, Timestamp};
 use group::engine::{Entry, Halt, Verdict};
 use group::{Answer, Cost, Delivery, Failure, Query, Refusal, Reply, Service, Unavailable, Why};
+use protocol::{Contract, Principal, ReadConsistency, Timestamp};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -159,9 +159,9 @@ pub(crate) async fn from_memory<S: Service>(
 
 /// Returns once the state is as recent as the query wants it.
 async fn be_recent<S: Service>(core: &Core<S>, query: &Query<S>) -> Result<(), Unavailable> {
-    let nearby = match S::Contract::query_reach(query) {
-        Reach::Leader => false,
-        Reach::Nearby => core.consensus.is_fresh(NEARBY_SILENCE_MAX, NEARBY_LAG_MAX),
+    let nearby = match S::Contract::query_consistency(query) {
+        ReadConsistency::Leader => false,
+        ReadConsistency::Nearby => core.consensus.is_fresh(NEARBY_SILENCE_MAX, NEARBY_LAG_MAX),
     };
     if nearby { Ok(()) } else { core.consensus.read_barrier().await.map_err(unavailable) }
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use contract::Contract;
 use futures::future::BoxFuture;
 use group::{Effects, Port, Service};
+use protocol::Contract;
 use ractor::Actor;
 use store::{Fault, Record, State};
 use tokio::sync::oneshot;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use contract::Contract;
 use group::{Client, Credentials, Effects, Inlet, Service, Unavailable, Why};
+use protocol::Contract;
 use ractor::ActorRef;
 use tokio::sync::{Semaphore, watch};
 
@@ -287,10 +287,10 @@ impl Node {
     }
 
     /// Runs each service's invariants: `group: what is broken`.
-    pub fn breaches(&self) -> Vec<String> {
-        let check = |(group, hosted): (&String, &Hosted)| match hosted.ops.breaches() {
-            Ok(breaches) => {
-                breaches.into_iter().map(|breach| format!("{group}: {breach}")).collect::<Vec<_>>()
+    pub fn violations(&self) -> Vec<String> {
+        let check = |(group, hosted): (&String, &Hosted)| match hosted.ops.violations() {
+            Ok(violations) => {
+                violations.into_iter().map(|violation| format!("{group}: {violation}")).collect::<Vec<_>>()
             }
             Err(halt) => vec![format!("{group}: {halt}")],
         };

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use contract::{Timestamp, codec};
 use futures::future::BoxFuture;
 use group::engine::Entry;
 use group::{Service, Unavailable};
+use protocol::{Timestamp, codec};
 
 use crate::core::{Core, Gate};
 use crate::port::Door;
@@ -27,7 +27,7 @@ pub(crate) trait Operate: Send + Sync {
     fn status(&self) -> GroupStatus;
     /// Finds out what costs something.
     fn measure(&self);
-    fn breaches(&self) -> Result<Vec<String>, String>;
+    fn violations(&self) -> Result<Vec<String>, String>;
     fn release(&self, row: u64, again: bool) -> BoxFuture<'_, Result<(), Unavailable>>;
     /// Effects that a restore holds back may go.
     fn let_go(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
@@ -155,9 +155,9 @@ impl<S: Service> Operate for Ops<S> {
         measured.bytes = bytes;
     }
 
-    fn breaches(&self) -> Result<Vec<String>, String> {
+    fn violations(&self) -> Result<Vec<String>, String> {
         let live = self.door.live().map_err(|why| why.to_string())?;
-        live.core.engine.breaches().map_err(|halt| halt.to_string())
+        live.core.engine.violations().map_err(|halt| halt.to_string())
     }
 
     fn release(&self, row: u64, again: bool) -> BoxFuture<'_, Result<(), Unavailable>> {

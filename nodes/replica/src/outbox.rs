@@ -228,7 +228,7 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
 
     fn stream_name(&self, service: &str, slot: u16) -> StreamName {
         let shards = self.tools.client.shards_of(service).unwrap_or(1);
-        let slot = contract::Slot::of(u128::from(slot) << 112);
+        let slot = protocol::Slot::of(u128::from(slot) << 112);
         StreamName { service: service.into(), shard: slot.shard(shards) }
     }
 
@@ -262,5 +262,5 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
 
 /// What events wait for each other by, within the stream to one group: the same as [`Outgoing::is_behind`].
 fn order_of(slot: u16, key: u128) -> u128 {
-    contract::codec::hash128(&[&slot.to_be_bytes(), &key.to_be_bytes()])
+    protocol::codec::hash128(&[&slot.to_be_bytes(), &key.to_be_bytes()])
 }

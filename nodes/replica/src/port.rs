@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use contract::{Access, Contract, Principal, Timestamp, codec};
 use futures::future::BoxFuture;
 use group::engine::Entry;
 use group::{
     Answer, Attempt, Call, Command, Cost, Delivery, Failure, Inlet, Port, Query, Refusal, Reply, Service,
     Unavailable, Why, check_access,
 };
+use protocol::{Access, Contract, Principal, Timestamp, codec};
 use ractor::ActorRef;
 use token::{Rejected, Verifier};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};

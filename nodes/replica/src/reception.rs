@@ -4,10 +4,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use contract::codec;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use link::{Handler, Identity};
+use protocol::codec;
 
 use crate::board::Announcement;
 use crate::network::{BOARD, CALL, MOMENT, RAFT, TASK, VOID, addressee};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use contract::codec;
+use protocol::codec;
 
 use crate::node::Node;
 

@@ -124,7 +124,7 @@ pub struct TaskDone {
     /// How the replica stands on the node that did it.
     pub status: Option<GroupStatus>,
     /// What a check has found broken.
-    pub breaches: Vec<String>,
+    pub violations: Vec<String>,
     /// The last entry that was applied to a replica, and the checksum of its state then: the same on all replicas.
     pub checksum: Option<(u64, u128)>,
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use consensus::{ChangeError, Member, ProposeError};
-use contract::{Timestamp, codec};
 use link::{Fingerprint, Identity, Lane, LinkError};
+use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::Cluster;
@@ -196,9 +196,9 @@ impl Node {
             }
             Task::Check => {
                 let node = Arc::clone(&self);
-                let checked = tokio::task::spawn_blocking(move || node.breaches()).await;
-                let breaches = checked.map_err(|_| refused("the check failed"))?;
-                Ok(TaskDone { breaches, ..TaskDone::default() })
+                let checked = tokio::task::spawn_blocking(move || node.violations()).await;
+                let violations = checked.map_err(|_| refused("the check failed"))?;
+                Ok(TaskDone { violations, ..TaskDone::default() })
             }
             Task::Checksum { group } => {
                 let ops = self.here(&group)?.ops;

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::{Timestamp, codec};
 use link::{Identity, Lane, LinkError, PeerState};
+use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 

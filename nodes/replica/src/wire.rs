@@ -1,10 +1,10 @@
 //! Calls from other nodes: decoded with the contract's types, let in by the same door as the calls of this node, and
 //! encoded again. Whoever does not lead says so, and who does; the caller goes there by itself.
 
-use contract::codec::{self, Unreadable};
 use futures::future::BoxFuture;
 use group::wire::{self, Ask};
 use group::{Inlet, Port, Service};
+use protocol::codec::{self, Unreadable};
 use tokio::time::Instant;
 
 use crate::port::Door;

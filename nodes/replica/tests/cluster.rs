@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use contract::codec;
 use group::{Call, Failure};
 use link::Lane;
+use protocol::codec;
 use replica::{Limits, ReplicaRole, Start, Task, TaskError};
 use support::{
     Ask, GROUP, Inn, LONG, Member, Never, Put, TallyContract, change_voters, found, leader, until, writer,
@@ -100,7 +100,7 @@ async fn another_leads_when_a_node_is_lost_and_nothing_acknowledged_is() {
         .await;
         let applied = leader(&members).unwrap().status().applied;
         until("catching up", || members.iter().all(|member| member.status().applied >= applied)).await;
-        assert!(members.iter().all(|member| member.node.breaches().is_empty()));
+        assert!(members.iter().all(|member| member.node.violations().is_empty()));
     }
     for member in members {
         member.stop().await;
@@ -224,7 +224,7 @@ async fn whoever_joins_gets_a_snapshot_while_commands_go_on() {
     }
     for member in &members {
         until("copy", || member.status().applied == first.status().applied).await;
-        assert_eq!(member.node.breaches(), Vec::<String>::new());
+        assert_eq!(member.node.violations(), Vec::<String>::new());
     }
     for member in members {
         member.stop().await;
@@ -298,8 +298,8 @@ async fn being_a_node_is_no_credential() {
     found(&members).await;
     let drop = Task::Drop { group: GROUP.into(), id: members[1].status().id };
     let first = Task::Open { group: "directory/0".into(), start: Start::Found };
-    let node = inn.keys.cluster.node_credential("n1", contract::Timestamp::wall_clock());
-    let another = inn.keys.cluster.node_credential("n3", contract::Timestamp::wall_clock());
+    let node = inn.keys.cluster.node_credential("n1", protocol::Timestamp::wall_clock());
+    let another = inn.keys.cluster.node_credential("n3", protocol::Timestamp::wall_clock());
     let table = [
         (String::new(), &drop, false),
         (inn.keys.sign("svc:search", ""), &drop, false),
@@ -421,7 +421,7 @@ async fn a_group_can_begin_with_what_a_restore_has_laid_there() {
     until("copy", || members.iter().all(|member| member.status().applied == members[0].status().applied))
         .await;
     for member in members {
-        assert_eq!(member.node.breaches(), Vec::<String>::new());
+        assert_eq!(member.node.violations(), Vec::<String>::new());
         member.stop().await;
     }
 }

@@ -22,7 +22,7 @@ fn group() -> Vec<String> {
 fn counts(rows: &[u8]) -> BTreeMap<u64, u64> {
     let state = store::Memory::default();
     store::State::replace(&state, &mut store::Rows::new(rows)).unwrap();
-    View::new(&state, contract::Timestamp::default()).all(&support::COUNTS).collect()
+    View::new(&state, protocol::Timestamp::default()).all(&support::COUNTS).collect()
 }
 
 fn away(members: &[Member]) -> &Member {

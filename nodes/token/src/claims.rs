@@ -1,6 +1,6 @@
 //! What an access token says.
 
-use contract::{Principal, Timestamp};
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::paseto;

@@ -5,10 +5,10 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use contract::Timestamp;
 use data_encoding::BASE64URL_NOPAD;
 use pasetors::keys::{Generate, SymmetricKey};
 use pasetors::version4::V4;
+use protocol::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::{LinkKey, Rejected, Seal, SealError, SigningKey};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
 use pasetors::footer::Footer;
 use pasetors::keys::{AsymmetricKeyPair, AsymmetricPublicKey, AsymmetricSecretKey, Generate};
 use pasetors::paserk::{FormatAsPaserk, Id};
 use pasetors::token::{Public, UntrustedToken};
 use pasetors::version4::{PublicToken, V4};
+use protocol::Timestamp;
 
 use crate::{AUDIENCE, Claims, LEEWAY_SECS, Rejected, TOKEN_BYTES_MAX};
 

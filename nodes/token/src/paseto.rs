@@ -1,9 +1,9 @@
 //! The thin layer over pasetors: JSON in, JSON out, purposes as implicit assertions.
 
-use contract::Timestamp;
 use pasetors::keys::SymmetricKey;
 use pasetors::token::{Local, UntrustedToken};
 use pasetors::version4::{LocalToken, V4};
+use protocol::Timestamp;
 
 /// Encrypts JSON for a purpose.
 pub(crate) fn encrypt(key: &SymmetricKey<V4>, purpose: &str, json: &[u8]) -> String {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use contract::Timestamp;
 use pasetors::keys::SymmetricKey;
 use pasetors::version4::V4;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::paseto;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use contract::{Principal, Timestamp};
+use protocol::{Principal, Timestamp};
 use quick_cache::sync::Cache;
 
 use crate::{Claims, ClusterKey, PublicKeys, Revocations};

@@ -5,7 +5,7 @@ use crate::operate::moves::MovePhase;
 use crate::operate::shown::{ClusterState, GroupState};
 use crate::operate::{live, view};
 
-fn seen() -> ClusterShown {
+fn seen() -> ClusterResponse {
     let replica = |leads| live::LiveReplica {
         group: "auth/0".into(),
         id: if leads { 1 } else { 2 },
@@ -22,8 +22,8 @@ fn seen() -> ClusterShown {
     view::cluster(&named, None, &live::Live { here: "n1".into(), nodes })
 }
 
-fn a_move(phase: MovePhase) -> MoveShown {
-    MoveShown {
+fn a_move(phase: MovePhase) -> MoveResponse {
+    MoveResponse {
         id: "mov_1".into(),
         group: "auth/0".into(),
         from: Some("n1".into()),
@@ -39,7 +39,7 @@ fn a_move(phase: MovePhase) -> MoveShown {
         lag: 0,
         seconds_left: None,
         cancellable: true,
-        started_at: edge::Instant(contract::Timestamp(0)),
+        started_at: edge::Instant(protocol::Timestamp(0)),
         ended_at: None,
         detail: None,
     }

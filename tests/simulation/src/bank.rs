@@ -23,7 +23,7 @@ pub enum Trouble {
     Refused { code: &'static str },
 }
 
-/// A promise of money.
+/// A quote of money.
 #[derive(Debug, Clone)]
 pub struct Intent {
     /// Ours, from its metadata.

@@ -1,5 +1,5 @@
 //! Random numbers that are the same for a seed on every machine and for ever: splitmix64, written out, because no
-//! library promises that.
+//! library quotes that.
 //!
 //! Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014); the constants of its `mix64`.
 

@@ -3,17 +3,17 @@
 //!
 //! `payments` mirrors `payments::PaymentEffects` question by question: keep the two alike.
 
-use contract::codec;
 use contracts::payments::{BankMode, BankReport, IntentState, PaymentStatus, RefundStatus};
 use contracts::{PaymentId, RefundId, auth as keys, payments as words, reservations as desk};
 use group::Outgoing;
 use group::engine::Entry;
 use payments::Payments;
+use protocol::codec;
 use reservations::{Occasion, Recipient, Reservations};
 
 use crate::bank::Trouble;
-use crate::house::{House, MEMBERS, SHARDS, Sabotage};
 use crate::member::Broken;
+use crate::world::{MEMBERS, SHARDS, Sabotage, World};
 
 /// As `payments` has it.
 const ATTEMPTS_PER_KEY: u32 = 5;
@@ -37,7 +37,7 @@ pub struct Performed {
     outcome: Outcome,
 }
 
-impl House {
+impl World {
     /// Some leader performs an effect. False when there is none to perform.
     ///
     /// # Errors
@@ -232,7 +232,7 @@ impl House {
         &mut self,
         payment: PaymentId,
         intent: &str,
-        not_after: contract::Timestamp,
+        not_after: protocol::Timestamp,
         tried: u32,
     ) -> Result<words::IntentSeen, Trouble> {
         let found = self.bank.retrieve(intent, &mut self.dice)?;
@@ -314,7 +314,7 @@ impl House {
     /// As `reservations::Courier` names its mails.
     fn desk_mail(&mut self, at: usize, row: u64, effect: reservations::Effect) -> Result<Outcome, Broken> {
         let reservations::Effect::Mail { reservation, occasion, to } = effect;
-        let own = contract::Principal::service("reservations");
+        let own = protocol::Principal::service("reservations");
         match self.ask::<Reservations>(&own, desk::Query::Reservation(reservation))? {
             Ok(desk::Answer::Reservation(found)) => {
                 if let Err(refused) = self.ask::<Reservations>(&own, desk::Query::Property(found.hotel()))? {
@@ -363,7 +363,7 @@ impl House {
     /// # Errors
     /// When there is none.
     pub fn payment(&mut self, id: PaymentId) -> Result<words::Payment, Broken> {
-        let own = contract::Principal::service("payments");
+        let own = protocol::Principal::service("payments");
         match self.ask::<Payments>(&own, words::Query::Payment(id))? {
             Ok(words::Answer::Payment(payment)) => Ok(*payment),
             other => Err(format!("{id}: {other:?}")),

@@ -1,16 +1,16 @@
 //! What hotels and guests do: they import, price, hold, pay, cancel, come, stay away, ask for money back, and look.
 
-use contract::{Principal, Timestamp};
 use contracts::payments::{self as words, RefundStatus};
-use contracts::reservations::{self as desk, Change, Guest, Nights, Promise, Status};
+use contracts::reservations::{self as desk, Change, Guest, Nights, Quote, Status};
 use contracts::{Date, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
+use protocol::{Principal, Timestamp};
 use reservations::{Reservations, zone};
 
 use crate::bank::CARDS;
-use crate::house::House;
 use crate::member::Broken;
 use crate::scenery::{GUESTS, PLACES, administrator, guest, hotel, hotel_id, staff};
+use crate::world::World;
 
 /// Promises that guests keep open.
 const PROMISES_MAX: usize = 12;
@@ -21,14 +21,14 @@ pub struct Known {
     /// Hotels that were imported, by place.
     pub hotels: [bool; PLACES.len()],
     /// Promises that somebody was made.
-    promises: Vec<Promise>,
+    quotes: Vec<Quote>,
     /// Reservations and whose they are.
     pub reservations: Vec<(ReservationId, Principal)>,
     /// Payments, what they pay, and whose they are.
     pub payments: Vec<(PaymentId, ReservationId, Principal)>,
 }
 
-impl House {
+impl World {
     /// The date at a place.
     pub fn today(&self, place: usize) -> Date {
         zone::today(PLACES[place].2, self.now)
@@ -84,14 +84,14 @@ impl House {
 
     /// A guest asks what a stay costs, and perhaps holds it; or holds what was promised a while ago.
     pub fn hold(&mut self) -> Result<(), Broken> {
-        if self.known.promises.is_empty() || self.dice.chance(75) {
+        if self.known.quotes.is_empty() || self.dice.chance(75) {
             self.ask_offers()?;
         }
-        let Some(promise) = self.dice.pick(&self.known.promises).cloned() else { return Ok(()) };
+        let Some(quote) = self.dice.pick(&self.known.quotes).cloned() else { return Ok(()) };
         let who = guest(self.dice.below(GUESTS));
         let named = Guest { name: "Łukasz Żółć".into(), email: "guest@example.org".into(), phone: None };
         let reference = self.dice.chance(20).then(|| "trip".to_owned());
-        let command = desk::Command::Hold { promise, guest: named, requests: None, reference };
+        let command = desk::Command::Hold { quote, guest: named, requests: None, reference };
         if let Ok(desk::Reply::Reservation(held)) = self.tell::<Reservations>(&who, command)? {
             self.known.reservations.push((held.id, who));
         }
@@ -108,15 +108,15 @@ impl House {
         if let Ok(desk::Answer::Offers(found)) = self.ask::<Reservations>(&Principal::anonymous(), query)?
             && let Some(offer) = self.dice.pick(&found.offers)
         {
-            if self.known.promises.len() == PROMISES_MAX {
-                self.known.promises.remove(0);
+            if self.known.quotes.len() == PROMISES_MAX {
+                self.known.quotes.remove(0);
             }
-            self.known.promises.push(offer.promise.clone());
+            self.known.quotes.push(offer.quote.clone());
         }
         Ok(())
     }
 
-    /// A guest pays, as the face does it: reservations is asked in the guest's name first.
+    /// A guest pays, as the API does it: reservations is asked in the guest's name first.
     pub fn pay(&mut self) -> Result<(), Broken> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let Ok(desk::Answer::Payable(payable)) =

@@ -3,20 +3,20 @@
 
 use std::collections::BTreeMap;
 
-use contract::Principal;
 use contracts::payments::{self as words, PaymentStatus, RefundReason, RefundStatus};
 use contracts::reservations::{self as desk, PaymentState, Reservation, Status, What};
 use contracts::search::{self as finding, CityName, FindHotels, Sort};
 use contracts::{ReservationId, Stay, UserId, auth as keys};
 use payments::Payments;
+use protocol::Principal;
 use reservations::Reservations;
 use search::Search;
 
 use crate::effects::succeeded;
 use crate::guests::is_sold;
-use crate::house::{House, MEMBERS};
 use crate::member::Broken;
 use crate::scenery::{PLACES, hotel_id};
+use crate::world::{MEMBERS, World};
 
 /// Nights from today on that search and reservations are compared for.
 const NIGHTS: i32 = 26;
@@ -25,39 +25,39 @@ const NIGHTS: i32 = 26;
 ///
 /// # Errors
 /// The first that is broken.
-pub fn once_quiet(house: &mut House) -> Result<(), Broken> {
-    what_search_finds_is_what_reservations_offers(house)?;
-    everything_captured_is_folio_and_refunds(house)?;
-    sold_means_one_payment_that_counts(house)?;
-    no_refund_is_pending_for_ever(house)?;
-    nobody_is_charged_twice(house)?;
-    receipts_run_without_a_gap(house)?;
-    every_mail_was_sent_under_one_name(house)?;
-    auth_knows_the_epoch_of_every_account(house)?;
-    nothing_waits_and_nothing_is_parked(house)
+pub fn once_quiet(world: &mut World) -> Result<(), Broken> {
+    what_search_finds_is_what_reservations_offers(world)?;
+    everything_captured_is_folio_and_refunds(world)?;
+    sold_means_one_payment_that_counts(world)?;
+    no_refund_is_pending_for_ever(world)?;
+    nobody_is_charged_twice(world)?;
+    receipts_run_without_a_gap(world)?;
+    every_mail_was_sent_under_one_name(world)?;
+    auth_knows_the_epoch_of_every_account(world)?;
+    nothing_waits_and_nothing_is_parked(world)
 }
 
 /// For each hotel, night and party, the cheapest offer and the rooms left are the same in both.
 ///
 /// # Errors
 /// The first stay for which they are not.
-pub fn what_search_finds_is_what_reservations_offers(house: &mut House) -> Result<(), Broken> {
+pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Result<(), Broken> {
     let nobody = Principal::anonymous();
     for (place, (city, ..)) in
-        PLACES.iter().enumerate().filter(|(place, _)| house.known.hotels[*place]).collect::<Vec<_>>()
+        PLACES.iter().enumerate().filter(|(place, _)| world.known.hotels[*place]).collect::<Vec<_>>()
     {
-        let (hotel, today) = (hotel_id(place), house.today(place));
+        let (hotel, today) = (hotel_id(place), world.today(place));
         for (day, nights, guests) in (0..NIGHTS).flat_map(|day| [(day, 1, 1), (day, 1, 3), (day, 3, 2)]) {
             let check_in = today.plus_days(day);
             let stay = Stay::new(check_in, check_in.plus_days(nights)).map_err(|error| error.to_string())?;
             let query = desk::Query::Offers { hotel, stay, guests, rooms: 1 };
-            let offers = match house.ask::<Reservations>(&nobody, query)? {
+            let offers = match world.ask::<Reservations>(&nobody, query)? {
                 Ok(desk::Answer::Offers(offers)) => offers.offers,
                 Err(desk::Refusal::Inactive) => Vec::new(),
                 other => return Err(format!("offers of {city}: {other:?}")),
             };
-            let cheapest = offers.iter().min_by_key(|offer| offer.promise.total);
-            let offered = cheapest.map(|offer| offer.promise.total);
+            let cheapest = offers.iter().min_by_key(|offer| offer.quote.total);
+            let offered = cheapest.map(|offer| offer.quote.total);
             let sought = FindHotels {
                 city: CityName::Name((*city).to_owned()),
                 stay: Some(stay),
@@ -71,7 +71,7 @@ pub fn what_search_finds_is_what_reservations_offers(house: &mut House) -> Resul
                 limit: 10,
                 after: None,
             };
-            let found = match house.ask::<Search>(&nobody, finding::Query::FindHotels(sought))? {
+            let found = match world.ask::<Search>(&nobody, finding::Query::FindHotels(sought))? {
                 Ok(finding::Answer::Hotels(found)) => found.hotels,
                 other => return Err(format!("search in {city}: {other:?}")),
             };
@@ -79,7 +79,7 @@ pub fn what_search_finds_is_what_reservations_offers(house: &mut House) -> Resul
             let shown = found.as_ref().map(|found| found.total);
             let left = found.as_ref().is_none_or(|found| {
                 let same = |offer: &&desk::Offer| {
-                    (offer.promise.room_type, offer.promise.rate_plan) == (found.room_type, found.rate_plan)
+                    (offer.quote.room_type, offer.quote.rate_plan) == (found.room_type, found.rate_plan)
                 };
                 offers.iter().find(same).is_some_and(|offer| offer.rooms_left == found.rooms_left)
             });
@@ -98,12 +98,12 @@ pub fn what_search_finds_is_what_reservations_offers(house: &mut House) -> Resul
 ///
 /// # Errors
 /// The first payment for which it is not.
-pub fn everything_captured_is_folio_and_refunds(house: &mut House) -> Result<(), Broken> {
-    let intents: Vec<_> = house.bank.intents.values().filter(|intent| intent.charges > 0).cloned().collect();
+pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(), Broken> {
+    let intents: Vec<_> = world.bank.intents.values().filter(|intent| intent.charges > 0).cloned().collect();
     for intent in intents {
         let id = intent.payment;
-        let payment = house.payment(id)?;
-        let reservation = house.reservation(payment.reservation)?;
+        let payment = world.payment(id)?;
+        let reservation = world.reservation(payment.reservation)?;
         if !succeeded(payment.status) || payment.amount != Some(intent.amount) {
             return Err(format!(
                 "{id}: the bank took {}, payments says {:?}",
@@ -154,7 +154,7 @@ fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
         matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment.id);
     match reservation.status {
         _ if !counts => 0,
-        Status::Confirmed | Status::CheckedIn | Status::CheckedOut => reservation.promise.total,
+        Status::Confirmed | Status::CheckedIn | Status::CheckedOut => reservation.quote.total,
         Status::Cancelled | Status::NoShow => reservation.penalty,
         Status::Held | Status::Expired => 0,
     }
@@ -164,16 +164,16 @@ fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
 ///
 /// # Errors
 /// The first booking for which it is not.
-pub fn sold_means_one_payment_that_counts(house: &mut House) -> Result<(), Broken> {
-    for (id, _) in house.known.reservations.clone() {
-        let reservation = house.reservation(id)?;
+pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broken> {
+    for (id, _) in world.known.reservations.clone() {
+        let reservation = world.reservation(id)?;
         let sold = is_sold(reservation.status) || happened(&reservation, What::Confirmed);
         // Staff may have given all of it back before reservations could.
         let gone = |payment: &words::Payment| {
             let late = payment.refunds.iter().any(|refund| refund.reason == RefundReason::TooLate);
             late || !sold && payment.status == PaymentStatus::Refunded
         };
-        let counting: Vec<_> = payments_of(house, id)?
+        let counting: Vec<_> = payments_of(world, id)?
             .into_iter()
             .filter(|payment| succeeded(payment.status) && !gone(payment))
             .collect();
@@ -182,7 +182,7 @@ pub fn sold_means_one_payment_that_counts(house: &mut House) -> Result<(), Broke
             return Err(format!("{id} is {} and has {payments:?}", reservation.status.word()));
         }
         if let (PaymentState::Open(payment), true) = (&reservation.payment, over(reservation.status)) {
-            let status = house.payment(*payment)?.status;
+            let status = world.payment(*payment)?.status;
             if succeeded(status) {
                 return Err(format!("{id} is over and knows nothing of the money of {payment}"));
             }
@@ -195,13 +195,13 @@ pub fn sold_means_one_payment_that_counts(house: &mut House) -> Result<(), Broke
 ///
 /// # Errors
 /// The first booking that shows one.
-pub fn no_refund_is_pending_for_ever(house: &mut House) -> Result<(), Broken> {
-    for (id, _) in house.known.reservations.clone() {
-        let refund = house.reservation(id)?.refund;
+pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Broken> {
+    for (id, _) in world.known.reservations.clone() {
+        let refund = world.reservation(id)?.refund;
         if refund.is_none_or(|refund| refund.status != desk::RefundStatus::Pending) {
             continue;
         }
-        let payments = payments_of(house, id)?;
+        let payments = payments_of(world, id)?;
         let mut refunds = payments.iter().flat_map(|payment| &payment.refunds);
         if refunds.all(|refund| refund.status != RefundStatus::Pending) {
             let all: Vec<_> = payments.iter().map(|payment| (payment.id, &payment.refunds)).collect();
@@ -215,9 +215,9 @@ pub fn no_refund_is_pending_for_ever(house: &mut House) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first that was charged twice.
-pub fn nobody_is_charged_twice(house: &mut House) -> Result<(), Broken> {
+pub fn nobody_is_charged_twice(world: &mut World) -> Result<(), Broken> {
     let mut charges = BTreeMap::new();
-    for intent in house.bank.intents.values() {
+    for intent in world.bank.intents.values() {
         *charges.entry(intent.payment).or_insert(0) += intent.charges;
     }
     match charges.into_iter().find(|(_, charges)| *charges > 1) {
@@ -230,10 +230,10 @@ pub fn nobody_is_charged_twice(house: &mut House) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first hotel with a gap.
-pub fn receipts_run_without_a_gap(house: &mut House) -> Result<(), Broken> {
+pub fn receipts_run_without_a_gap(world: &mut World) -> Result<(), Broken> {
     let mut numbers: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for (payment, ..) in house.known.payments.clone() {
-        let payment = house.payment(payment)?;
+    for (payment, ..) in world.known.payments.clone() {
+        let payment = world.payment(payment)?;
         if let (Some(hotel), Some(number)) = (payment.hotel, payment.receipt_number) {
             numbers.entry(hotel).or_default().push(number);
         }
@@ -252,10 +252,10 @@ pub fn receipts_run_without_a_gap(house: &mut House) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first mail that was not.
-pub fn every_mail_was_sent_under_one_name(house: &mut House) -> Result<(), Broken> {
+pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Broken> {
     let mut due = Vec::new();
-    for (id, _) in house.known.reservations.clone() {
-        let reservation = house.reservation(id)?;
+    for (id, _) in world.known.reservations.clone() {
+        let reservation = world.reservation(id)?;
         if happened(&reservation, What::Confirmed) {
             due.extend(["confirmed", "new-booking"].map(|word| format!("{word} {id}")));
             if reservation.status == Status::Cancelled {
@@ -263,8 +263,8 @@ pub fn every_mail_was_sent_under_one_name(house: &mut House) -> Result<(), Broke
             }
         }
     }
-    for (id, ..) in house.known.payments.clone() {
-        let payment = house.payment(id)?;
+    for (id, ..) in world.known.payments.clone() {
+        let payment = world.payment(id)?;
         if succeeded(payment.status) {
             due.push(format!("receipt {id}"));
         }
@@ -272,15 +272,15 @@ pub fn every_mail_was_sent_under_one_name(house: &mut House) -> Result<(), Broke
         due.extend(back.map(|refund| format!("refund {}", refund.id)));
     }
     for about in due {
-        let names = house.mails.sent.iter().filter(|(_, occasions)| occasions.contains_key(&about)).count();
+        let names = world.mails.sent.iter().filter(|(_, occasions)| occasions.contains_key(&about)).count();
         if names != 1 {
             return Err(format!("the mail `{about}` went out under {names} names"));
         }
     }
-    if let Some((name, occasions)) = house.mails.sent.iter().find(|(_, occasions)| occasions.len() > 1) {
+    if let Some((name, occasions)) = world.mails.sent.iter().find(|(_, occasions)| occasions.len() > 1) {
         return Err(format!("{name} is the name of {occasions:?}"));
     }
-    match house.mails.names.iter().find(|(_, names)| names.len() > 1) {
+    match world.mails.names.iter().find(|(_, names)| names.len() > 1) {
         None => Ok(()),
         Some((row, names)) => Err(format!("the mail of {row:?} went by {names:?}")),
     }
@@ -290,10 +290,10 @@ pub fn every_mail_was_sent_under_one_name(house: &mut House) -> Result<(), Broke
 ///
 /// # Errors
 /// The first account whose old sessions go on.
-pub fn auth_knows_the_epoch_of_every_account(house: &mut House) -> Result<(), Broken> {
-    let users: Vec<UserId> = house.people.users.clone();
+pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Broken> {
+    let users: Vec<UserId> = world.people.users.clone();
     for user in users {
-        let Some(grants) = house.grants(user)? else { continue };
+        let Some(grants) = world.grants(user)? else { continue };
         if grants.epoch < 2 {
             continue;
         }
@@ -301,7 +301,7 @@ pub fn auth_knows_the_epoch_of_every_account(house: &mut House) -> Result<(), Br
         let old = contracts::users::Grants { epoch: grants.epoch - 1, ..grants };
         let refresh_hash = [7; 32];
         let command = keys::Command::StartSession { grants: old, scopes: None, refresh_hash };
-        match house.tell::<auth::Auth>(&Principal::service("ui"), command)? {
+        match world.tell::<auth::Auth>(&Principal::service("ui"), command)? {
             Err(keys::Refusal::InvalidGrant(_)) => {}
             other => return Err(format!("{user} signs in with what was void before: {other:?}")),
         }
@@ -313,9 +313,9 @@ pub fn auth_knows_the_epoch_of_every_account(house: &mut House) -> Result<(), Br
 ///
 /// # Errors
 /// The first group with something left.
-pub fn nothing_waits_and_nothing_is_parked(house: &mut House) -> Result<(), Broken> {
+pub fn nothing_waits_and_nothing_is_parked(world: &mut World) -> Result<(), Broken> {
     for at in 0..MEMBERS {
-        let member = house.member(at);
+        let member = world.member(at);
         if let Some((row, outgoing)) = member.outbox()?.first() {
             return Err(format!("{}: row {row} waits: {outgoing:?}", member.name()));
         }
@@ -323,8 +323,8 @@ pub fn nothing_waits_and_nothing_is_parked(house: &mut House) -> Result<(), Brok
             return Err(format!("{}: parked: {why}", member.name()));
         }
     }
-    for (id, ..) in house.known.payments.clone() {
-        let payment = house.payment(id)?;
+    for (id, ..) in world.known.payments.clone() {
+        let payment = world.payment(id)?;
         match payment.status {
             PaymentStatus::Processing | PaymentStatus::RequiresAction => {
                 return Err(format!("{id} is open still: {:?}", payment.timeline));
@@ -338,8 +338,8 @@ pub fn nothing_waits_and_nothing_is_parked(house: &mut House) -> Result<(), Brok
     Ok(())
 }
 
-fn payments_of(house: &mut House, id: ReservationId) -> Result<Vec<words::Payment>, Broken> {
-    match house.ask::<Payments>(&Principal::service("reservations"), words::Query::OfReservation(id))? {
+fn payments_of(world: &mut World, id: ReservationId) -> Result<Vec<words::Payment>, Broken> {
+    match world.ask::<Payments>(&Principal::service("reservations"), words::Query::OfReservation(id))? {
         Ok(words::Answer::Payments(payments)) => Ok(payments),
         other => Err(format!("{id}: {other:?}")),
     }

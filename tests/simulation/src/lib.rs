@@ -13,7 +13,6 @@ pub mod bank;
 pub mod dice;
 mod effects;
 mod guests;
-mod house;
 pub mod invariants;
 pub mod member;
 mod network;
@@ -21,6 +20,7 @@ mod people;
 mod run;
 mod scenery;
 mod trace;
+mod world;
 
-pub use house::Sabotage;
 pub use run::{Failed, Tally, run, run_broken};
+pub use world::Sabotage;

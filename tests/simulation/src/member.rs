@@ -6,9 +6,9 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use contract::{Contract, Principal, Timestamp, codec};
 use group::engine::{Engine, Entry, Landed, Stamp, Verdict};
 use group::{Answer, Command, Outgoing, Query, Refusal, Reply, Service};
+use protocol::{Contract, Principal, Timestamp, codec};
 use store::{Memory, Row, State};
 
 use crate::dice::Dice;
@@ -93,7 +93,7 @@ pub trait Member {
     /// The follower applies some entries, or all; with all, both must hold the same rows.
     fn follow(&mut self, all: bool, dice: &mut Dice) -> Result<(), Broken>;
     /// What the service says is broken.
-    fn breaches(&self) -> Result<Vec<String>, Broken>;
+    fn violations(&self) -> Result<Vec<String>, Broken>;
 }
 
 impl<S: Service> Replica<S> {
@@ -356,16 +356,16 @@ impl<S: Service> Member for Group<S> {
                 &self.leader.rows()?,
                 &self.follower.rows()?,
             )?;
-            let breaches = self.at(self.follower.engine.breaches())?;
-            if let Some(breach) = breaches.first() {
-                return Err(format!("{}'s follower: {breach}", self.name));
+            let violations = self.at(self.follower.engine.violations())?;
+            if let Some(violation) = violations.first() {
+                return Err(format!("{}'s follower: {violation}", self.name));
             }
         }
         Ok(())
     }
 
-    fn breaches(&self) -> Result<Vec<String>, Broken> {
-        self.at(self.leader.engine.breaches())
+    fn violations(&self) -> Result<Vec<String>, Broken> {
+        self.at(self.leader.engine.violations())
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use group::Outgoing;
 
-use crate::house::{House, MEMBERS, Sabotage};
 use crate::member::Broken;
+use crate::world::{MEMBERS, Sabotage, World};
 
 /// Rows in one delivery at most.
 const ROWS_MAX: usize = 12;
@@ -43,7 +43,7 @@ pub struct Network {
     pub healed: bool,
 }
 
-impl House {
+impl World {
     /// What the leader of a group has in memory: nothing, if it is a new one.
     pub fn leading(&mut self, at: usize) -> &mut Leading {
         let era = self.member(at).era();

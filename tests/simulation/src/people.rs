@@ -1,13 +1,13 @@
 //! What happens around accounts, sessions, keys, browsers and templates.
 
-use contract::{Principal, Timestamp};
 use contracts::users::{Grants, MailLink};
 use contracts::{UserId, auth as keys, pdf as papers, scope, ui as pages, users as accounts};
+use protocol::{Principal, Timestamp};
 
 use crate::effects::Performed;
-use crate::house::House;
 use crate::member::Broken;
 use crate::scenery::{administrator, principal};
+use crate::world::World;
 
 /// argon2id of some password: made once, because making one takes 15 ms.
 const PASSWORD_HASH: &str =
@@ -28,7 +28,7 @@ pub struct People {
     pub performed: Vec<Performed>,
 }
 
-impl House {
+impl World {
     fn drawn(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         bytes[..16].copy_from_slice(&self.dice.wide().to_be_bytes());

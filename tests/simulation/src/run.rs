@@ -1,13 +1,13 @@
 //! One run: steps that the dice choose, then everything heals, and what was on its way arrives.
 
-use contract::Timestamp;
 use contracts::payments::RefundStatus;
+use protocol::Timestamp;
 
 use crate::guests::long_after;
-use crate::house::{House, MEMBERS, Sabotage};
 use crate::invariants;
 use crate::member::Broken;
 use crate::trace::Trace;
+use crate::world::{MEMBERS, Sabotage, World};
 
 /// Rounds of healing after which something goes round in circles.
 const ROUNDS_MAX: usize = 3_000;
@@ -67,37 +67,37 @@ pub fn run_broken(
     sabotage: Sabotage,
 ) -> Result<Tally, Box<Failed>> {
     let failed = |why, trace| Box::new(Failed { seed, why, trace });
-    let mut house = House::new(seed).map_err(|why| failed(why, Vec::new()))?;
-    house.trace = Trace::new(lines_max);
-    house.sabotage = sabotage;
-    let outcome = play(&mut house, steps);
-    outcome.map_err(|why| failed(why, house.trace.lines()))?;
+    let mut world = World::new(seed).map_err(|why| failed(why, Vec::new()))?;
+    world.trace = Trace::new(lines_max);
+    world.sabotage = sabotage;
+    let outcome = play(&mut world, steps);
+    outcome.map_err(|why| failed(why, world.trace.lines()))?;
     Ok(Tally {
-        held: house.known.reservations.len(),
-        payments: house.known.payments.len(),
-        charged: house.bank.intents.values().filter(|intent| intent.charges > 0).count(),
-        refunds: house.bank.refunds().len(),
-        mails: house.mails.sent.len(),
+        held: world.known.reservations.len(),
+        payments: world.known.payments.len(),
+        charged: world.bank.intents.values().filter(|intent| intent.charges > 0).count(),
+        refunds: world.bank.refunds().len(),
+        mails: world.mails.sent.len(),
     })
 }
 
-fn play(house: &mut House, steps: usize) -> Result<(), Broken> {
-    house.import()?;
+fn play(world: &mut World, steps: usize) -> Result<(), Broken> {
+    world.import()?;
     for step in 0..steps {
-        house.trace.step(step);
-        house.step()?;
-        house.check()?;
+        world.trace.step(step);
+        world.step()?;
+        world.check()?;
     }
-    house.trace.step(steps);
-    house.heal()?;
-    house.check()?;
+    world.trace.step(steps);
+    world.heal()?;
+    world.check()?;
     for at in 0..MEMBERS {
-        house.with_dice(|house, dice| house.member(at).follow(true, dice))?;
+        world.with_dice(|world, dice| world.member(at).follow(true, dice))?;
     }
-    invariants::once_quiet(house)
+    invariants::once_quiet(world)
 }
 
-impl House {
+impl World {
     /// The dice, lent out while a group is borrowed.
     fn with_dice<T>(&mut self, run: impl FnOnce(&mut Self, &mut crate::dice::Dice) -> T) -> T {
         let mut dice = self.dice.clone();
@@ -140,9 +140,9 @@ impl House {
                 let name = self.name_of(at);
                 self.trace.note(format_args!("{name} restarts"));
                 if self.sabotage == Sabotage::LogsAreCut {
-                    return self.with_dice(|house, dice| house.member(at).cut_log(dice));
+                    return self.with_dice(|world, dice| world.member(at).cut_log(dice));
                 }
-                self.with_dice(|house, dice| house.member(at).restart(leader, dice))
+                self.with_dice(|world, dice| world.member(at).restart(leader, dice))
             }
             171..175 => {
                 let leader = self.dice.chance(70);
@@ -151,11 +151,11 @@ impl House {
             175..178 => {
                 let name = self.name_of(at);
                 self.trace.note(format_args!("{name} gets another leader"));
-                self.with_dice(|house, dice| house.member(at).change_leader(dice))
+                self.with_dice(|world, dice| world.member(at).change_leader(dice))
             }
             178..183 => {
                 let all = self.dice.chance(50);
-                self.with_dice(|house, dice| house.member(at).follow(all, dice))
+                self.with_dice(|world, dice| world.member(at).follow(all, dice))
             }
             183..184 => self.member(at).install_snapshot(),
             184..190 => self.account(),
@@ -177,9 +177,9 @@ impl House {
         for at in 0..MEMBERS {
             let member = self.member(at);
             if member.take_changed()
-                && let Some(breach) = member.breaches()?.first()
+                && let Some(violation) = member.violations()?.first()
             {
-                return Err(format!("{}: {breach}", member.name()));
+                return Err(format!("{}: {violation}", member.name()));
             }
         }
         invariants::nobody_is_charged_twice(self)

@@ -1,10 +1,10 @@
 //! Hotels and callers.
 
-use contract::Principal;
 use contracts::{
     Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile,
     Season, TaxRule, scope,
 };
+use protocol::Principal;
 
 use crate::dice::Dice;
 

@@ -93,7 +93,7 @@ pub(crate) fn poll(
         Decision::Denied => return Err(Refusal::AccessDenied),
         Decision::Agreed(grants, scopes) => (grants, scopes),
         Decision::Pending => {
-            let soon = |at: contract::Timestamp| now < at.plus_secs(device.interval_secs.into());
+            let soon = |at: protocol::Timestamp| now < at.plus_secs(device.interval_secs.into());
             let slow_down = device.polled_at.is_some_and(soon);
             if slow_down {
                 device.interval_secs = device.interval_secs.saturating_add(DEVICE_INTERVAL_SECS);

@@ -12,9 +12,9 @@ pub(crate) mod session;
 pub(crate) mod timers;
 pub(crate) mod user_changed;
 
-use contract::Timestamp;
 use contracts::auth::{ClientKind, ClientProof, GrantType, Refusal, UI_CLIENT};
 use group::Turn;
+use protocol::Timestamp;
 
 use crate::service::{Auth, Timer};
 use crate::state::{CLIENTS, Client, REVOKED, Revoked};

@@ -1,8 +1,8 @@
 //! Taking back: sessions, single tokens, clients.
 
-use contract::Timestamp;
 use contracts::auth::{ClientProof, Refusal, Reply, UI_CLIENT};
 use group::Turn;
+use protocol::Timestamp;
 
 use crate::apply::{client_of, revoke, session};
 use crate::limits::REVOCATION_SECS;
@@ -28,7 +28,7 @@ pub(crate) fn refresh(
     }
 }
 
-/// A client takes an access token back, which the face has verified.
+/// A client takes an access token back, which the API has verified.
 pub(crate) fn access(
     turn: &mut Turn<'_, Auth>,
     proof: &ClientProof,

@@ -1,10 +1,10 @@
 //! Sessions begin and end.
 
-use contract::Slot;
 use contracts::UserId;
 use contracts::auth::{Grant, Refusal, Reply, UI_CLIENT};
 use contracts::users::Grants;
 use group::Turn;
+use protocol::Slot;
 
 use crate::apply::revoke;
 use crate::limits::{REFRESH_IDLE_SECS, REVOCATION_SECS, SESSION_SECS_MAX, SESSIONS_PER_USER_MAX};

@@ -4,9 +4,9 @@ mod introspect;
 mod lists;
 mod sign;
 
-use contract::Principal;
 use contracts::auth::{Answer, Query, Refusal};
 use group::View;
+use protocol::Principal;
 
 use crate::service::Auth;
 use crate::state::{CLIENTS, DEVICE_CODES, DEVICES, Decision};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use contract::Principal;
 use contracts::UserId;
 use contracts::auth::{Answer, Bearer, ClientProof, GrantType, IssuedToken, Refusal, UI_CLIENT};
 use group::View;
+use protocol::Principal;
 use token::{AUDIENCE, Claims, SigningKey};
 
 use crate::apply::{authenticated, may_use};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ::token::draw_secret;
-use contract::Timestamp;
 use contracts::auth::{Answer, ClientProfile, Command, GrantType, NewCode, Query, Refusal, code_hash};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::{Object, OpenApi};
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Parameters, query_of};

@@ -1,4 +1,4 @@
-//! The face: OAuth's endpoints, the pages that people see of it, and clients for operators.
+//! The API: OAuth's endpoints, the pages that people see of it, and clients for operators.
 
 mod authorize;
 mod clients;
@@ -33,7 +33,7 @@ enum Tag {
     Clients,
 }
 
-/// What every part of the face needs.
+/// What every part of the API needs.
 pub(crate) struct Context {
     client: Client,
     credentials: Arc<dyn Credentials>,
@@ -48,12 +48,12 @@ pub(crate) struct Context {
     pages: Renderer,
 }
 
-/// The face of `auth`. `credentials` yields the tokens of `svc:auth`; `sign_ins` is shared with the UI, so that failed
+/// The API of `auth`. `credentials` yields the tokens of `svc:auth`; `sign_ins` is shared with the UI, so that failed
 /// attempts count wherever they are made.
 ///
 /// # Panics
 /// When a template of this crate does not compile: a mistake in the program.
-pub fn face(
+pub fn api(
     client: Client,
     credentials: Arc<dyn Credentials>,
     cluster: &ClusterKey,

@@ -1,7 +1,6 @@
 //! What the tests of the state machine share.
 
 use auth::Auth;
-use contract::{Principal, Timestamp};
 use contracts::auth::{
     Answer, ClientKind, ClientProof, Command, Grant, GrantType, IssuedToken, NewClient, NewCode, Query,
     Refusal, Reply, SealedKey, client_secret_hash, code_hash, refresh_hash,
@@ -9,6 +8,7 @@ use contracts::auth::{
 use contracts::users::Grants;
 use contracts::{UserId, scope};
 use group::testing::Bench;
+use protocol::{Principal, Timestamp};
 use token::{Claims, ClusterKey, PublicKeys, Rejected};
 
 pub const ISSUER: &str = "https://inn.example";
@@ -105,13 +105,13 @@ impl Table {
 
     pub fn send(&self, command: Command) -> Result<Reply, Refusal> {
         let reply = self.bench.command(&svc("auth"), command);
-        assert_eq!(self.bench.breaches(), Vec::<String>::new());
+        assert_eq!(self.bench.violations(), Vec::<String>::new());
         reply
     }
 
     pub fn as_ui(&self, command: Command) -> Result<Reply, Refusal> {
         let reply = self.bench.command(&svc("ui"), command);
-        assert_eq!(self.bench.breaches(), Vec::<String>::new());
+        assert_eq!(self.bench.violations(), Vec::<String>::new());
         reply
     }
 

@@ -31,7 +31,7 @@ fn without_a_key_nothing_is_signed() {
     let table = Table::without_key();
     let query = Query::ServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
     assert_eq!(table.bench.query(&svc("node"), query), Err(Refusal::NoKey));
-    assert_eq!(table.bench.breaches(), Vec::<String>::new());
+    assert_eq!(table.bench.violations(), Vec::<String>::new());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn a_rotation_is_announced_and_old_tokens_live_out_their_time() {
     );
     table.bench.advance_secs(59);
     let last_of_old = table.session_token(&grant).unwrap();
-    assert_eq!(table.bench.breaches(), Vec::<String>::new());
+    assert_eq!(table.bench.violations(), Vec::<String>::new());
     table.bench.advance_secs(1);
     let first_of_new = table.session_token(&grant).unwrap();
     let footer = |token: &contracts::auth::IssuedToken| token.token.0.rsplit('.').next().map(str::to_owned);
@@ -70,7 +70,7 @@ fn a_rotation_is_announced_and_old_tokens_live_out_their_time() {
     }
     table.bench.advance_secs(60);
     assert_eq!(ids(&table), [new], "the old key {old:?} is gone, and so is whatever it signed");
-    assert_eq!(table.bench.breaches(), Vec::<String>::new());
+    assert_eq!(table.bench.violations(), Vec::<String>::new());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn asking_twice_rotates_once() {
     table.bench.advance_secs(60);
     table.bench.command(&operator(), Command::RotateKeys).unwrap();
     make(&table);
-    assert_eq!(table.bench.breaches(), Vec::<String>::new());
+    assert_eq!(table.bench.violations(), Vec::<String>::new());
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_rotation_that_is_late_replaces_the_one_announced_before() {
     }
     for _ in 0..20 {
         table.bench.advance_secs(5);
-        assert_eq!(table.bench.breaches(), Vec::<String>::new());
+        assert_eq!(table.bench.violations(), Vec::<String>::new());
     }
 }
 
@@ -132,5 +132,5 @@ fn a_withdrawn_key_is_trusted_no_more_and_the_last_is_never_withdrawn() {
     table.bench.advance_secs(60);
     assert_eq!(withdraw(&old), Ok(Reply::Done));
     assert_eq!(table.claims(&token, table.bench.now()), Err(token::Rejected::UnknownKey));
-    assert_eq!(table.bench.breaches(), Vec::<String>::new());
+    assert_eq!(table.bench.violations(), Vec::<String>::new());
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Auth, FirstStart, ServiceTokens, first_start, publish};
-use contract::{Access, Contract, Principal, Timestamp};
 use contracts::auth::{Answer, Command, Query, Refusal, Reply, refresh_hash};
 use futures::future::BoxFuture;
 use group::testing::Bench;
 use group::{Attempt, Call, Client, Credentials, Failure, Inlet, Placement, Port, Unavailable, Why};
+use protocol::{Access, Contract, Principal, Timestamp};
 use token::{ClusterKey, Rejected, Verifier};
 
 use crate::bench::{ISSUER, grants, operator};

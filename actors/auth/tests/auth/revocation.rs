@@ -1,7 +1,7 @@
 //! Taking back (RFC 7009), and what is published of it.
 
-use contract::Timestamp;
 use contracts::auth::{Answer, Bearer, Command, Query, Refusal, Reply, RevocationList, refresh_hash};
+use protocol::Timestamp;
 
 use crate::bench::{Table, granted, grants, invalid_grant, list, operator, proof, svc, token_of, web};
 

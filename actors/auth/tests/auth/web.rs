@@ -1,17 +1,17 @@
-//! The face behind a whole edge, in a house with a `users` of three lines.
+//! The API behind a whole edge, in a services with a `users` of three lines.
 
 use std::sync::Arc;
 
 use auth::{Auth, KeyMaker};
-use contract::Principal;
 use contracts::auth::Command;
 use contracts::users::{self, Users};
 use edge::limits::SignIns;
-use group::testing::House;
+use group::testing::TestServices;
 use group::{Answer, Call, NoEffects, Query, Refusal, Reply, Service, Turn, View};
 use poem::endpoint::BoxEndpoint;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, EndpointExt, Request, RequestBuilder, Response};
+use protocol::Principal;
 use serde_json::Value;
 use token::ClusterKey;
 
@@ -46,7 +46,7 @@ impl Service for FakeUsers {
 }
 
 pub struct Web {
-    pub house: House,
+    pub services: TestServices,
     edge: BoxEndpoint<'static>,
 }
 
@@ -102,18 +102,22 @@ impl Got {
 impl Web {
     pub async fn new() -> Self {
         let cluster = ClusterKey::random();
-        let house = House::new();
-        house.add(Auth::new(cluster.clone(), ISSUER), KeyMaker::new(cluster.clone()));
-        house.add(FakeUsers, NoEffects);
+        let services = TestServices::new();
+        services.add(Auth::new(cluster.clone(), ISSUER), KeyMaker::new(cluster.clone()));
+        services.add(FakeUsers, NoEffects);
         let sign_ins = Arc::new(SignIns::new());
-        let face = auth::face(house.client(), Arc::new(house.clone()), &cluster, ISSUER, sign_ins);
+        let api = auth::api(services.client(), Arc::new(services.clone()), &cluster, ISSUER, sign_ins);
         let settings = edge::Settings { public_url: ISSUER.into(), ..edge::Settings::default() };
-        let endpoint = edge::Server::new(settings).service("auth", "Sign-in", face).endpoint();
-        let web = Self { house, edge: endpoint.boxed() };
+        let endpoint = edge::Server::new(settings).service("auth", "Sign-in", api).endpoint();
+        let web = Self { services, edge: endpoint.boxed() };
         let call = web.call_as(&Principal::service("node"));
         let key = auth::new_sealed_key(&cluster);
-        web.house.client().command::<contracts::auth::Auth>(&call, Command::InstallKey(key)).await.unwrap();
-        web.house
+        web.services
+            .client()
+            .command::<contracts::auth::Auth>(&call, Command::InstallKey(key))
+            .await
+            .unwrap();
+        web.services
             .client()
             .command::<contracts::auth::Auth>(&call, Command::CreateClient(web_client()))
             .await
@@ -122,7 +126,7 @@ impl Web {
     }
 
     pub fn call_as(&self, principal: &Principal) -> Call {
-        Call::bearer(self.house.token(principal), std::time::Duration::from_secs(5))
+        Call::bearer(self.services.token(principal), std::time::Duration::from_secs(5))
     }
 
     pub async fn get(&self, path: &str) -> Got {
@@ -137,7 +141,7 @@ impl Web {
         path: &str,
         json: &str,
     ) -> Got {
-        let bearer = format!("Bearer {}", self.house.token(principal));
+        let bearer = format!("Bearer {}", self.services.token(principal));
         let request = Request::builder().method(method).uri_str(path).header("authorization", bearer);
         let request = match json.is_empty() {
             true => request.finish(),

@@ -1,6 +1,6 @@
 //! OAuth clients.
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Whether a client can keep a secret (RFC 6749 §2.1).

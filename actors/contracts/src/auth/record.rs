@@ -1,6 +1,6 @@
 //! What messages to and from `auth` carry.
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Bearer;

@@ -1,6 +1,6 @@
 //! Secrets on their way: never shown, and hashed before anything of them is stored.
 
-use contract::codec;
+use protocol::codec;
 use serde::{Deserialize, Serialize};
 
 /// A bearer token in an answer or a query, neither of which is stored. Does not show itself.

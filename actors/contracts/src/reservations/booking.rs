@@ -1,9 +1,9 @@
 //! A reservation as it is stored and shown: what was promised, to whom, and what has become of it.
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::offer::Promise;
+use super::offer::Quote;
 use crate::{
     Currency, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay, pricing::TaxAmount,
 };
@@ -202,7 +202,7 @@ pub struct Reservation {
     /// Whose things these are: `usr_…`, `gst_…`, or a client's id.
     pub owner: String,
     /// What was promised: hotel, room type, nights, price, taxes and policy.
-    pub promise: Promise,
+    pub quote: Quote,
     /// Who stays.
     pub guest: Guest,
     /// Wishes, in the guest's words.
@@ -232,37 +232,37 @@ pub struct Reservation {
 impl Reservation {
     /// The hotel.
     pub const fn hotel(&self) -> HotelId {
-        self.promise.hotel
+        self.quote.hotel
     }
 
     /// The room type.
     pub const fn room_type(&self) -> RoomTypeId {
-        self.promise.room_type
+        self.quote.room_type
     }
 
     /// The rate plan.
     pub const fn rate_plan(&self) -> RatePlanId {
-        self.promise.rate_plan
+        self.quote.rate_plan
     }
 
     /// The nights.
     pub const fn stay(&self) -> Stay {
-        self.promise.stay
+        self.quote.stay
     }
 
     /// Of all its amounts.
     pub const fn currency(&self) -> Currency {
-        self.promise.currency
+        self.quote.currency
     }
 
     /// What all of it costs.
     pub const fn total(&self) -> Money {
-        Money::new(self.promise.total, self.promise.currency)
+        Money::new(self.quote.total, self.quote.currency)
     }
 
     /// Taxes, included ones too.
     pub fn taxes(&self) -> &[TaxAmount] {
-        &self.promise.taxes
+        &self.quote.taxes
     }
 
     /// Minor units paid; 0 when nothing was.
@@ -276,10 +276,10 @@ impl Reservation {
     /// What is kept if it is cancelled at `now`, minor units: nothing of a hold, nothing until the deadline, then the
     /// promised share of the total, rounded half up.
     pub fn penalty_at(&self, now: Timestamp) -> i64 {
-        if self.status == Status::Held || self.promise.policy.free_until.is_some_and(|until| now <= until) {
+        if self.status == Status::Held || self.quote.policy.free_until.is_some_and(|until| now <= until) {
             return 0;
         }
-        crate::pricing::share(self.promise.total, self.promise.policy.penalty_percent)
+        crate::pricing::share(self.quote.total, self.quote.policy.penalty_percent)
     }
 
     /// What goes back if it is cancelled at `now`: 0 when nothing is paid or it cannot be cancelled any more.
@@ -293,6 +293,6 @@ impl Reservation {
             | Status::Cancelled
             | Status::NoShow => 0,
         };
-        Money::new(amount, self.promise.currency)
+        Money::new(amount, self.quote.currency)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::booking::{Reservation, Status};

@@ -1,18 +1,18 @@
 //! Offers: what a stay would cost, promised for half an hour.
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::booking::Policy;
 use crate::{Currency, Date, HotelId, RatePlanId, RoomTypeId, Stay, pricing::TaxAmount};
 
-/// How long a promise is kept, in seconds.
+/// How long a quote is kept, in seconds.
 pub const OFFER_SECS: i64 = 30 * 60;
 
-/// What is inside a sealed offer, and becomes part of the reservation: price, taxes and policy to the cent. Faces seal
+/// What is inside a sealed offer, and becomes part of the reservation: price, taxes and policy to the cent. APIs seal
 /// it for clients (`ClusterKey::seal("offers")`) and open it again before they send [`super::Command::Hold`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promise {
+pub struct Quote {
     /// Where.
     pub hotel: HotelId,
     /// In which rooms.
@@ -41,11 +41,11 @@ pub struct Promise {
     pub total: i64,
     /// What cancelling costs.
     pub policy: Policy,
-    /// Until when the promise holds.
+    /// Until when the quote holds.
     pub expires_at: Timestamp,
 }
 
-impl Promise {
+impl Quote {
     /// The prices with their nights.
     pub fn priced_nights(&self) -> impl Iterator<Item = (Date, i64)> {
         self.stay.nights().zip(self.nightly.iter().copied())
@@ -61,7 +61,7 @@ impl Promise {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// To be sealed.
-    pub promise: Promise,
+    pub quote: Quote,
     /// Guests that one room takes.
     pub sleeps: u8,
     /// Rooms free on the fullest night.

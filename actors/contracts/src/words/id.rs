@@ -1,6 +1,6 @@
 //! Ids: 128 bits, the hash slot in the 16 high ones; written as a prefix and 26 characters of Crockford's base 32.
 
-use contract::{Slot, codec};
+use protocol::{Slot, codec};
 use serde::{Deserialize, Serialize};
 
 /// Text that is no id of the kind asked for.

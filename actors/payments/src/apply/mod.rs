@@ -11,10 +11,10 @@ mod reported;
 mod start;
 mod succeed;
 
-use contract::codec;
 use contracts::PaymentId;
 use contracts::payments::{BankReport, Command, RefundReason, Refusal, Reply};
 use group::Turn;
+use protocol::codec;
 
 use crate::service::{Payments, Timer};
 use crate::state::{PAYMENTS, Record};

@@ -2,9 +2,9 @@
 //!
 //! Source: <https://docs.stripe.com/webhooks/signature>.
 
-use contract::Timestamp;
 use contracts::PaymentId;
 use hmac::{Hmac, Mac};
+use protocol::Timestamp;
 use serde::Deserialize;
 use sha2::Sha256;
 

@@ -69,5 +69,5 @@ pub fn failed(bench: &Counter, payment: PaymentId) -> Option<String> {
 }
 
 pub fn whole(bench: &Counter) {
-    assert_eq!(bench.breaches(), Vec::<String>::new());
+    assert_eq!(bench.violations(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! What the tests of payments stand on: people, a small house around it, and the sandbox bank.
+//! What the tests of payments stand on: people, a small services around it, and the sandbox bank.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod desk;
@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use contract::Principal;
 use contracts::payments::{self as words, NotPayable, Payable, Payment, RefundReason, Reply};
 use contracts::pricing::TaxAmount;
 use contracts::reservations::{self, Reservations};
 use contracts::{Date, HotelId, Money, PaymentId, ReservationId, pdf};
-use group::testing::House;
+use group::testing::TestServices;
 use group::{Call, NoEffects, Service, Turn, View};
 use mail::{Address, Mailer};
 use payments::{Bank, BankSettings, Mails, PaymentEffects, Payments};
+use protocol::Principal;
 use sandbox_bank::{Options, Running, Sandbox};
 
 /// How long the tests wait for the bank.
@@ -195,7 +195,7 @@ impl Service for FakePdf {
 
 /// The three services, the bank, and a directory of mails.
 pub struct World {
-    pub house: House,
+    pub services: TestServices,
     pub desk: FakeReservations,
     pub bank: Option<Running>,
     dir: tempfile::TempDir,
@@ -216,18 +216,18 @@ impl World {
 
     /// With a bank of somebody else's.
     pub fn with(dir: tempfile::TempDir, settings: BankSettings) -> Self {
-        let house = House::new();
+        let services = TestServices::new();
         let desk = FakeReservations::default();
-        house.add(desk.clone(), NoEffects);
-        house.add(FakePdf, NoEffects);
+        services.add(desk.clone(), NoEffects);
+        services.add(FakePdf, NoEffects);
         let mailer =
             Mailer::new(&mail::Settings::Directory { path: dir.path().join("outbox") }).expect("a mailer");
         let from = Address::new("Auberge", "no-reply@auberge.example").expect("an address");
         let mails = Mails::new(mailer, from, Arc::new(|id| format!("https://auberge.example/r/{id}")));
-        let clock = house.clone();
+        let clock = services.clone();
         let effects = PaymentEffects::new(Bank::new(settings).expect("a client"), mails);
-        house.add(Payments, effects.with_clock(Arc::new(move || clock.now())));
-        Self { house, desk, bank: None, dir }
+        services.add(Payments, effects.with_clock(Arc::new(move || clock.now())));
+        Self { services, desk, bank: None, dir }
     }
 
     pub fn bank(&self) -> &Running {
@@ -248,13 +248,13 @@ impl World {
     }
 
     pub fn call(&self, who: &Principal) -> Call {
-        Call::bearer(self.house.token(who), Duration::from_secs(10))
+        Call::bearer(self.services.token(who), Duration::from_secs(10))
     }
 
     /// Starts a payment without working anything off.
     pub async fn begin(&self, reservation: ReservationId, payment_method: &str) -> PaymentId {
         let started = self
-            .house
+            .services
             .client()
             .command::<words::Payments>(&self.call(&guest()), start(reservation, payment_method))
             .await;
@@ -267,13 +267,13 @@ impl World {
     /// Starts a payment and works everything off.
     pub async fn pay(&self, reservation: ReservationId, payment_method: &str) -> Payment {
         let id = self.begin(reservation, payment_method).await;
-        self.house.settle().await;
+        self.services.settle().await;
         self.payment(id).await
     }
 
     pub async fn payment(&self, id: PaymentId) -> Payment {
         match self
-            .house
+            .services
             .client()
             .query::<words::Payments>(&self.call(&own()), words::Query::Payment(id))
             .await

@@ -13,7 +13,7 @@ pub(super) enum Block {
     },
     Table(Table),
     Quote(Vec<Block>),
-    /// Lines in typewriter face.
+    /// Lines in typewriter font.
     Code(String),
     /// A QR code and the words below it.
     Qr {

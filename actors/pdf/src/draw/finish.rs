@@ -164,15 +164,15 @@ fn with_outlines(content: &[u8], marks: &Page) -> Result<Vec<u8>> {
 }
 
 /// Outlines, under an invisible letter as wide as they are that bears the real text for searching and copying.
-fn outlines(font: &str, mark: &Mark) -> Result<String> {
-    let Mark::Text { x, y, width, text, face, size, .. } = mark else { return Err(ODD) };
+fn outlines(resource: &str, mark: &Mark) -> Result<String> {
+    let Mark::Text { x, y, width, text, font, size, .. } = mark else { return Err(ODD) };
     let (x, y) = (hundredths(*x), hundredths(PAGE_HEIGHT - y));
-    let letter = fonts::width(super::style::Face::Regular, *size, "n", false);
+    let letter = fonts::width(super::style::Font::Regular, *size, "n", false);
     let stretch = hundredths(width / letter * 100.0).max(1.0);
-    let paths = fonts::paths(*face, *size, x, y, text);
+    let paths = fonts::paths(*font, *size, x, y, text);
     let actual = hexadecimal(text);
     Ok(format!(
-        "q\n/Span << /ActualText {actual} >> BDC\nBT\n{font}\n{x} {y} Td\n3 Tr {stretch} Tz (n) Tj\nET\nEMC\nQ\n{paths}f\n"
+        "q\n/Span << /ActualText {actual} >> BDC\nBT\n{resource}\n{x} {y} Td\n3 Tr {stretch} Tz (n) Tj\nET\nEMC\nQ\n{paths}f\n"
     ))
 }
 
@@ -243,7 +243,7 @@ impl Out {
     }
 
     fn finish(mut self) -> Vec<u8> {
-        let id = format!("{:032X}", contract::codec::hash128(&[&self.bytes]));
+        let id = format!("{:032X}", protocol::codec::hash128(&[&self.bytes]));
         let table = self.bytes.len();
         let size = self.starts.len() + 1;
         let mut tail = format!("xref\n0 {size}\n0000000000 65535 f \n");

@@ -2,7 +2,7 @@
 
 use super::blocks::Inline;
 use super::fonts;
-use super::style::{Face, Ink};
+use super::style::{Font, Ink};
 
 /// How a piece of text looks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -10,7 +10,7 @@ pub(super) struct Look {
     pub size: f32,
     pub ink: Ink,
     /// For what is neither bold nor italic nor code.
-    pub face: Face,
+    pub font: Font,
 }
 
 /// Text of one look on one line.
@@ -20,7 +20,7 @@ pub(super) struct Run {
     pub x: f32,
     pub width: f32,
     pub text: String,
-    pub face: Face,
+    pub font: Font,
     pub size: f32,
     pub ink: Ink,
     /// Drawn as outlines, since readers have no font for it.
@@ -42,12 +42,12 @@ pub(super) fn lines(inlines: &[Inline], look: Look, width: f32) -> Vec<Line> {
         match inline {
             Inline::Break => flow.end_line(),
             Inline::Text(span) => {
-                let face = match (span.code, span.bold, span.italic) {
-                    (true, ..) => Face::Mono,
-                    (false, true, true) => Face::BoldItalic,
-                    (false, true, false) => Face::Bold,
-                    (false, false, true) => Face::Italic,
-                    (false, false, false) => look.face,
+                let font = match (span.code, span.bold, span.italic) {
+                    (true, ..) => Font::Mono,
+                    (false, true, true) => Font::BoldItalic,
+                    (false, true, false) => Font::Bold,
+                    (false, false, true) => Font::Italic,
+                    (false, false, false) => look.font,
                 };
                 // A name is drawn in one hand: a single foreign letter takes its whole span along.
                 let outlined = !fonts::is_latin(&span.text);
@@ -56,7 +56,7 @@ pub(super) fn lines(inlines: &[Inline], look: Look, width: f32) -> Vec<Line> {
                     x: 0.0,
                     width: 0.0,
                     text: String::new(),
-                    face,
+                    font,
                     size: look.size,
                     ink,
                     outlined,
@@ -88,7 +88,7 @@ fn cut(line: &mut Line, width: f32) {
     loop {
         run.text.pop();
         let text = format!("{}…", run.text.trim_end());
-        run.width = fonts::width(run.face, run.size, &text, run.outlined);
+        run.width = fonts::width(run.font, run.size, &text, run.outlined);
         if run.x + run.width <= width || run.text.is_empty() {
             line.width = run.x + run.width;
             run.text = text;
@@ -115,7 +115,7 @@ impl Flow {
     }
 
     fn text(&mut self, text: &str, run: &Run) {
-        let measure = |text: &str| fonts::width(run.face, run.size, text, run.outlined);
+        let measure = |text: &str| fonts::width(run.font, run.size, text, run.outlined);
         let space = measure(" ");
         for word in text.split_inclusive(' ') {
             let bare = word.trim_end_matches(' ');
@@ -142,8 +142,8 @@ impl Flow {
         self.gap = 0.0;
         let line = self.line();
         if let Some(last) = line.runs.last_mut()
-            && (last.face, last.outlined, &last.link, last.ink)
-                == (run.face, run.outlined, &run.link, run.ink)
+            && (last.font, last.outlined, &last.link, last.ink)
+                == (run.font, run.outlined, &run.link, run.ink)
             && (gap == 0.0 || gap == space)
         {
             if gap > 0.0 {
@@ -152,7 +152,7 @@ impl Flow {
             last.text.push_str(word);
             last.width += gap + width;
         } else {
-            // The space is text too, so that whoever copies the line gets it; it belongs to the face that it is as
+            // The space is text too, so that whoever copies the line gets it; it belongs to the font that it is as
             // wide as.
             let (mut x, mut wide, mut text) = (line.width, width, word.to_owned());
             if gap == space {
@@ -176,7 +176,7 @@ impl Flow {
         let mut part = String::new();
         let mut width = 0.0;
         for character in word.chars() {
-            let wide = fonts::width(run.face, run.size, character.encode_utf8(&mut [0; 4]), run.outlined);
+            let wide = fonts::width(run.font, run.size, character.encode_utf8(&mut [0; 4]), run.outlined);
             if width + wide > room && !part.is_empty() {
                 self.word(&part, width, space, run);
                 part.clear();
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
     use crate::draw::blocks::Span;
 
-    const LOOK: Look = Look { size: 10.0, ink: Ink::Dark, face: Face::Regular };
+    const LOOK: Look = Look { size: 10.0, ink: Ink::Dark, font: Font::Regular };
 
     fn texts(lines: &[Line]) -> Vec<String> {
         lines.iter().map(|line| line.runs.iter().map(|run| run.text.as_str()).collect()).collect()

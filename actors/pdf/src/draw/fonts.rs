@@ -6,14 +6,14 @@ use pdf_canvas::{BuiltinFont, FontSource};
 use rustybuzz::{Face as Shaper, UnicodeBuffer};
 
 use super::outline;
-use super::style::Face;
+use super::style::Font;
 
 static REGULAR: &[u8] = include_bytes!("../../fonts/NotoSans-Regular.ttf");
 static BOLD: &[u8] = include_bytes!("../../fonts/NotoSans-Bold.ttf");
 
-const FACES: [Face; 6] = [Face::Regular, Face::Bold, Face::Italic, Face::BoldItalic, Face::Serif, Face::Mono];
+const FONTS: [Font; 6] = [Font::Regular, Font::Bold, Font::Italic, Font::BoldItalic, Font::Serif, Font::Mono];
 
-impl Face {
+impl Font {
     /// Its name among the fourteen.
     pub(super) const fn builtin(self) -> BuiltinFont {
         match self {
@@ -49,22 +49,22 @@ fn latin_code(character: char) -> Option<u8> {
 }
 
 /// The width of `text` in points: in the readers' font, or of its outlines.
-pub(super) fn width(face: Face, size: f32, text: &str, outlined: bool) -> f32 {
+pub(super) fn width(font: Font, size: f32, text: &str, outlined: bool) -> f32 {
     if outlined {
-        return shape(face, text).iter().map(|glyph| glyph.advance).sum::<f32>() * size;
+        return shape(font, text).iter().map(|glyph| glyph.advance).sum::<f32>() * size;
     }
-    let widths = &widths()[FACES.iter().position(|have| *have == face).unwrap_or_default()];
+    let widths = &widths()[FONTS.iter().position(|have| *have == font).unwrap_or_default()];
     let thousandths: u32 =
         text.chars().map(|c| u32::from(widths[usize::from(latin_code(c).unwrap_or(b'?'))])).sum();
     thousandths as f32 * size / 1000.0
 }
 
-/// By face and code, in thousandths of the size.
+/// By font and code, in thousandths of the size.
 fn widths() -> &'static [[u16; 256]; 6] {
     static WIDTHS: OnceLock<[[u16; 256]; 6]> = OnceLock::new();
     WIDTHS.get_or_init(|| {
-        FACES.map(|face| {
-            let metrics = face.builtin().get_metrics();
+        FONTS.map(|font| {
+            let metrics = font.builtin().get_metrics();
             std::array::from_fn(|code| {
                 u8::try_from(code).ok().and_then(|code| metrics.get_width(code)).unwrap_or(556)
             })
@@ -82,8 +82,8 @@ pub(super) struct Glyph {
 }
 
 /// `text` as glyphs of Noto Sans, from left to right.
-pub(super) fn shape(face: Face, text: &str) -> Vec<Glyph> {
-    let shaper = shaper(face);
+pub(super) fn shape(font: Font, text: &str) -> Vec<Glyph> {
+    let shaper = shaper(font);
     let unit = shaper.units_per_em() as f32;
     let mut buffer = UnicodeBuffer::new();
     buffer.push_str(text);
@@ -100,12 +100,12 @@ pub(super) fn shape(face: Face, text: &str) -> Vec<Glyph> {
 }
 
 /// The paths of `text` with its baseline beginning at `(x, y)`, as PDF operators that leave a path to be filled.
-pub(super) fn paths(face: Face, size: f32, x: f32, y: f32, text: &str) -> String {
-    let shaper = shaper(face);
+pub(super) fn paths(font: Font, size: f32, x: f32, y: f32, text: &str) -> String {
+    let shaper = shaper(font);
     let scale = size / shaper.units_per_em() as f32;
     let mut pen = x;
     let mut path = outline::Path::new(scale);
-    for glyph in shape(face, text) {
+    for glyph in shape(font, text) {
         path.place(pen + glyph.right * size, y + glyph.up * size);
         shaper.outline_glyph(rustybuzz::ttf_parser::GlyphId(glyph.id), &mut path);
         pen += glyph.advance * size;
@@ -113,13 +113,13 @@ pub(super) fn paths(face: Face, size: f32, x: f32, y: f32, text: &str) -> String
     path.operators()
 }
 
-fn shaper(face: Face) -> &'static Shaper<'static> {
+fn shaper(font: Font) -> &'static Shaper<'static> {
     static SHAPERS: OnceLock<[Shaper<'static>; 2]> = OnceLock::new();
     let shapers = SHAPERS.get_or_init(|| {
         [REGULAR, BOLD]
             .map(|bytes| Shaper::from_slice(bytes, 0).expect("the fonts that come along are sound"))
     });
-    &shapers[usize::from(face.heavy())]
+    &shapers[usize::from(font.heavy())]
 }
 
 #[cfg(test)]
@@ -138,16 +138,16 @@ mod tests {
 
     #[test]
     fn widths_are_those_of_the_fonts() {
-        assert!((width(Face::Regular, 1000.0, "é", false) - 556.0).abs() < 0.1);
-        assert!((width(Face::Regular, 1000.0, "i", false) - 222.0).abs() < 0.1);
-        assert!((width(Face::Mono, 1000.0, "im", false) - 1200.0).abs() < 0.1);
-        let (thin, heavy) = (width(Face::Regular, 10.0, "Łódź", true), width(Face::Bold, 10.0, "Łódź", true));
+        assert!((width(Font::Regular, 1000.0, "é", false) - 556.0).abs() < 0.1);
+        assert!((width(Font::Regular, 1000.0, "i", false) - 222.0).abs() < 0.1);
+        assert!((width(Font::Mono, 1000.0, "im", false) - 1200.0).abs() < 0.1);
+        let (thin, heavy) = (width(Font::Regular, 10.0, "Łódź", true), width(Font::Bold, 10.0, "Łódź", true));
         assert!(thin > 15.0 && heavy > thin, "{thin} {heavy}");
     }
 
     #[test]
     fn outlines_are_drawn() {
-        let path = paths(Face::Regular, 10.0, 100.0, 200.0, "Ł");
+        let path = paths(Font::Regular, 10.0, 100.0, 200.0, "Ł");
         assert!(path.contains(" m\n") && path.contains(" l\n"), "{path}");
     }
 }

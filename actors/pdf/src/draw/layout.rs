@@ -5,11 +5,11 @@ use super::blocks::{Block, Inline};
 use super::flow::{self, Look};
 use super::head::Head;
 use super::sheet::{Mark, Page, Sheet};
-use super::style::{BODY, BOTTOM, FOOT, Face, Ink, LEADING, MARGIN, PAGE_WIDTH, QR, SMALL, TOP, WIDTH};
+use super::style::{BODY, BOTTOM, FOOT, Font, Ink, LEADING, MARGIN, PAGE_WIDTH, QR, SMALL, TOP, WIDTH};
 use super::table;
 
-const TEXT: Look = Look { size: BODY, ink: Ink::Dark, face: Face::Regular };
-const QUIET: Look = Look { size: SMALL, ink: Ink::Quiet, face: Face::Regular };
+const TEXT: Look = Look { size: BODY, ink: Ink::Dark, font: Font::Regular };
+const QUIET: Look = Look { size: SMALL, ink: Ink::Quiet, font: Font::Regular };
 /// How far lists and quotes are moved in.
 const INDENT: f32 = 15.0;
 /// The height of the banner.
@@ -39,7 +39,7 @@ fn letterhead(sheet: &mut Sheet, head: &Head) {
     }
     let left = WIDTH * 0.62;
     let mut y = sheet.y;
-    let name = Look { size: 21.0, ink: Ink::Dark, face: Face::Serif };
+    let name = Look { size: 21.0, ink: Ink::Dark, font: Font::Serif };
     for line in flow::plain(&head.letterhead, name, left, 3) {
         y += 23.0;
         sheet.line(&line, MARGIN, y);
@@ -54,8 +54,8 @@ fn letterhead(sheet: &mut Sheet, head: &Head) {
     let right = WIDTH - left - 12.0;
     let mut beside = sheet.y + 12.0;
     for (text, look) in [
-        (&head.label, Look { size: SMALL, ink: Ink::Quiet, face: Face::Regular }),
-        (&head.number, Look { size: 9.5, ink: Ink::Green, face: Face::Bold }),
+        (&head.label, Look { size: SMALL, ink: Ink::Quiet, font: Font::Regular }),
+        (&head.number, Look { size: 9.5, ink: Ink::Green, font: Font::Bold }),
     ] {
         for line in flow::plain(text, look, right, 2).iter().filter(|line| !line.runs.is_empty()) {
             sheet.line(line, MARGIN + WIDTH - line.width, beside);
@@ -79,7 +79,7 @@ fn furniture(page: &mut Page, head: &Head, number: usize, count: usize) {
             height: BANNER + 8.0,
             ink: Ink::OchreTint,
         });
-        let look = Look { size: 8.4, ink: Ink::Ochre, face: Face::Bold };
+        let look = Look { size: 8.4, ink: Ink::Ochre, font: Font::Bold };
         for line in flow::plain(&head.banner, look, WIDTH, 1) {
             sheet.line(&line, (PAGE_WIDTH - line.width) / 2.0, BANNER / 2.0 + 7.0);
         }
@@ -151,9 +151,9 @@ fn text(sheet: &mut Sheet, inlines: &[Inline], look: Look, x: f32) -> Result<(),
 
 fn heading(sheet: &mut Sheet, level: u8, inlines: &[Inline], x: f32) -> Result<(), DrawError> {
     let (look, before, after) = match level {
-        1 => (Look { size: 19.0, ink: Ink::Dark, face: Face::Serif }, 10.0, 8.0),
-        2 => (Look { size: 11.0, ink: Ink::Green, face: Face::Bold }, 14.0, 4.0),
-        _ => (Look { size: BODY, ink: Ink::Dark, face: Face::Bold }, 8.0, 2.0),
+        1 => (Look { size: 19.0, ink: Ink::Dark, font: Font::Serif }, 10.0, 8.0),
+        2 => (Look { size: 11.0, ink: Ink::Green, font: Font::Bold }, 14.0, 4.0),
+        _ => (Look { size: BODY, ink: Ink::Dark, font: Font::Bold }, 8.0, 2.0),
     };
     if level == 2 {
         sheet.clear();
@@ -209,7 +209,7 @@ fn quote(sheet: &mut Sheet, inside: &[Block], x: f32) -> Result<(), DrawError> {
 }
 
 fn code(sheet: &mut Sheet, lines: &str, x: f32) -> Result<(), DrawError> {
-    let look = Look { size: 8.2, ink: Ink::Dark, face: Face::Mono };
+    let look = Look { size: 8.2, ink: Ink::Dark, font: Font::Mono };
     let leading = look.size * 1.4;
     let room = sheet.room(x);
     for row in lines.split('\n') {

@@ -7,7 +7,7 @@ use pdf_canvas::{Canvas, Pdf};
 
 use super::outline::hundredths;
 use super::sheet::{Mark, Page};
-use super::style::{Face, Ink, PAGE_HEIGHT, PAGE_WIDTH};
+use super::style::{Font, Ink, PAGE_HEIGHT, PAGE_WIDTH};
 
 /// Begins a text that [`super::finish`] replaces by outlines. A control character, so no text of a document has it.
 pub(super) const STAND_IN: char = '\u{81}';
@@ -51,16 +51,16 @@ fn paint(canvas: &mut Canvas<'_>, page: &Page) -> io::Result<()> {
     };
     for mark in page {
         match mark {
-            Mark::Text { x, y, text, face, size, ink, outlined, .. } => {
+            Mark::Text { x, y, text, font, size, ink, outlined, .. } => {
                 dip(canvas, *ink)?;
                 let (x, y, size) = (hundredths(*x), hundredths(PAGE_HEIGHT - y), hundredths(*size));
                 if *outlined {
                     let stand_in = format!("{STAND_IN}{outlined_before}");
-                    canvas.left_text(x, y, Face::Regular.builtin(), size, &stand_in)?;
+                    canvas.left_text(x, y, Font::Regular.builtin(), size, &stand_in)?;
                     outlined_before += 1;
                 } else {
                     let text = text.replace(['\u{a0}', '\u{202f}'], " ");
-                    canvas.left_text(x, y, face.builtin(), size, &text)?;
+                    canvas.left_text(x, y, font.builtin(), size, &text)?;
                 }
             }
             Mark::Fill { x, y, width, height, ink } => {

@@ -2,12 +2,12 @@
 
 use super::DrawError;
 use super::flow::{Line, Run};
-use super::style::{BOTTOM, Face, Ink, MARGIN, TOP, WIDTH};
+use super::style::{BOTTOM, Font, Ink, MARGIN, TOP, WIDTH};
 
 /// One thing on a page. Measures are points from the page's top left corner; text stands on `y`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mark {
-    Text { x: f32, y: f32, width: f32, text: String, face: Face, size: f32, ink: Ink, outlined: bool },
+    Text { x: f32, y: f32, width: f32, text: String, font: Font, size: f32, ink: Ink, outlined: bool },
     Fill { x: f32, y: f32, width: f32, height: f32, ink: Ink },
     Qr { x: f32, y: f32, side: f32, modules: Vec<bool>, across: usize },
     Link { x: f32, y: f32, width: f32, height: f32, to: String },
@@ -94,7 +94,7 @@ impl Sheet {
             let (y, height) = (y - run.size, run.size * 1.3);
             self.mark(Mark::Link { x, y, width: run.width, height, to: to.clone() });
         }
-        let Run { width, face, size, ink, outlined, .. } = *run;
-        self.mark(Mark::Text { x, y, width, text: run.text.clone(), face, size, ink, outlined });
+        let Run { width, font, size, ink, outlined, .. } = *run;
+        self.mark(Mark::Text { x, y, width, text: run.text.clone(), font, size, ink, outlined });
     }
 }

@@ -1,4 +1,4 @@
-//! Measures and colours of the house, in points.
+//! Measures (in points) and colours of documents.
 
 use pdf_canvas::graphicsstate::Color;
 
@@ -33,7 +33,7 @@ pub(super) enum Ink {
     Dark,
     /// Labels, addresses, page numbers.
     Quiet,
-    /// The house's green: headings.
+    /// The brand green: headings.
     Green,
     /// What needs attention.
     Ochre,
@@ -62,7 +62,7 @@ impl Ink {
 
 /// Typefaces. All but `Noto…` are among the fourteen that every PDF reader has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Face {
+pub(super) enum Font {
     /// Helvetica.
     Regular,
     /// Helvetica Bold.

@@ -4,16 +4,16 @@ use super::DrawError;
 use super::blocks::{Cell, Inline, Table, all_bold};
 use super::flow::{self, Line, Look};
 use super::sheet::Sheet;
-use super::style::{BODY, BOTTOM, Face, Ink, LEADING, SMALL};
+use super::style::{BODY, BOTTOM, Font, Ink, LEADING, SMALL};
 
 /// Between columns.
 const GAP: f32 = 16.0;
 /// Above and below a row's text.
 const PAD: f32 = 3.6;
 
-const TEXT: Look = Look { size: BODY, ink: Ink::Dark, face: Face::Regular };
-const LABEL: Look = Look { size: BODY, ink: Ink::Quiet, face: Face::Regular };
-const HEAD: Look = Look { size: SMALL, ink: Ink::Quiet, face: Face::Bold };
+const TEXT: Look = Look { size: BODY, ink: Ink::Dark, font: Font::Regular };
+const LABEL: Look = Look { size: BODY, ink: Ink::Quiet, font: Font::Regular };
+const HEAD: Look = Look { size: SMALL, ink: Ink::Quiet, font: Font::Bold };
 
 /// Where the columns stand.
 struct Columns {

@@ -1,11 +1,11 @@
 //! Sets rooms aside for every night of a stay, or for none.
 
-use contract::Timestamp;
 use contracts::reservations::{
-    Guest, PaymentState, Promise, ROOMS_MAX, Refusal, Reply, Reservation, Settings, Status, What,
+    Guest, PaymentState, Quote, ROOMS_MAX, Refusal, Reply, Reservation, Settings, Status, What,
 };
 use contracts::{Date, Stay};
 use group::Turn;
+use protocol::Timestamp;
 
 use super::find;
 use crate::calendar::{Calendar, last_night};
@@ -23,25 +23,25 @@ const COUNTED_MAX: u32 = 500;
 
 pub(super) fn hold(
     turn: &mut Turn<'_, Reservations>,
-    promise: Promise,
+    quote: Quote,
     guest: Guest,
     requests: Option<String>,
     reference: Option<String>,
 ) -> Result<Reply, Refusal> {
-    let (now, stay, rooms) = (turn.now(), promise.stay, promise.rooms);
+    let (now, stay, rooms) = (turn.now(), quote.stay, quote.rooms);
     let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
     let owner = turn.caller().actor().to_owned();
-    well_formed(&promise, &owner)?;
-    let facts = turn.get(&ROOMS, &promise.room_type).filter(|facts| facts.hotel == promise.hotel);
+    well_formed(&quote, &owner)?;
+    let facts = turn.get(&ROOMS, &quote.room_type).filter(|facts| facts.hotel == quote.hotel);
     let facts = facts.ok_or(Refusal::NoSuchRoomType)?;
-    if now > promise.expires_at {
+    if now > quote.expires_at {
         return Err(Refusal::OfferExpired);
     }
-    if !facts.sells(promise.rate_plan) {
+    if !facts.sells(quote.rate_plan) {
         return Err(Refusal::Inactive);
     }
     within_reach(&facts.time_zone, stay, now, settings.horizon_days)?;
-    let mut calendar = Calendar::of_turn(turn, promise.room_type, stay.check_in(), last_night(stay));
+    let mut calendar = Calendar::of_turn(turn, quote.room_type, stay.check_in(), last_night(stay));
     let closed = |night: &Date| {
         let (chunk, index) = calendar.at(*night);
         chunk.stop_sell(index)
@@ -54,11 +54,11 @@ pub(super) fn hold(
     }
     few_enough_unpaid(turn, &owner, &settings, now)?;
     // Nothing is written above this line; nothing is refused below it.
-    let id = contracts::ReservationId(turn.fresh_id(promise.hotel.slot()));
+    let id = contracts::ReservationId(turn.fresh_id(quote.hotel.slot()));
     let expires_at = now.plus_secs(i64::from(settings.hold_secs));
     calendar.take(stay, i64::from(rooms));
     calendar.write(turn);
-    calendar.announce_taken(turn, promise.hotel, stay);
+    calendar.announce_taken(turn, quote.hotel, stay);
     let hashed = short(&owner);
     turn.put(&BY_OWNER, &(hashed, rank(now), id), &());
     if let Some(reference) = &reference {
@@ -70,7 +70,7 @@ pub(super) fn hold(
         version: 1,
         status: Status::Held,
         owner,
-        promise,
+        quote,
         guest,
         requests,
         reference,
@@ -90,20 +90,18 @@ pub(super) fn hold(
     Ok(Reply::Reservation(held))
 }
 
-/// Whether a promise is one that [`crate::query`] could have made: whoever opens offers may be mistaken, a turn not.
-fn well_formed(promise: &Promise, owner: &str) -> Result<(), Refusal> {
+/// Whether a quote is one that [`crate::query`] could have made: whoever opens offers may be mistaken, a turn not.
+fn well_formed(quote: &Quote, owner: &str) -> Result<(), Refusal> {
     let invalid = |field: &str, why: &str| Err(Refusal::Invalid { field: field.into(), why: why.into() });
     if owner.is_empty() || owner.starts_with("svc:") {
         return invalid("owner", "a reservation is made by somebody, or for somebody");
     }
-    if promise.rooms == 0 || promise.rooms > ROOMS_MAX {
+    if quote.rooms == 0 || quote.rooms > ROOMS_MAX {
         return invalid("rooms", "1 to 50 rooms are booked at once");
     }
-    let nightly: i128 = promise.nightly.iter().copied().map(i128::from).sum();
-    let added: i128 =
-        promise.taxes.iter().filter(|tax| !tax.included).map(|tax| i128::from(tax.amount)).sum();
-    if promise.nightly.len() != promise.stay.length() as usize || nightly + added != i128::from(promise.total)
-    {
+    let nightly: i128 = quote.nightly.iter().copied().map(i128::from).sum();
+    let added: i128 = quote.taxes.iter().filter(|tax| !tax.included).map(|tax| i128::from(tax.amount)).sum();
+    if quote.nightly.len() != quote.stay.length() as usize || nightly + added != i128::from(quote.total) {
         return invalid("offer", "its prices do not add up");
     }
     Ok(())

@@ -91,7 +91,7 @@ fn facts(hotel: &HotelProfile, room_type: &RoomTypeProfile) -> RoomFacts {
     }
 }
 
-/// What the state machine itself relies upon. Bounds of the fields are the faces' to check, with pointers to them.
+/// What the state machine itself relies upon. Bounds of the fields are the apis' to check, with pointers to them.
 fn consistent(hotel: &HotelProfile) -> Result<(), Refusal> {
     if hotel.id != HotelId::of_reference(&hotel.reference) {
         return Err(invalid("id", "not the id of this reference"));

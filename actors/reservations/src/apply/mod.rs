@@ -17,12 +17,12 @@ pub(crate) use calendar::in_bounds;
 pub(crate) use expire::expire;
 pub(crate) use hold::within_reach;
 
-use contract::Timestamp;
 use contracts::reservations::{
     Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, What,
 };
 use contracts::{Money, PaymentId, ReservationId, payments};
 use group::Turn;
+use protocol::Timestamp;
 
 use crate::calendar::{Calendar, last_night};
 use crate::state::RESERVATIONS;
@@ -43,8 +43,8 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::RefundSettled { reservation, payment, refund: _, amount, succeeded } => {
             Ok(refund_settled::refund_settled(turn, reservation, payment, amount, succeeded))
         }
-        Command::Hold { promise, guest, requests, reference } => {
-            hold::hold(turn, promise, guest, requests, reference)
+        Command::Hold { quote, guest, requests, reference } => {
+            hold::hold(turn, quote, guest, requests, reference)
         }
         Command::Modify { reservation, expect, guest, requests } => {
             modify::modify(turn, reservation, expect, guest, requests)
@@ -120,7 +120,7 @@ fn save(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation) -> Rese
 fn give_back(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) {
     let (hotel, stay) = (reservation.hotel(), reservation.stay());
     let mut calendar = Calendar::of_turn(turn, reservation.room_type(), stay.check_in(), last_night(stay));
-    calendar.take(stay, -i64::from(reservation.promise.rooms));
+    calendar.take(stay, -i64::from(reservation.quote.rooms));
     calendar.write(turn);
     calendar.announce_taken(turn, hotel, stay);
 }

@@ -1,6 +1,6 @@
 //! A line of an import, as JSON, to a hotel: checked field by field, with a JSON pointer for whatever is wrong.
 //!
-//! The demo loader and the REST face read the same lines.
+//! The demo loader and the REST API read the same lines.
 
 mod read;
 

@@ -1,9 +1,9 @@
 //! Lists of reservations: a shard's part of a page. See `contracts::reservations::merge` for the whole.
 
-use contract::Principal;
 use contracts::reservations::{Listing, Page, Position, Refusal, Reservation, Whose};
 use contracts::{Date, HotelId, ReservationId};
 use group::View;
+use protocol::Principal;
 
 use super::reservation_of;
 use crate::access;

@@ -8,11 +8,11 @@ mod payable;
 
 pub(crate) use payable::{payable, room};
 
-use contract::Principal;
 use contracts::payments::NotPayable;
 use contracts::reservations::{Answer, PaymentState, Property, Query, Refusal, Reservation, Status};
 use contracts::{HotelId, ReservationId};
 use group::View;
+use protocol::Principal;
 
 use crate::state::{HOTELS, HotelRow, RESERVATIONS};
 use crate::{Reservations, access};

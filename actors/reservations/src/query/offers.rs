@@ -1,6 +1,6 @@
 //! What a stay would cost, for each room type and rate plan that fits and is free.
 
-use contracts::reservations::{OFFER_SECS, Offer, Offers, Promise, ROOMS_MAX, Refusal};
+use contracts::reservations::{OFFER_SECS, Offer, Offers, Quote, ROOMS_MAX, Refusal};
 use contracts::{HotelId, HotelProfile, RatePlanProfile, RoomTypeProfile, Stay, pricing};
 use group::View;
 
@@ -40,8 +40,8 @@ pub(super) fn offers(
         };
         for plan in room_type.rate_plans.iter().filter(|plan| plan.active) {
             let wanted = Wanted { stay, guests, rooms };
-            let promise = promise(view, &hotel, room_type, plan, &calendar, wanted);
-            offers.push(Offer { promise, sleeps: room_type.sleeps, rooms_left });
+            let quote = quote(view, &hotel, room_type, plan, &calendar, wanted);
+            offers.push(Offer { quote, sleeps: room_type.sleeps, rooms_left });
         }
     }
     Ok(Offers { time_zone: hotel.time_zone, offers })
@@ -64,20 +64,20 @@ fn rooms_left(calendar: &Calendar, room_type: &RoomTypeProfile, stay: Stay) -> O
     stay.nights().map(|night| calendar.free(night, room_type.rooms)).min().filter(|_| allowed)
 }
 
-fn promise(
+fn quote(
     view: &View<'_>,
     hotel: &HotelProfile,
     room_type: &RoomTypeProfile,
     plan: &RatePlanProfile,
     calendar: &Calendar,
     wanted: Wanted,
-) -> Promise {
+) -> Quote {
     let price = |night| {
         let (chunk, index) = calendar.at(night);
         (night, pricing::night_price(plan, &room_type.season, night, chunk.price(plan.id, index)))
     };
-    let quote = pricing::quote(wanted.stay.nights().map(price), wanted.rooms, &hotel.taxes);
-    Promise {
+    let quote = pricing::price_stay(wanted.stay.nights().map(price), wanted.rooms, &hotel.taxes);
+    Quote {
         hotel: hotel.id,
         room_type: room_type.id,
         rate_plan: plan.id,

@@ -6,10 +6,10 @@ use contracts::{HotelProfile, Money};
 
 /// The folio of a reservation, for payments and its receipts.
 pub(crate) fn payable(reservation: &Reservation, hotel: &HotelProfile) -> Payable {
-    let promise = &reservation.promise;
-    let room = room(promise.rooms, &promise.room_name);
+    let quote = &reservation.quote;
+    let room = room(quote.rooms, &quote.room_name);
     Payable {
-        amount: Money::new(promise.total, promise.currency),
+        amount: Money::new(quote.total, quote.currency),
         hotel: hotel.id,
         hotel_name: hotel.name.clone(),
         hotel_address: hotel.address.clone(),
@@ -17,11 +17,11 @@ pub(crate) fn payable(reservation: &Reservation, hotel: &HotelProfile) -> Payabl
         time_zone: hotel.time_zone.clone(),
         guest_name: reservation.guest.name.clone(),
         guest_email: reservation.guest.email.clone(),
-        room: format!("{room}, {}", promise.plan_name),
-        check_in: promise.stay.check_in(),
-        check_out: promise.stay.check_out(),
-        lines: promise.priced_nights().map(|(night, amount)| (format!("{night} · {room}"), amount)).collect(),
-        taxes: promise.taxes.clone(),
+        room: format!("{room}, {}", quote.plan_name),
+        check_in: quote.stay.check_in(),
+        check_out: quote.stay.check_out(),
+        lines: quote.priced_nights().map(|(night, amount)| (format!("{night} · {room}"), amount)).collect(),
+        taxes: quote.taxes.clone(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! Making, reading, changing and cancelling reservations, and their papers.
 
-use contract::Timestamp;
 use contracts::reservations::{
-    Answer, Command, Guest, Listing, Position, Promise, Query, Refusal, Reservation, Whose, merge,
+    Answer, Command, Guest, Listing, Position, Query, Quote, Refusal, Reservation, Whose, merge,
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
@@ -12,12 +11,13 @@ use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
+use protocol::Timestamp;
 
 use super::shown::Shown;
 use super::{Contract, ReservationStatus, Shared, Tag, now, problem, reservation_of, unexpected};
 use crate::{effects, ics};
 
-pub(super) struct Face(pub Shared);
+pub(super) struct Api(pub Shared);
 
 /// A reservation to be made.
 #[derive(Debug, Object)]
@@ -60,7 +60,7 @@ struct ReservationChange {
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Reservations")]
-impl Face {
+impl Api {
     /// Make a reservation
     ///
     /// Sets rooms aside for 15 minutes at the price of the offer. 409 `sold-out` (with alternatives), `stop-sell`,
@@ -75,19 +75,19 @@ impl Face {
         let new = new.0;
         let guest = new.guest.checked("/guest")?;
         let guest = Guest { name: guest.name, email: guest.email, phone: guest.phone };
-        // Sealed without an end of its own: whether the promise still holds is decided by the turn.
-        let promise: Promise = self
+        // Sealed without an end of its own: whether the quote still holds is decided by the turn.
+        let quote: Quote = self
             .0
             .offers
             .open(&new.offer, now())
             .map_err(|_| ApiError::invalid("/offer", "not an offer of ours"))?;
         let requests = prose(new.requests, "/requests")?;
         let reference = line(new.reference, "/reference")?;
-        let call = caller.call_with(key.0.as_ref(), "createReservation", &promise.hotel.to_string());
-        let command = Command::Hold { promise: promise.clone(), guest, requests, reference };
+        let call = caller.call_with(key.0.as_ref(), "createReservation", &quote.hotel.to_string());
+        let command = Command::Hold { quote: quote.clone(), guest, requests, reference };
         let reply = match self.0.client.command::<Contract>(&call, command).await {
             Ok(reply) => reply,
-            Err(failure) => return Err(self.refused(&caller.call(), &promise, failure).await),
+            Err(failure) => return Err(self.refused(&caller.call(), &quote, failure).await),
         };
         let held = reservation_of(reply)?;
         Ok(Created::new(
@@ -259,7 +259,7 @@ impl Face {
     }
 }
 
-impl Face {
+impl Api {
     async fn find(&self, caller: &Caller, id: &str, key: Option<String>) -> Result<Reservation, ApiError> {
         let reservation = rest::id_in_path::<ReservationId>(id)?;
         let query = match key {
@@ -291,7 +291,7 @@ impl Face {
     }
 
     /// A refused hold in words, with what could be had instead.
-    async fn refused(&self, call: &Call, promise: &Promise, failure: Failure<Refusal>) -> ApiError {
+    async fn refused(&self, call: &Call, quote: &Quote, failure: Failure<Refusal>) -> ApiError {
         let expired = matches!(failure, Failure::Refused(Refusal::OfferExpired));
         let gone = matches!(
             failure,
@@ -301,12 +301,12 @@ impl Face {
         if !expired && !gone {
             return error;
         }
-        let instead = self.0.instead(call, promise).await;
+        let instead = self.0.instead(call, quote).await;
         let refused = edge::Problem::from(error);
         if gone {
             return refused.with("alternatives", &instead).into();
         }
-        let (room_type, plan) = (promise.room_type.to_string(), promise.rate_plan.to_string());
+        let (room_type, plan) = (quote.room_type.to_string(), quote.rate_plan.to_string());
         match instead.iter().find(|offer| offer.room_type_id == room_type && offer.rate_plan_id == plan) {
             Some(fresh) => refused.with("offer", &fresh.offer).with("fresh_offer", fresh).into(),
             None => refused.with("alternatives", &instead).into(),

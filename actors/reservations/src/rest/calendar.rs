@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Shared, Tag, unexpected};
 
-pub(super) struct Face(pub Shared);
+pub(super) struct Api(pub Shared);
 
 /// A price of a rate plan.
 #[derive(Debug, Clone, Object)]
@@ -78,7 +78,7 @@ pub struct CalendarNight {
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Properties")]
-impl Face {
+impl Api {
     /// Nights of a room type
     #[oai(
         path = "/properties/:property_id/room-types/:room_type_id/calendar",

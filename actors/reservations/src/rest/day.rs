@@ -9,10 +9,10 @@ use poem_openapi::param::{Path, Query as Parameter};
 use super::shown::Shown;
 use super::{Shared, Tag, now, reservation_of, unexpected};
 
-pub(super) struct Face(pub Shared);
+pub(super) struct Api(pub Shared);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Properties")]
-impl Face {
+impl Api {
     /// Who arrives on a day
     #[oai(path = "/properties/:property_id/arrivals", method = "get", operation_id = "listArrivals")]
     async fn arrivals(
@@ -88,7 +88,7 @@ impl Face {
     }
 }
 
-impl Face {
+impl Api {
     async fn day(
         &self,
         caller: &SignedIn,

@@ -1,4 +1,4 @@
-//! The REST face: offers and reservations for guests and partners, properties for staff.
+//! The REST API: offers and reservations for guests and partners, properties for staff.
 
 mod bookings;
 mod calendar;
@@ -13,13 +13,13 @@ mod shown;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Timestamp;
 use contracts::payments::NotPayable;
 use contracts::reservations::{Answer, Query, Refusal, Reply, Reservation, Status};
 use contracts::{HotelId, HotelProfile};
 use edge::{ApiError, Problem, kinds};
 use group::{Call, Client, Credentials};
 use poem_openapi::{OpenApi, Tags};
+use protocol::Timestamp;
 use token::Seal;
 
 use crate::papers::Desk;
@@ -34,7 +34,7 @@ mod problems {
         STOP_SELL = "stop-sell", "The hotel does not sell these rooms for this stay", 409;
         /// Off sale.
         INACTIVE = "inactive", "This is not on sale any more", 409;
-        /// The promise is over.
+        /// The quote is over.
         OFFER_EXPIRED = "offer-expired", "The offer has expired", 410;
         /// As much as anybody may hold.
         TOO_MANY_HOLDS = "too-many-holds", "Too many unpaid reservations", 409;
@@ -61,7 +61,7 @@ enum Tag {
 
 type Contract = contracts::reservations::Reservations;
 
-/// What all parts of the face have.
+/// What all parts of the API have.
 #[derive(Clone)]
 struct Shared {
     client: Client,
@@ -70,8 +70,8 @@ struct Shared {
     desk: Desk,
 }
 
-/// The face. `offers` is `cluster_key.seal("offers")`; `credentials` make the tokens with which documents are asked for.
-pub fn face(
+/// The API. `offers` is `cluster_key.seal("offers")`; `credentials` make the tokens with which documents are asked for.
+pub fn api(
     client: Client,
     credentials: Arc<dyn Credentials>,
     offers: Seal,
@@ -79,11 +79,11 @@ pub fn face(
 ) -> impl OpenApi + 'static {
     let shared = Shared { client, credentials, offers, desk };
     (
-        offers::Face(shared.clone()),
-        bookings::Face(shared.clone()),
-        properties::Face(shared.clone()),
-        calendar::Face(shared.clone()),
-        day::Face(shared),
+        offers::Api(shared.clone()),
+        bookings::Api(shared.clone()),
+        properties::Api(shared.clone()),
+        calendar::Api(shared.clone()),
+        day::Api(shared),
     )
 }
 
@@ -189,7 +189,7 @@ pub enum ReservationStatus {
     Held,
     /// Paid.
     Confirmed,
-    /// The guest is in the house.
+    /// The guest is in the services.
     CheckedIn,
     /// The guest has left.
     CheckedOut,

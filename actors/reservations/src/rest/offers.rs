@@ -1,6 +1,6 @@
 //! What a stay would cost.
 
-use contracts::reservations::{Answer, Offer, Promise, Query};
+use contracts::reservations::{Answer, Offer, Query, Quote};
 use contracts::{HotelId, Stay};
 use edge::{ApiError, Caller, Fast, Page};
 use group::Call;
@@ -13,13 +13,13 @@ use super::{Shared, Tag, unexpected};
 /// Alternatives that a refusal names at most.
 const ALTERNATIVES_MAX: usize = 10;
 
-pub(super) struct Face(pub Shared);
+pub(super) struct Api(pub Shared);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Reservations")]
-impl Face {
+impl Api {
     /// Offers of a hotel for a stay
     ///
-    /// One item for each room type and rate plan that fits and is free. Each is a sealed promise of price, taxes and
+    /// One item for each room type and rate plan that fits and is free. Each is a sealed quote of price, taxes and
     /// cancellation policy for 30 minutes: of the price, not of the room.
     #[oai(path = "/hotels/:hotel_id/offers", method = "get", operation_id = "listOffers")]
     async fn offers(
@@ -61,9 +61,9 @@ impl Shared {
         }
     }
 
-    /// What the hotel offers now for the stay of a promise that could not be kept; nothing where that cannot be told.
-    pub(super) async fn instead(&self, call: &Call, promise: &Promise) -> Vec<OfferItem> {
-        let found = self.offers(call, promise.hotel, promise.stay, promise.guests, promise.rooms).await;
+    /// What the hotel offers now for the stay of a quote that could not be kept; nothing where that cannot be told.
+    pub(super) async fn instead(&self, call: &Call, quote: &Quote) -> Vec<OfferItem> {
+        let found = self.offers(call, quote.hotel, quote.stay, quote.guests, quote.rooms).await;
         found
             .unwrap_or_default()
             .iter()

@@ -10,15 +10,16 @@ use poem_openapi::param::{Header, Path, Query as Parameter};
 use super::import::{Imported, import};
 use super::lines::Lines;
 use super::property::{
-    NewProperty, NewRoomType, PropertyChange, PropertyShown, RoomTypeChange, invalid, line_of, room_line_of,
+    NewProperty, NewRoomType, PropertyChange, PropertyResponse, RoomTypeChange, invalid, line_of,
+    room_line_of,
 };
 use super::{Contract, Shared, Tag, bookings, problem, unexpected};
 use crate::import::{Line, RatePlan, RoomType, SeasonLine, Tax, hotel_of_line};
 
-pub(super) struct Face(pub Shared);
+pub(super) struct Api(pub Shared);
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Properties")]
-impl Face {
+impl Api {
     /// Make a property
     #[oai(path = "/properties", method = "post", operation_id = "createProperty")]
     async fn create(
@@ -26,7 +27,7 @@ impl Face {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewProperty>,
-    ) -> Result<Created<PropertyShown>, ApiError> {
+    ) -> Result<Created<PropertyResponse>, ApiError> {
         let hotel = hotel_of_line(&Line::from(new.0)).map_err(invalid)?;
         let call = caller.call_with(key.0.as_ref(), "createProperty", &hotel.id.to_string());
         let made = self.put(&call, hotel, Expect::Nothing).await?;
@@ -40,7 +41,7 @@ impl Face {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         limit: Parameter<Limit>,
         cursor: Parameter<Option<Cursor>>,
-    ) -> Result<Fast<Page<PropertyShown>>, ApiError> {
+    ) -> Result<Fast<Page<PropertyResponse>>, ApiError> {
         let question = "listProperties";
         let after = cursor.0.map(|cursor| cursor.position::<HotelId>(&question)).transpose()?;
         let query = Query::Properties { after, limit: u32::try_from(limit.0.get()).unwrap_or(100) + 1 };
@@ -54,7 +55,7 @@ impl Face {
         }
         found.sort_by_key(|property| property.hotel.id);
         // A token that is bound to hotels finds the same ones in no two shards.
-        Ok(Fast(Page::cut(found, limit.0, &question, |last| last.hotel.id).map(PropertyShown::from)))
+        Ok(Fast(Page::cut(found, limit.0, &question, |last| last.hotel.id).map(PropertyResponse::from)))
     }
 
     /// Import properties
@@ -82,7 +83,7 @@ impl Face {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
-    ) -> Result<Tagged<PropertyShown>, ApiError> {
+    ) -> Result<Tagged<PropertyResponse>, ApiError> {
         let found = self.read(&caller.call(), &property_id).await?;
         Ok(Tagged::new(found.version.into(), found.into()))
     }
@@ -96,7 +97,7 @@ impl Face {
         /// The property
         property_id: Path<String>,
         change: Json<PropertyChange>,
-    ) -> Result<Tagged<PropertyShown>, ApiError> {
+    ) -> Result<Tagged<PropertyResponse>, ApiError> {
         let expected = bookings::version(if_match.0.as_ref())?;
         let call = caller.call();
         let found = self.read(&call, &property_id).await?;
@@ -115,7 +116,7 @@ impl Face {
         /// The property
         property_id: Path<String>,
         new: Json<NewRoomType>,
-    ) -> Result<Created<PropertyShown>, ApiError> {
+    ) -> Result<Created<PropertyResponse>, ApiError> {
         let expected = bookings::version(if_match.0.as_ref())?;
         let found = self.read(&caller.call(), &property_id).await?;
         let mut hotel = found.hotel;
@@ -147,7 +148,7 @@ impl Face {
         /// The room type
         room_type_id: Path<String>,
         change: Json<RoomTypeChange>,
-    ) -> Result<Tagged<PropertyShown>, ApiError> {
+    ) -> Result<Tagged<PropertyResponse>, ApiError> {
         let expected = bookings::version(if_match.0.as_ref())?;
         let id = rest::id_in_path::<RoomTypeId>(&room_type_id)?;
         let call = caller.call();
@@ -163,7 +164,7 @@ impl Face {
     }
 }
 
-impl Face {
+impl Api {
     async fn read(&self, call: &Call, id: &str) -> Result<Property, ApiError> {
         match self.0.query(call, Query::Property(rest::id_in_path(id)?)).await? {
             Answer::Property(found) => Ok(*found),

@@ -193,7 +193,7 @@ pub struct PropertyChange {
 /// A rate plan.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "PropertyRatePlan")]
-pub struct RatePlanShown {
+pub struct RatePlanResponse {
     /// Its id.
     pub id: String,
     /// As guests know it.
@@ -209,7 +209,7 @@ pub struct RatePlanShown {
 /// A room type.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "PropertyRoomType")]
-pub struct RoomTypeShown {
+pub struct RoomTypeResponse {
     /// Its id.
     pub id: String,
     /// As guests know it.
@@ -219,7 +219,7 @@ pub struct RoomTypeShown {
     /// How many there are.
     pub rooms: u32,
     /// At what conditions.
-    pub rate_plans: Vec<RatePlanShown>,
+    pub rate_plans: Vec<RatePlanResponse>,
     /// How prices move.
     pub season: SeasonFactors,
     /// Whether it is on sale.
@@ -229,7 +229,7 @@ pub struct RoomTypeShown {
 /// A property.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "Property")]
-pub struct PropertyShown {
+pub struct PropertyResponse {
     /// Its id.
     pub id: String,
     /// Your own name for it.
@@ -259,7 +259,7 @@ pub struct PropertyShown {
     /// Addresses of photos.
     pub photos: Vec<String>,
     /// What can be booked.
-    pub room_types: Vec<RoomTypeShown>,
+    pub room_types: Vec<RoomTypeResponse>,
     /// Whether it is bookable.
     pub active: bool,
     /// When it was changed last.
@@ -270,7 +270,7 @@ fn yes() -> bool {
     true
 }
 
-impl From<Property> for PropertyShown {
+impl From<Property> for PropertyResponse {
     fn from(property: Property) -> Self {
         let hotel = property.hotel;
         Self {
@@ -287,7 +287,7 @@ impl From<Property> for PropertyShown {
             taxes: hotel.taxes.iter().map(TaxRule::from).collect(),
             email: hotel.email,
             photos: hotel.photos,
-            room_types: hotel.room_types.into_iter().map(RoomTypeShown::from).collect(),
+            room_types: hotel.room_types.into_iter().map(RoomTypeResponse::from).collect(),
             active: hotel.active,
             updated_at: property.updated_at.into(),
         }
@@ -304,14 +304,14 @@ impl From<&contracts::TaxRule> for TaxRule {
     }
 }
 
-impl From<RoomTypeProfile> for RoomTypeShown {
+impl From<RoomTypeProfile> for RoomTypeResponse {
     fn from(room_type: RoomTypeProfile) -> Self {
         Self {
             id: room_type.id.to_string(),
             name: room_type.name,
             sleeps: room_type.sleeps.into(),
             rooms: room_type.rooms,
-            rate_plans: room_type.rate_plans.into_iter().map(RatePlanShown::from).collect(),
+            rate_plans: room_type.rate_plans.into_iter().map(RatePlanResponse::from).collect(),
             season: SeasonFactors {
                 months: room_type.season.months.to_vec(),
                 weekdays: room_type.season.weekdays.to_vec(),
@@ -321,7 +321,7 @@ impl From<RoomTypeProfile> for RoomTypeShown {
     }
 }
 
-impl From<RatePlanProfile> for RatePlanShown {
+impl From<RatePlanProfile> for RatePlanResponse {
     fn from(plan: RatePlanProfile) -> Self {
         let cancellation = CancellationRule {
             free_until_hours: plan.cancellation.free_until_hours,

@@ -1,8 +1,8 @@
 //! Offers and reservations as clients see them, converted by hand.
 
-use contract::Timestamp;
-use contracts::reservations::{Offer, PaymentState, Promise, Reservation};
+use contracts::reservations::{Offer, PaymentState, Quote, Reservation};
 use poem_openapi::Object;
+use protocol::Timestamp;
 use rest::{Money, Nightly, Tax, TimelineEntry};
 use serde::Serialize;
 use token::Seal;
@@ -18,11 +18,11 @@ pub struct CancellationTerms {
     pub penalty: Money,
 }
 
-impl From<&Promise> for CancellationTerms {
-    fn from(promise: &Promise) -> Self {
+impl From<&Quote> for CancellationTerms {
+    fn from(quote: &Quote) -> Self {
         Self {
-            free_until: promise.policy.free_until.map(Into::into),
-            penalty: Money::new(promise.penalty(), promise.currency),
+            free_until: quote.policy.free_until.map(Into::into),
+            penalty: Money::new(quote.penalty(), quote.currency),
         }
     }
 }
@@ -63,48 +63,48 @@ pub struct OfferItem {
     pub cancellation: CancellationTerms,
     /// The hotel's time zone.
     pub time_zone: String,
-    /// The sealed promise: pass it to `POST /v1/reservations`.
+    /// The sealed quote: pass it to `POST /v1/reservations`.
     pub offer: String,
-    /// How long the promise is kept.
+    /// How long the quote is kept.
     pub offer_expires_at: edge::Instant,
 }
 
 impl OfferItem {
     pub(super) fn seal(offer: &Offer, seal: &Seal) -> Self {
-        let promise = &offer.promise;
+        let quote = &offer.quote;
         Self {
-            room_type_id: promise.room_type.to_string(),
-            rate_plan_id: promise.rate_plan.to_string(),
-            name: format!("{}, {}", promise.room_name, promise.plan_name),
-            room_type_name: promise.room_name.clone(),
-            rate_plan_name: promise.plan_name.clone(),
+            room_type_id: quote.room_type.to_string(),
+            rate_plan_id: quote.rate_plan.to_string(),
+            name: format!("{}, {}", quote.room_name, quote.plan_name),
+            room_type_name: quote.room_name.clone(),
+            rate_plan_name: quote.plan_name.clone(),
             sleeps: offer.sleeps.into(),
             rooms_left: offer.rooms_left,
-            check_in: rest::date(promise.stay.check_in()),
-            check_out: rest::date(promise.stay.check_out()),
-            rooms: promise.rooms,
-            guests: promise.guests,
-            nightly: nightly(promise),
-            taxes: promise.taxes.iter().cloned().map(Tax::from).collect(),
-            total: Money::new(promise.total, promise.currency),
-            cancellation: promise.into(),
-            time_zone: promise.time_zone.clone(),
-            // The turn decides by its own clock whether the promise still holds, so the seal itself does not expire:
+            check_in: rest::date(quote.stay.check_in()),
+            check_out: rest::date(quote.stay.check_out()),
+            rooms: quote.rooms,
+            guests: quote.guests,
+            nightly: nightly(quote),
+            taxes: quote.taxes.iter().cloned().map(Tax::from).collect(),
+            total: Money::new(quote.total, quote.currency),
+            cancellation: quote.into(),
+            time_zone: quote.time_zone.clone(),
+            // The turn decides by its own clock whether the quote still holds, so the seal itself does not expire:
             // a repeat under the same idempotency key hears what the first attempt heard, however late.
-            offer: seal.seal(promise, None),
-            offer_expires_at: promise.expires_at.into(),
+            offer: seal.seal(quote, None),
+            offer_expires_at: quote.expires_at.into(),
         }
     }
 }
 
-fn nightly(promise: &Promise) -> Vec<Nightly> {
-    promise.priced_nights().map(|(night, amount)| Nightly { date: rest::date(night), amount }).collect()
+fn nightly(quote: &Quote) -> Vec<Nightly> {
+    quote.priced_nights().map(|(night, amount)| Nightly { date: rest::date(night), amount }).collect()
 }
 
 /// Money that goes or went back.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "ReservationRefund")]
-pub struct RefundShown {
+pub struct RefundResponse {
     /// How much.
     pub amount: Money,
     /// `pending`, `succeeded` or `failed`.
@@ -174,7 +174,7 @@ pub struct Shown {
     /// What goes or went back.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refund: Option<RefundShown>,
+    pub refund: Option<RefundResponse>,
     /// What happened.
     pub timeline: Vec<TimelineEntry>,
     /// The hotel's time zone.
@@ -189,33 +189,33 @@ impl Shown {
     pub(super) fn new(reservation: Reservation, now: Timestamp) -> Self {
         let refund_if_cancelled_now = reservation.refund_at(now).into();
         let paid = reservation.paid();
-        let Reservation { id, status, promise, guest, payment, .. } = reservation;
-        let money = |amount| Money::new(amount, promise.currency);
+        let Reservation { id, status, quote, guest, payment, .. } = reservation;
+        let money = |amount| Money::new(amount, quote.currency);
         let payment_id = match payment {
             PaymentState::Unpaid => None,
             PaymentState::Open(payment) | PaymentState::Paid { payment, .. } => Some(payment.to_string()),
         };
-        let refund = reservation.refund.map(|refund| RefundShown {
+        let refund = reservation.refund.map(|refund| RefundResponse {
             amount: money(refund.amount),
             status: refund.status.word().to_owned(),
         });
         Self {
             id: id.to_string(),
             status: status.into(),
-            hotel_id: promise.hotel.to_string(),
-            room_type_id: promise.room_type.to_string(),
-            rate_plan_id: promise.rate_plan.to_string(),
-            check_in: rest::date(promise.stay.check_in()),
-            check_out: rest::date(promise.stay.check_out()),
-            rooms: promise.rooms,
-            guests: promise.guests,
+            hotel_id: quote.hotel.to_string(),
+            room_type_id: quote.room_type.to_string(),
+            rate_plan_id: quote.rate_plan.to_string(),
+            check_in: rest::date(quote.stay.check_in()),
+            check_out: rest::date(quote.stay.check_out()),
+            rooms: quote.rooms,
+            guests: quote.guests,
             guest: rest::Guest { name: guest.name, email: guest.email, phone: guest.phone },
             requests: reservation.requests,
             reference: reservation.reference,
-            nightly: nightly(&promise),
-            taxes: promise.taxes.iter().cloned().map(Tax::from).collect(),
-            total: money(promise.total),
-            cancellation: (&promise).into(),
+            nightly: nightly(&quote),
+            taxes: quote.taxes.iter().cloned().map(Tax::from).collect(),
+            total: money(quote.total),
+            cancellation: (&quote).into(),
             paid: money(paid),
             payment_id,
             hold_expires_at: reservation.hold_expires_at.map(Into::into),
@@ -227,11 +227,11 @@ impl Shown {
                 .iter()
                 .map(|(at, what)| TimelineEntry::new(*at, what.word()))
                 .collect(),
-            time_zone: promise.time_zone.clone(),
+            time_zone: quote.time_zone.clone(),
             created_at: reservation.created_at.into(),
             updated_at: reservation.updated_at.into(),
-            room_type_name: promise.room_name,
-            rate_plan_name: promise.plan_name,
+            room_type_name: quote.room_name,
+            rate_plan_name: quote.plan_name,
         }
     }
 }

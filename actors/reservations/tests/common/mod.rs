@@ -1,15 +1,15 @@
 //! A hotel, some people, and short words for what they do.
 #![allow(dead_code)]
 
-use contract::{Principal, Timestamp};
 use contracts::reservations::{
-    Answer, Command, Guest, Offer, Promise, Query, Refusal, Reply, Reservation, Status,
+    Answer, Command, Guest, Offer, Query, Quote, Refusal, Reply, Reservation, Status,
 };
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile,
     ReservationId, RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule, scope,
 };
 use group::testing::Bench;
+use protocol::{Principal, Timestamp};
 use reservations::Reservations;
 use token::{ClusterKey, LinkKey};
 
@@ -152,13 +152,13 @@ pub fn offers(desk: &Desk, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Of
     offers_at(desk, hotel().id, stay, guests, rooms)
 }
 
-/// The promise of the first offer: doubles, flexible.
-pub fn promise(desk: &Desk, stay: Stay, rooms: u32) -> Promise {
-    offers(desk, stay, rooms * 2, rooms).unwrap().remove(0).promise
+/// The quote of the first offer: doubles, flexible.
+pub fn quote(desk: &Desk, stay: Stay, rooms: u32) -> Quote {
+    offers(desk, stay, rooms * 2, rooms).unwrap().remove(0).quote
 }
 
-pub fn hold(desk: &Desk, caller: &Principal, promise: Promise) -> Result<Reservation, Refusal> {
-    let command = Command::Hold { promise, guest: guest(), requests: None, reference: None };
+pub fn hold(desk: &Desk, caller: &Principal, quote: Quote) -> Result<Reservation, Refusal> {
+    let command = Command::Hold { quote, guest: guest(), requests: None, reference: None };
     reservation(desk.command(caller, command))
 }
 
@@ -201,7 +201,7 @@ pub fn cancel(desk: &Desk, caller: &Principal, reservation: ReservationId) -> Re
 
 /// A paid reservation of one double.
 pub fn confirmed(desk: &Desk, caller: &Principal, stay: Stay) -> Reservation {
-    let held = hold(desk, caller, promise(desk, stay, 1)).unwrap();
+    let held = hold(desk, caller, quote(desk, stay, 1)).unwrap();
     open_payment(desk, held.id, held.id.0);
     pay(desk, &held, held.id.0);
     read(desk, caller, held.id).unwrap()

@@ -1,8 +1,8 @@
 //! A hotel is new or was changed.
 
-use contract::Timestamp;
 use contracts::HotelProfile;
 use group::Turn;
+use protocol::Timestamp;
 
 use crate::state::{HOTELS, NIGHTS, StoredHotel, date_of};
 use crate::{Note, Search};

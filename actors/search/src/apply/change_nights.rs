@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
 use contracts::search::Night;
 use contracts::{Date, HotelId, RoomTypeId};
 use group::Turn;
+use protocol::Timestamp;
 
 use crate::state::{NIGHTS, PAST_DAYS_KEPT, StoredNight, date_of, row_of};
 use crate::{Note, Search};

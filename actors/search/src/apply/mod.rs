@@ -3,9 +3,9 @@
 mod change_hotel;
 mod change_nights;
 
-use contract::Timestamp;
 use contracts::search::{Command, Refusal, Reply};
 use group::Turn;
+use protocol::Timestamp;
 
 use crate::state::AS_OF;
 use crate::{Note, Search};

@@ -149,7 +149,7 @@ impl CityHotels {
     }
 
     /// What is wrong with the orders, given the hotels that belong in them.
-    pub fn breaches(&self, hotels: &[(&Hotel, u32)]) -> Vec<String> {
+    pub fn violations(&self, hotels: &[(&Hotel, u32)]) -> Vec<String> {
         let mut expected = Self::default();
         for (hotel, number) in hotels {
             expected.insert(hotel, *number);

@@ -8,10 +8,10 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
 use contracts::search::Night;
 use contracts::{Date, HotelId, HotelProfile, RoomTypeId};
 use group::View;
+use protocol::Timestamp;
 
 use crate::cities::{Cities, Rank};
 use crate::state::{AS_OF, HOTELS, NIGHTS, date_of};

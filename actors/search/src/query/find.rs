@@ -1,10 +1,10 @@
 //! Hotels of a city that suit a guest, page by page.
 
-use contract::Timestamp;
 use contracts::reservations::Settings;
 use contracts::search::{FindHotels, FoundHotel, FoundHotels, FoundOffer, Place as Position, Refusal, Sort};
 use contracts::{Date, Stay};
 use jiff::tz::TimeZone;
+use protocol::Timestamp;
 
 use super::{LIMIT_MAX, city, place};
 use crate::cities::Cities;

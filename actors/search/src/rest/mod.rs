@@ -1,4 +1,4 @@
-//! The REST face of search: public, and made for being asked often.
+//! The REST API of search: public, and made for being asked often.
 
 mod city;
 mod hotel;
@@ -56,15 +56,15 @@ impl From<Order> for Sort {
     }
 }
 
-/// The face.
+/// The API.
 #[derive(Debug)]
-pub struct Face {
+pub struct Api {
     client: group::Client,
 }
 
-/// The face of search, for `src/services.rs`.
-pub fn face(client: group::Client) -> Face {
-    Face { client }
+/// The API of search, for `src/services.rs`.
+pub fn api(client: group::Client) -> Api {
+    Api { client }
 }
 
 /// A refusal as clients hear it.
@@ -80,7 +80,7 @@ fn problem(refusal: Refusal) -> Problem {
     }
 }
 
-impl Face {
+impl Api {
     async fn ask(&self, caller: &Caller, query: Ask) -> Result<Answer, ApiError> {
         let answer = self.client.query::<Search>(&caller.call(), query).await;
         answer.map_err(|failure| edge::failed(failure, problem))
@@ -93,7 +93,7 @@ fn mixed_up() -> ApiError {
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Search")]
-impl Face {
+impl Api {
     /// Cities
     ///
     /// What a guest may mean who has typed so much of a city's name, in any language or script, with at most a few typing
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn the_document_is_one_that_generators_can_read() {
-        let documents = edge::Documents::new(None).with::<Face>("search", "Search");
+        let documents = edge::Documents::new(None).with::<Api>("search", "Search");
         let document = documents.of("search").expect("added above");
         assert_eq!(edge::check_document(document), Vec::<String>::new());
         for path in ["/v1/cities", "/v1/hotels", "/v1/hotels/{hotel_id}"] {

@@ -1,7 +1,6 @@
 //! Hotels to search among, and asking for them.
 #![allow(dead_code)] // Each test binary uses some of it.
 
-use contract::{Principal, Timestamp};
 use contracts::search::{
     Answer, CityName, Command, FindHotels, FoundHotel, FoundHotels, Night, Query, Refusal, Sort,
 };
@@ -10,6 +9,7 @@ use contracts::{
     RoomTypeProfile, Season, Stay, TaxRule,
 };
 use group::testing::Bench;
+use protocol::{Principal, Timestamp};
 use search::Search;
 
 /// GeoNames' id of Munich.
@@ -154,6 +154,6 @@ pub fn names(hotels: &[FoundHotel]) -> Vec<&str> {
 
 /// That nothing is broken, now and after a restart.
 pub fn sound(bench: &Bench<Search>) {
-    assert_eq!(bench.breaches(), Vec::<String>::new());
-    assert_eq!(Bench::on(Search::new(), bench.memory()).breaches(), Vec::<String>::new());
+    assert_eq!(bench.violations(), Vec::<String>::new());
+    assert_eq!(Bench::on(Search::new(), bench.memory()).violations(), Vec::<String>::new());
 }

@@ -1,9 +1,9 @@
 //! Accounts, sessions and papers of the sample town.
 
-use contract::{Principal, Timestamp};
 use contracts::UserId;
 use contracts::users::{self, Account, Grants, Roles};
 use contracts::{auth, pdf};
+use protocol::{Principal, Timestamp};
 
 use crate::town::{EMAIL, PASSWORD, Town};
 
@@ -65,7 +65,7 @@ impl Town {
         match query {
             auth::Query::SessionToken { .. } => {
                 let principal = Principal { subject: UserId(7).to_string(), ..Principal::default() };
-                let token = auth::Bearer(self.house.token(&principal));
+                let token = auth::Bearer(self.services.token(&principal));
                 Ok(auth::Answer::Token(auth::IssuedToken {
                     token,
                     expires_at: Timestamp::wall_clock().plus_secs(600),

@@ -1,15 +1,15 @@
 //! Sample hotels, offers and bookings.
 
-use contract::Timestamp;
-use contracts::pricing::{TaxAmount, quote};
+use contracts::pricing::{TaxAmount, price_stay};
 use contracts::reservations::{
-    Guest, Offer, PaymentState, Policy, Promise, Refund, RefundStatus, Reservation, Status, What,
+    Guest, Offer, PaymentState, Policy, Quote, Refund, RefundStatus, Reservation, Status, What,
 };
 use contracts::search::City;
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, PaymentId, RatePlanId, RatePlanProfile,
     ReservationId, RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule,
 };
+use protocol::Timestamp;
 
 /// Cities: id, name, country, its name, inhabitants, latitude, longitude, zone, hotels.
 type Place = (u32, &'static str, &'static str, &'static str, u32, f64, f64, &'static str, u32);
@@ -43,7 +43,7 @@ pub fn cities() -> Vec<City> {
     CITIES.into_iter().map(city).collect()
 }
 
-const HOUSES: [(&str, usize, u8, u8, &str, &str); 16] = [
+const HOTELS: [(&str, usize, u8, u8, &str, &str); 16] = [
     ("Hôtel du Passage", 0, 3, 86, "14 rue du Passage", "wifi breakfast bar lift"),
     ("Le Petit Arsenal", 0, 2, 81, "3 rue de l’Arsenal", "wifi breakfast pets"),
     (
@@ -71,7 +71,7 @@ const HOUSES: [(&str, usize, u8, u8, &str, &str); 16] = [
 
 /// All sample hotels with the index of their city.
 pub fn hotels() -> Vec<(usize, HotelProfile)> {
-    HOUSES.iter().enumerate().map(|(index, house)| (house.1, hotel(index, house))).collect()
+    HOTELS.iter().enumerate().map(|(index, row)| (row.1, hotel(index, row))).collect()
 }
 
 fn hotel(
@@ -125,7 +125,7 @@ fn hotel(
         time_zone: place.7.to_owned(),
         stars: *stars,
         rating_tenths: *rating,
-        description: "A narrow house on a quiet street, two minutes from the river. The rooms look either on the court, \
+        description: "A narrow hotel on a quiet street, two minutes from the river. The rooms look either on the court, \
              where the fig tree is, or on the roofs; none is large, and all are light.\nBreakfast is on the ground floor \
              until eleven: bread from across the street, butter, jam that the owner makes, and coffee as you like it."
             .to_owned(),
@@ -154,11 +154,11 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
             let nights = stay.nights().map(|night| {
                 (night, if night.weekday0() >= 4 { plan.amount * 115 / 100 } else { plan.amount })
             });
-            let quote = quote(nights, rooms, &hotel.taxes);
+            let price = price_stay(nights, rooms, &hotel.taxes);
             let arrival = Timestamp(i64::from(stay.check_in().0) * 86_400_000 + 14 * 3_600_000);
             let free_until =
                 plan.cancellation.free_until_hours.map(|hours| arrival.plus_secs(-3_600 * i64::from(hours)));
-            let promise = Promise {
+            let quote = Quote {
                 hotel: hotel.id,
                 room_type: room.id,
                 rate_plan: plan.id,
@@ -168,14 +168,14 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
                 rooms,
                 guests,
                 currency: hotel.currency,
-                nightly: quote.nightly.iter().map(|(_, amount)| *amount).collect(),
-                taxes: quote.taxes.iter().map(|tax| TaxAmount { ..tax.clone() }).collect(),
-                total: quote.total,
+                nightly: price.nightly.iter().map(|(_, amount)| *amount).collect(),
+                taxes: price.taxes.iter().map(|tax| TaxAmount { ..tax.clone() }).collect(),
+                total: price.total,
                 time_zone: hotel.time_zone.clone(),
                 policy: Policy { free_until, penalty_percent: plan.cancellation.penalty_percent },
                 expires_at: now.plus_secs(1_800),
             };
-            offers.push(Offer { promise, sleeps: room.sleeps, rooms_left: [5, 2, 1][index] });
+            offers.push(Offer { quote, sleeps: room.sleeps, rooms_left: [5, 2, 1][index] });
         }
     }
     offers
@@ -185,18 +185,18 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
 pub fn held(
     number: u128,
     owner: &str,
-    promise: Promise,
+    quote: Quote,
     guest: Guest,
     requests: Option<String>,
     now: Timestamp,
 ) -> Reservation {
-    let id = ReservationId(promise.hotel.0 & (0xffff << 112) | number << 40 | 0x5eed);
+    let id = ReservationId(quote.hotel.0 & (0xffff << 112) | number << 40 | 0x5eed);
     Reservation {
         id,
         version: 1,
         status: Status::Held,
         owner: owner.to_owned(),
-        promise,
+        quote,
         guest,
         requests,
         reference: None,
@@ -216,7 +216,7 @@ pub fn held(
 pub fn grown(mut one: Reservation, status: Status, now: Timestamp) -> Reservation {
     one.status = status;
     one.version += 1;
-    let paid = PaymentState::Paid { payment: PaymentId(one.id.0 ^ 1), amount: one.promise.total };
+    let paid = PaymentState::Paid { payment: PaymentId(one.id.0 ^ 1), amount: one.quote.total };
     match status {
         Status::Held => {}
         Status::Expired => one.timeline.push((now, What::Expired)),
@@ -226,7 +226,7 @@ pub fn grown(mut one: Reservation, status: Status, now: Timestamp) -> Reservatio
         }
     }
     if status == Status::Cancelled {
-        one.refund = Some(Refund { amount: one.promise.total, status: RefundStatus::Pending });
+        one.refund = Some(Refund { amount: one.quote.total, status: RefundStatus::Pending });
         one.timeline.push((now, What::Cancelled));
     }
     if status != Status::Held {

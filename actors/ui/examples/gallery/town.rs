@@ -4,7 +4,6 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use contract::{Contract, Principal, Timestamp};
 use contracts::auth::Auth;
 use contracts::payments::{self, Failure as PaymentFailure, Payment, PaymentStatus, Payments};
 use contracts::pdf::Pdf;
@@ -13,8 +12,9 @@ use contracts::search::{self, CityName, FoundHotel, FoundHotels, FoundOffer, Hot
 use contracts::users::Users;
 use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay};
 use futures::future::BoxFuture;
-use group::testing::House;
+use group::testing::TestServices;
 use group::{Attempt, Call, Failure, Inlet, NoEffects, Placement, Port, Unavailable, Why};
+use protocol::{Contract, Principal, Timestamp};
 use token::{ClusterKey, LinkKey};
 
 use crate::stay;
@@ -26,7 +26,7 @@ pub const PASSWORD: &str = "notes by the translator";
 
 /// All services at once.
 pub struct Town {
-    pub(crate) house: House,
+    pub(crate) services: TestServices,
     links: LinkKey,
     cluster: ClusterKey,
     state: Mutex<State>,
@@ -44,7 +44,7 @@ struct State {
 pub fn deps(town: &Arc<Town>, public_url: &str) -> ui::Deps {
     ui::Deps {
         client: group::Client::new(Arc::new(Desk(Arc::clone(town)))),
-        credentials: Arc::new(town.house.clone()),
+        credentials: Arc::new(town.services.clone()),
         sessions: town.cluster.seal("ui-session"),
         offers: town.cluster.seal("offers"),
         links: town.links.clone(),
@@ -93,19 +93,19 @@ impl ui::Documents for Paper {
 impl Town {
     /// A town with hotels, and a booking in each status.
     pub fn new() -> Arc<Self> {
-        let (house, cluster) = (House::new(), ClusterKey::random());
-        house.add(ui::Ui, NoEffects);
+        let (services, cluster) = (TestServices::new(), ClusterKey::random());
+        services.add(ui::Ui, NoEffects);
         let mut state = State { hotels: stay::hotels(), ..State::default() };
         let now = Timestamp::wall_clock();
         for (index, status) in Status::ALL.into_iter().enumerate() {
             let hotel = state.hotels[index * 2].1.clone();
             let offer = stay::offers(&hotel, stay::three_nights(now), 2, 1, now).remove(index % 2);
             let wishes = (index % 2 == 1).then(|| "A quiet room, please. We arrive late.".to_owned());
-            let held = stay::held(index as u128 + 1, "cli_sample", offer.promise, stay::guest(), wishes, now);
+            let held = stay::held(index as u128 + 1, "cli_sample", offer.quote, stay::guest(), wishes, now);
             let grown = stay::grown(held, status, now);
             state.bookings.insert(grown.id, grown);
         }
-        Arc::new(Self { house, links: cluster.links("booking-link"), cluster, state: Mutex::new(state) })
+        Arc::new(Self { services, links: cluster.links("booking-link"), cluster, state: Mutex::new(state) })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -150,7 +150,7 @@ impl Placement for Desk {
             "users" => Ok(port::<Users>(&self.0)),
             "auth" => Ok(port::<Auth>(&self.0)),
             "pdf" => Ok(port::<Pdf>(&self.0)),
-            _ => self.0.house.local(service, shard),
+            _ => self.0.services.local(service, shard),
         }
     }
 
@@ -159,15 +159,15 @@ impl Placement for Desk {
     }
 }
 
-/// The caller behind a token of the house.
+/// The caller behind a token of the test services.
 fn actor(call: &Call) -> String {
-    let digits = call.token.as_deref().and_then(|token| token.strip_prefix("house."));
+    let digits = call.token.as_deref().and_then(|token| token.strip_prefix("services."));
     let bytes = digits.map(|digits| {
         (0..digits.len() / 2)
             .filter_map(|at| u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).ok())
             .collect::<Vec<_>>()
     });
-    let principal: Option<Principal> = bytes.and_then(|bytes| contract::codec::decode(&bytes).ok());
+    let principal: Option<Principal> = bytes.and_then(|bytes| protocol::codec::decode(&bytes).ok());
     principal.map(|principal| principal.actor().to_owned()).unwrap_or_default()
 }
 
@@ -278,12 +278,12 @@ impl Town {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
-            reservations::Command::Hold { promise, guest, requests, .. } => {
+            reservations::Command::Hold { quote, guest, requests, .. } => {
                 if guest.name == "Nobody" {
-                    return Err(reservations::Refusal::SoldOut { night: promise.stay.check_in() });
+                    return Err(reservations::Refusal::SoldOut { night: quote.stay.check_in() });
                 }
                 state.made += 1;
-                let held = stay::held(state.made + 1_000, actor, promise, Guest { ..guest }, requests, now);
+                let held = stay::held(state.made + 1_000, actor, quote, Guest { ..guest }, requests, now);
                 state.bookings.insert(held.id, held.clone());
                 Ok(reservations::Reply::Reservation(Box::new(held)))
             }
@@ -433,7 +433,7 @@ impl Town {
 fn confirm(state: &mut State, reservation: ReservationId, now: Timestamp) {
     if let Some(one) = state.bookings.get_mut(&reservation) {
         *one = stay::grown(one.clone(), Status::Confirmed, now);
-        one.payment = PaymentState::Paid { payment: PaymentId(reservation.0 ^ 1), amount: one.promise.total };
+        one.payment = PaymentState::Paid { payment: PaymentId(reservation.0 ^ 1), amount: one.quote.total };
     }
 }
 
@@ -464,14 +464,14 @@ fn found_hotel(
         .map(|stay| stay::offers(hotel, stay, find.guests.into(), find.rooms.into(), now))
         .unwrap_or_default();
     let offer = offers.into_iter().nth(index % 2).map(|offer| FoundOffer {
-        room_type: offer.promise.room_type,
-        room_type_name: offer.promise.room_name.into(),
-        rate_plan: offer.promise.rate_plan,
-        rate_plan_name: offer.promise.plan_name.into(),
-        nightly: offer.promise.nightly.iter().sum(),
-        total: offer.promise.total,
+        room_type: offer.quote.room_type,
+        room_type_name: offer.quote.room_name.into(),
+        rate_plan: offer.quote.rate_plan,
+        rate_plan_name: offer.quote.plan_name.into(),
+        nightly: offer.quote.nightly.iter().sum(),
+        total: offer.quote.total,
         rooms_left: offer.rooms_left,
-        free_cancellation_until: offer.promise.policy.free_until,
+        free_cancellation_until: offer.quote.policy.free_until,
     });
     FoundHotel {
         id: hotel.id,

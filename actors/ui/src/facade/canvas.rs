@@ -61,7 +61,7 @@ impl Canvas {
         ));
     }
 
-    /// Many rectangles of one size and colour, as one path: windows of houses far away.
+    /// Many rectangles of one size and colour, as one path: windows of buildings far away.
     pub fn rects(&mut self, at: &[(f32, f32)], w: f32, h: f32, fill: Colour) {
         if at.is_empty() {
             return;

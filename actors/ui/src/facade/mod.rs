@@ -6,11 +6,11 @@
 //!
 //! Deliberately absent: text, fonts, styles and scripts inside the pictures.
 
+mod building;
 mod canvas;
 mod colour;
 mod dice;
 mod garden;
-mod house;
 mod light;
 mod opening;
 mod roof;
@@ -22,7 +22,7 @@ use canvas::Canvas;
 use dice::Dice;
 use light::Light;
 use style::{Climate, Style};
-use town::{Ground, Size};
+use town::{Size, Terrain};
 
 pub use street::{skyline, vignette};
 
@@ -49,27 +49,27 @@ impl Scene {
         let (w, h) = if self.wide { (1280.0, 420.0) } else { (640.0, 400.0) };
         let (light, climate, size) =
             (Light::at(self.hour), Climate::at(self.latitude), Size::of(self.population));
-        let ground = Ground { width: w, street: h - 34.0, climate };
+        let terrain = Terrain { width: w, street: h - 34.0, climate };
         let style = Style::of(&mut Dice::of(self.id, 1), self.stars, climate);
         let mut around = Dice::of(self.id, 2);
         let x = (w - style.width()) / 2.0 + around.between(-0.04, 0.04) * w;
         let free = (x, x + style.width());
 
-        // Small houses are looked at from nearer, so that each fills its picture.
-        let near =
-            ((style.eaves() + house::rise(&style) + 96.0) / h).clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
+        // Small buildings are looked at from nearer, so that each fills its picture.
+        let near = ((style.eaves() + building::rise(&style) + 96.0) / h)
+            .clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
         let left = (x + style.width() / 2.0 - w * near / 2.0).clamp(0.0, w - w * near);
         let mut canvas = Canvas::view(left, h - h * near, w * near, h * near);
         light.draw_sky(&mut canvas, &mut Dice::of(self.id, 3), w, h);
-        town::draw(&mut canvas, &mut around, size, &light, ground, free);
-        town::pavement(&mut canvas, &light, ground, size, h);
-        house::draw(
+        town::draw(&mut canvas, &mut around, size, &light, terrain, free);
+        town::pavement(&mut canvas, &light, terrain, size, h);
+        building::draw(
             &mut canvas,
             &mut Dice::of(self.id, 4 + u64::from(self.hour)),
             &style,
             &light,
             x,
-            ground.street,
+            terrain.street,
         );
         let mut planted = Dice::of(self.id, 40);
         let trees = match size {
@@ -83,11 +83,11 @@ impl Scene {
             } else {
                 planted.between(free.1 + 42.0, w - 18.0)
             };
-            garden::tree(&mut canvas, &mut planted, climate, &light, beside, ground.street + 5.0, 0.0);
+            garden::tree(&mut canvas, &mut planted, climate, &light, beside, terrain.street + 5.0, 0.0);
         }
         if size != Size::Village {
-            garden::lamp(&mut canvas, &light, free.0 - 22.0, ground.street + 9.0);
-            garden::lamp(&mut canvas, &light, free.1 + 32.0, ground.street + 9.0);
+            garden::lamp(&mut canvas, &light, free.0 - 22.0, terrain.street + 9.0);
+            garden::lamp(&mut canvas, &light, free.1 + 32.0, terrain.street + 9.0);
         }
         canvas.finish()
     }

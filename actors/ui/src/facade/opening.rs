@@ -9,7 +9,7 @@ use super::style::{Style, Window};
 const LAMP: Colour = Colour::of(0xff_d98c);
 const IRON: Colour = Colour::of(0x37_3533);
 
-/// A house's upper windows: dark, lit, and lit behind a curtain, each drawn once.
+/// A building's upper windows: dark, lit, and lit behind a curtain, each drawn once.
 pub(super) struct Panes {
     dark: u32,
     lit: u32,

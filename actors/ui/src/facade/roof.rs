@@ -14,7 +14,7 @@ pub(super) fn behind(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light:
     if !flat {
         for _ in 0..style.chimneys {
             let at = x + w * dice.pick(&[0.16, 0.3, 0.68, 0.84]);
-            let high = super::house::rise(style).min(40.0) + 10.0;
+            let high = super::building::rise(style).min(40.0) + 10.0;
             canvas.rect(at, top - high, 11.0, high, light.on(style.wall.darker(0.25)));
             canvas.rect(at - 1.5, top - high - 3.0, 14.0, 4.0, light.on(style.wall.darker(0.4)));
         }
@@ -22,7 +22,7 @@ pub(super) fn behind(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light:
     if style.flags > 0 {
         for index in 0..style.flags {
             let at = x + w * (index as f32 + 1.0) / (style.flags as f32 + 1.0);
-            flag(canvas, style, light, at, top - super::house::rise(style).min(48.0) + 4.0, index);
+            flag(canvas, style, light, at, top - super::building::rise(style).min(48.0) + 4.0, index);
         }
     }
 }

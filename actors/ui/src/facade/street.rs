@@ -4,19 +4,19 @@ use super::canvas::Canvas;
 use super::dice::Dice;
 use super::light::Light;
 use super::style::{Climate, Style};
-use super::town::{self, Ground, Size};
-use super::{garden, house};
+use super::town::{self, Size, Terrain};
+use super::{building, garden};
 
-/// A long street of inns at an hour of the day, 1920 × 860 units, the houses of all climates side by side under much
+/// A long street of inns at an hour of the day, 1920 × 860 units, the buildings of all climates side by side under much
 /// sky: what is written over it stands there.
 pub fn skyline(hour: u8) -> String {
     let (w, h, seed) = (1920.0, 860.0, 0x00a0_be46e);
     let light = Light::at(hour);
     let mut canvas = Canvas::new(w, h);
-    let ground = Ground { width: w, street: h - 30.0, climate: Climate::Temperate };
+    let terrain = Terrain { width: w, street: h - 30.0, climate: Climate::Temperate };
     light.draw_sky(&mut canvas, &mut Dice::of(seed, 3), w, h);
-    town::draw(&mut canvas, &mut Dice::of(seed, 2), Size::Metropolis, &light, ground, (-9.0, -9.0));
-    town::pavement(&mut canvas, &light, ground, Size::City, h);
+    town::draw(&mut canvas, &mut Dice::of(seed, 2), Size::Metropolis, &light, terrain, (-9.0, -9.0));
+    town::pavement(&mut canvas, &light, terrain, Size::City, h);
     let mut dice = Dice::of(seed, 1);
     let mut x = -70.0;
     let latitudes = [48.0, 41.0, 52.0, 60.0, 45.0, 38.0, 50.0, 15.0, 54.0];
@@ -25,13 +25,13 @@ pub fn skyline(hour: u8) -> String {
         let stars = [3, 2, 4, 2, 3, 1, 3, 2, 4][index];
         let id = 7_919 * (index as u128 + 5);
         let style = Style::of(&mut Dice::of(id, 1), stars, climate);
-        house::draw(&mut canvas, &mut Dice::of(id, 4), &style, &light, x, ground.street);
+        building::draw(&mut canvas, &mut Dice::of(id, 4), &style, &light, x, terrain.street);
         let gap = dice.between(26.0, 64.0);
         x += style.width();
-        garden::tree(&mut canvas, &mut dice, climate, &light, x + gap * 0.55, ground.street + 5.0, 0.0);
+        garden::tree(&mut canvas, &mut dice, climate, &light, x + gap * 0.55, terrain.street + 5.0, 0.0);
         x += gap;
         if index % 2 == 0 {
-            garden::lamp(&mut canvas, &light, x - 10.0, ground.street + 9.0);
+            garden::lamp(&mut canvas, &light, x - 10.0, terrain.street + 9.0);
         }
         if x > w {
             break;
@@ -45,20 +45,20 @@ pub fn vignette(city: u64, latitude: f32, population: u32, hour: u8) -> String {
     let (w, h, id) = (480.0, 240.0, u128::from(city).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     let (light, climate, size) = (Light::at(hour), Climate::at(latitude), Size::of(population));
     let mut canvas = Canvas::new(w, h);
-    let ground = Ground { width: w, street: h - 20.0, climate };
+    let terrain = Terrain { width: w, street: h - 20.0, climate };
     light.draw_sky(&mut canvas, &mut Dice::of(id, 3), w, h);
-    town::draw(&mut canvas, &mut Dice::of(id, 2), size, &light, ground, (-9.0, -9.0));
-    town::pavement(&mut canvas, &light, ground, size, h);
+    town::draw(&mut canvas, &mut Dice::of(id, 2), size, &light, terrain, (-9.0, -9.0));
+    town::pavement(&mut canvas, &light, terrain, size, h);
     let mut dice = Dice::of(id, 1);
     let mut x = dice.between(-60.0, 10.0);
     while x < w {
         let stars = 1 + dice.below(2) as u8;
         let style = Style::of(&mut dice, stars, climate);
         if x + style.width() < w + 90.0 {
-            house::draw(&mut canvas, &mut dice, &style, &light, x, ground.street);
+            building::draw(&mut canvas, &mut dice, &style, &light, x, terrain.street);
         }
         x += style.width() + 14.0;
-        garden::tree(&mut canvas, &mut dice, climate, &light, x + 8.0, ground.street + 4.0, 0.0);
+        garden::tree(&mut canvas, &mut dice, climate, &light, x + 8.0, terrain.street + 4.0, 0.0);
         x += dice.between(34.0, 70.0);
     }
     canvas.finish()

@@ -1,4 +1,4 @@
-//! How one house is built: drawn once from its dice, then only read.
+//! How one building is built: drawn once from its dice, then only read.
 
 use super::colour::Colour;
 use super::dice::Dice;
@@ -46,7 +46,7 @@ impl Climate {
     }
 }
 
-/// What covers the house.
+/// What covers the building.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Roof {
     Mansard,
@@ -71,13 +71,13 @@ pub(super) enum Window {
 
 /// What is at street level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ground {
+pub(super) enum Terrain {
     Awnings,
     Arcade,
     Parlour,
 }
 
-/// One house.
+/// One building.
 #[derive(Debug, Clone)]
 pub(super) struct Style {
     pub wall: Colour,
@@ -86,10 +86,10 @@ pub(super) struct Style {
     pub accent: Colour,
     pub roof: Roof,
     pub window: Window,
-    pub ground: Ground,
+    pub terrain: Terrain,
     pub bays: usize,
     pub bay: f32,
-    /// Above the ground floor.
+    /// Above the terrain floor.
     pub floors: usize,
     pub floor: f32,
     pub ground_height: f32,
@@ -104,7 +104,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// The house of a hotel with this many stars.
+    /// The building of a hotel with this many stars.
     pub fn of(dice: &mut Dice, stars: u8, climate: Climate) -> Self {
         let stars = usize::from(stars.min(5));
         let floors = stars.max(1);
@@ -134,7 +134,7 @@ impl Style {
             accent: Colour::of(dice.pick(&accents)),
             roof,
             window: dice.pick(windows),
-            ground: dice.pick(&[Ground::Awnings, Ground::Arcade, Ground::Parlour]),
+            terrain: dice.pick(&[Terrain::Awnings, Terrain::Arcade, Terrain::Parlour]),
             bays,
             bay: dice.between(46.0, 56.0),
             floors,
@@ -171,7 +171,7 @@ impl Style {
             }
         };
         let roof = dice.pick(of);
-        // A gable as wide as the house would leave the picture above five floors.
+        // A gable as wide as the building would leave the picture above five floors.
         if floors > 4 && matches!(roof, Roof::Gable | Roof::Stepped) { Roof::Mansard } else { roof }
     }
 

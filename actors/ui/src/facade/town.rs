@@ -30,7 +30,7 @@ impl Size {
 
 /// Where the picture's street is, how wide it is, what grows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ground {
+pub(super) struct Terrain {
     pub width: f32,
     pub street: f32,
     pub climate: Climate,
@@ -42,75 +42,81 @@ pub(super) fn draw(
     dice: &mut Dice,
     size: Size,
     light: &Light,
-    ground: Ground,
+    terrain: Terrain,
     free: (f32, f32),
 ) {
     match size {
         Size::Village => {
-            hills(canvas, dice, light, ground, 110.0, 0.62);
-            hills(canvas, dice, light, ground, 62.0, 0.38);
-            grove(canvas, dice, light, ground, 9);
-            cottages(canvas, dice, light, ground, free, 60.0, 2);
+            hills(canvas, dice, light, terrain, 110.0, 0.62);
+            hills(canvas, dice, light, terrain, 62.0, 0.38);
+            grove(canvas, dice, light, terrain, 9);
+            cottages(canvas, dice, light, terrain, free, 60.0, 2);
         }
         Size::Town => {
-            hills(canvas, dice, light, ground, 96.0, 0.62);
-            steeple(canvas, dice, light, ground, free);
-            grove(canvas, dice, light, ground, 4);
-            cottages(canvas, dice, light, ground, free, 92.0, 6);
+            hills(canvas, dice, light, terrain, 96.0, 0.62);
+            steeple(canvas, dice, light, terrain, free);
+            grove(canvas, dice, light, terrain, 4);
+            cottages(canvas, dice, light, terrain, free, 92.0, 6);
         }
         Size::City => {
-            far_roofs(canvas, dice, light, ground, 150.0, 0.66);
-            steeple(canvas, dice, light, ground, free);
-            terraced(canvas, dice, light, ground, (110.0, 190.0), free);
+            far_roofs(canvas, dice, light, terrain, 150.0, 0.66);
+            steeple(canvas, dice, light, terrain, free);
+            terraced(canvas, dice, light, terrain, (110.0, 190.0), free);
         }
         Size::Metropolis => {
-            towers(canvas, dice, light, ground, (150.0, 300.0), 0.74);
-            towers(canvas, dice, light, ground, (120.0, 230.0), 0.55);
-            terraced(canvas, dice, light, ground, (150.0, 232.0), free);
+            towers(canvas, dice, light, terrain, (150.0, 300.0), 0.74);
+            towers(canvas, dice, light, terrain, (120.0, 230.0), 0.55);
+            terraced(canvas, dice, light, terrain, (150.0, 232.0), free);
         }
     }
 }
 
 /// The pavement, and its edge.
-pub(super) fn pavement(canvas: &mut Canvas, light: &Light, ground: Ground, size: Size, height: f32) {
+pub(super) fn pavement(canvas: &mut Canvas, light: &Light, terrain: Terrain, size: Size, height: f32) {
     let (walk, road) = match size {
         Size::Village => (0xc9_bd97, 0x9f_ad7c),
         Size::Town | Size::City => (0xd9_cdb6, 0xb3_a893),
         Size::Metropolis => (0xcf_c8ba, 0x9c_978e),
     };
-    canvas.rect(0.0, ground.street, ground.width, 14.0, light.on(Colour::of(walk)));
-    canvas.rect(0.0, ground.street + 13.0, ground.width, height - ground.street, light.on(Colour::of(road)));
-    canvas.rect(0.0, ground.street + 13.0, ground.width, 2.0, light.on(Colour::of(road).darker(0.16)));
+    canvas.rect(0.0, terrain.street, terrain.width, 14.0, light.on(Colour::of(walk)));
+    canvas.rect(
+        0.0,
+        terrain.street + 13.0,
+        terrain.width,
+        height - terrain.street,
+        light.on(Colour::of(road)),
+    );
+    canvas.rect(0.0, terrain.street + 13.0, terrain.width, 2.0, light.on(Colour::of(road).darker(0.16)));
 }
 
-fn hills(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, high: f32, far: f32) {
-    let green = match ground.climate {
+fn hills(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, high: f32, far: f32) {
+    let green = match terrain.climate {
         Climate::Tropical => 0x6f_9a72,
         Climate::Southern => 0xa8_a671,
         Climate::Temperate => 0x86_a274,
         Climate::Northern => 0x6f_8f80,
     };
-    let (mut x, mut data) = (0.0, format!("M0 {:.0}V{:.0}", ground.street, ground.street - high * 0.6));
-    while x < ground.width {
+    let (mut x, mut data) = (0.0, format!("M0 {:.0}V{:.0}", terrain.street, terrain.street - high * 0.6));
+    while x < terrain.width {
         let step = dice.between(110.0, 190.0);
         let (rise, end) = (dice.between(0.7, 1.25) * high, dice.between(0.4, 0.8) * high);
         data.push_str(&format!(
             "Q{:.0} {:.0} {:.0} {:.0}",
             x + step / 2.0,
-            ground.street - rise,
+            terrain.street - rise,
             x + step,
-            ground.street - end
+            terrain.street - end
         ));
         x += step;
     }
-    data.push_str(&format!("V{:.0}z", ground.street));
+    data.push_str(&format!("V{:.0}z", terrain.street));
     canvas.path(&data, light.far(Colour::of(green), far));
 }
 
-fn grove(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, count: usize) {
+fn grove(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, count: usize) {
     for _ in 0..count {
-        let x = dice.between(0.0, ground.width);
-        garden::tree(canvas, dice, ground.climate, light, x, ground.street, 0.34);
+        let x = dice.between(0.0, terrain.width);
+        garden::tree(canvas, dice, terrain.climate, light, x, terrain.street, 0.34);
     }
 }
 
@@ -134,23 +140,23 @@ fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 
     canvas.rects(&awake, 8.0, 13.0, lit);
 }
 
-/// A closed row of town houses on both sides of what is `free`.
+/// A closed row of town buildings on both sides of what is `free`.
 fn terraced(
     canvas: &mut Canvas,
     dice: &mut Dice,
     light: &Light,
-    ground: Ground,
+    terrain: Terrain,
     high: (f32, f32),
     free: (f32, f32),
 ) {
     let far = 0.36;
     let mut x = -dice.between(0.0, 40.0);
-    while x < ground.width {
+    while x < terrain.width {
         let (w, h) = (dice.between(62.0, 104.0), dice.between(high.0, high.1));
         let hidden = x > free.0 - 4.0 && x + w < free.1 + 4.0;
         let (wall, roof) =
             (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0x7a_6a64, 0xa9_6a50, 0x66_7078])));
-        let (kind, y) = (dice.below(3), ground.street - h);
+        let (kind, y) = (dice.below(3), terrain.street - h);
         if !hidden {
             match kind {
                 0 => canvas
@@ -168,12 +174,12 @@ fn terraced(
     }
 }
 
-/// Small houses with gaps.
+/// Small buildings with gaps.
 fn cottages(
     canvas: &mut Canvas,
     dice: &mut Dice,
     light: &Light,
-    ground: Ground,
+    terrain: Terrain,
     free: (f32, f32),
     high: f32,
     count: usize,
@@ -184,12 +190,12 @@ fn cottages(
         let x = if index % 2 == 0 {
             dice.between(-20.0, (free.0 - w - 24.0).max(-19.0))
         } else {
-            dice.between(free.1 + 24.0, ground.width - w + 30.0)
+            dice.between(free.1 + 24.0, terrain.width - w + 30.0)
         };
         let h = high * dice.between(0.62, 1.0);
         let (wall, roof) =
             (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0xa9_6a50, 0x8a_5f4c, 0x66_6a6c])));
-        let y = ground.street - h;
+        let y = terrain.street - h;
         canvas.poly(
             &[(x - 7.0, y + 2.0), (x + w / 2.0, y - w * 0.4), (x + w + 7.0, y + 2.0)],
             light.far(roof, far),
@@ -200,17 +206,17 @@ fn cottages(
 }
 
 /// A church tower, somewhere to one side.
-fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, free: (f32, f32)) {
+fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, free: (f32, f32)) {
     let far = 0.5;
     let x = if dice.chance(0.5) {
         free.0 * dice.between(0.25, 0.7)
     } else {
-        free.1 + (ground.width - free.1) * dice.between(0.3, 0.75)
+        free.1 + (terrain.width - free.1) * dice.between(0.3, 0.75)
     };
     let (w, h) = (24.0, dice.between(150.0, 200.0));
-    let y = ground.street - h;
+    let y = terrain.street - h;
     canvas.rect(x, y, w, h, light.far(Colour::of(0xd6_c6a8), far));
-    match ground.climate {
+    match terrain.climate {
         Climate::Tropical | Climate::Southern => {
             canvas.arch(x + 7.0, y + 10.0, 10.0, 18.0, light.far(Colour::of(0x6b_6a66), far));
             canvas.arch(x - 2.0, y - 16.0, w + 4.0, 17.0, light.far(Colour::of(0xb7_6d4e), far));
@@ -225,25 +231,25 @@ fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, 
     }
 }
 
-fn far_roofs(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, high: f32, far: f32) {
+fn far_roofs(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, high: f32, far: f32) {
     let mut x = -20.0;
-    while x < ground.width {
+    while x < terrain.width {
         let (w, h) = (dice.between(40.0, 80.0), high * dice.between(0.75, 1.25));
-        let y = ground.street - h;
+        let y = terrain.street - h;
         let wall = light.far(Colour::of(dice.pick(&WALLS)), far);
         canvas.poly(
-            &[(x, ground.street), (x, y), (x + w / 2.0, y - 18.0), (x + w, y), (x + w, ground.street)],
+            &[(x, terrain.street), (x, y), (x + w / 2.0, y - 18.0), (x + w, y), (x + w, terrain.street)],
             wall,
         );
         x += w - 1.0;
     }
 }
 
-fn towers(canvas: &mut Canvas, dice: &mut Dice, light: &Light, ground: Ground, high: (f32, f32), far: f32) {
+fn towers(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, high: (f32, f32), far: f32) {
     let mut x = -10.0;
-    while x < ground.width {
+    while x < terrain.width {
         let (w, h) = (dice.between(34.0, 66.0), dice.between(high.0, high.1));
-        let y = ground.street - h;
+        let y = terrain.street - h;
         let wall = light.far(Colour::of(dice.pick(&[0x8f_a0aa, 0xa9_b0ae, 0xb9_a995, 0x7f_8f9c])), far);
         canvas.rect(x, y, w, h, wall);
         match dice.below(4) {

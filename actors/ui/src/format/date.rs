@@ -1,9 +1,9 @@
 //! Days and instants, always at the hotel.
 
-use contract::Timestamp;
 use contracts::Date;
 use jiff::civil;
 use jiff::tz::TimeZone;
+use protocol::Timestamp;
 
 use super::{Language, Locale};
 

@@ -7,17 +7,17 @@ use contracts::{HotelId, ReservationId};
 use group::{Call, Failure};
 
 use crate::trouble::Trouble;
-use crate::view::House;
+use crate::view::HotelView;
 use crate::visit::Visit;
 
 /// A hotel by its id: search knows its city as well, and reservations is asked where search has not heard of it yet or
 /// does not answer.
-pub(super) async fn house(visit: &Visit, id: HotelId) -> Result<House, Trouble> {
+pub(super) async fn hotel(visit: &Visit, id: HotelId) -> Result<HotelView, Trouble> {
     let client = &visit.site.deps.client;
     if let Ok(search::Answer::Hotel(details)) =
         client.query::<Search>(&visit.anonymous(), search::Query::Hotel(id)).await
     {
-        return Ok(House {
+        return Ok(HotelView {
             country: details.city.country_name.to_string(),
             population: details.city.population,
             distance_metres: Some(details.distance_metres),
@@ -25,7 +25,7 @@ pub(super) async fn house(visit: &Visit, id: HotelId) -> Result<House, Trouble> 
         });
     }
     match client.query::<Reservations>(&visit.anonymous(), reservations::Query::Hotel(id)).await {
-        Ok(reservations::Answer::Hotel(profile)) => Ok(House {
+        Ok(reservations::Answer::Hotel(profile)) => Ok(HotelView {
             country: profile.country.clone(),
             population: 100_000,
             distance_metres: None,

@@ -1,17 +1,17 @@
 //! A booking: its number, what was agreed, what happens next, until when it can be cancelled.
 
-use contract::Timestamp;
 use contracts::Money;
 use contracts::reservations::{PaymentState, RefundStatus, Reservation, Status, What};
 use poem::web::Path;
 use poem::{Response, handler};
+use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::ask;
 use super::checkout::hold;
 use crate::format::{self, money};
 use crate::trouble::Trouble;
-use crate::view::{House, Stay, terms};
+use crate::view::{HotelView, Stay, terms};
 use crate::visit::{Fields, Visit};
 
 /// A shorter form of the secret link.
@@ -33,25 +33,25 @@ pub(super) async fn show(
 ) -> Result<Response, Trouble> {
     let key = fields.get("key").to_owned();
     let reservation = ask::open(&mut visit, &id, &key).await?.reservation;
-    let house = ask::house(&visit, reservation.hotel()).await?;
-    let state = state(&visit, &reservation, &house);
+    let hotel = ask::hotel(&visit, reservation.hotel()).await?;
+    let state = state(&visit, &reservation, &hotel);
     let title = state["title"].as_str().unwrap_or("Your booking").to_owned();
     let (locale, now) = (visit.locale, visit.now);
-    let stay = Stay::of(&reservation.promise, &house, locale, now);
+    let stay = Stay::of(&reservation.quote, &hotel, locale, now);
     let is_held = reservation.status == Status::Held;
     let until = reservation.hold_expires_at.filter(|_| is_held);
     let timeline = reservation.timeline.iter().map(|(at, what)| {
-        json!({ "at": format::instant(locale, *at, &house.profile.time_zone), "iso": iso(*at), "what": happened(*what) })
+        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": happened(*what) })
     });
     let view = json!({
         "state": state, "stay": stay, "number": reservation.id.to_string(),
         "guest": { "name": reservation.guest.name, "requests": reservation.requests },
         "hold": until.map(|until| hold("Your room is held", until, now, "The hold has run out.")),
-        "refund": refund(&visit, &reservation), "next": next(&reservation, &house),
+        "refund": refund(&visit, &reservation), "next": next(&reservation, &hotel),
         "timeline": timeline.collect::<Vec<_>>(),
         "qr_href": (reservation.status.takes_rooms() && !is_held)
             .then(|| format!("/bookings/{}/qr.svg?key={}", reservation.id, visit.site.tag(reservation.id))),
-        "files": files(&reservation, &key), "cancel": cancel(&reservation, &house, &visit, &key),
+        "files": files(&reservation, &key), "cancel": cancel(&reservation, &hotel, &visit, &key),
     });
     visit.page("booking.html", &title, view)
 }
@@ -73,12 +73,12 @@ pub(super) fn word(reservation: &Reservation) -> (&'static str, &'static str) {
     }
 }
 
-fn state(visit: &Visit, reservation: &Reservation, house: &House) -> Value {
+fn state(visit: &Visit, reservation: &Reservation, hotel: &HotelView) -> Value {
     let (word, pill) = word(reservation);
     let booking = format!("/bookings/{}", reservation.id);
     let search =
         || json!({ "href": format!("/hotels/{}", reservation.hotel()), "label": "Look for a room again" });
-    let city = &house.profile.city;
+    let city = &hotel.profile.city;
     let (tone, icon, title, text, primary) = match (reservation.status, &reservation.payment) {
         (Status::Held, PaymentState::Open(_)) => (
             "heed", "clock", "The bank is being asked".to_owned(), "Your room is held meanwhile.".to_owned(),
@@ -92,7 +92,7 @@ fn state(visit: &Visit, reservation: &Reservation, house: &House) -> Value {
             "", "check", format!("{city} is booked"),
             format!("It is paid and confirmed. A mail with everything is on its way to {}.", reservation.guest.email), None,
         ),
-        (Status::CheckedIn, _) => ("", "key", format!("Welcome to {}", house.profile.name), "Sleep well.".to_owned(), None),
+        (Status::CheckedIn, _) => ("", "key", format!("Welcome to {}", hotel.profile.name), "Sleep well.".to_owned(), None),
         (Status::CheckedOut, _) => ("", "check", "We hope you slept well".to_owned(), format!("Come back to {city} some day."), Some(search())),
         (Status::Expired, _) => (
             "heed", "clock", "The hold has run out".to_owned(),
@@ -127,7 +127,7 @@ fn refund(visit: &Visit, reservation: &Reservation) -> Option<String> {
     })
 }
 
-fn next(reservation: &Reservation, house: &House) -> Vec<String> {
+fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
     match reservation.status {
         Status::Confirmed => vec![
             format!(
@@ -136,10 +136,10 @@ fn next(reservation: &Reservation, house: &House) -> Vec<String> {
             ),
             format!(
                 "{} knows about you{}.",
-                house.profile.name,
+                hotel.profile.name,
                 if reservation.requests.is_some() { " and your wishes" } else { "" }
             ),
-            format!("Arrive from 15:00 at {}. Say your name, or show the code on this page.", house.place()),
+            format!("Arrive from 15:00 at {}. Say your name, or show the code on this page.", hotel.place()),
         ],
         Status::Held
         | Status::CheckedIn
@@ -185,12 +185,12 @@ fn files(reservation: &Reservation, key: &str) -> Vec<Value> {
     files
 }
 
-fn cancel(reservation: &Reservation, house: &House, visit: &Visit, key: &str) -> Option<Value> {
+fn cancel(reservation: &Reservation, hotel: &HotelView, visit: &Visit, key: &str) -> Option<Value> {
     let can = matches!(reservation.status, Status::Held | Status::Confirmed);
-    let promise = &reservation.promise;
+    let quote = &reservation.quote;
     let terms = match reservation.status {
         Status::Held => "Give the room back at any time before you pay: it costs nothing.".to_owned(),
-        _ => terms(promise.policy, promise.penalty(), promise, house, visit.locale, visit.now),
+        _ => terms(quote.policy, quote.penalty(), quote, hotel, visit.locale, visit.now),
     };
     let key = if key.is_empty() { String::new() } else { format!("?key={}", super::search::escape(key)) };
     can.then(|| json!({ "terms": terms, "href": format!("/bookings/{}/cancel{key}", reservation.id) }))

@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
 use contracts::reservations::{self, Listing, Position, Reservation, Reservations, Status, Whose, merge};
 use contracts::ui::{self, Ui};
 use contracts::{Date, HotelId, ReservationId};
 use futures::future::join_all;
 use group::{Call, Failure};
 use poem::{Response, handler};
+use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::{ask, booking};
 use crate::format::{self, money, today_in};
 use crate::picture;
 use crate::trouble::Trouble;
-use crate::view::House;
+use crate::view::HotelView;
 use crate::visit::{Fields, Visit};
 
 /// Bookings on a page.
@@ -36,14 +36,14 @@ pub(super) async fn bookings(mut visit: Visit, fields: Fields) -> Result<Respons
             found.entry(one.id).or_insert(one);
         }
     }
-    let houses = houses(&visit, found.values().map(Reservation::hotel)).await;
+    let hotels = hotels(&visit, found.values().map(Reservation::hotel)).await;
     let today = today_in(visit.now, "UTC");
     let mut groups = [("To come", Vec::new()), ("Past", Vec::new()), ("Not taken", Vec::new())];
     let mut sorted: Vec<_> = found.into_values().collect();
     sorted.sort_by_key(|one| (one.stay().check_in(), one.id));
     for one in &sorted {
-        let Some(house) = houses.get(&one.hotel()) else { continue };
-        groups[group(one.status, one.stay().check_out(), today)].1.push(row(&visit, one, house));
+        let Some(hotel) = hotels.get(&one.hotel()) else { continue };
+        groups[group(one.status, one.stay().check_out(), today)].1.push(row(&visit, one, hotel));
     }
     groups[1].1.reverse();
     groups[2].1.reverse();
@@ -117,18 +117,18 @@ async fn opened_by_link(visit: &Visit) -> Result<Vec<Reservation>, Trouble> {
     Ok(found.collect())
 }
 
-async fn houses(visit: &Visit, hotels: impl Iterator<Item = HotelId>) -> BTreeMap<HotelId, House> {
+async fn hotels(visit: &Visit, hotels: impl Iterator<Item = HotelId>) -> BTreeMap<HotelId, HotelView> {
     let hotels: std::collections::BTreeSet<_> = hotels.collect();
-    let asked = hotels.into_iter().map(|id| async move { Some((id, ask::house(visit, id).await.ok()?)) });
+    let asked = hotels.into_iter().map(|id| async move { Some((id, ask::hotel(visit, id).await.ok()?)) });
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-fn row(visit: &Visit, one: &Reservation, house: &House) -> Value {
+fn row(visit: &Visit, one: &Reservation, hotel: &HotelView) -> Value {
     let (word, pill) = booking::word(one);
     let stay = one.stay();
     json!({
-        "href": format!("/bookings/{}", one.id), "hotel": house.profile.name, "where": house.place(),
+        "href": format!("/bookings/{}", one.id), "hotel": hotel.profile.name, "where": hotel.place(),
         "dates": format!("{} to {} · {}", format::day(visit.locale, stay.check_in()), format::day(visit.locale, stay.check_out()), format::count(stay.length(), "night")),
-        "word": word, "pill": pill, "total": money(visit.locale, one.total()), "picture": house.picture(visit.now, false),
+        "word": word, "pill": pill, "total": money(visit.locale, one.total()), "picture": hotel.picture(visit.now, false),
     })
 }

@@ -60,7 +60,7 @@ pub(super) async fn cancel(
     }
 }
 
-fn expected(reservation: &reservations::Reservation, now: contract::Timestamp) -> String {
+fn expected(reservation: &reservations::Reservation, now: protocol::Timestamp) -> String {
     reservation.refund_at(now).amount.to_string()
 }
 
@@ -70,20 +70,20 @@ async fn page(visit: &mut Visit, opened: Opened, form: Form) -> Result<Response,
     if !matches!(reservation.status, Status::Held | Status::Confirmed) {
         return Ok(visit.redirect(&booking));
     }
-    let house = ask::house(visit, reservation.hotel()).await?;
+    let hotel = ask::hotel(visit, reservation.hotel()).await?;
     let (locale, now) = (visit.locale, visit.now);
     let kept = reservation.penalty_at(now).min(reservation.paid());
-    let explanation = match (reservation.status, reservation.promise.policy.free_until) {
+    let explanation = match (reservation.status, reservation.quote.policy.free_until) {
         (Status::Held, _) => "Nothing has been charged, and nothing will be.".to_owned(),
         (_, Some(until)) if until > now => format!(
             "Cancelling is free until {} ({} time). The money goes back to the card that paid, at once; banks take up to ten days to show it.",
-            format::deadline(locale, until, &house.profile.time_zone, now),
-            format::zone_city(&house.profile.time_zone)
+            format::deadline(locale, until, &hotel.profile.time_zone, now),
+            format::zone_city(&hotel.profile.time_zone)
         ),
         (_, Some(until)) => format!(
             "Cancelling was free until {} ({} time).",
-            format::deadline(locale, until, &house.profile.time_zone, now),
-            format::zone_city(&house.profile.time_zone)
+            format::deadline(locale, until, &hotel.profile.time_zone, now),
+            format::zone_city(&hotel.profile.time_zone)
         ),
         (_, None) => {
             "This rate cannot be cancelled free of charge, as was agreed when you booked.".to_owned()
@@ -91,7 +91,7 @@ async fn page(visit: &mut Visit, opened: Opened, form: Form) -> Result<Response,
     };
     let price = |amount| money(locale, Money::new(amount, reservation.currency()));
     let view = json!({
-        "stay": Stay::of(&reservation.promise, &house, locale, now), "form": form,
+        "stay": Stay::of(&reservation.quote, &hotel, locale, now), "form": form,
         "paid": { "label": "You paid", "amount": price(reservation.paid()) },
         "kept": (kept > 0).then(|| price(kept)), "refund": money(locale, reservation.refund_at(now)),
         "expected": expected(&reservation, now), "explanation": explanation,

@@ -1,15 +1,15 @@
 //! Checkout: the price of an offer taken apart, who stays, how one pays; one button books and pays.
 
-use contract::Timestamp;
-use contracts::reservations::{self, Guest, Promise, Refusal, Reservations};
+use contracts::reservations::{self, Guest, Quote, Refusal, Reservations};
 use group::Failure;
 use poem::{Response, handler};
+use protocol::Timestamp;
 use serde_json::json;
 
 use super::card::{self, Attempt};
 use super::{ask, hotel};
 use crate::trouble::Trouble;
-use crate::view::{Form, House, Stay};
+use crate::view::{Form, HotelView, Stay};
 use crate::visit::{Fields, Visit};
 
 const FIELDS: [&str; 5] = ["name", "email", "phone", "requests", "payment_method"];
@@ -27,17 +27,17 @@ pub(super) async fn nothing(mut visit: Visit) -> Result<Response, Trouble> {
 /// Shows the checkout of an offer. Changes nothing.
 #[handler]
 pub(super) async fn show(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    match visit.site.deps.offers.open::<Promise>(fields.get("offer"), visit.now) {
-        Ok(promise) => {
-            let house = ask::house(&visit, promise.hotel).await?;
+    match visit.site.deps.offers.open::<Quote>(fields.get("offer"), visit.now) {
+        Ok(quote) => {
+            let hotel = ask::hotel(&visit, quote.hotel).await?;
             let mut form = Form::of(&FIELDS);
             if let Ok(Some((name, email))) = known(&mut visit).await {
                 form.values.insert("name", name);
                 form.values.insert("email", email);
             }
-            page(&mut visit, &promise, &house, fields.get("offer"), &form, &token::draw_secret("once_"))
+            page(&mut visit, &quote, &hotel, fields.get("offer"), &form, &token::draw_secret("once_"))
         }
-        Err(token::SealError::Expired(promise)) => again(&mut visit, &promise, &Refusal::OfferExpired).await,
+        Err(token::SealError::Expired(quote)) => again(&mut visit, &quote, &Refusal::OfferExpired).await,
         Err(token::SealError::Invalid) => Err(Trouble::Bad),
     }
 }
@@ -47,10 +47,10 @@ pub(super) async fn show(mut visit: Visit, fields: Fields) -> Result<Response, T
 pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
     visit.check_form(&fields)?;
     let offer = fields.get("offer");
-    let promise = match visit.site.deps.offers.open::<Promise>(offer, visit.now) {
-        Ok(promise) => promise,
-        Err(token::SealError::Expired(promise)) => {
-            return again(&mut visit, &promise, &Refusal::OfferExpired).await;
+    let quote = match visit.site.deps.offers.open::<Quote>(offer, visit.now) {
+        Ok(quote) => quote,
+        Err(token::SealError::Expired(quote)) => {
+            return again(&mut visit, &quote, &Refusal::OfferExpired).await;
         }
         Err(token::SealError::Invalid) => return Err(Trouble::Bad),
     };
@@ -59,17 +59,17 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
     if once.len() < 20 {
         return Err(Trouble::Bad);
     }
-    let house = ask::house(&visit, promise.hotel).await?;
+    let hotel = ask::hotel(&visit, quote.hotel).await?;
     let card = card::token(fields.get("payment_method"));
     if let Err(why) = card {
         form.wrong("payment_method", why);
     }
     let (true, Ok(card)) = (form.is_fine(), card) else {
-        return page(&mut visit, &promise, &house, offer, &form, once);
+        return page(&mut visit, &quote, &hotel, offer, &form, once);
     };
     let call = visit.as_visitor().await?;
     let keyed = call.with_key("ui book", &visit.session.form_subject(), once);
-    let command = reservations::Command::Hold { promise: promise.clone(), guest, requests, reference: None };
+    let command = reservations::Command::Hold { quote: quote.clone(), guest, requests, reference: None };
     let held = match visit.site.deps.client.command::<Reservations>(&keyed, command).await {
         Ok(reservations::Reply::Reservation(held)) => held,
         Ok(other) => return Err(Trouble::Broken(format!("reservations answered a hold with {other:?}"))),
@@ -79,7 +79,7 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
                 "Please send it once more",
                 "Something in the form was changed after it had been sent.",
             );
-            return page(&mut visit, &promise, &house, offer, &form, &token::draw_secret("once_"));
+            return page(&mut visit, &quote, &hotel, offer, &form, &token::draw_secret("once_"));
         }
         Err(Failure::Refused(Refusal::Invalid { field, why })) => {
             let field = FIELDS.into_iter().find(|known| field.rsplit('/').next() == Some(known));
@@ -87,9 +87,9 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
                 Some(field) => form.wrong(field, format!("This {why}.")),
                 None => form.fail("Something is not right yet", &why),
             }
-            return page(&mut visit, &promise, &house, offer, &form, &token::draw_secret("once_"));
+            return page(&mut visit, &quote, &hotel, offer, &form, &token::draw_secret("once_"));
         }
-        Err(Failure::Refused(refusal)) => return again(&mut visit, &promise, &refusal).await,
+        Err(Failure::Refused(refusal)) => return again(&mut visit, &quote, &refusal).await,
         Err(failure) => return Err(failure.into()),
     };
     visit.keep();
@@ -102,33 +102,33 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
 }
 
 /// Back to the hotel's rooms for the same days, saying why.
-async fn again(visit: &mut Visit, promise: &Promise, refusal: &Refusal) -> Result<Response, Trouble> {
+async fn again(visit: &mut Visit, quote: &Quote, refusal: &Refusal) -> Result<Response, Trouble> {
     let why = hotel::why_not(visit, refusal);
     visit.flash("heed", format!("{why} These are the rooms and prices now."));
-    let stay = promise.stay;
+    let stay = quote.stay;
     Ok(visit.redirect(&format!(
         "/hotels/{}?check_in={}&check_out={}&guests={}&rooms={}#rooms",
-        promise.hotel,
+        quote.hotel,
         stay.check_in(),
         stay.check_out(),
-        promise.guests,
-        promise.rooms
+        quote.guests,
+        quote.rooms
     )))
 }
 
 fn page(
     visit: &mut Visit,
-    promise: &Promise,
-    house: &House,
+    quote: &Quote,
+    hotel: &HotelView,
     offer: &str,
     form: &Form,
     once: &str,
 ) -> Result<Response, Trouble> {
     let view = json!({
-        "stay": Stay::of(promise, house, visit.locale, visit.now),
+        "stay": Stay::of(quote, hotel, visit.locale, visit.now),
         "form": form, "offer": offer, "once": once, "action": "/checkout/book",
         "bank": card::form(&visit.site.deps.bank),
-        "hold": hold("We keep this price", promise.expires_at, visit.now, "This price has run out. Go back for the price now."),
+        "hold": hold("We keep this price", quote.expires_at, visit.now, "This price has run out. Go back for the price now."),
     });
     visit.form_page("checkout.html", "Your booking", view)
 }

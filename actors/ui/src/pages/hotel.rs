@@ -13,7 +13,7 @@ use super::search::{Line, escape};
 use crate::format::{self, count, money};
 use crate::picture::is_shown;
 use crate::trouble::Trouble;
-use crate::view::{House, terms};
+use crate::view::{HotelView, terms};
 use crate::visit::{Fields, Visit};
 
 /// Photos beside the first.
@@ -30,7 +30,7 @@ pub(super) async fn show(
 ) -> Result<Response, Trouble> {
     let id: HotelId = id.parse().map_err(|_| Trouble::NotFound)?;
     let line = Line::of(&fields, visit.now);
-    let house = ask::house(&visit, id).await?;
+    let hotel = ask::hotel(&visit, id).await?;
     let (offers, notice) = match line.stay.filter(|_| line.is_fine()) {
         Some(stay) => offers(&visit, id, stay, &line).await?,
         None => (Vec::new(), None),
@@ -38,22 +38,22 @@ pub(super) async fn show(
     let nights = line.stay.map_or(1, |stay| stay.length());
     let summary =
         format!("{}, {}, {}", count(nights, "night"), count(line.guests, "guest"), count(line.rooms, "room"));
-    let profile = &house.profile;
+    let profile = &hotel.profile;
     let view = json!({
         "search": line,
-        "back_href": format!("/search?city={}&{}", escape(&format!("{}, {}", profile.city, house.country)), line.query()),
+        "back_href": format!("/search?city={}&{}", escape(&format!("{}, {}", profile.city, hotel.country)), line.query()),
         "hotel": {
             "name": profile.name, "stars": profile.stars, "rating": rating(profile.rating_tenths), "demo": profile.demo,
-            "city": profile.city, "where": whereabouts(&house), "picture": house.picture(visit.now, true),
+            "city": profile.city, "where": whereabouts(&hotel), "picture": hotel.picture(visit.now, true),
             "photos": profile.photos.iter().filter(|photo| is_shown(photo)).skip(1).take(PHOTOS).collect::<Vec<_>>(),
             "paragraphs": profile.description.split("\n").map(str::trim).filter(|text| !text.is_empty()).collect::<Vec<_>>(),
             "amenities": by_weight(&profile.amenities).into_iter().map(amenity).collect::<Vec<_>>(),
-            "policies": policies(&house),
+            "policies": policies(&hotel),
         },
-        "rooms": rooms(&visit, &house, &offers, nights),
+        "rooms": rooms(&visit, &hotel, &offers, nights),
         "summary": summary, "notice": notice,
         "price_note": format!("All prices are totals for {summary}, with taxes and fees. They hold for half an hour once you choose a room."),
-        "empty": empty(&house, &line),
+        "empty": empty(&hotel, &line),
     });
     visit.page("hotel.html", &profile.name, view)
 }
@@ -108,32 +108,32 @@ pub(super) fn why_not(visit: &Visit, refusal: &reservations::Refusal) -> String 
     }
 }
 
-fn whereabouts(house: &House) -> String {
-    let far = house.distance_metres.map(|metres| distance(metres, &house.profile.city));
-    [Some(house.place()), far].into_iter().flatten().collect::<Vec<_>>().join(" · ")
+fn whereabouts(hotel: &HotelView) -> String {
+    let far = hotel.distance_metres.map(|metres| distance(metres, &hotel.profile.city));
+    [Some(hotel.place()), far].into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 /// One row of the table for each room type, in the hotel's own order, with its rates.
-fn rooms(visit: &Visit, house: &House, offers: &[Offer], nights: u32) -> Vec<Value> {
+fn rooms(visit: &Visit, hotel: &HotelView, offers: &[Offer], nights: u32) -> Vec<Value> {
     let mut rooms: Vec<(RoomTypeId, Value, Vec<Value>)> = Vec::new();
     for offer in offers {
-        let promise = &offer.promise;
-        let price = |amount| money(visit.locale, Money::new(amount, promise.currency));
+        let quote = &offer.quote;
+        let price = |amount| money(visit.locale, Money::new(amount, quote.currency));
         let rate = json!({
-            "name": promise.plan_name,
-            "terms": terms(promise.policy, promise.penalty(), promise, house, visit.locale, visit.now),
-            "free": promise.policy.free_until.is_some_and(|until| until > visit.now),
-            "total": price(promise.total),
-            "per_night": if nights > 1 { format!("{} per night", price(per_night(promise.total, nights))) } else { String::new() },
-            "offer": visit.site.deps.offers.seal(promise, Some(promise.expires_at)),
+            "name": quote.plan_name,
+            "terms": terms(quote.policy, quote.penalty(), quote, hotel, visit.locale, visit.now),
+            "free": quote.policy.free_until.is_some_and(|until| until > visit.now),
+            "total": price(quote.total),
+            "per_night": if nights > 1 { format!("{} per night", price(per_night(quote.total, nights))) } else { String::new() },
+            "offer": visit.site.deps.offers.seal(quote, Some(quote.expires_at)),
         });
-        match rooms.iter_mut().find(|(id, ..)| *id == promise.room_type) {
+        match rooms.iter_mut().find(|(id, ..)| *id == quote.room_type) {
             Some((.., rates)) => rates.push(rate),
             None => {
                 let left =
                     (offer.rooms_left <= FEW).then(|| format!("{} left", count(offer.rooms_left, "room")));
-                let room = json!({ "name": promise.room_name, "sleeps": offer.sleeps, "left": left });
-                rooms.push((promise.room_type, room, vec![rate]));
+                let room = json!({ "name": quote.room_name, "sleeps": offer.sleeps, "left": left });
+                rooms.push((quote.room_type, room, vec![rate]));
             }
         }
     }
@@ -144,8 +144,8 @@ fn rooms(visit: &Visit, house: &House, offers: &[Offer], nights: u32) -> Vec<Val
     rooms.into_iter().map(with_rates).collect()
 }
 
-fn policies(house: &House) -> Vec<Value> {
-    let profile = &house.profile;
+fn policies(hotel: &HotelView) -> Vec<Value> {
+    let profile = &hotel.profile;
     let taxes = profile.taxes.iter().map(|tax| {
         let percent = f64::from(tax.basis_points) / 100.0;
         format!(
@@ -167,8 +167,8 @@ fn policies(house: &House) -> Vec<Value> {
     policies
 }
 
-fn empty(house: &House, line: &Line) -> Value {
-    let sleeps = house
+fn empty(hotel: &HotelView, line: &Line) -> Value {
+    let sleeps = hotel
         .profile
         .room_types
         .iter()
@@ -177,7 +177,7 @@ fn empty(house: &House, line: &Line) -> Value {
         .max()
         .unwrap_or(0);
     let needed = u32::from(line.guests).div_ceil(u32::from(line.rooms.max(1)));
-    if !house.profile.active {
+    if !hotel.profile.active {
         json!({ "title": "This hotel takes no bookings now", "text": "Please look at another one." })
     } else if sleeps > 0 && needed > sleeps {
         json!({

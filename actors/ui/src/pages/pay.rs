@@ -81,10 +81,10 @@ async fn page(visit: &mut Visit, opened: Opened, mut form: Form) -> Result<Respo
         let (title, text) = card::failure_words(&failure.code);
         form.fail(title, text);
     }
-    let house = ask::house(visit, reservation.hotel()).await?;
+    let hotel = ask::hotel(visit, reservation.hotel()).await?;
     let until = reservation.hold_expires_at.unwrap_or(visit.now);
     let view = json!({
-        "stay": Stay::of(&reservation.promise, &house, visit.locale, visit.now),
+        "stay": Stay::of(&reservation.quote, &hotel, visit.locale, visit.now),
         "guest": { "name": reservation.guest.name, "email": reservation.guest.email },
         "form": form, "once": token::draw_secret("once_"), "action": format!("{booking}/pay"),
         "cancel_href": format!("{booking}/cancel"), "bank": card::form(&visit.site.deps.bank),

@@ -339,7 +339,7 @@ fn empty(found: Option<&FoundHotels>, choice: &Choice, at: &Addresses) -> Value 
             "href": at.base, "action": "Clear the filters", "picture": picture,
         }),
         Some(found) if found.city.hotels == 0 => json!({
-            "title": format!("No hotels in {} yet", found.city.name), "text": "We do not know a house there. A larger place nearby may have one.",
+            "title": format!("No hotels in {} yet", found.city.name), "text": "We do not know a hotel there. A larger place nearby may have one.",
             "href": "/", "action": "Cities to start from", "picture": picture,
         }),
         Some(found) => json!({
@@ -359,14 +359,14 @@ async fn namesakes(visit: &Visit, found: &FoundHotels, line: &Line) -> Vec<Value
 }
 
 fn write_cursor(visit: &Visit, place: Place, question: &str) -> String {
-    let name = contract::codec::hash128(&[b"results", question.as_bytes()]);
+    let name = protocol::codec::hash128(&[b"results", question.as_bytes()]);
     visit.site.deps.sessions.seal(&(name.to_string(), place), None)
 }
 
 /// A cursor of other filters, or one that nobody sealed, begins at the first page.
 fn read_cursor(visit: &Visit, cursor: &str, question: &str) -> Option<Place> {
     let (name, place): (String, Place) = visit.site.deps.sessions.open(cursor, visit.now).ok()?;
-    (name == contract::codec::hash128(&[b"results", question.as_bytes()]).to_string()).then_some(place)
+    (name == protocol::codec::hash128(&[b"results", question.as_bytes()]).to_string()).then_some(place)
 }
 
 #[cfg(test)]

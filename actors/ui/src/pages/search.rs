@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use contract::Timestamp;
 use contracts::{Date, Stay};
+use protocol::Timestamp;
 use serde::Serialize;
 
 use crate::format::today_in;

@@ -28,7 +28,7 @@ pub(crate) fn update_profile(
     Ok(Reply::Account(account.account(user)))
 }
 
-/// The service's own face has checked the current password.
+/// The service's own API has checked the current password.
 pub(crate) fn change_password(
     turn: &mut Turn<'_, Users>,
     user: UserId,

@@ -1,9 +1,9 @@
 //! The first start makes the administrator.
 
-use contract::Slot;
 use contracts::UserId;
 use contracts::users::{Refusal, Reply, Roles, check_email};
 use group::Turn;
+use protocol::Slot;
 
 use super::register::fresh;
 use super::{check_hash, invalid};

@@ -12,10 +12,10 @@ pub(crate) use register::register;
 pub(crate) use reset::{request_reset, reset_password};
 pub(crate) use verify::{resend_verification, verify_email};
 
-use contract::Principal;
 use contracts::UserId;
 use contracts::users::Refusal;
 use group::Turn;
+use protocol::Principal;
 
 use crate::service::Users;
 use crate::state::{ACCOUNTS, Stored};

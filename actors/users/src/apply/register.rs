@@ -1,9 +1,9 @@
 //! A guest wants an account.
 
-use contract::{Slot, Timestamp};
 use contracts::UserId;
 use contracts::users::{Refusal, Reply, Roles, check_email, check_name};
 use group::Turn;
+use protocol::{Slot, Timestamp};
 
 use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, check_hash, invalid};
 use crate::service::{Effect, Users};

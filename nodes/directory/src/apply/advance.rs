@@ -1,7 +1,7 @@
 //! A step of a move is done.
 
-use contract::Timestamp;
 use group::Turn;
+use protocol::Timestamp;
 
 use super::found::voter;
 use crate::contract::{Refusal, Reply, Step};

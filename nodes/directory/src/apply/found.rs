@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use contract::codec;
 use group::Turn;
+use protocol::codec;
 
 use super::configure::check;
 use super::node_seen::{check_profile, is_name};

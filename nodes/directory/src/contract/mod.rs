@@ -8,7 +8,7 @@ mod refusal;
 
 pub use refusal::Refusal;
 
-use contract::{Access, Contract, Route};
+use protocol::{Access, Contract, Route};
 use serde::{Deserialize, Serialize};
 
 use crate::records::{

@@ -11,7 +11,7 @@ pub use plans::{Plan, Planned, Stay};
 use std::collections::BTreeMap;
 use std::fmt;
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The cluster: fixed when it is made, but for its settings' `replicas`, rules and times.

@@ -46,14 +46,14 @@ pub fn grown(nodes: usize, services: &[(&str, ServiceSettings)]) -> Room {
 
 pub fn tell(room: &Room, command: Command) -> Result<Reply, Refusal> {
     let reply = room.command(&steward(), command);
-    assert_eq!(room.breaches(), Vec::<String>::new());
+    assert_eq!(room.violations(), Vec::<String>::new());
     reply
 }
 
 pub fn act(room: &Room, command: Command) -> Result<Reply, Refusal> {
     let before = room.rows();
     let reply = room.command(&operator(), command);
-    assert_eq!(room.breaches(), Vec::<String>::new());
+    assert_eq!(room.violations(), Vec::<String>::new());
     if reply.is_err() {
         let kernel =
             |rows: Vec<store::Row>| rows.into_iter().filter(|(key, _)| key[0] >= 32).collect::<Vec<_>>();

@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Principal;
 use directory::{
     Answer, Bell, Command, Directory, Foundation, GROUP, GroupRecord, Hands, Home, MoveId, MoveRecord, Pace,
     Query, Refusal, Reply, ServiceSettings, Settings, Start, State, Steward,
 };
 use group::testing::Bench;
+use protocol::Principal;
 
 /// Somebody who may manage the cluster.
 pub fn operator() -> Principal {
@@ -130,7 +130,7 @@ impl Cluster {
 
     /// Nothing is broken.
     pub fn check(&self) {
-        assert_eq!(self.bench.breaches(), Vec::<String>::new());
+        assert_eq!(self.bench.violations(), Vec::<String>::new());
         self.world.check();
     }
 

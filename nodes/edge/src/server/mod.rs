@@ -1,4 +1,4 @@
-//! The server: faces and pages behind one outermost layer.
+//! The server: apis and pages behind one outermost layer.
 
 mod bind;
 mod body;
@@ -81,14 +81,14 @@ impl Default for Settings {
 type ErrorPage = Arc<dyn Fn(&Problem, &str) -> String + Send + Sync>;
 type Ready = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 type MaySeeMetrics = Arc<dyn Fn(Caller) -> BoxFuture<'static, bool> + Send + Sync>;
-type Faces = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
+type APIs = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
 /// Puts a server together.
 ///
 /// ```ignore
 /// let server = edge::Server::new(settings)
-///     .service("search", "Search", search::rest::Face::new(client.clone()))
-///     .service("payments", "Payments", payments::rest::Face::new(client))
+///     .service("search", "Search", search::rest::Api::new(client.clone()))
+///     .service("payments", "Payments", payments::rest::Api::new(client))
 ///     .route("/v1/cluster/events", events)
 ///     .pages(ui::pages(…))
 ///     .ready(move || Box::pin(ready(…)))
@@ -97,7 +97,7 @@ type Faces = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 /// ```
 pub struct Server {
     settings: Settings,
-    faces: Faces,
+    apis: APIs,
     names: BTreeMap<String, table::Names>,
     raw: Vec<(String, BoxEndpoint<'static>)>,
     documents: Documents,
@@ -123,7 +123,7 @@ impl Server {
         Self {
             documents: Documents::new(Some(&settings.public_url)),
             settings,
-            faces: Faces::new(),
+            apis: APIs::new(),
             names: BTreeMap::new(),
             raw: Vec::new(),
             larger: BTreeMap::new(),
@@ -135,18 +135,18 @@ impl Server {
         }
     }
 
-    /// Adds a service's face, and its document under `/openapi/NAME.json`.
+    /// Adds a service's API, and its document under `/openapi/NAME.json`.
     ///
     /// # Panics
-    /// When the face declares one path in two impls: its document would lose operations.
+    /// When the API declares one path in two impls: its document would lose operations.
     #[must_use]
-    pub fn service<F: OpenApi + 'static>(mut self, name: &str, title: &str, face: F) -> Self {
+    pub fn service<F: OpenApi + 'static>(mut self, name: &str, title: &str, api: F) -> Self {
         self.documents.add::<F>(name, title);
         self.names.extend(table::names::<F>());
-        let mut routes = Faces::new();
-        face.add_routes(&mut routes);
+        let mut routes = APIs::new();
+        api.add_routes(&mut routes);
         for (path, methods) in routes {
-            self.faces.entry(path).or_default().extend(methods);
+            self.apis.entry(path).or_default().extend(methods);
         }
         self
     }
@@ -241,7 +241,7 @@ impl Server {
         closing: Closing,
     ) -> impl Endpoint<Output = Response> + 'static {
         let mut route = Route::new();
-        for (path, methods) in self.faces {
+        for (path, methods) in self.apis {
             let names = self.names.get(&path).cloned();
             route = route.at(&path, table::Methods::of_face(&path, names, methods));
         }

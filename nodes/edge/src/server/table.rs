@@ -14,7 +14,7 @@ use super::explain;
 use crate::error::ApiError;
 use crate::problem::kinds;
 
-/// A path of a face as documents write it: `/v1/hotels/{hotel_id}`.
+/// A path of a API as documents write it: `/v1/hotels/{hotel_id}`.
 pub(crate) type Names = Arc<str>;
 
 /// The template of the route that answered, for logs and metrics.

@@ -1,4 +1,4 @@
-//! A face with everything that can go wrong, and a client without a socket.
+//! A API with everything that can go wrong, and a client without a socket.
 
 // Each test file is a program of its own and uses its part of this.
 #![allow(dead_code)]
@@ -77,15 +77,15 @@ pub struct NewNote {
     pub tone: Option<Tone>,
 }
 
-pub struct Face;
+pub struct Api;
 
 fn note(id: &str) -> Note {
-    let at = contract::Timestamp(1_700_000_000_000).into();
+    let at = protocol::Timestamp(1_700_000_000_000).into();
     Note { id: id.to_owned(), title: "T".repeat(40), day: "2026-11-23".parse().unwrap(), at }
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Notes")]
-impl Face {
+impl Api {
     /// Notes
     #[oai(path = "/notes", method = "get", operation_id = "listNotes")]
     async fn list(
@@ -169,7 +169,7 @@ impl Face {
     }
 }
 
-/// A server with the face, small limits and pages.
+/// A server with the API, small limits and pages.
 pub fn server() -> edge::Server {
     let settings = edge::Settings {
         public_url: "https://inn.example".to_owned(),
@@ -182,7 +182,7 @@ pub fn server() -> edge::Server {
     let raw = poem::endpoint::make_sync(|_| StatusCode::IM_A_TEAPOT);
     let pages = poem::Route::new().at("/", poem::endpoint::make_sync(|_| poem::web::Html("home".to_owned())));
     edge::Server::new(settings)
-        .service("notes", "Notes", Face)
+        .service("notes", "Notes", Api)
         .problems(ALL)
         .route("/v1/raw", raw)
         .larger_body("/v1/raw", 10_000)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use contract::{Timestamp, codec};
+use protocol::{Timestamp, codec};
 use tokio::time::Instant;
 
 /// Who calls, until when, and under which idempotency key.

@@ -1,6 +1,6 @@
 //! Why a call brings no answer.
 
-use contract::{Access, Principal};
+use protocol::{Access, Principal};
 
 /// Why a call brought no answer of the domain's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]

@@ -9,8 +9,8 @@ pub mod wire;
 
 use std::sync::Arc;
 
-use contract::{Contract, Route, Slot, codec};
 use futures::future::BoxFuture;
+use protocol::{Contract, Route, Slot, codec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -156,7 +156,7 @@ impl Client {
         shard: u16,
         query: &C::Query,
     ) -> Result<C::Answer, Failure<C::Refusal>> {
-        let reach = C::query_reach(query);
+        let reach = C::query_consistency(query);
         let mut tries = Tries::to_read(&*self.placement, C::SERVICE, shard, call.deadline, reach);
         loop {
             let tried = match tries.way() {

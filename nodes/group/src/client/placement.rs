@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use contract::Contract;
 use futures::future::BoxFuture;
+use protocol::Contract;
 
 use super::call::{Attempt, Call};
 use super::failure::{Failure, Unavailable, Why};
@@ -19,7 +19,7 @@ pub trait Port<C: Contract>: Send + Sync {
         attempt: Attempt,
         command: &'a C::Command,
     ) -> BoxFuture<'a, Result<C::Reply, Failure<C::Refusal>>>;
-    /// Has a query answered; by a replica that only follows where the contract lets it ([`Contract::query_reach`]).
+    /// Has a query answered; by a replica that only follows where the contract lets it ([`Contract::query_consistency`]).
     fn query<'a>(
         &'a self,
         call: &'a Call,

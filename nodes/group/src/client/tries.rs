@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contract::Reach;
+use protocol::ReadConsistency;
 use tokio::time::Instant;
 
 use super::failure::{Failure, Unavailable, Why};
@@ -52,7 +52,7 @@ pub(super) struct Tries<'a> {
     service: &'a str,
     shard: u16,
     deadline: Instant,
-    reach: Reach,
+    reach: ReadConsistency,
     /// Whether an attempt without an answer may have changed something.
     writes: bool,
     /// One of them may have.
@@ -70,7 +70,7 @@ pub(super) struct Tries<'a> {
 impl<'a> Tries<'a> {
     /// For a command or a delivery: at the leader.
     pub fn to_write(placement: &'a dyn Placement, service: &'a str, shard: u16, deadline: Instant) -> Self {
-        Self { writes: true, ..Self::to_read(placement, service, shard, deadline, Reach::Leader) }
+        Self { writes: true, ..Self::to_read(placement, service, shard, deadline, ReadConsistency::Leader) }
     }
 
     /// For a query.
@@ -79,7 +79,7 @@ impl<'a> Tries<'a> {
         service: &'a str,
         shard: u16,
         deadline: Instant,
-        reach: Reach,
+        reach: ReadConsistency,
     ) -> Self {
         Self {
             placement,
@@ -116,8 +116,8 @@ impl<'a> Tries<'a> {
 
     fn usual_way(&self) -> Result<Way, Unavailable> {
         match self.reach {
-            Reach::Leader => self.placement.leader(self.service, self.shard),
-            Reach::Nearby => self.placement.nearby(self.service, self.shard, self.nth),
+            ReadConsistency::Leader => self.placement.leader(self.service, self.shard),
+            ReadConsistency::Nearby => self.placement.nearby(self.service, self.shard, self.nth),
         }
     }
 
@@ -148,12 +148,12 @@ impl<'a> Tries<'a> {
     /// Whether there is another place where an attempt has not just failed.
     fn goes_on_at_once(&mut self, hint: Option<String>) -> bool {
         match self.reach {
-            Reach::Nearby => {
+            ReadConsistency::Nearby => {
                 self.nth += 1;
                 self.spot != Spot::Nowhere
             }
-            Reach::Leader if self.hops == HOPS_MAX => false,
-            Reach::Leader => {
+            ReadConsistency::Leader if self.hops == HOPS_MAX => false,
+            ReadConsistency::Leader => {
                 self.hops += 1;
                 let usual = Spot::of(&self.usual_way());
                 let moved = usual != Spot::Nowhere && usual != self.spot;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use contract::codec::{self, Unreadable};
+use protocol::codec::{self, Unreadable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;

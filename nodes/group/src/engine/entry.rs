@@ -1,6 +1,6 @@
 //! What stands in a group's log.
 
-use contract::{Principal, Timestamp, codec};
+use protocol::{Principal, Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 /// What the proposer knows and appliers must not guess.

@@ -1,6 +1,6 @@
 //! Receiving from other groups' outboxes: each row is applied once, however often and in whatever order it comes.
 
-use contract::{Principal, codec};
+use protocol::{Principal, codec};
 use serde::{Deserialize, Serialize};
 
 use super::rows::INBOX;

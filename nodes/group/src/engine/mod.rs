@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, TryLockError};
 
-use contract::{Principal, Timestamp, codec};
+use protocol::{Principal, Timestamp, codec};
 use store::{Batch, Fault, Row, State};
 
 pub use entry::{Entry, Stamp, Verdict};
@@ -179,8 +179,8 @@ impl<S: Service> Engine<S> {
     }
 
     /// What the service says is broken.
-    pub fn breaches(&self) -> Result<Vec<String>, Halt> {
-        self.read(Timestamp::default(), |view| self.service.breaches(view))
+    pub fn violations(&self) -> Result<Vec<String>, Halt> {
+        self.read(Timestamp::default(), |view| self.service.violations(view))
     }
 
     /// Reads at one consistent point.
@@ -427,7 +427,7 @@ impl<S: Service> Landing<S> {
 }
 
 pub fn service_name<S: Service>() -> &'static str {
-    <S::Contract as contract::Contract>::SERVICE
+    <S::Contract as protocol::Contract>::SERVICE
 }
 
 /// Runs what may panic: on a broken store, or because of a mistake in a service.

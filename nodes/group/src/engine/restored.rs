@@ -1,6 +1,6 @@
 //! What becomes of a state that a backup is restored into: a new epoch begins with it.
 
-use contract::{Timestamp, codec};
+use protocol::{Timestamp, codec};
 use store::{Batch, Fault, State};
 
 use super::rows::{HELD, INBOX, META, Meta};

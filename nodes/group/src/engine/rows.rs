@@ -1,6 +1,6 @@
 //! The kernel's own trees in each state. Prefix 0 is raft's bookkeeping.
 
-use contract::Timestamp;
+use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::tree::Tree;

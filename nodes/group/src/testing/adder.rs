@@ -1,6 +1,6 @@
 //! A service that adds up, for tests of what is around services: calls, failovers, replicas.
 
-use contract::{Access, Contract, Principal, Reach, Route};
+use protocol::{Access, Contract, Principal, ReadConsistency, Route};
 use serde::{Deserialize, Serialize};
 
 use crate::service::Service;
@@ -40,10 +40,10 @@ impl Contract for Adder {
     fn route_query(_: &AdderQuery) -> Route {
         Route::SINGLE
     }
-    fn query_reach(query: &AdderQuery) -> Reach {
+    fn query_consistency(query: &AdderQuery) -> ReadConsistency {
         match query {
-            AdderQuery::Total => Reach::Leader,
-            AdderQuery::Near => Reach::Nearby,
+            AdderQuery::Total => ReadConsistency::Leader,
+            AdderQuery::Near => ReadConsistency::Nearby,
         }
     }
     fn command_access(_: &u64) -> Access {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use contract::{Contract, Principal, Timestamp, codec};
+use protocol::{Contract, Principal, Timestamp, codec};
 use store::{Memory, State};
 
 use crate::engine::{Engine, Entry, Landed, Stamp, Verdict};
@@ -156,8 +156,8 @@ impl<S: Service> Bench<S> {
     ///
     /// # Panics
     /// When it panics over it.
-    pub fn breaches(&self) -> Vec<String> {
-        self.engine.breaches().unwrap_or_else(|halt| panic!("{halt}"))
+    pub fn violations(&self) -> Vec<String> {
+        self.engine.violations().unwrap_or_else(|halt| panic!("{halt}"))
     }
 
     /// All rows of the state, for checks that nothing changed.

@@ -6,13 +6,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use contract::{Contract, Principal, Reach, Timestamp, codec};
 use futures::future::BoxFuture;
 use group::engine::{Engine, Entry, Stamp, Verdict};
 use group::wire::{self, Ask};
 use group::{
     Attempt, Call, Delivery, Failure, Inlet, Placement, Port, Unavailable, Way, Why, Wire, WireError,
 };
+use protocol::{Contract, Principal, ReadConsistency, Timestamp, codec};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -233,7 +233,7 @@ impl World {
     }
 
     fn tell(&self, node: &str, query: Query) -> Result<u64, Failure<Zero>> {
-        let nearby = Adder::query_reach(&query) == Reach::Nearby;
+        let nearby = Adder::query_consistency(&query) == ReadConsistency::Nearby;
         let fault = self.arrive(node, Attempt { id: 0, repeat: false }, nearby)?;
         let answer = self.ask(&Principal::anonymous(), query).map_err(Failure::Refused);
         Self::leave(node, fault, answer)

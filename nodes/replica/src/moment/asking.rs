@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use contract::codec;
 use futures::future::join_all;
 use link::Lane;
+use protocol::codec;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 

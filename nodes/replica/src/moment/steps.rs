@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use contract::{Timestamp, codec};
+use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
 use super::DIRECTORY;

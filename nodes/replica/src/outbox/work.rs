@@ -3,10 +3,10 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use contract::codec;
 use futures::FutureExt;
 use group::engine::{Entry, service_name};
 use group::{Call, Command, Delivery, EffectContext, Effects, Failure, Outcome, Service, Unavailable};
+use protocol::codec;
 use ractor::ActorRef;
 
 use super::queue::{Due, StreamName};

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use contract::Timestamp;
 use futures::future::BoxFuture;
 use group::{Call, Credentials, Unavailable};
+use protocol::Timestamp;
 use replica::{Limits, Node, NodeOptions};
 use token::{AUDIENCE, Claims, ClusterKey, PublicKeys, SigningKey, Verifier};
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use contract::{Access, Contract, Principal, Reach, Route};
 use group::{Service, Tree, Turn, View};
+use protocol::{Access, Contract, Principal, ReadConsistency, Route};
 use serde::{Deserialize, Serialize};
 
 pub struct TallyContract;
@@ -40,10 +40,10 @@ impl Contract for TallyContract {
     fn route_query(_: &Ask) -> Route {
         Route::SINGLE
     }
-    fn query_reach(query: &Ask) -> Reach {
+    fn query_consistency(query: &Ask) -> ReadConsistency {
         match query {
-            Ask::All => Reach::Leader,
-            Ask::Nearby => Reach::Nearby,
+            Ask::All => ReadConsistency::Leader,
+            Ask::Nearby => ReadConsistency::Nearby,
         }
     }
     fn command_access(_: &Put) -> Access {
@@ -98,7 +98,7 @@ impl Service for Tally {
         *self.total.lock().unwrap() += notes.len() as u64;
     }
 
-    fn breaches(&self, view: &View<'_>) -> Vec<String> {
+    fn violations(&self, view: &View<'_>) -> Vec<String> {
         let counted: u64 = view.all(&COUNTS).map(|(_, count)| count).sum();
         let total = *self.total.lock().unwrap();
         if counted == total { Vec::new() } else { vec![format!("{counted} counted, {total} remembered")] }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use contract::{Access, Contract, Principal, Route};
 use group::{
     Call, Client, EffectContext, Effects, Failure, NoEffects, Outcome, Service, Tree, Turn, Unavailable,
     View, Why,
 };
+use protocol::{Access, Contract, Principal, Route};
 use replica::{Limits, Node};
 use serde::{Deserialize, Serialize};
 
@@ -166,9 +166,9 @@ impl Service for Ledger {
     }
 }
 
-// ---- a house
+// ---- a cluster
 
-pub struct House {
+pub struct TestCluster {
     pub node: Arc<Node>,
     pub client: Client,
     /// How often the bell was rung.
@@ -176,15 +176,15 @@ pub struct House {
     log: Arc<store::NodeLog>,
 }
 
-pub async fn open(data: &Path, keys: &Arc<Keys>, limits: Limits) -> House {
+pub async fn open(data: &Path, keys: &Arc<Keys>, limits: Limits) -> TestCluster {
     let (node, log) = keys.node(data, limits);
     let rang = Arc::new(AtomicU32::new(0));
     node.host(0, 1, || Ledger, NoEffects).await.unwrap();
     node.host(0, 1, || Till, Bell(Arc::clone(&rang))).await.unwrap();
-    House { client: node.client(), node, log, rang }
+    TestCluster { client: node.client(), node, log, rang }
 }
 
-impl House {
+impl TestCluster {
     pub async fn close(self) {
         self.node.shutdown().await;
         self.log.close();

@@ -44,12 +44,12 @@ async fn the_whole_code_flow() {
     let second = got.text("refresh_token");
     assert_ne!(first, second);
     assert_eq!(introspect(&web, &second).await["token_type"], "refresh_token");
-    web.house.advance_secs(11);
+    web.services.advance_secs(11);
     let reused = refresh(&web, &first).await;
     assert_eq!((reused.status, reused.text("error")), (StatusCode::BAD_REQUEST, "invalid_grant".into()));
     assert_eq!(refresh(&web, &second).await.text("error"), "invalid_grant");
     assert_eq!(introspect(&web, &access).await, serde_json::json!({"active": false}));
-    assert_eq!(web.house.breaches(), Vec::<String>::new());
+    assert_eq!(web.services.violations(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -100,7 +100,11 @@ async fn requests_from_strangers_stay_and_others_are_told() {
         grant_types: vec![GrantType::ClientCredentials],
         ..web_client()
     };
-    web.house.client().command::<contracts::auth::Auth>(&node, Command::CreateClient(batch)).await.unwrap();
+    web.services
+        .client()
+        .command::<contracts::auth::Auth>(&node, Command::CreateClient(batch))
+        .await
+        .unwrap();
     let got = web.get(&ask_with(&[("client_id", Some("batch"))])).await;
     assert_eq!(got.sent_to(CALLBACK)["error"], "unauthorized_client");
 }

@@ -104,7 +104,7 @@ async fn clients_in_their_own_name_and_public_ones() {
         ..web_client()
     };
     let node = web.call_as(&Principal::service("node"));
-    web.house.client().command::<contracts::auth::Auth>(&node, Command::CreateClient(spa)).await.unwrap();
+    web.services.client().command::<contracts::auth::Auth>(&node, Command::CreateClient(spa)).await.unwrap();
     // An app on somebody's machine listens wherever it may (RFC 8252 §7.3).
     let target = "http://127.0.0.1:51004/cb";
     let shown = web.get(&ask_with(&[("client_id", Some("spa")), ("redirect_uri", Some(target))])).await;
@@ -179,7 +179,7 @@ async fn a_device_is_signed_in_from_elsewhere() {
     assert!(consent.body.contains("<strong>Web</strong>"), "{}", consent.body);
     assert!(send("allow", &user_code, "wrong").await.body.contains("do not match"));
     assert!(send("allow", &user_code, "correct").await.body.contains("is signed in"));
-    web.house.advance_secs(20);
+    web.services.advance_secs(20);
     let got = poll().await;
     assert_eq!((got.status, got.text("scope")), (StatusCode::OK, "profile".into()));
     let csrf_free = web.post("/oauth/device", &[("user_code", &*user_code), ("decision", "allow")], "").await;

@@ -4,11 +4,11 @@ mod authorize;
 mod grants;
 mod open;
 
-use contract::Principal;
 use contracts::auth::{ClientKind, Command, GrantType, NewClient, Query};
 use contracts::scope;
 use poem::Request;
 use poem::http::{Method, StatusCode, header};
+use protocol::Principal;
 
 use crate::bench::{CALLBACK, CHALLENGE, ISSUER, list, operator, web_client};
 use crate::web::{Got, Web, encoded};

@@ -21,7 +21,7 @@ async fn metadata_and_keys_are_open() {
             && key["key"].as_str().unwrap().starts_with("k4.public.")
     );
     let call = web.call_as(&Principal::service("node"));
-    let keys = web.house.client().query::<contracts::auth::Auth>(&call, Query::Keys).await;
+    let keys = web.services.client().query::<contracts::auth::Auth>(&call, Query::Keys).await;
     assert!(keys.is_ok());
 }
 
@@ -77,10 +77,15 @@ async fn operators_make_list_and_revoke_clients() {
 #[tokio::test]
 async fn the_document_is_one_that_generators_read() {
     let cluster = token::ClusterKey::random();
-    let house = group::testing::House::new();
-    let face =
-        auth::face(house.client(), std::sync::Arc::new(house.clone()), &cluster, ISSUER, Default::default());
-    let server = edge::Server::new(edge::Settings::default()).service("auth", "Sign-in", face);
+    let services = group::testing::TestServices::new();
+    let api = auth::api(
+        services.client(),
+        std::sync::Arc::new(services.clone()),
+        &cluster,
+        ISSUER,
+        Default::default(),
+    );
+    let server = edge::Server::new(edge::Settings::default()).service("auth", "Sign-in", api);
     let document = server.documents().of("auth").unwrap();
     assert_eq!(edge::check_document(document), Vec::<String>::new());
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use auth::Auth;
-use contract::{Contract, Principal, Route, Timestamp, codec};
 use group::engine::{Stamp, Verdict};
 use group::{Answer, Command, Query, Refusal, Reply, Service};
 use payments::Payments;
 use pdf::Pdf;
+use protocol::{Contract, Principal, Route, Timestamp, codec};
 use reservations::Reservations;
 use search::Search;
 use token::{ClusterKey, LinkKey};
@@ -25,12 +25,12 @@ use crate::trace::Trace;
 
 /// Shards of the two services that have several.
 pub const SHARDS: u16 = 2;
-/// Groups in all: see [`House::member`].
+/// Groups in all: see [`World::member`].
 pub const MEMBERS: usize = 5 + 2 * SHARDS as usize;
 /// Commands that may be repeated.
 const REPEATS_MAX: usize = 60;
 
-type Again = Rc<dyn Fn(&mut House) -> Result<(), Broken>>;
+type Again = Rc<dyn Fn(&mut World) -> Result<(), Broken>>;
 
 /// What a command was answered: its reply or its refusal.
 pub type Heard<S> = Result<Reply<S>, Refusal<S>>;
@@ -57,7 +57,7 @@ pub enum Sabotage {
 }
 
 /// The whole simulated cluster and the world around it.
-pub struct House {
+pub struct World {
     pub sabotage: Sabotage,
     pub dice: Dice,
     pub now: Timestamp,
@@ -87,10 +87,10 @@ pub struct Mails {
     pub names: BTreeMap<(usize, u64), BTreeSet<String>>,
 }
 
-/// A service that has groups in the house.
+/// A service that has groups in the world.
 pub trait Resident: Service {
     /// Its group of that shard.
-    fn group(house: &mut House, shard: u16) -> &mut Group<Self>;
+    fn group(world: &mut World, shard: u16) -> &mut Group<Self>;
     /// How many there are.
     const SHARDS: u16 = 1;
 }
@@ -98,8 +98,8 @@ pub trait Resident: Service {
 macro_rules! residents {
     ($($service:ident $field:ident;)*) => {$(
         impl Resident for $service {
-            fn group(house: &mut House, _shard: u16) -> &mut Group<Self> {
-                &mut house.$field
+            fn group(world: &mut World, _shard: u16) -> &mut Group<Self> {
+                &mut world.$field
             }
         }
     )*};
@@ -109,19 +109,19 @@ residents! { Auth auth; Users users; Search search; Pdf pdf; Ui ui; }
 
 impl Resident for Reservations {
     const SHARDS: u16 = SHARDS;
-    fn group(house: &mut House, shard: u16) -> &mut Group<Self> {
-        &mut house.reservations[usize::from(shard)]
+    fn group(world: &mut World, shard: u16) -> &mut Group<Self> {
+        &mut world.reservations[usize::from(shard)]
     }
 }
 
 impl Resident for Payments {
     const SHARDS: u16 = SHARDS;
-    fn group(house: &mut House, shard: u16) -> &mut Group<Self> {
-        &mut house.payments[usize::from(shard)]
+    fn group(world: &mut World, shard: u16) -> &mut Group<Self> {
+        &mut world.payments[usize::from(shard)]
     }
 }
 
-impl House {
+impl World {
     /// A new cluster: nothing in it, and its clock at a day in November.
     ///
     /// # Errors
@@ -173,7 +173,7 @@ impl House {
 
     /// The number of the group that a message to a slot of a service goes to.
     pub fn number(service: &str, slot: u16) -> Option<usize> {
-        let shard = usize::from(contract::Slot::of(u128::from(slot) << 112).shard(SHARDS));
+        let shard = usize::from(protocol::Slot::of(u128::from(slot) << 112).shard(SHARDS));
         match service {
             "auth" => Some(0),
             "users" => Some(1),
@@ -203,8 +203,8 @@ impl House {
         let heard = heard::<S>(verdict)?;
         self.trace.note(format_args!("  → {heard:?}"));
         let (caller, before) = (caller.clone(), codec::encode(&heard));
-        let again = move |house: &mut Self| {
-            repeats_are_answered_alike::<S>(house, &caller, id, digest, &command, &before)
+        let again = move |world: &mut Self| {
+            repeats_are_answered_alike::<S>(world, &caller, id, digest, &command, &before)
         };
         if self.repeats.len() == REPEATS_MAX {
             self.repeats.remove(0);
@@ -265,18 +265,18 @@ impl House {
 
 /// The same key and content is answered as before; the same key and other content is refused.
 fn repeats_are_answered_alike<S: Resident>(
-    house: &mut House,
+    world: &mut World,
     caller: &Principal,
     id: u128,
     digest: u64,
     command: &Command<S>,
     before: &[u8],
 ) -> Result<(), Broken> {
-    let verdict = house.obey::<S>(caller, id, digest, command.clone())?;
+    let verdict = world.obey::<S>(caller, id, digest, command.clone())?;
     if codec::encode(&heard::<S>(verdict)?) != before {
         return Err(format!("a repeated command is answered otherwise: {command:?}"));
     }
-    if digest != 0 && !matches!(house.obey::<S>(caller, id, digest ^ 1, command.clone())?, Verdict::KeyReused)
+    if digest != 0 && !matches!(world.obey::<S>(caller, id, digest ^ 1, command.clone())?, Verdict::KeyReused)
     {
         return Err(format!("a key is good for two commands: {command:?}"));
     }
@@ -293,7 +293,7 @@ fn heard<S: Service>(verdict: Verdict<Reply<S>, Refusal<S>>) -> Result<Heard<S>,
     }
 }
 
-fn digest<C: contract::Message>(command: &C) -> u64 {
+fn digest<C: protocol::Message>(command: &C) -> u64 {
     // Not 0, which says that there is no key.
     codec::hash128(&[&codec::encode(command)]) as u64 | 2
 }

@@ -70,7 +70,7 @@ impl Ran {
     }
 }
 
-/// A process beside the house. Killed when dropped.
+/// A process beside the server. Killed when dropped.
 #[derive(Debug)]
 pub struct Helper {
     child: Child,

@@ -35,7 +35,7 @@ pub struct NodePlan {
 
 /// How a cluster is to be.
 #[derive(Debug)]
-pub struct ClusterPlan {
+pub struct TestClusterPlan {
     nodes: BTreeMap<String, NodePlan>,
     settings: String,
     request_secs: u32,
@@ -52,7 +52,7 @@ struct Archive {
     admin: PathBuf,
 }
 
-impl ClusterPlan {
+impl TestClusterPlan {
     /// With more to be said in the settings: tables other than `http`, `limits`, `mail`, `payments` and `nodes`.
     #[must_use]
     pub fn settings(self, settings: &str) -> Self {
@@ -178,10 +178,17 @@ pub struct Cluster {
 
 impl Cluster {
     /// So many nodes, `n1` and so on.
-    pub fn plan(nodes: usize) -> ClusterPlan {
+    pub fn plan(nodes: usize) -> TestClusterPlan {
         let nodes = (1..=nodes).map(|at| (format!("n{at}"), NodePlan::default())).collect();
         let hotels = vec![crate::hotel("river", "Hotel Rzeka", 200)];
-        ClusterPlan { nodes, settings: String::new(), request_secs: 30, hotels, network: None, archive: None }
+        TestClusterPlan {
+            nodes,
+            settings: String::new(),
+            request_secs: 30,
+            hotels,
+            network: None,
+            archive: None,
+        }
     }
 
     /// A place for files of the test.

@@ -1,14 +1,14 @@
-//! The house: walls, floors, windows, and what hangs from them.
+//! The building: walls, floors, windows, and what hangs from them.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
 use super::dice::Dice;
 use super::light::Light;
 use super::opening::Panes;
-use super::style::{Ground, Roof, Style, Window};
+use super::style::{Roof, Style, Terrain, Window};
 use super::{opening, roof};
 
-/// Draws the house with its left wall at `x`, standing on `street`.
+/// Draws the building with its left wall at `x`, standing on `street`.
 pub(super) fn draw(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, street: f32) {
     let (w, top) = (style.width(), street - style.eaves());
     let wall = light.on(style.wall);
@@ -81,13 +81,13 @@ fn ground_floor(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Lig
             continue;
         }
         let lit = light.lamps && dice.chance(0.75);
-        match style.ground {
-            Ground::Awnings => {
+        match style.terrain {
+            Terrain::Awnings => {
                 opening::shop_window(canvas, style, light, middle, street, lit);
                 opening::awning(canvas, style, light, middle, street - height + 8.0);
             }
-            Ground::Arcade => opening::arch_window(canvas, style, light, middle, street, lit),
-            Ground::Parlour => opening::parlour_window(canvas, style, light, middle, street, lit),
+            Terrain::Arcade => opening::arch_window(canvas, style, light, middle, street, lit),
+            Terrain::Parlour => opening::parlour_window(canvas, style, light, middle, street, lit),
         }
     }
     let middle = x + Style::MARGIN + (style.door_bay() as f32 + 0.5) * style.bay;
@@ -137,7 +137,7 @@ fn ivy(canvas: &mut Canvas, dice: &mut Dice, light: &Light, x: f32, street: f32,
     }
 }
 
-/// How far a house with this roof rises above its eaves.
+/// How far a building with this roof rises above its eaves.
 pub(super) fn rise(style: &Style) -> f32 {
     match style.roof {
         Roof::Mansard => 46.0,

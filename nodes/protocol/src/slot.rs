@@ -42,7 +42,7 @@ impl Route {
 
 /// Which replica may answer a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum ReadConsistency {
     /// The leader, with all that was acknowledged before the question.
     Leader,
     /// The nearest that is not far behind: what it says may be some seconds old.

@@ -13,7 +13,7 @@ mod slot;
 mod time;
 
 pub use principal::{Access, Principal};
-pub use slot::{Reach, Route, SLOTS, Slot};
+pub use slot::{ReadConsistency, Route, SLOTS, Slot};
 pub use time::Timestamp;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -43,8 +43,8 @@ pub trait Contract: Send + Sync + 'static {
     /// Which shard, or shards, a query belongs to.
     fn route_query(query: &Self::Query) -> Route;
     /// Which replica may answer a query. Not the leader's only where the answer says itself how old it is.
-    fn query_reach(_query: &Self::Query) -> Reach {
-        Reach::Leader
+    fn query_consistency(_query: &Self::Query) -> ReadConsistency {
+        ReadConsistency::Leader
     }
     /// Who may send a command.
     fn command_access(command: &Self::Command) -> Access;

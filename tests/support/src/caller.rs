@@ -1,4 +1,4 @@
-//! Somebody who talks to a house over HTTP.
+//! Somebody who talks to a server over HTTP.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use crate::answer::Answer;
 #[derive(Debug, Clone)]
 pub struct Caller {
     http: reqwest::Client,
-    /// Where the house is, without a slash at the end.
+    /// Where the server is, without a slash at the end.
     pub url: String,
     /// The access token.
     pub token: Option<String>,

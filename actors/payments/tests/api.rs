@@ -1,4 +1,4 @@
-//! The REST face over HTTP: bodies, refusals, and what the bank tells us unasked.
+//! The REST API over HTTP: bodies, refusals, and what the bank tells us unasked.
 
 mod common;
 
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::*;
-use contract::{Principal, Timestamp};
 use contracts::ReservationId;
 use hmac::{Hmac, Mac};
 use payments::WebhookSecret;
-use payments::rest::{FaceSettings, face};
+use payments::rest::{ApiSettings, api};
 use poem::listener::{Acceptor, Listener, TcpListener};
 use poem_openapi::OpenApiService;
+use protocol::{Principal, Timestamp};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -33,22 +33,22 @@ impl Drop for Served {
 impl Served {
     async fn new() -> Self {
         let world = World::new().await;
-        let settings = FaceSettings {
-            credentials: Arc::new(world.house.clone()),
+        let settings = ApiSettings {
+            credentials: Arc::new(world.services.clone()),
             webhook_secret: Some(WebhookSecret::new(world.bank().webhook_secret.clone())),
             public_url: "https://auberge.example".into(),
             booking_url: Arc::new(|id| format!("https://auberge.example/r/{id}")),
         };
-        let api = OpenApiService::new(face(world.house.client(), settings), "Payments", "1");
+        let api = OpenApiService::new(api(world.services.client(), settings), "Payments", "1");
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a port");
         let addr = acceptor.local_addr().remove(0).as_socket_addr().copied().expect("an address");
         let server = tokio::spawn(async move {
             poem::Server::new_with_acceptor(acceptor).run(api).await.expect("served");
         });
-        let house = world.house.clone();
+        let services = world.services.clone();
         let worker = tokio::spawn(async move {
             loop {
-                house.settle().await;
+                services.settle().await;
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
@@ -65,8 +65,10 @@ impl Served {
         body: Option<Value>,
     ) -> (u16, Value) {
         let method = method.parse().expect("a method");
-        let request =
-            self.http.request(method, format!("{}{path}", self.url)).bearer_auth(self.world.house.token(who));
+        let request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(self.world.services.token(who));
         let request = key.into_iter().fold(request, |request, key| request.header("Idempotency-Key", key));
         let request = body.into_iter().fold(request, |request, body| {
             request.header("Content-Type", "application/json").body(body.to_string())
@@ -266,5 +268,5 @@ async fn the_banks_word_completes_a_payment_doubled_late_and_never_forged() {
     }
     assert_eq!(status, "succeeded");
     assert_eq!(served.world.charged().await, 1);
-    assert_eq!(served.world.house.breaches(), Vec::<String>::new());
+    assert_eq!(served.world.services.violations(), Vec::<String>::new());
 }

@@ -1,15 +1,15 @@
-//! A house with this service, its mails in a directory, and stand-ins for its neighbours.
+//! A services with this service, its mails in a directory, and stand-ins for its neighbours.
 #![allow(dead_code)]
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use contract::Principal;
 use contracts::{payments, pdf, search};
-use group::testing::House;
+use group::testing::TestServices;
 use group::{NoEffects, Service, Turn, View};
 use mail::{Address, Mailer, Settings};
 use poem::{Endpoint, Request, Response};
+use protocol::Principal;
 use reservations::{Courier, Desk, Reservations};
 use token::ClusterKey;
 
@@ -93,7 +93,7 @@ impl Service for Pdf {
 }
 
 pub struct Inn {
-    pub house: House,
+    pub services: TestServices,
     pub desk: Desk,
     pub outbox: tempfile::TempDir,
     server: Box<dyn poem::endpoint::DynEndpoint<Output = Response>>,
@@ -106,17 +106,21 @@ pub fn inn(sandbox: bool) -> Inn {
     let outbox = tempfile::tempdir().unwrap();
     let mailer = Mailer::new(&Settings::Directory { path: outbox.path().to_owned() }).unwrap();
     let from = Address::new("Auberge", "bookings@inn.example").unwrap();
-    let house = House::new();
-    house.add(Reservations::new(desk.links.clone()), Courier::new(desk.clone(), from, mailer));
-    house.add(Search, NoEffects);
-    house.add(Payments, NoEffects);
-    house.add(Pdf, NoEffects);
-    let face =
-        reservations::rest::face(house.client(), Arc::new(house.clone()), key.seal("offers"), desk.clone());
-    let server = edge::Server::new(edge::Settings::default()).service("reservations", "Reservations", face);
+    let services = TestServices::new();
+    services.add(Reservations::new(desk.links.clone()), Courier::new(desk.clone(), from, mailer));
+    services.add(Search, NoEffects);
+    services.add(Payments, NoEffects);
+    services.add(Pdf, NoEffects);
+    let api = reservations::rest::api(
+        services.client(),
+        Arc::new(services.clone()),
+        key.seal("offers"),
+        desk.clone(),
+    );
+    let server = edge::Server::new(edge::Settings::default()).service("reservations", "Reservations", api);
     let server =
         Box::new(poem::endpoint::ToDynEndpoint(server.problems(reservations::rest::PROBLEMS).endpoint()));
-    Inn { house, desk, outbox, server }
+    Inn { services, desk, outbox, server }
 }
 
 pub struct Answered {
@@ -140,7 +144,7 @@ impl Inn {
     ) -> Answered {
         let mut request = Request::builder().method(method.parse().unwrap()).uri(path.parse().unwrap());
         if !caller.is_anonymous() {
-            request = request.header("Authorization", format!("Bearer {}", self.house.token(caller)));
+            request = request.header("Authorization", format!("Bearer {}", self.services.token(caller)));
         }
         for (name, value) in headers {
             request = request.header(*name, *value);

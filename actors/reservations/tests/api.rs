@@ -1,16 +1,16 @@
-//! The REST face over a whole house: as clients see it.
+//! The REST API over a whole services: as clients see it.
 
 #[path = "common/mod.rs"]
 mod common;
-#[path = "common/house.rs"]
-mod house;
+#[path = "common/services.rs"]
+mod services;
 
 use common::{administrator, client, payments, staff, user};
-use contract::Principal;
 use contracts::reservations::Command;
 use contracts::{HotelId, Money, PaymentId, ReservationId};
-use house::{Answered, Inn, inn};
+use protocol::Principal;
 use serde_json::{Value, json};
+use services::{Answered, Inn, inn};
 
 const STAY: &str = "check_in=2026-12-24&check_out=2026-12-26";
 
@@ -55,10 +55,10 @@ async fn book(inn: &Inn, caller: &Principal) -> Answered {
 async fn pay(inn: &Inn, id: &str) {
     let (reservation, payment) = (id.parse::<ReservationId>().unwrap(), PaymentId(1));
     let amount = Money::new(21_000, "EUR".parse().unwrap());
-    let call = group::Call::bearer(inn.house.token(&payments()), std::time::Duration::from_secs(5));
+    let call = group::Call::bearer(inn.services.token(&payments()), std::time::Duration::from_secs(5));
     let command = Command::PaymentSucceeded { reservation, payment, amount };
-    inn.house.client().command::<contracts::reservations::Reservations>(&call, command).await.unwrap();
-    inn.house.settle().await;
+    inn.services.client().command::<contracts::reservations::Reservations>(&call, command).await.unwrap();
+    inn.services.settle().await;
 }
 
 #[tokio::test]
@@ -120,8 +120,8 @@ async fn an_offer_becomes_a_reservation() {
     );
     let lost = inn.send(&ann, "PATCH", &path, Some(change), &[("If-Match", &tag)]).await;
     assert_eq!((lost.status, &lost.json["type"]), (412, &json!("/problems/precondition-failed")));
-    inn.house.settle().await;
-    assert_eq!(inn.house.breaches(), [] as [String; 0]);
+    inn.services.settle().await;
+    assert_eq!(inn.services.violations(), [] as [String; 0]);
 }
 
 #[tokio::test]
@@ -139,14 +139,14 @@ async fn a_repeat_under_its_key_hears_the_first_answer_even_when_the_offer_is_ov
         )
     };
     let first = send(booking(&offer)).await;
-    inn.house.advance_secs(1801);
+    inn.services.advance_secs(1801);
     let again = send(booking(&offer)).await;
     assert_eq!((again.status, again.json["id"].clone()), (201, first.json["id"].clone()));
     let mut other = booking(&offer);
     other["reference"] = json!("R-2");
     let other = send(other).await;
     assert_eq!((other.status, &other.json["type"]), (409, &json!("/problems/idempotency-key-reused")));
-    // Without the key the promise is over, and a fresh one comes along.
+    // Without the key the quote is over, and a fresh one comes along.
     let late = inn.post(&ann, "/v1/reservations", booking(&offer)).await;
     assert_eq!((late.status, &late.json["type"]), (410, &json!("/problems/offer-expired")), "{}", late.text);
     let fresh = inn.post(&ann, "/v1/reservations", booking(&late.json["fresh_offer"])).await;
@@ -335,9 +335,9 @@ async fn a_paid_booking_is_mailed_printed_and_cancelled() {
         cancelled.json["refund"],
         json!({"amount": {"amount": 21000, "currency": "EUR"}, "status": "pending"})
     );
-    inn.house.settle().await;
+    inn.services.settle().await;
     assert_eq!(inn.mails().len(), 4);
-    assert_eq!(inn.house.breaches(), [] as [String; 0]);
+    assert_eq!(inn.services.violations(), [] as [String; 0]);
 }
 
 #[tokio::test]
@@ -411,22 +411,22 @@ async fn staff_imports_and_keeps_properties() {
     let rest = inn.get(&admin, &format!("/v1/properties?limit=1&cursor={next}")).await;
     assert_eq!((rest.json["items"].as_array().unwrap().len(), &rest.json["next_cursor"]), (1, &Value::Null));
     assert_eq!(inn.get(&clerk, &format!("{path}/arrivals?date=2026-12-24")).await.json["items"], json!([]));
-    assert_eq!(inn.house.breaches(), [] as [String; 0]);
+    assert_eq!(inn.services.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn the_document_tells_every_path_that_clients_rely_on() {
     let key = token::ClusterKey::random();
-    let house = group::testing::House::new();
+    let services = group::testing::TestServices::new();
     let desk = reservations::Desk {
         public_url: "https://inn.example".into(),
         links: key.links("booking-link"),
         sandbox: false,
     };
-    let face =
-        reservations::face(house.client(), std::sync::Arc::new(house.clone()), key.seal("offers"), desk);
+    let api =
+        reservations::api(services.client(), std::sync::Arc::new(services.clone()), key.seal("offers"), desk);
     let document: Value =
-        serde_json::from_str(&poem_openapi::OpenApiService::new(face, "Reservations", "1").spec()).unwrap();
+        serde_json::from_str(&poem_openapi::OpenApiService::new(api, "Reservations", "1").spec()).unwrap();
     let mut told = Vec::new();
     let mut names = std::collections::BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -441,7 +441,7 @@ fn the_document_tells_every_path_that_clients_rely_on() {
         "get /v1/properties/{property_id}",
         "get /v1/properties/{property_id}/arrivals",
         "get /v1/properties/{property_id}/departures",
-        "get /v1/properties/{property_id}/in-house",
+        "get /v1/properties/{property_id}/in-services",
         "get /v1/properties/{property_id}/room-types/{room_type_id}/calendar",
         "get /v1/reservations",
         "get /v1/reservations/{reservation_id}",

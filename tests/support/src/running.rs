@@ -1,4 +1,4 @@
-//! The house itself.
+//! The server itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::hotels::two_hotels;
 use crate::mail::{self, Mail};
 use crate::process::{Helper, Ran, free_port};
 
-/// How a house is to be.
+/// How a server is to be.
 #[derive(Debug, Default)]
 pub struct Plan {
     demo: bool,
@@ -48,18 +48,18 @@ impl Plan {
         self
     }
 
-    /// On this data directory rather than one in the house's own directory.
+    /// On this data directory rather than one in the server's own directory.
     #[must_use]
     pub fn data(self, data: PathBuf) -> Self {
         Self { data: Some(data), ..self }
     }
 
     /// Starts it, and imports its hotels.
-    pub async fn open(self) -> House {
+    pub async fn open(self) -> TestServer {
         let directory = tempfile::Builder::new().prefix("auberge-test-").tempdir().expect("a directory");
         let data = self.data.unwrap_or_else(|| directory.path().join("data"));
         let url = String::new();
-        let mut house = House {
+        let mut server = TestServer {
             directory,
             data,
             url,
@@ -70,16 +70,16 @@ impl Plan {
             process: None,
             starts: 0,
         };
-        house.url = format!("http://127.0.0.1:{}", house.port);
-        house.start().await;
-        house.import(&self.hotels.unwrap_or_else(two_hotels)).await;
-        house
+        server.url = format!("http://127.0.0.1:{}", server.port);
+        server.start().await;
+        server.import(&self.hotels.unwrap_or_else(two_hotels)).await;
+        server
     }
 }
 
 /// A running Auberge.
 #[derive(Debug)]
-pub struct House {
+pub struct TestServer {
     directory: TempDir,
     /// Its data directory.
     pub data: PathBuf,
@@ -93,7 +93,7 @@ pub struct House {
     starts: u32,
 }
 
-impl House {
+impl TestServer {
     /// With the two hotels of [`two_hotels`].
     pub async fn open() -> Self {
         Plan::default().open().await
@@ -191,7 +191,7 @@ impl House {
         Ran::of(self.command().args(arguments))
     }
 
-    /// Runs an operator's verb, as the administrator of this house.
+    /// Runs an operator's verb, as the administrator of this server.
     pub fn operate(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments).arg("--admin").arg(self.data.join("admin.json")))
     }
@@ -303,12 +303,12 @@ impl House {
     /// When one is broken.
     pub async fn sound(&self) {
         let checked = self.admin().await.post("/v1/cluster/check", &json!({})).await.expect(200).json();
-        assert_eq!(checked["breaches"], json!([]), "{checked}");
+        assert_eq!(checked["violations"], json!([]), "{checked}");
         assert!(checked["groups"].as_u64() >= Some(7), "{checked}");
     }
 }
 
-impl Drop for House {
+impl Drop for TestServer {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let log = self.log();

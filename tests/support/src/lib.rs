@@ -1,8 +1,8 @@
-//! A running Auberge for tests: the real binary on a directory and a port of its own ([`House`]), or as several nodes
+//! A running Auberge for tests: the real binary on a directory and a port of its own ([`TestServer`]), or as several nodes
 //! ([`Cluster`], on hosts of their own where [`Network`] can make some), somebody to talk to it ([`Caller`]), and a reader of
 //! the mail that it writes ([`Mail`]).
 //!
-//! Invariants: a house leaves neither process nor directory behind, also when a test panics; nothing waits for a time,
+//! Invariants: a server leaves neither process nor directory behind, also when a test panics; nothing waits for a time,
 //! only for a fact, with a limit so generous that a slow machine meets it; nothing but loopback is spoken to.
 //!
 //! Deliberately absent: expectations. They are the tests' own.
@@ -23,13 +23,13 @@ mod tools;
 pub use answer::Answer;
 pub use booking::{Stay, day};
 pub use caller::{Asking, Caller};
-pub use cluster::{Cluster, ClusterPlan, NodePlan};
+pub use cluster::{Cluster, NodePlan, TestClusterPlan};
 pub use disk::SmallDisk;
 pub use hotels::{hotel, two_hotels};
 pub use mail::{Attachment, Mail, read as read_mails};
 pub use network::Network;
 pub use process::{Helper, Ran, free_port};
-pub use running::{House, Plan};
+pub use running::{Plan, TestServer};
 pub use tools::{pdf_text, tool, workspace};
 
 use std::time::Duration;

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use contract::{Access, Contract, Principal, Timestamp, codec};
 use futures::future::BoxFuture;
+use protocol::{Access, Contract, Principal, Timestamp, codec};
 use store::Memory;
 
 use crate::client::{
@@ -15,12 +15,12 @@ use crate::engine::{Engine, Entry, Landed, Stamp, Verdict};
 use crate::service::{Command, Effects, Outcome, Refusal, Reply, Service};
 use crate::turn::Outgoing;
 
-/// How often an effect may ask to be retried within one [`House::settle`] before that gives up.
+/// How often an effect may ask to be retried within one [`TestServices::settle`] before that gives up.
 const ATTEMPTS_MAX: u32 = 20;
 
 /// A small cluster in one thread: every service has one shard, nothing is lost, nothing waits.
 #[derive(Clone, Default)]
-pub struct House {
+pub struct TestServices {
     inner: Arc<Inner>,
 }
 
@@ -41,24 +41,24 @@ struct Room {
     group: Arc<dyn Group>,
 }
 
-/// A group of any service, as the house's outbox works it off.
+/// A group of any service, as the services's outbox works it off.
 trait Group: Send + Sync {
     fn outbox(&self) -> Vec<(u64, Outgoing)>;
     fn settle(&self, done: Vec<u64>, parked: Vec<(u64, String)>);
     fn deliver(&self, source: &str, row: u64, command: Vec<u8>) -> Option<String>;
     fn perform(&self, row: u64, effect: Vec<u8>) -> BoxFuture<'_, ()>;
     fn fire(&self);
-    fn breaches(&self) -> Vec<String>;
+    fn violations(&self) -> Vec<String>;
 }
 
 struct Member<S: Service, E> {
     engine: Engine<S>,
     effects: E,
-    house: House,
+    services: TestServices,
 }
 
-impl House {
-    /// An empty house.
+impl TestServices {
+    /// An empty services.
     pub fn new() -> Self {
         Self::default()
     }
@@ -70,7 +70,7 @@ impl House {
     pub fn add<S: Service, E: Effects<S>>(&self, service: S, effects: E) {
         let engine = Engine::open(service, Arc::new(Memory::new()), Box::new(|_: Landed| {}));
         let engine = engine.unwrap_or_else(|halt| panic!("{halt}"));
-        let member = Arc::new(Member { engine, effects, house: self.clone() });
+        let member = Arc::new(Member { engine, effects, services: self.clone() });
         let port: Arc<dyn Port<S::Contract>> = Arc::<Member<S, E>>::clone(&member);
         let name = <S::Contract as Contract>::SERVICE.to_owned();
         self.inner
@@ -80,18 +80,18 @@ impl House {
             .insert(name, Room { port: Arc::new(port), group: member });
     }
 
-    /// A client for all services of the house.
+    /// A client for all services of the services.
     pub fn client(&self) -> Client {
         Client::new(Arc::new(self.clone()))
     }
 
-    /// A token that stands for `principal` in this house.
+    /// A token that stands for `principal` among these test services.
     pub fn token(&self, principal: &Principal) -> String {
         let digits = codec::encode(principal).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        format!("house.{digits}")
+        format!("services.{digits}")
     }
 
-    /// The house's clock.
+    /// The services's clock.
     ///
     /// # Panics
     /// Never.
@@ -125,10 +125,9 @@ impl House {
                     quiet = false;
                     match outgoing {
                         Outgoing::Event { service, command, .. } => {
-                            let to = self
-                                .rooms()
-                                .remove(&service)
-                                .unwrap_or_else(|| panic!("no service `{service}` in this house"));
+                            let to = self.rooms().remove(&service).unwrap_or_else(|| {
+                                panic!("no service `{service}` among these test services")
+                            });
                             if let Some(why) = to.group.deliver(&name, row, command) {
                                 panic!("{service} refused what {name} sent: {why}");
                             }
@@ -148,8 +147,8 @@ impl House {
     ///
     /// # Panics
     /// When one panics over it.
-    pub fn breaches(&self) -> Vec<String> {
-        self.rooms().values().flat_map(|room| room.group.breaches()).collect()
+    pub fn violations(&self) -> Vec<String> {
+        self.rooms().values().flat_map(|room| room.group.violations()).collect()
     }
 
     fn rooms(&self) -> BTreeMap<String, Room> {
@@ -159,11 +158,11 @@ impl House {
     fn stamp(&self) -> Stamp {
         let mut clock = self.inner.clock.lock().expect("no panic inside");
         clock.1 += 1;
-        Stamp { now: clock.0, entropy: codec::hash128(&[b"house", &clock.1.to_be_bytes()]) }
+        Stamp { now: clock.0, entropy: codec::hash128(&[b"services", &clock.1.to_be_bytes()]) }
     }
 }
 
-impl Placement for House {
+impl Placement for TestServices {
     fn shards(&self, service: &str) -> Option<u16> {
         self.rooms().contains_key(service).then_some(1)
     }
@@ -173,14 +172,14 @@ impl Placement for House {
         room.map(|room| room.port).ok_or_else(|| Unavailable::new(Why::NoService(service.to_owned())))
     }
 
-    /// A house delivers by itself, in [`House::settle`].
+    /// A services delivers by itself, in [`TestServices::settle`].
     fn inlet(&self, service: &str, _shard: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
         Err(Unavailable::new(Why::NoService(service.to_owned())))
     }
 }
 
-/// A house's tokens for services, with every scope of the caller's choice left out: a service is known by its name.
-impl Credentials for House {
+/// A services's tokens for services, with every scope of the caller's choice left out: a service is known by its name.
+impl Credentials for TestServices {
     fn service_token<'a>(
         &'a self,
         service: &'a str,
@@ -193,7 +192,7 @@ impl Credentials for House {
 }
 
 fn read_token(token: &str) -> Option<Principal> {
-    let digits = token.strip_prefix("house.")?;
+    let digits = token.strip_prefix("services.")?;
     let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
         .map(|at| u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok())
         .collect();
@@ -203,9 +202,8 @@ fn read_token(token: &str) -> Option<Principal> {
 fn admit<R>(call: &Call, access: Access) -> Result<Principal, Failure<R>> {
     let principal = match call.token.as_deref() {
         None => Principal::anonymous(),
-        Some(token) => {
-            read_token(token).ok_or_else(|| Failure::Unauthenticated("not a token of this house".into()))?
-        }
+        Some(token) => read_token(token)
+            .ok_or_else(|| Failure::Unauthenticated("not a token of these test services".into()))?,
     };
     crate::client::check_access(&principal, access)?;
     Ok(principal)
@@ -228,9 +226,9 @@ impl<S: Service, E: Effects<S>> Port<S::Contract> for Member<S, E> {
     ) -> BoxFuture<'a, Result<Reply<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = admit(call, <S::Contract as Contract>::command_access(command))?;
-            let stamp = self.house.stamp();
+            let stamp = self.services.stamp();
             let digest = codec::hash128(&[&codec::encode(command)]) as u64;
-            // The house's own random bits, not the attempt's: what happens in a house happens again from the same seed.
+            // The services's own random bits, not the attempt's: what happens in a services happens again from the same seed.
             let id = call.key.map_or(stamp.entropy, |key| {
                 codec::hash128(&[caller.actor().as_bytes(), &key.to_be_bytes()])
             });
@@ -252,8 +250,10 @@ impl<S: Service, E: Effects<S>> Port<S::Contract> for Member<S, E> {
     ) -> BoxFuture<'a, Result<crate::Answer<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = admit(call, <S::Contract as Contract>::query_access(&query))?;
-            let answer =
-                self.engine.query(&caller, self.house.now(), query).unwrap_or_else(|halt| panic!("{halt}"));
+            let answer = self
+                .engine
+                .query(&caller, self.services.now(), query)
+                .unwrap_or_else(|halt| panic!("{halt}"));
             answer.map_err(Failure::Refused)
         })
     }
@@ -280,7 +280,7 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
             floor: 0,
             rows: vec![(row, command)],
             caller,
-            stamp: self.house.stamp(),
+            stamp: self.services.stamp(),
         };
         match self.apply(&entry) {
             Verdict::Delivered(mut answers) => answers.pop().flatten(),
@@ -293,17 +293,17 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
             let service = crate::engine::service_name::<S>();
             for attempt in 0..ATTEMPTS_MAX {
                 let context = EffectContext {
-                    id: format!("house/{service}/0:{row}"),
+                    id: format!("services/{service}/0:{row}"),
                     attempt,
-                    client: self.house.client(),
+                    client: self.services.client(),
                     service,
-                    credentials: Arc::new(self.house.clone()),
+                    credentials: Arc::new(self.services.clone()),
                 };
                 let effect = codec::decode(&effect).expect("an effect");
                 match self.effects.perform(&context, effect).await {
                     Outcome::Done => return self.settle(vec![row], Vec::new()),
                     Outcome::Report(command) => {
-                        self.apply(&Entry::Conclude { row, stamp: self.house.stamp(), command });
+                        self.apply(&Entry::Conclude { row, stamp: self.services.stamp(), command });
                         return;
                     }
                     Outcome::Retry(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
@@ -315,10 +315,11 @@ impl<S: Service, E: Effects<S>> Group for Member<S, E> {
     }
 
     fn fire(&self) {
-        while matches!(self.apply(&Entry::<()>::Fire { stamp: self.house.stamp() }), Verdict::More(true)) {}
+        while matches!(self.apply(&Entry::<()>::Fire { stamp: self.services.stamp() }), Verdict::More(true)) {
+        }
     }
 
-    fn breaches(&self) -> Vec<String> {
-        self.engine.breaches().unwrap_or_else(|halt| panic!("{halt}"))
+    fn violations(&self) -> Vec<String> {
+        self.engine.violations().unwrap_or_else(|halt| panic!("{halt}"))
     }
 }
