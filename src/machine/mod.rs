@@ -84,7 +84,7 @@ impl Machine {
             data: data.path.clone(),
             log: Arc::clone(&log),
             verifier: Arc::clone(&verifier),
-            network: Arc::new(consensus::Alone),
+            network: Arc::new(consensus::NoNetwork),
             limits: limits(&settings),
             epoch: data.fixed().epoch,
             cache_bytes: settings.limits.cache_mib << 20,

@@ -127,7 +127,7 @@ async fn start(arguments: &Arguments, mut settings: Settings) -> anyhow::Result<
         data: data.path.clone(),
         log: Arc::clone(&log),
         verifier: Arc::clone(&verifier),
-        network: Arc::new(consensus::Alone),
+        network: Arc::new(consensus::NoNetwork),
         limits: machine::limits(&settings),
         epoch: data.fixed().epoch,
         cache_bytes: settings.limits.cache_mib << 20,

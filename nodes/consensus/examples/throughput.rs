@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use consensus::testing::Mesh;
-use consensus::{Entry, Machine, Member, Options, Replica};
+use consensus::testing::InMemoryNetwork;
+use consensus::{Entry, Options, RaftNode, Replica, StateMachine};
 use hdrhistogram::Histogram;
 use store::{Batch, Disk, Fault, LogSettings, NodeLog, Row, State};
 
@@ -17,8 +17,8 @@ const KEYS: u64 = 10_000;
 /// A payload is a key of eight bytes, and its value.
 struct Table(Arc<Disk>);
 
-impl Machine for Table {
-    fn apply(&self, entries: Vec<Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
+impl StateMachine for Table {
+    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
         let replies = vec![Vec::new(); entries.len()];
         let mut batch = Batch::default();
         for Entry { mut payload, .. } in entries {
@@ -26,7 +26,7 @@ impl Machine for Table {
             payload.insert(0, b'k');
             batch.put(payload, value);
         }
-        marks.into_iter().for_each(|(key, value)| batch.put(key, value));
+        metadata.into_iter().for_each(|(key, value)| batch.put(key, value));
         self.0.commit(batch)?;
         Ok(replies)
     }
@@ -42,8 +42,8 @@ async fn main() {
     let dir = Path::new("target/throughput");
     let _ = std::fs::remove_dir_all(dir);
 
-    let mesh = Mesh::new();
-    let members = || (1..=voters).map(|id| (id, Member { node: format!("n{id}") })).collect();
+    let network = InMemoryNetwork::new();
+    let members = || (1..=voters).map(|id| (id, RaftNode { node: format!("n{id}") })).collect();
     let mut replicas = Vec::new();
     let mut logs = Vec::new();
     for id in 1..=voters {
@@ -53,10 +53,15 @@ async fn main() {
             let disk = Disk::open(&dir.join(format!("n{id}/groups/{group}")), 64 << 20).expect("a disk");
             let disk = Arc::new(disk);
             let machine = Arc::new(Table(Arc::clone(&disk)));
-            let replica =
-                Replica::start(Options::new(&name, id), Arc::clone(&log), disk, machine, mesh.port(id));
+            let replica = Replica::start(
+                Options::new(&name, id),
+                Arc::clone(&log),
+                disk,
+                machine,
+                network.endpoint(id),
+            );
             let replica = replica.await.expect("it starts");
-            mesh.join(&name, id, replica.clone());
+            network.join(&name, id, replica.clone());
             replicas.push((group, replica));
         }
         logs.push(log);

@@ -15,11 +15,11 @@ use openraft::raft::{
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use protocol::codec;
 
+use crate::purge::OutgoingSnapshot;
 use crate::shared::Shared;
-use crate::snapshot::Spool;
-use crate::trim::Transfer;
-use crate::types::{Bytes, Member, Snapshot, Types, Vote};
-use crate::wire::{Answer, Request};
+use crate::snapshot::SnapshotData;
+use crate::types::{Bytes, RaftNode, Snapshot, Types, Vote};
+use crate::wire::{Request, Response};
 
 /// Parts of a snapshot: as much as goes over a link in one piece.
 const SNAPSHOT_PART_BYTES: usize = 250 << 10;
@@ -31,7 +31,7 @@ pub trait Network: Send + Sync + 'static {
     fn call<'a>(
         &'a self,
         target: u64,
-        member: &'a Member,
+        member: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
@@ -41,7 +41,7 @@ pub trait Network: Send + Sync + 'static {
     fn bulk<'a>(
         &'a self,
         target: u64,
-        member: &'a Member,
+        member: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
@@ -66,13 +66,13 @@ pub enum NetworkError {
 
 /// A network with nobody else in it: for groups of one voter.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Alone;
+pub struct NoNetwork;
 
-impl Network for Alone {
+impl Network for NoNetwork {
     fn call<'a>(
         &'a self,
         _target: u64,
-        _member: &'a Member,
+        _member: &'a RaftNode,
         _group: &'a str,
         _bytes: Vec<u8>,
         _timeout: Duration,
@@ -83,7 +83,7 @@ impl Network for Alone {
 
 /// Makes connections, in openraft's words.
 #[derive(Clone)]
-pub(crate) struct Peers {
+pub(crate) struct PeerFactory {
     pub group: Arc<str>,
     pub network: Arc<dyn Network>,
     pub shared: Arc<Shared>,
@@ -93,22 +93,22 @@ pub(crate) struct Peers {
 /// One peer.
 pub(crate) struct Peer {
     target: u64,
-    member: Member,
-    peers: Peers,
+    member: RaftNode,
+    peers: PeerFactory,
 }
 
-impl RaftNetworkFactory<Types> for Peers {
+impl RaftNetworkFactory<Types> for PeerFactory {
     type Network = Peer;
 
-    async fn new_client(&mut self, target: u64, member: &Member) -> Peer {
+    async fn new_client(&mut self, target: u64, member: &RaftNode) -> Peer {
         Peer { target, member: member.clone(), peers: self.clone() }
     }
 }
 
 impl Peer {
-    async fn call(&self, request: &Request, timeout: Duration) -> Result<Answer, RPCError<Types>> {
+    async fn call(&self, request: &Request, timeout: Duration) -> Result<Response, RPCError<Types>> {
         let bytes = codec::encode(request);
-        let Peers { network, group, .. } = &self.peers;
+        let PeerFactory { network, group, .. } = &self.peers;
         let answered = match request {
             Request::Append(_) | Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) => {
                 network.call(self.target, &self.member, group, bytes, timeout).await
@@ -119,7 +119,7 @@ impl Peer {
             NetworkError::Unreachable(_) => unreachable_peer(error),
             NetworkError::Failed(_) | NetworkError::Timeout => failed(error),
         })?;
-        let answer: Result<Answer, String> = codec::decode(&bytes).map_err(failed)?;
+        let answer: Result<Response, String> = codec::decode(&bytes).map_err(failed)?;
         // A peer that is there but stopped will not be better at once.
         answer.map_err(unreachable_peer)
     }
@@ -138,12 +138,12 @@ fn lost(error: &std::io::Error) -> StreamingError<Types> {
     StreamingError::Network(openraft::errors::NetworkError::new(error))
 }
 
-fn confused() -> RPCError<Types> {
+fn unexpected_response() -> RPCError<Types> {
     failed("an answer to another question")
 }
 
 impl RaftNetworkV2<Types> for Peer {
-    type SnapshotData = Spool;
+    type SnapshotData = SnapshotData;
 
     async fn append_entries(
         &mut self,
@@ -151,8 +151,10 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
         match self.call(&Request::Append(rpc), option.hard_ttl()).await? {
-            Answer::Append(answer) => Ok(answer),
-            Answer::Vote(_) | Answer::Transfer(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+            Response::Append(answer) => Ok(answer),
+            Response::Vote(_) | Response::Transfer(_) | Response::Part | Response::Snapshot(_) => {
+                Err(unexpected_response())
+            }
         }
     }
 
@@ -162,8 +164,10 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         match self.call(&Request::Vote(rpc), option.hard_ttl()).await? {
-            Answer::Vote(answer) => Ok(answer),
-            Answer::Append(_) | Answer::Transfer(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+            Response::Vote(answer) => Ok(answer),
+            Response::Append(_) | Response::Transfer(_) | Response::Part | Response::Snapshot(_) => {
+                Err(unexpected_response())
+            }
         }
     }
 
@@ -173,8 +177,10 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         match self.call(&Request::PreVote(rpc), option.hard_ttl()).await? {
-            Answer::Vote(answer) => Ok(answer),
-            Answer::Append(_) | Answer::Transfer(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+            Response::Vote(answer) => Ok(answer),
+            Response::Append(_) | Response::Transfer(_) | Response::Part | Response::Snapshot(_) => {
+                Err(unexpected_response())
+            }
         }
     }
 
@@ -184,8 +190,10 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
         match self.call(&Request::Transfer(rpc), option.hard_ttl()).await? {
-            Answer::Transfer(answer) => Ok(answer),
-            Answer::Append(_) | Answer::Vote(_) | Answer::Part | Answer::Snapshot(_) => Err(confused()),
+            Response::Transfer(answer) => Ok(answer),
+            Response::Append(_) | Response::Vote(_) | Response::Part | Response::Snapshot(_) => {
+                Err(unexpected_response())
+            }
         }
     }
 
@@ -201,7 +209,7 @@ impl RaftNetworkV2<Types> for Peer {
         let transfer: u64 = rand::random();
         let Snapshot { meta, snapshot } = snapshot;
         let index = meta.last_log_id.map_or(0, |last| last.index);
-        let _transfer = Transfer::begin(&self.peers.shared, self.target, index);
+        let _transfer = OutgoingSnapshot::begin(&self.peers.shared, self.target, index);
         let mut parts = snapshot.read(SNAPSHOT_PART_BYTES).map_err(|error| lost(&error))?;
         let mut last = Some(Box::new((vote, meta)));
         let mut number = 0;
@@ -217,14 +225,14 @@ impl RaftNetworkV2<Types> for Peer {
                 answer = self.call(&request, self.peers.snapshot_timeout) => answer?,
             };
             match answer {
-                Answer::Part if !ends => number += 1,
-                Answer::Snapshot(answer) if ends => return Ok(answer),
-                Answer::Part
-                | Answer::Snapshot(_)
-                | Answer::Append(_)
-                | Answer::Vote(_)
-                | Answer::Transfer(_) => {
-                    return Err(confused().into());
+                Response::Part if !ends => number += 1,
+                Response::Snapshot(answer) if ends => return Ok(answer),
+                Response::Part
+                | Response::Snapshot(_)
+                | Response::Append(_)
+                | Response::Vote(_)
+                | Response::Transfer(_) => {
+                    return Err(unexpected_response().into());
                 }
             }
         }

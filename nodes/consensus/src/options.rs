@@ -32,7 +32,7 @@ impl Options {
 pub struct Settings {
     /// A leader is heard of this often, in milliseconds. Nobody stands against it for 3 times as long; whoever hears
     /// nothing goes on to miss it after another 2 to 3 times as long, or at once when told that it is gone
-    /// ([`crate::Replica::elect`]).
+    /// ([`crate::Replica::trigger_election`]).
     pub heartbeat_ms: u64,
     /// The state is flushed this often while it changes, in milliseconds.
     pub flush_every_ms: u64,

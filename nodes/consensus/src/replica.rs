@@ -13,14 +13,14 @@ use store::{Fault, NodeLog, State};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::machine::{Applier, Machine};
 use crate::network::Network;
 use crate::options::Options;
-use crate::role::{Role, halt_of};
-use crate::shared::{Halt, Shared};
+use crate::role::{Role, stop_reason};
+use crate::shared::{Shared, StopReason};
 use crate::start::{StartError, start};
-use crate::types::{Bytes, Member, Types};
-use crate::wire::Receiver;
+use crate::state_machine::{Applier, StateMachine};
+use crate::types::{Bytes, RaftNode, Types};
+use crate::wire::RpcHandler;
 
 /// One replica of a group. Cheap to clone.
 #[derive(Clone)]
@@ -39,19 +39,19 @@ pub(crate) struct Inner {
     pub raft: Raft<Types, Applier>,
     pub shared: Arc<Shared>,
     pub role: watch::Receiver<Role>,
-    pub receiver: Receiver,
-    pub following: JoinHandle<()>,
-    pub flushing: JoinHandle<()>,
-    pub pacing: JoinHandle<()>,
-    pub trimming: JoinHandle<()>,
+    pub rpc: RpcHandler,
+    pub role_task: JoinHandle<()>,
+    pub flush_task: JoinHandle<()>,
+    pub heartbeat_task: JoinHandle<()>,
+    pub purge_task: JoinHandle<()>,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.following.abort();
-        self.flushing.abort();
-        self.pacing.abort();
-        self.trimming.abort();
+        self.role_task.abort();
+        self.flush_task.abort();
+        self.heartbeat_task.abort();
+        self.purge_task.abort();
     }
 }
 
@@ -62,7 +62,7 @@ pub enum ProposeError {
     #[error("this replica does not lead")]
     NotLeader {
         /// Who does, as far as it knows.
-        leader: Option<(u64, Member)>,
+        leader: Option<(u64, RaftNode)>,
     },
     /// Leadership was lost on the way: the payload may be applied, now or later, or never.
     #[error("it is not known whether this will be applied")]
@@ -106,9 +106,9 @@ pub struct Status {
     /// Up to here the log was cut.
     pub purged: Option<u64>,
     /// Who votes.
-    pub voters: BTreeMap<u64, Member>,
+    pub voters: BTreeMap<u64, RaftNode>,
     /// Who only listens.
-    pub learners: BTreeMap<u64, Member>,
+    pub learners: BTreeMap<u64, RaftNode>,
     /// A change of voters is half done.
     pub joint: bool,
     /// For a leader: up to where each replica is known to have the log.
@@ -132,7 +132,7 @@ impl Replica {
         options: Options,
         log: Arc<NodeLog>,
         state: Arc<dyn State>,
-        machine: Arc<dyn Machine>,
+        machine: Arc<dyn StateMachine>,
         network: Arc<dyn Network>,
     ) -> Result<Self, StartError> {
         start(options, log, state, machine, network).await
@@ -142,7 +142,7 @@ impl Replica {
     ///
     /// # Errors
     /// When this replica is not among them, or has stopped.
-    pub async fn initialize(&self, voters: BTreeMap<u64, Member>) -> Result<(), ChangeError> {
+    pub async fn initialize(&self, voters: BTreeMap<u64, RaftNode>) -> Result<(), ChangeError> {
         use openraft::errors::InitializeError;
         match self.inner.raft.initialize(voters).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
@@ -230,13 +230,13 @@ impl Replica {
             learners,
             joint: members.get_joint_config().len() > 1,
             matched: matched.into_iter().map(|(id, log_id)| (id, index(log_id))).collect(),
-            stopped: self.inner.shared.halt_of().map(|halt| halt.to_string()),
+            stopped: self.inner.shared.stop_reason().map(|reason| reason.to_string()),
         }
     }
 
     /// Answers a message that a peer's [`Network::call`] brought.
     pub async fn handle(&self, rpc: Vec<u8>) -> Vec<u8> {
-        self.inner.receiver.handle(&rpc).await
+        self.inner.rpc.handle(&rpc).await
     }
 
     /// Puts the state on disk now, the log first.
@@ -269,17 +269,17 @@ impl Replica {
     ///
     /// # Errors
     /// When the replica has stopped.
-    pub async fn elect(&self) -> Result<(), ProposeError> {
+    pub async fn trigger_election(&self) -> Result<(), ProposeError> {
         self.inner.raft.trigger().elect(true).await.map_err(|_| self.stopped())
     }
 
     /// Never stands for election again by itself: for a replica that is about to be closed.
-    pub fn abstain(&self) {
+    pub fn disable_elections(&self) {
         self.inner.raft.runtime_config().elect(false);
     }
 
     /// Whether this replica leads now: [`Role::leader`].
-    pub fn leads(&self) -> bool {
+    pub fn is_leader(&self) -> bool {
         self.inner.role.borrow().leader
     }
 
@@ -292,7 +292,7 @@ impl Replica {
     ///
     /// # Errors
     /// See [`ChangeError`].
-    pub async fn add_learner(&self, id: u64, member: Member) -> Result<(), ChangeError> {
+    pub async fn add_learner(&self, id: u64, member: RaftNode) -> Result<(), ChangeError> {
         self.inner.raft.add_learner(id, member, false).await.map(drop).map_err(|error| self.refused(error))
     }
 
@@ -333,7 +333,7 @@ impl Replica {
         changed.map(drop).map_err(|error| self.refused(error))
     }
 
-    async fn change(&self, change: ChangeMembers<u64, Member>) -> Result<(), ChangeError> {
+    async fn change(&self, change: ChangeMembers<u64, RaftNode>) -> Result<(), ChangeError> {
         self.inner.raft.change_membership(change, false).await.map(drop).map_err(|error| self.refused(error))
     }
 
@@ -354,11 +354,11 @@ impl Replica {
     /// # Errors
     /// When a disk refuses. The replica has stopped all the same.
     pub async fn shutdown(&self) -> Result<(), Fault> {
-        self.inner.flushing.abort();
-        self.inner.pacing.abort();
-        self.inner.trimming.abort();
-        let sound = self.inner.shared.halt_of().is_none();
-        self.inner.shared.halt(Halt::ShutDown);
+        self.inner.flush_task.abort();
+        self.inner.heartbeat_task.abort();
+        self.inner.purge_task.abort();
+        let sound = self.inner.shared.stop_reason().is_none();
+        self.inner.shared.stop(StopReason::ShutDown);
         let _ = self.inner.raft.shutdown().await;
         if !sound {
             // What is broken is not made better by writing more of it.
@@ -376,9 +376,11 @@ impl Replica {
 
     /// Why nothing is taken any more.
     fn stopped(&self) -> ProposeError {
-        match self.inner.shared.halt_of().unwrap_or_else(|| halt_of(&self.inner.raft)) {
-            Halt::Store(why) => ProposeError::Store(why),
-            halt @ (Halt::Failed(_) | Halt::ShutDown) => ProposeError::Stopped(halt.to_string()),
+        match self.inner.shared.stop_reason().unwrap_or_else(|| stop_reason(&self.inner.raft)) {
+            StopReason::Store(why) => ProposeError::Store(why),
+            reason @ (StopReason::Failed(_) | StopReason::ShutDown) => {
+                ProposeError::Stopped(reason.to_string())
+            }
         }
     }
 }

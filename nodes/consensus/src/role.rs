@@ -6,8 +6,8 @@ use openraft::async_runtime::WatchReceiver;
 use openraft::{Raft, ServerState};
 use tokio::sync::watch;
 
-use crate::machine::Applier;
-use crate::shared::{Halt, Shared};
+use crate::shared::{Shared, StopReason};
+use crate::state_machine::Applier;
 use crate::types::Types;
 
 /// What a replica is.
@@ -27,15 +27,15 @@ pub struct Role {
 }
 
 /// Keeps `role` true until the replica has stopped.
-pub(crate) async fn follow(raft: Raft<Types, Applier>, shared: Arc<Shared>, role: watch::Sender<Role>) {
+pub(crate) async fn track_role(raft: Raft<Types, Applier>, shared: Arc<Shared>, role: watch::Sender<Role>) {
     let mut server = raft.server_metrics();
     let mut applied_term = shared.applied_term.subscribe();
-    let mut halted = shared.halted.subscribe();
+    let mut stop_reasons = shared.stopped.subscribe();
     loop {
         let now = {
             let server = server.borrow_and_update();
             let term = server.vote.leader_id.term;
-            let stopped = halted.borrow_and_update().as_ref().map(ToString::to_string);
+            let stopped = stop_reasons.borrow_and_update().as_ref().map(ToString::to_string);
             let applied = *applied_term.borrow_and_update() == term;
             let leader = server.state == ServerState::Leader && server.vote.committed && applied;
             let leader_id = server.current_leader;
@@ -56,20 +56,20 @@ pub(crate) async fn follow(raft: Raft<Types, Applier>, shared: Arc<Shared>, role
         let ended = tokio::select! {
             changed = server.changed() => changed.is_err(),
             changed = applied_term.changed() => changed.is_err(),
-            changed = halted.changed() => changed.is_err(),
+            changed = stop_reasons.changed() => changed.is_err(),
         };
         if ended {
-            shared.halt(halt_of(&raft));
+            shared.stop(stop_reason(&raft));
         }
     }
 }
 
 /// Why openraft ended, in a replica that has given no reason itself.
-pub(crate) fn halt_of(raft: &Raft<Types, Applier>) -> Halt {
+pub(crate) fn stop_reason(raft: &Raft<Types, Applier>) -> StopReason {
     use openraft::errors::Fatal;
     match &raft.metrics().borrow_watched().running_state {
-        Ok(()) | Err(Fatal::Stopped) => Halt::Failed("consensus ended".to_owned()),
-        Err(Fatal::StorageError(error)) => Halt::Store(error.to_string()),
-        Err(Fatal::Panicked) => Halt::Failed("consensus panicked".to_owned()),
+        Ok(()) | Err(Fatal::Stopped) => StopReason::Failed("consensus ended".to_owned()),
+        Err(Fatal::StorageError(error)) => StopReason::Store(error.to_string()),
+        Err(Fatal::Panicked) => StopReason::Failed("consensus panicked".to_owned()),
     }
 }

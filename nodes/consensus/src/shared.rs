@@ -8,7 +8,7 @@ use store::{Fault, NodeLog, State};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::trim::Sending;
+use crate::purge::OutgoingSnapshots;
 use crate::types::LogId;
 
 /// A state that has so much in memory is flushed before its time is up.
@@ -18,7 +18,7 @@ const UNFLUSHED_BYTES_MAX: usize = 64 << 20;
 
 /// Why a replica stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Halt {
+pub(crate) enum StopReason {
     /// The machine failed, or consensus itself.
     Failed(String),
     /// The disk, or what is on it.
@@ -27,7 +27,7 @@ pub(crate) enum Halt {
     ShutDown,
 }
 
-impl std::fmt::Display for Halt {
+impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Failed(why) => f.write_str(why),
@@ -45,13 +45,13 @@ pub(crate) struct Shared {
     /// The term of the last applied entry; 0 before the first.
     pub applied_term: watch::Sender<u64>,
     /// The first reason to stop; it stays.
-    pub halted: watch::Sender<Option<Halt>>,
+    pub stopped: watch::Sender<Option<StopReason>>,
     /// The number after that of the last applied entry; 0 before the first.
     pub applied_next: AtomicU64,
     /// Start-up is over: peers may ask for snapshots.
     pub started: AtomicBool,
     /// Snapshots on their way to peers.
-    pub sending: Sending,
+    pub outgoing: OutgoingSnapshots,
     /// The state has much in memory.
     full: Notify,
 }
@@ -68,28 +68,28 @@ impl Shared {
             log,
             state,
             applied_term: watch::Sender::new(applied.map_or(0, |applied| applied.leader_id.term)),
-            halted: watch::Sender::new(None),
+            stopped: watch::Sender::new(None),
             applied_next: AtomicU64::new(applied.map_or(0, |applied| applied.index + 1)),
             started: AtomicBool::new(false),
-            sending: Sending::default(),
+            outgoing: OutgoingSnapshots::default(),
             full: Notify::new(),
         }
     }
 
     /// Notes why the replica stops, unless it has a reason already.
-    pub(crate) fn halt(&self, halt: Halt) {
-        let first = self.halted.send_if_modified(|reason| {
-            let first = reason.is_none();
-            reason.get_or_insert_with(|| halt.clone());
+    pub(crate) fn stop(&self, reason: StopReason) {
+        let first = self.stopped.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert_with(|| reason.clone());
             first
         });
-        if first && halt != Halt::ShutDown {
-            tracing::error!(group = %self.group, reason = %halt, "a replica stops");
+        if first && reason != StopReason::ShutDown {
+            tracing::error!(group = %self.group, reason = %reason, "a replica stops");
         }
     }
 
-    pub(crate) fn halt_of(&self) -> Option<Halt> {
-        self.halted.borrow().clone()
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
+        self.stopped.borrow().clone()
     }
 
     /// Makes the state durable: the log first, so that the state on disk is never ahead of the log on disk.
@@ -102,7 +102,7 @@ impl Shared {
     }
 
     /// Called when something was applied: a state that has much in memory is flushed soon, one that has too much now.
-    pub(crate) async fn relieve(&self) -> Result<(), Fault> {
+    pub(crate) async fn limit_unflushed(&self) -> Result<(), Fault> {
         match self.state.unflushed_bytes() {
             ..FLUSH_AT_BYTES => Ok(()),
             FLUSH_AT_BYTES..UNFLUSHED_BYTES_MAX => {
@@ -114,7 +114,7 @@ impl Shared {
     }
 
     /// Flushes the state every so often while it changes, and when it is full, until a disk refuses.
-    pub(crate) async fn keep_flushed(&self, every: std::time::Duration) -> Fault {
+    pub(crate) async fn flush_periodically(&self, every: std::time::Duration) -> Fault {
         // What start-up replayed is not on disk either.
         let mut flushed = None;
         loop {
@@ -149,16 +149,16 @@ pub(crate) fn blocking<T>(call: impl FnOnce() -> T) -> T {
 }
 
 /// Runs code of the machine's: a panic in it is a reason to stop this replica, not the process.
-pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, Halt> {
+pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, StopReason> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(fault)) => Err(Halt::Store(fault.to_string())),
+        Ok(Err(fault)) => Err(StopReason::Store(fault.to_string())),
         Err(panic) => Err(match panic.downcast::<Fault>() {
-            Ok(fault) => Halt::Store(fault.to_string()),
+            Ok(fault) => StopReason::Store(fault.to_string()),
             Err(panic) => {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
                 let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                Halt::Failed(text.unwrap_or_else(|| "a panic without a message".to_owned()))
+                StopReason::Failed(text.unwrap_or_else(|| "a panic without a message".to_owned()))
             }
         }),
     }

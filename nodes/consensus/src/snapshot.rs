@@ -10,7 +10,7 @@ use store::{Fault, Parts, Pin, Rows, Staged, State, export_pinned};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::shared::{Halt, Shared};
+use crate::shared::{Shared, StopReason};
 use crate::types::{Snapshot, SnapshotMeta, Types};
 
 /// Parts that are read ahead of the network, and those that wait to be taken in.
@@ -29,31 +29,31 @@ impl Builder {
 }
 
 impl RaftSnapshotBuilder<Types> for Builder {
-    type SnapshotData = Spool;
+    type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         if let Err(fault) = self.shared.flush().await {
-            self.shared.halt(Halt::Store(fault.to_string()));
+            self.shared.stop(StopReason::Store(fault.to_string()));
             return Err(io::Error::other(fault));
         }
-        Ok(Snapshot { meta: self.meta.clone(), snapshot: Spool::Kept })
+        Ok(Snapshot { meta: self.meta.clone(), snapshot: SnapshotData::Local })
     }
 }
 
 /// The rows of a snapshot.
-pub(crate) enum Spool {
+pub(crate) enum SnapshotData {
     /// Those of the state itself: nobody has asked for them.
-    Kept,
+    Local,
     /// As they were, to be read while the machine goes on.
     Pinned { state: Arc<dyn State>, pin: Pin },
     /// A peer's, taken in beside the state.
     Staged(Staged),
 }
 
-impl fmt::Debug for Spool {
+impl fmt::Debug for SnapshotData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Kept => "kept",
+            Self::Local => "local",
             Self::Pinned { .. } => "pinned",
             Self::Staged(_) => "staged",
         })
@@ -63,7 +63,7 @@ impl fmt::Debug for Spool {
 /// The next bytes of a snapshot, as [`store::Rows`] reads them; or why there are none. It ends after the last.
 pub(crate) type Stream = mpsc::Receiver<io::Result<Vec<u8>>>;
 
-impl Spool {
+impl SnapshotData {
     /// Reads the rows on a thread of its own, in parts of so many bytes.
     pub(crate) fn read(self, part_bytes: usize) -> io::Result<Stream> {
         let Self::Pinned { state, pin } = self else {
@@ -84,7 +84,7 @@ impl Spool {
 }
 
 /// A snapshot that is arriving: its rows are taken in on a thread of their own.
-pub(crate) struct Arriving {
+pub(crate) struct IncomingSnapshot {
     pub transfer: u64,
     /// The number of the part that comes next.
     pub next: u64,
@@ -92,11 +92,11 @@ pub(crate) struct Arriving {
     staging: JoinHandle<Result<Staged, Fault>>,
 }
 
-impl Arriving {
+impl IncomingSnapshot {
     pub(crate) fn new(transfer: u64, state: Arc<dyn State>) -> Self {
-        let (parts, arriving) = mpsc::channel(AHEAD);
+        let (parts, incoming) = mpsc::channel(AHEAD);
         let staging = tokio::task::spawn_blocking(move || {
-            let mut rows = Rows::new(Stretch { parts: arriving, part: io::Cursor::default() });
+            let mut rows = Rows::new(PartReader { parts: incoming, part: io::Cursor::default() });
             state.stage(&mut rows)
         });
         Self { transfer, next: 0, parts, staging }
@@ -117,20 +117,20 @@ impl Arriving {
     }
 
     /// That was the last one.
-    pub(crate) async fn end(self) -> Result<Spool, String> {
+    pub(crate) async fn end(self) -> Result<SnapshotData, String> {
         drop(self.parts);
         let staged = self.staging.await.map_err(|panic| panic.to_string())?;
-        staged.map(Spool::Staged).map_err(|fault| fault.to_string())
+        staged.map(SnapshotData::Staged).map_err(|fault| fault.to_string())
     }
 }
 
 /// The parts as one stream.
-struct Stretch {
+struct PartReader {
     parts: mpsc::Receiver<Vec<u8>>,
     part: io::Cursor<Vec<u8>>,
 }
 
-impl Read for Stretch {
+impl Read for PartReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = self.part.read(buffer)?;

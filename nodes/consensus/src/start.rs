@@ -9,15 +9,18 @@ use protocol::codec;
 use store::{Batch, Fault, NodeLog, Row, State};
 use tokio::sync::{Mutex, watch};
 
+use crate::heartbeat;
 use crate::log::Log;
-use crate::machine::{Applier, Machine, mark, marks_of};
-use crate::network::{Network, Peers};
+use crate::network::{Network, PeerFactory};
 use crate::options::Options;
+use crate::purge::purge_periodically;
 use crate::replica::{Inner, Replica};
-use crate::role::{Role, follow};
-use crate::shared::{Halt, Shared};
+use crate::role::{Role, track_role};
+use crate::shared::{Shared, StopReason};
+use crate::staleness::LastContact;
+use crate::state_machine::{Applier, StateMachine, applied_state, mark};
 use crate::types::{LogId, Types};
-use crate::wire::Receiver;
+use crate::wire::RpcHandler;
 
 /// The row that says whose state this is: the group's name and the replica's raft id. On disk before anything else.
 pub(crate) const IDENTITY: &[u8] = b"\0replica";
@@ -30,7 +33,7 @@ pub enum StartError {
     Store(String),
     /// The machine failed on an entry that is committed, and is replayed at each start.
     #[error("{0}")]
-    Machine(String),
+    StateMachine(String),
     /// The state is another replica's.
     #[error("this is the state of replica {found_id} of {found_group}")]
     Identity {
@@ -57,7 +60,7 @@ impl From<Fault> for StartError {
 ///
 /// # Errors
 /// When the state cannot be read.
-pub fn identity(state: &dyn State) -> Result<Option<u64>, Fault> {
+pub fn replica_id(state: &dyn State) -> Result<Option<u64>, Fault> {
     Ok(mark::<(String, u64)>(state, IDENTITY)?.map(|(_, id)| id))
 }
 
@@ -66,8 +69,8 @@ pub fn identity(state: &dyn State) -> Result<Option<u64>, Fault> {
 ///
 /// # Errors
 /// When the state cannot be read.
-pub fn applied(state: &dyn State) -> Result<Option<u64>, Fault> {
-    Ok(mark::<LogId>(state, crate::machine::APPLIED)?.map(|log_id| log_id.index))
+pub fn applied_index(state: &dyn State) -> Result<Option<u64>, Fault> {
+    Ok(mark::<LogId>(state, crate::state_machine::APPLIED)?.map(|log_id| log_id.index))
 }
 
 /// The row behind [`identity`], for a state that is about to be replaced.
@@ -80,59 +83,65 @@ pub(crate) async fn start(
     options: Options,
     log: Arc<NodeLog>,
     state: Arc<dyn State>,
-    machine: Arc<dyn Machine>,
+    machine: Arc<dyn StateMachine>,
     network: Arc<dyn Network>,
 ) -> Result<Replica, StartError> {
     let Options { group, id, settings } = options;
     let config = settings.config(&group).map_err(|error| StartError::Refused(error.to_string()))?;
-    let applied = claim(&group, id, &log, &state).await?;
+    let applied = verify_identity(&group, id, &log, &state).await?;
     let shared = Arc::new(Shared::new(Arc::clone(&group), Arc::clone(&log), state, applied.as_ref()));
     let storage = Log::new(Arc::clone(&group), log, settings.message_bytes_max);
     let applier = Applier::open(Arc::clone(&shared), machine)?;
-    let peers =
-        Peers { group, network, shared: Arc::clone(&shared), snapshot_timeout: settings.snapshot_timeout() };
+    let peers = PeerFactory {
+        group,
+        network,
+        shared: Arc::clone(&shared),
+        snapshot_timeout: settings.snapshot_timeout(),
+    };
     let raft =
         Raft::new(id, Arc::new(config), peers, storage, applier).await.map_err(|fatal| {
-            match shared.halt_of() {
-                Some(Halt::Failed(why)) => StartError::Machine(why),
-                Some(Halt::Store(why)) => StartError::Store(why),
-                Some(Halt::ShutDown) | None => StartError::Store(fatal.to_string()),
+            match shared.stop_reason() {
+                Some(StopReason::Failed(why)) => StartError::StateMachine(why),
+                Some(StopReason::Store(why)) => StartError::Store(why),
+                Some(StopReason::ShutDown) | None => StartError::Store(fatal.to_string()),
             }
         })?;
     shared.started.store(true, Ordering::Release);
-    elect_at_once_if_alone(&raft, id).await;
+    elect_if_sole_voter(&raft, id).await;
 
     let role = watch::Sender::new(Role::default());
     let watched = role.subscribe();
-    let following = tokio::spawn(follow(raft.clone(), Arc::clone(&shared), role));
-    let flushing = {
+    let role_task = tokio::spawn(track_role(raft.clone(), Arc::clone(&shared), role));
+    let flush_task = {
         let (raft, shared, every) = (raft.clone(), Arc::clone(&shared), settings.flush_every());
         tokio::spawn(async move {
-            let fault = shared.keep_flushed(every).await;
-            shared.halt(Halt::Store(fault.to_string()));
+            let fault = shared.flush_periodically(every).await;
+            shared.stop(StopReason::Store(fault.to_string()));
             let _ = raft.shutdown().await;
         })
     };
-    let trimming = tokio::spawn(crate::trim::trim(raft.clone(), Arc::clone(&shared), settings.keep_entries));
-    let heard = Arc::new(crate::fresh::Heard::default());
-    let pacing = tokio::spawn(crate::pace::keep(raft.clone(), Arc::clone(&heard), settings.heartbeat()));
-    let arriving = Mutex::new(None);
-    let receiver = Receiver { raft: raft.clone(), state: Arc::clone(&shared.state), arriving, heard };
+    let purge_task =
+        tokio::spawn(purge_periodically(raft.clone(), Arc::clone(&shared), settings.keep_entries));
+    let last_contact = Arc::new(LastContact::default());
+    let heartbeat_task =
+        tokio::spawn(heartbeat::run(raft.clone(), Arc::clone(&last_contact), settings.heartbeat()));
+    let incoming = Mutex::new(None);
+    let rpc = RpcHandler { raft: raft.clone(), state: Arc::clone(&shared.state), incoming, last_contact };
     Ok(Replica::new(Inner {
         id,
         raft,
         shared,
         role: watched,
-        receiver,
-        following,
-        flushing,
-        pacing,
-        trimming,
+        rpc,
+        role_task,
+        flush_task,
+        heartbeat_task,
+        purge_task,
     }))
 }
 
 /// Sees to it that log and state are this replica's; says which entry was applied last.
-async fn claim(
+async fn verify_identity(
     group: &str,
     id: u64,
     log: &NodeLog,
@@ -143,7 +152,7 @@ async fn claim(
     let known = log.knows(group);
     let group = group.to_owned();
     let claimed = tokio::task::spawn_blocking(move || {
-        let (applied, _) = marks_of(&*state)?;
+        let (applied, _) = applied_state(&*state)?;
         match mark::<(String, u64)>(&*state, IDENTITY)? {
             Some((found_group, found_id)) if found_group != group || found_id != id => {
                 return Err(StartError::Identity { found_group, found_id });
@@ -163,7 +172,7 @@ async fn claim(
 }
 
 /// A sole voter has nobody to wait for.
-async fn elect_at_once_if_alone(raft: &Raft<Types, Applier>, id: u64) {
+async fn elect_if_sole_voter(raft: &Raft<Types, Applier>, id: u64) {
     let voters: Vec<u64> = raft.metrics().borrow_watched().membership_config.voter_ids().collect();
     if voters == [id] {
         let _ = raft.trigger().elect(false).await;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use crate::{Member, Network, NetworkError, Replica};
+use crate::{Network, NetworkError, RaftNode, Replica};
 
-/// The switchboard. Each replica gets its own [`Mesh::port`].
+/// The switchboard. Each replica gets its own [`InMemoryNetwork::endpoint`].
 #[derive(Clone, Default)]
-pub struct Mesh {
+pub struct InMemoryNetwork {
     state: Arc<Mutex<State>>,
 }
 
@@ -21,21 +21,21 @@ struct State {
     calls: u64,
 }
 
-impl std::fmt::Debug for Mesh {
+impl std::fmt::Debug for InMemoryNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Mesh")
+        f.write_str("InMemoryNetwork")
     }
 }
 
-impl Mesh {
+impl InMemoryNetwork {
     /// Nobody yet.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The network as replica `id` sees it.
-    pub fn port(&self, id: u64) -> Arc<dyn Network> {
-        Arc::new(Port { mesh: self.clone(), id })
+    pub fn endpoint(&self, id: u64) -> Arc<dyn Network> {
+        Arc::new(Endpoint { mesh: self.clone(), id })
     }
 
     /// Makes a replica reachable; a later one of the same id takes its place.
@@ -77,16 +77,16 @@ impl Mesh {
     }
 }
 
-struct Port {
-    mesh: Mesh,
+struct Endpoint {
+    mesh: InMemoryNetwork,
     id: u64,
 }
 
-impl Network for Port {
+impl Network for Endpoint {
     fn call<'a>(
         &'a self,
         target: u64,
-        _member: &'a Member,
+        _member: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,

@@ -9,7 +9,7 @@ use openraft::type_config::alias::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::snapshot::Spool;
+use crate::snapshot::SnapshotData;
 
 openraft::declare_raft_types!(
     /// One leader a term, so that a term and an index name an entry.
@@ -17,7 +17,7 @@ openraft::declare_raft_types!(
         D = Bytes,
         R = Reply,
         NodeId = u64,
-        Node = Member,
+        Node = RaftNode,
         LeaderId = LeaderId<u64, u64>,
 );
 
@@ -26,11 +26,11 @@ pub(crate) type LogEntry = EntryOf<Types>;
 pub(crate) type Vote = VoteOf<Types>;
 pub(crate) type Membership = StoredMembershipOf<Types>;
 pub(crate) type SnapshotMeta = SnapshotMetaOf<Types>;
-pub(crate) type Snapshot = SnapshotOf<Types, Spool>;
+pub(crate) type Snapshot = SnapshotOf<Types, SnapshotData>;
 
 /// Who a replica is to the others: where its messages go. What its node's address is, the link knows.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Member {
+pub struct RaftNode {
     /// The name of the node that it lives on.
     pub node: String,
 }

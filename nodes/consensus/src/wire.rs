@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use store::State;
 use tokio::sync::Mutex;
 
-use crate::fresh::Heard;
-use crate::machine::Applier;
-use crate::snapshot::{Arriving, Spool};
+use crate::snapshot::{IncomingSnapshot, SnapshotData};
+use crate::staleness::LastContact;
+use crate::state_machine::Applier;
 use crate::types::{Bytes, Snapshot, SnapshotMeta, Types, Vote};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub(crate) enum Request {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     Append(AppendEntriesResponse<Types>),
     Vote(VoteResponse<Types>),
     Transfer(TransferLeaderResponse<Types>),
@@ -43,15 +43,15 @@ pub(crate) enum Answer {
 }
 
 /// The receiving end.
-pub(crate) struct Receiver {
+pub(crate) struct RpcHandler {
     pub raft: Raft<Types, Applier>,
     pub state: Arc<dyn State>,
-    pub arriving: Mutex<Option<Arriving>>,
+    pub incoming: Mutex<Option<IncomingSnapshot>>,
     /// When the leader was heard of.
-    pub heard: Arc<Heard>,
+    pub last_contact: Arc<LastContact>,
 }
 
-impl Receiver {
+impl RpcHandler {
     /// Answers one message; whatever is wrong with it is an answer too.
     pub(crate) async fn handle(&self, bytes: &[u8]) -> Vec<u8> {
         let answer = match codec::decode(bytes) {
@@ -61,19 +61,19 @@ impl Receiver {
         codec::encode(&answer)
     }
 
-    async fn answer(&self, request: Request) -> Result<Answer, String> {
+    async fn answer(&self, request: Request) -> Result<Response, String> {
         match request {
             Request::Append(rpc) => {
                 let answer = self.raft.append_entries(rpc).await.map_err(text)?;
                 if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
-                    self.heard.note();
+                    self.last_contact.note();
                 }
-                Ok(Answer::Append(answer))
+                Ok(Response::Append(answer))
             }
-            Request::Vote(rpc) => self.raft.vote(rpc).await.map(Answer::Vote).map_err(text),
-            Request::PreVote(rpc) => self.raft.pre_vote(rpc).await.map(Answer::Vote).map_err(text),
+            Request::Vote(rpc) => self.raft.vote(rpc).await.map(Response::Vote).map_err(text),
+            Request::PreVote(rpc) => self.raft.pre_vote(rpc).await.map(Response::Vote).map_err(text),
             Request::Transfer(rpc) => {
-                self.raft.handle_transfer_leader(rpc).await.map(Answer::Transfer).map_err(text)
+                self.raft.handle_transfer_leader(rpc).await.map(Response::Transfer).map_err(text)
             }
             Request::Snapshot { transfer, number, bytes, last } => {
                 let whole = self.gather(transfer, number, bytes.0.to_vec(), last.is_some()).await?;
@@ -82,9 +82,9 @@ impl Receiver {
                         let (vote, meta) = *last;
                         let installed =
                             self.raft.install_full_snapshot(vote, Snapshot { meta, snapshot }).await;
-                        installed.map(Answer::Snapshot).map_err(text)
+                        installed.map(Response::Snapshot).map_err(text)
                     }
-                    (None, _) | (_, None) => Ok(Answer::Part),
+                    (None, _) | (_, None) => Ok(Response::Part),
                 }
             }
         }
@@ -97,17 +97,17 @@ impl Receiver {
         number: u64,
         part: Vec<u8>,
         last: bool,
-    ) -> Result<Option<Spool>, String> {
-        let mut slot = self.arriving.lock().await;
+    ) -> Result<Option<SnapshotData>, String> {
+        let mut slot = self.incoming.lock().await;
         if number == 0 {
-            *slot = Some(Arriving::new(transfer, Arc::clone(&self.state)));
+            *slot = Some(IncomingSnapshot::new(transfer, Arc::clone(&self.state)));
         }
         let expected =
-            slot.as_mut().filter(|arriving| arriving.transfer == transfer && arriving.next == number);
-        let arriving = expected.ok_or_else(|| "a part of a snapshot out of order".to_owned())?;
-        arriving.take(part).await?;
+            slot.as_mut().filter(|incoming| incoming.transfer == transfer && incoming.next == number);
+        let incoming = expected.ok_or_else(|| "a part of a snapshot out of order".to_owned())?;
+        incoming.take(part).await?;
         match slot.take_if(|_| last) {
-            Some(arriving) => arriving.end().await.map(Some),
+            Some(incoming) => incoming.end().await.map(Some),
             None => Ok(None),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consensus::{Machine, ProposeError};
+use consensus::{ProposeError, StateMachine};
 use group::engine::{Engine, Entry, Halt, Stamp, Verdict};
 use group::{Command, Refusal, Reply, Service, Unavailable, Why};
 use protocol::{Timestamp, codec};
@@ -71,7 +71,7 @@ pub(crate) fn unavailable(error: ProposeError) -> Unavailable {
 /// The engine as consensus sees it.
 pub(crate) struct EngineMachine<S: Service>(pub Arc<Engine<S>>);
 
-impl<S: Service> Machine for EngineMachine<S> {
+impl<S: Service> StateMachine for EngineMachine<S> {
     fn apply(&self, entries: Vec<consensus::Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
         let entries: Vec<_> = entries.iter().map(|entry| (entry.index, entry.payload.as_slice())).collect();
         self.0.apply(&entries, marks).map_err(fault)

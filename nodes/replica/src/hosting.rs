@@ -38,7 +38,7 @@ pub(crate) struct Incarnation {
     pub state: Arc<dyn State>,
     pub network: Arc<dyn consensus::Network>,
     /// The voters of the new group that it makes, if it does; harmless when it did before.
-    pub founds: Option<BTreeMap<u64, consensus::Member>>,
+    pub founds: Option<BTreeMap<u64, consensus::RaftNode>>,
 }
 
 impl Incarnation {
@@ -47,7 +47,7 @@ impl Incarnation {
     pub async fn alone(node: &Node, group: &str) -> Result<Self, HostError> {
         let mut options = consensus::Options::new(group, 1);
         options.settings.heartbeat_ms = 2000;
-        let founds = Some([(1, consensus::Member::default())].into());
+        let founds = Some([(1, consensus::RaftNode::default())].into());
         let state = node.open_state(group).await?;
         Ok(Self { options, state, network: Arc::clone(&node.options.network), founds })
     }
@@ -116,7 +116,7 @@ pub(crate) async fn launch<S: Service, E: Effects<S>>(
 /// Waits until a replica is open (and its group made), or given up: the node's other groups go on without it then.
 async fn start<S: Service>(
     door: &Door<S>,
-    founds: Option<BTreeMap<u64, consensus::Member>>,
+    founds: Option<BTreeMap<u64, consensus::RaftNode>>,
 ) -> Result<(), String> {
     let begun = tokio::time::Instant::now();
     loop {
@@ -172,7 +172,7 @@ impl Node {
     }
 
     /// Makes this node's replica the only voter of its group, under a fresh raft id, which it brings: for when a
-    /// majority is lost for good. See [`consensus::refound`] for what that means.
+    /// majority is lost for good. See [`consensus::recover_as_sole_voter`] for what that means.
     ///
     /// # Errors
     /// When there is no replica here, or it cannot be opened.
@@ -275,7 +275,7 @@ impl Node {
         let launch = self.launch_of(group).ok_or_else(|| failed("no such service here"))?;
         let shard = group.rsplit('/').next().and_then(|shard| shard.parse().ok());
         let shard = shard.ok_or_else(|| failed("no name of a group"))?;
-        let own = consensus::Member { node: cluster.name.to_string() };
+        let own = consensus::RaftNode { node: cluster.name.to_string() };
         match kept.life {
             Life::Making | Life::Kept if self.is_void(group, kept.id)? => return Err(failed(void::WHY)),
             Life::Making | Life::Kept | Life::Dropping | Life::Refounding(_) => {}
@@ -290,8 +290,14 @@ impl Node {
             Life::Kept if self.identity(group, &state).await?.is_none() => return Err(failed(GONE)),
             Life::Kept => {}
             Life::Refounding(id) => {
-                let refounded =
-                    consensus::refound(&group.into(), id, own.clone(), &self.options.log, &state).await;
+                let refounded = consensus::recover_as_sole_voter(
+                    &group.into(),
+                    id,
+                    own.clone(),
+                    &self.options.log,
+                    &state,
+                )
+                .await;
                 let before = refounded.map_err(|error| failed(&error.to_string()))?;
                 // Before it leads: whoever hears of it hears of these.
                 self.void(group, before).await?;
@@ -335,7 +341,7 @@ impl Node {
     /// Whose state this is.
     async fn identity(&self, group: &str, state: &Arc<dyn State>) -> Result<Option<u64>, HostError> {
         let state = Arc::clone(state);
-        let looked = tokio::task::spawn_blocking(move || consensus::identity(&*state));
+        let looked = tokio::task::spawn_blocking(move || consensus::replica_id(&*state));
         looked.await.unwrap_or_else(|_| Err(panicked())).map_err(|fault| self.store_error(group, fault))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use consensus::{Member, NetworkError};
+use consensus::{NetworkError, RaftNode};
 use futures::future::BoxFuture;
 use group::WireError;
 use link::{Lane, Link, LinkError};
@@ -30,7 +30,7 @@ impl Ways {
         &self,
         lane: Lane,
         target: u64,
-        member: &Member,
+        member: &RaftNode,
         group: &str,
         bytes: Vec<u8>,
         timeout: Duration,
@@ -56,7 +56,7 @@ impl consensus::Network for Ways {
     fn call<'a>(
         &'a self,
         target: u64,
-        member: &'a Member,
+        member: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
@@ -67,7 +67,7 @@ impl consensus::Network for Ways {
     fn bulk<'a>(
         &'a self,
         target: u64,
-        member: &'a Member,
+        member: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,

@@ -105,7 +105,7 @@ impl<S: Service> Operate for Ops<S> {
         let consensus = &live.core.consensus;
         let status = consensus.status();
         let role = consensus.role().borrow().clone();
-        let place = |(id, member): (u64, consensus::Member)| (id, member.node);
+        let place = |(id, member): (u64, consensus::RaftNode)| (id, member.node);
         found.role = match (role.leader, status.voters.contains_key(&self.id)) {
             (true, _) => ReplicaRole::Leader,
             (false, true) => ReplicaRole::Follower,
@@ -183,7 +183,7 @@ impl<S: Service> Operate for Ops<S> {
         let state = Arc::clone(core.engine.state());
         // Both while nothing lands: the state belongs to that entry and no other.
         let pinned = core.engine.read(Timestamp::default(), |_| {
-            let applied = consensus::applied(&*state).map_err(|fault| fault.to_string())?;
+            let applied = consensus::applied_index(&*state).map_err(|fault| fault.to_string())?;
             let pin = state.pin(std::ops::Bound::Included(KERNEL_ROWS));
             Ok((applied.unwrap_or_default(), pin.ok_or("this store cannot be read while it is written")?))
         });

@@ -112,7 +112,7 @@ impl<S: Service> Door<S> {
     /// Whether the replica is open and leads.
     pub fn leads(&self) -> bool {
         match &*self.state.read().unwrap_or_else(PoisonError::into_inner) {
-            Standing::Open(live) => live.core.consensus.leads(),
+            Standing::Open(live) => live.core.consensus.is_leader(),
             Standing::Opening | Standing::Closed | Standing::Quarantined(_) => false,
         }
     }

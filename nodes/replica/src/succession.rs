@@ -54,7 +54,7 @@ impl Node {
         let mut handing = Vec::new();
         for (group, hosted) in self.hosted() {
             let Some(consensus) = hosted.ops.consensus() else { continue };
-            consensus.abstain();
+            consensus.disable_elections();
             let status = consensus.status();
             if !consensus.role().borrow().leader {
                 continue;
@@ -100,7 +100,7 @@ async fn campaign(consensus: consensus::Replica, gone: u64, wait: Duration) {
             return;
         }
         let pause = if role.term == term {
-            if consensus.elect().await.is_err() {
+            if consensus.trigger_election().await.is_err() {
                 return;
             }
             ATTEMPT_EVERY

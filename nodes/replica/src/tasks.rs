@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use consensus::{ChangeError, Member, ProposeError};
+use consensus::{ChangeError, ProposeError, RaftNode};
 use link::{Fingerprint, Identity, Lane, LinkError};
 use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ impl Node {
                 let (_, consensus) = self.leading(&group)?;
                 let status = consensus.status();
                 if !status.voters.contains_key(&id) && !status.learners.contains_key(&id) {
-                    consensus.add_learner(id, Member { node }).await.map_err(change_error)?;
+                    consensus.add_learner(id, RaftNode { node }).await.map_err(change_error)?;
                 }
                 Ok(self.done(&group))
             }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use consensus::testing::Mesh;
-use consensus::{Entry, Machine, Member, Network, Options, ProposeError, Replica, Settings};
+use consensus::testing::InMemoryNetwork;
+use consensus::{Entry, Network, Options, ProposeError, RaftNode, Replica, Settings, StateMachine};
 use store::{Batch, Fault, LogSettings, Memory, MemoryRows, NodeLog, Row, State};
 
 pub const GROUP: &str = "books/0";
@@ -28,8 +28,8 @@ impl Book {
     }
 }
 
-impl Machine for Book {
-    fn apply(&self, entries: Vec<Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
+impl StateMachine for Book {
+    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
         let mut batch = Batch::default();
@@ -44,7 +44,7 @@ impl Machine for Book {
                 }
             }
         }
-        marks.into_iter().for_each(|(key, value)| batch.put(key, value));
+        metadata.into_iter().for_each(|(key, value)| batch.put(key, value));
         self.state.commit(batch)?;
         Ok(replies)
     }
@@ -75,11 +75,11 @@ pub fn settings() -> Settings {
     Settings { heartbeat_ms: 50, flush_every_ms: 100, ..Settings::default() }
 }
 
-pub fn member(id: u64) -> Member {
-    Member { node: format!("n{id}") }
+pub fn member(id: u64) -> RaftNode {
+    RaftNode { node: format!("n{id}") }
 }
 
-pub fn members(ids: &[u64]) -> BTreeMap<u64, Member> {
+pub fn members(ids: &[u64]) -> BTreeMap<u64, RaftNode> {
     ids.iter().map(|id| (*id, member(*id))).collect()
 }
 
@@ -100,9 +100,9 @@ pub async fn start(id: u64, disks: &Disks, settings: Settings, network: Arc<dyn 
     Node { replica, book, log, disks: disks.clone() }
 }
 
-pub async fn join(mesh: &Mesh, id: u64, disks: &Disks, settings: Settings) -> Node {
-    let node = start(id, disks, settings, mesh.port(id)).await;
-    mesh.join(GROUP, id, node.replica.clone());
+pub async fn join(network: &InMemoryNetwork, id: u64, disks: &Disks, settings: Settings) -> Node {
+    let node = start(id, disks, settings, network.endpoint(id)).await;
+    network.join(GROUP, id, node.replica.clone());
     node
 }
 

@@ -246,7 +246,7 @@ async fn still_leads(group: &str, hosted: &Hosted) -> Result<u64, Trouble> {
     let gone = || Trouble::NotLed(group.to_owned());
     let consensus = hosted.ops.consensus().ok_or_else(gone)?;
     let heard = tokio::time::timeout(HEARING_MAX, consensus.read_barrier()).await;
-    if !matches!(heard, Ok(Ok(()))) || !consensus.leads() {
+    if !matches!(heard, Ok(Ok(()))) || !consensus.is_leader() {
         return Err(gone());
     }
     Ok(consensus.status().term)

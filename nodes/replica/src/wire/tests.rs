@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use consensus::testing::Mesh;
-use consensus::{Member, Options};
+use consensus::testing::InMemoryNetwork;
+use consensus::{Options, RaftNode};
 use group::engine::Engine;
 use group::testing::{Adder, AdderQuery as Query, Sum, Zero};
 use group::{Attempt, Call, Client, Delivery, Failure, Placement, Unavailable, Way, Why, Wire, WireError};
@@ -33,7 +33,7 @@ struct Replica {
 
 struct Group {
     replicas: BTreeMap<String, Replica>,
-    mesh: Mesh,
+    network: InMemoryNetwork,
     keys: Arc<Keys>,
     /// Who is cut off.
     lost: Mutex<Option<String>>,
@@ -43,7 +43,7 @@ struct Group {
 }
 
 async fn open(
-    mesh: &Mesh,
+    network: &InMemoryNetwork,
     dir: &TempDir,
     verifier: &Arc<Verifier>,
     id: u64,
@@ -56,8 +56,9 @@ async fn open(
     let engine = Arc::new(Engine::open(Sum, Arc::clone(&state), Box::new(|_| {})).unwrap());
     let options = Options::new("adder/0", id);
     let machine = Arc::new(EngineMachine(Arc::clone(&engine)));
-    let consensus = consensus::Replica::start(options, log, state, machine, mesh.port(id)).await.unwrap();
-    mesh.join("adder/0", id, consensus.clone());
+    let consensus =
+        consensus::Replica::start(options, log, state, machine, network.endpoint(id)).await.unwrap();
+    network.join("adder/0", id, consensus.clone());
     let core = Arc::new(Core::new("adder/0".into(), engine, consensus, Arc::default()));
     let heavy = Arc::new(Semaphore::new(2));
     let (front, _) = Actor::spawn(None, Front::default(), (Arc::clone(&core), heavy)).await.unwrap();
@@ -71,18 +72,18 @@ impl Group {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::new();
         let verifier = keys.verifier();
-        let mesh = Mesh::new();
+        let network = InMemoryNetwork::new();
         let mut replicas = BTreeMap::new();
         for id in 1..=3 {
-            replicas.extend([open(&mesh, &dir, &verifier, id, limits.clone()).await]);
+            replicas.extend([open(&network, &dir, &verifier, id, limits.clone()).await]);
         }
-        let members = (1..=3).map(|id| (id, Member { node: format!("n{id}") })).collect();
+        let members = (1..=3).map(|id| (id, RaftNode { node: format!("n{id}") })).collect();
         replicas["n1"].core.consensus.initialize(members).await.unwrap();
         let lost = Mutex::default();
         let changes = watch::Sender::new(0);
         let group = Arc::new_cyclic(|myself| Self {
             replicas,
-            mesh,
+            network,
             keys,
             lost,
             changes,
@@ -110,7 +111,7 @@ impl Group {
     fn lose(&self, node: Option<&str>) {
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         for name in self.replicas.keys() {
-            self.mesh.isolate(name[1..].parse().unwrap(), node == Some(name));
+            self.network.isolate(name[1..].parse().unwrap(), node == Some(name));
         }
         *lost = node.map(str::to_owned);
         drop(lost);

@@ -64,7 +64,7 @@ impl Keys {
             data: data.to_owned(),
             log: Arc::clone(&log),
             verifier: self.verifier(),
-            network: Arc::new(consensus::Alone),
+            network: Arc::new(consensus::NoNetwork),
             limits,
             epoch: 1,
             cache_bytes: 4 << 20,

@@ -9,13 +9,13 @@ use common::{
     Disks, GROUP, Node, SOON, alike, is_not_leader, join, leader, member, members, propose_somewhere,
     settings,
 };
-use consensus::testing::Mesh;
+use consensus::testing::InMemoryNetwork;
 use consensus::{ChangeError, ProposeError, Settings};
 
-async fn three(mesh: &Mesh, settings: Settings) -> Vec<Node> {
+async fn three(network: &InMemoryNetwork, settings: Settings) -> Vec<Node> {
     let mut nodes = Vec::new();
     for id in 1..=3 {
-        nodes.push(join(mesh, id, &Disks::new(), settings.clone()).await);
+        nodes.push(join(network, id, &Disks::new(), settings.clone()).await);
     }
     nodes[0].replica.initialize(members(&[1, 2, 3])).await.unwrap();
     leader(&nodes).await;
@@ -28,8 +28,8 @@ fn id(node: &Node) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_elect_replicate_and_outlive_their_leader() {
-    let mesh = Mesh::new();
-    let nodes = three(&mesh, settings()).await;
+    let network = InMemoryNetwork::new();
+    let nodes = three(&network, settings()).await;
     let first = leader(&nodes).await;
     for key in 0..50 {
         first.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
@@ -44,7 +44,7 @@ async fn they_elect_replicate_and_outlive_their_leader() {
     }
 
     // Cut off, not stopped: it still believes that it leads.
-    mesh.isolate(id(first), true);
+    network.isolate(id(first), true);
     let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(first)).collect();
     tokio::time::sleep(settings().config_lease()).await;
     assert!(first.replica.read_barrier().await.is_err(), "a leader without a majority answers no reads");
@@ -54,11 +54,11 @@ async fn they_elect_replicate_and_outlive_their_leader() {
     assert_ne!(id(second), id(first));
     propose_somewhere(&rest, "after").await;
     second.replica.read_barrier().await.unwrap();
-    mesh.isolate(id(first), false);
+    network.isolate(id(first), false);
     let lost = tokio::time::timeout(SOON, lost).await.unwrap().unwrap();
     assert!(matches!(lost, Err(ProposeError::Unknown | ProposeError::NotLeader { .. })), "{lost:?}");
     let rows = alike(&nodes).await;
-    assert_eq!(rows.len(), 51, "what was not acknowledged and not heard of is gone");
+    assert_eq!(rows.len(), 51, "what was not acknowledged and not last_contact of is gone");
 }
 
 trait Lease {
@@ -74,9 +74,9 @@ impl Lease for Settings {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
-    let mesh = Mesh::new();
+    let network = InMemoryNetwork::new();
     let settings = Settings { snapshot_every_entries: 60, keep_entries: 5, ..settings() };
-    let mut nodes = three(&mesh, settings.clone()).await;
+    let mut nodes = three(&network, settings.clone()).await;
     let mut keys = 0;
     for round in 0..6usize {
         let all: Vec<&Node> = nodes.iter().collect();
@@ -93,7 +93,7 @@ async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
         };
         let mut cut = Vec::new();
         for victim in &victims {
-            mesh.isolate(*victim, true);
+            network.isolate(*victim, true);
             cut.push(nodes[*victim as usize - 1].disks.crash());
         }
         for victim in &victims {
@@ -107,8 +107,8 @@ async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
             }
         }
         for (victim, disks) in victims.iter().zip(&cut) {
-            mesh.isolate(*victim, false);
-            nodes[*victim as usize - 1] = join(&mesh, *victim, disks, settings.clone()).await;
+            network.isolate(*victim, false);
+            nodes[*victim as usize - 1] = join(&network, *victim, disks, settings.clone()).await;
         }
         leader(&nodes).await;
         propose_somewhere(&nodes.iter().collect::<Vec<_>>(), &format!("{keys:06}")).await;
@@ -119,10 +119,10 @@ async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
-    let mesh = Mesh::new();
+    let network = InMemoryNetwork::new();
     let settings =
         Settings { snapshot_every_entries: 100, keep_entries: 0, message_bytes_max: 2000, ..settings() };
-    let nodes = three(&mesh, settings.clone()).await;
+    let nodes = three(&network, settings.clone()).await;
     let lead = leader(&nodes).await;
     let proposals = (0..1000).map(|key| lead.replica.propose(format!("{key:06}").into_bytes()));
     for reply in futures::future::join_all(proposals).await {
@@ -139,10 +139,15 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     let log = store::NodeLog::over(disks.rows.clone(), store::LogSettings::default()).unwrap();
     let book = common::Book::new(disks.state.clone());
     let options = consensus::Options { settings: settings.clone(), ..consensus::Options::new(GROUP, 4) };
-    let replica =
-        consensus::Replica::start(options, log.clone(), disks.state.clone(), book.clone(), mesh.port(4));
+    let replica = consensus::Replica::start(
+        options,
+        log.clone(),
+        disks.state.clone(),
+        book.clone(),
+        network.endpoint(4),
+    );
     let fourth = Node { replica: replica.await.unwrap(), book, log, disks };
-    mesh.join(GROUP, 4, fourth.replica.clone());
+    network.join(GROUP, 4, fourth.replica.clone());
 
     let three = [1, 2, 3].into();
     let stranger = lead.replica.change_voters(&three, [1, 2, 3, 4].into()).await;
@@ -172,16 +177,16 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     // What it installed survives a power cut, though nothing was flushed since.
     let cut = fourth.disks.crash();
     fourth.replica.shutdown().await.unwrap();
-    let fourth = join(&mesh, 4, &cut, settings).await;
+    let fourth = join(&network, 4, &cut, settings).await;
     assert_eq!(alike([lead, &fourth]).await.len(), 1001);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
-    let mesh = Mesh::new();
+    let network = InMemoryNetwork::new();
     let settings =
         Settings { snapshot_every_entries: 200, keep_entries: 0, message_bytes_max: 4000, ..settings() };
-    let nodes = three(&mesh, settings.clone()).await;
+    let nodes = three(&network, settings.clone()).await;
     let lead = leader(&nodes).await;
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let writers = (0..8).map(|writer: u64| {
@@ -200,7 +205,7 @@ async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
     let writers: Vec<_> = writers.collect();
     tokio::time::sleep(Duration::from_millis(1000)).await;
     for id in 4..=6 {
-        let node = join(&mesh, id, &Disks::new(), settings.clone()).await;
+        let node = join(&network, id, &Disks::new(), settings.clone()).await;
         lead.replica.add_learner(id, member(id)).await.unwrap();
         let until = tokio::time::Instant::now() + SOON;
         while node.book.replaced.load(Ordering::Relaxed) == 0 {
@@ -217,15 +222,15 @@ async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
             assert!(alike([lead, &node]).await.len() > 100);
             return;
         }
-        mesh.isolate(id, true);
+        network.isolate(id, true);
         lead.replica.remove_learner(id).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_replica_goes_on_alone_with_all_that_it_has_heard_of() {
-    let mesh = Mesh::new();
-    let nodes = three(&mesh, settings()).await;
+    let network = InMemoryNetwork::new();
+    let nodes = three(&network, settings()).await;
     let lead = leader(&nodes).await;
     for key in 0..50 {
         lead.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
@@ -235,18 +240,20 @@ async fn the_last_replica_goes_on_alone_with_all_that_it_has_heard_of() {
     let survivor =
         nodes.iter().find(|node| id(node) != id(lead) && node.replica.status().last_log == last).unwrap();
     for node in &nodes {
-        mesh.leave(GROUP, id(node));
+        network.leave(GROUP, id(node));
         node.replica.shutdown().await.unwrap();
     }
     let group = GROUP.into();
     let state: std::sync::Arc<dyn store::State> = survivor.disks.state.clone();
-    let before = consensus::refound(&group, 77, member(77), &survivor.log, &state).await.unwrap();
+    let before =
+        consensus::recover_as_sole_voter(&group, 77, member(77), &survivor.log, &state).await.unwrap();
     assert_eq!(before, [1, 2, 3].into());
-    let again = consensus::refound(&group, 78, member(78), &survivor.log, &state).await.unwrap();
+    let again =
+        consensus::recover_as_sole_voter(&group, 78, member(78), &survivor.log, &state).await.unwrap();
     assert_eq!(again, [1, 2, 3, 77].into());
-    assert_eq!(consensus::identity(&*state).unwrap(), Some(78));
+    assert_eq!(consensus::replica_id(&*state).unwrap(), Some(78));
     survivor.log.close();
-    let alone = join(&mesh, 78, &survivor.disks, settings()).await;
+    let alone = join(&network, 78, &survivor.disks, settings()).await;
     leader([&alone]).await;
     assert_eq!(alone.replica.status().voters, members(&[78]));
     alone.replica.propose(b"alone".to_vec()).await.unwrap();
@@ -255,25 +262,25 @@ async fn the_last_replica_goes_on_alone_with_all_that_it_has_heard_of() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_voted_out_while_a_majority_hears_of_it() {
-    let mesh = Mesh::new();
-    let nodes = three(&mesh, settings()).await;
+    let network = InMemoryNetwork::new();
+    let nodes = three(&network, settings()).await;
     let lead = leader(&nodes).await;
     let term = lead.replica.role().borrow().term;
     for _ in 0..20 {
         for node in &nodes {
-            node.replica.elect().await.unwrap();
+            node.replica.trigger_election().await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let role = lead.replica.role().borrow().clone();
     assert_eq!((role.leader, role.term, role.leader_node), (true, term, Some(member(id(lead)).node)));
     // Told that it is gone, they do not wait until they miss it.
-    mesh.isolate(id(lead), true);
+    network.isolate(id(lead), true);
     let gone = std::time::Instant::now();
     let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(lead)).collect();
     while !rest.iter().any(|node| node.replica.role().borrow().leader) {
         for node in &rest {
-            node.replica.elect().await.unwrap();
+            node.replica.trigger_election().await.unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert!(gone.elapsed() < SOON, "nobody leads");
@@ -283,27 +290,27 @@ async fn nobody_is_voted_out_while_a_majority_hears_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_begins_with_rows_that_were_laid_there_and_gives_them_to_others() {
-    let mesh = Mesh::new();
+    let network = InMemoryNetwork::new();
     let disks = Disks::new();
     let mut batch = store::Batch::default();
     (0..500).for_each(|key| batch.put(format!("{key:06}").into_bytes(), b"restored".to_vec()));
     let state: std::sync::Arc<dyn store::State> = disks.state.clone();
     state.commit(batch).unwrap();
     let log = store::NodeLog::over(disks.rows.clone(), store::LogSettings::default()).unwrap();
-    consensus::refound(&GROUP.into(), 5, member(5), &log, &state).await.unwrap();
+    consensus::recover_as_sole_voter(&GROUP.into(), 5, member(5), &log, &state).await.unwrap();
     log.close();
-    let first = join(&mesh, 5, &disks, settings()).await;
+    let first = join(&network, 5, &disks, settings()).await;
     leader([&first]).await;
     first.replica.propose(b"new".to_vec()).await.unwrap();
-    let second = join(&mesh, 6, &Disks::new(), settings()).await;
+    let second = join(&network, 6, &Disks::new(), settings()).await;
     first.replica.add_learner(6, member(6)).await.unwrap();
     assert_eq!(alike([&first, &second]).await.len(), 501);
     // And after a restart.
     let cut = first.disks.crash();
     first.replica.shutdown().await.unwrap();
-    let first = join(&mesh, 5, &cut, settings()).await;
+    let first = join(&network, 5, &cut, settings()).await;
     leader([&first]).await;
-    let third = join(&mesh, 7, &Disks::new(), settings()).await;
+    let third = join(&network, 7, &Disks::new(), settings()).await;
     first.replica.add_learner(7, member(7)).await.unwrap();
     assert_eq!(alike([&first, &second, &third]).await.len(), 501);
 }

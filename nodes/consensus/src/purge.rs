@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 use openraft::async_runtime::WatchReceiver;
 use openraft::{Raft, ServerState};
 
-use crate::machine::Applier;
 use crate::shared::Shared;
+use crate::state_machine::Applier;
 use crate::types::Types;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// The log waits for peers that are no more entries behind than this: a snapshot would cost less.
 const LAG_MAX: u64 = 100_000;
 /// And no longer than this many for a peer that is sent a snapshot.
-const SENDING_MAX: u64 = 2_000_000;
+const OUTGOING_LAG_MAX: u64 = 2_000_000;
 /// What a peer that has its snapshot needs until it has said so.
 const SENT_FOR: Duration = Duration::from_secs(15);
 
 /// Snapshots on their way to peers.
 #[derive(Debug, Default)]
-pub(crate) struct Sending(Mutex<BTreeMap<u64, Sent>>);
+pub(crate) struct OutgoingSnapshots(Mutex<BTreeMap<u64, Sent>>);
 
 #[derive(Debug)]
 struct Sent {
@@ -35,12 +35,12 @@ struct Sent {
 }
 
 /// A snapshot is on its way as long as this is held.
-pub(crate) struct Transfer {
+pub(crate) struct OutgoingSnapshot {
     shared: Arc<Shared>,
     target: u64,
 }
 
-impl Sending {
+impl OutgoingSnapshots {
     fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Sent>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -53,24 +53,24 @@ impl Sending {
     }
 }
 
-impl Transfer {
+impl OutgoingSnapshot {
     /// A snapshot that ends with entry `index` begins to travel.
     pub(crate) fn begin(shared: &Arc<Shared>, target: u64, index: u64) -> Self {
-        shared.sending.all().insert(target, Sent { index, over: None });
+        shared.outgoing.all().insert(target, Sent { index, over: None });
         Self { shared: Arc::clone(shared), target }
     }
 }
 
-impl Drop for Transfer {
+impl Drop for OutgoingSnapshot {
     fn drop(&mut self) {
-        if let Some(sent) = self.shared.sending.all().get_mut(&self.target) {
+        if let Some(sent) = self.shared.outgoing.all().get_mut(&self.target) {
             sent.over = Some(Instant::now());
         }
     }
 }
 
 /// Cuts the log from time to time until the replica has stopped. `keep` entries stay in any case.
-pub(crate) async fn trim(raft: Raft<Types, Applier>, shared: Arc<Shared>, keep: u64) {
+pub(crate) async fn purge_periodically(raft: Raft<Types, Applier>, shared: Arc<Shared>, keep: u64) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let (snapshot, purged, matched) = {
@@ -84,7 +84,7 @@ pub(crate) async fn trim(raft: Raft<Types, Applier>, shared: Arc<Shared>, keep: 
             (index(metrics.snapshot), index(metrics.purged), matched)
         };
         let Some(upto) =
-            snapshot.and_then(|snapshot| cut(snapshot, keep, &matched, &shared.sending.indexes()))
+            snapshot.and_then(|snapshot| cut(snapshot, keep, &matched, &shared.outgoing.indexes()))
         else {
             continue;
         };
@@ -95,11 +95,11 @@ pub(crate) async fn trim(raft: Raft<Types, Applier>, shared: Arc<Shared>, keep: 
 }
 
 /// The last entry that nobody needs, if there is one: of those that are in the state on disk up to `snapshot`.
-fn cut(snapshot: u64, keep: u64, matched: &BTreeMap<u64, u64>, sending: &BTreeMap<u64, u64>) -> Option<u64> {
+fn cut(snapshot: u64, keep: u64, matched: &BTreeMap<u64, u64>, outgoing: &BTreeMap<u64, u64>) -> Option<u64> {
     let mut upto = snapshot.checked_sub(keep)?;
     for (target, matched) in matched {
-        let (has, lag_max) = match sending.get(target) {
-            Some(sent) => (*matched.max(sent), SENDING_MAX),
+        let (has, lag_max) = match outgoing.get(target) {
+            Some(sent) => (*matched.max(sent), OUTGOING_LAG_MAX),
             None => (*matched, LAG_MAX),
         };
         if snapshot.saturating_sub(has) <= lag_max {
@@ -128,9 +128,9 @@ mod tests {
             (near, &[(1, near), (2, 0)], &[(2, near - 900_000)], Some(near - 900_000)),
             (near, &[(1, near), (2, near - 10)], &[(2, near - 900_000)], Some(near - 100)),
         ];
-        for (snapshot, matched, sending, expected) in cases {
-            let (matched, sending) = (matched.iter().copied().collect(), sending.iter().copied().collect());
-            assert_eq!(cut(snapshot, 100, &matched, &sending), expected, "{matched:?} {sending:?}");
+        for (snapshot, matched, outgoing, expected) in cases {
+            let (matched, outgoing) = (matched.iter().copied().collect(), outgoing.iter().copied().collect());
+            assert_eq!(cut(snapshot, 100, &matched, &outgoing), expected, "{matched:?} {outgoing:?}");
         }
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use openraft::async_runtime::WatchReceiver;
 use openraft::{Raft, ServerState};
 
-use crate::fresh::Heard;
-use crate::machine::Applier;
+use crate::staleness::LastContact;
+use crate::state_machine::Applier;
 use crate::types::Types;
 
 /// What the moments are counted from.
@@ -20,7 +20,7 @@ static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 const MISSED_HEARTBEATS: u32 = 2;
 
 /// Keeps the rhythm until the replica has stopped.
-pub(crate) async fn keep(raft: Raft<Types, Applier>, heard: Arc<Heard>, heartbeat: Duration) {
+pub(crate) async fn run(raft: Raft<Types, Applier>, last_contact: Arc<LastContact>, heartbeat: Duration) {
     loop {
         tokio::time::sleep_until(next(Instant::now(), heartbeat).into()).await;
         let (leads, alone, led) = {
@@ -29,7 +29,7 @@ pub(crate) async fn keep(raft: Raft<Types, Applier>, heard: Arc<Heard>, heartbea
             let members = server.membership_config.nodes().count();
             (server.state == ServerState::Leader, members <= 1, server.current_leader.is_some())
         };
-        let well = leads || (led && heard.within(heartbeat * MISSED_HEARTBEATS));
+        let well = leads || (led && last_contact.within(heartbeat * MISSED_HEARTBEATS));
         raft.runtime_config().tick(!well);
         if leads && !alone && raft.trigger().heartbeat().await.is_err() {
             return;

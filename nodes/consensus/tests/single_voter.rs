@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{Disks, GROUP, Node, SOON, leader, members, rows, settings, start};
-use consensus::{Alone, ChangeError, Options, ProposeError, Replica, Settings, StartError, identity};
+use consensus::{ChangeError, NoNetwork, Options, ProposeError, Replica, Settings, StartError, replica_id};
 use store::{LogSettings, NodeLog};
 
 async fn alone(disks: &Disks, settings: Settings) -> Node {
-    let node = start(7, disks, settings, Arc::new(Alone)).await;
+    let node = start(7, disks, settings, Arc::new(NoNetwork)).await;
     node.replica.initialize(members(&[7])).await.unwrap();
     leader([&node]).await;
     node
@@ -28,7 +28,7 @@ async fn put(node: &Node, keys: std::ops::Range<u32>) {
 async fn what_is_acknowledged_is_there_after_a_restart() {
     let disks = Disks::new();
     let node = alone(&disks, settings()).await;
-    assert_eq!(identity(&*disks.state).unwrap(), Some(7));
+    assert_eq!(replica_id(&*disks.state).unwrap(), Some(7));
     put(&node, 0..500).await;
     node.replica.read_barrier().await.unwrap();
     assert_eq!(rows(&*disks.state).len(), 500);
@@ -104,11 +104,13 @@ async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
             log,
             disks.state.clone(),
             book,
-            Arc::new(Alone),
+            Arc::new(NoNetwork),
         )
         .await;
         match again {
-            Err(StartError::Machine(text)) if payload == "panic" => assert!(text.contains(reason), "{text}"),
+            Err(StartError::StateMachine(text)) if payload == "panic" => {
+                assert!(text.contains(reason), "{text}")
+            }
             Err(StartError::Store(text)) if payload == "fault" => assert!(text.contains(reason), "{text}"),
             Err(other) => panic!("{other}"),
             // The committed mark had not reached the disk: then it stops as soon as it leads.
@@ -145,7 +147,7 @@ async fn a_replica_starts_only_on_what_is_its_own() {
     let start = |disks: Disks, group: &'static str, id| async move {
         let log = NodeLog::over(disks.rows.clone(), LogSettings::default()).unwrap();
         let book = common::Book::new(disks.state.clone());
-        Replica::start(Options::new(group, id), log, disks.state.clone(), book, Arc::new(Alone))
+        Replica::start(Options::new(group, id), log, disks.state.clone(), book, Arc::new(NoNetwork))
             .await
             .map(drop)
     };
@@ -160,7 +162,7 @@ async fn a_replica_starts_only_on_what_is_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_is_made_once_and_of_voters_that_include_its_maker() {
     let disks = Disks::new();
-    let node = start(7, &disks, settings(), Arc::new(Alone)).await;
+    let node = start(7, &disks, settings(), Arc::new(NoNetwork)).await;
     assert!(matches!(node.replica.initialize(members(&[8])).await, Err(ChangeError::Refused(_))));
     assert!(matches!(node.replica.propose(vec![1]).await, Err(ProposeError::NotLeader { leader: None })));
     assert!(matches!(node.replica.read_barrier().await, Err(ProposeError::NotLeader { leader: None })));
@@ -194,7 +196,7 @@ async fn on_a_real_disk_the_state_and_the_log_come_back() {
         let begun = std::time::Instant::now();
         let options = Options { settings: settings(), ..Options::new(GROUP, 7) };
         let replica =
-            Replica::start(options, log.clone(), state.clone(), book, Arc::new(Alone)).await.unwrap();
+            Replica::start(options, log.clone(), state.clone(), book, Arc::new(NoNetwork)).await.unwrap();
         replica.initialize(members(&[7])).await.unwrap();
         assert!(replica.wait_for(SOON, |role| role.leader).await.is_some());
         took = begun.elapsed();

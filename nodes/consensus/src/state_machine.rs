@@ -11,8 +11,8 @@ use openraft::{EntryPayload, OptionalSend};
 use protocol::codec;
 use store::{Fault, Row, State};
 
-use crate::shared::{Halt, Shared, blocking, guarded};
-use crate::snapshot::{Builder, Spool};
+use crate::shared::{Shared, StopReason, blocking, guarded};
+use crate::snapshot::{Builder, SnapshotData};
 use crate::types::{LogId, Membership, Reply, Snapshot, SnapshotMeta, Types};
 
 /// The row that says which entry was applied last.
@@ -20,20 +20,20 @@ pub(crate) const APPLIED: &[u8] = b"\0applied";
 /// The row that says who the members are, as of the last applied entry.
 const MEMBERSHIP: &[u8] = b"\0membership";
 /// Keys that begin with byte 0 are a replica's own and travel to no other; these are the others.
-pub(crate) const TRAVELS_FROM: Bound<&[u8]> = Bound::Included(&[1]);
+pub(crate) const REPLICATED_FROM: Bound<&[u8]> = Bound::Included(&[1]);
 /// Entries applied in one batch, at most: a turn sees those before it through an overlay in memory, and the runtime's other
 /// tasks wait for the thread meanwhile.
 const BATCH_ENTRIES_MAX: usize = 256;
 
 /// What a replica does with payloads, once they are agreed on.
-pub trait Machine: Send + Sync + 'static {
+pub trait StateMachine: Send + Sync + 'static {
     /// Applies committed payloads, in order; one reply for each. `marks` are rows of consensus' own (their keys begin with
     /// byte 0), to be committed in the same batch: what was applied and that it was must not part. `entries` may be
     /// empty. Runs where it may block. An error or a panic stops this replica.
     ///
     /// # Errors
     /// When the state is broken.
-    fn apply(&self, entries: Vec<Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault>;
+    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault>;
 
     /// The state was replaced by a snapshot.
     fn replaced(&self);
@@ -64,7 +64,7 @@ pub struct Entry {
 /// The machine and the state, as openraft knows them.
 pub(crate) struct Applier {
     shared: Arc<Shared>,
-    machine: Arc<dyn Machine>,
+    machine: Arc<dyn StateMachine>,
     applied: Option<LogId>,
     membership: Membership,
 }
@@ -80,27 +80,27 @@ struct Batch {
 }
 
 impl Applier {
-    pub(crate) fn open(shared: Arc<Shared>, machine: Arc<dyn Machine>) -> Result<Self, Fault> {
-        let (applied, membership) = marks_of(&*shared.state)?;
+    pub(crate) fn open(shared: Arc<Shared>, machine: Arc<dyn StateMachine>) -> Result<Self, Fault> {
+        let (applied, membership) = applied_state(&*shared.state)?;
         Ok(Self { shared, machine, applied, membership })
     }
 
-    fn land(&mut self, batch: Batch) -> io::Result<()> {
+    fn apply_batch(&mut self, batch: Batch) -> io::Result<()> {
         let Batch { entries, waiting, last, membership } = batch;
         let Some(last) = last else { return Ok(()) };
-        let mut marks = vec![(APPLIED.to_vec(), codec::encode(&last))];
-        marks.extend(membership.iter().map(|membership| (MEMBERSHIP.to_vec(), codec::encode(membership))));
+        let mut metadata = vec![(APPLIED.to_vec(), codec::encode(&last))];
+        metadata.extend(membership.iter().map(|membership| (MEMBERSHIP.to_vec(), codec::encode(membership))));
         let expected = entries.len();
         let machine = &*self.machine;
         // In place: it is work for the processor nearly always, and handing a worker's tasks to another thread for each batch
         // costs more than the batch itself.
-        let replies = guarded(|| machine.apply(entries, marks)).and_then(|replies| {
+        let replies = guarded(|| machine.apply(entries, metadata)).and_then(|replies| {
             let enough = replies.len() == expected;
             enough
                 .then_some(replies)
-                .ok_or_else(|| Halt::Failed("the machine did not answer every entry".to_owned()))
+                .ok_or_else(|| StopReason::Failed("the machine did not answer every entry".to_owned()))
         });
-        let mut replies = replies.map_err(|halt| self.halted(halt, last.index))?;
+        let mut replies = replies.map_err(|reason| self.stopped(reason, last.index))?;
         if let Some(membership) = membership {
             self.membership = membership;
         }
@@ -114,26 +114,28 @@ impl Applier {
         Ok(())
     }
 
-    async fn relieve(&self) -> io::Result<()> {
-        self.shared.relieve().await.map_err(|fault| {
-            self.shared.halt(Halt::Store(fault.to_string()));
+    async fn limit_unflushed(&self) -> io::Result<()> {
+        self.shared.limit_unflushed().await.map_err(|fault| {
+            self.shared.stop(StopReason::Store(fault.to_string()));
             io::Error::other(fault)
         })
     }
 
-    fn halted(&self, halt: Halt, index: u64) -> io::Error {
-        let halt = match halt {
-            Halt::Failed(why) => Halt::Failed(format!("applying entries up to {index} failed: {why}")),
-            Halt::Store(_) | Halt::ShutDown => halt,
+    fn stopped(&self, reason: StopReason, index: u64) -> io::Error {
+        let reason = match reason {
+            StopReason::Failed(why) => {
+                StopReason::Failed(format!("applying entries up to {index} failed: {why}"))
+            }
+            StopReason::Store(_) | StopReason::ShutDown => reason,
         };
-        let text = halt.to_string();
-        self.shared.halt(halt);
+        let text = reason.to_string();
+        self.shared.stop(reason);
         io::Error::other(text)
     }
 }
 
 /// What the state says was applied last, and who the members were then.
-pub(crate) fn marks_of(state: &dyn State) -> Result<(Option<LogId>, Membership), Fault> {
+pub(crate) fn applied_state(state: &dyn State) -> Result<(Option<LogId>, Membership), Fault> {
     let applied = mark(state, APPLIED)?;
     let membership = mark(state, MEMBERSHIP)?.unwrap_or_default();
     Ok((applied, membership))
@@ -149,7 +151,7 @@ pub(crate) fn mark<T: serde::de::DeserializeOwned>(
 }
 
 impl RaftStateMachine<Types> for Applier {
-    type SnapshotData = Spool;
+    type SnapshotData = SnapshotData;
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, Membership)> {
@@ -178,12 +180,12 @@ impl RaftStateMachine<Types> for Applier {
             batch.waiting.extend(responder.map(|responder| (at, responder)));
             batch.last = Some(entry.log_id);
             if batch.entries.len() == BATCH_ENTRIES_MAX {
-                self.land(std::mem::take(&mut batch))?;
-                self.relieve().await?;
+                self.apply_batch(std::mem::take(&mut batch))?;
+                self.limit_unflushed().await?;
             }
         }
-        self.land(batch)?;
-        self.relieve().await
+        self.apply_batch(batch)?;
+        self.limit_unflushed().await
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
@@ -191,13 +193,13 @@ impl RaftStateMachine<Types> for Applier {
         Builder::new(Arc::clone(&self.shared), meta)
     }
 
-    async fn install_snapshot(&mut self, meta: &SnapshotMeta, spool: Spool) -> io::Result<()> {
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, data: SnapshotData) -> io::Result<()> {
         let state = Arc::clone(&self.shared.state);
         let machine = Arc::clone(&self.machine);
         let mut own = vec![(MEMBERSHIP.to_vec(), codec::encode(&meta.last_membership))];
         own.extend(meta.last_log_id.iter().map(|last| (APPLIED.to_vec(), codec::encode(last))));
-        let installed = match spool {
-            Spool::Staged(staged) => blocking(|| {
+        let installed = match data {
+            SnapshotData::Staged(staged) => blocking(|| {
                 guarded(|| {
                     own.extend(crate::start::identity_row(&*state)?);
                     let mut staged = Some((staged, own));
@@ -208,10 +210,12 @@ impl RaftStateMachine<Types> for Applier {
                     })
                 })
             }),
-            Spool::Kept | Spool::Pinned { .. } => Err(Halt::Failed("a snapshot without its rows".to_owned())),
+            SnapshotData::Local | SnapshotData::Pinned { .. } => {
+                Err(StopReason::Failed("a snapshot without its rows".to_owned()))
+            }
         };
         installed
-            .map_err(|halt| self.halted(halt, meta.last_log_id.as_ref().map_or(0, |last| last.index)))?;
+            .map_err(|reason| self.stopped(reason, meta.last_log_id.as_ref().map_or(0, |last| last.index)))?;
         self.applied = meta.last_log_id;
         self.membership = meta.last_membership.clone();
         let (term, next) =
@@ -230,7 +234,8 @@ impl RaftStateMachine<Types> for Applier {
         }
         let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
         let state = Arc::clone(&self.shared.state);
-        let pin = state.pin(TRAVELS_FROM).ok_or_else(|| io::Error::other("this state cannot be pinned"))?;
-        Ok(Some(Snapshot { meta, snapshot: Spool::Pinned { state, pin } }))
+        let pin =
+            state.pin(REPLICATED_FROM).ok_or_else(|| io::Error::other("this state cannot be pinned"))?;
+        Ok(Some(Snapshot { meta, snapshot: SnapshotData::Pinned { state, pin } }))
     }
 }

@@ -10,9 +10,9 @@ use protocol::codec;
 use store::{Batch, NodeLog, Record, State};
 
 use crate::log::{Log, bytes};
-use crate::machine::{APPLIED, TRAVELS_FROM, marks_of};
 use crate::start::{IDENTITY, StartError};
-use crate::types::{LogEntry, LogId, Member, Vote};
+use crate::state_machine::{APPLIED, REPLICATED_FROM, applied_state};
+use crate::types::{LogEntry, LogId, RaftNode, Vote};
 
 /// Makes the replica whose state and log these are the only voter of its group, under the new raft id `id`. It must be
 /// closed; when it is started next, it leads with all that is in its log: also what its old leader had not told it to
@@ -27,10 +27,10 @@ use crate::types::{LogEntry, LogId, Member, Vote};
 ///
 /// # Errors
 /// When log or state refuse.
-pub async fn refound(
+pub async fn recover_as_sole_voter(
     group: &Arc<str>,
     id: u64,
-    member: Member,
+    member: RaftNode,
     log: &Arc<NodeLog>,
     state: &Arc<dyn State>,
 ) -> Result<BTreeSet<u64>, StartError> {
@@ -84,8 +84,8 @@ pub async fn refound(
 async fn members_of(state: &Arc<dyn State>) -> Result<BTreeSet<u64>, StartError> {
     let state = Arc::clone(state);
     let found = tokio::task::spawn_blocking(move || {
-        let (_, membership) = marks_of(&*state)?;
-        let own = crate::start::identity(&*state)?;
+        let (_, membership) = applied_state(&*state)?;
+        let own = crate::start::replica_id(&*state)?;
         Ok(membership.nodes().map(|(id, _)| *id).chain(own).collect())
     });
     found.await.map_err(|_| StartError::Refused("reading the state panicked".to_owned()))?
@@ -95,8 +95,8 @@ async fn members_of(state: &Arc<dyn State>) -> Result<BTreeSet<u64>, StartError>
 async fn applied_of(state: &Arc<dyn State>) -> Result<Option<LogId>, StartError> {
     let state = Arc::clone(state);
     let found = tokio::task::spawn_blocking(move || {
-        let (applied, _) = marks_of(&*state)?;
-        if applied.is_some() || state.scan(TRAVELS_FROM, Bound::Unbounded, 1, false)?.is_empty() {
+        let (applied, _) = applied_state(&*state)?;
+        if applied.is_some() || state.scan(REPLICATED_FROM, Bound::Unbounded, 1, false)?.is_empty() {
             return Ok(applied);
         }
         let first = LogId::new_term_index(0, 0);

@@ -14,9 +14,9 @@ static BEGUN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// When something was heard last: milliseconds since [`BEGUN`], and one; 0 for never.
 #[derive(Debug, Default)]
-pub(crate) struct Heard(AtomicU64);
+pub(crate) struct LastContact(AtomicU64);
 
-impl Heard {
+impl LastContact {
     /// Now.
     pub fn note(&self) {
         self.0.store(now_ms() + 1, Ordering::Relaxed);
@@ -47,19 +47,19 @@ impl Replica {
         if leader && self.is_sole_voter() {
             return true;
         }
-        if inner.shared.halt_of().is_some() || !led {
+        if inner.shared.stop_reason().is_some() || !led {
             return false;
         }
         let data = inner.raft.data_metrics();
         let data = data.borrow_watched();
-        let heard = if leader {
+        let in_contact = if leader {
             data.last_quorum_acked.as_ref().is_some_and(|acked| acked.elapsed() <= silence_max)
         } else {
-            inner.receiver.heard.within(silence_max)
+            inner.rpc.last_contact.within(silence_max)
         };
         let applied = inner.shared.applied_next.load(Ordering::Acquire);
         let committed = data.cluster_committed.as_ref().map_or(0, |committed| committed.index + 1);
-        heard && committed.saturating_sub(applied) <= lag_max
+        in_contact && committed.saturating_sub(applied) <= lag_max
     }
 }
 
@@ -69,11 +69,11 @@ mod tests {
 
     #[test]
     fn silence_grows_from_what_was_heard_last() {
-        let heard = Heard::default();
-        assert!(!heard.within(Duration::MAX), "never");
-        heard.note();
-        assert!(heard.within(Duration::from_secs(60)));
+        let last_contact = LastContact::default();
+        assert!(!last_contact.within(Duration::MAX), "never");
+        last_contact.note();
+        assert!(last_contact.within(Duration::from_secs(60)));
         std::thread::sleep(Duration::from_millis(20));
-        assert!(!heard.within(Duration::from_millis(5)));
+        assert!(!last_contact.within(Duration::from_millis(5)));
     }
 }
