@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use link::Described;
-use link::certificates::{Authority, NODE_DAYS};
+use link::CertificateInfo;
+use link::certificates::{CertificateAuthority, NODE_DAYS};
 use token::ClusterKey;
 
 /// Verbs about certificates. They need no running server.
@@ -87,7 +87,7 @@ fn init(dir: &Path, cluster: &str, cluster_key: Option<&Path>) -> anyhow::Result
     if let Some(file) = cluster_key {
         ClusterKey::load(file).context("the cluster key")?;
     }
-    Authority::init(dir, cluster).context("no authority was made")?;
+    CertificateAuthority::init(dir, cluster).context("no authority was made")?;
     let key = dir.join("cluster.key");
     match cluster_key {
         Some(file) => copy_private(file, &key)?,
@@ -100,12 +100,12 @@ fn init(dir: &Path, cluster: &str, cluster_key: Option<&Path>) -> anyhow::Result
     Ok(())
 }
 
-fn open(dir: &Path) -> anyhow::Result<Authority> {
-    Authority::open(dir)
+fn open(dir: &Path) -> anyhow::Result<CertificateAuthority> {
+    CertificateAuthority::open(dir)
         .with_context(|| format!("no authority in {} (make one with `auberge cert init`)", dir.display()))
 }
 
-fn show(dir: &Path, made: &Described, json: bool) -> anyhow::Result<()> {
+fn show(dir: &Path, made: &CertificateInfo, json: bool) -> anyhow::Result<()> {
     let folder = dir.join(&made.identity.node);
     if json {
         return crate::cli::print_json(&serde_json::json!({

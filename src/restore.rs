@@ -148,7 +148,7 @@ fn fill_each(opened: &mut impl Read, head: &Head, data: &Path) -> anyhow::Result
         let path = data.join("groups").join(group.replace('/', "-"));
         let fault = |fault: store::Fault| anyhow::anyhow!("{group}: {fault}");
         let disk = store::Disk::open(&path, CACHE_BYTES).map_err(fault)?;
-        let rows = &mut store::Rows::new(&mut *opened);
+        let rows = &mut store::RowReader::new(&mut *opened);
         store::State::replace(&disk, rows).map_err(fault)?;
         let epoch = head.fixed.epoch;
         group::engine::begin_epoch(&disk, epoch, epoch + 1).map_err(fault)?;

@@ -208,8 +208,11 @@ pub fn limits(settings: &Settings) -> Limits {
 pub fn open_log(data: &Path, drop_unsynced: bool) -> anyhow::Result<Arc<NodeLog>> {
     let dir = data.join("log");
     let opened = if drop_unsynced {
-        store::SegmentRows::open(&dir).and_then(|rows| {
-            NodeLog::over(Arc::new(store::UnsyncedRows::new(Arc::new(rows))), LogSettings::default())
+        store::SegmentLogStorage::open(&dir).and_then(|rows| {
+            NodeLog::with_storage(
+                Arc::new(store::UnsyncedLogStorage::new(Arc::new(rows))),
+                LogSettings::default(),
+            )
         })
     } else {
         NodeLog::open(&dir, LogSettings::default())

@@ -86,7 +86,7 @@ pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow
     let administrator = Administrator {
         url: url.to_owned(),
         client_id: auth::ADMIN_CLIENT.to_owned(),
-        client_secret: before.map_or_else(|| token::draw_secret("sec_"), |before| before.client_secret),
+        client_secret: before.map_or_else(|| token::random_secret("sec_"), |before| before.client_secret),
     };
     write_private(&file, &serde_json::to_vec_pretty(&administrator)?)?;
     let name = data.node_name();
@@ -105,7 +105,7 @@ pub async fn set_up_account(
     host: &str,
 ) -> anyhow::Result<Option<SignIn>> {
     let email = format!("admin@{host}");
-    let password = token::draw_secret("");
+    let password = token::random_secret("");
     let salt: [u8; 16] = rand::random();
     let hashed = password.clone();
     let password_hash = tokio::task::spawn_blocking(move || users::password::hash(&hashed, salt)).await?;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use link::certificates::describe_file;
-use link::{Described, Seed, TlsFiles};
+use link::certificates::read_certificate;
+use link::{CertificateInfo, Seed, TlsFiles};
 use token::ClusterKey;
 
 use crate::cert::copy_private;
@@ -20,7 +20,7 @@ pub struct Identity {
     /// Its id.
     pub id: u64,
     /// Its certificate, unless the cluster is insecure.
-    pub certificate: Option<Described>,
+    pub certificate: Option<CertificateInfo>,
     /// The files of it.
     pub tls: Option<TlsFiles>,
     /// What its settings say.
@@ -54,7 +54,7 @@ impl Identity {
             format!("[nodes.{name}] needs `certificates`: make them with `auberge cert node {name}`")
         })?;
         let tls = files(&folder);
-        let described = describe_file(&tls.certificate)
+        let described = read_certificate(&tls.certificate)
             .with_context(|| format!("the certificate of {name} (`auberge cert node {name}` makes one)"))?;
         let certified = &described.identity;
         if certified.cluster != cluster {
@@ -164,7 +164,7 @@ fn kept_id(data: &Path) -> anyhow::Result<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
-    use link::certificates::Authority;
+    use link::certificates::CertificateAuthority;
 
     use super::*;
 
@@ -172,7 +172,7 @@ mod tests {
     fn a_node_is_whom_its_certificate_names_and_nobody_else() {
         let dir = tempfile::tempdir().unwrap();
         let (authority, data) = (dir.path().join("authority"), dir.path().join("data"));
-        let made = Authority::init(&authority, "inn").unwrap();
+        let made = CertificateAuthority::init(&authority, "inn").unwrap();
         made.add_node(&authority, "n1", &["127.0.0.1".to_owned()]).unwrap();
         let settings = |cluster: &str, name: &str| {
             let mut settings = Settings::default();

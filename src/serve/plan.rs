@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use link::certificates::{Authority, describe_file};
+use link::certificates::{CertificateAuthority, read_certificate};
 use token::ClusterKey;
 
 use crate::cert::copy_private;
@@ -88,9 +88,9 @@ impl Plan {
     pub fn certify(&self, cluster: &str) -> anyhow::Result<()> {
         let home = self.dir.join("authority");
         let authority = if home.join("ca.pem").exists() {
-            Authority::open(&home).context("the authority")?
+            CertificateAuthority::open(&home).context("the authority")?
         } else {
-            Authority::init(&home, cluster).context("the authority")?
+            CertificateAuthority::init(&home, cluster).context("the authority")?
         };
         if authority.cluster() != cluster {
             bail!("{} is of the cluster {}, not of {cluster}", self.dir.display(), authority.cluster());
@@ -102,7 +102,7 @@ impl Plan {
             let certificate = node.certificates.join("node.pem");
             if !certificate.exists() {
                 authority.add_node(&home, &node.name, &[node.http.ip().to_string()])?;
-            } else if describe_file(&certificate)?.expires_at_secs < soon {
+            } else if read_certificate(&certificate)?.expires_at_secs < soon {
                 authority.renew(&home, &node.name, &[])?;
             }
             if !node.certificates.join("cluster.key").exists() {

@@ -27,7 +27,7 @@ pub enum FirstStart {
 }
 
 /// Sees to it that there is a signing key and an administrator's client with this secret. May be repeated, by several
-/// nodes at once: write `admin.json` first, with a secret from `token::draw_secret("sec_")`, then call this.
+/// nodes at once: write `admin.json` first, with a secret from `token::random_secret("sec_")`, then call this.
 ///
 /// # Errors
 /// When `auth` cannot be reached, or does not take this node for one of the cluster's.

@@ -49,7 +49,7 @@ impl ServiceTokens {
         let query = Query::ServiceToken {
             service: name.0.clone(),
             on_behalf_of: name.1.clone(),
-            token_id: access_token_id(u128::from_be_bytes(half(token::draw_bytes()))),
+            token_id: access_token_id(u128::from_be_bytes(half(token::random_bytes()))),
         };
         match self.client.query::<auth::Auth>(&call, query).await {
             Ok(Answer::Token(issued)) => {

@@ -2,7 +2,7 @@
 //!
 //! How the Booking UI signs somebody in, without leaving its own pages:
 //! 1. it asks `users` [`VerifyPassword`](crate::users::Query::VerifyPassword) with its service token;
-//! 2. it draws a refresh token (`token::draw_secret("rt_")`), keeps it in a cookie, and sends
+//! 2. it draws a refresh token (`token::random_secret("rt_")`), keeps it in a cookie, and sends
 //!    [`Command::StartSession`] with [`refresh_hash`] of it: the answer names the session;
 //! 3. it asks [`Query::SessionToken`] for an access token of that session, and acts with it, until it expires;
 //! 4. it draws the next refresh token, and sends [`Command::Refresh`] with the hashes of the old and the new one;

@@ -47,7 +47,7 @@ impl Visit {
             return Ok(Some(self.bearing(token)));
         }
         // The random part of a token's id comes from the same source as secrets.
-        let random = u128::from_be_bytes(token::draw_bytes()[..16].try_into().expect("16 of 32 bytes"));
+        let random = u128::from_be_bytes(token::random_bytes()[..16].try_into().expect("16 of 32 bytes"));
         let query = auth::Query::SessionToken {
             session: user.session.clone(),
             scopes: None,
@@ -71,7 +71,7 @@ impl Visit {
 
     /// Spends the refresh token for the next one. A second tab that does the same within seconds is fine with `auth`.
     async fn replace_refresh_token(&mut self, user: &SignedIn) -> Result<bool, Trouble> {
-        let next = token::draw_secret("rt_");
+        let next = token::random_secret("rt_");
         let command = auth::Command::Refresh {
             client: ClientProof::ui(),
             old_hash: refresh_hash(&user.refresh),

@@ -53,7 +53,7 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// A browser that is here for the first time.
     pub fn fresh() -> Self {
-        Self { guest: token::draw_secret("gst_"), user: None, flash: None }
+        Self { guest: token::random_secret("gst_"), user: None, flash: None }
     }
 
     /// What a `Cookie` header brings back, if we made it and it has not expired.

@@ -380,7 +380,7 @@ fn made(answer: Result<Reply, Failure<Refusal>>) -> Result<words::Account, ApiEr
 impl Api {
     /// Off the async threads: it takes milliseconds on purpose.
     async fn hash(&self, password: String) -> Result<String, ApiError> {
-        let salt: [u8; 32] = token::draw_bytes();
+        let salt: [u8; 32] = token::random_bytes();
         let mut half = [0; 16];
         half.copy_from_slice(&salt[..16]);
         let turn = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| unexpected())?;

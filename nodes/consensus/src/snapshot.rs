@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use openraft::RaftSnapshotBuilder;
-use store::{Fault, Parts, Pin, Rows, Staged, State, export_pinned};
+use store::{Fault, PartWriter, Pin, RowReader, Staged, State, export_pinned};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -60,7 +60,7 @@ impl fmt::Debug for SnapshotData {
     }
 }
 
-/// The next bytes of a snapshot, as [`store::Rows`] reads them; or why there are none. It ends after the last.
+/// The next bytes of a snapshot, as [`store::RowReader`] reads them; or why there are none. It ends after the last.
 pub(crate) type Stream = mpsc::Receiver<io::Result<Vec<u8>>>;
 
 impl SnapshotData {
@@ -72,7 +72,7 @@ impl SnapshotData {
         let (sender, parts) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || {
             let nobody = |_| io::Error::other("nobody reads any more");
-            let mut out = Parts::new(part_bytes, |part| sender.blocking_send(Ok(part)).map_err(nobody));
+            let mut out = PartWriter::new(part_bytes, |part| sender.blocking_send(Ok(part)).map_err(nobody));
             if let Err(fault) = export_pinned(&*state, &pin, &mut out) {
                 drop(out);
                 // Where this fails, too, nobody is there to be told.
@@ -96,7 +96,7 @@ impl IncomingSnapshot {
     pub(crate) fn new(transfer: u64, state: Arc<dyn State>) -> Self {
         let (parts, incoming) = mpsc::channel(AHEAD);
         let staging = tokio::task::spawn_blocking(move || {
-            let mut rows = Rows::new(PartReader { parts: incoming, part: io::Cursor::default() });
+            let mut rows = RowReader::new(PartReader { parts: incoming, part: io::Cursor::default() });
             state.stage(&mut rows)
         });
         Self { transfer, next: 0, parts, staging }

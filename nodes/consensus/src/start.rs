@@ -149,7 +149,7 @@ async fn verify_identity(
 ) -> Result<Option<LogId>, StartError> {
     log.health()?;
     let state = Arc::clone(state);
-    let known = log.knows(group);
+    let known = log.contains_group(group);
     let group = group.to_owned();
     let claimed = tokio::task::spawn_blocking(move || {
         let (applied, _) = applied_state(&*state)?;

@@ -206,7 +206,7 @@ impl RaftStateMachine<Types> for Applier {
                     machine.replace(&mut || {
                         let twice = || Fault::Io("a snapshot is installed once".to_owned());
                         let (staged, own) = staged.take().ok_or_else(twice)?;
-                        state.adopt(staged, own)
+                        state.install(staged, own)
                     })
                 })
             }),

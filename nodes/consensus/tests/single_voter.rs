@@ -97,7 +97,7 @@ async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
         node.log.close();
         assert_eq!(rows(&*disks.state).len(), 10);
         // It is committed, so it comes again at each start; by then the reason is the start's.
-        let log = NodeLog::over(disks.rows.clone(), LogSettings::default()).unwrap();
+        let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
         let book = common::Book::new(disks.state.clone());
         let again = Replica::start(
             Options { settings: settings(), ..Options::new(GROUP, 7) },
@@ -145,7 +145,7 @@ async fn a_replica_starts_only_on_what_is_its_own() {
     node.replica.shutdown().await.unwrap();
     node.log.close();
     let start = |disks: Disks, group: &'static str, id| async move {
-        let log = NodeLog::over(disks.rows.clone(), LogSettings::default()).unwrap();
+        let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
         let book = common::Book::new(disks.state.clone());
         Replica::start(Options::new(group, id), log, disks.state.clone(), book, Arc::new(NoNetwork))
             .await

@@ -136,7 +136,7 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     }
 
     let disks = Disks::new();
-    let log = store::NodeLog::over(disks.rows.clone(), store::LogSettings::default()).unwrap();
+    let log = store::NodeLog::with_storage(disks.rows.clone(), store::LogSettings::default()).unwrap();
     let book = common::Book::new(disks.state.clone());
     let options = consensus::Options { settings: settings.clone(), ..consensus::Options::new(GROUP, 4) };
     let replica = consensus::Replica::start(
@@ -296,7 +296,7 @@ async fn a_group_begins_with_rows_that_were_laid_there_and_gives_them_to_others(
     (0..500).for_each(|key| batch.put(format!("{key:06}").into_bytes(), b"restored".to_vec()));
     let state: std::sync::Arc<dyn store::State> = disks.state.clone();
     state.commit(batch).unwrap();
-    let log = store::NodeLog::over(disks.rows.clone(), store::LogSettings::default()).unwrap();
+    let log = store::NodeLog::with_storage(disks.rows.clone(), store::LogSettings::default()).unwrap();
     consensus::recover_as_sole_voter(&GROUP.into(), 5, member(5), &log, &state).await.unwrap();
     log.close();
     let first = join(&network, 5, &disks, settings()).await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use link::{Handler, Identity, Lane, Limits, Link, Options, PeerState, Seed, TlsFiles};
+use link::{Handler, Identity, Limits, Link, Options, PeerState, Seed, TlsFiles, TrafficClass};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -47,7 +47,7 @@ async fn main() {
         certificate: folder.join("node.pem"),
         key: folder.join("node.key"),
     };
-    let own = link::certificates::describe_file(&tls.certificate).expect("a certificate").identity;
+    let own = link::certificates::read_certificate(&tls.certificate).expect("a certificate").identity;
     assert_eq!(own.node, arguments[1], "the folder is another node's");
     let seeds = arguments[3..].iter().filter_map(|peer| peer.split_once('=')).map(Seed::from).collect();
     let options = Options {
@@ -86,7 +86,9 @@ async fn figures(link: &Link, peer: &str) {
                 let mut took = Vec::with_capacity(per);
                 for _ in 0..per {
                     let sent = Instant::now();
-                    link.call(&peer, Lane::Small, "echo", vec![7; 200], TIMEOUT).await.expect("an answer");
+                    link.call(&peer, TrafficClass::Interactive, "echo", vec![7; 200], TIMEOUT)
+                        .await
+                        .expect("an answer");
                     took.push(sent.elapsed());
                 }
                 took
@@ -99,13 +101,14 @@ async fn figures(link: &Link, peer: &str) {
     }
     for at_once in [1_usize, 4] {
         let began = Instant::now();
-        let bulk = (0..at_once).map(|_| link.call(peer, Lane::Bulk, "length", vec![7; 64 << 20], TIMEOUT));
+        let bulk =
+            (0..at_once).map(|_| link.call(peer, TrafficClass::Bulk, "length", vec![7; 64 << 20], TIMEOUT));
         let sent = futures::future::join_all(bulk).await;
         assert!(sent.iter().all(Result::is_ok));
         let rate = (at_once * 64) as f64 * 1.048_576 / began.elapsed().as_secs_f64();
         println!("{at_once} x 64 MiB bulk: {rate:.0} MB/s");
     }
-    let mut bulk = Box::pin(link.call(peer, Lane::Bulk, "length", vec![7; 120 << 20], TIMEOUT));
+    let mut bulk = Box::pin(link.call(peer, TrafficClass::Bulk, "length", vec![7; 120 << 20], TIMEOUT));
     let mut took = Vec::new();
     loop {
         let sent = Instant::now();
@@ -114,7 +117,7 @@ async fn figures(link: &Link, peer: &str) {
                 answer.expect("an answer");
                 break;
             }
-            answer = link.call(peer, Lane::Small, "echo", vec![7; 200], TIMEOUT) => {
+            answer = link.call(peer, TrafficClass::Interactive, "echo", vec![7; 200], TIMEOUT) => {
                 answer.expect("an answer");
                 took.push(sent.elapsed());
             }

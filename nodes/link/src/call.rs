@@ -7,13 +7,13 @@ use std::time::Instant;
 use ractor::rpc::CallResult;
 
 use crate::endpoint::EndpointMessage;
-use crate::frame::{Answer, Ask, What, micros, open, seal, tail};
+use crate::frame::{Operation, Request, Response, decode, encode, micros, tail};
 use crate::options::Limits;
 use crate::session::Session;
 
 /// How a call travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Lane {
+pub enum TrafficClass {
     /// At once and whole. What is longer than `small_bytes_max` goes the other way whatever was asked for.
     Small,
     /// In parts, paced, few at a time: it never delays small calls by more than a part or two.
@@ -46,7 +46,7 @@ static TRANSFERS: AtomicU64 = AtomicU64::new(1);
 pub(crate) async fn call(
     session: &Arc<Session>,
     limits: &Limits,
-    lane: Lane,
+    class: TrafficClass,
     topic: &str,
     bytes: Vec<u8>,
     deadline: Instant,
@@ -54,30 +54,33 @@ pub(crate) async fn call(
     if bytes.len() > limits.transfer_bytes_max {
         return Err(LinkError::Refused("the call is too long".to_owned()));
     }
-    let lane = if bytes.len() > limits.small_bytes_max { Lane::Bulk } else { lane };
-    let (permits, part_bytes) = match lane {
-        Lane::Small => (&session.calls, limits.small_bytes_max),
-        Lane::Bulk => (&session.bulk_calls, limits.part_bytes),
+    let class = if bytes.len() > limits.small_bytes_max { TrafficClass::Bulk } else { class };
+    let (permits, part_bytes) = match class {
+        TrafficClass::Interactive => (&session.calls, limits.small_bytes_max),
+        TrafficClass::Bulk => (&session.bulk_calls, limits.part_bytes),
     };
     let _permit = permits.try_acquire().map_err(|_| LinkError::Busy)?;
     let topic = topic.to_owned();
     let asked = u32::try_from(part_bytes).unwrap_or(u32::MAX);
     let (answer, first) = if bytes.len() <= part_bytes {
-        if lane == Lane::Bulk {
+        if class == TrafficClass::Bulk {
             paced(session, limits, bytes.len(), deadline).await?;
         }
-        let what = What::Call { topic, left_micros: left(deadline)?, part_bytes: asked };
-        exchange(session, what, &bytes, deadline).await?
+        let operation = Operation::Call { topic, left_micros: left(deadline)?, part_bytes: asked };
+        exchange(session, operation, &bytes, deadline).await?
     } else {
         let transfer = TRANSFERS.fetch_add(1, Ordering::Relaxed);
         send_parts(session, limits, transfer, &bytes, deadline).await?;
         drop(bytes);
-        let what = What::Run { transfer, topic, left_micros: left(deadline)?, part_bytes: asked };
-        exchange(session, what, &[], deadline).await?
+        let operation =
+            Operation::Execute { transfer, topic, left_micros: left(deadline)?, part_bytes: asked };
+        exchange(session, operation, &[], deadline).await?
     };
     match answer {
-        Answer::Whole => Ok(first),
-        Answer::First { transfer, total } => fetch(session, limits, transfer, total, first, deadline).await,
+        Response::Complete => Ok(first),
+        Response::FirstPart { transfer, total } => {
+            fetch(session, limits, transfer, total, first, deadline).await
+        }
         other => Err(failure(other)),
     }
 }
@@ -94,9 +97,9 @@ async fn send_parts(
         let _turn = in_turn(session, deadline).await?;
         paced(session, limits, part.len(), deadline).await?;
         let offset = (index * limits.part_bytes) as u64;
-        let what = What::Part { transfer, total, offset, left_micros: left(deadline)? };
-        match exchange(session, what, part, deadline).await? {
-            (Answer::Taken, _) => {}
+        let operation = Operation::Part { transfer, total, offset, left_micros: left(deadline)? };
+        match exchange(session, operation, part, deadline).await? {
+            (Response::Accepted, _) => {}
             (other, _) => return Err(failure(other)),
         }
     }
@@ -121,12 +124,12 @@ async fn fetch(
         let _turn = in_turn(session, deadline).await?;
         paced(session, limits, limits.part_bytes.min(total - whole.len()), deadline).await?;
         let part_bytes = u32::try_from(limits.part_bytes).unwrap_or(u32::MAX);
-        let what = What::More { transfer, offset: whole.len() as u64, part_bytes };
-        match exchange(session, what, &[], deadline).await? {
-            (Answer::Part, part) if !part.is_empty() && whole.len() + part.len() <= total => {
+        let operation = Operation::FetchPart { transfer, offset: whole.len() as u64, part_bytes };
+        match exchange(session, operation, &[], deadline).await? {
+            (Response::Part, part) if !part.is_empty() && whole.len() + part.len() <= total => {
                 whole.extend_from_slice(&part);
             }
-            (Answer::Part, _) => return Err(LinkError::Refused("the answer does not add up".to_owned())),
+            (Response::Part, _) => return Err(LinkError::Refused("the answer does not add up".to_owned())),
             (other, _) => return Err(failure(other)),
         }
     }
@@ -136,12 +139,12 @@ async fn fetch(
 /// Sends one frame and waits for its answer: until the deadline, or the session's end.
 pub(crate) async fn exchange(
     session: &Session,
-    what: What,
+    operation: Operation,
     bytes: &[u8],
     deadline: Instant,
-) -> Result<(Answer, Vec<u8>), LinkError> {
+) -> Result<(Response, Vec<u8>), LinkError> {
     let endpoint = session.endpoint().ok_or(LinkError::NoSession)?;
-    let frame = seal(&Ask { token: session.agreed.present, what }, bytes);
+    let frame = encode(&Request { token: session.negotiated.peer_token, operation }, bytes);
     let left = deadline.saturating_duration_since(Instant::now());
     let answered = tokio::select! {
         biased;
@@ -149,7 +152,7 @@ pub(crate) async fn exchange(
         answered = endpoint.call(|reply| EndpointMessage::Frame(frame, reply), Some(left)) => answered,
     };
     match answered {
-        Ok(CallResult::Success(frame)) => match open::<Answer>(&frame) {
+        Ok(CallResult::Success(frame)) => match decode::<Response>(&frame) {
             Some((answer, from)) => Ok((answer, tail(frame, from))),
             None => Err(LinkError::Refused("no answer of this program".to_owned())),
         },
@@ -160,15 +163,17 @@ pub(crate) async fn exchange(
     }
 }
 
-fn failure(answer: Answer) -> LinkError {
+fn failure(answer: Response) -> LinkError {
     match answer {
-        Answer::Refused(why) => LinkError::Refused(why),
-        Answer::Busy => LinkError::Busy,
-        Answer::Expired => LinkError::Timeout,
-        Answer::Unknown => LinkError::PeerLost,
-        Answer::Pong | Answer::Whole | Answer::First { .. } | Answer::Taken | Answer::Part => {
-            LinkError::Refused("an answer to another question".to_owned())
-        }
+        Response::Refused(why) => LinkError::Refused(why),
+        Response::Busy => LinkError::Busy,
+        Response::Expired => LinkError::Timeout,
+        Response::Unknown => LinkError::PeerLost,
+        Response::Pong
+        | Response::Complete
+        | Response::FirstPart { .. }
+        | Response::Accepted
+        | Response::Part => LinkError::Refused("an answer to another question".to_owned()),
     }
 }
 

@@ -18,7 +18,9 @@ use rcgen::{
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 
-use crate::identity::{Described, Identity, NAME_BYTES_MAX, describe, is_name, server_name};
+use crate::identity::{
+    CertificateInfo, Identity, NAME_BYTES_MAX, is_valid_name, parse_certificate, server_name,
+};
 
 /// How long a node's certificate is good for.
 pub const NODE_DAYS: u64 = 365;
@@ -65,7 +67,7 @@ pub enum CertificateError {
 }
 
 /// The cluster's authority: who has it can make nodes.
-pub struct Authority {
+pub struct CertificateAuthority {
     cluster: String,
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
@@ -78,10 +80,10 @@ pub struct NodeCertificate {
     /// Its key: a secret.
     pub key: String,
     /// What the certificate says.
-    pub described: Described,
+    pub described: CertificateInfo,
 }
 
-impl Authority {
+impl CertificateAuthority {
     /// A new authority for `cluster`, kept nowhere.
     ///
     /// # Errors
@@ -116,7 +118,7 @@ impl Authority {
         Ok(authority)
     }
 
-    /// The authority that [`Authority::init`] made in `dir`.
+    /// The authority that [`CertificateAuthority::init`] made in `dir`.
     ///
     /// # Errors
     /// When it is not there or cannot be read.
@@ -165,8 +167,8 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let made = params.signed_by(&key, &self.issuer)?;
-        let described =
-            describe(made.der()).map_err(|why| CertificateError::Unreadable { path: node.into(), why })?;
+        let described = parse_certificate(made.der())
+            .map_err(|why| CertificateError::Unreadable { path: node.into(), why })?;
         Ok(NodeCertificate { certificate: made.pem(), key: key.serialize_pem(), described })
     }
 
@@ -179,7 +181,7 @@ impl Authority {
         dir: &Path,
         node: &str,
         addresses: &[String],
-    ) -> Result<Described, CertificateError> {
+    ) -> Result<CertificateInfo, CertificateError> {
         checked(node)?;
         let made = self.issue(node, new_node_id(), addresses)?;
         let folder = dir.join(node);
@@ -194,11 +196,16 @@ impl Authority {
     ///
     /// # Errors
     /// When there is none, it is of another cluster, or files cannot be written.
-    pub fn renew(&self, dir: &Path, node: &str, addresses: &[String]) -> Result<Described, CertificateError> {
+    pub fn renew(
+        &self,
+        dir: &Path,
+        node: &str,
+        addresses: &[String],
+    ) -> Result<CertificateInfo, CertificateError> {
         checked(node)?;
         let folder = dir.join(node);
         let path = folder.join("node.pem");
-        let old = describe_file(&path)?;
+        let old = read_certificate(&path)?;
         if old.identity.cluster != self.cluster || old.identity.node != node {
             let why = format!("it is of {} in {}", old.identity.node, old.identity.cluster);
             return Err(CertificateError::Unreadable { path, why });
@@ -216,11 +223,11 @@ impl Authority {
 ///
 /// # Errors
 /// When it cannot be read or is no node's.
-pub fn describe_file(path: &Path) -> Result<Described, CertificateError> {
+pub fn read_certificate(path: &Path) -> Result<CertificateInfo, CertificateError> {
     let unreadable = |why| CertificateError::Unreadable { path: path.to_owned(), why };
     let der = CertificateDer::from_pem_slice(read(path)?.as_bytes())
         .map_err(|error| unreadable(error.to_string()))?;
-    describe(&der).map_err(unreadable)
+    parse_certificate(&der).map_err(unreadable)
 }
 
 /// An id for a new node: random, never 0.
@@ -234,7 +241,7 @@ fn cluster_of(pem: &str) -> Result<String, String> {
     let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| "not a certificate".to_owned())?;
     let organization = certificate.subject().iter_organization().next().and_then(|name| name.as_str().ok());
     organization
-        .filter(|name| is_name(name))
+        .filter(|name| is_valid_name(name))
         .map(str::to_owned)
         .ok_or_else(|| "it names no cluster".to_owned())
 }
@@ -249,7 +256,7 @@ fn names(identity: &Identity, addresses: &[String]) -> Result<Vec<SanType>, Cert
     ];
     for address in addresses {
         let host = |address: &str| {
-            address.len() <= 253 && address.split('.').all(|part| is_name(&part.to_lowercase()))
+            address.len() <= 253 && address.split('.').all(|part| is_valid_name(&part.to_lowercase()))
         };
         names.push(match address.parse::<IpAddr>() {
             Ok(number) => SanType::IpAddress(number),
@@ -277,7 +284,7 @@ fn called(common: &str, cluster: &str) -> DistinguishedName {
 }
 
 fn checked(name: &str) -> Result<(), CertificateError> {
-    if is_name(name) { Ok(()) } else { Err(CertificateError::Name(name.to_owned())) }
+    if is_valid_name(name) { Ok(()) } else { Err(CertificateError::Name(name.to_owned())) }
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> CertificateError + '_ {

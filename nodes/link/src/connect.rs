@@ -7,17 +7,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::hello::{self, Hello, PROTOCOL, Reply, Verdict};
-use crate::identity::Described;
+use crate::handshake::{self, HandshakeResult, Hello, HelloReply, PROTOCOL};
+use crate::identity::CertificateInfo;
 use crate::link::Inner;
+use crate::liveness;
 use crate::options::Seed;
-use crate::pulse;
-use crate::session::{Agreed, Session};
-use crate::table::PeerState;
-use crate::trust::Wire;
+use crate::peers::PeerState;
+use crate::session::{Negotiated, Session};
+use crate::tls::Transport;
 
 /// Pause before a node dials one that is likelier to dial it: both at once is a waste.
-const COURTESY: Duration = Duration::from_millis(100);
+const DIAL_TIE_DELAY: Duration = Duration::from_millis(100);
 
 /// Why a dial made no session.
 enum Failure {
@@ -42,16 +42,21 @@ fn greeting(inner: &Inner) -> Hello {
     }
 }
 
-fn agreed(ours: &Hello, theirs: Hello, certificate: Option<&Described>, dialled: bool) -> Agreed {
-    Agreed {
+fn negotiated(
+    ours: &Hello,
+    theirs: Hello,
+    certificate: Option<&CertificateInfo>,
+    dialled: bool,
+) -> Negotiated {
+    Negotiated {
         identity: theirs.identity,
         fingerprint: certificate.map(|described| described.fingerprint),
         address: theirs.address,
         incarnation: theirs.incarnation,
         endpoint: theirs.endpoint,
         dialled,
-        present: theirs.token,
-        expect: ours.token,
+        peer_token: theirs.token,
+        own_token: ours.token,
     }
 }
 
@@ -83,7 +88,9 @@ pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
             };
             drop(permit);
             match handshake {
-                Ok(Ok((wire, certificate, theirs))) => receive(&task, wire, certificate, theirs).await,
+                Ok(Ok((transport, certificate, theirs))) => {
+                    receive(&task, transport, certificate, theirs).await
+                }
                 Ok(Err(why)) => tracing::warn!(why, "a connection was refused"),
                 Err(_) => tracing::warn!("a connection said nothing in time"),
             }
@@ -91,40 +98,45 @@ pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
     }
 }
 
-type Met = (Box<dyn Wire>, Option<Described>, Hello);
+type Met = (Box<dyn Transport>, Option<CertificateInfo>, Hello);
 
 async fn meet(inner: &Inner, stream: TcpStream) -> Result<Met, String> {
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let (mut wire, certificate) = inner.trust.accept(stream).await?;
-    let theirs = hello::receive(&mut wire).await?;
-    Ok((wire, certificate, theirs))
+    let (mut transport, certificate) = inner.tls.accept(stream).await?;
+    let theirs = handshake::receive(&mut transport).await?;
+    Ok((transport, certificate, theirs))
 }
 
 /// Decides about a connection, says so, and runs its session.
-async fn receive(inner: &Arc<Inner>, mut wire: Box<dyn Wire>, certificate: Option<Described>, theirs: Hello) {
+async fn receive(
+    inner: &Arc<Inner>,
+    mut transport: Box<dyn Transport>,
+    certificate: Option<CertificateInfo>,
+    theirs: Hello,
+) {
     let ours = greeting(inner);
     let node = theirs.identity.node.clone();
-    let (session, verdict) = match hello::check(&inner.own, &theirs, certificate.as_ref(), None) {
-        Err(why) => (None, Verdict::Refused(why)),
+    let (session, result) = match handshake::check(&inner.own, &theirs, certificate.as_ref(), None) {
+        Err(why) => (None, HandshakeResult::Refused(why)),
         Ok(()) => {
-            let session = Session::new(agreed(&ours, theirs, certificate.as_ref(), false), &inner.limits);
-            let verdict = inner.table.admit(&session);
-            (Some(session).filter(|_| verdict == Verdict::Welcome), verdict)
+            let session = Session::new(negotiated(&ours, theirs, certificate.as_ref(), false), &inner.limits);
+            let result = inner.table.admit(&session);
+            (Some(session).filter(|_| result == HandshakeResult::Accepted), result)
         }
     };
-    if let Verdict::Refused(why) = &verdict {
+    if let HandshakeResult::Refused(why) = &result {
         // A name may be anything here: it is only told once it was checked.
         let peer = if certificate.is_some() { node.as_str() } else { "?" };
         tracing::warn!(peer, why, "a connection was refused");
     }
-    let reply = Reply { hello: ours, verdict };
-    let sent = tokio::time::timeout(inner.limits.handshake, hello::send(&mut wire, &reply)).await;
+    let reply = HelloReply { hello: ours, result };
+    let sent = tokio::time::timeout(inner.limits.handshake, handshake::send(&mut transport, &reply)).await;
     let Some(session) = session else { return };
     // From here on the session is in the table: every way out of here takes it out again.
     if !matches!(sent, Ok(Ok(()))) {
         session.close("it went away");
     }
-    hold(inner, session, wire).await;
+    hold(inner, session, transport).await;
 }
 
 /// Keeps one seed connected until `stop`.
@@ -162,9 +174,9 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
             }
         }
         let wait = pause.mul_f64(rand::random_range(0.75..1.25));
-        let courtesy = name.as_deref().is_some_and(|name| name < inner.own.node.as_str());
+        let yields = name.as_deref().is_some_and(|name| name < inner.own.node.as_str());
         pause = (pause * 2).min(inner.limits.redial_max);
-        let until = tokio::time::Instant::now() + if courtesy { wait + COURTESY } else { wait };
+        let until = tokio::time::Instant::now() + if yields { wait + DIAL_TIE_DELAY } else { wait };
         // Whoever dials us in the meantime ends the wait.
         loop {
             tokio::select! {
@@ -182,50 +194,51 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
 
 async fn dial(inner: &Arc<Inner>, seed: &Seed) -> Result<Arc<Session>, Failure> {
     let greeted = tokio::time::timeout(inner.limits.handshake, greet(inner, seed));
-    let (session, wire) =
+    let (session, transport) =
         greeted.await.unwrap_or_else(|_| Err(Failure::Lost("it says nothing".to_owned())))?;
     let task = Arc::clone(inner);
     let held = Arc::clone(&session);
-    inner.tasks.spawn(async move { hold(&task, held, wire).await });
+    inner.tasks.spawn(async move { hold(&task, held, transport).await });
     Ok(session)
 }
 
-async fn greet(inner: &Inner, seed: &Seed) -> Result<(Arc<Session>, Box<dyn Wire>), Failure> {
+async fn greet(inner: &Inner, seed: &Seed) -> Result<(Arc<Session>, Box<dyn Transport>), Failure> {
     let stream = TcpStream::connect(&seed.address).await.map_err(|error| Failure::Lost(error.to_string()))?;
     let _ = stream.set_nodelay(true);
-    let (mut wire, certificate) = inner.trust.connect(stream).await.map_err(Failure::Refused)?;
+    let (mut transport, certificate) = inner.tls.connect(stream).await.map_err(Failure::Refused)?;
     let ours = greeting(inner);
-    hello::send(&mut wire, &ours).await.map_err(Failure::Lost)?;
+    handshake::send(&mut transport, &ours).await.map_err(Failure::Lost)?;
     // A certificate that the other side does not accept shows here: TLS 1.3 lets the client finish first.
-    let Reply { hello: theirs, verdict } = hello::receive(&mut wire).await.map_err(Failure::Lost)?;
+    let HelloReply { hello: theirs, result } =
+        handshake::receive(&mut transport).await.map_err(Failure::Lost)?;
     if theirs.incarnation == inner.incarnation && theirs.identity == inner.own {
         return Err(Failure::Itself);
     }
-    hello::check(&inner.own, &theirs, certificate.as_ref(), seed.name.as_deref())
+    handshake::check(&inner.own, &theirs, certificate.as_ref(), seed.name.as_deref())
         .map_err(Failure::Refused)?;
-    match verdict {
-        Verdict::Welcome => {}
-        Verdict::Duplicate => return Err(Failure::Duplicate),
-        Verdict::Refused(why) => return Err(Failure::Refused(format!("refused there: {why}"))),
+    match result {
+        HandshakeResult::Accepted => {}
+        HandshakeResult::Duplicate => return Err(Failure::Duplicate),
+        HandshakeResult::Refused(why) => return Err(Failure::Refused(format!("refused there: {why}"))),
     }
-    let session = Session::new(agreed(&ours, theirs, certificate.as_ref(), true), &inner.limits);
+    let session = Session::new(negotiated(&ours, theirs, certificate.as_ref(), true), &inner.limits);
     match inner.table.admit(&session) {
-        Verdict::Welcome => Ok((session, wire)),
-        Verdict::Duplicate => Err(Failure::Duplicate),
-        Verdict::Refused(why) => Err(Failure::Refused(why)),
+        HandshakeResult::Accepted => Ok((session, transport)),
+        HandshakeResult::Duplicate => Err(Failure::Duplicate),
+        HandshakeResult::Refused(why) => Err(Failure::Refused(why)),
     }
 }
 
 /// Runs an admitted session to its end.
-async fn hold(inner: &Arc<Inner>, session: Arc<Session>, wire: Box<dyn Wire>) {
+async fn hold(inner: &Arc<Inner>, session: Arc<Session>, transport: Box<dyn Transport>) {
     // The link may have been shut down while this one was admitted.
     if inner.root.is_cancelled() {
         session.close("shut down");
     }
-    if session.run(wire, &inner.own, &inner.limits).await.is_ok() {
+    if session.run(transport, &inner.own, &inner.limits).await.is_ok() {
         inner.table.ready(&session);
-        tracing::info!(peer = session.node(), dialled = session.agreed.dialled, "session ready");
-        pulse::watch(&inner.table, &session, &inner.limits).await;
+        tracing::info!(peer = session.node(), dialled = session.negotiated.dialled, "session ready");
+        liveness::watch(&inner.table, &session, &inner.limits).await;
     }
     session.close("ended");
     inner.table.remove(&session);

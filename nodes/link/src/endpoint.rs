@@ -12,12 +12,12 @@ use futures::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use ractor_cluster::RactorClusterMessage;
 
-use crate::frame::{Answer, Ask, What, open, seal, tail};
+use crate::frame::{Operation, Request, Response, decode, encode, tail};
 use crate::identity::Identity;
-use crate::kept::Part;
 use crate::options::Limits;
+use crate::peers::PeerTable;
 use crate::session::Session;
-use crate::table::Table;
+use crate::transfers::PartResult;
 
 /// A topic is a word, not a message.
 pub const TOPIC_BYTES_MAX: usize = 256;
@@ -44,8 +44,8 @@ pub(crate) enum EndpointMessage {
 }
 
 /// What answering needs.
-pub(crate) struct Desk {
-    pub table: Arc<Table>,
+pub(crate) struct Dispatcher {
+    pub table: Arc<PeerTable>,
     pub handler: Arc<dyn Handler>,
     pub limits: Limits,
 }
@@ -55,70 +55,70 @@ pub(crate) struct Endpoint;
 
 impl Actor for Endpoint {
     type Msg = EndpointMessage;
-    type State = Arc<Desk>;
-    type Arguments = Arc<Desk>;
+    type State = Arc<Dispatcher>;
+    type Arguments = Arc<Dispatcher>;
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        desk: Arc<Desk>,
+        dispatcher: Arc<Dispatcher>,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(desk)
+        Ok(dispatcher)
     }
 
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
         message: EndpointMessage,
-        desk: &mut Arc<Desk>,
+        dispatcher: &mut Arc<Dispatcher>,
     ) -> Result<(), ActorProcessingErr> {
         let EndpointMessage::Frame(frame, reply) = message;
-        Arc::clone(desk).receive(frame, reply);
+        Arc::clone(dispatcher).receive(frame, reply);
         Ok(())
     }
 }
 
-impl Desk {
+impl Dispatcher {
     fn receive(self: Arc<Self>, frame: Vec<u8>, reply: RpcReplyPort<Vec<u8>>) {
-        let say = |reply: RpcReplyPort<Vec<u8>>, answer: &Answer, bytes: &[u8]| {
+        let say = |reply: RpcReplyPort<Vec<u8>>, answer: &Response, bytes: &[u8]| {
             // Who asked may have given up.
-            let _ = reply.send(seal(answer, bytes));
+            let _ = reply.send(encode(answer, bytes));
         };
-        let Some((Ask { token, what }, from)) = open::<Ask>(&frame) else {
-            return say(reply, &Answer::Refused("no frame of this program".to_owned()), &[]);
+        let Some((Request { token, operation }, from)) = decode::<Request>(&frame) else {
+            return say(reply, &Response::Refused("no frame of this program".to_owned()), &[]);
         };
         let Some(session) = self.table.bearer(token) else {
-            return say(reply, &Answer::Unknown, &[]);
+            return say(reply, &Response::Unknown, &[]);
         };
-        let kept = || session.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match what {
-            What::Ping => say(reply, &Answer::Pong, &[]),
-            What::Part { transfer, total, offset, left_micros } => {
+        let transfers = || session.transfers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match operation {
+            Operation::Ping => say(reply, &Response::Pong, &[]),
+            Operation::Part { transfer, total, offset, left_micros } => {
                 let until = Instant::now() + Duration::from_micros(left_micros);
-                let taken = kept().take(transfer, total, offset, &frame[from..], until, &self.limits);
+                let taken = transfers().take(transfer, total, offset, &frame[from..], until, &self.limits);
                 let answer = match taken {
-                    Part::Taken => Answer::Taken,
-                    Part::Busy => Answer::Busy,
-                    Part::Wrong => Answer::Refused("not a part that can be taken".to_owned()),
+                    PartResult::Accepted => Response::Accepted,
+                    PartResult::Busy => Response::Busy,
+                    PartResult::Invalid => Response::Refused("not a part that can be taken".to_owned()),
                 };
                 say(reply, &answer, &[]);
             }
-            What::More { transfer, offset, part_bytes } => {
-                let part = kept().part(transfer, offset, self.part_bytes(part_bytes));
+            Operation::FetchPart { transfer, offset, part_bytes } => {
+                let part = transfers().part(transfer, offset, self.part_bytes(part_bytes));
                 match part {
-                    Some(part) => say(reply, &Answer::Part, &part),
-                    None => say(reply, &Answer::Unknown, &[]),
+                    Some(part) => say(reply, &Response::Part, &part),
+                    None => say(reply, &Response::Unknown, &[]),
                 }
             }
-            What::Call { topic, left_micros, part_bytes } => {
+            Operation::Call { topic, left_micros, part_bytes } => {
                 let work = Work { topic, left_micros, part_bytes, bytes: tail(frame, from) };
                 self.work(&session, work, reply);
             }
-            What::Run { transfer, topic, left_micros, part_bytes } => {
-                let whole = kept().whole(transfer);
+            Operation::Execute { transfer, topic, left_micros, part_bytes } => {
+                let whole = transfers().whole(transfer);
                 match whole {
                     Some(bytes) => self.work(&session, Work { topic, left_micros, part_bytes, bytes }, reply),
-                    None => say(reply, &Answer::Unknown, &[]),
+                    None => say(reply, &Response::Unknown, &[]),
                 }
             }
         }
@@ -129,32 +129,34 @@ impl Desk {
     }
 
     fn work(self: &Arc<Self>, session: &Arc<Session>, work: Work, reply: RpcReplyPort<Vec<u8>>) {
-        let Ok(permit) = Arc::clone(&session.answering).try_acquire_owned() else {
-            let _ = reply.send(seal(&Answer::Busy, &[]));
+        let Ok(permit) = Arc::clone(&session.inbound_calls).try_acquire_owned() else {
+            let _ = reply.send(encode(&Response::Busy, &[]));
             return;
         };
-        let (desk, session) = (Arc::clone(self), Arc::clone(session));
+        let (dispatcher, session) = (Arc::clone(self), Arc::clone(session));
         tokio::spawn(async move {
             let _permit = permit;
             let deadline = Instant::now() + Duration::from_micros(work.left_micros);
-            let part_bytes = desk.part_bytes(work.part_bytes);
+            let part_bytes = dispatcher.part_bytes(work.part_bytes);
             // Once the peer is lost nobody hears the answer; the work may have to be finished all the same.
-            let answered = desk.answer(&session.agreed.identity, &work.topic, work.bytes, deadline).await;
+            let answered =
+                dispatcher.answer(&session.negotiated.identity, &work.topic, work.bytes, deadline).await;
             let frame = match answered {
-                Ok(bytes) if bytes.len() <= part_bytes => seal(&Answer::Whole, &bytes),
-                Ok(bytes) if bytes.len() > desk.limits.transfer_bytes_max => {
-                    seal(&Answer::Refused("the answer is too long".to_owned()), &[])
+                Ok(bytes) if bytes.len() <= part_bytes => encode(&Response::Complete, &bytes),
+                Ok(bytes) if bytes.len() > dispatcher.limits.transfer_bytes_max => {
+                    encode(&Response::Refused("the answer is too long".to_owned()), &[])
                 }
                 Ok(bytes) => {
                     let total = bytes.len() as u64;
                     let first = bytes[..part_bytes].to_vec();
-                    let mut kept = session.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    match kept.keep(bytes, deadline, &desk.limits) {
-                        Some(transfer) => seal(&Answer::First { transfer, total }, &first),
-                        None => seal(&Answer::Busy, &[]),
+                    let mut transfers =
+                        session.transfers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    match transfers.keep(bytes, deadline, &dispatcher.limits) {
+                        Some(transfer) => encode(&Response::FirstPart { transfer, total }, &first),
+                        None => encode(&Response::Busy, &[]),
                     }
                 }
-                Err(answer) => seal(&answer, &[]),
+                Err(answer) => encode(&answer, &[]),
             };
             let _ = reply.send(frame);
         });
@@ -167,17 +169,17 @@ impl Desk {
         topic: &str,
         bytes: Vec<u8>,
         deadline: Instant,
-    ) -> Result<Vec<u8>, Answer> {
+    ) -> Result<Vec<u8>, Response> {
         if topic.len() > TOPIC_BYTES_MAX {
-            return Err(Answer::Refused("the topic is too long".to_owned()));
+            return Err(Response::Refused("the topic is too long".to_owned()));
         }
         let handled = AssertUnwindSafe(async { self.handler.handle(from, topic, bytes, deadline).await })
             .catch_unwind();
         match tokio::time::timeout_at(deadline.into(), handled).await {
             Ok(Ok(Ok(bytes))) => Ok(bytes),
-            Ok(Ok(Err(why))) => Err(Answer::Refused(why)),
-            Ok(Err(_)) => Err(Answer::Refused("the handler failed".to_owned())),
-            Err(_) => Err(Answer::Expired),
+            Ok(Ok(Err(why))) => Err(Response::Refused(why)),
+            Ok(Err(_)) => Err(Response::Refused("the handler failed".to_owned())),
+            Err(_) => Err(Response::Expired),
         }
     }
 }

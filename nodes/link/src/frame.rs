@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 
 /// A question's head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Ask {
+pub(crate) struct Request {
     /// The session it belongs to, as the receiver named it.
     pub token: u128,
-    pub what: What,
+    pub operation: Operation,
 }
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum What {
+pub(crate) enum Operation {
     /// Are you there?
     Ping,
     /// The bytes are a whole call. The answer comes back in parts of at most `part_bytes`.
@@ -24,24 +24,24 @@ pub(crate) enum What {
     /// The bytes are a part of a call of `total` bytes.
     Part { transfer: u64, total: u64, offset: u64, left_micros: u64 },
     /// All parts are there: this is what they were for.
-    Run { transfer: u64, topic: String, left_micros: u64, part_bytes: u32 },
+    Execute { transfer: u64, topic: String, left_micros: u64, part_bytes: u32 },
     /// The part of an answer from `offset` on.
-    More { transfer: u64, offset: u64, part_bytes: u32 },
+    FetchPart { transfer: u64, offset: u64, part_bytes: u32 },
 }
 
 /// An answer's head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     Pong,
     /// The bytes are the whole answer.
-    Whole,
+    Complete,
     /// The bytes are the first part of it: ask for more.
-    First {
+    FirstPart {
         transfer: u64,
         total: u64,
     },
     /// The part was taken.
-    Taken,
+    Accepted,
     /// The bytes are the part that was asked for.
     Part,
     /// The handler refuses.
@@ -55,7 +55,7 @@ pub(crate) enum Answer {
 }
 
 /// A frame of `head` and `bytes`.
-pub(crate) fn seal<H: Serialize>(head: &H, bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn encode<H: Serialize>(head: &H, bytes: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(bytes.len() + 96);
     frame.push(codec::FORMAT);
     codec::append(&mut frame, head);
@@ -64,7 +64,7 @@ pub(crate) fn seal<H: Serialize>(head: &H, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Takes a frame apart: its head, and where its bytes begin.
-pub(crate) fn open<H: DeserializeOwned>(frame: &[u8]) -> Option<(H, usize)> {
+pub(crate) fn decode<H: DeserializeOwned>(frame: &[u8]) -> Option<(H, usize)> {
     let (version, rest) = frame.split_first()?;
     if *version != codec::FORMAT {
         return None;
@@ -91,10 +91,10 @@ mod tests {
     #[test]
     fn frames_come_apart_as_they_were_sealed() {
         for bytes in [&b""[..], b"x", &[7; 5000]] {
-            let what = What::Call { topic: "raft/auth".to_owned(), left_micros: 5, part_bytes: 9 };
-            let ask = Ask { token: u128::MAX, what };
-            let frame = seal(&ask, bytes);
-            let (opened, from) = open::<Ask>(&frame).expect("a frame");
+            let operation = Operation::Call { topic: "raft/auth".to_owned(), left_micros: 5, part_bytes: 9 };
+            let ask = Request { token: u128::MAX, operation };
+            let frame = encode(&ask, bytes);
+            let (opened, from) = decode::<Request>(&frame).expect("a frame");
             assert_eq!(opened, ask);
             assert_eq!(tail(frame, from), bytes);
         }
@@ -102,10 +102,10 @@ mod tests {
 
     #[test]
     fn garbage_is_no_frame() {
-        let mut newer = seal(&Answer::Pong, b"");
+        let mut newer = encode(&Response::Pong, b"");
         newer[0] = codec::FORMAT + 1;
         for frame in [&b""[..], &[codec::FORMAT], &[codec::FORMAT, 255, 255], &newer] {
-            assert_eq!(open::<Answer>(frame), None);
+            assert_eq!(decode::<Response>(frame), None);
         }
     }
 }

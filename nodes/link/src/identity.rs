@@ -39,7 +39,7 @@ impl Identity {
         else {
             return None;
         };
-        let sound = parts.next().is_none() && is_name(cluster) && is_name(node);
+        let sound = parts.next().is_none() && is_valid_name(cluster) && is_valid_name(node);
         let node_id = id.parse().ok()?;
         sound.then(|| Self { cluster: cluster.to_owned(), node: node.to_owned(), node_id })
     }
@@ -51,7 +51,7 @@ pub fn server_name(cluster: &str) -> String {
 }
 
 /// Whether `name` can be a cluster's or a node's: a DNS label in small letters.
-pub fn is_name(name: &str) -> bool {
+pub fn is_valid_name(name: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !name.is_empty()
         && name.len() <= NAME_BYTES_MAX
@@ -95,7 +95,7 @@ impl fmt::Debug for Fingerprint {
 
 /// What is read out of a node's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
+pub struct CertificateInfo {
     /// Whose it is.
     pub identity: Identity,
     /// Which certificate it is.
@@ -110,7 +110,7 @@ pub struct Described {
 ///
 /// # Errors
 /// Words that say what is wrong with it.
-pub fn describe(der: &[u8]) -> Result<Described, String> {
+pub fn parse_certificate(der: &[u8]) -> Result<CertificateInfo, String> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| "not a certificate".to_owned())?;
     let names = certificate.subject_alternative_name().map_err(|_| "its names cannot be read".to_owned())?;
     let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
@@ -129,7 +129,7 @@ pub fn describe(der: &[u8]) -> Result<Described, String> {
     };
     let own = server_name(&identity.cluster);
     addresses.retain(|address| *address != own);
-    Ok(Described {
+    Ok(CertificateInfo {
         identity: identity.clone(),
         fingerprint: Fingerprint::of(der),
         addresses,

@@ -2,7 +2,7 @@
 //!
 //! A [`Link`] keeps one session with every other node and carries calls over it: bytes to a node and a topic, bytes back.
 //! It knows no raft and no service. Whoever does maps onto it: `consensus::Network::call(target, member, group, bytes,
-//! timeout)` is `link.call(member's node, Lane::Small or Bulk for parts of snapshots, "raft/GROUP", bytes, timeout)`, where
+//! timeout)` is `link.call(member's node, TrafficClass::Interactive or Bulk for parts of snapshots, "raft/GROUP", bytes, timeout)`, where
 //! [`LinkError::NoSession`], [`LinkError::Busy`] and [`LinkError::Refused`] are `NetworkError::Unreachable`,
 //! [`LinkError::PeerLost`] is `Failed`, and [`LinkError::Timeout`] is `Timeout`; the handler gives `"raft/GROUP"` to that
 //! group's `Replica::handle`.
@@ -13,7 +13,7 @@
 //!   link starts only when told `insecure`.
 //! - A frame is answered only with the token of a session that lives: [`Handler`] always knows who asks.
 //! - One session a peer. Of two connections that cross, both sides keep the same one (`table`).
-//! - Whoever is silent is gone: a stopped or unplugged peer loses its session within a second (`pulse`), and with it all calls
+//! - Whoever is silent is gone: a stopped or unplugged peer loses its session within a second (`liveness`), and with it all calls
 //!   that wait fail as [`LinkError::PeerLost`] at once.
 //! - Everything is bounded: calls under way to a peer and for a peer, bytes of a call, bytes of unfinished transfers, parts on
 //!   the wire, bytes a second, connections that are not sessions yet. What is beyond is refused, never queued.
@@ -29,22 +29,23 @@ pub mod certificates;
 mod connect;
 mod endpoint;
 mod frame;
-mod hello;
+mod handshake;
 mod identity;
-mod kept;
 mod link;
+mod liveness;
 mod options;
-mod pulse;
+mod peers;
 mod session;
 mod stream;
-mod table;
-mod trust;
+mod tls;
+mod transfers;
 
-pub use call::{Lane, LinkError};
+pub use call::{LinkError, TrafficClass};
 pub use endpoint::{Handler, TOPIC_BYTES_MAX};
 pub use identity::{
-    Described, Fingerprint, Identity, Identity as PeerIdentity, NAME_BYTES_MAX, describe, is_name,
+    CertificateInfo, Fingerprint, Identity, Identity as PeerIdentity, NAME_BYTES_MAX, is_valid_name,
+    parse_certificate,
 };
 pub use link::Link;
 pub use options::{Limits, Options, Seed, StartError, TlsFiles};
-pub use table::{Peer, PeerState};
+pub use peers::{Peer, PeerState};

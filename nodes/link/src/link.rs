@@ -12,14 +12,14 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::{self, Lane, LinkError};
+use crate::call::{self, LinkError, TrafficClass};
 use crate::connect;
-use crate::endpoint::{Desk, Endpoint, EndpointMessage, Handler, TOPIC_BYTES_MAX};
-use crate::frame::Answer;
-use crate::identity::{Fingerprint, Identity, is_name};
+use crate::endpoint::{Dispatcher, Endpoint, EndpointMessage, Handler, TOPIC_BYTES_MAX};
+use crate::frame::Response;
+use crate::identity::{Fingerprint, Identity, is_valid_name};
 use crate::options::{Limits, Options, Seed, StartError};
-use crate::table::{Peer, Table};
-use crate::trust::Trust;
+use crate::peers::{Peer, PeerTable};
+use crate::tls::TlsContext;
 
 /// A part on the wire is at most this long.
 const PART_BYTES_MAX: usize = 1 << 20;
@@ -40,12 +40,12 @@ pub(crate) struct Inner {
     pub advertise: String,
     pub endpoint_name: String,
     pub limits: Limits,
-    pub trust: Trust,
-    pub table: Arc<Table>,
+    pub tls: TlsContext,
+    pub table: Arc<PeerTable>,
     pub root: CancellationToken,
     pub tasks: TaskTracker,
     address: SocketAddr,
-    desk: Arc<Desk>,
+    dispatcher: Arc<Dispatcher>,
     endpoint: ActorRef<EndpointMessage>,
     seeds: Mutex<BTreeMap<Seed, CancellationToken>>,
 }
@@ -58,7 +58,7 @@ impl Link {
     pub async fn start(options: Options, handler: Arc<dyn Handler>) -> Result<Self, StartError> {
         check(&options)?;
         let own = Identity { cluster: options.cluster, node: options.node, node_id: options.node_id };
-        let (trust, certified) = Trust::load(&own.cluster, options.tls.clone())?;
+        let (tls, certified) = TlsContext::load(&own.cluster, options.tls.clone())?;
         if let (Some(certified), Some(files)) = (certified, options.tls)
             && certified.identity != own
         {
@@ -68,11 +68,12 @@ impl Link {
         let unheard = |source| StartError::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
-        let table = Arc::new(Table::new(own.clone(), options.denied));
-        let desk = Arc::new(Desk { table: Arc::clone(&table), handler, limits: options.limits.clone() });
+        let table = Arc::new(PeerTable::new(own.clone(), options.denied));
+        let dispatcher =
+            Arc::new(Dispatcher { table: Arc::clone(&table), handler, limits: options.limits.clone() });
         let number = ENDPOINTS.fetch_add(1, Ordering::Relaxed);
         let endpoint_name = format!("link/{}/{number}", own.node);
-        let (endpoint, _) = Actor::spawn(Some(endpoint_name.clone()), Endpoint, Arc::clone(&desk))
+        let (endpoint, _) = Actor::spawn(Some(endpoint_name.clone()), Endpoint, Arc::clone(&dispatcher))
             .await
             .map_err(|error| StartError::Endpoint(error.to_string()))?;
         let inner = Arc::new(Inner {
@@ -81,12 +82,12 @@ impl Link {
             advertise: options.advertise.unwrap_or_else(|| address.to_string()),
             endpoint_name,
             limits: options.limits,
-            trust,
+            tls,
             table,
             root: CancellationToken::new(),
             tasks: TaskTracker::new(),
             address,
-            desk,
+            dispatcher,
             endpoint,
             seeds: Mutex::default(),
         });
@@ -114,7 +115,7 @@ impl Link {
     pub async fn call(
         &self,
         node: &str,
-        lane: Lane,
+        class: TrafficClass,
         topic: &str,
         bytes: Vec<u8>,
         timeout: Duration,
@@ -125,16 +126,16 @@ impl Link {
         }
         let inner = &self.inner;
         if node == inner.own.node {
-            return inner.desk.answer(&inner.own, topic, bytes, deadline).await.map_err(
-                |answer| match answer {
-                    Answer::Refused(why) => LinkError::Refused(why),
+            return inner.dispatcher.answer(&inner.own, topic, bytes, deadline).await.map_err(|answer| {
+                match answer {
+                    Response::Refused(why) => LinkError::Refused(why),
                     _ => LinkError::Timeout,
-                },
-            );
+                }
+            });
         }
         let session = inner.table.connection(node).filter(|session| session.endpoint().is_some());
         let session = session.ok_or(LinkError::NoSession)?;
-        call::call(&session, &inner.limits, lane, topic, bytes, deadline).await
+        call::call(&session, &inner.limits, class, topic, bytes, deadline).await
     }
 
     /// All peers, in the order of their names: changes at once when a session comes or goes (round trips change silently).
@@ -191,7 +192,7 @@ impl Link {
 fn check(options: &Options) -> Result<(), StartError> {
     let wrong = |why: String| Err(StartError::Setting(why));
     for (what, name) in [("cluster", &options.cluster), ("node", &options.node)] {
-        if !is_name(name) {
+        if !is_valid_name(name) {
             return wrong(format!("{name:?} cannot be the name of a {what}"));
         }
     }
@@ -208,14 +209,14 @@ fn check(options: &Options) -> Result<(), StartError> {
     let counts = [
         limits.calls_max,
         limits.bulk_calls_max,
-        limits.answering_max,
+        limits.inbound_calls_max,
         limits.parts_in_flight,
         limits.handshakes_max,
     ];
     if counts.iter().any(|count| !(1..=1 << 20).contains(count)) {
         return wrong("limits on calls are 1 to 1048576".to_owned());
     }
-    if limits.ping_every.is_zero() || limits.redial_min.is_zero() || limits.silent_pings_max == 0 {
+    if limits.ping_every.is_zero() || limits.redial_min.is_zero() || limits.missed_pings_max == 0 {
         return wrong("pings and dials need pauses between them".to_owned());
     }
     Ok(())

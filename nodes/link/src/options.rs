@@ -13,7 +13,7 @@ pub struct Options {
     pub cluster: String,
     /// This node's name, as in its certificate.
     pub node: String,
-    /// This node's id, as in its certificate ([`crate::certificates::describe_file`] reads it).
+    /// This node's id, as in its certificate ([`crate::certificates::read_certificate`] reads it).
     pub node_id: u64,
     /// Where to listen; port 0 takes a free one ([`crate::Link::address`] says which).
     pub listen: SocketAddr,
@@ -71,7 +71,7 @@ pub struct Limits {
     /// Bulk calls under way to one peer; more are refused as busy.
     pub bulk_calls_max: usize,
     /// Calls that are being answered here for one peer; more are answered as busy.
-    pub answering_max: usize,
+    pub inbound_calls_max: usize,
     /// Bytes of one small call or answer. What is longer travels in parts, as bulk does.
     pub small_bytes_max: usize,
     /// Bytes of a part of a bulk transfer: at most 1 MiB.
@@ -87,7 +87,7 @@ pub struct Limits {
     /// Pause between two pings.
     pub ping_every: Duration,
     /// So many pings without a sign of life end a session.
-    pub silent_pings_max: u32,
+    pub missed_pings_max: u32,
     /// A connection must be a session by then.
     pub handshake: Duration,
     /// Connections that are not sessions yet; more are closed at once.
@@ -103,7 +103,7 @@ impl Default for Limits {
         Self {
             calls_max: 1024,
             bulk_calls_max: 8,
-            answering_max: 2048,
+            inbound_calls_max: 2048,
             small_bytes_max: 1 << 20,
             part_bytes: 256 << 10,
             parts_in_flight: 2,
@@ -111,7 +111,7 @@ impl Default for Limits {
             transfer_bytes_max: 128 << 20,
             transfers_bytes_max: 256 << 20,
             ping_every: Duration::from_millis(150),
-            silent_pings_max: 5,
+            missed_pings_max: 5,
             handshake: Duration::from_secs(5),
             handshakes_max: 64,
             redial_min: Duration::from_millis(30),

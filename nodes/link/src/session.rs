@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::EndpointMessage;
 use crate::identity::{Fingerprint, Identity};
-use crate::kept::Kept;
 use crate::options::Limits;
-use crate::stream::{Tap, tapped};
-use crate::trust::Wire;
+use crate::stream::{StreamControl, split_stream};
+use crate::tls::Transport;
+use crate::transfers::Transfers;
 
 /// What a frame adds to the bytes it carries, at most.
 const FRAME_ROOM: u64 = 64 << 10;
@@ -28,8 +28,8 @@ const FRAME_ROOM: u64 = 64 << 10;
 /// ractor keys remote actors by session number and id, for the whole process: numbers are never used twice.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
-/// What two greetings agreed on.
-pub(crate) struct Agreed {
+/// What two greetings negotiated on.
+pub(crate) struct Negotiated {
     pub identity: Identity,
     pub fingerprint: Option<Fingerprint>,
     pub address: String,
@@ -38,25 +38,25 @@ pub(crate) struct Agreed {
     /// Whether this node dialled.
     pub dialled: bool,
     /// Borne by frames to the peer.
-    pub present: u128,
+    pub peer_token: u128,
     /// Borne by frames from the peer.
-    pub expect: u128,
+    pub own_token: u128,
 }
 
 /// A session.
 pub(crate) struct Session {
     pub number: u64,
-    pub agreed: Agreed,
+    pub negotiated: Negotiated,
     pub since: SystemTime,
     pub began: Instant,
     pub calls: Semaphore,
     pub bulk_calls: Semaphore,
     pub parts: Semaphore,
-    pub answering: Arc<Semaphore>,
-    pub kept: Mutex<Kept>,
+    pub inbound_calls: Arc<Semaphore>,
+    pub transfers: Mutex<Transfers>,
     pace: Mutex<Instant>,
     rtt_micros: AtomicU64,
-    tap: Arc<Tap>,
+    control: Arc<StreamControl>,
     gone: CancellationToken,
     ready: CancellationToken,
     why: OnceLock<String>,
@@ -64,20 +64,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(agreed: Agreed, limits: &Limits) -> Arc<Self> {
+    pub(crate) fn new(negotiated: Negotiated, limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            agreed,
+            negotiated,
             since: SystemTime::now(),
             began: Instant::now(),
             calls: Semaphore::new(limits.calls_max),
             bulk_calls: Semaphore::new(limits.bulk_calls_max),
             parts: Semaphore::new(limits.parts_in_flight),
-            answering: Arc::new(Semaphore::new(limits.answering_max)),
-            kept: Mutex::default(),
+            inbound_calls: Arc::new(Semaphore::new(limits.inbound_calls_max)),
+            transfers: Mutex::default(),
             pace: Mutex::new(Instant::now()),
             rtt_micros: AtomicU64::new(0),
-            tap: Arc::default(),
+            control: Arc::default(),
             gone: CancellationToken::new(),
             ready: CancellationToken::new(),
             why: OnceLock::new(),
@@ -87,7 +87,7 @@ impl Session {
 
     /// The peer's name.
     pub(crate) fn node(&self) -> &str {
-        &self.agreed.identity.node
+        &self.negotiated.identity.node
     }
 
     /// The peer's endpoint, once the session is ready and until it is gone.
@@ -99,7 +99,7 @@ impl Session {
     pub(crate) fn close(&self, why: &str) {
         let _ = self.why.set(why.to_owned());
         self.gone.cancel();
-        self.tap.cut();
+        self.control.cut();
     }
 
     /// Resolves when the session is over.
@@ -117,7 +117,7 @@ impl Session {
     }
 
     pub(crate) fn bytes_in(&self) -> u64 {
-        self.tap.bytes_in()
+        self.control.bytes_in()
     }
 
     pub(crate) fn set_rtt(&self, rtt: Duration) {
@@ -141,11 +141,11 @@ impl Session {
     /// Hands the connection to ractor_cluster, and waits until both sides know each other's endpoints.
     pub(crate) async fn run(
         self: &Arc<Self>,
-        wire: Box<dyn Wire>,
+        transport: Box<dyn Transport>,
         own: &Identity,
         limits: &Limits,
     ) -> Result<(), String> {
-        let spawned = self.spawn(wire, own, limits).await;
+        let spawned = self.spawn(transport, own, limits).await;
         if let Err(error) = spawned {
             self.close(&error);
             return Err(error);
@@ -165,44 +165,47 @@ impl Session {
 
     async fn spawn(
         self: &Arc<Self>,
-        wire: Box<dyn Wire>,
+        transport: Box<dyn Transport>,
         own: &Identity,
         limits: &Limits,
     ) -> Result<(), String> {
         let failed = |error: ractor::SpawnErr| format!("the session does not start: {error}");
-        let (keeper, _) = Actor::spawn(None, Keeper, Arc::clone(self)).await.map_err(failed)?;
+        let (supervisor, _) =
+            Actor::spawn(None, SessionSupervisor, Arc::clone(self)).await.map_err(failed)?;
         // The message's type has no public path; a message that bears one is the way to make it.
         let NodeServerMessage::UpdateSession { mut name, .. } =
-            (NodeServerMessage::UpdateSession { actor_id: keeper.get_id(), name: Default::default() })
+            (NodeServerMessage::UpdateSession { actor_id: supervisor.get_id(), name: Default::default() })
         else {
             return Err("ractor_cluster has changed".to_owned());
         };
         name.name.clone_from(&own.node);
         name.connection_string.clone_from(&own.node);
         // Both tokens were exchanged under TLS: nobody else knows this pair.
-        let (low, high) =
-            (self.agreed.present.min(self.agreed.expect), self.agreed.present.max(self.agreed.expect));
+        let (low, high) = (
+            self.negotiated.peer_token.min(self.negotiated.own_token),
+            self.negotiated.peer_token.max(self.negotiated.own_token),
+        );
         let session = NodeSession::new(
             self.number,
-            !self.agreed.dialled,
+            !self.negotiated.dialled,
             format!("{low:032x}{high:032x}"),
-            keeper.clone(),
+            supervisor.clone(),
             name,
             NodeConnectionMode::Isolated,
         )
         .with_max_inbound_frame_size(limits.small_bytes_max.max(limits.part_bytes) as u64 + FRAME_ROOM);
-        let (reader, writer) = tapped(wire, &self.tap);
+        let (reader, writer) = split_stream(transport, &self.control);
         let stream = NetworkStream::External {
             peer_label: Some(self.node().to_owned()),
             local_label: Some(own.node.clone()),
             reader: Box::new(reader),
             writer: Box::new(writer),
         };
-        let spawned = Actor::spawn_linked(None, session, stream, keeper.get_cell()).await;
+        let spawned = Actor::spawn_linked(None, session, stream, supervisor.get_cell()).await;
         let (session, _) = match spawned {
             Ok(spawned) => spawned,
             Err(error) => {
-                keeper.stop(None);
+                supervisor.stop(None);
                 return Err(failed(error));
             }
         };
@@ -210,16 +213,16 @@ impl Session {
         tokio::spawn(async move {
             gone.cancelled().await;
             session.stop(None);
-            keeper.stop(None);
+            supervisor.stop(None);
         });
         Ok(())
     }
 }
 
 /// Stands where ractor_cluster expects its node server: for one session.
-struct Keeper;
+struct SessionSupervisor;
 
-impl Actor for Keeper {
+impl Actor for SessionSupervisor {
     type Msg = NodeServerMessage;
     type State = Arc<Session>;
     type Arguments = Arc<Session>;
@@ -243,7 +246,7 @@ impl Actor for Keeper {
                 let node_session =
                     me.get_cell().get_children().into_iter().find(|child| child.get_id() == id);
                 let remotes = node_session.map(|cell| cell.get_children()).unwrap_or_default();
-                let wanted = Some(session.agreed.endpoint.as_str());
+                let wanted = Some(session.negotiated.endpoint.as_str());
                 let found = remotes
                     .into_iter()
                     .find(|cell| !cell.get_id().is_local() && cell.get_name().as_deref() == wanted);

@@ -12,21 +12,21 @@ use std::task::{Context, Poll};
 use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf, ReadHalf, WriteHalf};
 
-use crate::trust::Wire;
+use crate::tls::Transport;
 
 /// Frames are read with few system calls.
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
 /// What both halves share with whoever watches them.
 #[derive(Default)]
-pub(crate) struct Tap {
+pub(crate) struct StreamControl {
     bytes_in: AtomicU64,
     cut: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
 
-impl Tap {
+impl StreamControl {
     /// Bytes that have arrived so far: a sign of life when it grows.
     pub(crate) fn bytes_in(&self) -> u64 {
         self.bytes_in.load(Ordering::Relaxed)
@@ -45,16 +45,22 @@ impl Tap {
 }
 
 /// Splits a connection into halves that `tap` watches.
-pub(crate) fn tapped(wire: Box<dyn Wire>, tap: &Arc<Tap>) -> (BufReader<Reader>, Writer) {
-    let (reader, writer) = tokio::io::split(wire);
-    let reader = Reader { inner: reader, tap: Arc::clone(tap) };
-    (BufReader::with_capacity(READ_BUFFER_BYTES, reader), Writer { inner: writer, tap: Arc::clone(tap) })
+pub(crate) fn split_stream(
+    transport: Box<dyn Transport>,
+    control: &Arc<StreamControl>,
+) -> (BufReader<Reader>, Writer) {
+    let (reader, writer) = tokio::io::split(transport);
+    let reader = Reader { inner: reader, control: Arc::clone(control) };
+    (
+        BufReader::with_capacity(READ_BUFFER_BYTES, reader),
+        Writer { inner: writer, control: Arc::clone(control) },
+    )
 }
 
 /// The half that is read.
 pub(crate) struct Reader {
-    inner: ReadHalf<Box<dyn Wire>>,
-    tap: Arc<Tap>,
+    inner: ReadHalf<Box<dyn Transport>>,
+    control: Arc<StreamControl>,
 }
 
 impl AsyncRead for Reader {
@@ -63,27 +69,27 @@ impl AsyncRead for Reader {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.tap.reader.register(cx.waker());
-        if self.tap.is_cut() {
+        self.control.reader.register(cx.waker());
+        if self.control.is_cut() {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        self.tap.bytes_in.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        self.control.bytes_in.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
         polled
     }
 }
 
 /// The half that is written.
 pub(crate) struct Writer {
-    inner: WriteHalf<Box<dyn Wire>>,
-    tap: Arc<Tap>,
+    inner: WriteHalf<Box<dyn Transport>>,
+    control: Arc<StreamControl>,
 }
 
 impl Writer {
     fn watch(&self, cx: &mut Context<'_>) -> io::Result<()> {
-        self.tap.writer.register(cx.waker());
-        if self.tap.is_cut() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        self.control.writer.register(cx.waker());
+        if self.control.is_cut() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Echo, LONG, Papers, down, seed, up};
+use common::{Echo, LONG, TestCluster, down, seed, up};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use link::{Handler, Identity, Lane, Limits, Link, LinkError};
+use link::{Handler, Identity, Limits, Link, LinkError, TrafficClass};
 
-async fn pair(limits: Limits) -> (Papers, Link, Link) {
-    let inn = Papers::of("inn");
+async fn pair(limits: Limits) -> (TestCluster, Link, Link) {
+    let inn = TestCluster::of("inn");
     let n1 = Link::start(inn.options("n1", vec![]), Arc::new(Echo)).await.expect("a link");
     let mut options = inn.options("n2", vec![seed(&n1)]);
     options.limits = limits;
@@ -25,24 +25,24 @@ async fn pair(limits: Limits) -> (Papers, Link, Link) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_and_refusals_come_back_as_they_are() {
     let (_inn, n1, n2) = pair(Limits::default()).await;
-    for lane in [Lane::Small, Lane::Bulk] {
+    for class in [TrafficClass::Interactive, TrafficClass::Bulk] {
         for length in
             [0, 1, 200, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1 << 20, (1 << 20) + 1, 3_000_000]
         {
             let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-            let answer = n2.call("n1", lane, "echo", bytes.clone(), LONG).await.expect("an answer");
-            assert!(answer == bytes, "{lane:?} {length}");
+            let answer = n2.call("n1", class, "echo", bytes.clone(), LONG).await.expect("an answer");
+            assert!(answer == bytes, "{class:?} {length}");
         }
-        let refusal = n2.call("n1", lane, "refuse", vec![], LONG).await;
+        let refusal = n2.call("n1", class, "refuse", vec![], LONG).await;
         assert_eq!(refusal, Err(LinkError::Refused("no".to_owned())));
-        let failure = n2.call("n1", lane, "panic", vec![], LONG).await;
+        let failure = n2.call("n1", class, "panic", vec![], LONG).await;
         assert_eq!(failure, Err(LinkError::Refused("the handler failed".to_owned())));
-        let late = n2.call("n1", lane, "never", vec![], Duration::from_millis(50)).await;
+        let late = n2.call("n1", class, "never", vec![], Duration::from_millis(50)).await;
         assert_eq!(late, Err(LinkError::Timeout));
-        let no_time = n2.call("n1", lane, "echo", vec![], Duration::ZERO).await;
+        let no_time = n2.call("n1", class, "echo", vec![], Duration::ZERO).await;
         assert_eq!(no_time, Err(LinkError::Timeout));
     }
-    let long = n2.call("n1", Lane::Small, &"x".repeat(257), vec![], LONG).await;
+    let long = n2.call("n1", TrafficClass::Interactive, &"x".repeat(257), vec![], LONG).await;
     assert_eq!(long, Err(LinkError::Refused("the topic is too long".to_owned())));
     n1.shutdown().await;
     n2.shutdown().await;
@@ -52,11 +52,11 @@ async fn answers_and_refusals_come_back_as_they_are() {
 async fn transfers_have_a_longest() {
     let limits = Limits { transfer_bytes_max: 1 << 20, small_bytes_max: 1 << 16, ..Limits::default() };
     let (_inn, n1, n2) = pair(limits).await;
-    assert!(n2.call("n1", Lane::Bulk, "length", vec![0; 1 << 20], LONG).await.is_ok());
+    assert!(n2.call("n1", TrafficClass::Bulk, "length", vec![0; 1 << 20], LONG).await.is_ok());
     for (topic, bytes) in
         [("length", vec![0; (1 << 20) + 1]), ("zeros", ((1 << 20) + 1).to_string().into_bytes())]
     {
-        let answer = n2.call("n1", Lane::Bulk, topic, bytes, LONG).await;
+        let answer = n2.call("n1", TrafficClass::Bulk, topic, bytes, LONG).await;
         assert!(matches!(answer, Err(LinkError::Refused(_))), "{topic} {answer:?}");
     }
     n1.shutdown().await;
@@ -66,32 +66,36 @@ async fn transfers_have_a_longest() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_beyond_the_bounds_is_refused_at_once() {
     let (_inn, n1, n2) =
-        pair(Limits { calls_max: 2, bulk_calls_max: 1, answering_max: 1, ..Limits::default() }).await;
-    let never = |lane| {
+        pair(Limits { calls_max: 2, bulk_calls_max: 1, inbound_calls_max: 1, ..Limits::default() }).await;
+    let never = |class| {
         let n2 = n2.clone();
-        Box::pin(async move { n2.call("n1", lane, "never", vec![], LONG).await })
+        Box::pin(async move { n2.call("n1", class, "never", vec![], LONG).await })
     };
     // Polled once, a call holds its place.
-    let mut held = [never(Lane::Small), never(Lane::Small)];
+    let mut held = [never(TrafficClass::Interactive), never(TrafficClass::Interactive)];
     for call in &mut held {
         assert!(call.as_mut().now_or_never().is_none());
     }
-    assert_eq!(n2.call("n1", Lane::Small, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    assert_eq!(n2.call("n1", TrafficClass::Interactive, "echo", vec![], LONG).await, Err(LinkError::Busy));
     // Bulk has places of its own.
-    let mut bulk = never(Lane::Bulk);
+    let mut bulk = never(TrafficClass::Bulk);
     assert!(bulk.as_mut().now_or_never().is_none());
-    assert_eq!(n2.call("n1", Lane::Bulk, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    assert_eq!(n2.call("n1", TrafficClass::Bulk, "echo", vec![], LONG).await, Err(LinkError::Busy));
     drop((held, bulk));
-    assert_eq!(n2.call("n1", Lane::Small, "echo", vec![1], LONG).await, Ok(vec![1]), "places come back");
+    assert_eq!(
+        n2.call("n1", TrafficClass::Interactive, "echo", vec![1], LONG).await,
+        Ok(vec![1]),
+        "places come back"
+    );
 
     // The other way, it is n2 that answers no more than one at a time.
     let mut first = {
         let n1 = n1.clone();
-        Box::pin(async move { n1.call("n2", Lane::Small, "never", vec![], LONG).await })
+        Box::pin(async move { n1.call("n2", TrafficClass::Interactive, "never", vec![], LONG).await })
     };
     // It is sent when it is polled, and what is sent later comes later.
     assert!(first.as_mut().now_or_never().is_none());
-    assert_eq!(n1.call("n2", Lane::Small, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![], LONG).await, Err(LinkError::Busy));
     n2.shutdown().await;
     assert_eq!(first.await, Err(LinkError::PeerLost));
     n1.shutdown().await;
@@ -112,7 +116,7 @@ impl Handler for Relay {
             let left = deadline.saturating_duration_since(Instant::now());
             let next = self.0.get().ok_or("no link")?;
             let further = next
-                .call("n3", Lane::Small, "left", vec![], left)
+                .call("n3", TrafficClass::Interactive, "left", vec![], left)
                 .await
                 .map_err(|error| error.to_string())?;
             Ok(format!("{} {}", left.as_micros(), String::from_utf8_lossy(&further)).into_bytes())
@@ -123,7 +127,7 @@ impl Handler for Relay {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deadlines_shrink_along_the_way() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n3 = inn.start("n3", vec![]).await;
     let relay = Arc::new(Relay(std::sync::OnceLock::new()));
     let n2 = Link::start(inn.options("n2", vec![seed(&n3)]), Arc::clone(&relay) as Arc<dyn Handler>)
@@ -133,7 +137,7 @@ async fn deadlines_shrink_along_the_way() {
     let n1 = inn.start("n1", vec![seed(&n2)]).await;
     up(&n2, "n3").await;
     up(&n1, "n2").await;
-    let answer = n1.call("n2", Lane::Small, "left", vec![], LONG).await.expect("an answer");
+    let answer = n1.call("n2", TrafficClass::Interactive, "left", vec![], LONG).await.expect("an answer");
     let text = String::from_utf8(answer).expect("numbers");
     let left: Vec<u128> = text.split(' ').map(|number| number.parse().expect("a number")).collect();
     assert!(LONG.as_micros() > left[0] && left[0] > left[1] && left[1] > 0, "{text}");
@@ -151,14 +155,17 @@ async fn bulk_leaves_room_for_small_calls() {
     let bulk = {
         let (n2, over) = (n2.clone(), Arc::clone(&over));
         tokio::spawn(async move {
-            let answer = n2.call("n1", Lane::Bulk, "length", vec![7; BYTES], LONG).await;
+            let answer = n2.call("n1", TrafficClass::Bulk, "length", vec![7; BYTES], LONG).await;
             over.store(true, Ordering::SeqCst);
             answer
         })
     };
     let mut small = 0;
     while !over.load(Ordering::SeqCst) {
-        assert_eq!(n2.call("n1", Lane::Small, "echo", vec![1; 200], LONG).await, Ok(vec![1; 200]));
+        assert_eq!(
+            n2.call("n1", TrafficClass::Interactive, "echo", vec![1; 200], LONG).await,
+            Ok(vec![1; 200])
+        );
         small += 1;
     }
     assert_eq!(bulk.await.expect("a task"), Ok(BYTES.to_string().into_bytes()));
@@ -170,7 +177,7 @@ async fn bulk_leaves_room_for_small_calls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_comes_back_at_its_address_is_found_again() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
     let mut now = n1;
@@ -178,18 +185,24 @@ async fn a_peer_that_comes_back_at_its_address_is_found_again() {
         up(&n2, "n1").await;
         let waiting = {
             let n2 = n2.clone();
-            tokio::spawn(async move { n2.call("n1", Lane::Small, "never", vec![], LONG).await })
+            tokio::spawn(async move { n2.call("n1", TrafficClass::Interactive, "never", vec![], LONG).await })
         };
         let address = now.address();
         now.shutdown().await;
         assert!(matches!(waiting.await.expect("a task"), Err(LinkError::PeerLost | LinkError::NoSession)));
         down(&n2, "n1").await;
-        assert_eq!(n2.call("n1", Lane::Small, "echo", vec![], LONG).await, Err(LinkError::NoSession));
+        assert_eq!(
+            n2.call("n1", TrafficClass::Interactive, "echo", vec![], LONG).await,
+            Err(LinkError::NoSession)
+        );
         let mut options = inn.options("n1", vec![]);
         options.listen = address;
         now = Link::start(options, Arc::new(Echo)).await.expect("the same port");
         up(&n2, "n1").await;
-        assert_eq!(n2.call("n1", Lane::Small, "echo", vec![round], LONG).await, Ok(vec![round]));
+        assert_eq!(
+            n2.call("n1", TrafficClass::Interactive, "echo", vec![round], LONG).await,
+            Ok(vec![round])
+        );
     }
     // Who is not wanted any more and not there either is forgotten.
     now.shutdown().await;

@@ -4,13 +4,13 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Echo, LONG, Papers, down, refused, seed, until, up};
+use common::{Echo, LONG, TestCluster, down, refused, seed, until, up};
 use link::certificates::CertificateError;
-use link::{Lane, Link, LinkError, PeerState, Seed, StartError};
+use link::{Link, LinkError, PeerState, Seed, StartError, TrafficClass};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_of_a_cluster_find_each_other_and_know_who_asks() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
     // One seed without a name: it is learned.
@@ -21,13 +21,20 @@ async fn nodes_of_a_cluster_find_each_other_and_know_who_asks() {
         for (here, there) in [(a, b), (b, a)] {
             let peer = up(here, &there.identity().node).await;
             assert_eq!(peer.id, Some(there.identity().node_id));
-            let who = here.call(&there.identity().node, Lane::Small, "who", vec![], LONG).await;
+            let who = here.call(&there.identity().node, TrafficClass::Interactive, "who", vec![], LONG).await;
             assert_eq!(who, Ok(here.identity().node.clone().into_bytes()));
         }
     }
     assert_eq!(n3.peers().borrow().len(), 2, "the address is known by its name: {:?}", n3.peers().borrow());
-    assert_eq!(n1.call("n1", Lane::Small, "who", vec![], LONG).await, Ok(b"n1".to_vec()), "itself");
-    assert_eq!(n1.call("n9", Lane::Small, "who", vec![], LONG).await, Err(LinkError::NoSession));
+    assert_eq!(
+        n1.call("n1", TrafficClass::Interactive, "who", vec![], LONG).await,
+        Ok(b"n1".to_vec()),
+        "itself"
+    );
+    assert_eq!(
+        n1.call("n9", TrafficClass::Interactive, "who", vec![], LONG).await,
+        Err(LinkError::NoSession)
+    );
     for node in nodes {
         node.shutdown().await;
     }
@@ -35,7 +42,7 @@ async fn nodes_of_a_cluster_find_each_other_and_know_who_asks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_dial_at_once_and_one_session_stays() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     for _ in 0..5 {
         let (n1, n2) = (inn.start("n1", vec![]).await, inn.start("n2", vec![]).await);
         n1.set_peers(vec![Seed::from(n2.address())]);
@@ -43,7 +50,7 @@ async fn both_dial_at_once_and_one_session_stays() {
         // Whichever connection won: calls get through both ways in the end.
         for (here, there) in [(&n1, "n2"), (&n2, "n1")] {
             let answered = tokio::time::timeout(LONG, async {
-                while here.call(there, Lane::Small, "echo", vec![1], LONG).await.is_err() {
+                while here.call(there, TrafficClass::Interactive, "echo", vec![1], LONG).await.is_err() {
                     up(here, there).await;
                     tokio::task::yield_now().await;
                 }
@@ -57,7 +64,7 @@ async fn both_dial_at_once_and_one_session_stays() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_no_certificate_of_the_authority_is_refused() {
-    let (inn, forged) = (Papers::of("inn"), Papers::of("inn"));
+    let (inn, forged) = (TestCluster::of("inn"), TestCluster::of("inn"));
     let n1 = inn.start("n1", vec![]).await;
     // Another authority of the same name: the dialler notices first.
     let n2 = forged.start("n2", vec![seed(&n1)]).await;
@@ -70,12 +77,15 @@ async fn who_has_no_certificate_of_the_authority_is_refused() {
     let mut options = inn.options("n3", vec![seed(&n1)]);
     let stranger = forged.files("n3");
     options.node_id =
-        link::certificates::describe_file(&stranger.certificate).expect("a certificate").identity.node_id;
+        link::certificates::read_certificate(&stranger.certificate).expect("a certificate").identity.node_id;
     options.tls.as_mut().expect("files").certificate = stranger.certificate;
     options.tls.as_mut().expect("files").key = stranger.key;
     let n3 = Link::start(options, Arc::new(Echo)).await.expect("a link");
     down(&n3, "n1").await;
-    assert_eq!(n3.call("n1", Lane::Small, "who", vec![], LONG).await, Err(LinkError::NoSession));
+    assert_eq!(
+        n3.call("n1", TrafficClass::Interactive, "who", vec![], LONG).await,
+        Err(LinkError::NoSession)
+    );
     n3.shutdown().await;
 
     // No certificate at all.
@@ -94,14 +104,14 @@ async fn who_has_no_certificate_of_the_authority_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_cluster_or_another_name_is_refused() {
-    let (inn, spa) = (Papers::of("inn"), Papers::of("spa"));
+    let (inn, spa) = (TestCluster::of("inn"), TestCluster::of("spa"));
     let n1 = inn.start("n1", vec![]).await;
     let n2 = spa.start("n2", vec![seed(&n1)]).await;
     refused(&n2, "n1").await;
     n2.shutdown().await;
     // Without TLS the greeting tells.
-    let insecure = |papers: &Papers, node: &str, seeds| {
-        let mut options = papers.options(node, seeds);
+    let insecure = |cluster: &TestCluster, node: &str, seeds| {
+        let mut options = cluster.options(node, seeds);
         (options.tls, options.insecure) = (None, true);
         Link::start(options, Arc::new(Echo))
     };
@@ -122,14 +132,14 @@ async fn another_cluster_or_another_name_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn denied_certificates_are_put_out_and_kept_out() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
     up(&n1, "n2").await;
     let waiting = {
         let n2 = n2.clone();
         up(&n2, "n1").await;
-        tokio::spawn(async move { n2.call("n1", Lane::Small, "never", vec![], LONG).await })
+        tokio::spawn(async move { n2.call("n1", TrafficClass::Interactive, "never", vec![], LONG).await })
     };
     n1.deny(inn.fingerprint("n2"));
     assert!(n1.is_denied(&inn.fingerprint("n2")));
@@ -152,7 +162,7 @@ async fn denied_certificates_are_put_out_and_kept_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_node_of_an_old_name_waits_for_the_old_one() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let old = inn.start("n2", vec![seed(&n1)]).await;
     up(&n1, "n2").await;
@@ -170,7 +180,7 @@ async fn a_new_node_of_an_old_name_waits_for_the_old_one() {
 
 #[tokio::test]
 async fn links_start_only_with_what_fits() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     type Change = Box<dyn Fn(&mut link::Options)>;
     let cases: Vec<(&str, Change)> = vec![
         ("no certificates", Box::new(|options| options.tls = None)),
@@ -181,7 +191,7 @@ async fn links_start_only_with_what_fits() {
         ("no name", Box::new(|options| options.node = "N 1".to_owned())),
         ("parts too long", Box::new(|options| options.limits.part_bytes = 2 << 20)),
         ("no calls", Box::new(|options| options.limits.calls_max = 0)),
-        ("no pings", Box::new(|options| options.limits.silent_pings_max = 0)),
+        ("no pings", Box::new(|options| options.limits.missed_pings_max = 0)),
         (
             "no key",
             Box::new(|options| {
@@ -215,7 +225,7 @@ async fn links_start_only_with_what_fits() {
 #[test]
 fn certificates_are_made_once_and_renewed() {
     use std::os::unix::fs::PermissionsExt;
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let dir = inn.dir.path();
     let addresses = ["n1.inn.example".to_owned(), "10.0.0.1".to_owned(), "::1".to_owned()];
     let first = inn.authority.add_node(dir, "n1", &addresses).expect("a certificate");
@@ -227,9 +237,12 @@ fn certificates_are_made_once_and_renewed() {
     }
     assert!(!dir.join("n1/ca.key").exists());
     assert!(matches!(inn.authority.add_node(dir, "n1", &[]), Err(CertificateError::Exists(_))));
-    assert!(matches!(link::certificates::Authority::init(dir, "inn"), Err(CertificateError::Exists(_))));
+    assert!(matches!(
+        link::certificates::CertificateAuthority::init(dir, "inn"),
+        Err(CertificateError::Exists(_))
+    ));
 
-    let again = link::certificates::Authority::open(dir).expect("the authority");
+    let again = link::certificates::CertificateAuthority::open(dir).expect("the authority");
     assert_eq!(again.cluster(), "inn");
     let renewed = again.renew(dir, "n1", &[]).expect("a certificate");
     assert_eq!((&renewed.identity, &renewed.addresses), (&first.identity, &first.addresses));

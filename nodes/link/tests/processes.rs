@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{LONG, Papers, down, seed, up};
-use link::{Lane, Link, LinkError, PeerState, Seed};
+use common::{LONG, TestCluster, down, seed, up};
+use link::{Link, LinkError, PeerState, Seed, TrafficClass};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A node in a process of its own, which ends with this.
@@ -18,13 +18,13 @@ struct Process {
 }
 
 impl Process {
-    fn start(papers: &Papers, node: &str, listen: &str, peers: &[&Link]) -> Self {
-        papers.files(node);
+    fn start(cluster: &TestCluster, node: &str, listen: &str, peers: &[&Link]) -> Self {
+        cluster.files(node);
         let test = std::env::current_exe().expect("a path");
         let target = test.parent().and_then(std::path::Path::parent).expect("target/PROFILE/deps");
         let program: PathBuf = target.join("examples/link_node");
         let mut child = Command::new(program)
-            .arg(papers.dir.path().join(node))
+            .arg(cluster.dir.path().join(node))
             .args([node, listen])
             .args(peers.iter().map(|peer| format!("{}={}", peer.identity().node, peer.address())))
             .stdin(Stdio::piped())
@@ -50,23 +50,26 @@ impl Drop for Process {
 
 fn call(link: &Link, topic: &'static str) -> tokio::task::JoinHandle<Result<Vec<u8>, LinkError>> {
     let link = link.clone();
-    tokio::spawn(async move { link.call("n2", Lane::Small, topic, vec![1], LONG).await })
+    tokio::spawn(async move { link.call("n2", TrafficClass::Interactive, topic, vec![1], LONG).await })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_to_a_killed_peer_fail_at_once_and_it_is_found_again() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = Process::start(&inn, "n2", "127.0.0.1:0", &[&n1]);
     up(&n1, "n2").await;
     let waiting: Vec<_> = (0..4).map(|_| call(&n1, "never")).collect();
-    assert_eq!(n1.call("n2", Lane::Small, "echo", vec![1], LONG).await, Ok(vec![1]));
+    assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![1], LONG).await, Ok(vec![1]));
     n2.send(Signal::KILL);
     for call in waiting {
         assert_eq!(call.await.expect("a task"), Err(LinkError::PeerLost));
     }
     down(&n1, "n2").await;
-    assert_eq!(n1.call("n2", Lane::Small, "echo", vec![1], LONG).await, Err(LinkError::NoSession));
+    assert_eq!(
+        n1.call("n2", TrafficClass::Interactive, "echo", vec![1], LONG).await,
+        Err(LinkError::NoSession)
+    );
     let address = n2.address.clone();
     drop(n2);
     // It does not dial this time: this node does.
@@ -74,13 +77,13 @@ async fn calls_to_a_killed_peer_fail_at_once_and_it_is_found_again() {
     let again = Process::start(&inn, "n2", &address, &[]);
     assert_eq!(again.address, address);
     up(&n1, "n2").await;
-    assert_eq!(n1.call("n2", Lane::Small, "echo", vec![2], LONG).await, Ok(vec![2]));
+    assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![2], LONG).await, Ok(vec![2]));
     n1.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stopped_peer_is_found_by_its_silence_and_comes_back() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = Process::start(&inn, "n2", "127.0.0.1:0", &[&n1]);
     for _ in 0..2 {
@@ -94,20 +97,20 @@ async fn a_stopped_peer_is_found_by_its_silence_and_comes_back() {
         n2.send(Signal::CONT);
     }
     up(&n1, "n2").await;
-    assert_eq!(n1.call("n2", Lane::Small, "echo", vec![3], LONG).await, Ok(vec![3]));
+    assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![3], LONG).await, Ok(vec![3]));
     n1.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_connects_and_says_nothing_holds_nobody_up() {
-    let inn = Papers::of("inn");
+    let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let silent: Vec<_> =
         (0..8).map(|_| std::net::TcpStream::connect(n1.address()).expect("a connection")).collect();
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
     up(&n2, "n1").await;
     up(&n1, "n2").await;
-    let answer = n2.call("n1", Lane::Small, "echo", vec![1], Duration::from_secs(60)).await;
+    let answer = n2.call("n1", TrafficClass::Interactive, "echo", vec![1], Duration::from_secs(60)).await;
     assert_eq!(answer, Ok(vec![1]));
     drop(silent);
     n2.shutdown().await;

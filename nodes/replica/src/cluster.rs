@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use link::{Lane, Link};
+use link::{Link, TrafficClass};
 use protocol::codec;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -254,7 +254,7 @@ async fn tell(link: Link, peer: String, mut latest: watch::Receiver<Arc<[u8]>>) 
     loop {
         let bytes = latest.borrow_and_update().to_vec();
         if !bytes.is_empty()
-            && let Err(error) = link.call(&peer, Lane::Small, BOARD, bytes, TELL_MAX).await
+            && let Err(error) = link.call(&peer, TrafficClass::Interactive, BOARD, bytes, TELL_MAX).await
         {
             tracing::debug!(peer, %error, "a peer could not be told");
             tokio::time::sleep(TELL_AGAIN).await;

@@ -325,7 +325,7 @@ impl Node {
     }
 
     async fn strange(&self, group: &str) -> Result<Strange, HostError> {
-        if self.options.log.knows(group) {
+        if self.options.log.contains_group(group) {
             return Ok(Strange::Replica);
         }
         if !self.path_of(group).exists() {

@@ -106,7 +106,7 @@ impl Moment {
         self.groups.iter().map(|(group, pinned)| (group.clone(), pinned.log_index)).collect()
     }
 
-    /// The next bytes of a group's state, as [`store::Rows`] reads them: those from `at` on, where the last ones ended.
+    /// The next bytes of a group's state, as [`store::RowReader`] reads them: those from `at` on, where the last ones ended.
     /// Empty at the end. Each group is read once, from its beginning to its end.
     ///
     /// # Errors

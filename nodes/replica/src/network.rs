@@ -6,7 +6,7 @@ use std::time::Duration;
 use consensus::{NetworkError, RaftNode};
 use futures::future::BoxFuture;
 use group::WireError;
-use link::{Lane, Link, LinkError};
+use link::{Link, LinkError, TrafficClass};
 
 /// Messages between replicas: `raft/GROUP/ID`. The id is the one that is meant: a replica that came after it on the same
 /// node, with another disk, must not be taken for it.
@@ -28,7 +28,7 @@ pub(crate) struct Ways(pub Link);
 impl Ways {
     async fn carry(
         &self,
-        lane: Lane,
+        class: TrafficClass,
         target: u64,
         member: &RaftNode,
         group: &str,
@@ -36,7 +36,7 @@ impl Ways {
         timeout: Duration,
     ) -> Result<Vec<u8>, NetworkError> {
         let topic = format!("{RAFT}{group}/{target:x}");
-        self.0.call(&member.node, lane, &topic, bytes, timeout).await.map_err(|error| match error {
+        self.0.call(&member.node, class, &topic, bytes, timeout).await.map_err(|error| match error {
             LinkError::NoSession | LinkError::Busy | LinkError::Refused(_) => {
                 NetworkError::Unreachable(error.to_string())
             }
@@ -61,7 +61,7 @@ impl consensus::Network for Ways {
         bytes: Vec<u8>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
-        Box::pin(self.carry(Lane::Small, target, member, group, bytes, timeout))
+        Box::pin(self.carry(TrafficClass::Interactive, target, member, group, bytes, timeout))
     }
 
     fn bulk<'a>(
@@ -72,7 +72,7 @@ impl consensus::Network for Ways {
         bytes: Vec<u8>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
-        Box::pin(self.carry(Lane::Bulk, target, member, group, bytes, timeout))
+        Box::pin(self.carry(TrafficClass::Bulk, target, member, group, bytes, timeout))
     }
 }
 
@@ -86,11 +86,13 @@ impl group::Wire for Ways {
     ) -> BoxFuture<'a, Result<Vec<u8>, WireError>> {
         Box::pin(async move {
             let topic = format!("{CALL}{group}");
-            self.0.call(node, Lane::Small, &topic, bytes, timeout).await.map_err(|error| match error {
-                LinkError::NoSession | LinkError::Refused(_) => WireError::NotSent(error.to_string()),
-                LinkError::Busy => WireError::Busy,
-                LinkError::PeerLost => WireError::Lost,
-                LinkError::Timeout => WireError::Timeout,
+            self.0.call(node, TrafficClass::Interactive, &topic, bytes, timeout).await.map_err(|error| {
+                match error {
+                    LinkError::NoSession | LinkError::Refused(_) => WireError::NotSent(error.to_string()),
+                    LinkError::Busy => WireError::Busy,
+                    LinkError::PeerLost => WireError::Lost,
+                    LinkError::Timeout => WireError::Timeout,
+                }
             })
         })
     }

@@ -239,7 +239,7 @@ pub(crate) struct Frozen {
 }
 
 impl Frozen {
-    /// Writes it to `to`; returns the number of rows. The stream is what [`store::Rows`] reads.
+    /// Writes it to `to`; returns the number of rows. The stream is what [`store::RowReader`] reads.
     ///
     /// # Errors
     /// When the store or the writer fails.

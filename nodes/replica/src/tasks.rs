@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use consensus::{ChangeError, ProposeError, RaftNode};
-use link::{Fingerprint, Identity, Lane, LinkError};
+use link::{Fingerprint, Identity, LinkError, TrafficClass};
 use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +58,7 @@ impl Node {
         };
         let bytes = codec::encode(&Order { token, task });
         let left = deadline.saturating_duration_since(Instant::now());
-        match cluster.link.call(node, Lane::Small, TASK, bytes, left).await {
+        match cluster.link.call(node, TrafficClass::Interactive, TASK, bytes, left).await {
             Ok(bytes) => {
                 codec::decode(&bytes).unwrap_or_else(|unreadable| Err(refused(unreadable.to_string())))
             }

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use link::{Identity, Lane, LinkError, PeerState};
+use link::{Identity, LinkError, PeerState, TrafficClass};
 use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -205,7 +205,8 @@ pub(crate) async fn exchange(node: Arc<Node>, peer: String) {
     let mut voids = cluster.hearsay.voids.subscribe();
     loop {
         voids.mark_unchanged();
-        let answer = cluster.link.call(&peer, Lane::Small, VOID, cluster.voids_said(), TELL_MAX).await;
+        let answer =
+            cluster.link.call(&peer, TrafficClass::Interactive, VOID, cluster.voids_said(), TELL_MAX).await;
         let told = match answer {
             Ok(bytes) => node.heed(&peer, &bytes).await,
             // Of an older program, which knows of none.

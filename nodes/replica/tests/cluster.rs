@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use group::{Call, Failure};
-use link::Lane;
+use link::TrafficClass;
 use protocol::codec;
 use replica::{Limits, ReplicaRole, Start, Task, TaskError};
 use support::{
@@ -169,7 +169,7 @@ async fn a_replica_that_is_dropped_leaves_nothing_and_its_successor_is_another()
     assert_eq!(members[0].task("n3", open).await.id, Some(fresh), "it is there already");
     for (id, there) in [(ids[2], false), (fresh, true)] {
         let topic = format!("raft/{GROUP}/{id:x}");
-        let answer = members[0].link.call("n3", Lane::Small, &topic, vec![0], LONG).await;
+        let answer = members[0].link.call("n3", TrafficClass::Interactive, &topic, vec![0], LONG).await;
         assert_eq!(answer.is_ok(), there, "{answer:?}");
     }
     let add = Task::AddLearner { group: GROUP.into(), id: fresh, node: "n3".into() };
@@ -312,7 +312,8 @@ async fn being_a_node_is_no_credential() {
     ];
     for (token, task, may) in table {
         let order = codec::encode(&(token, task));
-        let answer = members[0].link.call("n2", Lane::Small, "task", order, LONG).await.unwrap();
+        let answer =
+            members[0].link.call("n2", TrafficClass::Interactive, "task", order, LONG).await.unwrap();
         let answer: Result<replica::TaskDone, TaskError> = codec::decode(&answer).unwrap();
         assert_eq!(matches!(answer, Err(TaskError::Refused(_))), may, "{answer:?}");
         assert_eq!(matches!(answer, Err(TaskError::NotAllowed(_))), !may, "{answer:?}");
@@ -323,7 +324,8 @@ async fn being_a_node_is_no_credential() {
         replica::Announcement::clone(members[1].node.board().borrow().nodes["n2"].said.as_ref().unwrap());
     said.incarnation += 1;
     said.replicas.clear();
-    let forged = members[0].link.call("n3", Lane::Small, "board", codec::encode(&said), LONG).await;
+    let forged =
+        members[0].link.call("n3", TrafficClass::Interactive, "board", codec::encode(&said), LONG).await;
     assert!(forged.is_err());
     assert_eq!(members[2].node.board().borrow().replicas(GROUP).count(), 3);
     let unknown: Result<u64, Failure<Never>> = members[0].put(&inn.call(LONG), 1).await;
@@ -398,7 +400,7 @@ async fn a_group_can_begin_with_what_a_restore_has_laid_there() {
     let data = tempfile::tempdir().unwrap();
     {
         let restored = store::Disk::open(&data.path().join("groups/tally-0"), 4 << 20).unwrap();
-        store::State::replace(&restored, &mut store::Rows::new(rows.as_slice())).unwrap();
+        store::State::replace(&restored, &mut store::RowReader::new(rows.as_slice())).unwrap();
     }
     let mut members = vec![inn.start("n1", Some(data)).await];
     for name in ["n2", "n3"] {

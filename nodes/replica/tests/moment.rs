@@ -21,7 +21,7 @@ fn group() -> Vec<String> {
 /// What a pinned state counts.
 fn counts(rows: &[u8]) -> BTreeMap<u64, u64> {
     let state = store::Memory::default();
-    store::State::replace(&state, &mut store::Rows::new(rows)).unwrap();
+    store::State::replace(&state, &mut store::RowReader::new(rows)).unwrap();
     View::new(&state, protocol::Timestamp::default()).all(&support::COUNTS).collect()
 }
 

@@ -92,20 +92,20 @@ fn chunk(to: &mut dyn Write, payload: &[u8]) -> Result<(), Fault> {
 
 /// Cuts what is written to it into parts and hands each of them on.
 #[derive(Debug)]
-pub struct Parts<F> {
+pub struct PartWriter<F> {
     part: Vec<u8>,
     bytes: usize,
     hand_on: F,
 }
 
-impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Parts<F> {
-    /// Parts of so many bytes; the last may be shorter, none is empty. [`Write::flush`] hands on what there is.
+impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> PartWriter<F> {
+    /// PartWriter of so many bytes; the last may be shorter, none is empty. [`Write::flush`] hands on what there is.
     pub fn new(bytes: usize, hand_on: F) -> Self {
         Self { part: Vec::with_capacity(bytes), bytes, hand_on }
     }
 }
 
-impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Write for Parts<F> {
+impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Write for PartWriter<F> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let taken = bytes.len().min(self.bytes - self.part.len());
         self.part.extend_from_slice(&bytes[..taken]);
@@ -123,10 +123,10 @@ impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Write for Parts<F> {
     }
 }
 
-/// Reads what [`export`] wrote, row by row; the import is `state.replace(&mut Rows::new(from))`. Ends after the first
+/// Reads what [`export`] wrote, row by row; the import is `state.replace(&mut RowReader::new(from))`. Ends after the first
 /// error.
 #[derive(Debug)]
-pub struct Rows<R> {
+pub struct RowReader<R> {
     from: R,
     payload: Vec<u8>,
     at: usize,
@@ -135,7 +135,7 @@ pub struct Rows<R> {
     done: bool,
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> RowReader<R> {
     /// The rows in `from`.
     pub fn new(from: R) -> Self {
         Self { from, payload: Vec::new(), at: 0, count: 0, begun: false, done: false }
@@ -200,7 +200,7 @@ impl<R: Read> Rows<R> {
     }
 }
 
-impl<R: Read> Iterator for Rows<R> {
+impl<R: Read> Iterator for RowReader<R> {
     type Item = Result<Row, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -68,7 +68,7 @@ impl Disk {
                 u64::from_le_bytes(bytes.as_ref().try_into().map_err(|_| damaged(path, "a count"))?)
             }
         };
-        let promised = engine.synced();
+        let promised = engine.last_synced();
         if flushes < promised {
             let text = format!("{}: rows that were flushed are gone", path.display());
             return Err(Fault::Corrupt(format!(
@@ -91,34 +91,36 @@ impl Disk {
             stages: Mutex::new(0),
             pins: Pins::default(),
         };
-        disk.finish(promised)?;
+        disk.recover(promised)?;
         Ok(disk)
     }
 
     /// Finishes the flush that a crash has cut off, if there is one. Those up to `promised` had come to their ends; so had
     /// those before the number in the tree, which a replacement may have left behind.
-    fn finish(&self, promised: u64) -> Result<(), Fault> {
+    fn recover(&self, promised: u64) -> Result<(), Fault> {
         let there = self.flushes.load(Ordering::Relaxed);
         match self.journal.read()? {
-            Some((number, changes)) if number > promised && number >= there => self.bring(number, &changes),
+            Some((number, changes)) if number > promised && number >= there => {
+                self.apply_changes(number, &changes)
+            }
             Some(_) | None => Ok(()),
         }
     }
 
     /// Makes the changes of flush `number` in the tree, to the disk. Making them again is harmless.
-    fn bring(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
+    fn apply_changes(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
         let tree = self.current().tree.clone();
         for (key, value) in changes {
             self.engine.run(|_| match value {
-                Some(value) => tree.insert(key, sealed(key, value)).map(drop),
+                Some(value) => tree.insert(key, with_checksum(key, value)).map(drop),
                 None => tree.remove(key).map(drop),
             })?;
         }
-        self.note(number)
+        self.finish_flush(number)
     }
 
     /// Puts the tree on disk, as of flush `number`.
-    fn note(&self, number: u64) -> Result<(), Fault> {
+    fn finish_flush(&self, number: u64) -> Result<(), Fault> {
         self.engine.run(|db| db.insert(FLUSHES, &number.to_le_bytes()).map(drop))?;
         self.engine.sync()?;
         self.engine.note_synced(number)?;
@@ -130,19 +132,19 @@ impl Disk {
         self.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self) -> RwLockReadGuard<'_, Overlay> {
+    fn read_overlay(&self) -> RwLockReadGuard<'_, Overlay> {
         self.overlay.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn overlay(&self) -> RwLockWriteGuard<'_, Overlay> {
+    fn write_overlay(&self) -> RwLockWriteGuard<'_, Overlay> {
         self.overlay.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stages(&self) -> MutexGuard<'_, u64> {
+    fn lock_stages(&self) -> MutexGuard<'_, u64> {
         self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn flushing(&self) -> MutexGuard<'_, ()> {
+    fn lock_flush(&self) -> MutexGuard<'_, ()> {
         self.flushing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -164,7 +166,7 @@ impl Disk {
 
 impl State for Disk {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
-        if let Some(known) = self.known().find(key) {
+        if let Some(known) = self.read_overlay().find(key) {
             return Ok(known.clone());
         }
         let stored = self.with_tree(|tree| tree.get(key))?;
@@ -182,13 +184,13 @@ impl State for Disk {
             return Ok(Vec::new());
         }
         // Held until the end: what is read is between two commits, and a flush does not take away what it brings.
-        let known = self.known();
+        let overlay = self.read_overlay();
         let rows = self.with_tree(|tree| {
             let stored = tree.range::<&[u8], _>((from, to));
             if reverse {
-                known.scan((from, to), limit, reverse, stored.rev())
+                overlay.scan((from, to), limit, reverse, stored.rev())
             } else {
-                known.scan((from, to), limit, reverse, stored)
+                overlay.scan((from, to), limit, reverse, stored)
             }
         })?;
         rows.into_iter().map(|row| row.open(|key, stored| self.open_value(key, stored))).collect()
@@ -199,26 +201,26 @@ impl State for Disk {
             return Ok(());
         }
         self.engine.health()?;
-        let mut turn = self.pins.turn();
-        turn.keep(&batch, |key| self.get(key))?;
-        self.overlay().commit(batch);
+        let mut pins = self.pins.lock();
+        pins.preserve(&batch, |key| self.get(key))?;
+        self.write_overlay().commit(batch);
         Ok(())
     }
 
     fn flush(&self) -> Result<(), Fault> {
-        let _one = self.flushing();
+        let _guard = self.lock_flush();
         self.engine.health()?;
-        let Some(changes) = self.overlay().settle() else { return Ok(()) };
+        let Some(changes) = self.write_overlay().begin_flush() else { return Ok(()) };
         let number = self.flushes.load(Ordering::Relaxed) + 1;
         // Half of it may be there, or all: nothing else may be written over it.
-        self.journal.write(number, &changes).inspect_err(|fault| self.engine.fail(fault))?;
-        self.bring(number, &changes)?;
-        self.overlay().settled();
+        self.journal.write(number, &changes).inspect_err(|fault| self.engine.poison(fault))?;
+        self.apply_changes(number, &changes)?;
+        self.write_overlay().end_flush();
         Ok(())
     }
 
     fn unflushed_bytes(&self) -> usize {
-        self.known().fresh_bytes()
+        self.read_overlay().active_bytes()
     }
 
     fn size(&self) -> u64 {
@@ -230,12 +232,12 @@ impl State for Disk {
     }
 
     fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
-        self.pins.turn().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
+        self.pins.lock().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
     }
 
     /// In the second tree.
     fn stage(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<Staged, Fault> {
-        let mut stages = self.stages();
+        let mut stages = self.lock_stages();
         let which = 1 - self.current().which;
         let tree = self.engine.run(|db| {
             db.drop_tree(TREES[which])?;
@@ -250,7 +252,7 @@ impl State for Disk {
             for row in rows {
                 let (key, value) = row?;
                 unsynced += key.len() + value.len();
-                self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
+                self.engine.run(|_| tree.insert(&key, with_checksum(&key, &value)).map(drop))?;
                 // Where one waits already, this is part of it.
                 if unsynced >= STAGE_SYNC_BYTES && written.try_send(()).is_ok() {
                     unsynced = 0;
@@ -263,27 +265,27 @@ impl State for Disk {
         Ok(Staged(Stage::Tree { which, number: *stages }))
     }
 
-    fn adopt(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
+    fn install(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
         let Stage::Tree { which, number } = staged.0 else {
             return Err(Fault::Io("this was staged elsewhere".to_owned()));
         };
-        let _one = self.flushing();
-        let mut stages = self.stages();
+        let _guard = self.lock_flush();
+        let mut stages = self.lock_stages();
         if number != *stages {
             return Err(Fault::Io("what was staged is given up".to_owned()));
         }
         *stages += 1;
         let tree = self.engine.run(|db| db.open_tree(TREES[which]))?;
         for (key, value) in more {
-            self.engine.run(|_| tree.insert(&key, sealed(&key, &value)).map(drop))?;
+            self.engine.run(|_| tree.insert(&key, with_checksum(&key, &value)).map(drop))?;
         }
         self.engine.sync()?;
         self.engine.run(|db| db.insert(CURRENT, TREES[which]).map(drop))?;
         // With a number that the journal does not have: what is in it is over.
-        self.note(self.flushes.load(Ordering::Relaxed) + 1)?;
-        self.pins.turn().void();
+        self.finish_flush(self.flushes.load(Ordering::Relaxed) + 1)?;
+        self.pins.lock().invalidate();
         {
-            let mut overlay = self.overlay();
+            let mut overlay = self.write_overlay();
             *self.current.write().unwrap_or_else(PoisonError::into_inner) = Current { which, tree };
             *overlay = Overlay::default();
         }
@@ -293,12 +295,12 @@ impl State for Disk {
     /// All or nothing, a crash included: the rows go to a second tree, which then becomes the current one.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         let staged = self.stage(rows)?;
-        self.adopt(staged, Vec::new())
+        self.install(staged, Vec::new())
     }
 }
 
 /// A value with its checksum behind it.
-fn sealed(key: &[u8], value: &[u8]) -> Vec<u8> {
+fn with_checksum(key: &[u8], value: &[u8]) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(value.len() + CHECKSUM_BYTES);
     sealed.extend_from_slice(value);
     sealed.extend_from_slice(&checksum(key, value));

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::Fault;
-use crate::synced::Synced;
+use crate::sync_marker::SyncMarker;
 
 /// sled's own file, the one that has to be synced.
 const DATA_FILE: &str = "db";
@@ -21,7 +21,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 pub(crate) struct Engine {
     db: sled::Db,
     data: File,
-    synced: Synced,
+    marker: SyncMarker,
     path: PathBuf,
     broken: OnceLock<Fault>,
 }
@@ -32,10 +32,10 @@ impl Engine {
         private_dir(path)?;
         let config =
             sled::Config::new().path(path).flush_every_ms(None).cache_capacity(cache_bytes.max(1 << 20));
-        let db = open_patiently(&config, path)?;
+        let db = open_with_retry(&config, path)?;
         let data = File::open(path.join(DATA_FILE)).map_err(|error| io_fault(path, &error))?;
-        let synced = Synced::open(path)?;
-        Ok(Self { db, data, synced, path: path.to_owned(), broken: OnceLock::new() })
+        let marker = SyncMarker::open(path)?;
+        Ok(Self { db, data, marker, path: path.to_owned(), broken: OnceLock::new() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -46,11 +46,11 @@ impl Engine {
     /// good: after a failed write nobody knows what is on disk.
     pub(crate) fn run<T>(&self, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Fault> {
         self.health()?;
-        guarded(&self.path, || call(&self.db)).inspect_err(|fault| self.fail(fault))
+        catch_panic(&self.path, || call(&self.db)).inspect_err(|fault| self.poison(fault))
     }
 
     /// Breaks it, for what went wrong beside it.
-    pub(crate) fn fail(&self, fault: &Fault) {
+    pub(crate) fn poison(&self, fault: &Fault) {
         let _ = self.broken.set(fault.clone());
     }
 
@@ -71,19 +71,19 @@ impl Engine {
 
     /// Notes that everything up to `number` is on disk.
     pub(crate) fn note_synced(&self, number: u64) -> Result<(), Fault> {
-        self.synced.note(number)
+        self.marker.write(number)
     }
 
     /// What was last noted; 0 for nothing.
-    pub(crate) fn synced(&self) -> u64 {
-        self.synced.read()
+    pub(crate) fn last_synced(&self) -> u64 {
+        self.marker.read()
     }
 }
 
-fn open_patiently(config: &sled::Config, path: &Path) -> Result<sled::Db, Fault> {
+fn open_with_retry(config: &sled::Config, path: &Path) -> Result<sled::Db, Fault> {
     let until = Instant::now() + LOCK_WAIT;
     loop {
-        match guarded(path, || config.open()) {
+        match catch_panic(path, || config.open()) {
             Err(Fault::Io(text)) if text.contains("could not acquire lock") => {
                 if Instant::now() >= until {
                     return Err(Fault::Io(format!("{} is open in another process", path.display())));
@@ -95,7 +95,7 @@ fn open_patiently(config: &sled::Config, path: &Path) -> Result<sled::Db, Fault>
     }
 }
 
-fn guarded<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
+fn catch_panic<T>(path: &Path, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Fault> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|error| sled_fault(path, error)),
         Err(panic) => {

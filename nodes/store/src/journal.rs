@@ -18,7 +18,7 @@ const MAGIC: &[u8; 8] = b"aubjour1";
 const HEAD_BYTES: usize = 28;
 const REMOVED: u32 = u32::MAX;
 /// A file that has grown beyond this by one great flush shrinks with the next one.
-const KEPT_BYTES: u64 = 8 << 20;
+const RETAINED_BYTES: u64 = 8 << 20;
 
 /// The journal of one state.
 #[derive(Debug)]
@@ -38,10 +38,10 @@ impl Journal {
 
     /// Puts the changes of flush `number` on disk, over those of an earlier one.
     pub(crate) fn write(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
-        let bytes = encoded(number, changes)?;
+        let bytes = encode(number, changes)?;
         let written = (|| {
-            if self.file.metadata()?.len() > KEPT_BYTES.max(bytes.len() as u64) {
-                self.file.set_len(KEPT_BYTES)?;
+            if self.file.metadata()?.len() > RETAINED_BYTES.max(bytes.len() as u64) {
+                self.file.set_len(RETAINED_BYTES)?;
             }
             self.file.write_all_at(&bytes, 0)?;
             self.file.sync_data()
@@ -68,7 +68,7 @@ impl Journal {
         if checksum(&head[8..24], &rows) != head[24..] {
             return Ok(None);
         }
-        let changes = decoded(&rows).ok_or_else(|| {
+        let changes = decode(&rows).ok_or_else(|| {
             Fault::Corrupt(format!("{}: its rows are not what its checksum says", self.path.display()))
         })?;
         Ok(Some((number(8), changes)))
@@ -82,7 +82,7 @@ fn checksum(head: &[u8], rows: &[u8]) -> [u8; 4] {
     hasher.finalize().to_le_bytes()
 }
 
-fn encoded(number: u64, changes: &Changes) -> Result<Vec<u8>, Fault> {
+fn encode(number: u64, changes: &Changes) -> Result<Vec<u8>, Fault> {
     let room: usize =
         changes.iter().map(|(key, value)| 8 + key.len() + value.as_ref().map_or(0, Vec::len)).sum();
     let mut bytes = Vec::with_capacity(HEAD_BYTES + room);
@@ -112,7 +112,7 @@ fn encoded(number: u64, changes: &Changes) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-fn decoded(mut rows: &[u8]) -> Option<Changes> {
+fn decode(mut rows: &[u8]) -> Option<Changes> {
     fn length(rows: &mut &[u8]) -> Option<u32> {
         let (length, rest) = rows.split_first_chunk::<4>()?;
         *rows = rest;
@@ -156,7 +156,7 @@ mod tests {
             assert_eq!(again.read().unwrap(), Some((number, changes(count))));
         }
         let whole = std::fs::read(dir.path().join(JOURNAL_FILE)).unwrap();
-        let length = encoded(4, &changes(500)).unwrap().len();
+        let length = encode(4, &changes(500)).unwrap().len();
         for at in [0, 8, 15, 16, 24, HEAD_BYTES, length / 2, length - 1] {
             let mut torn = whole.clone();
             torn[at] ^= 1;
@@ -171,11 +171,11 @@ mod tests {
     fn one_great_flush_does_not_keep_its_room_for_ever() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::open(dir.path()).unwrap();
-        let great = Changes::from([(vec![1], Some(vec![7; 3 * KEPT_BYTES as usize]))]);
+        let great = Changes::from([(vec![1], Some(vec![7; 3 * RETAINED_BYTES as usize]))]);
         journal.write(1, &great).unwrap();
         assert_eq!(journal.read().unwrap(), Some((1, great)));
         journal.write(2, &changes(5)).unwrap();
         assert_eq!(journal.read().unwrap(), Some((2, changes(5))));
-        assert!(journal.file.metadata().unwrap().len() <= KEPT_BYTES);
+        assert!(journal.file.metadata().unwrap().len() <= RETAINED_BYTES);
     }
 }

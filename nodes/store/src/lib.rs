@@ -21,13 +21,14 @@ mod memory;
 mod overlay;
 mod pin;
 mod state;
-mod synced;
+mod sync_marker;
 
-pub use archive::{Parts, Rows, export, export_pinned};
+pub use archive::{PartWriter, RowReader, export, export_pinned};
 pub use disk::Disk;
 pub use lock::{DirLock, lock};
 pub use log::{
-    Chunk, Done, LogSettings, LogStats, Medium, MemoryRows, NodeLog, Record, SegmentRows, UnsyncedRows,
+    Chunk, Done, LogSettings, LogStats, LogStorage, MemoryLogStorage, NodeLog, Record, SegmentLogStorage,
+    UnsyncedLogStorage,
 };
 pub use memory::Memory;
 pub use pin::Pin;

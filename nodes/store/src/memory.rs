@@ -60,8 +60,8 @@ impl State for Memory {
     }
 
     fn commit(&self, batch: Batch) -> Result<(), Fault> {
-        let mut turn = self.pins.turn();
-        turn.keep(&batch, |key| self.get(key))?;
+        let mut pins = self.pins.lock();
+        pins.preserve(&batch, |key| self.get(key))?;
         let live = &mut self.maps.write().expect("no writer panics").live;
         for (key, value) in batch.rows {
             match value {
@@ -88,13 +88,13 @@ impl State for Memory {
     }
 
     fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
-        self.pins.turn().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
+        self.pins.lock().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
     }
 
     /// All or nothing, a crash included.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         let live: BTreeMap<_, _> = rows.collect::<Result<_, _>>()?;
-        self.pins.turn().void();
+        self.pins.lock().invalidate();
         let mut maps = self.maps.write().expect("no writer panics");
         maps.flushed = live.clone();
         maps.live = live;

@@ -15,13 +15,13 @@ use crate::{Batch, Fault};
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What a row costs in memory beside its bytes, roughly.
-const ROW_ROOM: usize = 96;
+const ROW_OVERHEAD_BYTES: usize = 96;
 
 /// Two layers before the tree: what a flush is bringing there, and over it what was committed since.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    fresh: Changes,
-    settling: Arc<Changes>,
+    active: Changes,
+    flushing: Arc<Changes>,
     /// Of the fresh ones, in memory.
     bytes: usize,
 }
@@ -30,14 +30,14 @@ impl Overlay {
     pub(crate) fn commit(&mut self, batch: Batch) {
         for (key, value) in batch.rows {
             let new = value.as_ref().map_or(0, Vec::len);
-            match self.fresh.get_mut(&key) {
+            match self.active.get_mut(&key) {
                 Some(known) => {
                     self.bytes = self.bytes + new - known.as_ref().map_or(0, Vec::len);
                     *known = value;
                 }
                 None => {
-                    self.bytes += key.len() + new + ROW_ROOM;
-                    self.fresh.insert(key, value);
+                    self.bytes += key.len() + new + ROW_OVERHEAD_BYTES;
+                    self.active.insert(key, value);
                 }
             }
         }
@@ -45,29 +45,29 @@ impl Overlay {
 
     /// What is known here of a row: its value, or that it is removed.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
-        self.fresh.get(key).or_else(|| self.settling.get(key))
+        self.active.get(key).or_else(|| self.flushing.get(key))
     }
 
-    pub(crate) fn fresh_bytes(&self) -> usize {
+    pub(crate) fn active_bytes(&self) -> usize {
         self.bytes
     }
 
     /// Begins to bring everything to the tree: what that is, with what a flush that failed has left. None when it is
     /// nothing.
-    pub(crate) fn settle(&mut self) -> Option<Arc<Changes>> {
-        let fresh = std::mem::take(&mut self.fresh);
+    pub(crate) fn begin_flush(&mut self) -> Option<Arc<Changes>> {
+        let active = std::mem::take(&mut self.active);
         self.bytes = 0;
-        if self.settling.is_empty() {
-            self.settling = Arc::new(fresh);
+        if self.flushing.is_empty() {
+            self.flushing = Arc::new(active);
         } else {
-            Arc::make_mut(&mut self.settling).extend(fresh);
+            Arc::make_mut(&mut self.flushing).extend(active);
         }
-        (!self.settling.is_empty()).then(|| Arc::clone(&self.settling))
+        (!self.flushing.is_empty()).then(|| Arc::clone(&self.flushing))
     }
 
     /// It is there.
-    pub(crate) fn settled(&mut self) {
-        self.settling = Arc::default();
+    pub(crate) fn end_flush(&mut self) {
+        self.flushing = Arc::default();
     }
 
     /// At most `limit` rows between two keys, those of the tree with what is known here over them.
@@ -78,17 +78,18 @@ impl Overlay {
         reverse: bool,
         stored: impl Iterator<Item = sled::Result<(S, S)>>,
     ) -> sled::Result<Vec<Found<S>>> {
-        if self.fresh.is_empty() && self.settling.is_empty() {
+        if self.active.is_empty() && self.flushing.is_empty() {
             return stored.take(limit).map(|row| row.map(|(key, value)| Found::Stored(key, value))).collect();
         }
-        let fresh = self.fresh.range::<[u8], _>((from, to));
-        let settling = self.settling.range::<[u8], _>((from, to));
+        let active = self.active.range::<[u8], _>((from, to));
+        let flushing = self.flushing.range::<[u8], _>((from, to));
         if reverse {
-            let known = Layers { upper: fresh.rev().peekable(), lower: settling.rev().peekable(), reverse };
-            merge(known, stored, limit, reverse)
+            let changes =
+                Layers { upper: active.rev().peekable(), lower: flushing.rev().peekable(), reverse };
+            merge(changes, stored, limit, reverse)
         } else {
-            let known = Layers { upper: fresh.peekable(), lower: settling.peekable(), reverse };
-            merge(known, stored, limit, reverse)
+            let changes = Layers { upper: active.peekable(), lower: flushing.peekable(), reverse };
+            merge(changes, stored, limit, reverse)
         }
     }
 }
@@ -96,7 +97,7 @@ impl Overlay {
 /// A row that a scan found.
 pub(crate) enum Found<S> {
     /// As it was committed.
-    Known(Vec<u8>, Vec<u8>),
+    InMemory(Vec<u8>, Vec<u8>),
     /// As it is in the tree.
     Stored(S, S),
 }
@@ -133,19 +134,19 @@ where
 }
 
 fn merge<'a, S: AsRef<[u8]>>(
-    known: impl Iterator<Item = Change<'a>>,
+    changes: impl Iterator<Item = Change<'a>>,
     stored: impl Iterator<Item = sled::Result<(S, S)>>,
     limit: usize,
     reverse: bool,
 ) -> sled::Result<Vec<Found<S>>> {
     let mut rows = Vec::new();
-    let (mut known, mut stored) = (known.peekable(), stored.peekable());
+    let (mut changes, mut stored) = (changes.peekable(), stored.peekable());
     while rows.len() < limit {
-        let next = match (known.peek(), stored.peek()) {
+        let next = match (changes.peek(), stored.peek()) {
             (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) | (Some(_), Some(Err(_))) => Ordering::Greater,
-            (Some((known, _)), Some(Ok((stored, _)))) => order(known, stored.as_ref(), reverse),
+            (Some((changes, _)), Some(Ok((stored, _)))) => order(changes, stored.as_ref(), reverse),
         };
         if next == Ordering::Greater {
             let Some(row) = stored.next() else { break };
@@ -156,8 +157,8 @@ fn merge<'a, S: AsRef<[u8]>>(
         if next == Ordering::Equal {
             stored.next();
         }
-        if let Some((key, Some(value))) = known.next() {
-            rows.push(Found::Known(key.clone(), value.clone()));
+        if let Some((key, Some(value))) = changes.next() {
+            rows.push(Found::InMemory(key.clone(), value.clone()));
         }
     }
     Ok(rows)
@@ -174,7 +175,7 @@ impl<S: AsRef<[u8]>> Found<S> {
         open: impl FnOnce(&[u8], &[u8]) -> Result<Vec<u8>, Fault>,
     ) -> Result<(Vec<u8>, Vec<u8>), Fault> {
         match self {
-            Self::Known(key, value) => Ok((key, value)),
+            Self::InMemory(key, value) => Ok((key, value)),
             Self::Stored(key, value) => {
                 let value = open(key.as_ref(), value.as_ref())?;
                 Ok((key.as_ref().to_vec(), value))
@@ -223,7 +224,7 @@ mod tests {
                 }
                 overlay.commit(Batch { rows });
                 // A flush, whole or given up on the way.
-                if step > 1 && let Some(changes) = overlay.settle() {
+                if step > 1 && let Some(changes) = overlay.begin_flush() {
                     let done = if step == 2 { changes.len() / 2 } else { changes.len() };
                     for (key, value) in changes.iter().take(done) {
                         match value {
@@ -232,7 +233,7 @@ mod tests {
                         };
                     }
                     if step == 3 {
-                        overlay.settled();
+                        overlay.end_flush();
                     }
                 }
                 let expected = model.range(vec![from]..vec![to]);

@@ -22,7 +22,7 @@ struct Progress {
     /// What rows still to be read were at that point, where they have changed since.
     before: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     /// The state was replaced beneath.
-    void: bool,
+    invalid: bool,
 }
 
 /// The pins of one state.
@@ -32,24 +32,24 @@ pub(crate) struct Pins {
 }
 
 /// While this is held, nothing else is committed and no pin is read.
-pub(crate) struct Turn<'a>(MutexGuard<'a, Vec<Weak<Mutex<Progress>>>>);
+pub(crate) struct PinsGuard<'a>(MutexGuard<'a, Vec<Weak<Mutex<Progress>>>>);
 
 impl Pins {
     pub(crate) fn pin(&self, from: Bound<&[u8]>) -> Pin {
         let next = Some(from.map(<[u8]>::to_vec));
-        let progress = Arc::new(Mutex::new(Progress { next, before: BTreeMap::new(), void: false }));
-        self.turn().0.push(Arc::downgrade(&progress));
+        let progress = Arc::new(Mutex::new(Progress { next, before: BTreeMap::new(), invalid: false }));
+        self.lock().0.push(Arc::downgrade(&progress));
         Pin { progress }
     }
 
-    pub(crate) fn turn(&self) -> Turn<'_> {
-        Turn(self.pins.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn lock(&self) -> PinsGuard<'_> {
+        PinsGuard(self.pins.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Turn<'_> {
+impl PinsGuard<'_> {
     /// Keeps what `batch` is about to change.
-    pub(crate) fn keep(
+    pub(crate) fn preserve(
         &mut self,
         batch: &Batch,
         get: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, Fault>,
@@ -58,7 +58,7 @@ impl Turn<'_> {
         for progress in self.0.iter().filter_map(Weak::upgrade) {
             let mut progress = lock(&progress);
             for (key, _) in &batch.rows {
-                if progress.awaits(key) && !progress.before.contains_key(key) {
+                if progress.is_unread(key) && !progress.before.contains_key(key) {
                     progress.before.insert(key.clone(), get(key)?);
                 }
             }
@@ -67,9 +67,9 @@ impl Turn<'_> {
     }
 
     /// All rows are about to be others: what was pinned cannot be read to its end.
-    pub(crate) fn void(&mut self) {
+    pub(crate) fn invalidate(&mut self) {
         for progress in self.0.drain(..).filter_map(|pin| pin.upgrade()) {
-            lock(&progress).void = true;
+            lock(&progress).invalid = true;
         }
     }
 
@@ -81,7 +81,7 @@ impl Turn<'_> {
         scan: impl FnOnce(Bound<&[u8]>) -> Result<Vec<Row>, Fault>,
     ) -> Result<Option<Vec<Row>>, Fault> {
         let mut progress = lock(&pin.progress);
-        if progress.void {
+        if progress.invalid {
             return Err(Fault::Io("the state was replaced while it was read".to_owned()));
         }
         let Some(next) = progress.next.take() else { return Ok(None) };
@@ -104,7 +104,7 @@ impl Turn<'_> {
 }
 
 impl Progress {
-    fn awaits(&self, key: &[u8]) -> bool {
+    fn is_unread(&self, key: &[u8]) -> bool {
         match &self.next {
             None => false,
             Some(Bound::Unbounded) => true,

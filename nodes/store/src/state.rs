@@ -121,7 +121,7 @@ pub trait State: Send + Sync + 'static {
     ///
     /// # Errors
     /// The disk's; or when it was staged elsewhere, or given up.
-    fn adopt(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
+    fn install(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
         match staged.0 {
             Stage::Rows(rows) => self.replace(&mut rows.into_iter().chain(more).map(Ok)),
             Stage::Tree { .. } => Err(Fault::Io("this was staged elsewhere".to_owned())),

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 
-use store::{Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, Rows, State, export, lock};
+use store::{Batch, Disk, Fault, LogSettings, Memory, NodeLog, Record, Row, RowReader, State, export, lock};
 
 const CACHE: u64 = 8 << 20;
 
@@ -101,20 +101,20 @@ fn rows_travel_as_a_stream_that_tells_when_it_was_tampered_with() {
     let mut bytes = Vec::new();
     assert_eq!(export(&state, Bound::Included(&[0, 0, 0, 1]), &mut bytes).unwrap(), 3000);
     let copy = Memory::new();
-    copy.replace(&mut Rows::new(bytes.as_slice())).unwrap();
+    copy.replace(&mut RowReader::new(bytes.as_slice())).unwrap();
     assert_eq!(all(&copy), all(&state)[1..]);
 
     let mut nothing = Vec::new();
     export(&Memory::new(), Bound::Unbounded, &mut nothing).unwrap();
-    assert_eq!(Rows::new(nothing.as_slice()).count(), 0);
+    assert_eq!(RowReader::new(nothing.as_slice()).count(), 0);
 
     let last = bytes.len() - 1;
     for at in [0, 8, 9, 12, 16, 5000, last / 2, last - 17, last - 9, last - 3, last] {
         let mut damaged = bytes.clone();
         damaged[at] ^= 4;
-        let read: Result<Vec<Row>, Fault> = Rows::new(damaged.as_slice()).collect();
+        let read: Result<Vec<Row>, Fault> = RowReader::new(damaged.as_slice()).collect();
         assert!(matches!(read, Err(Fault::Corrupt(_))), "byte {at} of {last}");
-        let cut: Result<Vec<Row>, Fault> = Rows::new(&bytes[..at]).collect();
+        let cut: Result<Vec<Row>, Fault> = RowReader::new(&bytes[..at]).collect();
         assert!(matches!(cut, Err(Fault::Corrupt(_))), "cut at {at}");
     }
 }
@@ -352,14 +352,14 @@ fn a_state_goes_on_beside_what_is_staged_and_only_the_last_stage_is_adopted() {
     disk.flush().unwrap();
     assert_eq!(keys(all(&disk)), ["a", "b"]);
     let second = disk.stage(&mut rows(&["y", "z"]).into_iter()).unwrap();
-    assert!(disk.adopt(first, Vec::new()).is_err(), "it was given up");
+    assert!(disk.install(first, Vec::new()).is_err(), "it was given up");
     drop(disk);
     let disk = Disk::open(dir.path(), CACHE).unwrap();
     assert_eq!(keys(all(&disk)), ["a", "b"], "nothing is adopted by opening");
-    assert!(disk.adopt(second, Vec::new()).is_err(), "it was staged in another life");
+    assert!(disk.install(second, Vec::new()).is_err(), "it was staged in another life");
     let third = disk.stage(&mut rows(&["y", "z"]).into_iter()).unwrap();
     put(&disk, &[("c", "3")]);
-    disk.adopt(third, vec![(b"own".to_vec(), Vec::new())]).unwrap();
+    disk.install(third, vec![(b"own".to_vec(), Vec::new())]).unwrap();
     assert_eq!(keys(all(&disk)), ["own", "y", "z"]);
     put(&disk, &[("c", "4")]);
     disk.flush().unwrap();

@@ -19,19 +19,19 @@
 
 mod claims;
 mod cluster;
-mod draw;
 mod keys;
 mod link;
 mod paseto;
+mod random;
 mod revocations;
 mod seal;
 mod verifier;
 
 pub use claims::{AUDIENCE, Claims};
 pub use cluster::{ClusterKey, KeyFileError, NODE_CREDENTIAL_SECS};
-pub use draw::{draw_bytes, draw_secret};
 pub use keys::{PublicKey, PublicKeys, SigningKey};
 pub use link::LinkKey;
+pub use random::{random_bytes, random_secret};
 pub use revocations::Revocations;
 pub use seal::{Seal, SealError};
 pub use verifier::{LEEWAY_SECS, Rejected, TOKEN_BYTES_MAX, Verifier};

@@ -19,7 +19,7 @@ pub struct Revocations {
 
 impl Revocations {
     /// Whether a token with these claims is void.
-    pub fn concern(&self, claims: &Claims) -> bool {
+    pub fn include(&self, claims: &Claims) -> bool {
         self.tokens.contains(&claims.token_id)
             || claims.family.as_ref().is_some_and(|family| self.families.contains(family))
             || self.clients.contains(&claims.client_id)

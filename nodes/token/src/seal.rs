@@ -35,7 +35,7 @@ impl<T> SealError<T> {
 }
 
 #[derive(Serialize)]
-struct Closing<'a, T: ?Sized> {
+struct Sealed<'a, T: ?Sized> {
     #[serde(skip_serializing_if = "Option::is_none", with = "paseto::rfc3339_option")]
     exp: Option<Timestamp>,
     val: &'a T,
@@ -61,7 +61,7 @@ impl Seal {
     /// in the program.
     pub fn seal<T: Serialize + ?Sized>(&self, value: &T, expires: Option<Timestamp>) -> String {
         let json =
-            serde_json::to_vec(&Closing { exp: expires, val: value }).expect("a value that JSON can hold");
+            serde_json::to_vec(&Sealed { exp: expires, val: value }).expect("a value that JSON can hold");
         paseto::encrypt(&self.key, &self.purpose, &json)
     }
 

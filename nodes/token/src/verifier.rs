@@ -14,7 +14,7 @@ pub const LEEWAY_SECS: i64 = 5;
 pub const TOKEN_BYTES_MAX: usize = 12 << 10;
 
 /// How many verified tokens are remembered. About 1 KiB each.
-const REMEMBERED_MAX: usize = 20_000;
+const CACHE_ENTRIES_MAX: usize = 20_000;
 
 /// Why a token is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +54,7 @@ struct Verified {
     principal: Arc<Principal>,
 }
 
-struct Known {
+struct Trusted {
     keys: PublicKeys,
     revocations: Revocations,
 }
@@ -64,8 +64,8 @@ struct Known {
 pub struct Verifier {
     issuer: String,
     cluster: ClusterKey,
-    known: RwLock<Arc<Known>>,
-    remembered: Cache<[u8; 32], Arc<Verified>>,
+    known: RwLock<Arc<Trusted>>,
+    cache: Cache<[u8; 32], Arc<Verified>>,
 }
 
 impl Verifier {
@@ -74,24 +74,24 @@ impl Verifier {
         Self {
             issuer: issuer.into(),
             cluster: cluster.clone(),
-            known: RwLock::new(Arc::new(Known {
+            known: RwLock::new(Arc::new(Trusted {
                 keys: PublicKeys::default(),
                 revocations: Revocations::default(),
             })),
-            remembered: Cache::new(REMEMBERED_MAX),
+            cache: Cache::new(CACHE_ENTRIES_MAX),
         }
     }
 
     /// From now on these keys are trusted, and no others.
     pub fn replace_keys(&self, keys: PublicKeys) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Arc::new(Known { keys, revocations: known.revocations.clone() });
+        *known = Arc::new(Trusted { keys, revocations: known.revocations.clone() });
     }
 
     /// From now on these are revoked, and nothing else.
     pub fn replace_revocations(&self, revocations: Revocations) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Arc::new(Known { keys: known.keys.clone(), revocations });
+        *known = Arc::new(Trusted { keys: known.keys.clone(), revocations });
     }
 
     /// Whether any signing key is trusted yet.
@@ -116,7 +116,7 @@ impl Verifier {
         }
         let hash = *blake3::hash(token.as_bytes()).as_bytes();
         let known = self.known();
-        if let Some(verified) = self.remembered.get(&hash) {
+        if let Some(verified) = self.cache.get(&hash) {
             return self.still_good(&known, &hash, &verified, now);
         }
         let checked = known.keys.check(token, &self.issuer, now);
@@ -124,12 +124,12 @@ impl Verifier {
             Rejected::UnknownKey if known.keys.is_empty() => Rejected::NoKeys,
             rejected => rejected,
         })?;
-        if known.revocations.concern(&claims) {
+        if known.revocations.include(&claims) {
             return Err(Rejected::Revoked);
         }
         let principal = Arc::new(claims.principal());
         let verified = Verified { claims, key_id: key_id.to_owned(), principal: Arc::clone(&principal) };
-        self.remembered.insert(hash, Arc::new(verified));
+        self.cache.insert(hash, Arc::new(verified));
         Ok(principal)
     }
 
@@ -140,12 +140,12 @@ impl Verifier {
     pub fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
         let known = self.known();
         let (claims, _) = known.keys.check(token, &self.issuer, now)?;
-        if known.revocations.concern(&claims) { Err(Rejected::Revoked) } else { Ok(claims) }
+        if known.revocations.include(&claims) { Err(Rejected::Revoked) } else { Ok(claims) }
     }
 
     fn still_good(
         &self,
-        known: &Known,
+        known: &Trusted,
         hash: &[u8; 32],
         verified: &Verified,
         now: Timestamp,
@@ -154,16 +154,16 @@ impl Verifier {
             Rejected::Expired
         } else if !known.keys.has(&verified.key_id) {
             Rejected::UnknownKey
-        } else if known.revocations.concern(&verified.claims) {
+        } else if known.revocations.include(&verified.claims) {
             Rejected::Revoked
         } else {
             return Ok(Arc::clone(&verified.principal));
         };
-        self.remembered.remove(hash);
+        self.cache.remove(hash);
         Err(rejected)
     }
 
-    fn known(&self) -> Arc<Known> {
+    fn known(&self) -> Arc<Trusted> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a cluster's settings.
 
-use link::is_name;
+use link::is_valid_name;
 
 use super::{Complaints, NOT_ON_LOOPBACK, speaks_plainly};
 use crate::services;
@@ -18,7 +18,7 @@ pub(super) fn check(settings: &Settings, complaints: &mut Complaints<'_>) {
 /// Of the cluster as a whole.
 pub(super) fn check_cluster(settings: &Settings, complaints: &mut Complaints<'_>) {
     let cluster = &settings.cluster;
-    if !is_name(&cluster.name) {
+    if !is_valid_name(&cluster.name) {
         complaints.add("cluster", "name", NAME);
     }
     if !sound_count(cluster.replicas) {
@@ -28,7 +28,7 @@ pub(super) fn check_cluster(settings: &Settings, complaints: &mut Complaints<'_>
         complaints.add("cluster", "replace_after", "is at least 10s: a restart takes that long");
     }
     for seed in &cluster.seeds {
-        if !is_name(&seed.name) {
+        if !is_valid_name(&seed.name) {
             complaints.add("cluster", "seeds", &format!("names `{}`; a name {NAME}", seed.name));
         }
         if !is_address(&seed.address) {
@@ -42,7 +42,7 @@ fn nodes(settings: &Settings, complaints: &mut Complaints<'_>) {
     let insecure = settings.cluster.insecure;
     for (at, (name, node)) in settings.nodes.iter().enumerate() {
         let table = format!("nodes.{name}");
-        if !is_name(name) {
+        if !is_valid_name(name) {
             complaints.add_table(&table, &format!("cannot be a node: a name {NAME}"));
         }
         if node.advertise.as_deref().is_some_and(|address| !is_address(address)) {

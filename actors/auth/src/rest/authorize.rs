@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::token::draw_secret;
+use ::token::random_secret;
 use contracts::auth::{Answer, ClientProfile, Command, GrantType, NewCode, Query, Refusal, code_hash};
 use group::{Call, Failure};
 use poem::Request;
@@ -131,7 +131,7 @@ impl Authorize {
                 return self.page(request, &client, &asked, Some(not.sentence()), email);
             }
         };
-        let code = draw_secret("ac_");
+        let code = random_secret("ac_");
         let new = NewCode {
             code_hash: code_hash(&code),
             client_id: asked.client_id,

@@ -1,6 +1,6 @@
 //! OAuth clients, for operators: what `auberge client` calls.
 
-use ::token::draw_secret;
+use ::token::random_secret;
 use contracts::auth::{
     Answer, Auth, ClientKind, ClientProfile, Command, GrantType, NewClient, Query, Refusal, Reply,
     client_secret_hash,
@@ -117,7 +117,7 @@ impl Clients {
     ) -> Result<Unkept<MadeClient>, ApiError> {
         let body = body.0;
         let kind = body.kind.unwrap_or(Kind::Confidential);
-        let secret = (kind == Kind::Confidential).then(|| draw_secret("sec_"));
+        let secret = (kind == Kind::Confidential).then(|| random_secret("sec_"));
         let redirect_uris = body.redirect_uris.unwrap_or_default();
         let usual = match redirect_uris.is_empty() {
             true => vec![Grant::ClientCredentials],

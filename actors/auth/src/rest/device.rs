@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn codes_are_read_however_they_are_typed() {
-        let code = draw_user_code(&::token::draw_bytes());
+        let code = draw_user_code(&::token::random_bytes());
         assert_eq!(code.len(), 9);
         for typed in [
             code.clone(),

@@ -97,5 +97,5 @@ impl Context {
 
 /// A new access token's id.
 fn fresh_token_id() -> String {
-    access_token_id(u128::from_be_bytes(half(::token::draw_bytes())))
+    access_token_id(u128::from_be_bytes(half(::token::random_bytes())))
 }

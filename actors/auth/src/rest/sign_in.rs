@@ -79,7 +79,7 @@ impl Context {
         match form_cookie(request) {
             Some(session) => (self.csrf.token(session), None),
             None => {
-                let session = ::token::draw_secret("");
+                let session = ::token::random_secret("");
                 // Lax: it must come along when a client's site sends the browser here, or a second tab would take the
                 // first one's cookie away. The token in the form is what keeps other sites out.
                 let secure = if self.public_url.starts_with("https:") { "; Secure" } else { "" };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::token::{AUDIENCE, draw_bytes, draw_secret};
+use ::token::{AUDIENCE, random_bytes, random_secret};
 use contracts::auth::{
     Answer, Bearer, ClientProof, Command, Grant, GrantType, Introspection, IssuedToken, Query, Reply,
     code_hash, device_hash, refresh_hash,
@@ -155,7 +155,7 @@ impl Tokens {
         proof: &ClientProof,
     ) -> Result<TokenAnswer, OAuthError> {
         let call = self.context.call(request).await?;
-        let refresh = draw_secret("rt_");
+        let refresh = random_secret("rt_");
         let (client, refresh_hash) = (proof.clone(), refresh_hash(&refresh));
         let command = match form.required("grant_type")? {
             "client_credentials" => {
@@ -291,7 +291,7 @@ impl Tokens {
         form: &Parameters,
         proof: &ClientProof,
     ) -> Result<DeviceAnswer, OAuthError> {
-        let (device_code, user_code) = (draw_secret("dc_"), device::draw_user_code(&draw_bytes()));
+        let (device_code, user_code) = (random_secret("dc_"), device::draw_user_code(&random_bytes()));
         let command = Command::StartDevice {
             client: proof.clone(),
             scopes: form.scopes(),

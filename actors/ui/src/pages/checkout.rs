@@ -35,7 +35,7 @@ pub(super) async fn show(mut visit: Visit, fields: Fields) -> Result<Response, T
                 form.values.insert("name", name);
                 form.values.insert("email", email);
             }
-            page(&mut visit, &quote, &hotel, fields.get("offer"), &form, &token::draw_secret("once_"))
+            page(&mut visit, &quote, &hotel, fields.get("offer"), &form, &token::random_secret("once_"))
         }
         Err(token::SealError::Expired(quote)) => again(&mut visit, &quote, &Refusal::OfferExpired).await,
         Err(token::SealError::Invalid) => Err(Trouble::Bad),
@@ -79,7 +79,7 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
                 "Please send it once more",
                 "Something in the form was changed after it had been sent.",
             );
-            return page(&mut visit, &quote, &hotel, offer, &form, &token::draw_secret("once_"));
+            return page(&mut visit, &quote, &hotel, offer, &form, &token::random_secret("once_"));
         }
         Err(Failure::Refused(Refusal::Invalid { field, why })) => {
             let field = FIELDS.into_iter().find(|known| field.rsplit('/').next() == Some(known));
@@ -87,7 +87,7 @@ pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, T
                 Some(field) => form.wrong(field, format!("This {why}.")),
                 None => form.fail("Something is not right yet", &why),
             }
-            return page(&mut visit, &quote, &hotel, offer, &form, &token::draw_secret("once_"));
+            return page(&mut visit, &quote, &hotel, offer, &form, &token::random_secret("once_"));
         }
         Err(Failure::Refused(refusal)) => return again(&mut visit, &quote, &refusal).await,
         Err(failure) => return Err(failure.into()),

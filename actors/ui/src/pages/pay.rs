@@ -86,7 +86,7 @@ async fn page(visit: &mut Visit, opened: Opened, mut form: Form) -> Result<Respo
     let view = json!({
         "stay": Stay::of(&reservation.quote, &hotel, visit.locale, visit.now),
         "guest": { "name": reservation.guest.name, "email": reservation.guest.email },
-        "form": form, "once": token::draw_secret("once_"), "action": format!("{booking}/pay"),
+        "form": form, "once": token::random_secret("once_"), "action": format!("{booking}/pay"),
         "cancel_href": format!("{booking}/cancel"), "bank": card::form(&visit.site.deps.bank),
         "hold": hold("Your room is held", until, visit.now, "The hold has run out. Nothing was charged."),
     });

@@ -47,7 +47,7 @@ pub(super) async fn sign_in(mut visit: Visit, fields: Fields) -> Result<Response
         return Err(Trouble::TooMany(60));
     }
     visit.site.deps.sign_ins.succeeded(&email);
-    let refresh = token::draw_secret("rt_");
+    let refresh = token::random_secret("rt_");
     let user = grants.user.to_string();
     let command = auth::Command::StartSession { grants, scopes: None, refresh_hash: refresh_hash(&refresh) };
     let session = match client.command::<Auth>(&ours, command).await? {

@@ -70,7 +70,7 @@ fn page(visit: &mut Visit, form: &Form) -> Result<Response, Trouble> {
 
 /// Passwords are hashed by `users`, in a query, and only the hash is ever in a command.
 pub(super) async fn hash(visit: &Visit, password: &str) -> Result<String, Trouble> {
-    let salt = token::draw_bytes()[..16].try_into().expect("16 of 32 bytes");
+    let salt = token::random_bytes()[..16].try_into().expect("16 of 32 bytes");
     let query = users::Query::HashPassword { password: password.to_owned(), salt };
     match visit.site.deps.client.query::<Users>(&visit.as_ui().await?, query).await? {
         users::Answer::PasswordHash(hash) => Ok(hash),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use consensus::testing::InMemoryNetwork;
 use consensus::{Entry, Network, Options, ProposeError, RaftNode, Replica, Settings, StateMachine};
-use store::{Batch, Fault, LogSettings, Memory, MemoryRows, NodeLog, Row, State};
+use store::{Batch, Fault, LogSettings, Memory, MemoryLogStorage, NodeLog, Row, State};
 
 pub const GROUP: &str = "books/0";
 pub const SOON: Duration = Duration::from_secs(20);
@@ -57,13 +57,13 @@ impl StateMachine for Book {
 /// The store of one node, as a power cut leaves it or finds it.
 #[derive(Clone)]
 pub struct Disks {
-    pub rows: Arc<MemoryRows>,
+    pub rows: Arc<MemoryLogStorage>,
     pub state: Arc<Memory>,
 }
 
 impl Disks {
     pub fn new() -> Self {
-        Self { rows: Arc::new(MemoryRows::new()), state: Arc::new(Memory::new()) }
+        Self { rows: Arc::new(MemoryLogStorage::new()), state: Arc::new(Memory::new()) }
     }
 
     pub fn crash(&self) -> Self {
@@ -91,7 +91,7 @@ pub struct Node {
 }
 
 pub async fn start(id: u64, disks: &Disks, settings: Settings, network: Arc<dyn Network>) -> Node {
-    let log = NodeLog::over(disks.rows.clone(), LogSettings::default()).unwrap();
+    let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
     let book = Book::new(disks.state.clone());
     let options = Options { settings, ..Options::new(GROUP, id) };
     let replica = Replica::start(options, log.clone(), disks.state.clone(), book.clone(), network)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use link::certificates::Authority;
+use link::certificates::CertificateAuthority;
 use link::{Fingerprint, Handler, Identity, Limits, Link, Options, Peer, PeerState, Seed, TlsFiles};
 use tempfile::TempDir;
 
@@ -14,15 +14,15 @@ use tempfile::TempDir;
 pub const LONG: Duration = Duration::from_secs(60);
 
 /// An authority in a folder of its own.
-pub struct Papers {
+pub struct TestCluster {
     pub dir: TempDir,
-    pub authority: Authority,
+    pub authority: CertificateAuthority,
 }
 
-impl Papers {
+impl TestCluster {
     pub fn of(cluster: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let authority = Authority::init(dir.path(), cluster).expect("an authority");
+        let authority = CertificateAuthority::init(dir.path(), cluster).expect("an authority");
         Self { dir, authority }
     }
 
@@ -40,13 +40,15 @@ impl Papers {
     }
 
     pub fn fingerprint(&self, node: &str) -> Fingerprint {
-        link::certificates::describe_file(&self.files(node).certificate).expect("a certificate").fingerprint
+        link::certificates::read_certificate(&self.files(node).certificate)
+            .expect("a certificate")
+            .fingerprint
     }
 
-    /// What `node` of this cluster starts with.
+    /// Operation `node` of this cluster starts with.
     pub fn options(&self, node: &str, seeds: Vec<Seed>) -> Options {
         let tls = self.files(node);
-        let described = link::certificates::describe_file(&tls.certificate).expect("a certificate");
+        let described = link::certificates::read_certificate(&tls.certificate).expect("a certificate");
         Options {
             cluster: self.authority.cluster().to_owned(),
             node: node.to_owned(),

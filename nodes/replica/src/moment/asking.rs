@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use link::Lane;
+use link::TrafficClass;
 use protocol::codec;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -53,11 +53,12 @@ impl Asking {
             }
         };
         let deadline = Instant::now() + at_most;
-        let lane = if matches!(step, Step::Read { .. }) { Lane::Bulk } else { Lane::Small };
+        let class =
+            if matches!(step, Step::Read { .. }) { TrafficClass::Bulk } else { TrafficClass::Interactive };
         let token = self.token(at_most).await?.to_string();
         let bytes = codec::encode(&Order { token, backup: self.backup, step });
         let left = deadline.saturating_duration_since(Instant::now());
-        let said = away.link.call(node, lane, MOMENT, bytes, left).await;
+        let said = away.link.call(node, class, MOMENT, bytes, left).await;
         let bytes = said.map_err(|error| error.to_string())?;
         codec::decode::<Result<Said, Trouble>>(&bytes).map_err(|unreadable| unreadable.to_string())?
     }

@@ -1,12 +1,12 @@
 //! Reading a pinned state once, from its beginning to its end, in parts.
 
-use store::Parts;
+use store::PartWriter;
 use tokio::sync::mpsc;
 
 use crate::ops::Frozen;
 
 const PART_BYTES: usize = 512 << 10;
-/// Parts that are read ahead.
+/// PartWriter that are read ahead.
 const AHEAD: usize = 2;
 
 /// How far it is read. Who asks for something else than what comes next is refused: a part whose answer was lost is gone.
@@ -54,7 +54,7 @@ fn read(frozen: Frozen) -> mpsc::Receiver<Result<Vec<u8>, String>> {
     let (sender, parts) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         let nobody = |_| std::io::Error::other("nobody reads any more");
-        let mut out = Parts::new(PART_BYTES, |part| sender.blocking_send(Ok(part)).map_err(nobody));
+        let mut out = PartWriter::new(PART_BYTES, |part| sender.blocking_send(Ok(part)).map_err(nobody));
         let ended = frozen.export(&mut out).map(|_| Vec::new()).map_err(|fault| fault.to_string());
         drop(out);
         // Nobody reads any more where this fails.

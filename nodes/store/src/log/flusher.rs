@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::index::{Current, Live, Sequence, Slot, slot_of};
+use super::index::{Current, LiveRecord, RecordKey, Sequence, record_key};
 use super::record::{Record, RowWriter, Span, read_batch};
 use super::{Done, LogState, Shared};
 use crate::Fault;
@@ -21,7 +21,7 @@ pub(crate) struct Job {
 
 /// A live record of an old row, and its bytes where it is a batch.
 struct Candidate {
-    live: Live,
+    live: LiveRecord,
     bytes: Option<Arc<[u8]>>,
 }
 
@@ -37,29 +37,32 @@ pub(crate) fn run(shared: &Shared) {
         state.awaited = 0;
         // The queue was taken and the index is read under one lock: what is live now is what replaying all rows up to
         // and including this one's own records makes live.
-        let carried: Vec<(Candidate, Current)> = candidates
+        let relocated: Vec<(Candidate, Current)> = candidates
             .drain(..)
             .filter_map(|candidate: Candidate| {
                 state.index.current(&candidate.live).map(|now| (candidate, now))
             })
             .collect();
         let row = state.index.next_row();
-        let moving: Vec<Live> = carried.iter().map(|(candidate, _)| candidate.live.clone()).collect();
+        let moving: Vec<LiveRecord> = relocated.iter().map(|(candidate, _)| candidate.live.clone()).collect();
         let tail = state.index.tail_without(&moving);
         drop(state);
 
-        let (written, dones) = write(shared, row, tail, jobs, carried);
+        let (written, dones) = write(shared, row, tail, jobs, relocated);
         let mut state = shared.lock();
         let outcome = match written {
             Ok(settled) => {
                 if let Some((placed, bytes)) = settled {
                     state.index.add_row(row, bytes);
-                    for Placed { group, slot, sequence, span } in placed {
-                        state.index.settle(&group, slot, sequence, span);
+                    for Placed { group, key, sequence, span } in placed {
+                        state.index.set_location(&group, key, sequence, span);
                     }
-                    dead.extend(state.index.forget_before(tail));
+                    dead.extend(state.index.remove_before_tail(tail));
                 }
-                Ok(state.index.stale(shared.settings.carry_floor_bytes, shared.settings.carry_step_bytes))
+                Ok(state.index.compaction_candidates(
+                    shared.settings.compaction_floor_bytes,
+                    shared.settings.compaction_step_bytes,
+                ))
             }
             Err(fault) => {
                 tracing::error!(%fault, "the log cannot be written; nothing is acknowledged any more");
@@ -76,7 +79,7 @@ pub(crate) fn run(shared: &Shared) {
                 // A failure here is met again by the next write; until then old rows are merely there too long.
                 candidates = fetch(shared, stale).unwrap_or_default();
                 let now: Vec<u64> = dead.drain(..dead.len().min(REMOVALS_PER_FLUSH)).collect();
-                if let Err(fault) = shared.medium.remove(&now) {
+                if let Err(fault) = shared.storage.remove(&now) {
                     tracing::warn!(%fault, "old rows of the log were not removed");
                 }
             }
@@ -112,7 +115,7 @@ fn wait(shared: &Shared) -> std::sync::MutexGuard<'_, LogState> {
 /// A record that fills a slot, and where it was written.
 struct Placed {
     group: Arc<str>,
-    slot: Slot,
+    key: RecordKey,
     sequence: Sequence,
     span: Span,
 }
@@ -124,10 +127,10 @@ fn write(
     row: u64,
     tail: u64,
     jobs: Vec<Job>,
-    carried: Vec<(Candidate, Current)>,
+    relocated: Vec<(Candidate, Current)>,
 ) -> (Written, Vec<Done>) {
     let mut writer = RowWriter::new(row);
-    let mut placed = Vec::with_capacity(jobs.len() + carried.len());
+    let mut placed = Vec::with_capacity(jobs.len() + relocated.len());
     let mut dones = Vec::new();
     // Of several committed marks of one group the last one says all.
     let mut committed: BTreeMap<Arc<str>, (Record, Sequence)> = BTreeMap::new();
@@ -143,49 +146,49 @@ fn write(
                     committed.remove(&group);
                 }
                 let span = writer.push(&group, &record);
-                placed.extend(slot_of(&record).map(|slot| Placed { group, slot, sequence, span }));
+                placed.extend(record_key(&record).map(|key| Placed { group, key, sequence, span }));
             }
         }
     }
     for (group, (record, sequence)) in committed {
         let span = writer.push(&group, &record);
-        placed.push(Placed { group, slot: Slot::Committed, sequence, span });
+        placed.push(Placed { group, key: RecordKey::Committed, sequence, span });
     }
     if writer.records() == 0 {
         // Somebody waits for what is written already.
         return (Ok(None), dones);
     }
-    for (Candidate { live: Live { group, slot, sequence, .. }, bytes }, current) in carried {
+    for (Candidate { live: LiveRecord { group, key, sequence, .. }, bytes }, current) in relocated {
         let span = match (current, bytes) {
             (Current::Batch { first, count }, Some(bytes)) => {
-                writer.push_carried(&group, first, count, &bytes)
+                writer.push_relocated(&group, first, count, &bytes)
             }
             (Current::Mark(record), _) => writer.push(&group, &record),
             (Current::Batch { .. }, None) => {
-                unreachable!("the bytes of a batch are fetched before it is carried")
+                unreachable!("the bytes of a batch are fetched before it is relocated")
             }
         };
-        placed.push(Placed { group, slot, sequence, span });
+        placed.push(Placed { group, key, sequence, span });
     }
     let (length, records) = (writer.len(), u64::from(writer.records()));
     let bytes = writer.finish(tail);
-    let result = shared.medium.put(row, bytes).and_then(|()| shared.medium.sync());
+    let result = shared.storage.put(row, bytes).and_then(|()| shared.storage.sync());
     shared.flushes.fetch_add(1, Ordering::Relaxed);
     shared.records.fetch_add(records, Ordering::Relaxed);
     (result.map(|()| Some((placed, length))), dones)
 }
 
-fn fetch(shared: &Shared, stale: Vec<Live>) -> Result<Vec<Candidate>, Fault> {
+fn fetch(shared: &Shared, stale: Vec<LiveRecord>) -> Result<Vec<Candidate>, Fault> {
     let mut candidates = Vec::with_capacity(stale.len());
     for live in stale {
-        let bytes = match live.slot {
-            Slot::Batch(first) => {
-                match shared.medium.read(live.span.row, live.span.offset, live.span.length)? {
+        let bytes = match live.key {
+            RecordKey::Batch(first) => {
+                match shared.storage.read(live.span.row, live.span.offset, live.span.length)? {
                     Some(raw) => Some(read_batch(&raw, &live.group, first)?),
                     None => continue,
                 }
             }
-            Slot::Vote | Slot::Committed | Slot::Purged => None,
+            RecordKey::Vote | RecordKey::Committed | RecordKey::Purged => None,
         };
         candidates.push(Candidate { live, bytes });
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::medium::Medium;
 use super::record::{self, Found, NAME_BYTES_MAX, Record, Span};
+use super::storage::LogStorage;
 use crate::Fault;
 
 /// Numbers records by submission, so that a place found late is not given to a record that came in between.
@@ -36,7 +36,7 @@ pub(crate) struct Group {
 struct Batch {
     sequence: Sequence,
     count: u32,
-    place: Place,
+    location: Location,
 }
 
 #[derive(Debug)]
@@ -48,14 +48,14 @@ struct Mark {
 
 /// Where a batch's bytes are.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
-    Waiting(Arc<[u8]>),
+pub(crate) enum Location {
+    Pending(Arc<[u8]>),
     Stored(Span),
 }
 
 /// Which of a group's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slot {
+pub(crate) enum RecordKey {
     Batch(u64),
     Vote,
     Committed,
@@ -64,9 +64,9 @@ pub(crate) enum Slot {
 
 /// A live record in an old row.
 #[derive(Debug, Clone)]
-pub(crate) struct Live {
+pub(crate) struct LiveRecord {
     pub group: Arc<str>,
-    pub slot: Slot,
+    pub key: RecordKey,
     pub sequence: Sequence,
     pub span: Span,
 }
@@ -75,7 +75,7 @@ pub(crate) struct Live {
 struct Row {
     bytes: u64,
     live: u32,
-    contents: Vec<(Arc<str>, Slot)>,
+    contents: Vec<(Arc<str>, RecordKey)>,
 }
 
 impl Group {
@@ -105,7 +105,7 @@ impl Index {
         let mark = |bytes: &Arc<[u8]>| Mark { sequence, bytes: Arc::clone(bytes), span: None };
         if let Record::Drop = record {
             if let Some(group) = self.groups.remove(name) {
-                let batches = group.batches.into_values().map(|batch| batch.place.span());
+                let batches = group.batches.into_values().map(|batch| batch.location.span());
                 let marks = [group.vote, group.committed, group.purged.map(|(_, mark)| mark)];
                 let marks = marks.into_iter().flatten().map(|mark| mark.span);
                 let spans: Vec<_> = batches.chain(marks).flatten().collect();
@@ -114,59 +114,62 @@ impl Index {
             return sequence;
         }
         let group = self.groups.entry(Arc::clone(name)).or_default();
-        let mut void = Vec::new();
+        let mut released = Vec::new();
         match record {
             Record::Batch { first, count, bytes } => {
-                truncate(group, *first, &mut void);
-                let place = Place::Waiting(Arc::clone(bytes));
-                group.batches.insert(*first, Batch { sequence, count: *count, place });
+                truncate(group, *first, &mut released);
+                let location = Location::Pending(Arc::clone(bytes));
+                group.batches.insert(*first, Batch { sequence, count: *count, location });
             }
-            Record::Truncate { from } => truncate(group, *from, &mut void),
+            Record::Truncate { from } => truncate(group, *from, &mut released),
             Record::Purge { upto, mark: bytes } => {
                 // Going back is no purge: the entries between are gone.
                 if group.purged.as_ref().is_none_or(|(old, _)| old <= upto) {
-                    void.extend(group.purged.replace((*upto, mark(bytes))).and_then(|(_, mark)| mark.span));
+                    released
+                        .extend(group.purged.replace((*upto, mark(bytes))).and_then(|(_, mark)| mark.span));
                     while let Some(batch) = group.batches.first_entry() {
                         if last_of(*batch.key(), batch.get().count) > *upto {
                             break;
                         }
-                        void.extend(batch.remove().place.span());
+                        released.extend(batch.remove().location.span());
                     }
                 }
             }
-            Record::Vote(bytes) => void.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span)),
+            Record::Vote(bytes) => {
+                released.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span))
+            }
             Record::Committed(bytes) => {
-                void.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span));
+                released.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span));
             }
             Record::Drop => {}
         }
-        void.into_iter().for_each(|span| self.release(span));
+        released.into_iter().for_each(|span| self.release(span));
         sequence
     }
 
     /// A batch found carried forward, while replaying.
-    fn accept_carried(&mut self, name: &Arc<str>, first: u64, count: u32) -> Sequence {
+    fn accept_relocated(&mut self, name: &Arc<str>, first: u64, count: u32) -> Sequence {
         self.sequence += 1;
-        let place = Place::Waiting(Arc::from([]));
-        let batch = Batch { sequence: self.sequence, count, place };
+        let location = Location::Pending(Arc::from([]));
+        let batch = Batch { sequence: self.sequence, count, location };
         let group = self.groups.entry(Arc::clone(name)).or_default();
-        if let Some(span) = group.batches.insert(first, batch).and_then(|old| old.place.span()) {
+        if let Some(span) = group.batches.insert(first, batch).and_then(|old| old.location.span()) {
             self.release(span);
         }
         self.sequence
     }
 
     /// A record has been written at `span`: if it is still live, that is its place from now on.
-    pub(crate) fn settle(&mut self, name: &Arc<str>, slot: Slot, sequence: Sequence, span: Span) {
+    pub(crate) fn set_location(&mut self, name: &Arc<str>, key: RecordKey, sequence: Sequence, span: Span) {
         let Some(group) = self.groups.get_mut(name) else { return };
-        let old = match slot {
-            Slot::Batch(first) => match group.batches.get_mut(&first) {
+        let old = match key {
+            RecordKey::Batch(first) => match group.batches.get_mut(&first) {
                 Some(batch) if batch.sequence == sequence => {
-                    std::mem::replace(&mut batch.place, Place::Stored(span)).span()
+                    std::mem::replace(&mut batch.location, Location::Stored(span)).span()
                 }
                 _ => return,
             },
-            Slot::Vote | Slot::Committed | Slot::Purged => match group.mark_mut(slot) {
+            RecordKey::Vote | RecordKey::Committed | RecordKey::Purged => match group.mark_mut(key) {
                 Some(mark) if mark.sequence == sequence => mark.span.replace(span),
                 _ => return,
             },
@@ -177,7 +180,7 @@ impl Index {
         let row = self.rows.entry(span.row).or_default();
         row.live += 1;
         self.live_bytes += u64::from(span.length);
-        row.contents.push((Arc::clone(name), slot));
+        row.contents.push((Arc::clone(name), key));
     }
 
     fn release(&mut self, span: Span) {
@@ -188,7 +191,7 @@ impl Index {
     }
 
     /// Batches that hold entries of `from..to`.
-    pub(crate) fn find(&self, name: &str, from: u64, to: u64) -> Vec<(u64, u32, Place)> {
+    pub(crate) fn find(&self, name: &str, from: u64, to: u64) -> Vec<(u64, u32, Location)> {
         let Some(group) = self.groups.get(name) else { return Vec::new() };
         if from >= to {
             return Vec::new();
@@ -198,7 +201,7 @@ impl Index {
             .filter(|(first, batch)| last_of(**first, batch.count) >= from)
             .into_iter()
             .chain(group.batches.range(from..to))
-            .map(|(first, batch)| (*first, batch.count, batch.place.clone()))
+            .map(|(first, batch)| (*first, batch.count, batch.location.clone()))
             .collect()
     }
 
@@ -227,7 +230,7 @@ impl Index {
     }
 
     /// The oldest row that will be needed once `moving` have gone to the next one.
-    pub(crate) fn tail_without(&self, moving: &[Live]) -> u64 {
+    pub(crate) fn tail_without(&self, moving: &[LiveRecord]) -> u64 {
         let mut leaving: BTreeMap<u64, u32> = BTreeMap::new();
         for live in moving {
             *leaving.entry(live.span.row).or_default() += 1;
@@ -237,16 +240,16 @@ impl Index {
     }
 
     /// Forgets the rows before `tail`, and names them.
-    pub(crate) fn forget_before(&mut self, tail: u64) -> Vec<u64> {
+    pub(crate) fn remove_before_tail(&mut self, tail: u64) -> Vec<u64> {
         let kept = self.rows.split_off(&tail);
         let gone = std::mem::replace(&mut self.rows, kept);
         self.bytes -= gone.values().map(|row| row.bytes).sum::<u64>();
         gone.into_keys().collect()
     }
 
-    /// Live records of the oldest rows, of about `step` bytes, if dead ones outweigh the live by so much that bringing
+    /// LiveRecord records of the oldest rows, of about `step` bytes, if dead ones outweigh the live by so much that bringing
     /// these forward pays: then all of it together writes at most a third more than without.
-    pub(crate) fn stale(&self, floor: u64, step: u64) -> Vec<Live> {
+    pub(crate) fn compaction_candidates(&self, floor: u64, step: u64) -> Vec<LiveRecord> {
         let (rows, bytes, live) = self.totals();
         let mut stale = Vec::new();
         if bytes + rows * ROW_COST < floor + 4 * live {
@@ -254,13 +257,13 @@ impl Index {
         }
         let mut sum = 0;
         for (number, row) in &self.rows {
-            for (name, slot) in &row.contents {
-                let Some((sequence, span)) = self.locate(name, *slot).filter(|(_, span)| span.row == *number)
+            for (name, key) in &row.contents {
+                let Some((sequence, span)) = self.locate(name, *key).filter(|(_, span)| span.row == *number)
                 else {
                     continue;
                 };
                 sum += u64::from(span.length);
-                stale.push(Live { group: Arc::clone(name), slot: *slot, sequence, span });
+                stale.push(LiveRecord { group: Arc::clone(name), key: *key, sequence, span });
             }
             if sum >= step {
                 break;
@@ -270,30 +273,30 @@ impl Index {
     }
 
     /// Whether a record is still live, and what it looks like now.
-    pub(crate) fn current(&self, live: &Live) -> Option<Current> {
-        self.locate(&live.group, live.slot).filter(|found| *found == (live.sequence, live.span))?;
+    pub(crate) fn current(&self, live: &LiveRecord) -> Option<Current> {
+        self.locate(&live.group, live.key).filter(|found| *found == (live.sequence, live.span))?;
         let group = self.groups.get(&live.group)?;
-        Some(match live.slot {
-            Slot::Batch(first) => Current::Batch { first, count: group.batches.get(&first)?.count },
-            Slot::Vote => Current::Mark(Record::Vote(group.vote()?)),
-            Slot::Committed => Current::Mark(Record::Committed(group.committed()?)),
-            Slot::Purged => {
+        Some(match live.key {
+            RecordKey::Batch(first) => Current::Batch { first, count: group.batches.get(&first)?.count },
+            RecordKey::Vote => Current::Mark(Record::Vote(group.vote()?)),
+            RecordKey::Committed => Current::Mark(Record::Committed(group.committed()?)),
+            RecordKey::Purged => {
                 let (upto, mark) = group.purged()?;
                 Current::Mark(Record::Purge { upto, mark })
             }
         })
     }
 
-    fn locate(&self, name: &str, slot: Slot) -> Option<(Sequence, Span)> {
+    fn locate(&self, name: &str, key: RecordKey) -> Option<(Sequence, Span)> {
         let group = self.groups.get(name)?;
-        match slot {
-            Slot::Batch(first) => {
+        match key {
+            RecordKey::Batch(first) => {
                 let batch = group.batches.get(&first)?;
-                Some((batch.sequence, batch.place.span()?))
+                Some((batch.sequence, batch.location.span()?))
             }
-            Slot::Vote => group.vote.as_ref().and_then(Mark::located),
-            Slot::Committed => group.committed.as_ref().and_then(Mark::located),
-            Slot::Purged => group.purged.as_ref().and_then(|(_, mark)| mark.located()),
+            RecordKey::Vote => group.vote.as_ref().and_then(Mark::location),
+            RecordKey::Committed => group.committed.as_ref().and_then(Mark::location),
+            RecordKey::Purged => group.purged.as_ref().and_then(|(_, mark)| mark.location()),
         }
     }
 
@@ -319,38 +322,38 @@ pub(crate) enum Current {
 }
 
 impl Group {
-    fn mark_mut(&mut self, slot: Slot) -> Option<&mut Mark> {
-        match slot {
-            Slot::Vote => self.vote.as_mut(),
-            Slot::Committed => self.committed.as_mut(),
-            Slot::Purged => self.purged.as_mut().map(|(_, mark)| mark),
-            Slot::Batch(_) => None,
+    fn mark_mut(&mut self, key: RecordKey) -> Option<&mut Mark> {
+        match key {
+            RecordKey::Vote => self.vote.as_mut(),
+            RecordKey::Committed => self.committed.as_mut(),
+            RecordKey::Purged => self.purged.as_mut().map(|(_, mark)| mark),
+            RecordKey::Batch(_) => None,
         }
     }
 }
 
 impl Mark {
-    fn located(&self) -> Option<(Sequence, Span)> {
+    fn location(&self) -> Option<(Sequence, Span)> {
         Some((self.sequence, self.span?))
     }
 }
 
-impl Place {
+impl Location {
     fn span(&self) -> Option<Span> {
         match self {
-            Self::Waiting(_) => None,
+            Self::Pending(_) => None,
             Self::Stored(span) => Some(*span),
         }
     }
 }
 
 /// Which slot a record fills; none when it only makes others void.
-pub(crate) fn slot_of(record: &Record) -> Option<Slot> {
+pub(crate) fn record_key(record: &Record) -> Option<RecordKey> {
     match record {
-        Record::Batch { first, .. } => Some(Slot::Batch(*first)),
-        Record::Vote(_) => Some(Slot::Vote),
-        Record::Committed(_) => Some(Slot::Committed),
-        Record::Purge { .. } => Some(Slot::Purged),
+        Record::Batch { first, .. } => Some(RecordKey::Batch(*first)),
+        Record::Vote(_) => Some(RecordKey::Vote),
+        Record::Committed(_) => Some(RecordKey::Committed),
+        Record::Purge { .. } => Some(RecordKey::Purged),
         Record::Truncate { .. } | Record::Drop => None,
     }
 }
@@ -359,8 +362,8 @@ fn last_of(first: u64, count: u32) -> u64 {
     first + u64::from(count.max(1)) - 1
 }
 
-fn truncate(group: &mut Group, from: u64, void: &mut Vec<Span>) {
-    void.extend(group.batches.split_off(&from).into_values().filter_map(|batch| batch.place.span()));
+fn truncate(group: &mut Group, from: u64, released: &mut Vec<Span>) {
+    released.extend(group.batches.split_off(&from).into_values().filter_map(|batch| batch.location.span()));
     if let Some(mut batch) = group.batches.last_entry() {
         let first = *batch.key();
         if last_of(first, batch.get().count) >= from {
@@ -370,31 +373,31 @@ fn truncate(group: &mut Group, from: u64, void: &mut Vec<Span>) {
 }
 
 /// The index that the rows of `medium` make, in their order.
-pub(crate) fn replay(medium: &dyn Medium) -> Result<Index, Fault> {
+pub(crate) fn replay(storage: &dyn LogStorage) -> Result<Index, Fault> {
     let mut index = Index { next_row: 1, ..Index::default() };
-    let Some(last) = medium.last()? else { return Ok(index) };
-    let newest = medium.row(last)?.ok_or_else(|| missing(last))?;
+    let Some(last) = storage.last()? else { return Ok(index) };
+    let newest = storage.row(last)?.ok_or_else(|| missing(last))?;
     let tail = record::tail(last, &newest)?;
     for row in tail..=last {
-        let bytes = medium.row(row)?.ok_or_else(|| missing(row))?;
+        let bytes = storage.row(row)?.ok_or_else(|| missing(row))?;
         index.add_row(row, bytes.len());
         for (name, found, span) in record::read_row(row, &bytes)? {
             let name =
                 index.groups.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
-            let (slot, sequence) = match found {
-                Found::Plain(record) => (slot_of(&record), index.accept(&name, &record)),
-                Found::Carried { first, count } => {
-                    (Some(Slot::Batch(first)), index.accept_carried(&name, first, count))
+            let (key, sequence) = match found {
+                Found::Plain(record) => (record_key(&record), index.accept(&name, &record)),
+                Found::Relocated { first, count } => {
+                    (Some(RecordKey::Batch(first)), index.accept_relocated(&name, first, count))
                 }
             };
-            if let Some(slot) = slot {
-                index.settle(&name, slot, sequence, span);
+            if let Some(key) = key {
+                index.set_location(&name, key, sequence, span);
             }
         }
     }
     index.check()?;
     // Rows before the tail are there only because a crash came before their removal.
-    medium.remove_before(tail)?;
+    storage.remove_before(tail)?;
     Ok(index)
 }
 

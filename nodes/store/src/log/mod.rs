@@ -16,9 +16,9 @@
 
 mod flusher;
 mod index;
-mod medium;
 mod record;
 mod segments;
+mod storage;
 
 #[cfg(test)]
 mod tests;
@@ -29,13 +29,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-pub use medium::{Medium, MemoryRows, UnsyncedRows};
 pub use record::Record;
-pub use segments::SegmentRows;
+pub use segments::SegmentLogStorage;
+pub use storage::{LogStorage, MemoryLogStorage, UnsyncedLogStorage};
 
 use crate::Fault;
 use flusher::Job;
-use index::{Index, Place};
+use index::{Index, Location};
 
 /// Told once a record is on disk, or that it will not be. Called on the log's own thread: be quick.
 pub type Done = Box<dyn FnOnce(Result<(), Fault>) + Send>;
@@ -49,14 +49,18 @@ pub struct LogSettings {
     /// How long a record that nobody waits for may stay in memory only.
     pub linger: Duration,
     /// Below this many bytes of rows nothing is carried forward.
-    pub carry_floor_bytes: u64,
+    pub compaction_floor_bytes: u64,
     /// At most this much is carried forward in one flush, rounded up to a record.
-    pub carry_step_bytes: u64,
+    pub compaction_step_bytes: u64,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { linger: Duration::from_millis(20), carry_floor_bytes: 16 << 20, carry_step_bytes: 512 << 10 }
+        Self {
+            linger: Duration::from_millis(20),
+            compaction_floor_bytes: 16 << 20,
+            compaction_step_bytes: 512 << 10,
+        }
     }
 }
 
@@ -101,7 +105,7 @@ impl std::fmt::Debug for NodeLog {
 pub(crate) struct Shared {
     pub(crate) state: Mutex<LogState>,
     pub(crate) wake: Condvar,
-    pub(crate) medium: Arc<dyn Medium>,
+    pub(crate) storage: Arc<dyn LogStorage>,
     pub(crate) settings: LogSettings,
     pub(crate) flushes: AtomicU64,
     pub(crate) records: AtomicU64,
@@ -130,19 +134,19 @@ impl NodeLog {
     /// # Errors
     /// [`Fault::Io`] when the file system refuses; [`Fault::Corrupt`] when rows are damaged or missing.
     pub fn open(dir: &Path, settings: LogSettings) -> Result<Arc<Self>, Fault> {
-        Self::over(Arc::new(SegmentRows::open(dir)?), settings)
+        Self::with_storage(Arc::new(SegmentLogStorage::open(dir)?), settings)
     }
 
     /// Opens a log on any medium.
     ///
     /// # Errors
     /// As [`NodeLog::open`].
-    pub fn over(medium: Arc<dyn Medium>, settings: LogSettings) -> Result<Arc<Self>, Fault> {
-        let index = index::replay(&*medium)?;
+    pub fn with_storage(storage: Arc<dyn LogStorage>, settings: LogSettings) -> Result<Arc<Self>, Fault> {
+        let index = index::replay(&*storage)?;
         let shared = Arc::new(Shared {
             state: Mutex::new(LogState { index, ..LogState::default() }),
             wake: Condvar::new(),
-            medium,
+            storage,
             settings,
             flushes: AtomicU64::new(0),
             records: AtomicU64::new(0),
@@ -209,13 +213,13 @@ impl NodeLog {
     /// When the medium cannot be read.
     pub fn read(&self, group: &str, from: u64, to: u64) -> Result<Vec<Chunk>, Fault> {
         'again: for _ in 0..READ_ATTEMPTS {
-            let places = self.shared.lock().index.find(group, from, to);
-            let mut chunks = Vec::with_capacity(places.len());
-            for (first, count, place) in places {
-                let bytes = match place {
-                    Place::Waiting(bytes) => bytes,
-                    Place::Stored(span) => {
-                        let Some(raw) = self.shared.medium.read(span.row, span.offset, span.length)? else {
+            let locations = self.shared.lock().index.find(group, from, to);
+            let mut chunks = Vec::with_capacity(locations.len());
+            for (first, count, location) in locations {
+                let bytes = match location {
+                    Location::Pending(bytes) => bytes,
+                    Location::Stored(span) => {
+                        let Some(raw) = self.shared.storage.read(span.row, span.offset, span.length)? else {
                             continue 'again;
                         };
                         record::read_batch(&raw, group, first)?
@@ -249,7 +253,7 @@ impl NodeLog {
     }
 
     /// Whether there is anything of `group`.
-    pub fn knows(&self, group: &str) -> bool {
+    pub fn contains_group(&self, group: &str) -> bool {
         self.shared.lock().index.group(group).is_some()
     }
 

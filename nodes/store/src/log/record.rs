@@ -52,7 +52,7 @@ pub enum Record {
 pub(crate) enum Found {
     Plain(Record),
     /// Entries brought forward from an older row: they replace the same entries there and make nothing void.
-    Carried {
+    Relocated {
         first: u64,
         count: u32,
     },
@@ -91,8 +91,8 @@ impl RowWriter {
         })
     }
 
-    pub(crate) fn push_carried(&mut self, group: &str, first: u64, count: u32, batch: &[u8]) -> Span {
-        self.record(group, CARRIED, |bytes| batch_body(bytes, first, count, batch))
+    pub(crate) fn push_relocated(&mut self, group: &str, first: u64, count: u32, batch: &[u8]) -> Span {
+        self.record(group, RELOCATED, |bytes| batch_body(bytes, first, count, batch))
     }
 
     fn record(&mut self, group: &str, kind: u8, body: impl FnOnce(&mut Vec<u8>)) -> Span {
@@ -131,7 +131,7 @@ impl RowWriter {
 }
 
 const BATCH: u8 = 1;
-const CARRIED: u8 = 2;
+const RELOCATED: u8 = 2;
 const TRUNCATE: u8 = 3;
 const PURGE: u8 = 4;
 const VOTE: u8 = 5;
@@ -194,7 +194,7 @@ pub(crate) fn read_batch(bytes: &[u8], group: &str, first: u64) -> Result<Arc<[u
     let wrong = || Fault::Corrupt(format!("the log's entries of {group} from {first} on are damaged"));
     let (rest, kind, name, length) = split_record(bytes).ok_or_else(wrong)?;
     let (begins, _, batch) = split_batch(rest).ok_or_else(wrong)?;
-    if name != group || begins != first || length != bytes.len() || (kind != BATCH && kind != CARRIED) {
+    if name != group || begins != first || length != bytes.len() || (kind != BATCH && kind != RELOCATED) {
         return Err(wrong());
     }
     Ok(batch.into())
@@ -208,9 +208,9 @@ fn read_record(bytes: &[u8]) -> Option<(&str, Found, usize)> {
             let (first, count, batch) = split_batch(body)?;
             Found::Plain(Record::Batch { first, count, bytes: batch.into() })
         }
-        CARRIED => {
+        RELOCATED => {
             let (first, count, _) = split_batch(body)?;
-            Found::Carried { first, count }
+            Found::Relocated { first, count }
         }
         TRUNCATE => Found::Plain(Record::Truncate { from: number()?.0 }),
         PURGE => {

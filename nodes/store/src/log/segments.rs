@@ -18,10 +18,10 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::medium::{Medium, part};
+use super::storage::{LogStorage, part};
 use crate::Fault;
 use crate::engine::{io_fault, private_dir};
-use crate::synced::Synced;
+use crate::sync_marker::SyncMarker;
 
 /// The size of a segment. A row that is longer has one for itself.
 const SEGMENT_BYTES: u64 = 4 << 20;
@@ -34,9 +34,9 @@ const SPARES_MAX: usize = 4;
 
 /// Rows in a directory of their own. See the module.
 #[derive(Debug)]
-pub struct SegmentRows {
+pub struct SegmentLogStorage {
     dir: PathBuf,
-    synced: Synced,
+    marker: SyncMarker,
     state: Mutex<Segments>,
 }
 
@@ -62,7 +62,7 @@ struct Segment {
     path: PathBuf,
 }
 
-impl SegmentRows {
+impl SegmentLogStorage {
     /// Opens the rows in `dir`, making it (mode 0700) where it is missing.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl SegmentRows {
     /// that were on disk.
     pub fn open(dir: &Path) -> Result<Self, Fault> {
         private_dir(dir)?;
-        let synced = Synced::open(dir)?;
+        let marker = SyncMarker::open(dir)?;
         let mut segments = Segments::default();
         let mut found = Vec::new();
         for entry in dir.read_dir().map_err(|error| io_fault(dir, &error))? {
@@ -93,13 +93,13 @@ impl SegmentRows {
             }
             segments.live.push_back(Segment::open(first, path)?);
         }
-        let (last, promised) = (segments.last().unwrap_or(0), synced.read());
+        let (last, promised) = (segments.last().unwrap_or(0), marker.read());
         if last < promised {
             let at = segments.live.back().map_or(dir, |segment| &segment.path);
             let what = format!("row {} is damaged or missing; {promised} were on disk", last + 1);
             return Err(damaged(at, &what));
         }
-        Ok(Self { dir: dir.to_owned(), synced, state: Mutex::new(segments) })
+        Ok(Self { dir: dir.to_owned(), marker, state: Mutex::new(segments) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Segments> {
@@ -118,7 +118,7 @@ impl SegmentRows {
         Some((Arc::clone(&segment.file), start, length))
     }
 
-    /// Reads a part of a row that [`SegmentRows::find`] found; none when it has gone meanwhile, and its file may be in use
+    /// Reads a part of a row that [`SegmentLogStorage::find`] found; none when it has gone meanwhile, and its file may be in use
     /// again.
     fn read_at(&self, row: u64, file: &File, at: u64, length: usize) -> Result<Option<Vec<u8>>, Fault> {
         let mut bytes = vec![0; length];
@@ -249,7 +249,7 @@ fn damaged(path: &Path, what: &str) -> Fault {
     Fault::Corrupt(format!("{}: {what}", path.display()))
 }
 
-impl Medium for SegmentRows {
+impl LogStorage for SegmentLogStorage {
     fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault> {
         let length = u32::try_from(bytes.len()).map_err(|_| damaged(&self.dir, "a row is too long"))?;
         let (file, at, before) = self.place(row, FRAME_BYTES + bytes.len())?;
@@ -274,7 +274,7 @@ impl Medium for SegmentRows {
         let newest = self.lock().live.back().map(|segment| (Arc::clone(&segment.file), segment.next() - 1));
         let Some((file, last)) = newest else { return Ok(()) };
         file.sync_data().map_err(|error| io_fault(&self.dir, &error))?;
-        self.synced.note(last)
+        self.marker.write(last)
     }
 
     fn read(&self, row: u64, offset: u32, length: u32) -> Result<Option<Vec<u8>>, Fault> {
@@ -325,13 +325,13 @@ mod tests {
         vec![number as u8; 1 + (number as usize * 37_813) % 300_000]
     }
 
-    fn filled(dir: &Path, rows: u64) -> SegmentRows {
-        let medium = SegmentRows::open(dir).unwrap();
+    fn filled(dir: &Path, rows: u64) -> SegmentLogStorage {
+        let storage = SegmentLogStorage::open(dir).unwrap();
         for number in 1..=rows {
-            medium.put(number, row(number)).unwrap();
-            medium.sync().unwrap();
+            storage.put(number, row(number)).unwrap();
+            storage.sync().unwrap();
         }
-        medium
+        storage
     }
 
     fn segments(dir: &Path) -> Vec<PathBuf> {
@@ -344,59 +344,59 @@ mod tests {
     #[test]
     fn rows_are_there_again_and_files_are_used_again() {
         let dir = tempfile::tempdir().unwrap();
-        let medium = filled(dir.path(), 100);
+        let storage = filled(dir.path(), 100);
         assert!(segments(dir.path()).len() > 2, "several segments");
-        assert_eq!(medium.last().unwrap(), Some(100));
-        medium.remove_before(90).unwrap();
-        assert_eq!(medium.row(89).unwrap(), None);
-        assert!(!medium.lock().spares.is_empty());
+        assert_eq!(storage.last().unwrap(), Some(100));
+        storage.remove_before(90).unwrap();
+        assert_eq!(storage.row(89).unwrap(), None);
+        assert!(!storage.lock().spares.is_empty());
         for number in 101..=250 {
-            medium.put(number, row(number)).unwrap();
-            medium.remove(&[number - 10]).unwrap();
+            storage.put(number, row(number)).unwrap();
+            storage.remove(&[number - 10]).unwrap();
         }
-        medium.sync().unwrap();
-        drop(medium);
-        let medium = SegmentRows::open(dir.path()).unwrap();
-        assert_eq!(medium.last().unwrap(), Some(250));
+        storage.sync().unwrap();
+        drop(storage);
+        let storage = SegmentLogStorage::open(dir.path()).unwrap();
+        assert_eq!(storage.last().unwrap(), Some(250));
         for number in 241..=250 {
-            assert_eq!(medium.row(number).unwrap().as_deref(), Some(&row(number)[..]), "row {number}");
+            assert_eq!(storage.row(number).unwrap().as_deref(), Some(&row(number)[..]), "row {number}");
         }
-        let some = medium.read(250, 3, 5).unwrap().unwrap();
+        let some = storage.read(250, 3, 5).unwrap().unwrap();
         assert_eq!(some, row(250)[3..8]);
-        assert!(medium.read(250, 1, u32::MAX).is_err());
+        assert!(storage.read(250, 1, u32::MAX).is_err());
     }
 
     #[test]
     fn a_row_longer_than_a_segment_has_one_for_itself() {
         let dir = tempfile::tempdir().unwrap();
-        let medium = SegmentRows::open(dir.path()).unwrap();
+        let storage = SegmentLogStorage::open(dir.path()).unwrap();
         let long = vec![7; SEGMENT_BYTES as usize + 1];
         for (number, bytes) in [(1, vec![1]), (2, long.clone()), (3, vec![3])] {
-            medium.put(number, bytes).unwrap();
+            storage.put(number, bytes).unwrap();
         }
-        medium.sync().unwrap();
-        drop(medium);
-        let medium = SegmentRows::open(dir.path()).unwrap();
-        assert_eq!(medium.row(2).unwrap(), Some(long));
-        assert_eq!(medium.row(3).unwrap(), Some(vec![3]));
+        storage.sync().unwrap();
+        drop(storage);
+        let storage = SegmentLogStorage::open(dir.path()).unwrap();
+        assert_eq!(storage.row(2).unwrap(), Some(long));
+        assert_eq!(storage.row(3).unwrap(), Some(vec![3]));
     }
 
     #[test]
     fn a_torn_end_is_dropped_and_written_over() {
         let dir = tempfile::tempdir().unwrap();
-        let medium = filled(dir.path(), 5);
-        medium.put(6, row(6)).unwrap();
-        let (_, start, _) = medium.find(6).unwrap();
-        drop(medium);
+        let storage = filled(dir.path(), 5);
+        storage.put(6, row(6)).unwrap();
+        let (_, start, _) = storage.find(6).unwrap();
+        drop(storage);
         // Row 6 was never promised; half of it is not there.
         let path = segments(dir.path()).pop().unwrap();
         OpenOptions::new().write(true).open(path).unwrap().write_all_at(&[0; 100], start + 50).unwrap();
-        let medium = SegmentRows::open(dir.path()).unwrap();
-        assert_eq!(medium.last().unwrap(), Some(5));
-        medium.put(6, vec![6]).unwrap();
-        medium.sync().unwrap();
-        drop(medium);
-        assert_eq!(SegmentRows::open(dir.path()).unwrap().row(6).unwrap(), Some(vec![6]));
+        let storage = SegmentLogStorage::open(dir.path()).unwrap();
+        assert_eq!(storage.last().unwrap(), Some(5));
+        storage.put(6, vec![6]).unwrap();
+        storage.sync().unwrap();
+        drop(storage);
+        assert_eq!(SegmentLogStorage::open(dir.path()).unwrap().row(6).unwrap(), Some(vec![6]));
     }
 
     #[test]
@@ -407,11 +407,11 @@ mod tests {
             let paths = segments(dir.path());
             let path = &paths[nth.min(paths.len() - 1)];
             OpenOptions::new().write(true).open(path).unwrap().write_all_at(b"x", HEAD_BYTES + 40).unwrap();
-            let fault = SegmentRows::open(dir.path()).unwrap_err();
+            let fault = SegmentLogStorage::open(dir.path()).unwrap_err();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             assert!(matches!(&fault, Fault::Corrupt(text) if text.contains(&name)), "{what}: {fault}");
             std::fs::remove_file(path).unwrap();
-            let reopened = SegmentRows::open(dir.path());
+            let reopened = SegmentLogStorage::open(dir.path());
             // Without its oldest segment the rest is whole: what needs that row says so.
             assert_eq!(reopened.is_ok(), nth == 0, "{what} removed");
         }

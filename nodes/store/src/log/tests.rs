@@ -52,7 +52,11 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn settings(linger_ms: u64) -> LogSettings {
-    LogSettings { linger: Duration::from_millis(linger_ms), carry_floor_bytes: 0, carry_step_bytes: 64 }
+    LogSettings {
+        linger: Duration::from_millis(linger_ms),
+        compaction_floor_bytes: 0,
+        compaction_step_bytes: 64,
+    }
 }
 
 /// Entries of eight bytes each; a big batch has padding, so that rows differ in size.
@@ -166,8 +170,8 @@ proptest! {
     fn the_log_is_what_was_submitted_and_after_a_crash_at_least_what_was_synced(
         steps in prop::collection::vec(step(), 1..120), linger_ms in prop_oneof![Just(0u64), Just(3_600_000)],
     ) {
-        let mut medium = Arc::new(MemoryRows::new());
-        let mut log = NodeLog::over(medium.clone(), settings(linger_ms)).unwrap();
+        let mut storage = Arc::new(MemoryLogStorage::new());
+        let mut log = NodeLog::with_storage(storage.clone(), settings(linger_ms)).unwrap();
         let mut models = empty();
         // Every state since the last sync: a crash may leave any one of them.
         let mut since = vec![models.clone()];
@@ -180,14 +184,14 @@ proptest! {
                 }
                 Step::Reopen => {
                     log.close();
-                    log = NodeLog::over(medium.clone(), settings(linger_ms)).unwrap();
+                    log = NodeLog::with_storage(storage.clone(), settings(linger_ms)).unwrap();
                     since = vec![models.clone()];
                 }
                 Step::Crash => {
-                    let left = Arc::new(medium.crash());
+                    let left = Arc::new(storage.crash());
                     log.close();
-                    medium = left;
-                    log = NodeLog::over(medium.clone(), settings(linger_ms)).unwrap();
+                    storage = left;
+                    log = NodeLog::with_storage(storage.clone(), settings(linger_ms)).unwrap();
                     models = seen(&log);
                     prop_assert!(since.contains(&models), "{models:#?} is none of {since:#?}");
                     since = vec![models.clone()];
@@ -207,14 +211,14 @@ proptest! {
     }
 }
 
-fn log_of(medium: &Arc<MemoryRows>) -> Arc<NodeLog> {
-    NodeLog::over(medium.clone(), settings(3_600_000)).unwrap()
+fn log_of(storage: &Arc<MemoryLogStorage>) -> Arc<NodeLog> {
+    NodeLog::with_storage(storage.clone(), settings(3_600_000)).unwrap()
 }
 
 #[test]
 fn a_quiet_group_does_not_hold_up_the_rows_of_a_busy_one() {
-    let medium = Arc::new(MemoryRows::new());
-    let log = log_of(&medium);
+    let storage = Arc::new(MemoryLogStorage::new());
+    let log = log_of(&storage);
     let (quiet, busy): (Arc<str>, Arc<str>) = ("quiet/0".into(), "busy/0".into());
     log.submit(&quiet, Record::Vote(mark(7)), None);
     log.submit(&quiet, batch(0, &[1, 2, 3, 4], false), None);
@@ -226,8 +230,8 @@ fn a_quiet_group_does_not_hold_up_the_rows_of_a_busy_one() {
         }
         log.sync().unwrap();
     }
-    assert!(medium.count() < 100, "{} rows are there", medium.count());
-    for log in [log, log_of(&Arc::new(medium.crash()))] {
+    assert!(storage.count() < 100, "{} rows are there", storage.count());
+    for log in [log, log_of(&Arc::new(storage.crash()))] {
         assert_eq!(log.vote("quiet/0"), Some(mark(7)));
         let chunks = log.read("quiet/0", 0, 10).unwrap();
         assert_eq!(chunks.iter().map(|chunk| (chunk.first, chunk.count)).collect::<Vec<_>>(), [(0, 2)]);
@@ -239,19 +243,19 @@ fn a_quiet_group_does_not_hold_up_the_rows_of_a_busy_one() {
 
 #[test]
 fn after_a_failed_write_nothing_is_acknowledged_until_the_log_is_opened_anew() {
-    let medium = Arc::new(MemoryRows::new());
-    let log = log_of(&medium);
+    let storage = Arc::new(MemoryLogStorage::new());
+    let log = log_of(&storage);
     let group: Arc<str> = "auth/0".into();
     log.submit(&group, batch(0, &[1], false), None);
     log.sync().unwrap();
-    medium.fail(true);
+    storage.fail(true);
     log.submit(&group, batch(1, &[2], false), None);
     assert!(matches!(log.sync(), Err(Fault::Io(_))));
-    medium.fail(false);
+    storage.fail(false);
     assert!(log.sync().is_err(), "what is on disk is not known any more");
     assert!(log.health().is_err());
     log.close();
-    let log = log_of(&medium);
+    let log = log_of(&storage);
     log.sync().unwrap();
     assert_eq!(log.last("auth/0"), Some(0));
     log.submit(&group, batch(1, &[3], false), None);
@@ -275,26 +279,29 @@ fn damaged_and_missing_rows_are_noticed() {
     ];
     for (name, damage) in damages {
         for victim in 1..=3 {
-            let medium = Arc::new(MemoryRows::new());
-            let log = NodeLog::over(medium.clone(), LogSettings::default()).unwrap();
+            let storage = Arc::new(MemoryLogStorage::new());
+            let log = NodeLog::with_storage(storage.clone(), LogSettings::default()).unwrap();
             for index in 0..3 {
                 log.submit(&"auth/0".into(), batch(index, &[index], false), None);
                 log.sync().unwrap();
             }
             log.close();
-            assert!(medium.damage(victim, damage));
-            let opened = NodeLog::over(medium.clone(), settings(0));
+            assert!(storage.damage(victim, damage));
+            let opened = NodeLog::with_storage(storage.clone(), settings(0));
             assert!(matches!(opened, Err(Fault::Corrupt(_))), "{name} in row {victim}: {opened:?}");
-            medium.remove(&[2]).unwrap();
-            assert!(matches!(NodeLog::over(medium, settings(0)), Err(Fault::Corrupt(_))), "row 2 is missing");
+            storage.remove(&[2]).unwrap();
+            assert!(
+                matches!(NodeLog::with_storage(storage, settings(0)), Err(Fault::Corrupt(_))),
+                "row 2 is missing"
+            );
         }
     }
 }
 
 #[test]
 fn many_writers_share_flushes_and_each_is_told() {
-    let medium = Arc::new(MemoryRows::new());
-    let log = log_of(&medium);
+    let storage = Arc::new(MemoryLogStorage::new());
+    let log = log_of(&storage);
     std::thread::scope(|scope| {
         for thread in 0..8u64 {
             let log = &log;
@@ -309,7 +316,7 @@ fn many_writers_share_flushes_and_each_is_told() {
         }
     });
     assert_eq!(log.groups().len(), 8);
-    let log = log_of(&Arc::new(medium.crash()));
+    let log = log_of(&Arc::new(storage.crash()));
     for thread in 0..8 {
         assert_eq!(log.last(&format!("users/{thread}")), Some(199));
     }

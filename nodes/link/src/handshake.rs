@@ -6,8 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use protocol::codec;
 
-use crate::identity::{Described, Identity};
-use crate::trust::Wire;
+use crate::identity::{CertificateInfo, Identity};
+use crate::tls::Transport;
 
 /// What both sides must speak.
 pub(crate) const PROTOCOL: u16 = 1;
@@ -31,41 +31,41 @@ pub(crate) struct Hello {
 
 /// What the node that was dialled answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Reply {
+pub(crate) struct HelloReply {
     pub hello: Hello,
-    pub verdict: Verdict,
+    pub result: HandshakeResult,
 }
 
 /// Whether the connection becomes a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Verdict {
-    Welcome,
+pub(crate) enum HandshakeResult {
+    Accepted,
     /// There is a session already, and it stays.
     Duplicate,
     Refused(String),
 }
 
 /// Sends one greeting.
-pub(crate) async fn send<T: Serialize>(wire: &mut Box<dyn Wire>, words: &T) -> Result<(), String> {
+pub(crate) async fn send<T: Serialize>(transport: &mut Box<dyn Transport>, words: &T) -> Result<(), String> {
     let bytes = codec::encode(words);
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= HELLO_BYTES_MAX);
     let length = length.ok_or("the greeting is too long")?;
     let sent = async {
-        wire.write_u32(length).await?;
-        wire.write_all(&bytes).await?;
-        wire.flush().await
+        transport.write_u32(length).await?;
+        transport.write_all(&bytes).await?;
+        transport.flush().await
     };
     sent.await.map_err(|error| format!("greeting: {error}"))
 }
 
 /// Waits for one.
-pub(crate) async fn receive<T: DeserializeOwned>(wire: &mut Box<dyn Wire>) -> Result<T, String> {
-    let length = wire.read_u32().await.map_err(|error| format!("no greeting: {error}"))?;
+pub(crate) async fn receive<T: DeserializeOwned>(transport: &mut Box<dyn Transport>) -> Result<T, String> {
+    let length = transport.read_u32().await.map_err(|error| format!("no greeting: {error}"))?;
     if length > HELLO_BYTES_MAX {
         return Err("no greeting of this program".to_owned());
     }
     let mut bytes = vec![0; length as usize];
-    wire.read_exact(&mut bytes).await.map_err(|error| format!("no greeting: {error}"))?;
+    transport.read_exact(&mut bytes).await.map_err(|error| format!("no greeting: {error}"))?;
     codec::decode(&bytes).map_err(|error| format!("no greeting of this program: {error}"))
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn receive<T: DeserializeOwned>(wire: &mut Box<dyn Wire>) -> Re
 pub(crate) fn check(
     own: &Identity,
     hello: &Hello,
-    certificate: Option<&Described>,
+    certificate: Option<&CertificateInfo>,
     expected: Option<&str>,
 ) -> Result<(), String> {
     let said = &hello.identity;
@@ -126,7 +126,7 @@ mod tests {
             (identity("inn", "n1", 9), PROTOCOL, Some(identity("inn", "n1", 9)), None, false),
         ];
         for (said, protocol, certified, expected, fine) in cases {
-            let described = certified.map(|identity| Described {
+            let described = certified.map(|identity| CertificateInfo {
                 identity,
                 fingerprint: Fingerprint::of(b""),
                 addresses: vec![],

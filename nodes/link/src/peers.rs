@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use crate::hello::Verdict;
+use crate::handshake::HandshakeResult;
 use crate::identity::{Fingerprint, Identity};
 use crate::options::Seed;
 use crate::session::Session;
@@ -56,7 +56,7 @@ struct State {
 }
 
 /// All peers.
-pub(crate) struct Table {
+pub(crate) struct PeerTable {
     own: Identity,
     state: Mutex<State>,
     peers: watch::Sender<Vec<Peer>>,
@@ -66,7 +66,7 @@ fn key(seed: &Seed) -> String {
     seed.name.clone().unwrap_or_else(|| format!("?{}", seed.address))
 }
 
-impl Table {
+impl PeerTable {
     pub(crate) fn new(own: Identity, denied: impl IntoIterator<Item = Fingerprint>) -> Self {
         let state = State { denied: denied.into_iter().collect(), ..State::default() };
         Self { own, state: Mutex::new(state), peers: watch::Sender::new(Vec::new()) }
@@ -146,32 +146,32 @@ impl Table {
     /// - a restarted peer's replaces the old one, which is dead;
     /// - who dials again has lost the old one;
     /// - of two that crossed, the one that the node with the lesser name began stays.
-    pub(crate) fn admit(&self, session: &Arc<Session>) -> Verdict {
+    pub(crate) fn admit(&self, session: &Arc<Session>) -> HandshakeResult {
         let mut state = self.state();
-        let agreed = &session.agreed;
-        if agreed.fingerprint.is_some_and(|fingerprint| state.denied.contains(&fingerprint)) {
-            return Verdict::Refused("its certificate is denied".to_owned());
+        let negotiated = &session.negotiated;
+        if negotiated.fingerprint.is_some_and(|fingerprint| state.denied.contains(&fingerprint)) {
+            return HandshakeResult::Refused("its certificate is denied".to_owned());
         }
         let old = state.entries.get(session.node()).and_then(|entry| entry.session.clone());
         if let Some(old) = old.filter(|old| !old.is_gone()) {
-            if old.agreed.identity.node_id != agreed.identity.node_id {
-                return Verdict::Refused("another node of that name is connected".to_owned());
+            if old.negotiated.identity.node_id != negotiated.identity.node_id {
+                return HandshakeResult::Refused("another node of that name is connected".to_owned());
             }
-            let restarted = old.agreed.incarnation != agreed.incarnation;
-            let again = old.agreed.dialled == agreed.dialled;
-            let preferred = agreed.dialled == (self.own.node.as_str() < session.node());
+            let restarted = old.negotiated.incarnation != negotiated.incarnation;
+            let again = old.negotiated.dialled == negotiated.dialled;
+            let preferred = negotiated.dialled == (self.own.node.as_str() < session.node());
             if !(restarted || again || preferred) {
-                return Verdict::Duplicate;
+                return HandshakeResult::Duplicate;
             }
-            state.tokens.remove(&old.agreed.expect);
+            state.tokens.remove(&old.negotiated.own_token);
             old.close("another connection took its place");
         }
-        state.tokens.insert(agreed.expect, Arc::clone(session));
+        state.tokens.insert(negotiated.own_token, Arc::clone(session));
         let entry = state.entries.entry(session.node().to_owned()).or_insert_with(|| Entry {
             peer: Peer {
                 name: session.node().to_owned(),
                 id: None,
-                address: agreed.address.clone(),
+                address: negotiated.address.clone(),
                 state: PeerState::Connecting,
                 since: session.since,
                 rtt: None,
@@ -184,9 +184,9 @@ impl Table {
             entry.peer.state = PeerState::Connecting;
         }
         entry.session = Some(Arc::clone(session));
-        entry.peer.id = Some(agreed.identity.node_id);
+        entry.peer.id = Some(negotiated.identity.node_id);
         self.publish(&state);
-        Verdict::Welcome
+        HandshakeResult::Accepted
     }
 
     /// Calls may go over it from now on.
@@ -218,7 +218,7 @@ impl Table {
             entry.peer.since = SystemTime::now();
             entry.peer.rtt = None;
         });
-        self.state().tokens.remove(&session.agreed.expect);
+        self.state().tokens.remove(&session.negotiated.own_token);
     }
 
     fn change(&self, session: &Arc<Session>, change: impl FnOnce(&mut Entry)) {
@@ -259,7 +259,7 @@ impl Table {
         let mut state = self.state();
         state.denied.insert(fingerprint);
         for session in state.entries.values().filter_map(|entry| entry.session.as_ref()) {
-            if session.agreed.fingerprint == Some(fingerprint) {
+            if session.negotiated.fingerprint == Some(fingerprint) {
                 session.close("its certificate is denied");
             }
         }

@@ -13,12 +13,12 @@ const SYNCED_FILE: &str = "synced";
 
 /// The note of one store.
 #[derive(Debug)]
-pub(crate) struct Synced {
+pub(crate) struct SyncMarker {
     file: File,
     path: PathBuf,
 }
 
-impl Synced {
+impl SyncMarker {
     /// Opens the note in the store's directory, making it where it is missing.
     pub(crate) fn open(dir: &Path) -> Result<Self, Fault> {
         let path = dir.join(SYNCED_FILE);
@@ -29,7 +29,7 @@ impl Synced {
 
     /// Notes that everything up to `number` is on disk. Not synced itself: written after the data, it can only be
     /// behind it.
-    pub(crate) fn note(&self, number: u64) -> Result<(), Fault> {
+    pub(crate) fn write(&self, number: u64) -> Result<(), Fault> {
         let mut bytes = [0; 12];
         bytes[..8].copy_from_slice(&number.to_le_bytes());
         bytes[8..].copy_from_slice(&crc32fast::hash(&number.to_le_bytes()).to_le_bytes());

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::Fault;
 
 /// Numbered rows. Written by one thread in ascending order, read by many.
-pub trait Medium: Send + Sync + 'static {
-    /// Writes a row; on disk after [`Medium::sync`].
+pub trait LogStorage: Send + Sync + 'static {
+    /// Writes a row; on disk after [`LogStorage::sync`].
     ///
     /// # Errors
     /// When the disk refuses.
@@ -53,7 +53,7 @@ pub trait Medium: Send + Sync + 'static {
 
 /// Rows in memory, for tests and simulation: they can be asked what a crash would leave, and told to fail.
 #[derive(Debug, Default)]
-pub struct MemoryRows {
+pub struct MemoryLogStorage {
     rows: Mutex<MemoryState>,
     failing: AtomicBool,
 }
@@ -64,7 +64,7 @@ struct MemoryState {
     synced: BTreeMap<u64, Vec<u8>>,
 }
 
-impl MemoryRows {
+impl MemoryLogStorage {
     /// No rows.
     pub fn new() -> Self {
         Self::default()
@@ -109,7 +109,7 @@ impl MemoryRows {
     }
 }
 
-impl Medium for MemoryRows {
+impl LogStorage for MemoryLogStorage {
     fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault> {
         self.willing()?;
         self.lock().live.insert(row, bytes);
@@ -154,22 +154,22 @@ impl Medium for MemoryRows {
     }
 }
 
-/// For crash tests: holds rows in memory until [`Medium::sync`], so that kill -9 drops what was not synced (what a
+/// For crash tests: holds rows in memory until [`LogStorage::sync`], so that kill -9 drops what was not synced (what a
 /// killed process wrote is in the page cache, and would be there again).
-pub struct UnsyncedRows {
-    inner: Arc<dyn Medium>,
+pub struct UnsyncedLogStorage {
+    inner: Arc<dyn LogStorage>,
     pending: Mutex<BTreeMap<u64, Vec<u8>>>,
 }
 
-impl std::fmt::Debug for UnsyncedRows {
+impl std::fmt::Debug for UnsyncedLogStorage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("UnsyncedRows")
+        f.write_str("UnsyncedLogStorage")
     }
 }
 
-impl UnsyncedRows {
+impl UnsyncedLogStorage {
     /// Stands before `inner`.
-    pub fn new(inner: Arc<dyn Medium>) -> Self {
+    pub fn new(inner: Arc<dyn LogStorage>) -> Self {
         Self { inner, pending: Mutex::default() }
     }
 
@@ -178,7 +178,7 @@ impl UnsyncedRows {
     }
 }
 
-impl Medium for UnsyncedRows {
+impl LogStorage for UnsyncedLogStorage {
     fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault> {
         self.lock().insert(row, bytes);
         Ok(())

@@ -16,18 +16,18 @@ use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier}
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, version};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use crate::identity::{Described, describe, server_name};
+use crate::identity::{CertificateInfo, parse_certificate, server_name};
 use crate::options::{StartError, TlsFiles};
 
 /// Files are looked at again after this time at the earliest.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// A connection, encrypted or not, that can be read and written.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
 /// This node's side of TLS; `None` inside means plain text.
-pub(crate) struct Trust {
+pub(crate) struct TlsContext {
     server_name: ServerName<'static>,
     files: Option<TlsFiles>,
     current: Mutex<Current>,
@@ -39,12 +39,12 @@ struct Current {
     looked: Instant,
 }
 
-impl Trust {
+impl TlsContext {
     /// Reads the files. Also says what this node's own certificate says, if it has one.
     pub(crate) fn load(
         cluster: &str,
         files: Option<TlsFiles>,
-    ) -> Result<(Self, Option<Described>), StartError> {
+    ) -> Result<(Self, Option<CertificateInfo>), StartError> {
         let server_name = ServerName::try_from(server_name(cluster))
             .map_err(|_| StartError::Setting(format!("{cluster:?} is no cluster's name")))?;
         let mut own = None;
@@ -84,7 +84,7 @@ impl Trust {
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
-    ) -> Result<(Box<dyn Wire>, Option<Described>), String> {
+    ) -> Result<(Box<dyn Transport>, Option<CertificateInfo>), String> {
         let Some((acceptor, _)) = self.configs() else {
             return Ok((Box::new(stream), None));
         };
@@ -97,7 +97,7 @@ impl Trust {
     pub(crate) async fn connect(
         &self,
         stream: TcpStream,
-    ) -> Result<(Box<dyn Wire>, Option<Described>), String> {
+    ) -> Result<(Box<dyn Transport>, Option<CertificateInfo>), String> {
         let Some((_, connector)) = self.configs() else {
             return Ok((Box::new(stream), None));
         };
@@ -108,9 +108,9 @@ impl Trust {
     }
 }
 
-fn presented(certificates: Option<&[CertificateDer<'_>]>) -> Result<Described, String> {
+fn presented(certificates: Option<&[CertificateDer<'_>]>) -> Result<CertificateInfo, String> {
     let leaf = certificates.and_then(<[_]>::first).ok_or("no certificate")?;
-    describe(leaf).map_err(|why| format!("certificate: {why}"))
+    parse_certificate(leaf).map_err(|why| format!("certificate: {why}"))
 }
 
 fn changed(files: Option<&TlsFiles>) -> [Option<SystemTime>; 3] {
@@ -120,7 +120,7 @@ fn changed(files: Option<&TlsFiles>) -> [Option<SystemTime>; 3] {
 
 type Configurations = (TlsAcceptor, TlsConnector);
 
-fn configurations(files: &TlsFiles) -> Result<(Configurations, Described), StartError> {
+fn configurations(files: &TlsFiles) -> Result<(Configurations, CertificateInfo), StartError> {
     let wrong = |path: &PathBuf| {
         let path = path.clone();
         move |why: String| StartError::Certificate { path, why }
@@ -144,7 +144,7 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, Described), Start
     let roots = Arc::new(roots);
     let chain = certificates(&files.certificate)?;
     let leaf = chain.first().ok_or_else(|| wrong(&files.certificate)("no certificate in it".to_owned()))?;
-    let described = describe(leaf).map_err(wrong(&files.certificate))?;
+    let described = parse_certificate(leaf).map_err(wrong(&files.certificate))?;
     let key =
         || PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key)(error.to_string()));
 
