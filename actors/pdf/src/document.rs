@@ -2,7 +2,7 @@
 
 use contracts::pdf::{DATA_BYTES_MAX, PAGES_MAX, Refusal, SOURCE_BYTES_MAX};
 use render::untrusted::check_untrusted;
-use render::{Format, Limits, RenderError, What, render_untrusted};
+use render::{Format, Limits, RenderError, RenderErrorKind, render_untrusted};
 
 use crate::draw::{self, DrawError};
 
@@ -16,7 +16,7 @@ const LIMITS: Limits = Limits {
 /// Makes a PDF file. The same source and data make the same bytes.
 ///
 /// # Errors
-/// What is wrong with the data or the template, and where; or which limit was reached.
+/// RenderErrorKind is wrong with the data or the template, and where; or which limit was reached.
 pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
     if data_json.len() > DATA_BYTES_MAX {
         return Err(Refusal::TooLarge(format!("the data is longer than {DATA_BYTES_MAX} bytes")));
@@ -43,16 +43,16 @@ pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
 /// Whether a template can be kept.
 ///
 /// # Errors
-/// What is wrong with it, and where.
+/// RenderErrorKind is wrong with it, and where.
 pub(crate) fn check(source: &str) -> Result<(), Refusal> {
     check_untrusted(source, LIMITS).map_err(refusal)
 }
 
 fn refusal(error: RenderError) -> Refusal {
-    let RenderError { what, line, reason, .. } = error;
-    match what {
-        What::Template | What::NotFound => Refusal::BadTemplate { line, reason },
-        What::Data => Refusal::DataMismatch { line, reason },
-        What::TooMuch => Refusal::TooLarge(reason),
+    let RenderError { kind, line, reason, .. } = error;
+    match kind {
+        RenderErrorKind::Template | RenderErrorKind::NotFound => Refusal::BadTemplate { line, reason },
+        RenderErrorKind::Data => Refusal::DataMismatch { line, reason },
+        RenderErrorKind::LimitExceeded => Refusal::TooLarge(reason),
     }
 }

@@ -1,6 +1,6 @@
-//! One node that echoes, in a process of its own: `link_node FOLDER NAME LISTEN [PEER=ADDRESS …]`, with the folder that
-//! `auberge cert node` made. Prints its address, then serves until its standard input ends. With `--measure PEER` it prints
-//! how fast calls to that peer are, and ends.
+//! A node that echoes calls, in a process of its own: `link_node DIRECTORY NAME LISTEN [PEER=ADDRESS …]`, with the
+//! directory that `auberge cert node` created. Prints its address and runs until its standard input ends. With
+//! `--measure PEER` it prints throughput and latency of calls to that peer, and exits.
 
 use std::io::Read;
 use std::path::Path;
@@ -37,18 +37,18 @@ impl Handler for Echo {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let measure = arguments.iter().position(|argument| argument == "--measure").map(|at| {
+    let measured_peer = arguments.iter().position(|argument| argument == "--measure").map(|at| {
         arguments.remove(at);
         arguments.remove(at)
     });
-    let folder = Path::new(&arguments[0]);
+    let directory = Path::new(&arguments[0]);
     let tls = TlsFiles {
-        ca: folder.join("ca.pem"),
-        certificate: folder.join("node.pem"),
-        key: folder.join("node.key"),
+        ca: directory.join("ca.pem"),
+        certificate: directory.join("node.pem"),
+        key: directory.join("node.key"),
     };
     let own = link::certificates::read_certificate(&tls.certificate).expect("a certificate").identity;
-    assert_eq!(own.node, arguments[1], "the folder is another node's");
+    assert_eq!(own.node, arguments[1], "the directory belongs to another node");
     let seeds = arguments[3..].iter().filter_map(|peer| peer.split_once('=')).map(Seed::from).collect();
     let options = Options {
         cluster: own.cluster,
@@ -64,8 +64,8 @@ async fn main() {
     };
     let link = Link::start(options, Arc::new(Echo)).await.expect("a link");
     println!("{}", link.address());
-    if let Some(peer) = measure {
-        figures(&link, &peer).await;
+    if let Some(peer) = measured_peer {
+        measure(&link, &peer).await;
     } else {
         let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
         let _ = ended.await;
@@ -73,7 +73,7 @@ async fn main() {
     link.shutdown().await;
 }
 
-async fn figures(link: &Link, peer: &str) {
+async fn measure(link: &Link, peer: &str) {
     let mut peers = link.peers();
     let up = |peers: &Vec<link::Peer>| peers.iter().any(|one| one.name == peer && one.state == PeerState::Up);
     peers.wait_for(up).await.expect("a session");

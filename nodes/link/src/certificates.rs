@@ -1,7 +1,8 @@
-//! The cluster's own certificate authority, and the certificates of nodes.
+//! The cluster's certificate authority and the certificates of nodes.
 //!
-//! The authority is a directory: `ca.pem` (public), `ca.key` (0600, never leaves it) and, a node each, `NODE/` with
-//! `ca.pem`, `node.pem` and `node.key` (0600): the folder that is copied to the node.
+//! The authority is a directory that contains `ca.pem` (public), `ca.key` (mode 0600, never copied) and a directory
+//! per node, `NODE/`, with `ca.pem`, `node.pem` and `node.key` (mode 0600). The node's directory is copied to the
+//! node.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -22,80 +23,82 @@ use crate::identity::{
     CertificateInfo, Identity, NAME_BYTES_MAX, is_valid_name, parse_certificate, server_name,
 };
 
-/// How long a node's certificate is good for.
+/// Validity of a node's certificate, in days.
 pub const NODE_DAYS: u64 = 365;
-/// How long the authority itself is.
+/// Validity of the authority's certificate, in days.
 pub const AUTHORITY_DAYS: u64 = 10 * 365;
-/// At most so many addresses in a certificate.
+/// Maximum number of addresses in a certificate.
 pub const ADDRESSES_MAX: usize = 16;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// Clocks of nodes differ: certificates are good from an hour before they are made.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(60 * 60);
+/// Certificates are valid from an hour before they are issued, because the clocks of nodes differ.
+const CLOCK_SKEW: Duration = Duration::from_secs(60 * 60);
 
-/// Why there is no certificate.
+/// Why a certificate was not created or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// A cluster or node is called something that is no name.
-    #[error("{0:?} is no name: 1 to {NAME_BYTES_MAX} of a-z, 0-9 and -, no - at either end")]
+    /// The name of the cluster or node is invalid.
+    #[error("{0:?} is not a valid name: use 1 to {NAME_BYTES_MAX} of a-z, 0-9 and -, and no - at either end")]
     Name(String),
-    /// An address that cannot stand in a certificate.
-    #[error("{0:?} is no address: give host names or IP addresses without ports, {ADDRESSES_MAX} at most")]
+    /// An address is invalid, or there are too many.
+    #[error(
+        "{0:?} is not a valid address: give at most {ADDRESSES_MAX} host names or IP addresses, without ports"
+    )]
     Address(String),
-    /// It is there already, and would be lost.
-    #[error("{0} is there already")]
+    /// The file exists. It is not overwritten.
+    #[error("{0} already exists")]
     Exists(PathBuf),
     /// A file cannot be read or written.
     #[error("{path}")]
     File {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// A file is not what it should be.
+    /// A file is malformed.
     #[error("{path}: {why}")]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         why: String,
     },
-    /// The library refuses.
-    #[error("the certificate cannot be made")]
-    Making(#[from] rcgen::Error),
+    /// The library cannot create the certificate.
+    #[error("the certificate cannot be created")]
+    Generation(#[from] rcgen::Error),
 }
 
-/// The cluster's authority: who has it can make nodes.
+/// The cluster's certificate authority. Whoever has its key can add nodes to the cluster.
 pub struct CertificateAuthority {
     cluster: String,
     issuer: Issuer<'static, KeyPair>,
     certificate: String,
 }
 
-/// A node's certificate and its key, both PEM.
+/// A node's certificate and private key, both PEM.
 pub struct NodeCertificate {
-    /// The certificate.
+    /// The certificate, PEM.
     pub certificate: String,
-    /// Its key: a secret.
+    /// The private key, PEM. A secret.
     pub key: String,
-    /// What the certificate says.
-    pub described: CertificateInfo,
+    /// The content of the certificate.
+    pub info: CertificateInfo,
 }
 
 impl CertificateAuthority {
-    /// A new authority for `cluster`, kept nowhere.
+    /// Creates an authority for `cluster` in memory.
     ///
     /// # Errors
-    /// When that is no name.
+    /// If `cluster` is not a valid name.
     pub fn new(cluster: &str) -> Result<Self, CertificateError> {
-        Self::make(cluster).map(|(authority, _)| authority)
+        Self::generate(cluster).map(|(authority, _)| authority)
     }
 
-    fn make(cluster: &str) -> Result<(Self, String), CertificateError> {
-        checked(cluster)?;
+    fn generate(cluster: &str) -> Result<(Self, String), CertificateError> {
+        check_name(cluster)?;
         let mut params = valid_for(AUTHORITY_DAYS);
-        params.distinguished_name = called(&format!("authority of {cluster}"), cluster);
+        params.distinguished_name = distinguished_name(&format!("authority of {cluster}"), cluster);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate()?;
@@ -105,23 +108,23 @@ impl CertificateAuthority {
         Ok((Self { cluster: cluster.to_owned(), issuer, certificate }, key_pem))
     }
 
-    /// Makes the authority of `cluster` in `dir`.
+    /// Creates the authority of `cluster` in `dir`.
     ///
     /// # Errors
-    /// When there is one already, or files cannot be written.
+    /// If there is one already, or files cannot be written.
     pub fn init(dir: &Path, cluster: &str) -> Result<Self, CertificateError> {
-        let (authority, key) = Self::make(cluster)?;
+        let (authority, key) = Self::generate(cluster)?;
         private_dir(dir)?;
-        // The key first: an authority whose key was lost half-way is not taken for one.
+        // The key is written first, so that an authority without its key does not count as one after a crash.
         write(&dir.join("ca.key"), &key, 0o600, false)?;
         write(&dir.join("ca.pem"), &authority.certificate, 0o644, false)?;
         Ok(authority)
     }
 
-    /// The authority that [`CertificateAuthority::init`] made in `dir`.
+    /// Opens the authority that [`CertificateAuthority::init`] created in `dir`.
     ///
     /// # Errors
-    /// When it is not there or cannot be read.
+    /// If it does not exist or cannot be read.
     pub fn open(dir: &Path) -> Result<Self, CertificateError> {
         let (certificate_path, key_path) = (dir.join("ca.pem"), dir.join("ca.key"));
         let certificate = read(&certificate_path)?;
@@ -135,94 +138,96 @@ impl CertificateAuthority {
         Ok(Self { cluster, issuer, certificate })
     }
 
-    /// The cluster's name.
+    /// Name of the cluster.
     pub fn cluster(&self) -> &str {
         &self.cluster
     }
 
-    /// The authority's certificate, PEM.
+    /// Certificate of the authority, PEM.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// A certificate for a node, with a new key.
+    /// Issues a certificate for a node, with a new key.
     ///
     /// # Errors
-    /// When the name or an address is none.
+    /// If the name or an address is invalid.
     pub fn issue(
         &self,
         node: &str,
         node_id: u64,
         addresses: &[String],
     ) -> Result<NodeCertificate, CertificateError> {
-        checked(node)?;
+        check_name(node)?;
         let identity = Identity { cluster: self.cluster.clone(), node: node.to_owned(), node_id };
         let mut params = valid_for(NODE_DAYS);
-        params.distinguished_name = called(node, &self.cluster);
-        params.subject_alt_names = names(&identity, addresses)?;
+        params.distinguished_name = distinguished_name(node, &self.cluster);
+        params.subject_alt_names = subject_alt_names(&identity, addresses)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        // Each node is a client of some sessions and the server of others.
+        // A node is the client of some sessions and the server of others.
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
         let made = params.signed_by(&key, &self.issuer)?;
-        let described = parse_certificate(made.der())
+        let info = parse_certificate(made.der())
             .map_err(|why| CertificateError::Unreadable { path: node.into(), why })?;
-        Ok(NodeCertificate { certificate: made.pem(), key: key.serialize_pem(), described })
+        Ok(NodeCertificate { certificate: made.pem(), key: key.serialize_pem(), info })
     }
 
-    /// Makes the folder `dir/node`, with a new node id.
+    /// Creates the directory `dir/node`, with a new node id.
     ///
     /// # Errors
-    /// When it is there already (a node made anew needs another name, or the old folder removed), or as [`Self::issue`].
+    /// If the directory exists (to replace a node, use another name or remove the directory first), or as for
+    /// [`Self::issue`].
     pub fn add_node(
         &self,
         dir: &Path,
         node: &str,
         addresses: &[String],
     ) -> Result<CertificateInfo, CertificateError> {
-        checked(node)?;
-        let made = self.issue(node, new_node_id(), addresses)?;
-        let folder = dir.join(node);
-        private_dir(&folder)?;
-        write(&folder.join("node.key"), &made.key, 0o600, false)?;
-        write(&folder.join("node.pem"), &made.certificate, 0o644, false)?;
-        write(&folder.join("ca.pem"), &self.certificate, 0o644, true)?;
-        Ok(made.described)
+        check_name(node)?;
+        let issued = self.issue(node, new_node_id(), addresses)?;
+        let directory = dir.join(node);
+        private_dir(&directory)?;
+        write(&directory.join("node.key"), &issued.key, 0o600, false)?;
+        write(&directory.join("node.pem"), &issued.certificate, 0o644, false)?;
+        write(&directory.join("ca.pem"), &self.certificate, 0o644, true)?;
+        Ok(issued.info)
     }
 
-    /// Renews the certificate in `dir/node`, with a new key and the same node id; no `addresses` means the same ones.
+    /// Renews the certificate in `dir/node`, with a new key and the same node id. Without `addresses`, the addresses
+    /// stay the same.
     ///
     /// # Errors
-    /// When there is none, it is of another cluster, or files cannot be written.
+    /// If there is none, it belongs to another cluster, or files cannot be written.
     pub fn renew(
         &self,
         dir: &Path,
         node: &str,
         addresses: &[String],
     ) -> Result<CertificateInfo, CertificateError> {
-        checked(node)?;
-        let folder = dir.join(node);
-        let path = folder.join("node.pem");
+        check_name(node)?;
+        let directory = dir.join(node);
+        let path = directory.join("node.pem");
         let old = read_certificate(&path)?;
         if old.identity.cluster != self.cluster || old.identity.node != node {
-            let why = format!("it is of {} in {}", old.identity.node, old.identity.cluster);
+            let why = format!("it belongs to node {} of cluster {}", old.identity.node, old.identity.cluster);
             return Err(CertificateError::Unreadable { path, why });
         }
         let addresses = if addresses.is_empty() { &old.addresses } else { addresses };
-        let made = self.issue(node, old.identity.node_id, addresses)?;
-        write(&folder.join("node.key"), &made.key, 0o600, true)?;
-        write(&path, &made.certificate, 0o644, true)?;
-        write(&folder.join("ca.pem"), &self.certificate, 0o644, true)?;
-        Ok(made.described)
+        let issued = self.issue(node, old.identity.node_id, addresses)?;
+        write(&directory.join("node.key"), &issued.key, 0o600, true)?;
+        write(&path, &issued.certificate, 0o644, true)?;
+        write(&directory.join("ca.pem"), &self.certificate, 0o644, true)?;
+        Ok(issued.info)
     }
 }
 
-/// Reads the certificate of a node in the PEM file at `path`.
+/// Reads a node's certificate from the PEM file at `path`.
 ///
 /// # Errors
-/// When it cannot be read or is no node's.
+/// If it cannot be read or is not a node's certificate.
 pub fn read_certificate(path: &Path) -> Result<CertificateInfo, CertificateError> {
     let unreadable = |why| CertificateError::Unreadable { path: path.to_owned(), why };
     let der = CertificateDer::from_pem_slice(read(path)?.as_bytes())
@@ -230,7 +235,7 @@ pub fn read_certificate(path: &Path) -> Result<CertificateInfo, CertificateError
     parse_certificate(&der).map_err(unreadable)
 }
 
-/// An id for a new node: random, never 0.
+/// Generates the id of a new node: random and never 0.
 pub fn new_node_id() -> u64 {
     rand::random::<u64>().max(1)
 }
@@ -243,10 +248,10 @@ fn cluster_of(pem: &str) -> Result<String, String> {
     organization
         .filter(|name| is_valid_name(name))
         .map(str::to_owned)
-        .ok_or_else(|| "it names no cluster".to_owned())
+        .ok_or_else(|| "the certificate names no cluster".to_owned())
 }
 
-fn names(identity: &Identity, addresses: &[String]) -> Result<Vec<SanType>, CertificateError> {
+fn subject_alt_names(identity: &Identity, addresses: &[String]) -> Result<Vec<SanType>, CertificateError> {
     if addresses.len() > ADDRESSES_MAX {
         return Err(CertificateError::Address(format!("{} addresses", addresses.len())));
     }
@@ -271,19 +276,19 @@ fn valid_for(days: u64) -> CertificateParams {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let epoch = date_time_ymd(1970, 1, 1);
     let mut params = CertificateParams::default();
-    params.not_before = epoch + now.saturating_sub(CLOCKS_DIFFER);
+    params.not_before = epoch + now.saturating_sub(CLOCK_SKEW);
     params.not_after = epoch + now + DAY * u32::try_from(days).unwrap_or(u32::MAX);
     params
 }
 
-fn called(common: &str, cluster: &str) -> DistinguishedName {
+fn distinguished_name(common: &str, cluster: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common);
     name.push(DnType::OrganizationName, cluster);
     name
 }
 
-fn checked(name: &str) -> Result<(), CertificateError> {
+fn check_name(name: &str) -> Result<(), CertificateError> {
     if is_valid_name(name) { Ok(()) } else { Err(CertificateError::Name(name.to_owned())) }
 }
 
@@ -302,7 +307,7 @@ fn read(path: &Path) -> Result<String, CertificateError> {
     fs::read_to_string(path).map_err(failed(path))
 }
 
-/// Writes a file whole or not at all; without `replace`, one that is there stays.
+/// Writes a file completely or not at all. Without `replace`, an existing file is an error.
 fn write(path: &Path, text: &str, mode: u32, replace: bool) -> Result<(), CertificateError> {
     let target = if replace { path.with_extension("new") } else { path.to_owned() };
     if replace {

@@ -1,4 +1,4 @@
-//! Connections: dialling what is missing, accepting who may come in.
+//! Connections: dials peers without a session and accepts incoming connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,22 +16,22 @@ use crate::peers::PeerState;
 use crate::session::{Negotiated, Session};
 use crate::tls::Transport;
 
-/// Pause before a node dials one that is likelier to dial it: both at once is a waste.
+/// Extra delay before dialling a peer that is expected to dial this node. Avoids simultaneous connections.
 const DIAL_TIE_DELAY: Duration = Duration::from_millis(100);
 
-/// Why a dial made no session.
-enum Failure {
-    /// It leads to this node itself.
-    Itself,
-    /// There is a session already.
+/// Why a dial did not create a session.
+enum DialError {
+    /// The address belongs to this node.
+    SelfDial,
+    /// A session with the peer exists.
     Duplicate,
-    /// Nobody is there, or not well.
-    Lost(String),
-    /// Somebody is there, and it does not fit.
+    /// The peer cannot be reached, or the connection failed.
+    Unreachable(String),
+    /// The handshake was refused.
     Refused(String),
 }
 
-fn greeting(inner: &Inner) -> Hello {
+fn hello(inner: &Inner) -> Hello {
     Hello {
         protocol: PROTOCOL,
         identity: inner.own.clone(),
@@ -60,9 +60,9 @@ fn negotiated(
     }
 }
 
-/// Listens until the link is shut down.
+/// Accepts connections until the link is shut down.
 pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
-    let room = Arc::new(Semaphore::new(inner.limits.handshakes_max));
+    let handshakes = Arc::new(Semaphore::new(inner.limits.handshakes_max));
     loop {
         let accepted = tokio::select! {
             () = inner.root.cancelled() => return,
@@ -71,50 +71,50 @@ pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                // Out of descriptors, for example: that passes, and a busy loop would not help.
-                tracing::warn!(%error, "a connection could not be accepted");
+                // Out of file descriptors, for example. The pause avoids a busy loop.
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&handshakes).try_acquire_owned() else {
             continue;
         };
         let task = Arc::clone(&inner);
         inner.tasks.spawn(async move {
             let handshake = tokio::select! {
                 () = task.root.cancelled() => return,
-                handshake = tokio::time::timeout(task.limits.handshake, meet(&task, stream)) => handshake,
+                handshake = tokio::time::timeout(task.limits.handshake, accept(&task, stream)) => handshake,
             };
             drop(permit);
             match handshake {
                 Ok(Ok((transport, certificate, theirs))) => {
                     receive(&task, transport, certificate, theirs).await
                 }
-                Ok(Err(why)) => tracing::warn!(why, "a connection was refused"),
-                Err(_) => tracing::warn!("a connection said nothing in time"),
+                Ok(Err(why)) => tracing::warn!(why, "connection refused"),
+                Err(_) => tracing::warn!("connection closed: handshake timed out"),
             }
         });
     }
 }
 
-type Met = (Box<dyn Transport>, Option<CertificateInfo>, Hello);
+type Accepted = (Box<dyn Transport>, Option<CertificateInfo>, Hello);
 
-async fn meet(inner: &Inner, stream: TcpStream) -> Result<Met, String> {
+async fn accept(inner: &Inner, stream: TcpStream) -> Result<Accepted, String> {
     stream.set_nodelay(true).map_err(|error| error.to_string())?;
     let (mut transport, certificate) = inner.tls.accept(stream).await?;
     let theirs = handshake::receive(&mut transport).await?;
     Ok((transport, certificate, theirs))
 }
 
-/// Decides about a connection, says so, and runs its session.
+/// Admits or refuses a connection, sends the result, and runs the session.
 async fn receive(
     inner: &Arc<Inner>,
     mut transport: Box<dyn Transport>,
     certificate: Option<CertificateInfo>,
     theirs: Hello,
 ) {
-    let ours = greeting(inner);
+    let ours = hello(inner);
     let node = theirs.identity.node.clone();
     let (session, result) = match handshake::check(&inner.own, &theirs, certificate.as_ref(), None) {
         Err(why) => (None, HandshakeResult::Refused(why)),
@@ -125,22 +125,22 @@ async fn receive(
         }
     };
     if let HandshakeResult::Refused(why) = &result {
-        // A name may be anything here: it is only told once it was checked.
+        // Without TLS the name is unverified and may contain anything, so it is not logged.
         let peer = if certificate.is_some() { node.as_str() } else { "?" };
-        tracing::warn!(peer, why, "a connection was refused");
+        tracing::warn!(peer, why, "connection refused");
     }
     let reply = HelloReply { hello: ours, result };
     let sent = tokio::time::timeout(inner.limits.handshake, handshake::send(&mut transport, &reply)).await;
     let Some(session) = session else { return };
-    // From here on the session is in the table: every way out of here takes it out again.
+    // From here on the session is in the table. Every exit must remove it.
     if !matches!(sent, Ok(Ok(()))) {
-        session.close("it went away");
+        session.close("the connection was lost during the handshake");
     }
-    hold(inner, session, transport).await;
+    run_session(inner, session, transport).await;
 }
 
-/// Keeps one seed connected until `stop`.
-pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken) {
+/// Maintains a connection to one seed until `stop`.
+pub(crate) async fn maintain(inner: Arc<Inner>, seed: Seed, stop: CancellationToken) {
     let mut name = seed.name.clone();
     let mut pause = inner.limits.redial_min;
     let mut peers = inner.table.subscribe();
@@ -161,15 +161,19 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
             match dialled {
                 Ok(session) => {
                     name = Some(session.node().to_owned());
-                    inner.table.forget_address(&seed);
+                    inner.table.remove_address(&seed);
                     continue;
                 }
-                Err(Failure::Itself) => return inner.table.forget_address(&seed),
-                Err(Failure::Duplicate) => {}
-                Err(Failure::Lost(why)) => inner.table.note(&seed, PeerState::Down(why)),
-                Err(Failure::Refused(why)) => {
-                    tracing::warn!(peer = name.as_deref().unwrap_or("?"), why, "no session with a peer");
-                    inner.table.note(&seed, PeerState::Refused(why));
+                Err(DialError::SelfDial) => return inner.table.remove_address(&seed),
+                Err(DialError::Duplicate) => {}
+                Err(DialError::Unreachable(why)) => inner.table.set_state(&seed, PeerState::Down(why)),
+                Err(DialError::Refused(why)) => {
+                    tracing::warn!(
+                        peer = name.as_deref().unwrap_or("?"),
+                        why,
+                        "handshake with a peer refused"
+                    );
+                    inner.table.set_state(&seed, PeerState::Refused(why));
                 }
             }
         }
@@ -177,7 +181,7 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
         let yields = name.as_deref().is_some_and(|name| name < inner.own.node.as_str());
         pause = (pause * 2).min(inner.limits.redial_max);
         let until = tokio::time::Instant::now() + if yields { wait + DIAL_TIE_DELAY } else { wait };
-        // Whoever dials us in the meantime ends the wait.
+        // The wait ends early if the peer connects to this node.
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -192,55 +196,60 @@ pub(crate) async fn keep(inner: Arc<Inner>, seed: Seed, stop: CancellationToken)
     }
 }
 
-async fn dial(inner: &Arc<Inner>, seed: &Seed) -> Result<Arc<Session>, Failure> {
-    let greeted = tokio::time::timeout(inner.limits.handshake, greet(inner, seed));
-    let (session, transport) =
-        greeted.await.unwrap_or_else(|_| Err(Failure::Lost("it says nothing".to_owned())))?;
+async fn dial(inner: &Arc<Inner>, seed: &Seed) -> Result<Arc<Session>, DialError> {
+    let connected = tokio::time::timeout(inner.limits.handshake, connect(inner, seed));
+    let (session, transport) = connected
+        .await
+        .unwrap_or_else(|_| Err(DialError::Unreachable("the handshake timed out".to_owned())))?;
     let task = Arc::clone(inner);
-    let held = Arc::clone(&session);
-    inner.tasks.spawn(async move { hold(&task, held, transport).await });
+    let running = Arc::clone(&session);
+    inner.tasks.spawn(async move { run_session(&task, running, transport).await });
     Ok(session)
 }
 
-async fn greet(inner: &Inner, seed: &Seed) -> Result<(Arc<Session>, Box<dyn Transport>), Failure> {
-    let stream = TcpStream::connect(&seed.address).await.map_err(|error| Failure::Lost(error.to_string()))?;
+async fn connect(inner: &Inner, seed: &Seed) -> Result<(Arc<Session>, Box<dyn Transport>), DialError> {
+    let stream =
+        TcpStream::connect(&seed.address).await.map_err(|error| DialError::Unreachable(error.to_string()))?;
     let _ = stream.set_nodelay(true);
-    let (mut transport, certificate) = inner.tls.connect(stream).await.map_err(Failure::Refused)?;
-    let ours = greeting(inner);
-    handshake::send(&mut transport, &ours).await.map_err(Failure::Lost)?;
-    // A certificate that the other side does not accept shows here: TLS 1.3 lets the client finish first.
+    let (mut transport, certificate) = inner.tls.connect(stream).await.map_err(DialError::Refused)?;
+    let ours = hello(inner);
+    handshake::send(&mut transport, &ours).await.map_err(DialError::Unreachable)?;
+    // If the peer rejects this node's certificate, the error appears here: in TLS 1.3 the client finishes the
+    // handshake first.
     let HelloReply { hello: theirs, result } =
-        handshake::receive(&mut transport).await.map_err(Failure::Lost)?;
+        handshake::receive(&mut transport).await.map_err(DialError::Unreachable)?;
     if theirs.incarnation == inner.incarnation && theirs.identity == inner.own {
-        return Err(Failure::Itself);
+        return Err(DialError::SelfDial);
     }
     handshake::check(&inner.own, &theirs, certificate.as_ref(), seed.name.as_deref())
-        .map_err(Failure::Refused)?;
+        .map_err(DialError::Refused)?;
     match result {
         HandshakeResult::Accepted => {}
-        HandshakeResult::Duplicate => return Err(Failure::Duplicate),
-        HandshakeResult::Refused(why) => return Err(Failure::Refused(format!("refused there: {why}"))),
+        HandshakeResult::Duplicate => return Err(DialError::Duplicate),
+        HandshakeResult::Refused(why) => {
+            return Err(DialError::Refused(format!("refused by the peer: {why}")));
+        }
     }
     let session = Session::new(negotiated(&ours, theirs, certificate.as_ref(), true), &inner.limits);
     match inner.table.admit(&session) {
         HandshakeResult::Accepted => Ok((session, transport)),
-        HandshakeResult::Duplicate => Err(Failure::Duplicate),
-        HandshakeResult::Refused(why) => Err(Failure::Refused(why)),
+        HandshakeResult::Duplicate => Err(DialError::Duplicate),
+        HandshakeResult::Refused(why) => Err(DialError::Refused(why)),
     }
 }
 
-/// Runs an admitted session to its end.
-async fn hold(inner: &Arc<Inner>, session: Arc<Session>, transport: Box<dyn Transport>) {
-    // The link may have been shut down while this one was admitted.
+/// Runs an admitted session until it ends.
+async fn run_session(inner: &Arc<Inner>, session: Arc<Session>, transport: Box<dyn Transport>) {
+    // The link may have been shut down while the session was admitted.
     if inner.root.is_cancelled() {
-        session.close("shut down");
+        session.close("this node is shutting down");
     }
     if session.run(transport, &inner.own, &inner.limits).await.is_ok() {
         inner.table.ready(&session);
         tracing::info!(peer = session.node(), dialled = session.negotiated.dialled, "session ready");
         liveness::watch(&inner.table, &session, &inner.limits).await;
     }
-    session.close("ended");
+    session.close("the session ended");
     inner.table.remove(&session);
-    tracing::info!(peer = session.node(), why = session.why(), "session over");
+    tracing::info!(peer = session.node(), why = session.why(), "session ended");
 }

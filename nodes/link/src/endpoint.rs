@@ -1,7 +1,7 @@
-//! The one remotable actor of a node: bytes in, bytes out.
+//! The remote actor of a node: receives request frames and returns response frames.
 //!
-//! ractor_cluster does not say which peer a message came from. So each session has a token that was exchanged in its
-//! greeting, and every frame bears it.
+//! ractor_cluster does not report which peer sent a message. Each session therefore has a token that is exchanged in
+//! the handshake and sent in every frame.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -19,13 +19,13 @@ use crate::peers::PeerTable;
 use crate::session::Session;
 use crate::transfers::PartResult;
 
-/// A topic is a word, not a message.
+/// Maximum length of a topic, in bytes.
 pub const TOPIC_BYTES_MAX: usize = 256;
 
-/// Answers calls from other nodes.
+/// Handles calls from other nodes.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers what node `from` asks about `topic`, before `deadline`: then nobody waits any more, and this is dropped.
-    /// An `Err` reaches the caller as [`crate::LinkError::Refused`]. Must not block the thread.
+    /// Handles a call on `topic` from node `from`. At `deadline` the future is dropped. An `Err` is returned to the
+    /// caller as [`crate::LinkError::Refused`]. Must not block the thread.
     fn handle<'a>(
         &'a self,
         from: &'a Identity,
@@ -35,22 +35,22 @@ pub trait Handler: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Vec<u8>, String>>;
 }
 
-/// What the endpoint is sent.
+/// Message to the endpoint actor.
 #[derive(RactorClusterMessage)]
 pub(crate) enum EndpointMessage {
-    /// A frame (see [`crate::frame`]), answered by one.
+    /// A frame (see [`crate::frame`]). The reply is a frame too.
     #[rpc]
     Frame(Vec<u8>, RpcReplyPort<Vec<u8>>),
 }
 
-/// What answering needs.
+/// Dispatches requests to sessions and to the handler.
 pub(crate) struct Dispatcher {
     pub table: Arc<PeerTable>,
     pub handler: Arc<dyn Handler>,
     pub limits: Limits,
 }
 
-/// The actor. It only hands work on: a slow call must not hold up the next.
+/// The actor. It spawns a task per call, so that a slow call does not delay the next one.
 pub(crate) struct Endpoint;
 
 impl Actor for Endpoint {
@@ -80,55 +80,60 @@ impl Actor for Endpoint {
 
 impl Dispatcher {
     fn receive(self: Arc<Self>, frame: Vec<u8>, reply: RpcReplyPort<Vec<u8>>) {
-        let say = |reply: RpcReplyPort<Vec<u8>>, answer: &Response, bytes: &[u8]| {
-            // Who asked may have given up.
-            let _ = reply.send(encode(answer, bytes));
+        let respond = |reply: RpcReplyPort<Vec<u8>>, response: &Response, bytes: &[u8]| {
+            // The caller may have dropped the reply port.
+            let _ = reply.send(encode(response, bytes));
         };
         let Some((Request { token, operation }, from)) = decode::<Request>(&frame) else {
-            return say(reply, &Response::Refused("no frame of this program".to_owned()), &[]);
+            return respond(reply, &Response::Refused("the frame cannot be decoded".to_owned()), &[]);
         };
-        let Some(session) = self.table.bearer(token) else {
-            return say(reply, &Response::Unknown, &[]);
+        let Some(session) = self.table.session_by_token(token) else {
+            return respond(reply, &Response::Unknown, &[]);
         };
         let transfers = || session.transfers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match operation {
-            Operation::Ping => say(reply, &Response::Pong, &[]),
+            Operation::Ping => respond(reply, &Response::Pong, &[]),
             Operation::Part { transfer, total, offset, left_micros } => {
                 let until = Instant::now() + Duration::from_micros(left_micros);
-                let taken = transfers().take(transfer, total, offset, &frame[from..], until, &self.limits);
-                let answer = match taken {
+                let stored =
+                    transfers().add_part(transfer, total, offset, &frame[from..], until, &self.limits);
+                let response = match stored {
                     PartResult::Accepted => Response::Accepted,
                     PartResult::Busy => Response::Busy,
-                    PartResult::Invalid => Response::Refused("not a part that can be taken".to_owned()),
+                    PartResult::Invalid => {
+                        Response::Refused("the part is out of order or the transfer is too long".to_owned())
+                    }
                 };
-                say(reply, &answer, &[]);
+                respond(reply, &response, &[]);
             }
             Operation::FetchPart { transfer, offset, part_bytes } => {
-                let part = transfers().part(transfer, offset, self.part_bytes(part_bytes));
+                let part = transfers().fetch_part(transfer, offset, self.part_bytes(part_bytes));
                 match part {
-                    Some(part) => say(reply, &Response::Part, &part),
-                    None => say(reply, &Response::Unknown, &[]),
+                    Some(part) => respond(reply, &Response::Part, &part),
+                    None => respond(reply, &Response::Unknown, &[]),
                 }
             }
             Operation::Call { topic, left_micros, part_bytes } => {
-                let work = Work { topic, left_micros, part_bytes, bytes: tail(frame, from) };
-                self.work(&session, work, reply);
+                let call = Call { topic, left_micros, part_bytes, bytes: tail(frame, from) };
+                self.execute(&session, call, reply);
             }
             Operation::Execute { transfer, topic, left_micros, part_bytes } => {
-                let whole = transfers().whole(transfer);
+                let whole = transfers().take_complete(transfer);
                 match whole {
-                    Some(bytes) => self.work(&session, Work { topic, left_micros, part_bytes, bytes }, reply),
-                    None => say(reply, &Response::Unknown, &[]),
+                    Some(bytes) => {
+                        self.execute(&session, Call { topic, left_micros, part_bytes, bytes }, reply)
+                    }
+                    None => respond(reply, &Response::Unknown, &[]),
                 }
             }
         }
     }
 
-    fn part_bytes(&self, asked: u32) -> usize {
-        (asked as usize).clamp(1, self.limits.small_bytes_max.max(self.limits.part_bytes))
+    fn part_bytes(&self, requested: u32) -> usize {
+        (requested as usize).clamp(1, self.limits.small_bytes_max.max(self.limits.part_bytes))
     }
 
-    fn work(self: &Arc<Self>, session: &Arc<Session>, work: Work, reply: RpcReplyPort<Vec<u8>>) {
+    fn execute(self: &Arc<Self>, session: &Arc<Session>, call: Call, reply: RpcReplyPort<Vec<u8>>) {
         let Ok(permit) = Arc::clone(&session.inbound_calls).try_acquire_owned() else {
             let _ = reply.send(encode(&Response::Busy, &[]));
             return;
@@ -136,34 +141,34 @@ impl Dispatcher {
         let (dispatcher, session) = (Arc::clone(self), Arc::clone(session));
         tokio::spawn(async move {
             let _permit = permit;
-            let deadline = Instant::now() + Duration::from_micros(work.left_micros);
-            let part_bytes = dispatcher.part_bytes(work.part_bytes);
-            // Once the peer is lost nobody hears the answer; the work may have to be finished all the same.
-            let answered =
-                dispatcher.answer(&session.negotiated.identity, &work.topic, work.bytes, deadline).await;
-            let frame = match answered {
+            let deadline = Instant::now() + Duration::from_micros(call.left_micros);
+            let part_bytes = dispatcher.part_bytes(call.part_bytes);
+            // If the peer is lost the response is discarded, but the handler still runs to completion.
+            let result =
+                dispatcher.handle(&session.negotiated.identity, &call.topic, call.bytes, deadline).await;
+            let frame = match result {
                 Ok(bytes) if bytes.len() <= part_bytes => encode(&Response::Complete, &bytes),
                 Ok(bytes) if bytes.len() > dispatcher.limits.transfer_bytes_max => {
-                    encode(&Response::Refused("the answer is too long".to_owned()), &[])
+                    encode(&Response::Refused("the response is too long".to_owned()), &[])
                 }
                 Ok(bytes) => {
                     let total = bytes.len() as u64;
                     let first = bytes[..part_bytes].to_vec();
                     let mut transfers =
                         session.transfers.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    match transfers.keep(bytes, deadline, &dispatcher.limits) {
+                    match transfers.store_response(bytes, deadline, &dispatcher.limits) {
                         Some(transfer) => encode(&Response::FirstPart { transfer, total }, &first),
                         None => encode(&Response::Busy, &[]),
                     }
                 }
-                Err(answer) => encode(&answer, &[]),
+                Err(response) => encode(&response, &[]),
             };
             let _ = reply.send(frame);
         });
     }
 
-    /// Runs the handler: not longer than until the deadline, and its panics are its own.
-    pub(crate) async fn answer(
+    /// Runs the handler until the deadline at most. A panic in it becomes a refusal.
+    pub(crate) async fn handle(
         &self,
         from: &Identity,
         topic: &str,
@@ -184,7 +189,7 @@ impl Dispatcher {
     }
 }
 
-struct Work {
+struct Call {
     topic: String,
     left_micros: u64,
     part_bytes: u32,

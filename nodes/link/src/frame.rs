@@ -1,4 +1,4 @@
-//! What travels in a message between endpoints: one version byte, a head, and bytes that are not looked into.
+//! Frames between endpoints: one version byte, a header, and an opaque payload.
 
 use std::time::Duration;
 
@@ -6,55 +6,55 @@ use protocol::codec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A question's head.
+/// Header of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Request {
-    /// The session it belongs to, as the receiver named it.
+    /// Token of the session, issued by the receiver.
     pub token: u128,
     pub operation: Operation,
 }
 
-/// What is asked.
+/// Requested operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Operation {
-    /// Are you there?
+    /// Liveness check.
     Ping,
-    /// The bytes are a whole call. The answer comes back in parts of at most `part_bytes`.
+    /// The payload is a complete call. The response is sent in parts of at most `part_bytes`.
     Call { topic: String, left_micros: u64, part_bytes: u32 },
-    /// The bytes are a part of a call of `total` bytes.
+    /// The payload is a part of a call of `total` bytes.
     Part { transfer: u64, total: u64, offset: u64, left_micros: u64 },
-    /// All parts are there: this is what they were for.
+    /// All parts were sent: execute the call.
     Execute { transfer: u64, topic: String, left_micros: u64, part_bytes: u32 },
-    /// The part of an answer from `offset` on.
+    /// Requests the part of a response that begins at `offset`.
     FetchPart { transfer: u64, offset: u64, part_bytes: u32 },
 }
 
-/// An answer's head.
+/// Header of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Response {
     Pong,
-    /// The bytes are the whole answer.
+    /// The payload is the complete response.
     Complete,
-    /// The bytes are the first part of it: ask for more.
+    /// The payload is the first part of the response. The rest is requested with [`Operation::FetchPart`].
     FirstPart {
         transfer: u64,
         total: u64,
     },
-    /// The part was taken.
+    /// The part was stored.
     Accepted,
-    /// The bytes are the part that was asked for.
+    /// The payload is the requested part.
     Part,
-    /// The handler refuses.
+    /// The handler refused the call.
     Refused(String),
-    /// Too much is under way here.
+    /// A limit on calls or transfers was reached.
     Busy,
-    /// The deadline passed before there was an answer.
+    /// The deadline passed before the handler returned.
     Expired,
-    /// The session or transfer is not known here any more.
+    /// The session or transfer does not exist, or no longer exists.
     Unknown,
 }
 
-/// A frame of `head` and `bytes`.
+/// Encodes a frame from a header and a payload.
 pub(crate) fn encode<H: Serialize>(head: &H, bytes: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(bytes.len() + 96);
     frame.push(codec::FORMAT);
@@ -63,7 +63,7 @@ pub(crate) fn encode<H: Serialize>(head: &H, bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Takes a frame apart: its head, and where its bytes begin.
+/// Decodes a frame: returns the header and the offset of the payload.
 pub(crate) fn decode<H: DeserializeOwned>(frame: &[u8]) -> Option<(H, usize)> {
     let (version, rest) = frame.split_first()?;
     if *version != codec::FORMAT {
@@ -73,13 +73,13 @@ pub(crate) fn decode<H: DeserializeOwned>(frame: &[u8]) -> Option<(H, usize)> {
     Some((head, 1 + taken))
 }
 
-/// The bytes behind the head, in the frame's own memory.
+/// Returns the payload, reusing the frame's allocation.
 pub(crate) fn tail(mut frame: Vec<u8>, from: usize) -> Vec<u8> {
     frame.drain(..from);
     frame
 }
 
-/// As it travels: durations beyond half a million years do not.
+/// Converts to microseconds, saturating at `u64::MAX`.
 pub(crate) fn micros(left: Duration) -> u64 {
     u64::try_from(left.as_micros()).unwrap_or(u64::MAX)
 }
@@ -89,19 +89,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_come_apart_as_they_were_sealed() {
+    fn frames_decode_to_what_was_encoded() {
         for bytes in [&b""[..], b"x", &[7; 5000]] {
             let operation = Operation::Call { topic: "raft/auth".to_owned(), left_micros: 5, part_bytes: 9 };
-            let ask = Request { token: u128::MAX, operation };
-            let frame = encode(&ask, bytes);
-            let (opened, from) = decode::<Request>(&frame).expect("a frame");
-            assert_eq!(opened, ask);
+            let request = Request { token: u128::MAX, operation };
+            let frame = encode(&request, bytes);
+            let (decoded, from) = decode::<Request>(&frame).expect("a frame");
+            assert_eq!(decoded, request);
             assert_eq!(tail(frame, from), bytes);
         }
     }
 
     #[test]
-    fn garbage_is_no_frame() {
+    fn malformed_frames_are_rejected() {
         let mut newer = encode(&Response::Pong, b"");
         newer[0] = codec::FORMAT + 1;
         for frame in [&b""[..], &[codec::FORMAT], &[codec::FORMAT, 255, 255], &newer] {

@@ -1,4 +1,5 @@
-//! The first words on a connection, before ractor_cluster gets it: who is there, and may they stay.
+//! The handshake on a new connection, before ractor_cluster takes it over: identifies the peer and admits or refuses
+//! it.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -9,27 +10,27 @@ use protocol::codec;
 use crate::identity::{CertificateInfo, Identity};
 use crate::tls::Transport;
 
-/// What both sides must speak.
+/// Version of the link protocol. Must be equal on both sides.
 pub(crate) const PROTOCOL: u16 = 1;
-/// A longer greeting is none.
+/// Maximum length of a handshake message, in bytes.
 const HELLO_BYTES_MAX: u32 = 4096;
 
-/// How a node introduces itself.
+/// First handshake message of each side.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hello {
     pub protocol: u16,
     pub identity: Identity,
-    /// Random at each start: tells a restarted node from one that is still there.
+    /// Random at each start. Distinguishes a restarted node from the previous process.
     pub incarnation: u64,
-    /// Where it can be dialled.
+    /// Address that peers dial.
     pub address: String,
-    /// The name of its endpoint actor.
+    /// Name of the endpoint actor.
     pub endpoint: String,
-    /// Every frame that is sent to it over this session bears this: so the endpoint knows whose it is.
+    /// Sent in every frame to this node over the session. Identifies the session to the endpoint.
     pub token: u128,
 }
 
-/// What the node that was dialled answers.
+/// Reply of the node that was dialled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct HelloReply {
     pub hello: Hello,
@@ -40,62 +41,65 @@ pub(crate) struct HelloReply {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HandshakeResult {
     Accepted,
-    /// There is a session already, and it stays.
+    /// There is a session already. It is kept.
     Duplicate,
     Refused(String),
 }
 
-/// Sends one greeting.
-pub(crate) async fn send<T: Serialize>(transport: &mut Box<dyn Transport>, words: &T) -> Result<(), String> {
-    let bytes = codec::encode(words);
+/// Sends a handshake message.
+pub(crate) async fn send<T: Serialize>(
+    transport: &mut Box<dyn Transport>,
+    message: &T,
+) -> Result<(), String> {
+    let bytes = codec::encode(message);
     let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= HELLO_BYTES_MAX);
-    let length = length.ok_or("the greeting is too long")?;
+    let length = length.ok_or("the handshake message is too long")?;
     let sent = async {
         transport.write_u32(length).await?;
         transport.write_all(&bytes).await?;
         transport.flush().await
     };
-    sent.await.map_err(|error| format!("greeting: {error}"))
+    sent.await.map_err(|error| format!("handshake: {error}"))
 }
 
-/// Waits for one.
+/// Receives a handshake message.
 pub(crate) async fn receive<T: DeserializeOwned>(transport: &mut Box<dyn Transport>) -> Result<T, String> {
-    let length = transport.read_u32().await.map_err(|error| format!("no greeting: {error}"))?;
+    let length = transport.read_u32().await.map_err(|error| format!("handshake: {error}"))?;
     if length > HELLO_BYTES_MAX {
-        return Err("no greeting of this program".to_owned());
+        return Err("handshake: the message is too long".to_owned());
     }
     let mut bytes = vec![0; length as usize];
-    transport.read_exact(&mut bytes).await.map_err(|error| format!("no greeting: {error}"))?;
-    codec::decode(&bytes).map_err(|error| format!("no greeting of this program: {error}"))
+    transport.read_exact(&mut bytes).await.map_err(|error| format!("handshake: {error}"))?;
+    codec::decode(&bytes).map_err(|error| format!("handshake: the message cannot be decoded: {error}"))
 }
 
-/// Holds what a node says it is against what its certificate says, and against whom we expect.
+/// Compares the identity that a peer claims with its certificate and with the expected name.
 ///
 /// # Errors
-/// Words that say why it may not stay.
+/// The reason why the peer is refused.
 pub(crate) fn check(
     own: &Identity,
     hello: &Hello,
     certificate: Option<&CertificateInfo>,
     expected: Option<&str>,
 ) -> Result<(), String> {
-    let said = &hello.identity;
+    let claimed = &hello.identity;
     if hello.protocol != PROTOCOL {
-        return Err(format!("it speaks protocol {}, not {PROTOCOL}", hello.protocol));
+        return Err(format!("the peer uses link protocol {}, this node uses {PROTOCOL}", hello.protocol));
     }
     if let Some(certificate) = certificate
-        && certificate.identity != *said
+        && certificate.identity != *claimed
     {
-        return Err("it is not whom its certificate names".to_owned());
+        return Err("the peer's identity does not match its certificate".to_owned());
     }
-    if said.cluster != own.cluster {
-        return Err("it is of another cluster".to_owned());
+    if claimed.cluster != own.cluster {
+        return Err("the peer belongs to another cluster".to_owned());
     }
-    if expected.is_some_and(|name| name != said.node) {
-        return Err("another node answers there".to_owned());
+    if expected.is_some_and(|name| name != claimed.node) {
+        return Err("the address belongs to another node".to_owned());
     }
-    if said.node == own.node {
-        return Err("it bears the name of this node".to_owned());
+    if claimed.node == own.node {
+        return Err("the peer has the name of this node".to_owned());
     }
     Ok(())
 }
@@ -110,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_must_be_whom_its_certificate_names() {
+    fn a_peer_must_match_its_certificate_and_the_expected_name() {
         let own = identity("inn", "n1", 1);
         let n2 = identity("inn", "n2", 2);
         let cases = [
@@ -125,7 +129,7 @@ mod tests {
             (identity("spa", "n2", 2), PROTOCOL, Some(identity("spa", "n2", 2)), None, false),
             (identity("inn", "n1", 9), PROTOCOL, Some(identity("inn", "n1", 9)), None, false),
         ];
-        for (said, protocol, certified, expected, fine) in cases {
+        for (claimed, protocol, certified, expected, accepted) in cases {
             let described = certified.map(|identity| CertificateInfo {
                 identity,
                 fingerprint: Fingerprint::of(b""),
@@ -134,14 +138,14 @@ mod tests {
             });
             let hello = Hello {
                 protocol,
-                identity: said.clone(),
+                identity: claimed.clone(),
                 incarnation: 1,
                 address: String::new(),
                 endpoint: String::new(),
                 token: 1,
             };
             let checked = check(&own, &hello, described.as_ref(), expected);
-            assert_eq!(checked.is_ok(), fine, "{said:?} {expected:?}: {checked:?}");
+            assert_eq!(checked.is_ok(), accepted, "{claimed:?} {expected:?}: {checked:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Who a certificate says a node is.
+//! Identity of a node, as stated in its certificate.
 //!
-//! A node's certificate bears one URI, `auberge:CLUSTER:node:NAME:ID`, and the name of the cluster as a DNS name
-//! (`CLUSTER.auberge.internal`), which TLS itself checks. Addresses in it are for people: nodes may change theirs.
+//! A node's certificate contains one URI, `auberge:CLUSTER:node:NAME:ID`, and the cluster's name as a DNS name
+//! (`CLUSTER.auberge.internal`), which TLS checks. The addresses in it are informational: nodes may change theirs.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,27 +11,27 @@ use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// Names are DNS labels: what is longer than this, in bytes, is no name.
+/// Maximum length of a cluster's or node's name, in bytes: that of a DNS label.
 pub const NAME_BYTES_MAX: usize = 63;
 
-/// Who a node is, as far as its certificate goes (without TLS: as far as it says itself).
+/// Identity of a node, taken from its certificate. Without TLS it is what the node claims.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// The cluster's name.
+    /// Name of the cluster.
     pub cluster: String,
-    /// The node's name.
+    /// Name of the node.
     pub node: String,
-    /// The node's id: another one when a node of the same name is made anew.
+    /// Id of the node. A node that is recreated under the same name gets a new id.
     pub node_id: u64,
 }
 
 impl Identity {
-    /// The URI that stands for it in a certificate.
+    /// The identity as a URI, as in the certificate.
     pub fn uri(&self) -> String {
         format!("auberge:{}:node:{}:{}", self.cluster, self.node, self.node_id)
     }
 
-    /// Reads such a URI.
+    /// Parses such a URI.
     pub fn from_uri(uri: &str) -> Option<Self> {
         let mut parts = uri.split(':');
         let ("auberge", cluster, "node", node, id) =
@@ -39,18 +39,18 @@ impl Identity {
         else {
             return None;
         };
-        let sound = parts.next().is_none() && is_valid_name(cluster) && is_valid_name(node);
+        let valid = parts.next().is_none() && is_valid_name(cluster) && is_valid_name(node);
         let node_id = id.parse().ok()?;
-        sound.then(|| Self { cluster: cluster.to_owned(), node: node.to_owned(), node_id })
+        valid.then(|| Self { cluster: cluster.to_owned(), node: node.to_owned(), node_id })
     }
 }
 
-/// The DNS name that every certificate of a cluster bears, and every dial asks for.
+/// DNS name in every certificate of a cluster. Clients verify it.
 pub fn server_name(cluster: &str) -> String {
     format!("{cluster}.auberge.internal")
 }
 
-/// Whether `name` can be a cluster's or a node's: a DNS label in small letters.
+/// Whether `name` is a valid name of a cluster or node: a DNS label in lower case.
 pub fn is_valid_name(name: &str) -> bool {
     let inside = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !name.is_empty()
@@ -65,12 +65,12 @@ pub fn is_valid_name(name: &str) -> bool {
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of a certificate in DER.
+    /// Computes the fingerprint of a certificate in DER.
     pub fn of(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
     }
 
-    /// Reads hexadecimal digits, with or without colons.
+    /// Parses hexadecimal digits, with or without colons.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: String = text.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect();
         let bytes = data_encoding::HEXLOWER.decode(digits.as_bytes()).ok()?;
@@ -93,26 +93,28 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// What is read out of a node's certificate.
+/// Content of a node's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateInfo {
-    /// Whose it is.
+    /// Identity of the node.
     pub identity: Identity,
-    /// Which certificate it is.
+    /// Fingerprint of the certificate.
     pub fingerprint: Fingerprint,
-    /// Addresses in it: names and numbers.
+    /// Addresses in the certificate: host names and IP addresses.
     pub addresses: Vec<String>,
-    /// Seconds since 1970 from which it is not valid any more.
+    /// Expiry, in seconds since the Unix epoch.
     pub expires_at_secs: i64,
 }
 
-/// Reads a node's certificate in DER; its signature is TLS's to check.
+/// Parses a node's certificate in DER. Its signature is verified by TLS, not here.
 ///
 /// # Errors
-/// Words that say what is wrong with it.
+/// The reason why it is not a node's certificate.
 pub fn parse_certificate(der: &[u8]) -> Result<CertificateInfo, String> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| "not a certificate".to_owned())?;
-    let names = certificate.subject_alternative_name().map_err(|_| "its names cannot be read".to_owned())?;
+    let names = certificate
+        .subject_alternative_name()
+        .map_err(|_| "its subject alternative names cannot be read".to_owned())?;
     let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
     let mut identities = Vec::new();
     let mut addresses = Vec::new();
@@ -120,12 +122,14 @@ pub fn parse_certificate(der: &[u8]) -> Result<CertificateInfo, String> {
         match name {
             GeneralName::URI(uri) => identities.extend(Identity::from_uri(uri)),
             GeneralName::DNSName(dns) => addresses.push((*dns).to_owned()),
-            GeneralName::IPAddress(bytes) => addresses.extend(number(bytes).map(|number| number.to_string())),
+            GeneralName::IPAddress(bytes) => {
+                addresses.extend(ip_address(bytes).map(|address| address.to_string()))
+            }
             _ => {}
         }
     }
     let [identity] = identities.as_slice() else {
-        return Err(format!("it names {} nodes, not one", identities.len()));
+        return Err(format!("it names {} nodes instead of one", identities.len()));
     };
     let own = server_name(&identity.cluster);
     addresses.retain(|address| *address != own);
@@ -137,7 +141,7 @@ pub fn parse_certificate(der: &[u8]) -> Result<CertificateInfo, String> {
     })
 }
 
-fn number(bytes: &[u8]) -> Option<IpAddr> {
+fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
     <[u8; 4]>::try_from(bytes)
         .map(IpAddr::from)
         .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
@@ -149,13 +153,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identities_survive_their_uri() {
+    fn an_identity_round_trips_through_its_uri() {
         let identity = Identity { cluster: "inn".to_owned(), node: "n-1".to_owned(), node_id: u64::MAX };
         assert_eq!(Identity::from_uri(&identity.uri()), Some(identity));
     }
 
     #[test]
-    fn what_is_no_identity_is_refused() {
+    fn malformed_identity_uris_are_rejected() {
         for uri in [
             "",
             "auberge:inn:node:n1",
@@ -174,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprints_are_read_with_and_without_colons() {
+    fn fingerprints_parse_with_and_without_colons() {
         let fingerprint = Fingerprint::of(b"x");
         let text = fingerprint.to_string();
         assert_eq!(Fingerprint::parse(&text), Some(fingerprint));

@@ -1,28 +1,31 @@
-//! Sessions between nodes: the only home of ractor_cluster.
+//! Sessions between the nodes of a cluster. The only crate that uses ractor_cluster.
 //!
-//! A [`Link`] keeps one session with every other node and carries calls over it: bytes to a node and a topic, bytes back.
-//! It knows no raft and no service. Whoever does maps onto it: `consensus::Network::call(target, member, group, bytes,
-//! timeout)` is `link.call(member's node, TrafficClass::Interactive or Bulk for parts of snapshots, "raft/GROUP", bytes, timeout)`, where
-//! [`LinkError::NoSession`], [`LinkError::Busy`] and [`LinkError::Refused`] are `NetworkError::Unreachable`,
-//! [`LinkError::PeerLost`] is `Failed`, and [`LinkError::Timeout`] is `Timeout`; the handler gives `"raft/GROUP"` to that
-//! group's `Replica::handle`.
+//! A [`Link`] keeps one session with every other node and carries calls over it: a node, a topic and bytes in, bytes
+//! out. It has no knowledge of Raft or of services. The crate `replica` maps `consensus::Network` onto it:
+//!
+//! - `call(target, node, group, bytes, timeout)` becomes `link.call(node, TrafficClass::Interactive, "raft/GROUP",
+//!   bytes, timeout)`; parts of snapshots use [`TrafficClass::Bulk`];
+//! - [`LinkError::NoSession`], [`LinkError::Busy`] and [`LinkError::Refused`] become `NetworkError::Unreachable`,
+//!   [`LinkError::PeerLost`] becomes `Failed`, and [`LinkError::Timeout`] becomes `Timeout`;
+//! - the handler passes `"raft/GROUP"` to the `Replica::handle` of that group.
 //!
 //! # Invariants
-//! - Nobody is believed: a session exists only after its peer's certificate was signed by the cluster's authority, names this
-//!   cluster, is not denied, and names the very node that the peer says it is (and that we dialled). Without certificates a
-//!   link starts only when told `insecure`.
-//! - A frame is answered only with the token of a session that lives: [`Handler`] always knows who asks.
-//! - One session a peer. Of two connections that cross, both sides keep the same one (`table`).
-//! - Whoever is silent is gone: a stopped or unplugged peer loses its session within a second (`liveness`), and with it all calls
-//!   that wait fail as [`LinkError::PeerLost`] at once.
-//! - Everything is bounded: calls under way to a peer and for a peer, bytes of a call, bytes of unfinished transfers, parts on
-//!   the wire, bytes a second, connections that are not sessions yet. What is beyond is refused, never queued.
-//! - What is left of a call's time travels with it, measured when it is sent; nothing is worked on past its deadline.
+//! - Peers are authenticated. A session exists only if the peer's certificate is signed by the cluster's authority,
+//!   names this cluster, is not denied, and names the node that the peer claims to be (and that was dialled). Without
+//!   certificates a link starts only with `insecure`.
+//! - A frame is processed only if it carries the token of a live session, so [`Handler`] always has the caller's
+//!   identity.
+//! - One session per peer. When two connections cross, both sides keep the same one (`peers`).
+//! - A peer that stops or is unplugged loses its session within a second (`liveness`), and all pending calls to it
+//!   fail with [`LinkError::PeerLost`] at once.
+//! - Everything is bounded: calls in flight to and from a peer, bytes per call, bytes of unfinished transfers, parts
+//!   in flight, bytes per second, and connections without a session. Excess is refused, never queued.
+//! - The remaining time of a call is sent with it. Work is abandoned at the deadline.
 //!
 //! # Deliberately absent
-//! No retries: a call that failed may have been done, and only its maker knows whether it may be repeated. No discovery of
-//! nodes beyond the seeds: the directory says who is to be dialled ([`Link::set_peers`]). No names of actors, no process
-//! groups, no casts: one endpoint a node, and answers to everything.
+//! No retries: a failed call may have been executed, and only the caller can decide whether to repeat it. No
+//! discovery beyond the seeds: the directory supplies the nodes to dial ([`Link::set_peers`]). No actor names,
+//! process groups or casts: each node has one endpoint, and every message has a response.
 
 mod call;
 pub mod certificates;

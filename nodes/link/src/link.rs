@@ -1,4 +1,4 @@
-//! The link itself.
+//! The link: public interface and start-up.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,19 +21,19 @@ use crate::options::{Limits, Options, Seed, StartError};
 use crate::peers::{Peer, PeerTable};
 use crate::tls::TlsContext;
 
-/// A part on the wire is at most this long.
+/// Maximum length of a part, in bytes.
 const PART_BYTES_MAX: usize = 1 << 20;
 
-/// Several links may live in one process (in tests): their endpoints need names of their own.
+/// Tests run several links in one process. Their endpoints need distinct names.
 static ENDPOINTS: AtomicU64 = AtomicU64::new(1);
 
-/// Sessions with all other nodes. Cheap to clone; lives until [`Link::shutdown`].
+/// Sessions with all other nodes. Cheap to clone. Runs until [`Link::shutdown`].
 #[derive(Clone)]
 pub struct Link {
     inner: Arc<Inner>,
 }
 
-/// What all tasks share.
+/// State shared by all tasks of a link.
 pub(crate) struct Inner {
     pub own: Identity,
     pub incarnation: u64,
@@ -51,23 +51,25 @@ pub(crate) struct Inner {
 }
 
 impl Link {
-    /// Listens, dials, and answers with `handler`. Sessions come up in the background: see [`Link::peers`].
+    /// Starts listening and dialling. `handler` processes calls. Sessions are established in the background: see
+    /// [`Link::peers`].
     ///
     /// # Errors
-    /// When settings, certificates or the address are not usable.
+    /// If settings, certificates or the address are unusable.
     pub async fn start(options: Options, handler: Arc<dyn Handler>) -> Result<Self, StartError> {
-        check(&options)?;
+        validate(&options)?;
         let own = Identity { cluster: options.cluster, node: options.node, node_id: options.node_id };
         let (tls, certified) = TlsContext::load(&own.cluster, options.tls.clone())?;
         if let (Some(certified), Some(files)) = (certified, options.tls)
             && certified.identity != own
         {
-            let why = format!("it is {}'s, this node is {}", certified.identity.uri(), own.uri());
+            let why =
+                format!("the certificate is for {}, this node is {}", certified.identity.uri(), own.uri());
             return Err(StartError::Certificate { path: files.certificate, why });
         }
-        let unheard = |source| StartError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(unheard)?;
-        let address = listener.local_addr().map_err(unheard)?;
+        let listen_error = |source| StartError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
         let table = Arc::new(PeerTable::new(own.clone(), options.denied));
         let dispatcher =
             Arc::new(Dispatcher { table: Arc::clone(&table), handler, limits: options.limits.clone() });
@@ -97,18 +99,18 @@ impl Link {
         Ok(link)
     }
 
-    /// Who this node is.
+    /// Identity of this node.
     pub fn identity(&self) -> &Identity {
         &self.inner.own
     }
 
-    /// Where it listens.
+    /// Address that the link listens on.
     pub fn address(&self) -> SocketAddr {
         self.inner.address
     }
 
-    /// Asks node `node` about `topic`, and brings its handler's answer. A call to this node itself goes straight to the
-    /// handler. Nothing is sent twice: whoever repeats a call knows whether it may.
+    /// Calls node `node` on `topic` and returns its handler's response. A call to this node itself goes directly to
+    /// the handler. Nothing is retried.
     ///
     /// # Errors
     /// See [`LinkError`].
@@ -126,8 +128,8 @@ impl Link {
         }
         let inner = &self.inner;
         if node == inner.own.node {
-            return inner.dispatcher.answer(&inner.own, topic, bytes, deadline).await.map_err(|answer| {
-                match answer {
+            return inner.dispatcher.handle(&inner.own, topic, bytes, deadline).await.map_err(|response| {
+                match response {
                     Response::Refused(why) => LinkError::Refused(why),
                     _ => LinkError::Timeout,
                 }
@@ -138,19 +140,20 @@ impl Link {
         call::call(&session, &inner.limits, class, topic, bytes, deadline).await
     }
 
-    /// All peers, in the order of their names: changes at once when a session comes or goes (round trips change silently).
+    /// All peers, ordered by name. Receivers are notified when a session starts or ends. Round-trip times are updated
+    /// without notification.
     pub fn peers(&self) -> watch::Receiver<Vec<Peer>> {
         self.inner.table.subscribe()
     }
 
-    /// Dials these from now on, and no others. Sessions with others stay until they end: [`Link::deny`] ends one.
+    /// Replaces the set of nodes to dial. Sessions with other nodes stay until they end: [`Link::deny`] ends one.
     pub fn set_peers(&self, seeds: Vec<Seed>) {
         let inner = &self.inner;
         if inner.root.is_cancelled() {
             return;
         }
         let mut held = inner.seeds.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.table.want(&seeds);
+        inner.table.set_wanted(&seeds);
         held.retain(|seed, stop| {
             let stays = seeds.contains(seed);
             if !stays {
@@ -164,47 +167,47 @@ impl Link {
             }
             let stop = inner.root.child_token();
             held.insert(seed.clone(), stop.clone());
-            inner.tasks.spawn(connect::keep(Arc::clone(inner), seed, stop));
+            inner.tasks.spawn(connect::maintain(Arc::clone(inner), seed, stop));
         }
     }
 
-    /// Refuses a certificate from now on, and ends the session of whoever bears it.
+    /// Denies a certificate from now on, and ends the session that uses it.
     pub fn deny(&self, fingerprint: Fingerprint) {
         self.inner.table.deny(fingerprint);
     }
 
-    /// Whether a certificate is denied here.
+    /// Whether a certificate is denied.
     pub fn is_denied(&self, fingerprint: &Fingerprint) -> bool {
         self.inner.table.is_denied(fingerprint)
     }
 
-    /// Ends all sessions, gives the address back, and waits for that.
+    /// Ends all sessions, closes the listener, and waits for both.
     pub async fn shutdown(&self) {
         let inner = &self.inner;
         inner.root.cancel();
-        inner.table.close("this node shuts down");
+        inner.table.close("this node is shutting down");
         inner.tasks.close();
         inner.tasks.wait().await;
         inner.endpoint.stop(None);
     }
 }
 
-fn check(options: &Options) -> Result<(), StartError> {
+fn validate(options: &Options) -> Result<(), StartError> {
     let wrong = |why: String| Err(StartError::Setting(why));
     for (what, name) in [("cluster", &options.cluster), ("node", &options.node)] {
         if !is_valid_name(name) {
-            return wrong(format!("{name:?} cannot be the name of a {what}"));
+            return wrong(format!("{name:?} is not a valid {what} name"));
         }
     }
     match (&options.tls, options.insecure) {
         (None, false) => return Err(StartError::NoTls),
-        (Some(_), true) => return wrong("certificates and `insecure` exclude each other".to_owned()),
+        (Some(_), true) => return wrong("certificates and `insecure` are mutually exclusive".to_owned()),
         (Some(_), false) | (None, true) => {}
     }
     let limits = &options.limits;
     let parts = 1..=PART_BYTES_MAX;
     if !parts.contains(&limits.part_bytes) || !parts.contains(&limits.small_bytes_max) {
-        return wrong(format!("part_bytes and small_bytes_max are 1 to {PART_BYTES_MAX}"));
+        return wrong(format!("part_bytes and small_bytes_max must be between 1 and {PART_BYTES_MAX}"));
     }
     let counts = [
         limits.calls_max,
@@ -214,10 +217,10 @@ fn check(options: &Options) -> Result<(), StartError> {
         limits.handshakes_max,
     ];
     if counts.iter().any(|count| !(1..=1 << 20).contains(count)) {
-        return wrong("limits on calls are 1 to 1048576".to_owned());
+        return wrong("limits on calls must be between 1 and 1048576".to_owned());
     }
     if limits.ping_every.is_zero() || limits.redial_min.is_zero() || limits.missed_pings_max == 0 {
-        return wrong("pings and dials need pauses between them".to_owned());
+        return wrong("ping_every, redial_min and missed_pings_max must be positive".to_owned());
     }
     Ok(())
 }

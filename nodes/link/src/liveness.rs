@@ -1,4 +1,5 @@
-//! Finds peers that are connected but not there: stopped, unplugged, or starved.
+//! Liveness checks: detects peers that are connected but do not respond, because they are stopped, unplugged or
+//! overloaded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,51 +13,52 @@ use crate::options::Limits;
 use crate::peers::PeerTable;
 use crate::session::Session;
 
-/// A peer that was silent for so many looks is asked whether it is there: heartbeats are a little further apart than looks.
-const SILENT_PINGED: u32 = 2;
-/// A round trip is measured once in so many looks, at the least.
-const MEASURE_EVERY: u32 = 20;
+/// Number of checks without received bytes after which the peer is pinged. More than 1, because Raft heartbeats are
+/// slightly further apart than checks.
+const PING_AFTER: u32 = 2;
+/// The round-trip time is measured at least once in this many checks.
+const PING_EVERY: u32 = 20;
 
-/// Watches the peer until the session is over, and ends it when nothing was heard for `missed_pings_max` looks. A peer that
-/// says something anyway is not pinged, but for now and then, to measure the way to it.
+/// Checks the peer until the session has ended, and ends it after `missed_pings_max` checks without received bytes. A
+/// peer that sends anything is pinged only occasionally, to measure the round-trip time.
 ///
-/// Silence is counted in pings, not on the clock: a node that was stopped itself must not, once it wakes, take its peers
-/// for dead. Whatever arrives is a sign of life, be it a part of a long answer.
+/// Missed checks are counted rather than elapsed time, so that a node that was itself stopped does not consider its
+/// peers lost when it resumes. Any received byte counts, including part of a long response.
 pub(crate) async fn watch(table: &PeerTable, session: &Arc<Session>, limits: &Limits) {
     let mut ticks = tokio::time::interval(limits.ping_every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut heard, mut silent, mut unmeasured) = (session.bytes_in(), 0, MEASURE_EVERY);
-    let under_way = Arc::new(AtomicBool::new(false));
-    let (measured, mut news) = tokio::sync::mpsc::channel(1);
+    let (mut received, mut missed, mut since_ping) = (session.bytes_in(), 0, PING_EVERY);
+    let in_flight = Arc::new(AtomicBool::new(false));
+    let (measured, mut measurements) = tokio::sync::mpsc::channel(1);
     loop {
         tokio::select! {
             () = session.gone() => return,
-            Some(rtt) = news.recv() => {
+            Some(rtt) = measurements.recv() => {
                 session.set_rtt(rtt);
-                table.measured(session);
+                table.update_rtt(session);
             }
             _ = ticks.tick() => {
                 let now = session.bytes_in();
-                silent = if now == heard { silent + 1 } else { 0 };
-                heard = now;
-                if silent >= limits.missed_pings_max {
-                    session.close("it is silent");
+                missed = if now == received { missed + 1 } else { 0 };
+                received = now;
+                if missed >= limits.missed_pings_max {
+                    session.close("no response to pings");
                     return;
                 }
-                unmeasured += 1;
-                if silent < SILENT_PINGED && unmeasured < MEASURE_EVERY {
+                since_ping += 1;
+                if missed < PING_AFTER && since_ping < PING_EVERY {
                     continue;
                 }
-                unmeasured = 0;
-                if !under_way.swap(true, Ordering::AcqRel) {
-                    let (session, under_way, measured) = (Arc::clone(session), Arc::clone(&under_way), measured.clone());
+                since_ping = 0;
+                if !in_flight.swap(true, Ordering::AcqRel) {
+                    let (session, in_flight, measured) = (Arc::clone(session), Arc::clone(&in_flight), measured.clone());
                     let deadline = Instant::now() + limits.ping_every * (limits.missed_pings_max + 1);
                     tokio::spawn(async move {
                         let sent = Instant::now();
                         if exchange(&session, Operation::Ping, &[], deadline).await.is_ok() {
                             let _ = measured.try_send(sent.elapsed());
                         }
-                        under_way.store(false, Ordering::Release);
+                        in_flight.store(false, Ordering::Release);
                     });
                 }
             }

@@ -1,4 +1,4 @@
-//! What a link needs to know, and its limits.
+//! Settings and limits of a link.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,34 +9,34 @@ use crate::identity::Fingerprint;
 /// Settings of a [`crate::Link`].
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The cluster's name, as in every certificate.
+    /// Name of the cluster, as in every certificate.
     pub cluster: String,
-    /// This node's name, as in its certificate.
+    /// Name of this node, as in its certificate.
     pub node: String,
-    /// This node's id, as in its certificate ([`crate::certificates::read_certificate`] reads it).
+    /// Id of this node, as in its certificate ([`crate::certificates::read_certificate`] reads it).
     pub node_id: u64,
-    /// Where to listen; port 0 takes a free one ([`crate::Link::address`] says which).
+    /// Address to listen on. Port 0 selects a free port ([`crate::Link::address`] returns it).
     pub listen: SocketAddr,
-    /// Where others find this node (`host:port`); without it, the address it listens on.
+    /// Address that peers dial (`host:port`). Defaults to the address that the link listens on.
     pub advertise: Option<String>,
-    /// Nodes to be connected with.
+    /// Nodes to connect to.
     pub seeds: Vec<Seed>,
-    /// Certificates; `None` only with `insecure`.
+    /// Certificates. `None` is allowed only with `insecure`.
     pub tls: Option<TlsFiles>,
-    /// Plain text, and everybody is believed: for one machine only.
+    /// No TLS and no authentication. Only for nodes on one machine.
     pub insecure: bool,
-    /// Certificates that are not good any more: of nodes that were removed for good.
+    /// Denied certificates: those of decommissioned nodes.
     pub denied: Vec<Fingerprint>,
-    /// Limits.
+    /// Limits of the link.
     pub limits: Limits,
 }
 
-/// A node to be connected with.
+/// A node to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seed {
-    /// Its name: whoever answers must bear it. Unknown names are learned from the certificate.
+    /// Expected name of the node. If absent, the name is taken from the certificate.
     pub name: Option<String>,
-    /// `host:port`, looked up at every dial.
+    /// `host:port`, resolved at every dial.
     pub address: String,
 }
 
@@ -52,49 +52,49 @@ impl<N: Into<String>, A: ToString> From<(N, A)> for Seed {
     }
 }
 
-/// PEM files; read again when they change, so that a renewed certificate needs no restart.
+/// PEM files. Read again when they change, so that a renewed certificate needs no restart.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
-    /// The cluster's authority.
+    /// Certificate of the cluster's authority.
     pub ca: PathBuf,
-    /// This node's certificate.
+    /// Certificate of this node.
     pub certificate: PathBuf,
-    /// Its key: nobody but its owner may read it.
+    /// Private key of this node. Only its owner may have access to the file.
     pub key: PathBuf,
 }
 
-/// What a link does at most.
+/// Limits of a link.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Small calls under way to one peer; more are refused as busy.
+    /// Interactive calls in flight to one peer. More are refused as busy.
     pub calls_max: usize,
-    /// Bulk calls under way to one peer; more are refused as busy.
+    /// Bulk calls in flight to one peer. More are refused as busy.
     pub bulk_calls_max: usize,
-    /// Calls that are being answered here for one peer; more are answered as busy.
+    /// Calls from one peer that are being handled here. More are refused as busy.
     pub inbound_calls_max: usize,
-    /// Bytes of one small call or answer. What is longer travels in parts, as bulk does.
+    /// Maximum length of an interactive call or response, in bytes. Longer ones are sent in parts, as bulk.
     pub small_bytes_max: usize,
-    /// Bytes of a part of a bulk transfer: at most 1 MiB.
+    /// Length of a part of a bulk transfer, in bytes, at most 1 MiB.
     pub part_bytes: usize,
-    /// Parts on the wire to one peer at a time: what a small call may have to wait for.
+    /// Parts in flight to one peer. An interactive call waits for these at most.
     pub parts_in_flight: usize,
-    /// Bytes a second of bulk to one peer.
+    /// Bulk bytes per second to one peer.
     pub bulk_bytes_per_second: u64,
-    /// Bytes of one bulk call or answer.
+    /// Maximum length of a bulk call or response, in bytes.
     pub transfer_bytes_max: usize,
-    /// Bytes of unfinished transfers that are kept for one peer, each way.
+    /// Bytes of unfinished transfers that are buffered for one peer, in each direction.
     pub transfers_bytes_max: usize,
-    /// Pause between two pings.
+    /// Interval between liveness checks.
     pub ping_every: Duration,
-    /// So many pings without a sign of life end a session.
+    /// Number of consecutive checks without received bytes after which the session ends.
     pub missed_pings_max: u32,
-    /// A connection must be a session by then.
+    /// Timeout for a handshake, and for a session to become ready.
     pub handshake: Duration,
-    /// Connections that are not sessions yet; more are closed at once.
+    /// Concurrent handshakes. Further connections are closed at once.
     pub handshakes_max: usize,
-    /// Pause before the first dial after a session was lost; it doubles from there.
+    /// Delay before the first dial after a session has ended. It doubles after each failure.
     pub redial_min: Duration,
-    /// And the longest pause.
+    /// Maximum delay between dials.
     pub redial_max: Duration,
 }
 
@@ -120,34 +120,34 @@ impl Default for Limits {
     }
 }
 
-/// Why a link does not start.
+/// Why a link cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A setting that cannot be.
+    /// A setting is invalid.
     #[error("{0}")]
     Setting(String),
-    /// Neither certificates nor an explicit `insecure`.
+    /// Neither certificates nor `insecure` were given.
     #[error(
-        "no certificates: make them with `auberge cert`, or say `insecure = true` on a machine that nobody else uses"
+        "no certificates: create them with `auberge cert`, or set `insecure = true` if all nodes run on one machine"
     )]
     NoTls,
-    /// A certificate or its key is not usable.
+    /// A certificate or its key is unusable.
     #[error("{path}: {why}")]
     Certificate {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// The endpoint actor does not start.
-    #[error("the endpoint does not start: {0}")]
+    /// The endpoint actor cannot start.
+    #[error("the endpoint cannot start: {0}")]
     Endpoint(String),
 }

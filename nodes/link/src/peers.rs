@@ -1,4 +1,4 @@
-//! Which peers there are, and which connection with each is the session.
+//! Table of peers and of the session with each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,33 +11,33 @@ use crate::identity::{Fingerprint, Identity};
 use crate::options::Seed;
 use crate::session::Session;
 
-/// A node that this one is, was, or should be connected with.
+/// A node that this node is connected to, was connected to, or should connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its name; empty as long as only an address is known.
+    /// Name of the node. Empty while only its address is known.
     pub name: String,
-    /// Its id, once it was seen.
+    /// Id of the node, once known.
     pub id: Option<u64>,
-    /// Where it can be dialled.
+    /// Address that is dialled.
     pub address: String,
-    /// How it stands with it.
+    /// State of the connection.
     pub state: PeerState,
-    /// Since when.
+    /// Since when it is in this state.
     pub since: SystemTime,
-    /// The last round trip.
+    /// Round-trip time of the last ping.
     pub rtt: Option<Duration>,
 }
 
-/// How it stands with a peer.
+/// State of the connection with a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerState {
-    /// Not seen yet.
+    /// Not connected yet.
     Connecting,
-    /// Calls reach it.
+    /// Connected. Calls can be made.
     Up,
-    /// They do not; why.
+    /// Not connected, with the reason.
     Down(String),
-    /// It was there and may not come in (certificate, name, cluster), or does not let this node in; why.
+    /// One side refused the other in the handshake (certificate, name, cluster), with the reason.
     Refused(String),
 }
 
@@ -49,13 +49,13 @@ struct Entry {
 
 #[derive(Default)]
 struct State {
-    /// By name; those whose name is not known by `?address`, which is no name.
+    /// By name. Peers without a known name are stored under `?ADDRESS`, which is not a valid name.
     entries: BTreeMap<String, Entry>,
     denied: BTreeSet<Fingerprint>,
     tokens: HashMap<u128, Arc<Session>>,
 }
 
-/// All peers.
+/// The table of peers of a link.
 pub(crate) struct PeerTable {
     own: Identity,
     state: Mutex<State>,
@@ -80,18 +80,18 @@ impl PeerTable {
         self.peers.subscribe()
     }
 
-    /// Says what is so now; while the state is locked, so that nothing older is said later.
+    /// Publishes the current peers. Called with the state locked, so that updates are published in order.
     fn publish(&self, state: &State) {
         let now: Vec<Peer> = state.entries.values().map(|entry| entry.peer.clone()).collect();
-        self.peers.send_if_modified(|said| {
-            let news = *said != now;
-            *said = now;
-            news
+        self.peers.send_if_modified(|published| {
+            let changed = *published != now;
+            *published = now;
+            changed
         });
     }
 
-    /// The nodes to be connected with are these; others stay only as long as they are connected.
-    pub(crate) fn want(&self, seeds: &[Seed]) {
+    /// Sets the nodes to connect to. Others remain only while they are connected.
+    pub(crate) fn set_wanted(&self, seeds: &[Seed]) {
         let mut state = self.state();
         for entry in state.entries.values_mut() {
             entry.wanted = false;
@@ -100,7 +100,7 @@ impl PeerTable {
             if seed.name.as_deref() == Some(self.own.node.as_str()) {
                 continue;
             }
-            // An address whose node is known by now needs no entry of its own.
+            // An address whose node is known needs no entry of its own.
             let known = seed.name.is_none().then(|| {
                 state
                     .entries
@@ -131,8 +131,8 @@ impl PeerTable {
         self.publish(&state);
     }
 
-    /// Nobody else is behind this address: it is this node's own, or a name's that is known.
-    pub(crate) fn forget_address(&self, seed: &Seed) {
+    /// Removes the entry of an address that belongs to this node or to a peer with a known name.
+    pub(crate) fn remove_address(&self, seed: &Seed) {
         let mut state = self.state();
         if seed.name.is_none() {
             state.entries.remove(&key(seed));
@@ -140,31 +140,31 @@ impl PeerTable {
         }
     }
 
-    /// Whether a connection becomes the session with its peer. Both sides come to the same connection:
+    /// Decides whether a connection becomes the session with its peer. Both sides reach the same decision:
     ///
-    /// - another node of the same name (another id) has to wait until the first is gone or denied;
-    /// - a restarted peer's replaces the old one, which is dead;
-    /// - who dials again has lost the old one;
-    /// - of two that crossed, the one that the node with the lesser name began stays.
+    /// - another node of the same name (with another id) is refused until the first is disconnected or denied;
+    /// - the connection of a restarted peer replaces the old one, which is dead;
+    /// - a peer that dials again has lost its old connection, so the new one replaces it;
+    /// - of two connections that crossed, the one that was dialled by the node with the lesser name is kept.
     pub(crate) fn admit(&self, session: &Arc<Session>) -> HandshakeResult {
         let mut state = self.state();
         let negotiated = &session.negotiated;
         if negotiated.fingerprint.is_some_and(|fingerprint| state.denied.contains(&fingerprint)) {
-            return HandshakeResult::Refused("its certificate is denied".to_owned());
+            return HandshakeResult::Refused("the certificate is denied".to_owned());
         }
         let old = state.entries.get(session.node()).and_then(|entry| entry.session.clone());
         if let Some(old) = old.filter(|old| !old.is_gone()) {
             if old.negotiated.identity.node_id != negotiated.identity.node_id {
-                return HandshakeResult::Refused("another node of that name is connected".to_owned());
+                return HandshakeResult::Refused("another node with the same name is connected".to_owned());
             }
             let restarted = old.negotiated.incarnation != negotiated.incarnation;
-            let again = old.negotiated.dialled == negotiated.dialled;
+            let redialled = old.negotiated.dialled == negotiated.dialled;
             let preferred = negotiated.dialled == (self.own.node.as_str() < session.node());
-            if !(restarted || again || preferred) {
+            if !(restarted || redialled || preferred) {
                 return HandshakeResult::Duplicate;
             }
             state.tokens.remove(&old.negotiated.own_token);
-            old.close("another connection took its place");
+            old.close("replaced by another connection");
         }
         state.tokens.insert(negotiated.own_token, Arc::clone(session));
         let entry = state.entries.entry(session.node().to_owned()).or_insert_with(|| Entry {
@@ -179,7 +179,7 @@ impl PeerTable {
             session: None,
             wanted: false,
         });
-        // The old session's end was this one's beginning: nobody calls over it any more.
+        // The old session has just been closed, so calls are not possible until this one is ready.
         if entry.peer.state == PeerState::Up {
             entry.peer.state = PeerState::Connecting;
         }
@@ -189,7 +189,7 @@ impl PeerTable {
         HandshakeResult::Accepted
     }
 
-    /// Calls may go over it from now on.
+    /// Marks a session as ready for calls.
     pub(crate) fn ready(&self, session: &Arc<Session>) {
         self.change(session, |entry| {
             entry.peer.state = PeerState::Up;
@@ -198,8 +198,8 @@ impl PeerTable {
         });
     }
 
-    /// Its round trip is known: no news that anybody waits for.
-    pub(crate) fn measured(&self, session: &Arc<Session>) {
+    /// Updates the round-trip time of a peer, without notifying subscribers.
+    pub(crate) fn update_rtt(&self, session: &Arc<Session>) {
         let mut state = self.state();
         let Some(entry) = current(&mut state, session) else { return };
         entry.peer.rtt = session.rtt();
@@ -210,7 +210,7 @@ impl PeerTable {
         });
     }
 
-    /// It is over.
+    /// Removes a session that has ended.
     pub(crate) fn remove(&self, session: &Arc<Session>) {
         self.change(session, |entry| {
             entry.session = None;
@@ -228,8 +228,8 @@ impl PeerTable {
         self.publish(&state);
     }
 
-    /// A dial failed.
-    pub(crate) fn note(&self, seed: &Seed, why: PeerState) {
+    /// Sets the state of a peer after a failed dial.
+    pub(crate) fn set_state(&self, seed: &Seed, why: PeerState) {
         let mut state = self.state();
         let Some(entry) = state.entries.get_mut(&key(seed)) else { return };
         if entry.session.is_none() && entry.peer.state != why {
@@ -239,14 +239,14 @@ impl PeerTable {
         }
     }
 
-    /// Whether there is a connection with a node that is the session or becomes it.
+    /// The connection with a node: a session, or one that is becoming ready.
     pub(crate) fn connection(&self, node: &str) -> Option<Arc<Session>> {
         let state = self.state();
         state.entries.get(node).and_then(|entry| entry.session.clone()).filter(|session| !session.is_gone())
     }
 
-    /// Whose frames bear `token`.
-    pub(crate) fn bearer(&self, token: u128) -> Option<Arc<Session>> {
+    /// The session with this token.
+    pub(crate) fn session_by_token(&self, token: u128) -> Option<Arc<Session>> {
         self.state().tokens.get(&token).filter(|session| !session.is_gone()).cloned()
     }
 
@@ -254,13 +254,13 @@ impl PeerTable {
         self.state().denied.contains(fingerprint)
     }
 
-    /// Whoever bears this certificate is not let in any more, and put out.
+    /// Denies a certificate and ends the session that uses it.
     pub(crate) fn deny(&self, fingerprint: Fingerprint) {
         let mut state = self.state();
         state.denied.insert(fingerprint);
         for session in state.entries.values().filter_map(|entry| entry.session.as_ref()) {
             if session.negotiated.fingerprint == Some(fingerprint) {
-                session.close("its certificate is denied");
+                session.close("the certificate is denied");
             }
         }
     }

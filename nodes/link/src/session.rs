@@ -1,8 +1,9 @@
-//! One connection with one peer, and the actors that ractor_cluster runs over it.
+//! One connection with one peer, and the ractor_cluster actors that run over it.
 //!
-//! ractor_cluster's own `NodeServer` is not used: it takes TLS handshakes one after the other in its accept loop (one silent
-//! client stops it), believes the name that a peer gives itself, and elects between connections by that name. Here every
-//! connection is greeted and checked first, and its `NodeSession` then lives under a keeper of its own.
+//! ractor_cluster's `NodeServer` is not used: it handles TLS handshakes one at a time in its accept loop (one silent
+//! client blocks it), trusts the name that a peer claims, and resolves duplicate connections by that name. Here every
+//! connection completes a handshake and is checked first, and its `NodeSession` then runs under a supervisor of its
+//! own.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,13 +23,13 @@ use crate::stream::{StreamControl, split_stream};
 use crate::tls::Transport;
 use crate::transfers::Transfers;
 
-/// What a frame adds to the bytes it carries, at most.
-const FRAME_ROOM: u64 = 64 << 10;
+/// Maximum overhead of a frame, in bytes.
+const FRAME_OVERHEAD_BYTES: u64 = 64 << 10;
 
-/// ractor keys remote actors by session number and id, for the whole process: numbers are never used twice.
+/// ractor identifies remote actors by session number and id, process-wide. Numbers are never reused.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
-/// What two greetings negotiated on.
+/// Result of the handshake.
 pub(crate) struct Negotiated {
     pub identity: Identity,
     pub fingerprint: Option<Fingerprint>,
@@ -37,13 +38,13 @@ pub(crate) struct Negotiated {
     pub endpoint: String,
     /// Whether this node dialled.
     pub dialled: bool,
-    /// Borne by frames to the peer.
+    /// Sent in frames to the peer.
     pub peer_token: u128,
-    /// Borne by frames from the peer.
+    /// Expected in frames from the peer.
     pub own_token: u128,
 }
 
-/// A session.
+/// A session with a peer.
 pub(crate) struct Session {
     pub number: u64,
     pub negotiated: Negotiated,
@@ -54,7 +55,7 @@ pub(crate) struct Session {
     pub parts: Semaphore,
     pub inbound_calls: Arc<Semaphore>,
     pub transfers: Mutex<Transfers>,
-    pace: Mutex<Instant>,
+    next_bulk_send: Mutex<Instant>,
     rtt_micros: AtomicU64,
     control: Arc<StreamControl>,
     gone: CancellationToken,
@@ -75,7 +76,7 @@ impl Session {
             parts: Semaphore::new(limits.parts_in_flight),
             inbound_calls: Arc::new(Semaphore::new(limits.inbound_calls_max)),
             transfers: Mutex::default(),
-            pace: Mutex::new(Instant::now()),
+            next_bulk_send: Mutex::new(Instant::now()),
             rtt_micros: AtomicU64::new(0),
             control: Arc::default(),
             gone: CancellationToken::new(),
@@ -90,19 +91,19 @@ impl Session {
         &self.negotiated.identity.node
     }
 
-    /// The peer's endpoint, once the session is ready and until it is gone.
+    /// The peer's endpoint. `None` until the session is ready, and after it has ended.
     pub(crate) fn endpoint(&self) -> Option<&ActorRef<EndpointMessage>> {
         if self.gone.is_cancelled() { None } else { self.endpoint.get() }
     }
 
-    /// Ends the session; the first reason counts.
+    /// Ends the session. If called several times, the first reason is kept.
     pub(crate) fn close(&self, why: &str) {
         let _ = self.why.set(why.to_owned());
         self.gone.cancel();
-        self.control.cut();
+        self.control.close();
     }
 
-    /// Resolves when the session is over.
+    /// Resolves when the session has ended.
     pub(crate) async fn gone(&self) {
         self.gone.cancelled().await;
     }
@@ -111,7 +112,7 @@ impl Session {
         self.gone.is_cancelled()
     }
 
-    /// Why it is over.
+    /// Why the session ended.
     pub(crate) fn why(&self) -> String {
         self.why.get().cloned().unwrap_or_default()
     }
@@ -124,21 +125,22 @@ impl Session {
         self.rtt_micros.store(crate::frame::micros(rtt).max(1), Ordering::Relaxed);
     }
 
-    /// The last round trip of a ping.
+    /// Round-trip time of the last ping.
     pub(crate) fn rtt(&self) -> Option<Duration> {
         Some(self.rtt_micros.load(Ordering::Relaxed)).filter(|micros| *micros > 0).map(Duration::from_micros)
     }
 
-    /// When the next `bytes` of bulk may go, so that no more than `per_second` do.
-    pub(crate) fn slot(&self, bytes: usize, per_second: u64) -> Instant {
-        let mut next = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Reserves bandwidth for `bytes` of bulk traffic, at `per_second` bytes per second. Returns the instant at which
+    /// they may be sent.
+    pub(crate) fn reserve_bandwidth(&self, bytes: usize, per_second: u64) -> Instant {
+        let mut next = self.next_bulk_send.lock().unwrap_or_else(PoisonError::into_inner);
         let start = (*next).max(Instant::now());
         let takes = Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000) / per_second.max(1));
         *next = start + takes;
         start
     }
 
-    /// Hands the connection to ractor_cluster, and waits until both sides know each other's endpoints.
+    /// Passes the connection to ractor_cluster and waits until both sides have the other's endpoint.
     pub(crate) async fn run(
         self: &Arc<Self>,
         transport: Box<dyn Transport>,
@@ -156,7 +158,7 @@ impl Session {
                 () = self.gone.cancelled() => Err(self.why()),
             }
         });
-        let ready = ready.await.unwrap_or_else(|_| Err("it was not ready in time".to_owned()));
+        let ready = ready.await.unwrap_or_else(|_| Err("the session was not ready in time".to_owned()));
         if let Err(why) = &ready {
             self.close(why);
         }
@@ -169,18 +171,19 @@ impl Session {
         own: &Identity,
         limits: &Limits,
     ) -> Result<(), String> {
-        let failed = |error: ractor::SpawnErr| format!("the session does not start: {error}");
+        let failed = |error: ractor::SpawnErr| format!("the session cannot start: {error}");
         let (supervisor, _) =
             Actor::spawn(None, SessionSupervisor, Arc::clone(self)).await.map_err(failed)?;
-        // The message's type has no public path; a message that bears one is the way to make it.
+        // The type of `name` has no public path. Constructing a message that contains it is the only way to construct
+        // it.
         let NodeServerMessage::UpdateSession { mut name, .. } =
             (NodeServerMessage::UpdateSession { actor_id: supervisor.get_id(), name: Default::default() })
         else {
-            return Err("ractor_cluster has changed".to_owned());
+            return Err("unexpected ractor_cluster message".to_owned());
         };
         name.name.clone_from(&own.node);
         name.connection_string.clone_from(&own.node);
-        // Both tokens were exchanged under TLS: nobody else knows this pair.
+        // Both tokens were exchanged over TLS, so the pair is a shared secret.
         let (low, high) = (
             self.negotiated.peer_token.min(self.negotiated.own_token),
             self.negotiated.peer_token.max(self.negotiated.own_token),
@@ -193,7 +196,9 @@ impl Session {
             name,
             NodeConnectionMode::Isolated,
         )
-        .with_max_inbound_frame_size(limits.small_bytes_max.max(limits.part_bytes) as u64 + FRAME_ROOM);
+        .with_max_inbound_frame_size(
+            limits.small_bytes_max.max(limits.part_bytes) as u64 + FRAME_OVERHEAD_BYTES,
+        );
         let (reader, writer) = split_stream(transport, &self.control);
         let stream = NetworkStream::External {
             peer_label: Some(self.node().to_owned()),
@@ -219,7 +224,7 @@ impl Session {
     }
 }
 
-/// Stands where ractor_cluster expects its node server: for one session.
+/// Takes the place of ractor_cluster's node server, for one session.
 struct SessionSupervisor;
 
 impl Actor for SessionSupervisor {
@@ -255,15 +260,15 @@ impl Actor for SessionSupervisor {
                         let _ = session.endpoint.set(endpoint.into());
                         session.ready.cancel();
                     }
-                    None => session.close("it has no endpoint"),
+                    None => session.close("the peer has no endpoint"),
                 }
             }
             NodeServerMessage::UpdateSession { name, .. } => {
                 if name.name != session.node() {
-                    session.close("it changed its name");
+                    session.close("the peer changed its name");
                 }
             }
-            // Connections were told apart before: see `table`.
+            // Duplicate connections are resolved in the handshake: see `peers`.
             NodeServerMessage::CheckSession { reply, .. } => {
                 let _ = reply.send(SessionCheckReply::NoOtherConnection);
             }

@@ -1,7 +1,7 @@
-//! A connection that counts what arrives, and that can be cut from outside.
+//! A connection that counts received bytes and can be closed from outside.
 //!
-//! A session over a peer that was stopped or unplugged hangs in its socket for minutes. Cutting the stream here makes both
-//! halves fail at once, whatever state the socket is in.
+//! If a peer is stopped or unplugged, its socket blocks for minutes. Closing the stream here makes both halves fail
+//! at once, whatever the state of the socket.
 
 use std::io;
 use std::pin::Pin;
@@ -14,37 +14,37 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf, ReadHalf, WriteHalf};
 
 use crate::tls::Transport;
 
-/// Frames are read with few system calls.
+/// A large buffer keeps the number of system calls per frame low.
 const READ_BUFFER_BYTES: usize = 64 << 10;
 
-/// What both halves share with whoever watches them.
+/// State shared by both halves and the session.
 #[derive(Default)]
 pub(crate) struct StreamControl {
     bytes_in: AtomicU64,
-    cut: AtomicBool,
+    closed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
 
 impl StreamControl {
-    /// Bytes that have arrived so far: a sign of life when it grows.
+    /// Bytes received so far. The liveness check compares successive values.
     pub(crate) fn bytes_in(&self) -> u64 {
         self.bytes_in.load(Ordering::Relaxed)
     }
 
-    /// Ends the connection: reads see its end, writes fail.
-    pub(crate) fn cut(&self) {
-        self.cut.store(true, Ordering::SeqCst);
+    /// Closes the connection: reads return end of file, writes fail.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         self.reader.wake();
         self.writer.wake();
     }
 
-    fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::SeqCst)
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 }
 
-/// Splits a connection into halves that `tap` watches.
+/// Splits a connection into halves that `control` can close.
 pub(crate) fn split_stream(
     transport: Box<dyn Transport>,
     control: &Arc<StreamControl>,
@@ -57,7 +57,7 @@ pub(crate) fn split_stream(
     )
 }
 
-/// The half that is read.
+/// Read half.
 pub(crate) struct Reader {
     inner: ReadHalf<Box<dyn Transport>>,
     control: Arc<StreamControl>,
@@ -70,7 +70,7 @@ impl AsyncRead for Reader {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.control.reader.register(cx.waker());
-        if self.control.is_cut() {
+        if self.control.is_closed() {
             return Poll::Ready(Ok(()));
         }
         let before = buf.filled().len();
@@ -80,32 +80,32 @@ impl AsyncRead for Reader {
     }
 }
 
-/// The half that is written.
+/// Write half.
 pub(crate) struct Writer {
     inner: WriteHalf<Box<dyn Transport>>,
     control: Arc<StreamControl>,
 }
 
 impl Writer {
-    fn watch(&self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn check_open(&self, cx: &mut Context<'_>) -> io::Result<()> {
         self.control.writer.register(cx.waker());
-        if self.control.is_cut() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+        if self.control.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
     }
 }
 
 impl AsyncWrite for Writer {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.watch(cx)?;
+        self.check_open(cx)?;
         Pin::new(&mut self.inner).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.watch(cx)?;
+        self.check_open(cx)?;
         Pin::new(&mut self.inner).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.watch(cx)?;
+        self.check_open(cx)?;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }

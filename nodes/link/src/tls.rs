@@ -1,4 +1,4 @@
-//! TLS: who is let in, and who is dialled.
+//! Mutual TLS between nodes.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,14 +19,14 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 use crate::identity::{CertificateInfo, parse_certificate, server_name};
 use crate::options::{StartError, TlsFiles};
 
-/// Files are looked at again after this time at the earliest.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Minimum interval between checks for changed files.
+const RELOAD_INTERVAL_MIN: Duration = Duration::from_secs(10);
 
-/// A connection, encrypted or not, that can be read and written.
+/// A byte stream to a peer, with or without TLS.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
-/// This node's side of TLS; `None` inside means plain text.
+/// TLS configuration of this node. Without files, connections are plain text.
 pub(crate) struct TlsContext {
     server_name: ServerName<'static>,
     files: Option<TlsFiles>,
@@ -35,18 +35,18 @@ pub(crate) struct TlsContext {
 
 struct Current {
     configs: Option<(TlsAcceptor, TlsConnector)>,
-    changed: [Option<SystemTime>; 3],
-    looked: Instant,
+    modified: [Option<SystemTime>; 3],
+    checked: Instant,
 }
 
 impl TlsContext {
-    /// Reads the files. Also says what this node's own certificate says, if it has one.
+    /// Reads the files. Returns the content of this node's certificate, if there is one.
     pub(crate) fn load(
         cluster: &str,
         files: Option<TlsFiles>,
     ) -> Result<(Self, Option<CertificateInfo>), StartError> {
         let server_name = ServerName::try_from(server_name(cluster))
-            .map_err(|_| StartError::Setting(format!("{cluster:?} is no cluster's name")))?;
+            .map_err(|_| StartError::Setting(format!("{cluster:?} is not a valid cluster name")))?;
         let mut own = None;
         let mut configs = None;
         if let Some(files) = &files {
@@ -54,33 +54,34 @@ impl TlsContext {
             configs = Some(made);
             own = Some(described);
         }
-        let changed = changed(files.as_ref());
-        let current = Mutex::new(Current { configs, changed, looked: Instant::now() });
+        let modified = modification_times(files.as_ref());
+        let current = Mutex::new(Current { configs, modified, checked: Instant::now() });
         Ok((Self { server_name, files, current }, own))
     }
 
     fn configs(&self) -> Option<(TlsAcceptor, TlsConnector)> {
         let files = self.files.as_ref()?;
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.looked.elapsed() >= LOOK_AGAIN {
-            current.looked = Instant::now();
-            let now = changed(Some(files));
-            if now != current.changed {
+        if current.checked.elapsed() >= RELOAD_INTERVAL_MIN {
+            current.checked = Instant::now();
+            let now = modification_times(Some(files));
+            if now != current.modified {
                 match configurations(files) {
                     Ok((configs, _)) => {
                         current.configs = Some(configs);
-                        current.changed = now;
-                        tracing::info!("certificates were read again");
+                        current.modified = now;
+                        tracing::info!("certificates reloaded");
                     }
-                    // Half-written perhaps: the old ones serve until the new ones are whole.
-                    Err(error) => tracing::warn!(%error, "changed certificates cannot be used yet"),
+                    // The files may be half-written. The old certificates stay in use until the new ones are
+                    // complete.
+                    Err(error) => tracing::warn!(%error, "cannot load changed certificates"),
                 }
             }
         }
         current.configs.clone()
     }
 
-    /// The server's side of a new connection: brings the peer's certificate with it.
+    /// Server side of a new connection. Returns the stream and the peer's certificate.
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
@@ -89,11 +90,11 @@ impl TlsContext {
             return Ok((Box::new(stream), None));
         };
         let stream = acceptor.accept(stream).await.map_err(|error| format!("TLS: {error}"))?;
-        let described = presented(stream.get_ref().1.peer_certificates())?;
+        let described = peer_certificate(stream.get_ref().1.peer_certificates())?;
         Ok((Box::new(stream), Some(described)))
     }
 
-    /// The client's side of a new connection.
+    /// Client side of a new connection. Returns the stream and the peer's certificate.
     pub(crate) async fn connect(
         &self,
         stream: TcpStream,
@@ -103,17 +104,17 @@ impl TlsContext {
         };
         let connecting = connector.connect(self.server_name.clone(), stream);
         let stream = connecting.await.map_err(|error| format!("TLS: {error}"))?;
-        let described = presented(stream.get_ref().1.peer_certificates())?;
+        let described = peer_certificate(stream.get_ref().1.peer_certificates())?;
         Ok((Box::new(stream), Some(described)))
     }
 }
 
-fn presented(certificates: Option<&[CertificateDer<'_>]>) -> Result<CertificateInfo, String> {
+fn peer_certificate(certificates: Option<&[CertificateDer<'_>]>) -> Result<CertificateInfo, String> {
     let leaf = certificates.and_then(<[_]>::first).ok_or("no certificate")?;
     parse_certificate(leaf).map_err(|why| format!("certificate: {why}"))
 }
 
-fn changed(files: Option<&TlsFiles>) -> [Option<SystemTime>; 3] {
+fn modification_times(files: Option<&TlsFiles>) -> [Option<SystemTime>; 3] {
     let time = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
     files.map_or([None; 3], |files| [&files.ca, &files.certificate, &files.key].map(|path| time(path)))
 }
@@ -129,7 +130,7 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, CertificateInfo),
         fs::metadata(&files.key).map_err(|error| wrong(&files.key)(error.to_string()))?.permissions().mode();
     if mode & 0o077 != 0 {
         return Err(wrong(&files.key)(format!(
-            "others may read this key (mode {:o}): chmod 600",
+            "the key is accessible to other users (mode {:o}): chmod 600 it",
             mode & 0o777
         )));
     }
@@ -143,7 +144,9 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, CertificateInfo),
     }
     let roots = Arc::new(roots);
     let chain = certificates(&files.certificate)?;
-    let leaf = chain.first().ok_or_else(|| wrong(&files.certificate)("no certificate in it".to_owned()))?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| wrong(&files.certificate)("the file contains no certificate".to_owned()))?;
     let described = parse_certificate(leaf).map_err(wrong(&files.certificate))?;
     let key =
         || PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key)(error.to_string()));
@@ -157,22 +160,24 @@ fn configurations(files: &TlsFiles) -> Result<(Configurations, CertificateInfo),
         .and_then(|builder| {
             builder
                 .with_client_cert_verifier(verifier)
-                .with_single_cert(chain.clone(), key().map_err(general)?)
+                .with_single_cert(chain.clone(), key().map_err(to_rustls_error)?)
         })
         .map_err(|error| wrong(&files.certificate)(error.to_string()))?;
-    // A resumed session would skip certificates: every connection shows them.
+    // Session resumption is disabled, because a resumed session does not present certificates.
     server.session_storage = Arc::new(NoServerSessionStorage {});
     server.send_tls13_tickets = 0;
     let mut client = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&version::TLS13])
         .and_then(|builder| {
-            builder.with_root_certificates(roots).with_client_auth_cert(chain, key().map_err(general)?)
+            builder
+                .with_root_certificates(roots)
+                .with_client_auth_cert(chain, key().map_err(to_rustls_error)?)
         })
         .map_err(|error| wrong(&files.certificate)(error.to_string()))?;
     client.resumption = Resumption::disabled();
     Ok(((TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client))), described))
 }
 
-fn general(error: StartError) -> tokio_rustls::rustls::Error {
+fn to_rustls_error(error: StartError) -> tokio_rustls::rustls::Error {
     tokio_rustls::rustls::Error::General(error.to_string())
 }

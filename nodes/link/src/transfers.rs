@@ -1,4 +1,4 @@
-//! Bytes of transfers that are not finished: parts that have come, and answers that are still being fetched.
+//! Buffers of unfinished transfers: parts of incoming calls, and responses that the peer is still fetching.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::options::Limits;
 
-/// Operation one session keeps.
+/// Unfinished transfers of one session.
 #[derive(Default)]
 pub(crate) struct Transfers {
     incoming: HashMap<u64, IncomingTransfer>,
@@ -25,19 +25,19 @@ struct OutgoingTransfer {
     until: Instant,
 }
 
-/// Operation became of a part.
+/// Result of storing a part.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PartResult {
     Accepted,
-    /// No room now.
+    /// The buffer limit is reached.
     Busy,
-    /// Longer than any transfer may be, or not the part that comes next.
+    /// The part is out of order, or the transfer is too long.
     Invalid,
 }
 
 impl Transfers {
-    /// Takes a part of a call; parts come in order.
-    pub(crate) fn take(
+    /// Stores a part of a call. Parts must arrive in order.
+    pub(crate) fn add_part(
         &mut self,
         transfer: u64,
         total: u64,
@@ -56,7 +56,7 @@ impl Transfers {
             if held + total > limits.transfers_bytes_max {
                 return PartResult::Busy;
             }
-            // Room is made as bytes come, not as they are announced.
+            // Memory is allocated as bytes arrive, not when the total is announced.
             self.incoming.insert(transfer, IncomingTransfer { total, bytes: Vec::new(), until });
         }
         let Some(incoming) = self.incoming.get_mut(&transfer) else {
@@ -73,14 +73,14 @@ impl Transfers {
         PartResult::Accepted
     }
 
-    /// The call's bytes, if all have come.
-    pub(crate) fn whole(&mut self, transfer: u64) -> Option<Vec<u8>> {
+    /// Removes a call and returns its bytes, if all of them have arrived.
+    pub(crate) fn take_complete(&mut self, transfer: u64) -> Option<Vec<u8>> {
         let incoming = self.incoming.remove(&transfer)?;
         (incoming.bytes.len() == incoming.total).then_some(incoming.bytes)
     }
 
-    /// Keeps an answer to be fetched in parts; `None` when there is no room.
-    pub(crate) fn keep(&mut self, bytes: Vec<u8>, until: Instant, limits: &Limits) -> Option<u64> {
+    /// Stores a response to be fetched in parts. `None` if the buffer limit is reached.
+    pub(crate) fn store_response(&mut self, bytes: Vec<u8>, until: Instant, limits: &Limits) -> Option<u64> {
         self.remove_expired();
         let held: usize = self.outgoing.values().map(|outgoing| outgoing.bytes.len()).sum();
         if held + bytes.len() > limits.transfers_bytes_max {
@@ -91,8 +91,8 @@ impl Transfers {
         Some(self.next)
     }
 
-    /// A part of an answer; the last one ends its keeping.
-    pub(crate) fn part(&mut self, transfer: u64, offset: u64, part_bytes: usize) -> Option<Vec<u8>> {
+    /// Returns a part of a response. Fetching the last part removes the response.
+    pub(crate) fn fetch_part(&mut self, transfer: u64, offset: u64, part_bytes: usize) -> Option<Vec<u8>> {
         let outgoing = self.outgoing.get(&transfer)?;
         let bytes = Arc::clone(&outgoing.bytes);
         let start = usize::try_from(offset).ok().filter(|start| *start <= bytes.len())?;
@@ -121,45 +121,49 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_the_whole_only_in_order_and_within_bounds() {
+    fn a_call_is_complete_only_with_all_parts_in_order_and_within_limits() {
         let late = Instant::now() + Duration::from_secs(3600);
         let mut transfers = Transfers::default();
-        assert_eq!(transfers.take(1, 6, 0, b"abc", late, &limits()), PartResult::Accepted);
-        assert_eq!(transfers.take(2, 11, 0, b"abc", late, &limits()), PartResult::Invalid, "too long");
+        assert_eq!(transfers.add_part(1, 6, 0, b"abc", late, &limits()), PartResult::Accepted);
+        assert_eq!(transfers.add_part(2, 11, 0, b"abc", late, &limits()), PartResult::Invalid, "too long");
         assert_eq!(
-            transfers.take(3, 10, 0, b"abc", late, &limits()),
+            transfers.add_part(3, 10, 0, b"abc", late, &limits()),
             PartResult::Busy,
-            "6 and 10 are over 15"
+            "6 + 10 bytes exceed the limit of 15"
         );
         assert_eq!(
-            transfers.take(4, 6, 3, b"abc", late, &limits()),
+            transfers.add_part(4, 6, 3, b"abc", late, &limits()),
             PartResult::Invalid,
-            "it has no beginning"
+            "the first part is missing"
         );
-        assert_eq!(transfers.take(1, 6, 3, b"def", late, &limits()), PartResult::Accepted);
-        assert_eq!(transfers.whole(1), Some(b"abcdef".to_vec()));
-        assert_eq!(transfers.whole(1), None, "once");
+        assert_eq!(transfers.add_part(1, 6, 3, b"def", late, &limits()), PartResult::Accepted);
+        assert_eq!(transfers.take_complete(1), Some(b"abcdef".to_vec()));
+        assert_eq!(transfers.take_complete(1), None, "it was removed");
         assert_eq!(
-            transfers.take(5, 4, 0, b"abcde", late, &limits()),
+            transfers.add_part(5, 4, 0, b"abcde", late, &limits()),
             PartResult::Invalid,
-            "more than announced"
+            "longer than its announced total"
         );
-        assert_eq!(transfers.take(6, 6, 0, b"abc", late, &limits()), PartResult::Accepted);
-        assert_eq!(transfers.whole(6), None, "half of it");
+        assert_eq!(transfers.add_part(6, 6, 0, b"abc", late, &limits()), PartResult::Accepted);
+        assert_eq!(transfers.take_complete(6), None, "incomplete");
     }
 
     #[test]
-    fn answers_are_kept_until_fetched_or_late() {
+    fn responses_are_stored_until_fetched_or_expired() {
         let late = Instant::now() + Duration::from_secs(3600);
         let mut transfers = Transfers::default();
-        let transfer = transfers.keep(b"abcdefgh".to_vec(), late, &limits()).expect("room");
-        assert_eq!(transfers.keep(vec![0; 8], late, &limits()), None, "no room");
-        assert_eq!(transfers.part(transfer, 3, 3), Some(b"def".to_vec()));
-        assert_eq!(transfers.part(transfer, 9, 3), None);
-        assert_eq!(transfers.part(transfer, 6, 3), Some(b"gh".to_vec()));
-        assert_eq!(transfers.part(transfer, 6, 3), None, "fetched");
-        let past = transfers.keep(vec![0; 8], Instant::now(), &limits()).expect("room");
-        assert!(transfers.keep(vec![0; 8], late, &limits()).is_some(), "the late one has gone");
-        assert_eq!(transfers.part(past, 0, 3), None);
+        let transfer =
+            transfers.store_response(b"abcdefgh".to_vec(), late, &limits()).expect("within the limit");
+        assert_eq!(transfers.store_response(vec![0; 8], late, &limits()), None, "over the limit");
+        assert_eq!(transfers.fetch_part(transfer, 3, 3), Some(b"def".to_vec()));
+        assert_eq!(transfers.fetch_part(transfer, 9, 3), None);
+        assert_eq!(transfers.fetch_part(transfer, 6, 3), Some(b"gh".to_vec()));
+        assert_eq!(transfers.fetch_part(transfer, 6, 3), None, "fetched");
+        let past = transfers.store_response(vec![0; 8], Instant::now(), &limits()).expect("within the limit");
+        assert!(
+            transfers.store_response(vec![0; 8], late, &limits()).is_some(),
+            "the expired response was removed"
+        );
+        assert_eq!(transfers.fetch_part(past, 0, 3), None);
     }
 }

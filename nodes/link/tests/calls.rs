@@ -1,4 +1,4 @@
-//! Calls: bounds, lanes, deadlines, and peers that come back.
+//! Calls: limits, traffic classes, deadlines, and reconnection.
 
 mod common;
 
@@ -23,7 +23,7 @@ async fn pair(limits: Limits) -> (TestCluster, Link, Link) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_and_refusals_come_back_as_they_are() {
+async fn responses_and_refusals_are_returned_unchanged() {
     let (_inn, n1, n2) = pair(Limits::default()).await;
     for class in [TrafficClass::Interactive, TrafficClass::Bulk] {
         for length in
@@ -49,7 +49,7 @@ async fn answers_and_refusals_come_back_as_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn transfers_have_a_longest() {
+async fn transfers_over_the_maximum_length_are_refused() {
     let limits = Limits { transfer_bytes_max: 1 << 20, small_bytes_max: 1 << 16, ..Limits::default() };
     let (_inn, n1, n2) = pair(limits).await;
     assert!(n2.call("n1", TrafficClass::Bulk, "length", vec![0; 1 << 20], LONG).await.is_ok());
@@ -64,20 +64,20 @@ async fn transfers_have_a_longest() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_beyond_the_bounds_is_refused_at_once() {
+async fn calls_over_the_limits_are_refused_at_once() {
     let (_inn, n1, n2) =
         pair(Limits { calls_max: 2, bulk_calls_max: 1, inbound_calls_max: 1, ..Limits::default() }).await;
     let never = |class| {
         let n2 = n2.clone();
         Box::pin(async move { n2.call("n1", class, "never", vec![], LONG).await })
     };
-    // Polled once, a call holds its place.
+    // A call that was polled once holds its permit.
     let mut held = [never(TrafficClass::Interactive), never(TrafficClass::Interactive)];
     for call in &mut held {
         assert!(call.as_mut().now_or_never().is_none());
     }
     assert_eq!(n2.call("n1", TrafficClass::Interactive, "echo", vec![], LONG).await, Err(LinkError::Busy));
-    // Bulk has places of its own.
+    // Bulk calls have permits of their own.
     let mut bulk = never(TrafficClass::Bulk);
     assert!(bulk.as_mut().now_or_never().is_none());
     assert_eq!(n2.call("n1", TrafficClass::Bulk, "echo", vec![], LONG).await, Err(LinkError::Busy));
@@ -85,15 +85,15 @@ async fn what_is_beyond_the_bounds_is_refused_at_once() {
     assert_eq!(
         n2.call("n1", TrafficClass::Interactive, "echo", vec![1], LONG).await,
         Ok(vec![1]),
-        "places come back"
+        "permits are released"
     );
 
-    // The other way, it is n2 that answers no more than one at a time.
+    // In the other direction, n2 handles at most one call at a time.
     let mut first = {
         let n1 = n1.clone();
         Box::pin(async move { n1.call("n2", TrafficClass::Interactive, "never", vec![], LONG).await })
     };
-    // It is sent when it is polled, and what is sent later comes later.
+    // The call is sent when it is polled, and frames arrive in order.
     assert!(first.as_mut().now_or_never().is_none());
     assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![], LONG).await, Err(LinkError::Busy));
     n2.shutdown().await;
@@ -101,7 +101,7 @@ async fn what_is_beyond_the_bounds_is_refused_at_once() {
     n1.shutdown().await;
 }
 
-/// Passes the question on with the time that is left, and reports both.
+/// Forwards the call with the remaining time, and reports the remaining time at both nodes.
 struct Relay(std::sync::OnceLock<Link>);
 
 impl Handler for Relay {
@@ -115,18 +115,18 @@ impl Handler for Relay {
         async move {
             let left = deadline.saturating_duration_since(Instant::now());
             let next = self.0.get().ok_or("no link")?;
-            let further = next
+            let at_n3 = next
                 .call("n3", TrafficClass::Interactive, "left", vec![], left)
                 .await
                 .map_err(|error| error.to_string())?;
-            Ok(format!("{} {}", left.as_micros(), String::from_utf8_lossy(&further)).into_bytes())
+            Ok(format!("{} {}", left.as_micros(), String::from_utf8_lossy(&at_n3)).into_bytes())
         }
         .boxed()
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn deadlines_shrink_along_the_way() {
+async fn the_remaining_time_shrinks_with_each_hop() {
     let inn = TestCluster::of("inn");
     let n3 = inn.start("n3", vec![]).await;
     let relay = Arc::new(Relay(std::sync::OnceLock::new()));
@@ -147,21 +147,21 @@ async fn deadlines_shrink_along_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bulk_leaves_room_for_small_calls() {
+async fn bulk_transfers_do_not_starve_interactive_calls() {
     let (_inn, n1, n2) = pair(Limits::default()).await;
     const BYTES: usize = 64 << 20;
     let parts = BYTES / Limits::default().part_bytes;
-    let over = Arc::new(AtomicBool::new(false));
+    let done = Arc::new(AtomicBool::new(false));
     let bulk = {
-        let (n2, over) = (n2.clone(), Arc::clone(&over));
+        let (n2, done) = (n2.clone(), Arc::clone(&done));
         tokio::spawn(async move {
             let answer = n2.call("n1", TrafficClass::Bulk, "length", vec![7; BYTES], LONG).await;
-            over.store(true, Ordering::SeqCst);
+            done.store(true, Ordering::SeqCst);
             answer
         })
     };
     let mut small = 0;
-    while !over.load(Ordering::SeqCst) {
+    while !done.load(Ordering::SeqCst) {
         assert_eq!(
             n2.call("n1", TrafficClass::Interactive, "echo", vec![1; 200], LONG).await,
             Ok(vec![1; 200])
@@ -169,14 +169,14 @@ async fn bulk_leaves_room_for_small_calls() {
         small += 1;
     }
     assert_eq!(bulk.await.expect("a task"), Ok(BYTES.to_string().into_bytes()));
-    // One after the other, small calls wait for two parts at most: so many of them fit between.
-    assert!(small * 4 >= parts, "{small} small calls during {parts} parts");
+    // Sequential interactive calls wait for two parts at most, so at least this many fit in between.
+    assert!(small * 4 >= parts, "{small} interactive calls during {parts} parts");
     n1.shutdown().await;
     n2.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_peer_that_comes_back_at_its_address_is_found_again() {
+async fn a_restarted_peer_is_reconnected_at_its_address() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
@@ -204,7 +204,7 @@ async fn a_peer_that_comes_back_at_its_address_is_found_again() {
             Ok(vec![round])
         );
     }
-    // Who is not wanted any more and not there either is forgotten.
+    // A peer that is neither wanted nor connected is removed.
     now.shutdown().await;
     down(&n2, "n1").await;
     n2.set_peers(vec![]);

@@ -1,4 +1,4 @@
-//! Who is let in, and who is not.
+//! Authentication: which peers are admitted and which are refused.
 
 mod common;
 
@@ -9,11 +9,11 @@ use link::certificates::CertificateError;
 use link::{Link, LinkError, PeerState, Seed, StartError, TrafficClass};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nodes_of_a_cluster_find_each_other_and_know_who_asks() {
+async fn nodes_of_a_cluster_connect_and_handlers_see_the_caller() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
-    // One seed without a name: it is learned.
+    // One seed has no name: it is taken from the certificate.
     let n3 = inn.start("n3", vec![Seed::from(n1.address()), seed(&n2)]).await;
     let nodes = [&n1, &n2, &n3];
     for (one, other) in [(0, 1), (0, 2), (1, 2)] {
@@ -25,7 +25,12 @@ async fn nodes_of_a_cluster_find_each_other_and_know_who_asks() {
             assert_eq!(who, Ok(here.identity().node.clone().into_bytes()));
         }
     }
-    assert_eq!(n3.peers().borrow().len(), 2, "the address is known by its name: {:?}", n3.peers().borrow());
+    assert_eq!(
+        n3.peers().borrow().len(),
+        2,
+        "the address has no entry of its own: {:?}",
+        n3.peers().borrow()
+    );
     assert_eq!(
         n1.call("n1", TrafficClass::Interactive, "who", vec![], LONG).await,
         Ok(b"n1".to_vec()),
@@ -41,13 +46,13 @@ async fn nodes_of_a_cluster_find_each_other_and_know_who_asks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_dial_at_once_and_one_session_stays() {
+async fn simultaneous_dials_leave_one_session() {
     let inn = TestCluster::of("inn");
     for _ in 0..5 {
         let (n1, n2) = (inn.start("n1", vec![]).await, inn.start("n2", vec![]).await);
         n1.set_peers(vec![Seed::from(n2.address())]);
         n2.set_peers(vec![Seed::from(n1.address())]);
-        // Whichever connection won: calls get through both ways in the end.
+        // Whichever connection was kept, calls succeed in both directions in the end.
         for (here, there) in [(&n1, "n2"), (&n2, "n1")] {
             let answered = tokio::time::timeout(LONG, async {
                 while here.call(there, TrafficClass::Interactive, "echo", vec![1], LONG).await.is_err() {
@@ -63,23 +68,23 @@ async fn both_dial_at_once_and_one_session_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_no_certificate_of_the_authority_is_refused() {
+async fn a_peer_without_a_certificate_of_the_authority_is_refused() {
     let (inn, forged) = (TestCluster::of("inn"), TestCluster::of("inn"));
     let n1 = inn.start("n1", vec![]).await;
-    // Another authority of the same name: the dialler notices first.
+    // Another authority of the same name: the dialling node detects it first.
     let n2 = forged.start("n2", vec![seed(&n1)]).await;
     assert!(refused(&n2, "n1").await.contains("TLS"), "{:?}", n2.peers().borrow());
     n1.set_peers(vec![seed(&n2)]);
     assert!(refused(&n1, "n2").await.contains("TLS"));
     n2.shutdown().await;
 
-    // It trusts us, but shows a certificate of another authority.
+    // It trusts this authority, but presents a certificate of another one.
     let mut options = inn.options("n3", vec![seed(&n1)]);
-    let stranger = forged.files("n3");
+    let foreign = forged.files("n3");
     options.node_id =
-        link::certificates::read_certificate(&stranger.certificate).expect("a certificate").identity.node_id;
-    options.tls.as_mut().expect("files").certificate = stranger.certificate;
-    options.tls.as_mut().expect("files").key = stranger.key;
+        link::certificates::read_certificate(&foreign.certificate).expect("a certificate").identity.node_id;
+    options.tls.as_mut().expect("files").certificate = foreign.certificate;
+    options.tls.as_mut().expect("files").key = foreign.key;
     let n3 = Link::start(options, Arc::new(Echo)).await.expect("a link");
     down(&n3, "n1").await;
     assert_eq!(
@@ -95,7 +100,7 @@ async fn who_has_no_certificate_of_the_authority_is_refused() {
     down(&n4, "n1").await;
     assert!(
         n1.peers().borrow().iter().all(|peer| peer.name == "n2"),
-        "nobody came in: {:?}",
+        "no peer was admitted: {:?}",
         n1.peers().borrow()
     );
     n4.shutdown().await;
@@ -109,7 +114,7 @@ async fn another_cluster_or_another_name_is_refused() {
     let n2 = spa.start("n2", vec![seed(&n1)]).await;
     refused(&n2, "n1").await;
     n2.shutdown().await;
-    // Without TLS the greeting tells.
+    // Without TLS, the handshake message names the cluster.
     let insecure = |cluster: &TestCluster, node: &str, seeds| {
         let mut options = cluster.options(node, seeds);
         (options.tls, options.insecure) = (None, true);
@@ -117,7 +122,7 @@ async fn another_cluster_or_another_name_is_refused() {
     };
     let open = insecure(&inn, "n5", vec![]).await.expect("a link");
     let other = insecure(&spa, "n6", vec![seed(&open)]).await.expect("a link");
-    assert!(refused(&other, "n5").await.contains("of another cluster"));
+    assert!(refused(&other, "n5").await.contains("belongs to another cluster"));
     let same = insecure(&inn, "n7", vec![seed(&open)]).await.expect("a link");
     up(&same, "n5").await;
     for link in [open, other, same] {
@@ -125,13 +130,13 @@ async fn another_cluster_or_another_name_is_refused() {
     }
     // The right certificate, at the wrong address.
     let n3 = inn.start("n3", vec![Seed::from(("n2", n1.address()))]).await;
-    assert_eq!(refused(&n3, "n2").await, "another node answers there");
+    assert_eq!(refused(&n3, "n2").await, "the address belongs to another node");
     n3.shutdown().await;
     n1.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn denied_certificates_are_put_out_and_kept_out() {
+async fn a_denied_certificate_ends_its_session_and_cannot_reconnect() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = inn.start("n2", vec![seed(&n1)]).await;
@@ -144,31 +149,31 @@ async fn denied_certificates_are_put_out_and_kept_out() {
     n1.deny(inn.fingerprint("n2"));
     assert!(n1.is_denied(&inn.fingerprint("n2")));
     let peer = down(&n1, "n2").await;
-    assert_eq!(peer.state, PeerState::Down("its certificate is denied".to_owned()));
+    assert_eq!(peer.state, PeerState::Down("the certificate is denied".to_owned()));
     assert!(refused(&n2, "n1").await.contains("denied"));
     assert_eq!(waiting.await.expect("a task"), Err(LinkError::PeerLost));
     n2.shutdown().await;
 
-    // From the start, and when it is us who dial.
+    // Denied from the start, and dialled by this node.
     let n3 = inn.start("n3", vec![]).await;
     let mut options = inn.options("n4", vec![seed(&n3)]);
     options.denied = vec![inn.fingerprint("n3")];
     let n4 = Link::start(options, Arc::new(Echo)).await.expect("a link");
-    assert_eq!(refused(&n4, "n3").await, "its certificate is denied");
+    assert_eq!(refused(&n4, "n3").await, "the certificate is denied");
     for link in [n1, n3, n4] {
         link.shutdown().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_node_of_an_old_name_waits_for_the_old_one() {
+async fn a_new_node_with_the_name_of_a_connected_one_is_refused_until_it_leaves() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let old = inn.start("n2", vec![seed(&n1)]).await;
     up(&n1, "n2").await;
-    std::fs::remove_dir_all(inn.dir.path().join("n2")).expect("the old folder");
+    std::fs::remove_dir_all(inn.dir.path().join("n2")).expect("the old directory");
     let new = inn.start("n2", vec![seed(&n1)]).await;
-    assert!(refused(&new, "n1").await.contains("another node of that name"));
+    assert!(refused(&new, "n1").await.contains("another node with the same name"));
     old.shutdown().await;
     up(&new, "n1").await;
     let id = new.identity().node_id;
@@ -179,19 +184,19 @@ async fn a_new_node_of_an_old_name_waits_for_the_old_one() {
 }
 
 #[tokio::test]
-async fn links_start_only_with_what_fits() {
+async fn invalid_settings_and_certificates_are_refused_at_start() {
     let inn = TestCluster::of("inn");
     type Change = Box<dyn Fn(&mut link::Options)>;
     let cases: Vec<(&str, Change)> = vec![
         ("no certificates", Box::new(|options| options.tls = None)),
-        ("both", Box::new(|options| options.insecure = true)),
+        ("certificates and insecure", Box::new(|options| options.insecure = true)),
         ("another name than in the certificate", Box::new(|options| options.node = "n2".to_owned())),
         ("another id", Box::new(|options| options.node_id ^= 1)),
         ("another cluster", Box::new(|options| options.cluster = "spa".to_owned())),
-        ("no name", Box::new(|options| options.node = "N 1".to_owned())),
-        ("parts too long", Box::new(|options| options.limits.part_bytes = 2 << 20)),
-        ("no calls", Box::new(|options| options.limits.calls_max = 0)),
-        ("no pings", Box::new(|options| options.limits.missed_pings_max = 0)),
+        ("an invalid name", Box::new(|options| options.node = "N 1".to_owned())),
+        ("parts that are too long", Box::new(|options| options.limits.part_bytes = 2 << 20)),
+        ("a limit of no calls", Box::new(|options| options.limits.calls_max = 0)),
+        ("a limit of no missed pings", Box::new(|options| options.limits.missed_pings_max = 0)),
         (
             "no key",
             Box::new(|options| {
@@ -200,7 +205,7 @@ async fn links_start_only_with_what_fits() {
             }),
         ),
         (
-            "a key that all may read",
+            "a key that other users can read",
             Box::new(|options| {
                 use std::os::unix::fs::PermissionsExt;
                 let key = &options.tls.as_ref().expect("files").key;
@@ -223,7 +228,7 @@ async fn links_start_only_with_what_fits() {
 }
 
 #[test]
-fn certificates_are_made_once_and_renewed() {
+fn certificates_are_created_once_and_renewed() {
     use std::os::unix::fs::PermissionsExt;
     let inn = TestCluster::of("inn");
     let dir = inn.dir.path();
@@ -247,7 +252,7 @@ fn certificates_are_made_once_and_renewed() {
     let renewed = again.renew(dir, "n1", &[]).expect("a certificate");
     assert_eq!((&renewed.identity, &renewed.addresses), (&first.identity, &first.addresses));
     assert_ne!(renewed.fingerprint, first.fingerprint);
-    assert!(matches!(again.renew(dir, "n2", &[]), Err(CertificateError::File { .. })), "never made");
+    assert!(matches!(again.renew(dir, "n2", &[]), Err(CertificateError::File { .. })), "never created");
     for name in ["", "N1", "a/b", "..", "-a"] {
         assert!(matches!(again.add_node(dir, name, &[]), Err(CertificateError::Name(_))), "{name}");
         assert!(matches!(again.renew(dir, name, &[]), Err(CertificateError::Name(_))), "{name}");

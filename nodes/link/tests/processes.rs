@@ -1,4 +1,4 @@
-//! Peers that are killed, stopped, or that never were: in processes of their own.
+//! Peers that are killed or stopped, in processes of their own, and clients that never send a handshake.
 
 mod common;
 
@@ -11,7 +11,7 @@ use common::{LONG, TestCluster, down, seed, up};
 use link::{Link, LinkError, PeerState, Seed, TrafficClass};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A node in a process of its own, which ends with this.
+/// A node in a process of its own. Dropping it kills the process.
 struct Process {
     child: Child,
     address: String,
@@ -54,7 +54,7 @@ fn call(link: &Link, topic: &'static str) -> tokio::task::JoinHandle<Result<Vec<
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_to_a_killed_peer_fail_at_once_and_it_is_found_again() {
+async fn calls_to_a_killed_peer_fail_at_once_and_it_is_reconnected() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = Process::start(&inn, "n2", "127.0.0.1:0", &[&n1]);
@@ -72,7 +72,7 @@ async fn calls_to_a_killed_peer_fail_at_once_and_it_is_found_again() {
     );
     let address = n2.address.clone();
     drop(n2);
-    // It does not dial this time: this node does.
+    // The restarted peer does not dial: this node does.
     n1.set_peers(vec![Seed::from(("n2", &address))]);
     let again = Process::start(&inn, "n2", &address, &[]);
     assert_eq!(again.address, address);
@@ -82,7 +82,7 @@ async fn calls_to_a_killed_peer_fail_at_once_and_it_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stopped_peer_is_found_by_its_silence_and_comes_back() {
+async fn a_stopped_peer_is_detected_and_reconnects_when_it_continues() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let n2 = Process::start(&inn, "n2", "127.0.0.1:0", &[&n1]);
@@ -91,8 +91,8 @@ async fn a_stopped_peer_is_found_by_its_silence_and_comes_back() {
         let waiting = call(&n1, "never");
         n2.send(Signal::STOP);
         let gone = down(&n1, "n2").await;
-        assert_eq!(gone.state, PeerState::Down("it is silent".to_owned()));
-        // The call had a minute left: it failed with the session.
+        assert_eq!(gone.state, PeerState::Down("no response to pings".to_owned()));
+        // The call had a minute left, but failed when the session ended.
         assert_eq!(waiting.await.expect("a task"), Err(LinkError::PeerLost));
         n2.send(Signal::CONT);
     }
@@ -102,7 +102,7 @@ async fn a_stopped_peer_is_found_by_its_silence_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_connects_and_says_nothing_holds_nobody_up() {
+async fn connections_without_a_handshake_do_not_block_others() {
     let inn = TestCluster::of("inn");
     let n1 = inn.start("n1", vec![]).await;
     let silent: Vec<_> =

@@ -1,29 +1,29 @@
-//! Who a mail is from, and who it goes to.
+//! Mail addresses.
 
 use lettre::message::Mailbox;
 
-/// The longest address, by RFC 5321.
+/// Maximum length of an address, by RFC 5321.
 const EMAIL_BYTES_MAX: usize = 254;
-/// The longest name that is shown; what is longer is cut.
+/// Maximum length of a display name. Longer names are truncated.
 const NAME_CHARS_MAX: usize = 128;
 
-/// A name that people see and an address that mail goes to.
+/// A display name and a mail address.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    /// Shown; may be empty.
+    /// Display name. May be empty.
     #[serde(default)]
     pub name: String,
     /// `local@domain`.
     pub email: String,
 }
 
-/// An address that cannot be written to.
+/// The address is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a mail address")]
 pub struct AddressError;
 
-/// Addresses are personal, so they are not printed.
+/// Addresses are personal data, so `Debug` does not print them.
 impl std::fmt::Debug for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Address")
@@ -31,16 +31,16 @@ impl std::fmt::Debug for Address {
 }
 
 impl Address {
-    /// Of a name (may be empty) and an address, which is checked.
+    /// Creates an address from a display name (may be empty) and a mail address, which is validated.
     ///
     /// # Errors
-    /// When `email` is no address.
+    /// If `email` is not a valid address.
     pub fn new(name: impl Into<String>, email: impl Into<String>) -> Result<Self, AddressError> {
         let address = Self { name: name.into(), email: email.into() };
         address.mailbox().map(|_| address)
     }
 
-    /// As the library wants it; checked again, since the fields are public.
+    /// Converts to the library's type. Validated again, since the fields are public.
     pub(crate) fn mailbox(&self) -> Result<Mailbox, AddressError> {
         let plain = |character: char| !character.is_control() && !character.is_whitespace();
         if self.email.len() > EMAIL_BYTES_MAX
@@ -55,17 +55,17 @@ impl Address {
     }
 }
 
-/// `text` as one line without control characters, nor those that turn the reading direction, cut to `chars_max`.
+/// `text` as one line, without control characters and bidirectional controls, truncated to `chars_max`.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
-    let turns =
+    let is_bidi_control =
         |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let harmless: String = text
+    let cleaned: String = text
         .chars()
-        .filter(|character| !turns(*character))
+        .filter(|character| !is_bidi_control(*character))
         .map(|character| if character.is_control() || character.is_whitespace() { ' ' } else { character })
         .take(chars_max)
         .collect();
-    harmless.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    cleaned.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_checked() {
+    fn addresses_are_validated() {
         for email in [
             "a@b.example",
             "first.last+tag@sub.domain.example",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn debugging_shows_nobody() {
+    fn debug_prints_no_address() {
         let address = Address::new("Ann", "ann@b.example").expect("an address");
         assert_eq!(format!("{address:?}"), "Address");
     }

@@ -1,4 +1,4 @@
-//! Mail as files: one `.eml` a mail, named by its Message-ID.
+//! Writes mails as files: one `.eml` file per mail, named by its Message-ID.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
 
-/// Makes the directory, readable by us alone.
-pub(crate) fn make(path: &Path) -> io::Result<()> {
+/// Creates the directory, accessible to its owner only.
+pub(crate) fn create(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -16,7 +16,7 @@ pub(crate) fn make(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// What a mail's file is called: readable, safe, and another one for each id.
+/// File name for a Message-ID: readable, safe, and distinct for each id.
 pub(crate) fn file_name(message_id: &str) -> String {
     let readable: String = message_id
         .chars()
@@ -27,13 +27,13 @@ pub(crate) fn file_name(message_id: &str) -> String {
     format!("{}-{hash}.eml", readable.trim_start_matches('.'))
 }
 
-/// Writes a mail so that its file is there whole or not at all, also after a power cut.
+/// Writes a mail atomically and durably.
 pub(crate) fn write(directory: &Path, message_id: &str, bytes: &[u8]) -> io::Result<()> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
-    make(directory)?;
+    create(directory)?;
     let target = directory.join(file_name(message_id));
-    let turn = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let temporary = directory.join(format!(".{}-{turn}.tmp", std::process::id()));
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let temporary = directory.join(format!(".{}-{number}.tmp", std::process::id()));
     let written = write_whole(&temporary, bytes).and_then(|()| fs::rename(&temporary, &target));
     if written.is_err() {
         let _ = fs::remove_file(&temporary);

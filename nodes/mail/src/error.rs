@@ -1,32 +1,32 @@
-//! What can go wrong, and whether another try may help.
+//! Errors of sending and of settings.
 
-/// A mail that was not sent. Reasons name no person.
+/// Why a mail was not sent. The reason contains no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// This message will never go: it cannot be built, or the server refused it for good.
-    #[error("refused for good: {0}")]
+    /// Permanent failure: the message cannot be built, or the server refused it.
+    #[error("permanent failure: {0}")]
     Permanent(String),
-    /// Not now.
-    #[error("not sent: {0}")]
+    /// Temporary failure. A retry may succeed.
+    #[error("temporary failure: {0}")]
     Transient(String),
 }
 
-/// Settings that no mailer can be made of.
+/// Why a mailer cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// The extra root certificate.
-    #[error("mail: root_ca cannot be read as PEM certificates: {0}")]
+    /// The additional root certificate is invalid.
+    #[error("mail: root_ca does not contain valid PEM certificates: {0}")]
     RootCa(String),
     /// TLS cannot be set up.
     #[error("mail: TLS cannot be set up: {0}")]
     Tls(String),
-    /// One of the two was given.
-    #[error("mail: user and password go together")]
+    /// Only one of user and password is set.
+    #[error("mail: user and password must be set together")]
     HalfCredentials,
-    /// A password would travel in the clear.
-    #[error("mail: a password needs encryption = \"starttls\" or \"tls\", unless the host is this machine")]
+    /// The password would be sent unencrypted.
+    #[error("mail: a password requires encryption = \"starttls\" or \"tls\", unless the host is local")]
     PasswordInTheClear,
-    /// The directory of files.
-    #[error("mail: the directory cannot be made: {0}")]
+    /// The directory cannot be created.
+    #[error("mail: the directory cannot be created: {0}")]
     Directory(String),
 }

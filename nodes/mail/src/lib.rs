@@ -1,13 +1,15 @@
-//! The only home of the mail library: takes a rendered [`Message`] to an SMTP server, or to a directory of files.
+//! Delivers rendered [`Message`]s to an SMTP server, or to a directory of files. The only crate that uses the mail
+//! library.
 //!
 //! Invariants:
-//! - nothing that a user typed can add a header, a recipient or a line to one: addresses are checked, names and
-//!   subjects are one line, the Message-ID is of a fixed alphabet;
-//! - a repeat of a message bears the same Message-ID, and overwrites its file instead of doubling it;
-//! - a failure is permanent only where the server clearly refused this message: all else is worth another try;
-//! - reasons and logs name no address, no name and no subject.
+//! - user input cannot add a header, a recipient or a line: addresses are validated, names and subjects are one line,
+//!   the Message-ID has a fixed alphabet;
+//! - sending a message again uses the same Message-ID, and overwrites its file;
+//! - a failure is permanent only if the server clearly refused the message; all others may be retried;
+//! - errors and logs contain no address, name or subject.
 //!
-//! Deliberately absent: templates (see `render`), queues and retries (the outbox has them), and any word of hotels.
+//! Deliberately absent: templates (see `render`), queues and retries (the outbox provides them), and any knowledge of
+//! hotels.
 
 mod address;
 mod directory;

@@ -1,4 +1,4 @@
-//! Sending.
+//! Sends mails.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,56 +9,57 @@ use crate::message::Message;
 use crate::settings::Settings;
 use crate::smtp;
 
-/// Takes mail where the settings say. Cheap to clone; keeps a pool of connections.
+/// Delivers mails as configured. Cheap to clone. Keeps a pool of connections.
 #[derive(Clone)]
 pub struct Mailer {
-    via: Arc<Via>,
+    backend: Arc<Backend>,
 }
 
-enum Via {
+enum Backend {
     Smtp(smtp::Transport),
     Directory(PathBuf),
 }
 
 impl std::fmt::Debug for Mailer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match *self.via {
-            Via::Smtp(_) => "Mailer(smtp)",
-            Via::Directory(_) => "Mailer(directory)",
+        f.write_str(match *self.backend {
+            Backend::Smtp(_) => "Mailer(smtp)",
+            Backend::Directory(_) => "Mailer(directory)",
         })
     }
 }
 
 impl Mailer {
-    /// Sets a mailer up. A server is not called before the first mail. Call it inside a Tokio runtime.
+    /// Creates a mailer. The server is not contacted before the first mail. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// What is wrong with the settings.
+    /// If the settings are invalid.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let via = match settings {
-            Settings::Smtp(settings) => Via::Smtp(smtp::transport(settings)?),
+        let backend = match settings {
+            Settings::Smtp(settings) => Backend::Smtp(smtp::transport(settings)?),
             Settings::Directory { path } => {
-                directory::make(path).map_err(|error| SettingsError::Directory(error.to_string()))?;
-                Via::Directory(path.clone())
+                directory::create(path).map_err(|error| SettingsError::Directory(error.to_string()))?;
+                Backend::Directory(path.clone())
             }
         };
-        Ok(Self { via: Arc::new(via) })
+        Ok(Self { backend: Arc::new(backend) })
     }
 
-    /// Sends one mail. Safe to repeat: the Message-ID stays, and a file is overwritten.
+    /// Sends one mail. Safe to retry: the Message-ID stays the same, and a file is overwritten.
     ///
     /// # Errors
-    /// [`SendError::Permanent`] only where another try is pointless.
+    /// [`SendError::Permanent`] if a retry cannot succeed, otherwise [`SendError::Transient`].
     pub async fn send(&self, message: &Message) -> Result<(), SendError> {
         let built = message.build()?;
-        match &*self.via {
-            Via::Smtp(transport) => smtp::send(transport, built).await?,
-            Via::Directory(path) => {
+        match &*self.backend {
+            Backend::Smtp(transport) => smtp::send(transport, built).await?,
+            Backend::Directory(path) => {
                 let (path, id) = (path.clone(), message.message_id.clone());
                 let written = move || directory::write(&path, &id, &built.formatted());
                 let written = tokio::task::spawn_blocking(written).await;
-                let failed =
-                    |error: &dyn std::fmt::Display| SendError::Transient(format!("the file: {error}"));
+                let failed = |error: &dyn std::fmt::Display| {
+                    SendError::Transient(format!("cannot write the file: {error}"))
+                };
                 written.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
             }
         }

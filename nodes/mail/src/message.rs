@@ -1,4 +1,4 @@
-//! A mail that is ready to go.
+//! A mail that is ready to be sent.
 
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment as Part, Body, MultiPart, SinglePart};
@@ -6,49 +6,50 @@ use lettre::message::{Attachment as Part, Body, MultiPart, SinglePart};
 use crate::address::{Address, one_line};
 use crate::error::SendError;
 
-/// All attachments of a mail together, in bytes. Servers commonly take 25 MB, base64 included.
+/// Maximum total length of attachments, in bytes. Servers commonly accept 25 MB, base64 included.
 const ATTACHMENT_BYTES_MAX: usize = 15 << 20;
-/// The longest subject; what is longer is cut.
+/// Maximum length of a subject. Longer subjects are truncated.
 const SUBJECT_CHARS_MAX: usize = 200;
-/// Recipients of a mail.
+/// Maximum number of recipients.
 const RECIPIENTS_MAX: usize = 20;
 
-/// A mail: rendered, addressed, and named for good by its Message-ID.
+/// A rendered and addressed mail, identified by its Message-ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Whom it is for.
+    /// Recipient.
     pub to: Address,
-    /// Who gets a copy.
+    /// Carbon copies.
     pub cc: Vec<Address>,
-    /// Whom it is from.
+    /// Sender.
     pub from: Address,
-    /// Where answers go, if not to `from`.
+    /// Address for replies, if other than `from`.
     pub reply_to: Option<Address>,
-    /// One line.
+    /// Subject, one line.
     pub subject: String,
-    /// The plain text part.
+    /// Plain text part.
     pub text: String,
-    /// The HTML part; empty for none.
+    /// HTML part. Empty for none.
     pub html: String,
-    /// Files that come along.
+    /// Attachments.
     pub attachments: Vec<Attachment>,
-    /// `local@domain`, without angle brackets, of letters, digits and `.-_+=`: the same at each attempt to send this mail.
+    /// Message-ID, `local@domain` without angle brackets, made of letters, digits and `.-_+=`. The same for every
+    /// attempt to send the mail.
     pub message_id: String,
 }
 
-/// A file that comes along with a mail.
+/// A file attached to a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attachment {
-    /// What the reader's program calls it.
+    /// File name.
     pub name: String,
-    /// `application/pdf`, `text/calendar; method=PUBLISH`.
+    /// Content type, such as `application/pdf` or `text/calendar; method=PUBLISH`.
     pub content_type: String,
-    /// Its content.
+    /// Content.
     pub bytes: Vec<u8>,
 }
 
 impl Message {
-    /// As bytes of RFC 5322, with its envelope.
+    /// Builds the RFC 5322 message with its envelope.
     pub(crate) fn build(&self) -> Result<lettre::Message, SendError> {
         let refuse = |reason: &str| SendError::Permanent(reason.to_owned());
         if !valid_id(&self.message_id) {
@@ -74,7 +75,7 @@ impl Message {
         if let Some(reply_to) = &self.reply_to {
             builder = builder.reply_to(mailbox(reply_to, "reply_to")?);
         }
-        // What a program sends should not start a conversation between programs (RFC 3834).
+        // Marks the mail as sent by a program, so that other programs do not reply to it (RFC 3834).
         let builder = builder.raw_header(lettre::message::header::HeaderValue::new(
             lettre::message::header::HeaderName::new_from_ascii_str("Auto-Submitted"),
             "auto-generated".to_owned(),
@@ -107,7 +108,7 @@ impl Attachment {
     fn part(&self) -> Result<SinglePart, SendError> {
         let content_type = ContentType::parse(&self.content_type);
         let content_type = content_type.ok().filter(|_| !self.content_type.chars().any(char::is_control));
-        let refuse = || SendError::Permanent("an attachment's content type cannot be read".to_owned());
+        let refuse = || SendError::Permanent("an attachment has an invalid content type".to_owned());
         let content_type = content_type.ok_or_else(refuse)?;
         let name = one_line(&self.name, 120).replace(['/', '\\', '"', ':'], "-");
         let name = if name.trim_matches('.').is_empty() { "attachment".to_owned() } else { name };
@@ -115,7 +116,7 @@ impl Attachment {
     }
 }
 
-/// Whether an id may stand in a header and name a file.
+/// Whether an id is safe in a header and in a file name.
 fn valid_id(id: &str) -> bool {
     let word = |part: &str, more: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
@@ -129,7 +130,7 @@ mod tests {
     use super::valid_id;
 
     #[test]
-    fn ids_are_of_a_fixed_alphabet() {
+    fn ids_outside_the_fixed_alphabet_are_invalid() {
         for id in ["rsv_1.confirmation@hotel.example", "a@b"] {
             assert!(valid_id(id), "{id}");
         }

@@ -1,69 +1,69 @@
-//! Where mail goes.
+//! Settings of mail delivery.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// Where mail goes: to a server, or into a directory.
+/// Destination of mails: a server or a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "via", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Settings {
-    /// To an SMTP server.
+    /// An SMTP server.
     Smtp(Smtp),
-    /// One `.eml` file a mail: for trying things out, and for tests.
+    /// A directory, with one `.eml` file per mail: for development and tests.
     Directory {
-        /// Made (0700) if it is not there.
+        /// Path of the directory. Created with mode 0700 if missing.
         path: PathBuf,
     },
 }
 
-/// How to reach an SMTP server.
+/// Connection settings of an SMTP server.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
-    /// Its name, as in its certificate.
+    /// Host name, as in the server's certificate.
     pub host: String,
-    /// By default the encryption's usual port: 465 for `tls`, 587 for `starttls`, 25 for `none`.
+    /// Port. Defaults to that of the encryption: 465 for `tls`, 587 for `starttls`, 25 for `none`.
     #[serde(default)]
     pub port: Option<u16>,
-    /// How the connection is protected.
+    /// Encryption of the connection.
     #[serde(default)]
     pub encryption: Encryption,
-    /// With `password`: how to sign in.
+    /// User name. Requires `password`.
     #[serde(default)]
     pub user: Option<String>,
-    /// Of `user`.
+    /// Password of `user`.
     #[serde(default)]
     pub password: Option<String>,
-    /// PEM certificates to trust beside the system's.
+    /// PEM certificates that are trusted in addition to the system's.
     #[serde(default)]
     pub root_ca: Option<String>,
-    /// For connecting, and for each answer.
+    /// Timeout for connecting and for each response, in seconds.
     #[serde(default = "default_timeout_secs")]
     pub timeout_secs: u64,
-    /// Connections at most.
+    /// Maximum number of connections.
     #[serde(default = "default_connections")]
     pub connections_max: u32,
-    /// What we call ourselves; the machine's name by default.
+    /// Host name sent in EHLO. Defaults to the machine's name.
     #[serde(default)]
     pub hello_name: Option<String>,
 }
 
-/// How a connection is protected.
+/// Encryption of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encryption {
-    /// Not at all: for a relay on this machine.
+    /// None. Only for a relay on this machine.
     None,
-    /// By STARTTLS, which is then required.
+    /// STARTTLS, required.
     #[default]
     Starttls,
-    /// From the first byte.
+    /// Implicit TLS.
     Tls,
 }
 
 impl Smtp {
-    /// A server at `host`, with the defaults of all else.
+    /// Settings for a server at `host`, with defaults for everything else.
     pub fn new(host: impl Into<String>) -> Self {
         Self {
             host: host.into(),
@@ -95,7 +95,7 @@ fn default_connections() -> u32 {
     4
 }
 
-/// The password is not printed.
+/// Does not print the password.
 impl std::fmt::Debug for Smtp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Smtp")

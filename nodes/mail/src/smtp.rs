@@ -1,4 +1,4 @@
-//! Mail to a server.
+//! Delivery to an SMTP server.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::settings::{Encryption, Smtp};
 
 pub(crate) type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
-/// Sets a transport up. Connects to nobody yet.
+/// Creates a transport. Does not connect yet.
 pub(crate) fn transport(settings: &Smtp) -> Result<Transport, SettingsError> {
     let tls = match settings.encryption {
         Encryption::None => Tls::None,
@@ -46,9 +46,9 @@ pub(crate) fn transport(settings: &Smtp) -> Result<Transport, SettingsError> {
 fn parameters(settings: &Smtp) -> Result<TlsParameters, SettingsError> {
     let mut builder = TlsParameters::builder(settings.host.clone());
     if let Some(pem) = &settings.root_ca {
-        // The library takes text without any certificate for a store without any, and says nothing.
+        // The library silently accepts text without a certificate.
         if !pem.contains("-----BEGIN CERTIFICATE-----") {
-            return Err(SettingsError::RootCa("it holds no certificate".to_owned()));
+            return Err(SettingsError::RootCa("it contains no certificate".to_owned()));
         }
         let root = Certificate::from_pem(pem.as_bytes())
             .map_err(|error| SettingsError::RootCa(error.to_string()))?;
@@ -61,42 +61,43 @@ fn parameters(settings: &Smtp) -> Result<TlsParameters, SettingsError> {
 pub(crate) async fn send(transport: &Transport, message: Message) -> Result<(), SendError> {
     match transport.send(message).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(judge(&error)),
+        Err(error) => Err(classify(&error)),
     }
 }
 
-/// Whether another try may help. The server's own words may repeat addresses, so only its codes are kept.
-fn judge(error: &smtp::Error) -> SendError {
+/// Classifies an error as permanent or transient. The server's text may contain addresses, so only its codes are
+/// included.
+fn classify(error: &smtp::Error) -> SendError {
     let Some(code) = error.status() else {
         let what = if error.is_timeout() {
-            "the server did not answer in time"
+            "the server did not respond in time"
         } else if error.is_tls() {
-            "no TLS connection to the server"
+            "cannot establish a TLS connection to the server"
         } else if error.is_response() {
-            "the server answered something that is no SMTP"
+            "the server sent an invalid SMTP response"
         } else if error.is_client() {
-            "the server lacks something that the mail needs"
+            "the server lacks a feature that the mail requires"
         } else {
-            "no connection to the server"
+            "cannot connect to the server"
         };
         return SendError::Transient(what.to_owned());
     };
     let code = u16::from(code);
     let detail = std::error::Error::source(error).and_then(|source| enhanced_code(&source.to_string()));
     let reason = match detail {
-        Some(detail) => format!("the server answered {code} {detail}"),
-        None => format!("the server answered {code}"),
+        Some(detail) => format!("the server responded {code} {detail}"),
+        None => format!("the server responded {code}"),
     };
     if refuses_message(code) { SendError::Permanent(reason) } else { SendError::Transient(reason) }
 }
 
-/// Codes with which a server refuses this mailbox or this content for good. Others beyond 500 speak of commands,
-/// encryption or sign-in: those are settings, which somebody can mend while the mail waits.
+/// Codes that permanently refuse this mailbox or this content. Other codes above 500 concern commands, encryption or
+/// authentication: these can be fixed in the settings while the mail is retried.
 fn refuses_message(code: u16) -> bool {
     matches!(code, 510 | 511 | 521 | 523 | 541 | 550..=556 | 571)
 }
 
-/// The first `5.1.1` of a text, by RFC 3463.
+/// The first enhanced status code (RFC 3463) in a text, such as `5.1.1`.
 fn enhanced_code(text: &str) -> Option<String> {
     text.split([' ', '\r', '\n', ':']).find(|word| is_enhanced(word)).map(str::to_owned)
 }
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_told_apart() {
+    fn permanent_and_transient_codes_are_distinguished() {
         assert!(refuses_message(550) && refuses_message(554));
         for code in [421, 450, 451, 452, 500, 501, 502, 503, 530, 534, 535, 538] {
             assert!(!refuses_message(code), "{code}");
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_cannot_be() {
+    fn invalid_settings_are_refused() {
         let half = Smtp { user: Some("u".into()), ..Smtp::new("mail.example") };
         assert_eq!(transport(&half).err(), Some(SettingsError::HalfCredentials));
         let clear = Smtp {

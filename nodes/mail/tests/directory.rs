@@ -1,4 +1,4 @@
-//! Mail into a directory.
+//! Delivery to a directory.
 
 use std::path::Path;
 
@@ -31,13 +31,13 @@ fn message() -> Message {
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
     let mut files: Vec<_> =
-        std::fs::read_dir(directory).expect("there").map(|f| f.expect("read").path()).collect();
+        std::fs::read_dir(directory).expect("it exists").map(|f| f.expect("read").path()).collect();
     files.sort();
     files
 }
 
 #[tokio::test]
-async fn one_file_a_mail_however_often_it_is_sent() {
+async fn a_mail_sent_several_times_is_one_file() {
     let parent = tempfile::tempdir().expect("a directory");
     let path = parent.path().join("outbox");
     let mailer = Mailer::new(&Settings::Directory { path: path.clone() }).expect("set up");
@@ -64,13 +64,13 @@ async fn one_file_a_mail_however_often_it_is_sent() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        let mode = |path: &Path| std::fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
         assert_eq!((mode(&path), mode(&files[0])), (0o700, 0o600));
     }
 }
 
 #[tokio::test]
-async fn nothing_typed_adds_a_header() {
+async fn user_input_cannot_add_a_header() {
     let parent = tempfile::tempdir().expect("a directory");
     let mailer = Mailer::new(&Settings::Directory { path: parent.path().join("out") }).expect("set up");
     let evil = "x\r\nBcc: victim@example.org\r\n\r\nbody";
@@ -100,7 +100,7 @@ async fn nothing_typed_adds_a_header() {
 }
 
 #[tokio::test]
-async fn too_much_is_refused_and_a_full_disk_is_not() {
+async fn oversized_mails_fail_permanently_and_unwritable_directories_transiently() {
     let parent = tempfile::tempdir().expect("a directory");
     let path = parent.path().join("out");
     let mailer = Mailer::new(&Settings::Directory { path: path.clone() }).expect("set up");

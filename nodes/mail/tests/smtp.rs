@@ -1,4 +1,4 @@
-//! Mail to a server that answers as the test says.
+//! Delivery to an SMTP server with scripted responses.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,39 +6,39 @@ use mail::{Address, Encryption, Mailer, Message, SendError, Settings, Smtp};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// At which command the server answers otherwise, and what. An empty answer drops the connection.
+/// The command that gets another response than usual, and that response. An empty response closes the connection.
 #[derive(Clone, Copy)]
 struct Script {
     command: &'static str,
-    answer: &'static str,
+    response: &'static str,
 }
 
-const WELL: Script = Script { command: "(never)", answer: "" };
+const NO_ERRORS: Script = Script { command: "(never)", response: "" };
 
-/// Starts a server; what it is told is collected.
+/// Starts a server. Returns its port and the received lines.
 async fn server(script: Script) -> (u16, Arc<Mutex<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
-    let heard = Arc::new(Mutex::new(String::new()));
-    let all = Arc::clone(&heard);
+    let received = Arc::new(Mutex::new(String::new()));
+    let all = Arc::clone(&received);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, script, Arc::clone(&all)));
+            tokio::spawn(serve(stream, script, Arc::clone(&all)));
         }
     });
-    (port, heard)
+    (port, received)
 }
 
-async fn converse(stream: TcpStream, script: Script, heard: Arc<Mutex<String>>) -> std::io::Result<()> {
+async fn serve(stream: TcpStream, script: Script, received: Arc<Mutex<String>>) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     if script.command == "(connect)" {
-        return write.write_all(script.answer.as_bytes()).await;
+        return write.write_all(script.response.as_bytes()).await;
     }
     write.write_all(b"220 test ESMTP\r\n").await?;
     let mut data = false;
     while let Some(line) = lines.next_line().await? {
-        heard.lock().expect("unpoisoned").push_str(&format!("{line}\n"));
+        received.lock().expect("unpoisoned").push_str(&format!("{line}\n"));
         let command = if data && line == "." {
             "."
         } else if data {
@@ -48,11 +48,11 @@ async fn converse(stream: TcpStream, script: Script, heard: Arc<Mutex<String>>) 
         };
         data = command == "DATA";
         if command == script.command {
-            if script.answer.is_empty() {
+            if script.response.is_empty() {
                 return Ok(());
             }
             data = false;
-            write.write_all(script.answer.as_bytes()).await?;
+            write.write_all(script.response.as_bytes()).await?;
             continue;
         }
         let answer: &[u8] = match command {
@@ -87,27 +87,27 @@ fn message() -> Message {
 }
 
 #[tokio::test]
-async fn a_mail_arrives() {
-    let (port, heard) = server(WELL).await;
+async fn a_mail_is_delivered_and_the_connection_is_reused() {
+    let (port, received) = server(NO_ERRORS).await;
     let mailer = mailer(port);
     mailer.send(&message()).await.expect("sent");
-    // The connection goes back to the pool by a task of its own.
+    // The connection is returned to the pool by a background task.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     mailer.send(&message()).await.expect("sent over the same connection");
-    let heard = heard.lock().expect("unpoisoned").clone();
+    let received = received.lock().expect("unpoisoned").clone();
     for part in [
         "MAIL FROM:<no-reply@hotel.example>",
         "RCPT TO:<lukasz@example.org>",
         "Message-ID: <rsv_1@hotel.example>",
         "\n..\n",
     ] {
-        assert!(heard.contains(part), "{part}\n{heard}");
+        assert!(received.contains(part), "{part}\n{received}");
     }
-    assert_eq!(heard.matches("EHLO").count(), 1, "{heard}");
+    assert_eq!(received.matches("EHLO").count(), 1, "{received}");
 }
 
 #[tokio::test]
-async fn failures_are_told_apart_and_name_nobody() {
+async fn failures_are_classified_and_contain_no_address() {
     let permanent = true;
     for (command, answer, is_permanent, words) in [
         ("RCPT", "550 5.1.1 <lukasz@example.org> unknown\r\n", permanent, "550 5.1.1"),
@@ -122,7 +122,7 @@ async fn failures_are_told_apart_and_name_nobody() {
         ("(connect)", "421 too busy\r\n", !permanent, "421"),
         ("(connect)", "", !permanent, "server"),
     ] {
-        let (port, _) = server(Script { command, answer }).await;
+        let (port, _) = server(Script { command, response: answer }).await;
         let error = mailer(port).send(&message()).await.expect_err(answer);
         assert_eq!(matches!(error, SendError::Permanent(_)), is_permanent, "{command} {answer}: {error}");
         assert!(error.to_string().contains(words), "{command} {answer}: {error}");
@@ -131,7 +131,7 @@ async fn failures_are_told_apart_and_name_nobody() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_transient() {
+async fn an_unreachable_server_is_a_transient_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("bound").port();
     drop(listener);
@@ -139,10 +139,10 @@ async fn nobody_listening_is_transient() {
 }
 
 #[tokio::test]
-async fn a_server_without_starttls_gets_no_mail() {
-    let (port, heard) = server(WELL).await;
+async fn a_server_without_starttls_receives_no_mail() {
+    let (port, received) = server(NO_ERRORS).await;
     let smtp = Smtp { port: Some(port), timeout_secs: 5, ..Smtp::new("127.0.0.1") };
     let mailer = Mailer::new(&Settings::Smtp(smtp)).expect("set up");
     assert!(matches!(mailer.send(&message()).await, Err(SendError::Transient(_))));
-    assert!(!heard.lock().expect("unpoisoned").contains("MAIL"));
+    assert!(!received.lock().expect("unpoisoned").contains("MAIL"));
 }

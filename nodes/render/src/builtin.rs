@@ -1,4 +1,4 @@
-//! The templates that the program brings along.
+//! Built-in templates.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 use minijinja::{AutoEscape, Environment, Error, HtmlEscape, Output, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use crate::error::{RenderError, What};
+use crate::error::{RenderError, RenderErrorKind};
 use crate::escape;
 use crate::filters;
 use crate::format::Format;
 
-/// Instructions that one page may take. A page of a hundred hotels takes some ten thousand.
+/// Maximum number of engine instructions per rendering. A page with a hundred hotels takes about ten thousand.
 const FUEL: u64 = 5_000_000;
 
 const TEXT: AutoEscape = AutoEscape::Custom("text");
 const MARKDOWN: AutoEscape = AutoEscape::Custom("markdown");
 
-/// Templates by name, compiled once. Their names end in `.html`, `.svg`, `.txt` or `.md`, which decides how values
-/// are escaped. They may extend, include and import one another. Cheap to share by reference between threads.
+/// Templates by name, compiled once. The suffix of the name, `.html`, `.svg`, `.txt` or `.md`, selects the escaping.
+/// Templates may extend, include and import one another. Can be shared by reference between threads.
 ///
 /// A missing field is an error, also in `{% if … %}`: write `{% if x is defined and x %}`, or pass a null. A null
-/// prints nothing.
+/// renders as nothing.
 #[derive(Debug)]
 pub struct Renderer {
     environment: Environment<'static>,
@@ -33,12 +33,12 @@ impl Renderer {
     /// Compiles `(name, source)` pairs.
     ///
     /// # Errors
-    /// The first template that cannot be compiled, or whose name says no format.
+    /// The first template that cannot be compiled, or whose name has no known suffix.
     pub fn builtin(sources: &[(&'static str, &'static str)]) -> Result<Self, RenderError> {
         Self::embedded(sources.iter().map(|(name, source)| (*name, *source)))
     }
 
-    /// As [`Renderer::builtin`], of names and sources that are owned, or embedded otherwise.
+    /// As [`Renderer::builtin`], for owned or otherwise embedded names and sources.
     ///
     /// # Errors
     /// As [`Renderer::builtin`].
@@ -47,13 +47,13 @@ impl Renderer {
         N: Into<Cow<'static, str>>,
         S: Into<Cow<'static, str>>,
     {
-        let mut environment = fresh();
+        let mut environment = new_environment();
         for (name, source) in sources {
             let name = name.into();
             if Format::of_name(&name).is_none() {
-                let reason = "a template's name ends in .html, .svg, .txt or .md".to_owned();
+                let reason = "a template's name must end in .html, .svg, .txt or .md".to_owned();
                 return Err(RenderError {
-                    what: What::Template,
+                    kind: RenderErrorKind::Template,
                     template: name.into_owned(),
                     line: None,
                     reason,
@@ -65,14 +65,14 @@ impl Renderer {
         Ok(Self { environment, directory: None, globals: Vec::new() })
     }
 
-    /// For development: templates are read from `directory` at each rendering, so that a change shows at once.
+    /// For development: reads templates from `directory` at each rendering, so that changes take effect at once.
     #[must_use]
     pub fn reloading(mut self, directory: &Path) -> Self {
         self.directory = Some(directory.to_owned());
         self
     }
 
-    /// A value that all templates see under `name` unless their data has one.
+    /// Adds a value that all templates can use as `name`, unless their data contains one.
     #[must_use]
     pub fn with_global(mut self, name: &str, value: impl Serialize) -> Self {
         let value = Value::from_serialize(value);
@@ -86,13 +86,13 @@ impl Renderer {
         self.environment.templates().map(|(name, _)| name)
     }
 
-    /// Renders the template called `name`.
+    /// Renders the template `name`.
     ///
     /// # Errors
-    /// When there is none, the data lacks something, or it takes too much work.
+    /// If the template does not exist, the data lacks a field, or the rendering exceeds its limit.
     pub fn render(&self, name: &str, data: &impl Serialize) -> Result<String, RenderError> {
         let Some(directory) = &self.directory else { return render(&self.environment, name, data) };
-        let mut environment = fresh();
+        let mut environment = new_environment();
         environment.set_loader(minijinja::path_loader(directory));
         for (name, value) in &self.globals {
             environment.add_global(name.clone(), value.clone());
@@ -108,13 +108,13 @@ fn render(environment: &Environment<'_>, name: &str, data: &impl Serialize) -> R
         .map_err(|error| RenderError::from_engine(name, &error))
 }
 
-fn fresh() -> Environment<'static> {
+fn new_environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_trim_blocks(true);
     environment.set_lstrip_blocks(true);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
-    // Keeps the place of an error; costs nothing where there is none.
+    // Debug mode records the position of errors. It has no cost if there are none.
     environment.set_debug(true);
     environment.set_auto_escape_callback(|name| match Format::of_name(name) {
         Some(Format::Html) | None => AutoEscape::Html,

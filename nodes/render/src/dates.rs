@@ -1,8 +1,8 @@
-//! Dates and instants as people read them, in English.
+//! Formats dates and timestamps in English.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-/// How much of a date is said.
+/// Style of a formatted date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DateStyle {
     /// `23 Nov 2026`
@@ -17,7 +17,7 @@ pub enum DateStyle {
 }
 
 impl DateStyle {
-    /// By its name in templates: `short`, `medium`, `long`, `iso`.
+    /// Looks up a style by its name in templates: `short`, `medium`, `long`, `iso`.
     pub fn of_name(name: &str) -> Option<Self> {
         match name {
             "short" => Some(Self::Short),
@@ -38,20 +38,21 @@ impl DateStyle {
     }
 }
 
-/// A local date, `2026-11-23`, in words. None where `date` is none.
+/// Formats a local date such as `2026-11-23`. `None` if it is not a date.
 pub fn format_date(date: &str, style: DateStyle) -> Option<String> {
     let date: Date = date.parse().ok()?;
     Some(date.strftime(style.pattern()).to_string())
 }
 
-/// An instant, RFC 3339 or milliseconds since 1970, in a time zone by its IANA name: `Mon 23 Nov 2026, 15:00 CET`.
+/// Formats a timestamp (RFC 3339, or milliseconds since the Unix epoch) in an IANA time zone: `Mon 23 Nov 2026, 15:00
+/// CET`.
 ///
 /// # Errors
-/// Says what cannot be read, without repeating it.
+/// What cannot be parsed, without repeating the input.
 pub fn format_instant(instant: &str, zone: &str, style: DateStyle) -> Result<String, &'static str> {
     let instant: Timestamp = match instant.parse::<i64>() {
-        Ok(millis) => Timestamp::from_millisecond(millis).map_err(|_| "the instant is out of range")?,
-        Err(_) => instant.parse().map_err(|_| "not an RFC 3339 instant")?,
+        Ok(millis) => Timestamp::from_millisecond(millis).map_err(|_| "the timestamp is out of range")?,
+        Err(_) => instant.parse().map_err(|_| "not an RFC 3339 timestamp")?,
     };
     let zone =
         if zone == "UTC" { TimeZone::UTC } else { TimeZone::get(zone).map_err(|_| "no such time zone")? };
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_in_words() {
+    fn dates_are_formatted_in_each_style() {
         for (style, expect) in [
             (DateStyle::Short, "3 Nov 2026"),
             (DateStyle::Medium, "Tue 3 Nov 2026"),
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_in_the_zone_of_the_hotel() {
+    fn timestamps_are_formatted_in_the_given_time_zone() {
         for (instant, zone, expect) in [
             ("2026-07-01T21:30:00Z", "Europe/Warsaw", "1 Jul 2026, 23:30 CEST"),
             ("2026-12-01T23:30:00Z", "Europe/Warsaw", "2 Dec 2026, 00:30 CET"),
@@ -86,7 +87,7 @@ mod tests {
         ] {
             assert_eq!(format_instant(instant, zone, DateStyle::Short).as_deref(), Ok(expect));
         }
-        assert_eq!(format_instant("2026-07-01", "UTC", DateStyle::Short), Err("not an RFC 3339 instant"));
+        assert_eq!(format_instant("2026-07-01", "UTC", DateStyle::Short), Err("not an RFC 3339 timestamp"));
         assert_eq!(format_instant("0", "Mars/Olympus", DateStyle::Short), Err("no such time zone"));
     }
 }

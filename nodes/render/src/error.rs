@@ -1,35 +1,35 @@
-//! What can be wrong with a template, or with the data for it.
+//! Errors of rendering.
 
 use minijinja::{Error, ErrorKind};
 
-/// A template that could not be rendered.
+/// A template that cannot be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}{reason}", place(.template, *.line))]
+#[error("{}{reason}", position(.template, *.line))]
 pub struct RenderError {
-    /// The kind of mistake.
-    pub what: What,
-    /// The template's name; empty for a stored one.
+    /// Kind of the error.
+    pub kind: RenderErrorKind,
+    /// Name of the template. Empty for a stored one.
     pub template: String,
-    /// The line, from 1, where it is known.
+    /// Line, from 1, if known.
     pub line: Option<u32>,
-    /// In words; names fields and words of the template, never values of the data.
+    /// The reason. Contains names and source of the template, never values of the data.
     pub reason: String,
 }
 
-/// Kinds of mistakes.
+/// Kind of a rendering error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// No such template.
+pub enum RenderErrorKind {
+    /// The template does not exist.
     NotFound,
-    /// The template cannot be read, or uses what it may not use.
+    /// The template cannot be parsed, or uses something that is not allowed.
     Template,
-    /// The data lacks a field, or has it in another shape.
+    /// The data lacks a field, or a field has another type.
     Data,
-    /// The work or the output went over its limit.
-    TooMuch,
+    /// The work or the output exceeds its limit.
+    LimitExceeded,
 }
 
-fn place(template: &str, line: Option<u32>) -> String {
+fn position(template: &str, line: Option<u32>) -> String {
     match (template, line) {
         ("", None) => String::new(),
         ("", Some(line)) => format!("line {line}: "),
@@ -40,33 +40,38 @@ fn place(template: &str, line: Option<u32>) -> String {
 
 impl RenderError {
     pub(crate) fn template(line: Option<u32>, reason: impl Into<String>) -> Self {
-        Self { what: What::Template, template: String::new(), line, reason: reason.into() }
+        Self { kind: RenderErrorKind::Template, template: String::new(), line, reason: reason.into() }
     }
 
-    /// From the engine's error, in words that name the expression instead of the engine's parts.
+    /// Converts an engine error. The reason names the expression instead of engine internals.
     pub(crate) fn from_engine(template: &str, error: &Error) -> Self {
         let line = error.line().and_then(|line| u32::try_from(line).ok());
         let snippet =
             error.range().zip(error.template_source()).and_then(|(range, source)| source.get(range));
         let detail = error.detail().unwrap_or_default();
-        let (what, reason) = match (error.kind(), snippet) {
-            (ErrorKind::TemplateNotFound, _) => (What::NotFound, "no such template".to_owned()),
-            (ErrorKind::OutOfFuel, _) => (What::TooMuch, "the template does too much work".to_owned()),
-            (ErrorKind::WriteFailure, _) => (What::TooMuch, "the output is too long".to_owned()),
-            (ErrorKind::UndefinedError, Some(snippet)) => {
-                (What::Data, format!("`{}` needs a field that the data does not have", snippet.trim()))
+        let (kind, reason) = match (error.kind(), snippet) {
+            (ErrorKind::TemplateNotFound, _) => (RenderErrorKind::NotFound, "no such template".to_owned()),
+            (ErrorKind::OutOfFuel, _) => {
+                (RenderErrorKind::LimitExceeded, "the template exceeds its work limit".to_owned())
             }
+            (ErrorKind::WriteFailure, _) => {
+                (RenderErrorKind::LimitExceeded, "the output exceeds its limit".to_owned())
+            }
+            (ErrorKind::UndefinedError, Some(snippet)) => (
+                RenderErrorKind::Data,
+                format!("`{}` needs a field that the data does not contain", snippet.trim()),
+            ),
             (ErrorKind::UndefinedError, None) => {
-                (What::Data, "a field that the data does not have".to_owned())
+                (RenderErrorKind::Data, "a field that the data does not contain".to_owned())
             }
-            (ErrorKind::SyntaxError, _) => (What::Template, format!("syntax: {detail}")),
+            (ErrorKind::SyntaxError, _) => (RenderErrorKind::Template, format!("syntax: {detail}")),
             (ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction, _) => {
-                (What::Template, detail.to_owned())
+                (RenderErrorKind::Template, detail.to_owned())
             }
-            (_, Some(snippet)) => (What::Data, format!("`{}`: {detail}", snippet.trim())),
-            (_, None) => (What::Data, format!("{}: {detail}", error.kind())),
+            (_, Some(snippet)) => (RenderErrorKind::Data, format!("`{}`: {detail}", snippet.trim())),
+            (_, None) => (RenderErrorKind::Data, format!("{}: {detail}", error.kind())),
         };
         let template = error.name().filter(|name| *name != "<string>").unwrap_or(template).to_owned();
-        Self { what, template, line, reason }
+        Self { kind, template, line, reason }
     }
 }

@@ -1,18 +1,18 @@
-//! How a value is made harmless in each format.
+//! Escaping of values for each format.
 
 use std::fmt::{self, Write};
 
-/// Writes `value` as one line of text: runs of white space and control characters become one space, and characters
-/// that turn the reading direction around are dropped, so that a value can neither start a line (of a header, of a
-/// log) nor dress up what follows it.
+/// Writes `value` as one line of text: runs of white space and control characters become one space, and bidirectional
+/// control characters are dropped. A value can therefore neither start a new line (of a header or a log) nor disguise
+/// the text after it.
 pub fn write_text(out: &mut dyn Write, value: &str) -> fmt::Result {
     let mut pending = false;
     let mut started = false;
     for character in value.chars() {
-        if turns_around(character) {
+        if is_bidi_control(character) {
             continue;
         }
-        if breaks(character) {
+        if is_break(character) {
             pending = started;
             continue;
         }
@@ -25,8 +25,8 @@ pub fn write_text(out: &mut dyn Write, value: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Writes `value` as text that Markdown takes literally: one line, and a backslash before every character of ASCII
-/// punctuation, which CommonMark allows anywhere but in code.
+/// Writes `value` as literal text for Markdown: one line, with a backslash before every ASCII punctuation character,
+/// which CommonMark allows everywhere except in code.
 pub fn write_markdown(out: &mut dyn Write, value: &str) -> fmt::Result {
     struct Backslashes<'a>(&'a mut dyn Write);
     impl Write for Backslashes<'_> {
@@ -44,27 +44,27 @@ pub fn write_markdown(out: &mut dyn Write, value: &str) -> fmt::Result {
     write_text(&mut Backslashes(out), value)
 }
 
-/// As [`write_text`].
+/// As [`write_text`], returning a string.
 pub fn text(value: &str) -> String {
     let mut out = String::with_capacity(value.len());
-    write_text(&mut out, value).expect("strings take everything");
+    write_text(&mut out, value).expect("writing to a string cannot fail");
     out
 }
 
-/// As [`write_markdown`].
+/// As [`write_markdown`], returning a string.
 pub fn markdown(value: &str) -> String {
     let mut out = String::with_capacity(value.len() * 2);
-    write_markdown(&mut out, value).expect("strings take everything");
+    write_markdown(&mut out, value).expect("writing to a string cannot fail");
     out
 }
 
-/// White space but the no-break kinds, and control characters.
-fn breaks(character: char) -> bool {
+/// White space except no-break spaces, and control characters.
+fn is_break(character: char) -> bool {
     character.is_control() || (character.is_whitespace() && !matches!(character, '\u{a0}' | '\u{202f}'))
 }
 
-/// Unicode's bidirectional controls.
-fn turns_around(character: char) -> bool {
+/// Unicode bidirectional control characters.
+fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}')
 }
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_is_taken_literally() {
+    fn markdown_syntax_is_escaped() {
         for (value, expect) in [
             ("# Title", "\\# Title"),
             ("    code", "code"),

@@ -1,9 +1,9 @@
-//! The formats that templates are written in.
+//! Output formats of templates.
 
-/// What a template becomes, which decides how values are escaped.
+/// Output format of a template. Selects the escaping of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Pages and the HTML part of mails; SVG too.
+    /// Pages and the HTML part of mails, and SVG.
     Html,
     /// The text part and the subject of mails.
     Text,
@@ -12,7 +12,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// By a template's name: `.html` and `.svg`, `.txt`, `.md`.
+    /// Determines the format by the suffix of a template's name: `.html` and `.svg`, `.txt`, `.md`.
     pub fn of_name(name: &str) -> Option<Self> {
         match name.rsplit_once('.')?.1 {
             "html" | "svg" => Some(Self::Html),

@@ -1,18 +1,19 @@
-//! The only home of the template engine: pages, mails and documents, one language for the three, escaped by format.
+//! Templates for pages, mails and documents, in one language, with escaping by format. The only crate that uses the
+//! template engine.
 //!
-//! - [`Renderer`] holds the templates that the program brings along: compiled once, free to extend and include each
-//!   other, shared between threads.
-//! - [`untrusted`] renders templates that somebody stored: they select and format what is in the data, and can do
-//!   nothing else, in bounded time and memory.
+//! - [`Renderer`] holds the built-in templates: compiled once, may extend and include each other, shared between
+//!   threads.
+//! - [`untrusted`] renders stored templates: they can select and format data and nothing else, within bounded time
+//!   and memory.
 //!
 //! Invariants:
-//! - a value lands escaped for the format it lands in: HTML, text or Markdown ([`Format`]); in text and Markdown it
-//!   never starts a line of its own and bears no control characters;
-//! - a name that the data does not have is an error that says its line, never an empty place;
-//! - no template reads a file, a clock, the environment or the network.
+//! - values are escaped for the output format: HTML, text or Markdown ([`Format`]); in text and Markdown a value is
+//!   one line without control characters;
+//! - a name that the data does not contain is an error with the line, never empty output;
+//! - templates cannot access files, the clock, the environment or the network.
 //!
-//! Deliberately absent: raw HTML, `safe`, includes, macros and anything that builds values, for stored templates; any
-//! word of hotels.
+//! Deliberately absent: for stored templates, raw HTML, `safe`, includes, macros and anything that builds values; any
+//! knowledge of hotels.
 
 mod builtin;
 mod dates;
@@ -27,7 +28,7 @@ pub mod untrusted;
 
 pub use builtin::Renderer;
 pub use dates::{DateStyle, format_date, format_instant};
-pub use error::{RenderError, What};
+pub use error::{RenderError, RenderErrorKind};
 pub use escape::{markdown as escape_markdown, text as escape_text};
 pub use format::Format;
 pub use money::{format_money, minor_digits};

@@ -1,16 +1,16 @@
-//! Money as people read it.
+//! Formats amounts of money.
 
 use iso_currency::Currency;
 
-/// How many digits stand behind the point in a currency, by ISO 4217: 2 for EUR, 0 for JPY, 3 for KWD. None for a code
-/// that no currency has.
+/// Number of decimal digits of a currency, by ISO 4217: 2 for EUR, 0 for JPY, 3 for KWD. `None` for an unknown code.
 pub fn minor_digits(currency: &str) -> Option<u32> {
     Currency::from_code(currency).map(|currency| currency.exponent().unwrap_or(0).into())
 }
 
-/// `amount` minor units: `€1,234.50`, `¥500`, `PLN 1,234.50` (with a no-break space). None for a code that no currency has.
+/// Formats `amount` minor units: `€1,234.50`, `¥500`, `PLN 1,234.50` (with a no-break space). `None` for an unknown
+/// code.
 ///
-/// Symbols are those that Unicode's CLDR uses in English, where no two currencies share one.
+/// Symbols are those of Unicode CLDR for English, where no two currencies share one.
 pub fn format_money(amount: i64, currency: &str) -> Option<String> {
     let digits = minor_digits(currency)?;
     let unit = 10u64.pow(digits);
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_currency_with_its_own_decimals() {
+    fn amounts_have_the_decimals_of_their_currency() {
         for (amount, currency, expect) in [
             (123_450, "EUR", "€1,234.50"),
             (0, "EUR", "€0.00"),

@@ -1,6 +1,6 @@
-//! A number and its noun.
+//! Formats a number with its noun.
 
-/// `1 night`, `3 nights`; without `many`, an `s` is added to `one`.
+/// `1 night`, `3 nights`. Without `many`, the plural is `one` with an `s`.
 pub fn plural(count: i64, one: &str, many: Option<&str>) -> String {
     match (count, many) {
         (1, _) => format!("1 {one}"),

@@ -1,15 +1,15 @@
-//! What stored templates may not say.
+//! Restrictions on stored templates.
 //!
-//! They come from people who may manage templates but not the machine, so whatever builds values (and could double
-//! them until memory ends), names other templates or hides text from escaping is refused, by line, before the engine
-//! sees it. What is left selects and formats: `{{ a.b[0]|filter }}`, `if`, `for`, `set` of one expression, comparisons,
-//! `-`, `/` and `%`.
+//! Their authors may manage templates but not the server. Whatever builds values (and could double them until memory
+//! is exhausted), refers to other templates or disables escaping is refused, with its line, before the engine parses
+//! the template. What remains selects and formats: `{{ a.b[0]|filter }}`, `if`, `for`, `set` of one expression,
+//! comparisons, `-`, `/` and `%`.
 
 use crate::error::RenderError;
 
 const STATEMENTS: [&str; 7] = ["if", "elif", "else", "endif", "for", "endfor", "set"];
 
-/// The filters that stored templates have.
+/// Filters available in stored templates.
 pub(crate) const FILTERS: [&str; 15] = [
     "money",
     "date",
@@ -28,7 +28,7 @@ pub(crate) const FILTERS: [&str; 15] = [
     "first",
 ];
 
-/// The tests that stored templates have.
+/// Tests available in stored templates.
 pub(crate) const TESTS: [&str; 11] = [
     "defined",
     "undefined",
@@ -43,13 +43,13 @@ pub(crate) const TESTS: [&str; 11] = [
     "even",
 ];
 
-/// Words after which a bracket begins a list.
+/// Keywords after which a bracket begins a list.
 const OPERATORS: [&str; 9] = ["in", "if", "elif", "else", "and", "or", "not", "is", "set"];
 
-/// Checks a template's tags.
+/// Checks the tags of a template.
 ///
 /// # Errors
-/// The first thing that is not allowed.
+/// The first construct that is not allowed.
 pub(crate) fn check(source: &str) -> Result<(), RenderError> {
     let mut rest = source;
     let mut line = 1;
@@ -62,7 +62,7 @@ pub(crate) fn check(source: &str) -> Result<(), RenderError> {
         } else {
             Some(tag(body, if kind == b'{' { "}}" } else { "%}" }, line)?)
         };
-        // An open comment swallows the rest; the engine reports it.
+        // An unclosed comment extends to the end. The engine reports it.
         let Some(length) = length else { return Ok(()) };
         line += newlines(&body[..length]);
         rest = &body[length..];
@@ -79,18 +79,19 @@ fn next_tag(text: &str) -> Option<usize> {
     bytes.windows(2).position(|pair| pair[0] == b'{' && matches!(pair[1], b'{' | b'%' | b'#'))
 }
 
-/// Checks one tag whose inside begins `body`, and says how long it is with its end.
+/// Checks one tag that begins at `body` (after the opening delimiter). Returns its length, including the closing
+/// delimiter.
 fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
     let mut line = line;
     let mut at = 0;
-    // What stands before a bracket decides whether it takes an item or builds a list.
+    // The character before a bracket decides whether it indexes or builds a list.
     let mut before = b' ';
     let mut words = Vec::new();
     let mut assigns = false;
     let bytes = body.as_bytes();
     loop {
         let Some(&byte) = bytes.get(at) else {
-            return Err(RenderError::template(Some(line), format!("a tag without its end `{end}`")));
+            return Err(RenderError::template(Some(line), format!("a tag without the closing `{end}`")));
         };
         if body[at..].starts_with(end) {
             break;
@@ -99,8 +100,7 @@ fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
             b'\n' => line += 1,
             b'"' | b'\'' => {
                 let text = string_length(&bytes[at..]);
-                let text =
-                    text.ok_or_else(|| RenderError::template(Some(line), "a string without its end"))?;
+                let text = text.ok_or_else(|| RenderError::template(Some(line), "an unclosed string"))?;
                 line += newlines(&body[at..at + text]);
                 at += text;
                 before = b'"';
@@ -123,7 +123,7 @@ fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
                 let word = &body[at..at + word];
                 let called = body[at + word.len()..].trim_start().starts_with('(');
                 if end == "}}" || !words.is_empty() {
-                    known(word, before, &words, called).map_err(|what| refused(line, &what))?;
+                    check_name(word, before, &words, called).map_err(|what| refused(line, &what))?;
                 } else if !STATEMENTS.contains(&word) {
                     return Err(refused(line, &format!("`{word}`")));
                 }
@@ -148,9 +148,9 @@ fn tag(body: &str, end: &str, line: u32) -> Result<usize, RenderError> {
     Ok(at + end.len())
 }
 
-/// Whether a filter, test or function by this name can be there, so that a typing error shows when the template is
-/// stored and not when a guest waits for a document.
-fn known(word: &str, before: u8, words: &[&str], called: bool) -> Result<(), String> {
+/// Checks that a filter, test or function is available, so that a misspelled name is reported when the template is
+/// stored and not when a document is rendered.
+fn check_name(word: &str, before: u8, words: &[&str], called: bool) -> Result<(), String> {
     let tested = match words {
         [.., "is"] => word != "not",
         [.., "is", "not"] => true,
@@ -195,7 +195,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn what_selects_and_formats_is_allowed() {
+    fn selecting_and_formatting_is_allowed() {
         for source in [
             "plain { text } % {",
             "{{ a.b[0][\"c\"]|date('long') }} {# ~ + [ #}",
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_builds_or_includes_is_refused_by_line() {
+    fn building_values_and_including_templates_is_refused_with_the_line() {
         for (source, line, word) in [
             ("\n\n{{ a ~ a }}", 3, "`~`"),
             ("{{ a + a }}", 1, "`+`"),
@@ -238,7 +238,7 @@ mod tests {
             ("{{ a|shell }}", 1, "`shell`"),
             ("{% if a is not divisibleby(3) %}", 1, "`divisibleby`"),
             ("{{ range(9) }}", 1, "`range`"),
-            ("{{ a", 1, "end"),
+            ("{{ a", 1, "closing"),
             ("{{ 'a }}", 1, "string"),
         ] {
             let error = check(source).expect_err(source);

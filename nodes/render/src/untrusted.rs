@@ -1,4 +1,4 @@
-//! Templates that somebody stored: rendered under limits, with little but the data to draw on.
+//! Stored templates: rendered under limits, with access to their data only.
 
 use std::io;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use minijinja::{
 };
 use serde::Serialize;
 
-use crate::error::{RenderError, What};
+use crate::error::{RenderError, RenderErrorKind};
 use crate::escape;
 use crate::filters;
 use crate::format::Format;
 use crate::policy;
 
-/// How much a stored template may take.
+/// Limits of a stored template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the template.
+    /// Maximum length of the template, in bytes.
     pub source_bytes_max: usize,
-    /// Bytes that it makes.
+    /// Maximum length of the output, in bytes.
     pub output_bytes_max: usize,
-    /// Instructions of the engine.
+    /// Maximum number of engine instructions.
     pub fuel: u64,
-    /// Bytes of values that pass through filters and into the output, one way or another.
+    /// Maximum number of bytes processed by filters and output.
     pub work_bytes_max: u64,
 }
 
@@ -40,14 +40,19 @@ impl Default for Limits {
     }
 }
 
-/// Whether a template can be stored: its size, what it uses, and its syntax.
+/// Checks whether a template can be stored: its length, the constructs it uses, and its syntax.
 ///
 /// # Errors
-/// What is wrong with it, and in which line.
+/// The problem and its line.
 pub fn check_untrusted(source: &str, limits: Limits) -> Result<(), RenderError> {
     if source.len() > limits.source_bytes_max {
         let reason = format!("the template is longer than {} bytes", limits.source_bytes_max);
-        return Err(RenderError { what: What::TooMuch, template: String::new(), line: None, reason });
+        return Err(RenderError {
+            kind: RenderErrorKind::LimitExceeded,
+            template: String::new(),
+            line: None,
+            reason,
+        });
     }
     policy::check(source)?;
     let environment = environment(Format::Text, limits);
@@ -57,7 +62,7 @@ pub fn check_untrusted(source: &str, limits: Limits) -> Result<(), RenderError> 
 /// Renders a stored template.
 ///
 /// # Errors
-/// What is wrong with the template or with the data, and in which line; or which limit was reached.
+/// The problem in the template or the data, with its line, or the limit that was exceeded.
 pub fn render_untrusted(
     format: Format,
     source: &str,
@@ -77,7 +82,7 @@ pub fn render_untrusted(
     Ok(String::from_utf8(out.bytes).expect("the engine writes whole strings"))
 }
 
-/// Takes so many bytes and then fails.
+/// A writer that fails once `left` bytes are written.
 struct Bounded {
     bytes: Vec<u8>,
     left: usize,
@@ -95,14 +100,14 @@ impl io::Write for Bounded {
     }
 }
 
-/// Counts the bytes of values that were handled, since fuel counts instructions only and one may handle a megabyte.
+/// Counts processed bytes. Fuel counts instructions only, and a single instruction may process a megabyte.
 #[derive(Clone)]
-struct Work {
+struct WorkLimit {
     done: Arc<AtomicU64>,
     max: u64,
 }
 
-impl Work {
+impl WorkLimit {
     fn count(&self, bytes: usize) -> Result<(), Error> {
         let before = self.done.fetch_add(bytes as u64 + 1, Ordering::Relaxed);
         if before > self.max { Err(ErrorKind::OutOfFuel.into()) } else { Ok(()) }
@@ -118,7 +123,7 @@ fn environment(format: Format, limits: Limits) -> Environment<'static> {
     environment.set_recursion_limit(64);
     environment.set_debug(true);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    let work = Work { done: Arc::default(), max: limits.work_bytes_max };
+    let work = WorkLimit { done: Arc::default(), max: limits.work_bytes_max };
     let written = work.clone();
     environment.set_formatter(move |out, _state, value| {
         let owned;
@@ -130,10 +135,7 @@ fn environment(format: Format, limits: Limits) -> Environment<'static> {
                 &owned
             }
             None => {
-                return Err(Error::new(
-                    ErrorKind::InvalidOperation,
-                    "a list or a map cannot be printed whole",
-                ));
+                return Err(Error::new(ErrorKind::InvalidOperation, "a list or a map cannot be printed"));
             }
         };
         written.count(text.len())?;
@@ -150,8 +152,8 @@ fn environment(format: Format, limits: Limits) -> Environment<'static> {
     environment
 }
 
-/// The few general filters. None makes more than it takes, and each counts what it takes.
-fn install_filters(environment: &mut Environment<'static>, work: &Work) {
+/// General filters. None produces more than its input, and each counts its input.
+fn install_filters(environment: &mut Environment<'static>, work: &WorkLimit) {
     for (name, change) in [
         ("upper", (|text| text.to_uppercase()) as fn(&str) -> String),
         ("lower", |text| text.to_lowercase()),
@@ -172,7 +174,7 @@ fn install_filters(environment: &mut Environment<'static>, work: &Work) {
         environment.add_filter(name, move |value: &Value| {
             work.count(value.as_str().map_or(0, str::len))?;
             let length = value.as_str().map(|text| text.chars().count()).or_else(|| value.len());
-            length.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "this has no length"))
+            length.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the value has no length"))
         });
     }
     let joined = work.clone();
@@ -183,7 +185,7 @@ fn install_filters(environment: &mut Environment<'static>, work: &Work) {
             let part =
                 value.as_str().map(str::to_owned).or_else(|| value.is_number().then(|| value.to_string()));
             let part = part
-                .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "join takes strings and numbers"))?;
+                .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "join needs strings and numbers"))?;
             joined.count(part.len() + between.len())?;
             if place > 0 {
                 text.push_str(between);
@@ -220,11 +222,11 @@ mod checks {
     use super::*;
 
     #[test]
-    fn what_the_policy_knows_is_there() {
+    fn all_filters_and_tests_of_the_policy_exist() {
         for name in policy::FILTERS {
             let source = format!("{{{{ x|{name} }}}}");
             if let Err(error) = render_untrusted(Format::Text, &source, &(), Limits::default()) {
-                assert_ne!(error.what, What::Template, "{name}: {error}");
+                assert_ne!(error.kind, RenderErrorKind::Template, "{name}: {error}");
             }
         }
         for name in policy::TESTS {

@@ -1,6 +1,6 @@
 //! Built-in templates: layouts, formats, errors, reloading.
 
-use render::{Renderer, What};
+use render::{RenderErrorKind, Renderer};
 use serde_json::json;
 
 const PAGES: &[(&str, &str)] = &[
@@ -13,7 +13,7 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn formats_escape_by_name() {
+fn values_are_escaped_by_template_suffix() {
     let renderer = Renderer::builtin(PAGES).expect("compiles").with_global("site", "A&B");
     let data = json!({"name": "<x>\n#1"});
     for (name, expect) in [
@@ -26,17 +26,23 @@ fn formats_escape_by_name() {
 }
 
 #[test]
-fn errors_name_template_and_line() {
+fn errors_contain_template_and_line() {
     let renderer = Renderer::builtin(PAGES).expect("compiles");
     let error = renderer.render("missing.html", &json!({})).expect_err("a missing field");
-    assert_eq!((error.what, error.template.as_str(), error.line), (What::Data, "missing.html", Some(2)));
-    assert_eq!(renderer.render("none.html", &json!({})).expect_err("no template").what, What::NotFound);
+    assert_eq!(
+        (error.kind, error.template.as_str(), error.line),
+        (RenderErrorKind::Data, "missing.html", Some(2))
+    );
+    assert_eq!(
+        renderer.render("none.html", &json!({})).expect_err("no template").kind,
+        RenderErrorKind::NotFound
+    );
     assert_eq!(Renderer::builtin(&[("a.html", "{% if %}")]).expect_err("syntax").template, "a.html");
-    assert_eq!(Renderer::builtin(&[("a.exe", "")]).expect_err("format").what, What::Template);
+    assert_eq!(Renderer::builtin(&[("a.exe", "")]).expect_err("format").kind, RenderErrorKind::Template);
 }
 
 #[test]
-fn a_directory_reloads() {
+fn templates_are_reloaded_from_a_directory() {
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("page.html");
     let renderer = Renderer::builtin(PAGES).expect("compiles").reloading(directory.path());
@@ -44,11 +50,14 @@ fn a_directory_reloads() {
         std::fs::write(&file, text).expect("written");
         assert_eq!(renderer.render("page.html", &json!({})).as_deref(), Ok(text));
     }
-    assert_eq!(renderer.render("../page.html", &json!({})).expect_err("outside").what, What::NotFound);
+    assert_eq!(
+        renderer.render("../page.html", &json!({})).expect_err("outside").kind,
+        RenderErrorKind::NotFound
+    );
 }
 
 #[test]
-fn shared_between_threads() {
+fn a_renderer_can_be_shared_between_threads() {
     fn check<T: Send + Sync>() {}
     check::<Renderer>();
 }

@@ -1,7 +1,7 @@
-//! Stored templates: what they can do, and that they can do nothing else.
+//! Stored templates: what they can do, and their restrictions.
 
 use render::untrusted::check_untrusted;
-use render::{Format, Limits, What, render_untrusted};
+use render::{Format, Limits, RenderErrorKind, render_untrusted};
 use serde_json::json;
 
 fn markdown(source: &str, data: &serde_json::Value) -> Result<String, render::RenderError> {
@@ -9,7 +9,7 @@ fn markdown(source: &str, data: &serde_json::Value) -> Result<String, render::Re
 }
 
 #[test]
-fn selects_and_formats() {
+fn stored_templates_select_and_format_data() {
     let data = json!({
         "hotel": {"name": "Zum *Löwen*"}, "nights": 2, "total": {"amount": 123_450, "currency": "EUR"},
         "lines": [{"date": "2026-11-23", "amount": 100}], "issued_at": "2026-11-23T10:00:00Z", "zone": "Europe/Warsaw",
@@ -34,22 +34,22 @@ fn selects_and_formats() {
 }
 
 #[test]
-fn says_line_and_field() {
+fn errors_contain_line_and_field() {
     let data = json!({"hotel": {}, "total": {"amount": "12", "currency": "EUR"}, "list": [1]});
-    for (source, what, line, words) in [
-        ("a\n{{ hotel.nmae }}", What::Data, 2, "`hotel.nmae`"),
-        ("a\n\n{{ guest.name }}", What::Data, 3, "guest"),
-        ("{% if hotel.stars %}{% endif %}", What::Data, 1, "hotel.stars"),
-        ("{{ total|money }}", What::Data, 1, "money needs"),
-        ("{{ list }}", What::Data, 1, "printed whole"),
-        ("\n{{ list|shout }}", What::Template, 2, "shout"),
-        ("{{ list|safe }}", What::Template, 1, "safe"),
-        ("{{ range(9) }}", What::Template, 1, "range"),
-        ("\n{% for x in list %}", What::Template, 2, "syntax"),
-        ("{% include 'x.html' %}", What::Template, 1, "include"),
+    for (source, kind, line, words) in [
+        ("a\n{{ hotel.nmae }}", RenderErrorKind::Data, 2, "`hotel.nmae`"),
+        ("a\n\n{{ guest.name }}", RenderErrorKind::Data, 3, "guest"),
+        ("{% if hotel.stars %}{% endif %}", RenderErrorKind::Data, 1, "hotel.stars"),
+        ("{{ total|money }}", RenderErrorKind::Data, 1, "money needs"),
+        ("{{ list }}", RenderErrorKind::Data, 1, "cannot be printed"),
+        ("\n{{ list|shout }}", RenderErrorKind::Template, 2, "shout"),
+        ("{{ list|safe }}", RenderErrorKind::Template, 1, "safe"),
+        ("{{ range(9) }}", RenderErrorKind::Template, 1, "range"),
+        ("\n{% for x in list %}", RenderErrorKind::Template, 2, "syntax"),
+        ("{% include 'x.html' %}", RenderErrorKind::Template, 1, "include"),
     ] {
         let error = markdown(source, &data).expect_err(source);
-        assert_eq!((error.what, error.line), (what, Some(line)), "{source}: {error}");
+        assert_eq!((error.kind, error.line), (kind, Some(line)), "{source}: {error}");
         assert!(error.reason.contains(words), "{source}: {error}");
     }
 }
@@ -81,10 +81,10 @@ fn work_is_bounded() {
         "{% for a in many %}{% set x = many|join(long) %}{% endfor %}",
     ] {
         let error = markdown(source, &data).expect_err(source);
-        assert_eq!(error.what, What::TooMuch, "{source}: {error}");
+        assert_eq!(error.kind, RenderErrorKind::LimitExceeded, "{source}: {error}");
     }
     let error = check_untrusted(&"x".repeat(65_537), Limits::default()).expect_err("too long");
-    assert_eq!(error.what, What::TooMuch);
+    assert_eq!(error.kind, RenderErrorKind::LimitExceeded);
     let error = check_untrusted("ok\n{% if %}", Limits::default()).expect_err("no condition");
     assert_eq!(error.line, Some(2));
 }

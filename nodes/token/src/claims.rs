@@ -1,57 +1,57 @@
-//! What an access token says.
+//! Claims of an access token.
 
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::paseto;
 
-/// The one audience of all access tokens: every service of the cluster.
+/// Audience of all access tokens: every service of the cluster.
 pub const AUDIENCE: &str = "auberge";
 
-/// The claims of an access token. Instants have milliseconds inside; tokens show them as RFC 3339.
+/// Claims of an access token. Timestamps are milliseconds in memory and RFC 3339 in the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who signed it: the public URL.
+    /// Issuer: the public URL.
     #[serde(rename = "iss")]
     pub issuer: String,
-    /// Whom it speaks for: `usr_…`, a client's id, or `svc:NAME`.
+    /// Subject: `usr_…`, a client id, or `svc:NAME`.
     #[serde(rename = "sub")]
     pub subject: String,
-    /// For whom it is made: [`AUDIENCE`].
+    /// Audience: [`AUDIENCE`].
     #[serde(rename = "aud")]
     pub audience: String,
-    /// Signed when.
+    /// Time of issue.
     #[serde(rename = "iat", with = "paseto::rfc3339")]
     pub issued_at: Timestamp,
-    /// Void before.
+    /// Start of validity.
     #[serde(rename = "nbf", with = "paseto::rfc3339")]
     pub not_before: Timestamp,
-    /// Void from.
+    /// End of validity, exclusive.
     #[serde(rename = "exp", with = "paseto::rfc3339")]
     pub expires_at: Timestamp,
-    /// This token's own name, by which it can be revoked.
+    /// Id of the token, used to revoke it.
     #[serde(rename = "jti")]
     pub token_id: String,
-    /// The OAuth client that it was issued to.
+    /// OAuth client that the token was issued to.
     pub client_id: String,
-    /// What it allows, separated by spaces.
+    /// Scopes, separated by spaces.
     pub scope: String,
-    /// For whom a service acts.
+    /// Subject on whose behalf a service acts.
     #[serde(rename = "obo", default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
-    /// The hotels (`htl_…`) that a staff token is bound to.
+    /// Hotels (`htl_…`) that a staff token is restricted to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hotels: Vec<String>,
-    /// The subject's epoch when it was signed; a later epoch voids it.
+    /// Epoch of the subject at the time of issue. The token is revoked once the subject has a later epoch.
     #[serde(default)]
     pub epoch: u32,
-    /// The refresh-token family (the session) that it belongs to; revoking that voids it.
+    /// Refresh-token family (session) of the token. Revoking the family revokes the token.
     #[serde(rename = "sid", default, skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
 }
 
 impl Claims {
-    /// The scopes, sorted, each once.
+    /// The scopes, sorted, without duplicates.
     pub fn scopes(&self) -> Vec<String> {
         let mut scopes: Vec<String> = self.scope.split_ascii_whitespace().map(str::to_owned).collect();
         scopes.sort_unstable();
@@ -59,7 +59,7 @@ impl Claims {
         scopes
     }
 
-    /// Whom the kernel is told about.
+    /// The principal that these claims describe.
     pub fn principal(&self) -> Principal {
         Principal {
             subject: self.subject.clone(),

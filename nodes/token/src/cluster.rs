@@ -1,4 +1,4 @@
-//! The cluster key: one secret of 32 bytes outside every store and backup, from which all others are derived.
+//! The cluster key: a secret of 32 bytes outside every store and backup, from which all other keys are derived.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -13,36 +13,38 @@ use zeroize::Zeroizing;
 
 use crate::{LinkKey, Rejected, Seal, SealError, SigningKey};
 
-/// How long a node's credential is good for, in seconds.
+/// Validity of a node credential, in seconds.
 pub const NODE_CREDENTIAL_SECS: i64 = 60;
 
-/// The root of all derived keys. Cheap to clone; never shown.
+/// Root of all derived keys. Cheap to clone. Its bytes are never printed.
 #[derive(Clone)]
 pub struct ClusterKey {
     bytes: Arc<Zeroizing<[u8; 32]>>,
 }
 
-/// Why there is no cluster key.
+/// Why the cluster key cannot be loaded or created.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file system said no.
+    /// The file cannot be read or written.
     #[error("cannot read or write the cluster key {path}")]
     Io {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What it said.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Not 32 bytes.
-    #[error("{0} is no cluster key: it must be 32 bytes")]
+    /// The file does not contain exactly 32 bytes.
+    #[error("{0} is not a cluster key: it must contain exactly 32 bytes")]
     Length(PathBuf),
-    /// Others may read it.
-    #[error("others may read the cluster key {0}: chmod 600 it, and think about who may have")]
+    /// The file is accessible to other users.
+    #[error(
+        "the cluster key {0} is accessible to other users: chmod 600 it, and replace it if it may have leaked"
+    )]
     Exposed(PathBuf),
 }
 
 impl ClusterKey {
-    /// A new key that is kept nowhere: for tests, and for making a file by hand.
+    /// Generates a key in memory: for tests, and for writing a key file.
     pub fn random() -> Self {
         let key = SymmetricKey::<V4>::generate().expect("the operating system has randomness");
         let mut bytes = Zeroizing::new([0; 32]);
@@ -50,8 +52,8 @@ impl ClusterKey {
         Self { bytes: Arc::new(bytes) }
     }
 
-    /// The key in the file at `path`, made there (mode 0600, synced, whole or not at all) when there is none. Of two
-    /// processes that come at once, one makes it and both get the same.
+    /// Loads the key from the file at `path`, and creates the file (mode 0600, synced, atomically) if it does not
+    /// exist. If two processes do so at the same time, both get the same key.
     ///
     /// # Errors
     /// See [`KeyFileError`].
@@ -67,14 +69,14 @@ impl ClusterKey {
         }
     }
 
-    /// The key in the file at `path`.
+    /// Loads the key from the file at `path`.
     ///
     /// # Errors
     /// See [`KeyFileError`].
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         let failed = |source| KeyFileError::Io { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
-        if exposed(&file).map_err(failed)? {
+        if is_exposed(&file).map_err(failed)? {
             return Err(KeyFileError::Exposed(path.into()));
         }
         let mut read = Zeroizing::new(Vec::with_capacity(33));
@@ -84,8 +86,9 @@ impl ClusterKey {
     }
 
     fn write(&self, path: &Path) -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let draft = folder.join(format!(".cluster-key-{:032x}", rand::random::<u128>()));
+        let directory =
+            path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let draft = directory.join(format!(".cluster-key-{:032x}", rand::random::<u128>()));
         let written = (|| {
             let mut options = OpenOptions::new();
             options.write(true).create_new(true);
@@ -94,67 +97,68 @@ impl ClusterKey {
             let mut file = options.open(&draft)?;
             file.write_all(self.bytes.as_slice())?;
             file.sync_all()?;
-            // A link, unlike a renaming, never replaces a key that somebody else has just made.
+            // `hard_link`, unlike `rename`, never replaces a key that another process has just created.
             match fs::hard_link(&draft, path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
                 linked => linked,
             }
         })();
-        // The draft bears the key: it goes whatever happened.
+        // The draft contains the key, so it is removed in any case.
         let removed = fs::remove_file(&draft);
         written?;
         removed?;
-        File::open(folder)?.sync_all()
+        File::open(directory)?.sync_all()
     }
 
-    /// The seal of one purpose.
+    /// Derives the seal for a purpose.
     pub fn seal(&self, purpose: &str) -> Seal {
         Seal::new(self.symmetric("seal", purpose), purpose)
     }
 
-    /// The key of one kind of link.
+    /// Derives the key for one kind of link.
     pub fn links(&self, purpose: &str) -> LinkKey {
         LinkKey::new(self.derive("links", purpose), purpose)
     }
 
-    /// 32 bytes for a purpose that none of the others covers: encrypting a backup, say.
+    /// Derives 32 bytes for a purpose that the other methods do not cover, such as encrypting a backup.
     pub fn derive_bytes(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         self.derive("bytes", purpose)
     }
 
-    /// Seals secret bytes that must live in a replicated store. `purpose` is bound to them.
+    /// Encrypts secret bytes that are stored in a replicated store. The result is bound to `purpose`.
     pub fn wrap(&self, purpose: &str, secret: &[u8]) -> String {
         let text = Zeroizing::new(BASE64URL_NOPAD.encode(secret));
         Seal::new(self.symmetric("wrap", purpose), &format!("wrap:{purpose}")).seal(text.as_str(), None)
     }
 
-    /// Opens what [`ClusterKey::wrap`] sealed for the same purpose; nothing when it is anything else.
+    /// Decrypts what [`ClusterKey::wrap`] encrypted for the same purpose. `None` for anything else.
     pub fn unwrap(&self, purpose: &str, wrapped: &str) -> Option<Zeroizing<Vec<u8>>> {
         let seal = Seal::new(self.symmetric("wrap", purpose), &format!("wrap:{purpose}"));
         let text: Zeroizing<String> = Zeroizing::new(seal.open(wrapped, Timestamp(0)).ok()?);
         BASE64URL_NOPAD.decode(text.as_bytes()).ok().map(Zeroizing::new)
     }
 
-    /// Seals a signing key for a replicated store.
+    /// Encrypts a signing key for a replicated store.
     pub fn wrap_signing_key(&self, key: &SigningKey) -> String {
         self.wrap("signing key", key.secret_bytes())
     }
 
-    /// Opens what [`ClusterKey::wrap_signing_key`] sealed.
+    /// Decrypts what [`ClusterKey::wrap_signing_key`] encrypted. `None` for anything else.
     pub fn unwrap_signing_key(&self, wrapped: &str) -> Option<SigningKey> {
         SigningKey::from_secret_bytes(&self.unwrap("signing key", wrapped)?)
     }
 
-    /// What a node shows when it has no other token yet: a bearer token for the next [`NODE_CREDENTIAL_SECS`]. A
-    /// [`Verifier`](crate::Verifier) of the same cluster takes it for the service `node`.
+    /// Creates the credential of a node that has no other token: a bearer token, valid for [`NODE_CREDENTIAL_SECS`].
+    /// A [`Verifier`](crate::Verifier) of the same cluster accepts it as the service `node`.
     pub fn node_credential(&self, node: &str, now: Timestamp) -> String {
         self.seal("node").seal(node, Some(now.plus_secs(NODE_CREDENTIAL_SECS)))
     }
 
-    /// The name of the node that a credential was made for.
+    /// Verifies a node credential and returns the name of the node.
     ///
     /// # Errors
-    /// [`Rejected::Expired`], or [`Rejected::BadSignature`] for all that is no credential of this cluster.
+    /// [`Rejected::Expired`], or [`Rejected::BadSignature`] for anything that is not a node credential of this
+    /// cluster.
     pub fn check_node_credential(&self, credential: &str, now: Timestamp) -> Result<String, Rejected> {
         match self.seal("node").open(credential, now) {
             Ok(node) => Ok(node),
@@ -179,13 +183,13 @@ impl ClusterKey {
 }
 
 #[cfg(unix)]
-fn exposed(file: &File) -> std::io::Result<bool> {
+fn is_exposed(file: &File) -> std::io::Result<bool> {
     use std::os::unix::fs::PermissionsExt;
     Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
 }
 
 #[cfg(not(unix))]
-fn exposed(_: &File) -> std::io::Result<bool> {
+fn is_exposed(_: &File) -> std::io::Result<bool> {
     Ok(false)
 }
 
@@ -200,13 +204,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_made_once_and_for_the_owner_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cluster.key");
+    fn the_key_file_is_created_once_and_readable_by_its_owner_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cluster.key");
         let made = ClusterKey::load_or_create(&path).unwrap();
         let found = ClusterKey::load_or_create(&path).unwrap();
         assert_eq!(made.bytes, found.bytes);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft stays behind");
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the draft is removed");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -219,17 +223,17 @@ mod tests {
             fs::write(&path, damaged).unwrap();
             assert!(matches!(ClusterKey::load_or_create(&path), Err(KeyFileError::Length(_))));
         }
-        assert!(matches!(ClusterKey::load(&folder.path().join("none")), Err(KeyFileError::Io { .. })));
+        assert!(matches!(ClusterKey::load(&directory.path().join("none")), Err(KeyFileError::Io { .. })));
         assert!(matches!(
-            ClusterKey::load_or_create(&folder.path().join("no/folder")),
+            ClusterKey::load_or_create(&directory.path().join("no/directory")),
             Err(KeyFileError::Io { .. })
         ));
     }
 
     #[test]
-    fn of_many_that_come_at_once_all_get_one_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("cluster.key");
+    fn concurrent_creators_all_get_the_same_key() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cluster.key");
         let keys: Vec<_> = std::thread::scope(|scope| {
             let racing: Vec<_> =
                 (0..8).map(|_| scope.spawn(|| ClusterKey::load_or_create(&path).unwrap())).collect();
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrapped_opens_for_the_same_purpose_in_the_same_cluster_only() {
+    fn wrapped_bytes_unwrap_only_for_the_same_purpose_and_cluster() {
         let (cluster, other) = (ClusterKey::random(), ClusterKey::random());
         let wrapped = cluster.wrap("totp", b"\x00secret\xff");
         assert_eq!(cluster.unwrap("totp", &wrapped).unwrap().as_slice(), b"\x00secret\xff");
@@ -247,7 +251,7 @@ mod tests {
         assert!(other.unwrap("totp", &wrapped).is_none());
         assert!(
             cluster.unwrap("totp", &cluster.seal("totp").seal("AAAA", None)).is_none(),
-            "a seal is no wrapping"
+            "a sealed value is not a wrapped secret"
         );
         let key = SigningKey::generate();
         let back = cluster.unwrap_signing_key(&cluster.wrap_signing_key(&key)).unwrap();
@@ -256,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn purposes_and_kinds_have_keys_of_their_own() {
+    fn each_kind_and_purpose_has_its_own_key() {
         let cluster = ClusterKey::random();
         let keys =
             [("seal", "a"), ("seal", "b"), ("links", "a"), ("wrap", "a"), ("bytes", "a"), ("sea", "la")];
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_credential_lives_for_a_minute() {
+    fn a_node_credential_is_valid_for_a_minute() {
         let cluster = ClusterKey::random();
         let now = Timestamp(1_000_000);
         let credential = cluster.node_credential("n1", now);

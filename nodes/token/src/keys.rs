@@ -1,4 +1,4 @@
-//! Signing keys and their public halves.
+//! Signing keys and public keys.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use protocol::Timestamp;
 
 use crate::{AUDIENCE, Claims, LEEWAY_SECS, Rejected, TOKEN_BYTES_MAX};
 
-/// Access tokens say in their implicit assertion what they are, so that nothing else that a key signs is one.
+/// Implicit assertion of access tokens. Nothing else that a key signs is accepted as an access token.
 const PURPOSE: &[u8] = b"access token";
 
-/// A key that signs access tokens (Ed25519). Its bytes are wiped when it is dropped.
+/// Private key that signs access tokens (Ed25519). Its bytes are zeroed on drop.
 pub struct SigningKey {
     secret: AsymmetricSecretKey<V4>,
     public: PublicKey,
     footer: Vec<u8>,
 }
 
-/// The public half of a [`SigningKey`].
+/// Public key of a [`SigningKey`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublicKey {
     key: AsymmetricPublicKey<V4>,
@@ -29,7 +29,7 @@ pub struct PublicKey {
 }
 
 impl SigningKey {
-    /// A new key.
+    /// Generates a key.
     pub fn generate() -> Self {
         let pair = AsymmetricKeyPair::<V4>::generate().expect("the operating system has randomness");
         Self::of(pair.secret, pair.public)
@@ -52,7 +52,7 @@ impl SigningKey {
         Self { secret, public: PublicKey::of(public), footer }
     }
 
-    /// The public half.
+    /// The public key.
     pub fn public(&self) -> &PublicKey {
         &self.public
     }
@@ -60,7 +60,7 @@ impl SigningKey {
     /// Signs an access token.
     ///
     /// # Panics
-    /// When an instant is after the year 9999: a mistake in the program.
+    /// If a timestamp is after the year 9999, which is a programming error.
     pub fn sign(&self, claims: &Claims) -> String {
         let json = serde_json::to_vec(claims).expect("claims are JSON");
         PublicToken::sign(&self.secret, &json, Some(&self.footer), Some(PURPOSE)).expect("a valid key signs")
@@ -80,7 +80,7 @@ impl PublicKey {
         Self { key, id }
     }
 
-    /// Reads `k4.public.…`; nothing when it is anything else.
+    /// Parses `k4.public.…`. `None` for anything else.
     pub fn from_paserk(paserk: &str) -> Option<Self> {
         AsymmetricPublicKey::<V4>::try_from(paserk).ok().map(Self::of)
     }
@@ -98,7 +98,7 @@ impl PublicKey {
     }
 }
 
-/// The keys that are trusted now, by id.
+/// Trusted keys, by id.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PublicKeys {
     keys: BTreeMap<String, PublicKey>,
@@ -111,28 +111,28 @@ impl FromIterator<PublicKey> for PublicKeys {
 }
 
 impl PublicKeys {
-    /// These keys; what is no `k4.public.…` is left out.
+    /// Parses PASERK keys. Those that are not `k4.public.…` are ignored.
     pub fn from_paserk<T: AsRef<str>>(keys: impl IntoIterator<Item = T>) -> Self {
         keys.into_iter().filter_map(|key| PublicKey::from_paserk(key.as_ref())).collect()
     }
 
-    /// Whether the key of this id is trusted.
+    /// Whether the key with this id is trusted.
     pub fn has(&self, id: &str) -> bool {
         self.keys.contains_key(id)
     }
 
-    /// How many there are.
+    /// Number of keys.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether none is trusted.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The claims of a token that one of these keys signed, valid for `issuer` at `now`; and the key's id. Revocation
-    /// is not looked at here.
+    /// Verifies a token: it must be signed by one of these keys and valid for `issuer` at `now`. Returns its claims
+    /// and the id of the key. Does not check revocations.
     ///
     /// # Errors
     /// See [`Rejected`].

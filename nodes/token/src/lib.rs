@@ -1,21 +1,21 @@
-//! Tokens: making them, checking them, and the keys for both. The only home of pasetors.
+//! Tokens and their keys: signing, verification, sealed values. The only crate that uses pasetors.
 //!
-//! | what | made by | form |
+//! | what | created by | form |
 //! |---|---|---|
-//! | access token | [`SigningKey::sign`] | PASETO v4.public, the key's id in the footer, [`Claims`] inside |
-//! | offer, cursor, form seal | [`Seal`] | PASETO v4.local, its purpose as implicit assertion |
-//! | link in a mail | [`LinkKey`] | a keyed MAC over what the link names; nothing to store |
-//! | a node's first credential | [`ClusterKey::node_credential`] | PASETO v4.local of one minute, purpose `node` |
-//! | secret key in a replicated store | [`ClusterKey::wrap`] | PASETO v4.local, purpose `wrap:…` |
+//! | access token | [`SigningKey::sign`] | PASETO v4.public, the key id in the footer, [`Claims`] as payload |
+//! | sealed offer, cursor or form | [`Seal`] | PASETO v4.local, its purpose as implicit assertion |
+//! | tag of a link in a mail | [`LinkKey`] | keyed MAC over the parts of the link; nothing is stored |
+//! | node credential | [`ClusterKey::node_credential`] | PASETO v4.local, valid for a minute, purpose `node` |
+//! | secret in a replicated store | [`ClusterKey::wrap`] | PASETO v4.local, purpose `wrap:…` |
 //!
 //! Invariants:
-//! - each purpose has a key of its own, derived from the cluster key, *and* says what it is for: no token of one kind
-//!   opens as another;
-//! - no type that holds a key shows it: `Debug` prints its name only, and its bytes are wiped when it is dropped;
-//! - what is cached as verified is checked against expiry, withdrawn keys and revocations at each use.
+//! - each purpose has its own key, derived from the cluster key, and is also bound to the token: a token of one
+//!   purpose is never accepted for another;
+//! - no type prints its key: `Debug` prints names only, and key bytes are zeroed on drop;
+//! - a cached verification result is checked against expiry, trusted keys and revocations at each use.
 //!
-//! Deliberately absent: I/O other than the cluster key's file; the clock (callers say what time it is); where keys and
-//! revocations come from (whoever runs the node feeds its [`Verifier`]).
+//! Deliberately absent: I/O other than the cluster key file; the clock (callers pass the time); distribution of keys
+//! and revocations (the node updates its [`Verifier`]).
 
 mod claims;
 mod cluster;

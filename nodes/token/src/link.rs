@@ -1,11 +1,12 @@
-//! Tags for links in mails: derived from what the link names, so that no secret has to be stored or logged.
+//! Tags that authenticate links in mails. They are derived from the parts of a link, so no secret is stored or
+//! logged.
 
 use std::sync::Arc;
 
 use data_encoding::BASE32_NOPAD;
 use zeroize::Zeroizing;
 
-/// Bytes of a tag: 160 bits, 32 characters.
+/// Length of a tag: 160 bits, 32 characters.
 const TAG_BYTES: usize = 20;
 
 /// A MAC key for one kind of link. Cheap to clone.
@@ -20,12 +21,12 @@ impl LinkKey {
         Self { key: Arc::new(key), purpose: purpose.into() }
     }
 
-    /// The tag of these parts, 32 characters of `a-z2-7`: always the same for the same parts. To let a link expire,
-    /// make its end one of the parts and check that too.
+    /// The tag of these parts: 32 characters of `a-z2-7`, deterministic. To let a link expire, include its expiry in
+    /// the parts and check the expiry too.
     pub fn tag(&self, parts: &[&str]) -> String {
         let mut mac = blake3::Hasher::new_keyed(&self.key);
         for part in parts {
-            // Lengths first, so that `ab, c` is not `a, bc`.
+            // Lengths are included, so that `ab, c` and `a, bc` have different tags.
             mac.update(&(part.len() as u64).to_le_bytes());
             mac.update(part.as_bytes());
         }
@@ -34,9 +35,9 @@ impl LinkKey {
         tag
     }
 
-    /// Whether `tag` is the tag of these parts. Takes the same time wherever they differ.
+    /// Whether `tag` is the tag of these parts, compared in constant time.
     pub fn verify(&self, parts: &[&str], tag: &str) -> bool {
-        // Hashes of blake3 compare in constant time.
+        // Comparison of blake3 hashes takes constant time.
         blake3::hash(self.tag(parts).as_bytes()) == blake3::hash(tag.as_bytes())
     }
 }
@@ -52,7 +53,7 @@ mod tests {
     use crate::ClusterKey;
 
     #[test]
-    fn only_the_same_parts_under_the_same_purpose_verify() {
+    fn a_tag_verifies_only_for_the_same_parts_and_purpose() {
         let cluster = ClusterKey::random();
         let links = cluster.links("booking-link");
         let tag = links.tag(&["rsv_1", "abc"]);

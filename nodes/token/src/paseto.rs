@@ -1,4 +1,4 @@
-//! The thin layer over pasetors: JSON in, JSON out, purposes as implicit assertions.
+//! Thin layer over pasetors: JSON payloads, purposes as implicit assertions.
 
 use pasetors::keys::SymmetricKey;
 use pasetors::token::{Local, UntrustedToken};
@@ -11,10 +11,11 @@ pub(crate) fn encrypt(key: &SymmetricKey<V4>, purpose: &str, json: &[u8]) -> Str
         .expect("JSON is never empty, and there is randomness")
 }
 
-/// Decrypts what [`encrypt`] made for the same purpose; nothing when it is anything else.
+/// Decrypts what [`encrypt`] produced for the same purpose. `None` for anything else.
 pub(crate) fn decrypt(key: &SymmetricKey<V4>, purpose: &str, token: &str) -> Option<String> {
     let untrusted = UntrustedToken::<Local, V4>::try_from(token).ok()?;
-    // An empty footer is asked for by its absence in the text: a token of ours has three parts.
+    // pasetors does not distinguish an empty footer from no footer. Tokens of this crate have no footer, so exactly
+    // three parts.
     if !untrusted.untrusted_footer().is_empty() || token.matches('.').count() != 2 {
         return None;
     }
@@ -22,7 +23,7 @@ pub(crate) fn decrypt(key: &SymmetricKey<V4>, purpose: &str, token: &str) -> Opt
     Some(trusted.payload().to_owned())
 }
 
-/// Instants as PASETO wants them: RFC 3339 text.
+/// Timestamps as RFC 3339 text, as PASETO requires.
 pub(crate) mod rfc3339 {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -40,7 +41,7 @@ pub(crate) mod rfc3339 {
     }
 }
 
-/// The same for instants that may be missing.
+/// The same for optional timestamps.
 pub(crate) mod rfc3339_option {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

@@ -1,25 +1,25 @@
-//! What was taken back before it expired.
+//! Revocations of tokens that have not expired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Claims;
 
-/// Everything that is revoked now, as `auth` publishes it. Entries leave it once no token they concern can be alive.
+/// All current revocations, as published by `auth`. An entry is removed once all tokens that it covers have expired.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Revocations {
-    /// Single tokens, by `jti`.
+    /// Revoked tokens, by `jti`.
     pub tokens: BTreeSet<String>,
-    /// Sessions: all tokens with this `sid`.
+    /// Revoked sessions: all tokens with this `sid`.
     pub families: BTreeSet<String>,
-    /// Clients: all tokens with this `client_id`.
+    /// Revoked clients: all tokens with this `client_id`.
     pub clients: BTreeSet<String>,
-    /// Subjects: all tokens with an `epoch` below this.
+    /// Revoked subjects: all tokens with an `epoch` below this.
     pub epochs: BTreeMap<String, u32>,
 }
 
 impl Revocations {
-    /// Whether a token with these claims is void.
-    pub fn include(&self, claims: &Claims) -> bool {
+    /// Whether a token with these claims is revoked.
+    pub fn contains(&self, claims: &Claims) -> bool {
         self.tokens.contains(&claims.token_id)
             || claims.family.as_ref().is_some_and(|family| self.families.contains(family))
             || self.clients.contains(&claims.client_id)

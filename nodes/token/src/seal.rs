@@ -1,4 +1,4 @@
-//! Sealed values: what a server tells a client to bring back unchanged and unread (offers, cursors, form seals).
+//! Sealed values: opaque values that a client returns unchanged (offers, cursors, forms).
 
 use std::sync::Arc;
 
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::paseto;
 
-/// A key for one purpose. Cheap to clone.
+/// Seals and opens values for one purpose. Cheap to clone.
 #[derive(Clone)]
 pub struct Seal {
     key: Arc<SymmetricKey<V4>>,
     purpose: Arc<str>,
 }
 
-/// Why a sealed value was not handed out as valid.
+/// Why a sealed value was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError<T> {
-    /// Made by us for this purpose, but too old. This is what it said.
+    /// Valid, but expired. Contains the value.
     #[error("the seal has expired")]
     Expired(T),
-    /// Not made by us for this purpose, or altered, or of another shape.
+    /// Not sealed by this cluster for this purpose, altered, or of another type.
     #[error("not a valid seal")]
     Invalid,
 }
 
 impl<T> SealError<T> {
-    /// Whether the seal was good once.
+    /// Whether the value is valid but expired.
     pub fn is_expired(&self) -> bool {
         matches!(self, Self::Expired(_))
     }
@@ -53,22 +53,22 @@ impl Seal {
         Self { key: Arc::new(key), purpose: purpose.into() }
     }
 
-    /// Seals `value` (kept as JSON, so that a later version of its type may still read it) until `expires`, or for
-    /// ever.
+    /// Seals `value` until `expires`, or without expiry. The value is encoded as JSON, so that a later version of its
+    /// type can still read it.
     ///
     /// # Panics
-    /// When `value` cannot be JSON at all (a map with structs as keys, say), or expires after the year 9999: mistakes
-    /// in the program.
+    /// If `value` cannot be represented in JSON (a map with structs as keys, for example), or expires after the year
+    /// 9999. Both are programming errors.
     pub fn seal<T: Serialize + ?Sized>(&self, value: &T, expires: Option<Timestamp>) -> String {
         let json =
             serde_json::to_vec(&Sealed { exp: expires, val: value }).expect("a value that JSON can hold");
         paseto::encrypt(&self.key, &self.purpose, &json)
     }
 
-    /// Opens what [`Seal::seal`] made.
+    /// Opens what [`Seal::seal`] sealed.
     ///
     /// # Errors
-    /// See [`SealError`]. A seal is expired from the millisecond that was named.
+    /// See [`SealError`]. The value is expired from the given millisecond on.
     pub fn open<T: DeserializeOwned>(&self, sealed: &str, now: Timestamp) -> Result<T, SealError<T>> {
         let json = paseto::decrypt(&self.key, &self.purpose, sealed).ok_or(SealError::Invalid)?;
         let opened: Opened<T> = serde_json::from_str(&json).map_err(|_| SealError::Invalid)?;
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_until_the_instant_it_expires_and_then_says_what_it_was() {
+    fn a_value_opens_until_it_expires_and_is_returned_with_the_error_afterwards() {
         let seal = ClusterKey::random().seal("offers");
         let sealed = seal.seal(&offer(), Some(Timestamp(10_000)));
         assert!(sealed.starts_with("v4.local."));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_its_own_unaltered_seal_opens() {
+    fn only_unaltered_values_sealed_by_the_same_seal_open() {
         let cluster = ClusterKey::random();
         let seal = cluster.seal("offers");
         let good = seal.seal(&offer(), None);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_its_purpose_and_no_key() {
+    fn debug_prints_the_purpose_and_not_the_key() {
         assert_eq!(format!("{:?}", ClusterKey::random().seal("offers")), "Seal(offers)");
     }
 }

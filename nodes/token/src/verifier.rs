@@ -1,4 +1,4 @@
-//! Checking bearer tokens, fast: what was verified once is remembered until it expires.
+//! Verification of bearer tokens, with a cache of verified tokens.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,48 +7,48 @@ use quick_cache::sync::Cache;
 
 use crate::{Claims, ClusterKey, PublicKeys, Revocations};
 
-/// How far ahead the signer's clock may be, in seconds.
+/// Maximum clock skew of the signer, in seconds.
 pub const LEEWAY_SECS: i64 = 5;
 
-/// Longer texts are no tokens of ours, in bytes. The longest are those of staff of 200 hotels, with some 9 KiB.
+/// Maximum length of a token, in bytes. The longest are those of staff with 200 hotels, about 9 KiB.
 pub const TOKEN_BYTES_MAX: usize = 12 << 10;
 
-/// How many verified tokens are remembered. About 1 KiB each.
+/// Maximum number of cached tokens, about 1 KiB each.
 const CACHE_ENTRIES_MAX: usize = 20_000;
 
-/// Why a token is not taken.
+/// Why a token was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// No token of a kind that we know.
+    /// Not a token of a supported kind.
     #[error("the token is malformed")]
     Malformed,
     /// Signed by a key that is not, or no longer, trusted.
     #[error("the token was signed by an unknown key")]
     UnknownKey,
-    /// No key is known yet: whoever asks has just started, and cannot tell whether the token is good.
-    #[error("no signing keys were heard of yet")]
+    /// The verifier has no keys yet: the node has just started and cannot verify tokens.
+    #[error("no signing keys are known yet")]
     NoKeys,
-    /// Altered, or not made by whom it says.
+    /// Altered, or not signed by the key that it names.
     #[error("the token's signature is wrong")]
     BadSignature,
-    /// Too old.
+    /// Expired.
     #[error("the token has expired")]
     Expired,
-    /// From the future.
+    /// Not valid yet.
     #[error("the token is not valid yet")]
     NotYet,
-    /// Made for somebody else to read.
+    /// Issued for another audience.
     #[error("the token is for another audience")]
     WrongAudience,
-    /// Made by another installation.
+    /// Issued by another installation.
     #[error("the token is from another issuer")]
     WrongIssuer,
-    /// Taken back.
+    /// Revoked.
     #[error("the token was revoked")]
     Revoked,
 }
 
-struct Verified {
+struct CachedToken {
     claims: Claims,
     key_id: String,
     principal: Arc<Principal>,
@@ -59,22 +59,22 @@ struct Trusted {
     revocations: Revocations,
 }
 
-/// Checks access tokens of one issuer, and node credentials of one cluster. Keys and revocations are fed to it from
-/// outside, every two seconds or so; whatever it remembers is checked against both at each use.
+/// Verifies access tokens of one issuer and node credentials of one cluster. The node updates keys and revocations
+/// about every two seconds. Cached results are checked against both at each use.
 pub struct Verifier {
     issuer: String,
     cluster: ClusterKey,
-    known: RwLock<Arc<Trusted>>,
-    cache: Cache<[u8; 32], Arc<Verified>>,
+    trusted: RwLock<Arc<Trusted>>,
+    cache: Cache<[u8; 32], Arc<CachedToken>>,
 }
 
 impl Verifier {
-    /// A verifier that trusts no signing key yet.
+    /// Creates a verifier without trusted keys.
     pub fn new(issuer: impl Into<String>, cluster: &ClusterKey) -> Self {
         Self {
             issuer: issuer.into(),
             cluster: cluster.clone(),
-            known: RwLock::new(Arc::new(Trusted {
+            trusted: RwLock::new(Arc::new(Trusted {
                 keys: PublicKeys::default(),
                 revocations: Revocations::default(),
             })),
@@ -82,24 +82,25 @@ impl Verifier {
         }
     }
 
-    /// From now on these keys are trusted, and no others.
+    /// Replaces the trusted keys.
     pub fn replace_keys(&self, keys: PublicKeys) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Arc::new(Trusted { keys, revocations: known.revocations.clone() });
+        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
+        *trusted = Arc::new(Trusted { keys, revocations: trusted.revocations.clone() });
     }
 
-    /// From now on these are revoked, and nothing else.
+    /// Replaces the revocations.
     pub fn replace_revocations(&self, revocations: Revocations) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Arc::new(Trusted { keys: known.keys.clone(), revocations });
+        let mut trusted = self.trusted.write().unwrap_or_else(PoisonError::into_inner);
+        *trusted = Arc::new(Trusted { keys: trusted.keys.clone(), revocations });
     }
 
-    /// Whether any signing key is trusted yet.
+    /// Whether any signing key is trusted.
     pub fn has_keys(&self) -> bool {
-        !self.known().keys.is_empty()
+        !self.trusted().keys.is_empty()
     }
 
-    /// Who a bearer token speaks for. A node's credential speaks for the service `node`, its client id says which.
+    /// Verifies a bearer token and returns its principal. A node credential yields the service `node`, with the name
+    /// of the node in the client id.
     ///
     /// # Errors
     /// See [`Rejected`].
@@ -115,56 +116,56 @@ impl Verifier {
             }));
         }
         let hash = *blake3::hash(token.as_bytes()).as_bytes();
-        let known = self.known();
-        if let Some(verified) = self.cache.get(&hash) {
-            return self.still_good(&known, &hash, &verified, now);
+        let trusted = self.trusted();
+        if let Some(cached) = self.cache.get(&hash) {
+            return self.check_cached(&trusted, &hash, &cached, now);
         }
-        let checked = known.keys.check(token, &self.issuer, now);
+        let checked = trusted.keys.check(token, &self.issuer, now);
         let (claims, key_id) = checked.map_err(|rejected| match rejected {
-            Rejected::UnknownKey if known.keys.is_empty() => Rejected::NoKeys,
+            Rejected::UnknownKey if trusted.keys.is_empty() => Rejected::NoKeys,
             rejected => rejected,
         })?;
-        if known.revocations.include(&claims) {
+        if trusted.revocations.contains(&claims) {
             return Err(Rejected::Revoked);
         }
         let principal = Arc::new(claims.principal());
-        let verified = Verified { claims, key_id: key_id.to_owned(), principal: Arc::clone(&principal) };
-        self.cache.insert(hash, Arc::new(verified));
+        let cached = CachedToken { claims, key_id: key_id.to_owned(), principal: Arc::clone(&principal) };
+        self.cache.insert(hash, Arc::new(cached));
         Ok(principal)
     }
 
-    /// The claims of a valid access token, for those who need more than the principal. Not remembered.
+    /// Verifies an access token and returns its claims, for callers that need more than the principal. Not cached.
     ///
     /// # Errors
     /// See [`Rejected`].
     pub fn claims(&self, token: &str, now: Timestamp) -> Result<Claims, Rejected> {
-        let known = self.known();
-        let (claims, _) = known.keys.check(token, &self.issuer, now)?;
-        if known.revocations.include(&claims) { Err(Rejected::Revoked) } else { Ok(claims) }
+        let trusted = self.trusted();
+        let (claims, _) = trusted.keys.check(token, &self.issuer, now)?;
+        if trusted.revocations.contains(&claims) { Err(Rejected::Revoked) } else { Ok(claims) }
     }
 
-    fn still_good(
+    fn check_cached(
         &self,
-        known: &Trusted,
+        trusted: &Trusted,
         hash: &[u8; 32],
-        verified: &Verified,
+        cached: &CachedToken,
         now: Timestamp,
     ) -> Result<Arc<Principal>, Rejected> {
-        let rejected = if verified.claims.expires_at <= now {
+        let rejected = if cached.claims.expires_at <= now {
             Rejected::Expired
-        } else if !known.keys.has(&verified.key_id) {
+        } else if !trusted.keys.has(&cached.key_id) {
             Rejected::UnknownKey
-        } else if known.revocations.include(&verified.claims) {
+        } else if trusted.revocations.contains(&cached.claims) {
             Rejected::Revoked
         } else {
-            return Ok(Arc::clone(&verified.principal));
+            return Ok(Arc::clone(&cached.principal));
         };
         self.cache.remove(hash);
         Err(rejected)
     }
 
-    fn known(&self) -> Arc<Trusted> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    fn trusted(&self) -> Arc<Trusted> {
+        Arc::clone(&self.trusted.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Nodes for tests: an authority, certificates in a temporary folder, links on loopback.
-#![allow(dead_code)] // each test file uses its own half
+//! Test nodes: an authority and certificates in a temporary directory, and links on loopback.
+#![allow(dead_code)] // each test file uses a part of it
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,10 +10,10 @@ use link::certificates::CertificateAuthority;
 use link::{Fingerprint, Handler, Identity, Limits, Link, Options, Peer, PeerState, Seed, TlsFiles};
 use tempfile::TempDir;
 
-/// Nothing here takes this long, however busy the machine is.
+/// Timeout that is never reached, even on a busy machine.
 pub const LONG: Duration = Duration::from_secs(60);
 
-/// An authority in a folder of its own.
+/// A certificate authority in a temporary directory.
 pub struct TestCluster {
     pub dir: TempDir,
     pub authority: CertificateAuthority,
@@ -21,21 +21,21 @@ pub struct TestCluster {
 
 impl TestCluster {
     pub fn of(cluster: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a folder");
+        let dir = tempfile::tempdir().expect("a directory");
         let authority = CertificateAuthority::init(dir.path(), cluster).expect("an authority");
         Self { dir, authority }
     }
 
-    /// The files of `node`, made at first use.
+    /// The certificate files of `node`, created at first use.
     pub fn files(&self, node: &str) -> TlsFiles {
-        let folder = self.dir.path().join(node);
-        if !folder.exists() {
+        let directory = self.dir.path().join(node);
+        if !directory.exists() {
             self.authority.add_node(self.dir.path(), node, &["localhost".to_owned()]).expect("a certificate");
         }
         TlsFiles {
-            ca: folder.join("ca.pem"),
-            certificate: folder.join("node.pem"),
-            key: folder.join("node.key"),
+            ca: directory.join("ca.pem"),
+            certificate: directory.join("node.pem"),
+            key: directory.join("node.key"),
         }
     }
 
@@ -68,12 +68,12 @@ impl TestCluster {
     }
 }
 
-/// How to dial a link by its name.
+/// A seed for a link, with its name.
 pub fn seed(link: &Link) -> Seed {
     Seed::from((link.identity().node.as_str(), link.address()))
 }
 
-/// Answers with what it was sent, or does what the topic says.
+/// Echoes the payload, or does what the topic names.
 pub struct Echo;
 
 impl Handler for Echo {
@@ -106,7 +106,7 @@ impl Handler for Echo {
     }
 }
 
-/// Waits until peer `name` of `link` is as `wanted`.
+/// Waits until the state of peer `name` satisfies `wanted`.
 pub async fn until(link: &Link, name: &str, wanted: impl Fn(&PeerState) -> bool) -> Peer {
     let mut peers = link.peers();
     let found = tokio::time::timeout(LONG, async {
@@ -124,7 +124,7 @@ pub async fn until(link: &Link, name: &str, wanted: impl Fn(&PeerState) -> bool)
     });
     match found.await {
         Ok(peer) => peer,
-        Err(_) => panic!("{name} did not become so: {:?}", link.peers().borrow()),
+        Err(_) => panic!("{name} did not reach the expected state: {:?}", link.peers().borrow()),
     }
 }
 

@@ -32,7 +32,7 @@ fn verifier(keys: &[&SigningKey]) -> (Verifier, ClusterKey) {
 }
 
 #[test]
-fn a_valid_token_speaks_for_its_subject() {
+fn a_valid_token_yields_its_principal() {
     let key = SigningKey::generate();
     let (verifier, _) = verifier(&[&key]);
     let token = key.sign(&claims());
@@ -42,14 +42,14 @@ fn a_valid_token_speaks_for_its_subject() {
     assert_eq!(first.scopes, ["profile", "reservations:write"]);
     assert_eq!(first.hotels, ["htl_1"]);
     let again = verifier.verify(&token, NOW).unwrap();
-    assert!(Arc::ptr_eq(&first, &again), "the second time it is remembered");
+    assert!(Arc::ptr_eq(&first, &again), "the second verification uses the cache");
     assert_eq!(verifier.claims(&token, NOW), Ok(claims()));
     let service = Claims { subject: "svc:ui".into(), on_behalf_of: Some("gst_1".into()), ..claims() };
     assert_eq!(verifier.verify(&key.sign(&service), NOW).unwrap().actor(), "gst_1");
 }
 
 #[test]
-fn every_wrong_claim_has_its_rejection_before_and_after_the_token_is_remembered() {
+fn each_invalid_claim_is_rejected_with_its_reason_on_every_attempt() {
     let key = SigningKey::generate();
     let (verifier, _) = verifier(&[&key]);
     let table = [
@@ -72,7 +72,7 @@ fn every_wrong_claim_has_its_rejection_before_and_after_the_token_is_remembered(
 
 #[test]
 fn altered_and_foreign_tokens_are_rejected() {
-    let (key, stranger) = (SigningKey::generate(), SigningKey::generate());
+    let (key, foreign_key) = (SigningKey::generate(), SigningKey::generate());
     let (verifier, _) = verifier(&[&key]);
     let good = key.sign(&claims());
     let parts: Vec<&str> = good.split('.').collect();
@@ -82,7 +82,7 @@ fn altered_and_foreign_tokens_are_rejected() {
         change(&mut body);
         format!("v4.public.{}.{}", BASE64URL_NOPAD.encode(&body), parts[3])
     };
-    let foreign = stranger.sign(&claims());
+    let foreign = foreign_key.sign(&claims());
     let foreign_footer = foreign.rsplit('.').next().unwrap();
     let table = [
         ("a flipped bit of the claims", altered(&|body| body[9] ^= 1), Rejected::BadSignature),
@@ -107,7 +107,7 @@ fn altered_and_foreign_tokens_are_rejected() {
             Rejected::BadSignature,
         ),
         (
-            "another's signature under our key's id",
+            "a foreign signature with the id of a trusted key",
             {
                 let body = foreign.split('.').nth(2).unwrap();
                 format!("v4.public.{body}.{}", parts[3])
@@ -115,11 +115,11 @@ fn altered_and_foreign_tokens_are_rejected() {
             Rejected::BadSignature,
         ),
         (
-            "our signature under another's key id",
+            "a trusted signature with the id of a foreign key",
             format!("v4.public.{}.{foreign_footer}", parts[2]),
             Rejected::UnknownKey,
         ),
-        ("another's token", foreign.clone(), Rejected::UnknownKey),
+        ("a foreign token", foreign.clone(), Rejected::UnknownKey),
         ("no footer", format!("v4.public.{}", parts[2]), Rejected::Malformed),
         (
             "a footer without a key id",
@@ -141,7 +141,7 @@ fn altered_and_foreign_tokens_are_rejected() {
 }
 
 #[test]
-fn staff_of_as_many_hotels_as_there_may_be_have_tokens_that_are_taken() {
+fn tokens_with_the_maximum_number_of_hotels_are_accepted() {
     let key = SigningKey::generate();
     let (verifier, _) = verifier(&[&key]);
     let hotels: Vec<String> = (0..200).map(|nth| format!("htl_{nth:026}")).collect();
@@ -151,7 +151,7 @@ fn staff_of_as_many_hotels_as_there_may_be_have_tokens_that_are_taken() {
 }
 
 #[test]
-fn nothing_else_that_a_key_signs_is_an_access_token() {
+fn payloads_signed_for_another_purpose_are_rejected() {
     use pasetors::keys::AsymmetricSecretKey;
     use pasetors::version4::{PublicToken, V4};
     let key = SigningKey::generate();
@@ -169,7 +169,7 @@ fn nothing_else_that_a_key_signs_is_an_access_token() {
 }
 
 #[test]
-fn revocations_reach_remembered_tokens() {
+fn revocations_apply_to_cached_tokens() {
     let key = SigningKey::generate();
     let (verifier, _) = verifier(&[&key]);
     let token = key.sign(&claims());
@@ -191,18 +191,18 @@ fn revocations_reach_remembered_tokens() {
         ("another subject's", Revocations { epochs: [("usr_2".into(), 4)].into(), ..none() }, true),
     ];
     for (what, revocations, good) in table {
-        assert!(verifier.verify(&token, NOW).is_ok(), "remembered before `{what}`");
+        assert!(verifier.verify(&token, NOW).is_ok(), "valid before `{what}`");
         verifier.replace_revocations(revocations);
         let expected = if good { Ok(()) } else { Err(Rejected::Revoked) };
-        assert_eq!(verifier.verify(&token, NOW).map(|_| ()), expected, "{what}, remembered");
-        assert_eq!(verifier.verify(&token, NOW).map(|_| ()), expected, "{what}, afresh");
+        assert_eq!(verifier.verify(&token, NOW).map(|_| ()), expected, "{what}, cached");
+        assert_eq!(verifier.verify(&token, NOW).map(|_| ()), expected, "{what}, not cached");
         assert_eq!(verifier.claims(&token, NOW).map(|_| ()), expected, "{what}, claims");
         verifier.replace_revocations(none());
     }
 }
 
 #[test]
-fn a_withdrawn_key_takes_its_tokens_along() {
+fn tokens_of_a_removed_key_are_rejected() {
     let (old, new) = (SigningKey::generate(), SigningKey::generate());
     let (verifier, _) = verifier(&[&old]);
     let (old_token, new_token) = (old.sign(&claims()), new.sign(&claims()));
@@ -217,7 +217,7 @@ fn a_withdrawn_key_takes_its_tokens_along() {
 }
 
 #[test]
-fn a_node_credential_is_the_service_node_and_nothing_else_is() {
+fn a_node_credential_yields_the_service_node() {
     let key = SigningKey::generate();
     let (verifier, cluster) = verifier(&[&key]);
     let node = verifier.verify(&cluster.node_credential("n1", NOW), NOW).unwrap();
@@ -240,7 +240,7 @@ fn ids_follow_the_paserk_standard() {
 use crate::PublicKey;
 
 #[test]
-fn who_has_heard_of_no_key_says_so_and_blames_no_token() {
+fn without_keys_the_verifier_reports_no_keys_instead_of_an_unknown_key() {
     let key = SigningKey::generate();
     let (verifier, _) = verifier(&[]);
     let token = key.sign(&claims());
