@@ -1,6 +1,6 @@
-//! What may be said to `pdf`: templates are kept, documents are made of a template and data.
+//! The contract of `pdf`: stores templates and renders documents from a template and data.
 
-use protocol::{Access, Contract, Route, Timestamp};
+use protocol::{Access, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::scope;
@@ -20,48 +20,6 @@ pub const TEMPLATES_MAX: usize = 500;
 pub const CONFIRMATION: &str = "confirmation";
 /// The built-in template of a payment's receipt.
 pub const RECEIPT: &str = "receipt";
-
-/// The contract.
-#[derive(Debug, Clone, Copy)]
-pub struct Pdf;
-
-/// What changes state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Command {
-    /// Makes or replaces a template. A built-in one is overridden until it is deleted.
-    PutTemplate {
-        /// Lower-case letters, digits, `-` and `_`; begins with a letter.
-        name: String,
-        /// Markdown with Jinja values.
-        source: String,
-        /// Only if the template has this version now; 0 for a built-in one as it came.
-        expected_version: Option<u64>,
-    },
-    /// Removes a template. A built-in one that was overridden is as it was.
-    DeleteTemplate {
-        /// Of which.
-        name: String,
-        /// Only if the template has this version now; 0 for a built-in one as it came.
-        expected_version: Option<u64>,
-    },
-}
-
-/// What a command that was obeyed answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reply {
-    /// It is kept.
-    Kept {
-        /// As it is now, without its source.
-        template: Summary,
-        /// Whether there was none of this name before.
-        created: bool,
-    },
-    /// It is gone, or a built-in one again.
-    Deleted {
-        /// Whether a built-in template took its place.
-        reset: bool,
-    },
-}
 
 /// A template, without its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,78 +94,179 @@ fn at(line: Option<u32>) -> String {
     line.map(|line| format!(", line {line}")).unwrap_or_default()
 }
 
-/// What may be asked.
+/// Creates or replaces a template. A built-in template is overridden until the override is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Query {
-    /// The templates by name, built-in ones among them.
-    ListTemplates {
-        /// Those whose name comes after this one.
-        after: Option<String>,
-        /// At most so many, 1 to 100.
-        limit: u16,
-    },
-    /// One template with its source.
-    GetTemplate {
-        /// Which.
-        name: String,
-    },
-    /// Makes a document. The same template and data make the same bytes.
-    Render {
-        /// By name.
-        template: String,
-        /// A JSON object, as text.
-        data_json: String,
-    },
+pub struct PutTemplate {
+    /// Lower-case letters, digits, `-` and `_`; begins with a letter.
+    pub name: String,
+    /// Markdown with Jinja expressions.
+    pub source: String,
+    /// The version that the template must have; 0 for a built-in template without an override.
+    pub expected_version: Option<u64>,
 }
 
-/// What a query finds.
+/// The reply to [`PutTemplate`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Answer {
-    /// A page of the list.
-    Templates {
-        /// By name.
-        items: Vec<Summary>,
-        /// Pass as `after` for the next page; none at the end.
-        next: Option<String>,
-    },
-    /// The template.
-    Template(Template),
-    /// The PDF file's bytes.
-    Document(Vec<u8>),
+pub struct StoredTemplate {
+    pub template: Summary,
+    /// Whether there was no template of this name before.
+    pub created: bool,
 }
 
-impl Contract for Pdf {
-    const SERVICE: &'static str = "pdf";
-    type Command = Command;
-    type Reply = Reply;
-    type Refusal = Refusal;
-    type Query = Query;
-    type Answer = Answer;
+impl Request for PutTemplate {
+    type Contract = Pdf;
+    type Reply = StoredTemplate;
 
-    fn route_command(_: &Command) -> Route {
+    fn route(&self) -> Route {
         Route::SINGLE
     }
 
-    fn route_query(_: &Query) -> Route {
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::TEMPLATES_MANAGE])
+    }
+}
+
+/// Deletes a template. A built-in template that was overridden applies again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteTemplate {
+    pub name: String,
+    /// As in [`PutTemplate`].
+    pub expected_version: Option<u64>,
+}
+
+/// The reply to [`DeleteTemplate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeletedTemplate {
+    /// Whether a built-in template of this name applies now.
+    pub reset: bool,
+}
+
+impl Request for DeleteTemplate {
+    type Contract = Pdf;
+    type Reply = DeletedTemplate;
+
+    fn route(&self) -> Route {
         Route::SINGLE
     }
 
-    fn command_access(command: &Command) -> Access {
-        match command {
-            Command::PutTemplate { .. } | Command::DeleteTemplate { .. } => {
-                Access::scopes(&[scope::TEMPLATES_MANAGE])
-            }
-        }
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::TEMPLATES_MANAGE])
+    }
+}
+
+/// Lists templates by name, built-in ones included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListTemplates {
+    /// Only those whose name sorts after this one.
+    pub after: Option<String>,
+    /// The largest number of templates, 1 to 100.
+    pub limit: u16,
+}
+
+/// The reply to [`ListTemplates`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TemplatePage {
+    pub items: Vec<Summary>,
+    /// `after` of the next page; none on the last page.
+    pub next: Option<String>,
+}
+
+impl Request for ListTemplates {
+    type Contract = Pdf;
+    type Reply = TemplatePage;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
     }
 
-    fn query_access(query: &Query) -> Access {
-        match query {
-            Query::ListTemplates { .. } | Query::GetTemplate { .. } => {
-                Access::scopes(&[scope::TEMPLATES_MANAGE])
-            }
-            Query::Render { .. } => {
-                Access::scopes(&[scope::DOCUMENTS]).or_services(&["reservations", "payments", "ui"])
-            }
-        }
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::TEMPLATES_MANAGE])
+    }
+}
+
+/// Reads one template with its source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetTemplate {
+    pub name: String,
+}
+
+impl Request for GetTemplate {
+    type Contract = Pdf;
+    type Reply = Template;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::TEMPLATES_MANAGE])
+    }
+}
+
+/// Renders a document. The same template and data give the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderDocument {
+    /// The template's name.
+    pub template: String,
+    /// A JSON object.
+    pub data_json: String,
+}
+
+impl Request for RenderDocument {
+    type Contract = Pdf;
+    /// The bytes of the PDF file.
+    type Reply = Vec<u8>;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::DOCUMENTS]).or_services(&["reservations", "payments", "ui"])
+    }
+}
+
+protocol::contract! {
+    /// The service `pdf`.
+    pub struct Pdf = "pdf";
+    refusal Refusal;
+
+    /// Commands, stored by position.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Command { PutTemplate, DeleteTemplate }
+
+    /// Replies to commands, stored by position.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Reply { Stored(StoredTemplate), Deleted(DeletedTemplate) }
+
+    /// Queries.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Query { ListTemplates, GetTemplate, RenderDocument }
+
+    /// Replies to queries.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Answer { Templates(TemplatePage), Template(Template), Document(Vec<u8>) }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::codec;
+
+    use super::*;
+
+    /// The log and the idempotency rows hold these bytes.
+    #[test]
+    fn stored_bytes_are_still_read() {
+        let put = PutTemplate { name: "a".into(), source: "b".into(), expected_version: Some(3) };
+        let put = Command::from(put);
+        let delete = Command::from(DeleteTemplate { name: "a".into(), expected_version: None });
+        let summary = Summary { name: "a".into(), version: 1, built_in: false, updated_at: None };
+        let stored = Reply::from(StoredTemplate { template: summary, created: true });
+        let deleted = Reply::from(DeletedTemplate { reset: true });
+        assert_eq!(codec::encode(&put), [1, 0, 1, b'a', 1, b'b', 1, 3]);
+        assert_eq!(codec::encode(&delete), [1, 1, 1, b'a', 0]);
+        assert_eq!(codec::encode(&stored), [1, 0, 1, b'a', 1, 0, 0, 1]);
+        assert_eq!(codec::encode(&deleted), [1, 1, 1]);
+        assert_eq!(codec::decode::<Command>(&[1, 0, 1, b'a', 1, b'b', 1, 3]), Ok(put));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::{Answer, Command, Query, RefundStatus};
-use contracts::pdf::{self, Pdf};
+use contracts::pdf;
 use contracts::{PaymentId, RefundId, ReservationId};
 use group::{Call, EffectContext, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
@@ -183,13 +183,9 @@ async fn call(context: &EffectContext) -> Result<Call, Stop> {
 }
 
 async fn document(context: &EffectContext, call: &Call, data: &Value) -> Result<Vec<u8>, Stop> {
-    let query = pdf::Query::Render { template: pdf::RECEIPT.to_owned(), data_json: data.to_string() };
-    match context.client.query::<Pdf>(call, query).await.map_err(stop)? {
-        pdf::Answer::Document(bytes) => Ok(bytes),
-        pdf::Answer::Templates { .. } | pdf::Answer::Template(_) => {
-            Err(Stop::Poison("another answer".into()))
-        }
-    }
+    let template = pdf::RECEIPT.to_owned();
+    let request = pdf::RenderDocument { template, data_json: data.to_string() };
+    context.client.call(call, request).await.map_err(stop)
 }
 
 fn test_mark(data: &Value) -> &'static str {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::{Answer, Command, PaymentCursor, Payments, Query as Ask, Reply};
-use contracts::pdf::{self, Pdf};
+use contracts::pdf;
 use contracts::reservations::{self, Reservations};
 use contracts::{PaymentId, ReservationId};
 use edge::{
@@ -205,17 +205,15 @@ impl Api {
             return Err(odd());
         };
         let own = Call { token: Some(self.own_token().await?), ..call };
-        let query = pdf::Query::Render { template: pdf::RECEIPT.to_owned(), data_json };
-        match self.client.query::<Pdf>(&own, query).await {
-            Ok(pdf::Answer::Document(bytes)) => {
-                Ok(edge::Pdf { name: format!("receipt-{number}.pdf"), bytes })
-            }
-            Ok(pdf::Answer::Templates { .. } | pdf::Answer::Template(_)) => Err(odd()),
-            Err(failure) => Err(edge::failed(failure, |refusal| {
+        let request = pdf::RenderDocument { template: pdf::RECEIPT.to_owned(), data_json };
+        let rendered = self.client.call(&own, request).await;
+        let bytes = rendered.map_err(|failure| {
+            edge::failed(failure, |refusal| {
                 tracing::error!(%refusal, "the receipt's template does not fit");
                 Problem::new(&edge::kinds::INTERNAL)
-            })),
-        }
+            })
+        })?;
+        Ok(edge::Pdf { name: format!("receipt-{number}.pdf"), bytes })
     }
 
     /// What the bank says

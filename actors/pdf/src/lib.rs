@@ -23,7 +23,7 @@ mod state;
 pub use document::document;
 pub use rest::{ALL as PROBLEMS, api};
 
-use contracts::pdf::{Answer, Command, Query, Refusal, Reply};
+use contracts::pdf::{Answer, Command, Query, Refusal, RenderDocument, Reply};
 use group::{Cost, Service, Turn, View};
 use protocol::Principal;
 
@@ -39,12 +39,8 @@ impl Service for Pdf {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::PutTemplate { name, source, expected_version } => {
-                apply::put(turn, name, source, expected_version)
-            }
-            Command::DeleteTemplate { name, expected_version } => {
-                apply::delete(turn, &name, expected_version)
-            }
+            Command::PutTemplate(request) => apply::put(turn, request).map(Reply::from),
+            Command::DeleteTemplate(request) => apply::delete(turn, &request).map(Reply::from),
         }
     }
 
@@ -52,18 +48,18 @@ impl Service for Pdf {
 
     fn query(&self, view: &View<'_>, _caller: &Principal, query: Query) -> Result<Answer, Refusal> {
         match query {
-            Query::ListTemplates { after, limit } => Ok(query::list(view, after.as_deref(), limit)),
-            Query::GetTemplate { name } => query::get(view, &name).map(Answer::Template),
-            Query::Render { template, data_json } => {
-                document(&query::get(view, &template)?.source, &data_json).map(Answer::Document)
+            Query::ListTemplates(request) => Ok(query::list(view, &request).into()),
+            Query::GetTemplate(request) => query::get(view, &request.name).map(Answer::from),
+            Query::RenderDocument(RenderDocument { template, data_json }) => {
+                document(&query::get(view, &template)?.source, &data_json).map(Answer::from)
             }
         }
     }
 
     fn cost(query: &Query) -> Cost {
         match query {
-            Query::Render { .. } => Cost::Heavy,
-            Query::ListTemplates { .. } | Query::GetTemplate { .. } => Cost::Disk,
+            Query::RenderDocument(_) => Cost::Heavy,
+            Query::ListTemplates(_) | Query::GetTemplate(_) => Cost::Disk,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::pdf::{Answer, Refusal, Summary, Template};
+use contracts::pdf::{ListTemplates, Refusal, Summary, Template, TemplatePage};
 use group::View;
 
 use crate::builtin;
@@ -12,8 +12,9 @@ use crate::state::{SOURCES, TEMPLATES, summary};
 const PAGE_MAX: u16 = 101;
 
 /// The templates after a name, built-in ones among them.
-pub(crate) fn list(view: &View<'_>, after: Option<&str>, limit: u16) -> Answer {
-    let limit = usize::from(limit.clamp(1, PAGE_MAX));
+pub(crate) fn list(view: &View<'_>, request: &ListTemplates) -> TemplatePage {
+    let limit = usize::from(request.limit.clamp(1, PAGE_MAX));
+    let after = request.after.as_deref();
     let mut all: BTreeMap<String, Summary> =
         builtin::TEMPLATES.iter().map(|(name, _)| ((*name).to_owned(), summary(name, None))).collect();
     for (name, kept) in view.all(&TEMPLATES) {
@@ -24,7 +25,7 @@ pub(crate) fn list(view: &View<'_>, after: Option<&str>, limit: u16) -> Answer {
         all.into_values().filter(|template| after.is_none_or(|after| template.name.as_str() > after));
     let items: Vec<Summary> = rest.by_ref().take(limit).collect();
     let next = rest.next().and(items.last()).map(|last| last.name.clone());
-    Answer::Templates { items, next }
+    TemplatePage { items, next }
 }
 
 /// One template: the stored one, or the built-in one.

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use contracts::pdf::{Answer, Command, Query as Ask, Refusal, Reply, Summary};
+use contracts::pdf::{
+    DeleteTemplate, GetTemplate, ListTemplates, Pdf, PutTemplate, Refusal, RenderDocument, Summary,
+};
 use edge::{
     ApiError, Cursor, Fast, IfMatch, Instant, Json, Limit, NoContent, Page, Problem, SignedIn, Tagged, kinds,
 };
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::types::Any;
 use poem_openapi::{Object, OpenApi, Tags};
+use protocol::Variant;
 use serde::Serialize;
 
 edge::problems! {
@@ -101,14 +104,10 @@ impl Api {
         let question = "listTemplates";
         let after: Option<String> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
         // One more than the page holds tells whether there is another page.
-        let ask = Ask::ListTemplates { after, limit: limit.0.get() as u16 + 1 };
-        match self.ask(&caller, ask).await? {
-            Answer::Templates { items, .. } => {
-                let page = Page::cut(items, limit.0, &question, |last: &Summary| last.name.clone());
-                Ok(Fast(page.map(TemplateSummary::from)))
-            }
-            Answer::Template(_) | Answer::Document(_) => Err(ApiError::new(&kinds::INTERNAL)),
-        }
+        let request = ListTemplates { after, limit: limit.0.get() as u16 + 1 };
+        let items = self.call(&caller, request).await?.items;
+        let page = Page::cut(items, limit.0, &question, |last: &Summary| last.name.clone());
+        Ok(Fast(page.map(TemplateSummary::from)))
     }
 
     /// One template
@@ -120,12 +119,8 @@ impl Api {
         #[oai(validator(max_length = 64))]
         name: Path<String>,
     ) -> Result<Tagged<Template>, ApiError> {
-        match self.ask(&caller, Ask::GetTemplate { name: name.0 }).await? {
-            Answer::Template(found) => {
-                Ok(Tagged::new(found.summary.version, with_source(found.summary, found.source)))
-            }
-            Answer::Templates { .. } | Answer::Document(_) => Err(ApiError::new(&kinds::INTERNAL)),
-        }
+        let found = self.call(&caller, GetTemplate { name: name.0 }).await?;
+        Ok(Tagged::new(found.summary.version, with_source(found.summary, found.source)))
     }
 
     /// Keep a template
@@ -143,11 +138,9 @@ impl Api {
     ) -> Result<Tagged<Template>, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
         let source = template.0.source;
-        let command = Command::PutTemplate { name: name.0, source: source.clone(), expected_version };
-        match self.tell(&caller, command).await? {
-            Reply::Kept { template, .. } => Ok(Tagged::new(template.version, with_source(template, source))),
-            Reply::Deleted { .. } => Err(ApiError::new(&kinds::INTERNAL)),
-        }
+        let request = PutTemplate { name: name.0, source: source.clone(), expected_version };
+        let template = self.call(&caller, request).await?.template;
+        Ok(Tagged::new(template.version, with_source(template, source)))
     }
 
     /// Delete a template
@@ -163,10 +156,8 @@ impl Api {
         name: Path<String>,
     ) -> Result<NoContent, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
-        match self.tell(&caller, Command::DeleteTemplate { name: name.0, expected_version }).await? {
-            Reply::Deleted { .. } => Ok(NoContent),
-            Reply::Kept { .. } => Err(ApiError::new(&kinds::INTERNAL)),
-        }
+        self.call(&caller, DeleteTemplate { name: name.0, expected_version }).await?;
+        Ok(NoContent)
     }
 
     /// Make a document
@@ -181,23 +172,20 @@ impl Api {
         let NewDocument { template, data } = document.0;
         let data: serde_json::Map<_, _> = data.into_iter().map(|(name, value)| (name, value.0)).collect();
         let name = format!("{template}.pdf");
-        let ask = Ask::Render { template, data_json: serde_json::Value::Object(data).to_string() };
-        let made = self.client.query::<contracts::pdf::Pdf>(&caller.0.call(), ask).await;
-        match made.map_err(|failure| edge::failed(failure, document_problem))? {
-            Answer::Document(bytes) => Ok(edge::Pdf { name, bytes }),
-            Answer::Templates { .. } | Answer::Template(_) => Err(ApiError::new(&kinds::INTERNAL)),
-        }
+        let data_json = serde_json::Value::Object(data).to_string();
+        let rendered = self.client.call(&caller.0.call(), RenderDocument { template, data_json }).await;
+        let bytes = rendered.map_err(|failure| edge::failed(failure, document_problem))?;
+        Ok(edge::Pdf { name, bytes })
     }
 }
 
 impl Api {
-    async fn ask(&self, caller: &SignedIn, ask: Ask) -> Result<Answer, ApiError> {
-        let answer = self.client.query::<contracts::pdf::Pdf>(&caller.0.call(), ask).await;
-        answer.map_err(|failure| edge::failed(failure, problem))
-    }
-
-    async fn tell(&self, caller: &SignedIn, command: Command) -> Result<Reply, ApiError> {
-        let reply = self.client.command::<contracts::pdf::Pdf>(&caller.0.call(), command).await;
+    async fn call<M: Variant<Contract = Pdf>>(
+        &self,
+        caller: &SignedIn,
+        request: M,
+    ) -> Result<M::Reply, ApiError> {
+        let reply = self.client.call(&caller.0.call(), request).await;
         reply.map_err(|failure| edge::failed(failure, problem))
     }
 }

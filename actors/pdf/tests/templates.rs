@@ -1,6 +1,9 @@
 //! Templates at the command boundary: commands and queries in; replies and refusals out.
 
-use contracts::pdf::{Answer, Command, Query, Refusal, Reply, Summary, TEMPLATES_MAX, Template};
+use contracts::pdf::{
+    Command, DeleteTemplate, DeletedTemplate, GetTemplate, ListTemplates, PutTemplate, Refusal,
+    RenderDocument, StoredTemplate, Summary, TEMPLATES_MAX, Template,
+};
 use group::testing::Bench;
 use pdf::Pdf;
 use protocol::Principal;
@@ -13,63 +16,52 @@ fn manager() -> Principal {
     }
 }
 
-fn put(name: &str, source: &str, expected_version: Option<u64>) -> Command {
-    Command::PutTemplate { name: name.into(), source: source.into(), expected_version }
+fn put(name: &str, source: &str, expected_version: Option<u64>) -> PutTemplate {
+    PutTemplate { name: name.into(), source: source.into(), expected_version }
 }
 
-fn delete(name: &str, expected_version: Option<u64>) -> Command {
-    Command::DeleteTemplate { name: name.into(), expected_version }
+fn delete(name: &str, expected_version: Option<u64>) -> DeleteTemplate {
+    DeleteTemplate { name: name.into(), expected_version }
 }
 
 fn get(bench: &Bench<Pdf>, name: &str) -> Result<Template, Refusal> {
-    match bench.query(&manager(), Query::GetTemplate { name: name.into() })? {
-        Answer::Template(template) => Ok(template),
-        other => panic!("{other:?}"),
-    }
+    bench.call(&manager(), GetTemplate { name: name.into() })
 }
 
 fn list(bench: &Bench<Pdf>, after: Option<&str>, limit: u16) -> (Vec<Summary>, Option<String>) {
-    match bench.query(&manager(), Query::ListTemplates { after: after.map(Into::into), limit }) {
-        Ok(Answer::Templates { items, next }) => (items, next),
-        other => panic!("{other:?}"),
-    }
+    let page = bench.call(&manager(), ListTemplates { after: after.map(Into::into), limit }).unwrap();
+    (page.items, page.next)
 }
 
 fn render(bench: &Bench<Pdf>, template: &str, data: &str) -> Result<Vec<u8>, Refusal> {
-    match bench.query(&manager(), Query::Render { template: template.into(), data_json: data.into() })? {
-        Answer::Document(bytes) => Ok(bytes),
-        other => panic!("{other:?}"),
-    }
+    bench.call(&manager(), RenderDocument { template: template.into(), data_json: data.into() })
 }
 
-fn version(reply: Result<Reply, Refusal>) -> u64 {
-    match reply {
-        Ok(Reply::Kept { template, .. }) => template.version,
-        other => panic!("{other:?}"),
-    }
+fn version(reply: Result<StoredTemplate, Refusal>) -> u64 {
+    reply.unwrap().template.version
 }
 
 #[test]
 fn templates_are_kept_changed_and_removed() {
     let bench = Bench::new(Pdf);
     let caller = manager();
-    let first = bench.command(&caller, put("letter", "Hello {{ name }}", None)).expect("kept");
-    let Reply::Kept { template, created } = first else { panic!("{first:?}") };
+    let first = bench.call(&caller, put("letter", "Hello {{ name }}", None)).expect("kept");
+    let StoredTemplate { template, created } = first;
     assert!(
         created && template.version == 1 && template.updated_at == Some(bench.now()) && !template.built_in
     );
     assert_eq!(
-        version(bench.command(&caller, put("letter", "Hello {{ name }}", None))),
+        version(bench.call(&caller, put("letter", "Hello {{ name }}", None))),
         1,
         "no change, no version"
     );
-    assert_eq!(version(bench.command(&caller, put("letter", "Bye {{ name }}", Some(1)))), 2);
+    assert_eq!(version(bench.call(&caller, put("letter", "Bye {{ name }}", Some(1)))), 2);
     assert_eq!(get(&bench, "letter").expect("there").source, "Bye {{ name }}");
     assert!(render(&bench, "letter", "{\"name\": \"Ann\"}").expect("made").starts_with(b"%PDF"));
-    assert_eq!(bench.command(&caller, delete("letter", Some(2))), Ok(Reply::Deleted { reset: false }));
+    assert_eq!(bench.call(&caller, delete("letter", Some(2))), Ok(DeletedTemplate { reset: false }));
     assert_eq!(get(&bench, "letter"), Err(Refusal::NoTemplate));
     assert_eq!(
-        version(bench.command(&caller, put("letter", "Hello {{ name }}", None))),
+        version(bench.call(&caller, put("letter", "Hello {{ name }}", None))),
         3,
         "no version comes again"
     );
@@ -85,11 +77,11 @@ fn built_in_templates_are_overridden_and_reset() {
         (original.summary.version, original.summary.built_in, original.summary.updated_at),
         (0, true, None)
     );
-    assert_eq!(bench.command(&caller, delete("confirmation", None)), Err(Refusal::BuiltIn));
-    let reply = bench.command(&caller, put("confirmation", "Ours", Some(0))).expect("overridden");
-    assert!(matches!(reply, Reply::Kept { created: false, .. }), "{reply:?}");
+    assert_eq!(bench.call(&caller, delete("confirmation", None)), Err(Refusal::BuiltIn));
+    let reply = bench.call(&caller, put("confirmation", "Ours", Some(0))).expect("overridden");
+    assert!(!reply.created, "{reply:?}");
     assert_eq!(get(&bench, "confirmation").expect("there").source, "Ours");
-    assert_eq!(bench.command(&caller, delete("confirmation", None)), Ok(Reply::Deleted { reset: true }));
+    assert_eq!(bench.call(&caller, delete("confirmation", None)), Ok(DeletedTemplate { reset: true }));
     assert_eq!(get(&bench, "confirmation"), Ok(original));
 }
 
@@ -97,29 +89,29 @@ fn built_in_templates_are_overridden_and_reset() {
 fn refused_changes_write_nothing() {
     let bench = Bench::new(Pdf);
     let caller = manager();
-    assert_eq!(version(bench.command(&caller, put("letter", "x", None))), 1);
+    assert_eq!(version(bench.call(&caller, put("letter", "x", None))), 1);
     let long = "x".repeat(65_537);
     let name = "n".repeat(65);
     let before = (get(&bench, "letter"), list(&bench, None, 100));
     for (command, expect) in [
-        (put("", "x", None), "BadName"),
-        (put("Letter", "x", None), "BadName"),
-        (put("1st", "x", None), "BadName"),
-        (put("a/b", "x", None), "BadName"),
-        (put("ł", "x", None), "BadName"),
-        (put(&name, "x", None), "BadName"),
-        (put("letter", "y", Some(7)), "Changed"),
-        (put("new", "y", Some(1)), "Changed { version: None }"),
-        (put("receipt", "y", Some(1)), "Changed { version: Some(0) }"),
-        (put("letter", "\n\n{{ x ~ y }}", None), "BadTemplate { line: Some(3)"),
-        (put("letter", "{% if x %}", None), "BadTemplate { line: Some(1)"),
-        (put("letter", "{{ x|shell }}", None), "BadTemplate { line: Some(1)"),
-        (put("letter", &long, None), "TooLarge"),
-        (delete("none", None), "NoTemplate"),
-        (delete("letter", Some(2)), "Changed { version: Some(1) }"),
-        (delete("receipt", None), "BuiltIn"),
+        (put("", "x", None).into(), "BadName"),
+        (put("Letter", "x", None).into(), "BadName"),
+        (put("1st", "x", None).into(), "BadName"),
+        (put("a/b", "x", None).into(), "BadName"),
+        (put("ł", "x", None).into(), "BadName"),
+        (put(&name, "x", None).into(), "BadName"),
+        (put("letter", "y", Some(7)).into(), "Changed"),
+        (put("new", "y", Some(1)).into(), "Changed { version: None }"),
+        (put("receipt", "y", Some(1)).into(), "Changed { version: Some(0) }"),
+        (put("letter", "\n\n{{ x ~ y }}", None).into(), "BadTemplate { line: Some(3)"),
+        (put("letter", "{% if x %}", None).into(), "BadTemplate { line: Some(1)"),
+        (put("letter", "{{ x|shell }}", None).into(), "BadTemplate { line: Some(1)"),
+        (put("letter", &long, None).into(), "TooLarge"),
+        (delete("none", None).into(), "NoTemplate"),
+        (delete("letter", Some(2)).into(), "Changed { version: Some(1) }"),
+        (delete("receipt", None).into(), "BuiltIn"),
     ] {
-        let refusal = bench.command(&caller, command.clone()).expect_err(expect);
+        let refusal = bench.command(&caller, Command::clone(&command)).expect_err(expect);
         assert!(format!("{refusal:?}").starts_with(expect), "{expect}: {refusal:?}");
         assert_eq!((get(&bench, "letter"), list(&bench, None, 100)), before, "{command:?}");
     }
@@ -130,7 +122,7 @@ fn lists_come_in_pages_by_name() {
     let bench = Bench::new(Pdf);
     let caller = manager();
     for name in ["zebra", "apple", "receipt", "mango"] {
-        bench.command(&caller, put(name, "x", None)).expect("kept");
+        bench.call(&caller, put(name, "x", None)).expect("kept");
     }
     let mut names = Vec::new();
     let mut after: Option<String> = None;
@@ -152,16 +144,16 @@ fn no_more_templates_than_the_limit() {
     let bench = Bench::new(Pdf);
     let caller = manager();
     for number in 0..TEMPLATES_MAX {
-        bench.command(&caller, put(&format!("t{number}"), "x", None)).expect("kept");
+        bench.call(&caller, put(&format!("t{number}"), "x", None)).expect("kept");
     }
-    assert_eq!(bench.command(&caller, put("more", "x", None)), Err(Refusal::TooMany));
-    assert!(bench.command(&caller, put("t0", "changed", None)).is_ok(), "changing one is still possible");
+    assert_eq!(bench.call(&caller, put("more", "x", None)), Err(Refusal::TooMany));
+    assert!(bench.call(&caller, put("t0", "changed", None)).is_ok(), "changing one is still possible");
 }
 
 #[test]
 fn documents_of_no_template_and_of_wrong_data() {
     let bench = Bench::new(Pdf);
-    bench.command(&manager(), put("letter", "a\n{{ guest.name }}", None)).expect("kept");
+    bench.call(&manager(), put("letter", "a\n{{ guest.name }}", None)).expect("kept");
     for (template, data, expect) in [
         ("none", "{}", "NoTemplate"),
         ("letter", "{}", "DataMismatch { line: Some(2)"),
@@ -177,24 +169,21 @@ fn documents_of_no_template_and_of_wrong_data() {
 
 #[test]
 fn who_may() {
-    use protocol::Contract;
+    use protocol::Request;
     let person = |scope: &str| Principal {
         subject: "usr_1".into(),
         scopes: vec![scope.into()],
         ..Principal::default()
     };
-    let render = Query::Render { template: "receipt".into(), data_json: "{}".into() };
-    let manage = [
-        contracts::pdf::Pdf::command_access(&put("a", "b", None)),
-        contracts::pdf::Pdf::command_access(&delete("a", None)),
-    ];
+    let render = RenderDocument { template: "receipt".into(), data_json: "{}".into() };
+    let manage = [put("a", "b", None).access(), delete("a", None).access()];
     for access in manage {
         assert!(access.allows(&person("templates:manage")));
         for other in [person("documents"), Principal::service("reservations"), Principal::anonymous()] {
             assert!(!access.allows(&other), "{other:?}");
         }
     }
-    let access = contracts::pdf::Pdf::query_access(&render);
+    let access = render.access();
     for caller in [
         person("documents"),
         Principal::service("reservations"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use contracts::pdf::{self, Pdf};
+use contracts::pdf;
 use contracts::reservations::{Answer, Command, Query, Refusal, Reservation};
 use contracts::{HotelId, HotelProfile, ReservationId};
 use group::{Call, EffectContext, Effects, Failure, Outcome};
@@ -198,12 +198,9 @@ async fn hotel(context: &EffectContext, call: &Call, id: HotelId) -> Result<Hote
 }
 
 async fn document(context: &EffectContext, call: &Call, data_json: String) -> Result<Vec<u8>, Halt> {
-    let query = pdf::Query::Render { template: pdf::CONFIRMATION.to_owned(), data_json };
-    match context.client.query::<Pdf>(call, query).await {
-        Ok(pdf::Answer::Document(bytes)) => Ok(bytes),
-        Ok(pdf::Answer::Templates { .. } | pdf::Answer::Template(_)) => {
-            Err(Halt::Poison("pdf answered another question".to_owned()))
-        }
+    let request = pdf::RenderDocument { template: pdf::CONFIRMATION.to_owned(), data_json };
+    match context.client.call(call, request).await {
+        Ok(bytes) => Ok(bytes),
         // Somebody stored a template that does not fit: an operator mends it and retries.
         Err(Failure::Refused(refusal)) => {
             Err(Halt::Poison(format!("the confirmation's template: {refusal}")))
@@ -239,13 +236,8 @@ pub async fn confirmation_pdf(
 ) -> Result<Vec<u8>, Failure<pdf::Refusal>> {
     let link = desk.secret_link(reservation.id);
     let data_json = papers::data(desk, reservation, hotel, &link, Timestamp::wall_clock()).to_string();
-    let query = pdf::Query::Render { template: pdf::CONFIRMATION.to_owned(), data_json };
-    match client.query::<Pdf>(call, query).await? {
-        pdf::Answer::Document(bytes) => Ok(bytes),
-        pdf::Answer::Templates { .. } | pdf::Answer::Template(_) => {
-            Err(Failure::Refused(pdf::Refusal::BadData("another question was answered".into())))
-        }
-    }
+    let request = pdf::RenderDocument { template: pdf::CONFIRMATION.to_owned(), data_json };
+    client.call(call, request).await
 }
 
 #[cfg(test)]

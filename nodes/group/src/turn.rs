@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::{Contract, Principal, Slot, Timestamp, codec};
+use protocol::{Contract, Principal, RequestMessage, Slot, Timestamp, Variant, codec};
 use serde::{Deserialize, Serialize};
 use store::State;
 
@@ -149,6 +149,15 @@ impl<'a, S: Service> Turn<'a, S> {
         };
         let command = codec::encode(command);
         self.produce.outgoing.push(Outgoing::Event { service: C::SERVICE.to_owned(), slot, key, command });
+    }
+
+    /// Sends a command to another service, once this turn is committed. Commands under one `key` to one service are
+    /// delivered in order, and each is applied once.
+    pub fn emit<M: Variant>(&mut self, key: u128, request: M) {
+        match request.into_message() {
+            RequestMessage::Command(command) => self.send::<M::Contract>(key, &command),
+            RequestMessage::Query(_) => panic!("an outbox carries commands, not queries"),
+        }
     }
 
     /// Asks the leader to do something outside, after this turn has landed. Effects under one `key` are done in order.

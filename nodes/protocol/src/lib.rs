@@ -9,10 +9,12 @@
 
 pub mod codec;
 mod principal;
+mod request;
 mod slot;
 mod time;
 
 pub use principal::{Access, Principal};
+pub use request::{ReplyMessage, Request, RequestMessage, Variant, VariantOf};
 pub use slot::{ReadConsistency, Route, SLOTS, Slot};
 pub use time::Timestamp;
 

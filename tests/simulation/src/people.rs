@@ -157,9 +157,9 @@ impl World {
         let name = ["welcome", "receipt", "invoice"][self.dice.below(3)].to_owned();
         let command = if self.dice.chance(70) {
             let source = format!("# Hello {{{{ name }}}}\n\nVersion {}", self.dice.below(3));
-            papers::Command::PutTemplate { name, source, expected_version: None }
+            papers::PutTemplate { name, source, expected_version: None }.into()
         } else {
-            papers::Command::DeleteTemplate { name, expected_version: None }
+            papers::DeleteTemplate { name, expected_version: None }.into()
         };
         self.tell::<pdf::Pdf>(&administrator(), command).map(|_| ())
     }

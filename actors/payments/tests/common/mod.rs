@@ -185,7 +185,7 @@ impl Service for FakePdf {
         query: pdf::Query,
     ) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
-            pdf::Query::Render { template, data_json } => {
+            pdf::Query::RenderDocument(pdf::RenderDocument { template, data_json }) => {
                 Ok(pdf::Answer::Document(format!("%PDF {template} {data_json}").into_bytes()))
             }
             other => panic!("not asked here: {other:?}"),

@@ -1,6 +1,6 @@
 //! Removes a stored template; a built-in one that it stood for comes back.
 
-use contracts::pdf::{Refusal, Reply};
+use contracts::pdf::{DeleteTemplate, DeletedTemplate, Refusal};
 use group::Turn;
 
 use super::unchanged;
@@ -9,20 +9,19 @@ use crate::{Pdf, builtin};
 
 pub(crate) fn delete(
     turn: &mut Turn<'_, Pdf>,
-    name: &String,
-    expected_version: Option<u64>,
-) -> Result<Reply, Refusal> {
+    DeleteTemplate { name, expected_version }: &DeleteTemplate,
+) -> Result<DeletedTemplate, Refusal> {
     let kept = turn.get(&TEMPLATES, name);
     let built_in = builtin::source(name).is_some();
     if kept.is_none() && !built_in {
         return Err(Refusal::NoTemplate);
     }
-    unchanged(name, kept, expected_version)?;
+    unchanged(name, kept, *expected_version)?;
     if kept.is_none() {
         return Err(Refusal::BuiltIn);
     }
     // Nothing is written above this line; nothing is refused below it.
     turn.remove(&TEMPLATES, name);
     turn.remove(&SOURCES, name);
-    Ok(Reply::Deleted { reset: built_in })
+    Ok(DeletedTemplate { reset: built_in })
 }

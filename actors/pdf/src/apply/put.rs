@@ -1,6 +1,6 @@
 //! Keeps a template, new or instead of the one that was there.
 
-use contracts::pdf::{Refusal, Reply, TEMPLATES_MAX};
+use contracts::pdf::{PutTemplate, Refusal, StoredTemplate, TEMPLATES_MAX};
 use group::Turn;
 
 use super::unchanged;
@@ -10,10 +10,8 @@ use crate::state::{Kept, LAST_VERSION, SOURCES, TEMPLATES, is_name, summary};
 
 pub(crate) fn put(
     turn: &mut Turn<'_, Pdf>,
-    name: String,
-    source: String,
-    expected_version: Option<u64>,
-) -> Result<Reply, Refusal> {
+    PutTemplate { name, source, expected_version }: PutTemplate,
+) -> Result<StoredTemplate, Refusal> {
     if !is_name(&name) {
         return Err(Refusal::BadName);
     }
@@ -39,5 +37,5 @@ pub(crate) fn put(
     };
     let template = summary(&name, Some(kept));
     let created = before.is_none() && !template.built_in;
-    Ok(Reply::Kept { template, created })
+    Ok(StoredTemplate { template, created })
 }

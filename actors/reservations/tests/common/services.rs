@@ -84,7 +84,9 @@ impl Service for Pdf {
 
     fn query(&self, _: &View<'_>, _: &Principal, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
-            pdf::Query::Render { template, data_json } if template == "confirmation" => {
+            pdf::Query::RenderDocument(pdf::RenderDocument { template, data_json })
+                if template == "confirmation" =>
+            {
                 Ok(pdf::Answer::Document(format!("%PDF {data_json}").into_bytes()))
             }
             _ => Err(pdf::Refusal::NoTemplate),

@@ -82,7 +82,7 @@ impl Town {
 
     pub(crate) fn ask_pdf(&self, _: &str, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
-            pdf::Query::Render { .. } => Ok(pdf::Answer::Document(b"%PDF-1.7\n%sample\n".to_vec())),
+            pdf::Query::RenderDocument(_) => Ok(pdf::Answer::Document(b"%PDF-1.7\n%sample\n".to_vec())),
             other => panic!("pages do not ask {other:?}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use contracts::ReservationId;
 use contracts::payments::{self, Payments};
-use contracts::pdf::{self, Pdf};
+use contracts::pdf;
 use contracts::reservations::PaymentState;
 use group::Failure;
 use poem::http::header;
@@ -57,14 +57,9 @@ pub(super) async fn receipt(
         Err(Failure::Refused(_)) => return Err(Trouble::NotFound),
         Err(failure) => return Err(failure.into()),
     };
-    let query = pdf::Query::Render { template: pdf::RECEIPT.to_owned(), data_json };
-    match client.query::<Pdf>(&visit.as_ui().await?, query).await {
-        Ok(pdf::Answer::Document(bytes)) => {
-            Ok(file(File { name: format!("receipt-{number}.pdf"), bytes }, "application/pdf", "inline"))
-        }
-        Ok(other) => Err(Trouble::Broken(format!("pdf answered a document with {other:?}"))),
-        Err(failure) => Err(failure.into()),
-    }
+    let request = pdf::RenderDocument { template: pdf::RECEIPT.to_owned(), data_json };
+    let bytes = client.call(&visit.as_ui().await?, request).await?;
+    Ok(file(File { name: format!("receipt-{number}.pdf"), bytes }, "application/pdf", "inline"))
 }
 
 /// The booking's secret link as a code. Its own key opens it, so that the picture needs no session.

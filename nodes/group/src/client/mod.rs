@@ -5,6 +5,7 @@ mod context;
 mod failure;
 mod placement;
 mod tries;
+mod typed;
 pub mod wire;
 
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use protocol::{Contract, Principal, Timestamp, codec};
+use protocol::{Contract, Principal, ReplyMessage, RequestMessage, Timestamp, Variant, codec};
 use store::{Memory, State};
 
 use crate::engine::{Engine, Entry, Landed, Stamp, Verdict};
@@ -116,6 +116,26 @@ impl<S: Service> Bench<S> {
         let access = <S::Contract as Contract>::query_access(&query);
         assert!(access.allows(caller), "{caller:?} may not ask {query:?}: {access:?}");
         self.engine.query(caller, self.now(), query).unwrap_or_else(|halt| panic!("{halt}"))
+    }
+
+    /// Executes a typed request of the service as if a leader had verified `caller`. The contract's access rule holds here
+    /// too.
+    ///
+    /// # Errors
+    /// The service's refusal.
+    ///
+    /// # Panics
+    /// When the contract does not allow `caller` to send it.
+    pub fn call<M: Variant<Contract = S::Contract>>(
+        &self,
+        caller: &Principal,
+        request: M,
+    ) -> Result<M::Reply, Refusal<S>> {
+        let message = match request.into_message() {
+            RequestMessage::Command(command) => ReplyMessage::Reply(self.command(caller, command)?),
+            RequestMessage::Query(query) => ReplyMessage::Answer(self.query(caller, query)?),
+        };
+        Ok(M::reply(message).expect("the reply of the request"))
     }
 
     /// Takes out of the outbox what was sent to the service of `C`.
