@@ -1,4 +1,6 @@
-//! Where state machines are handed to nodes, and apis to the edge: one line a service.
+//! The services: where state machines are registered with nodes, and APIs with the edge. One line a service.
+
+mod documents;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,47 +16,37 @@ use replica::Node;
 use reservations::Desk;
 use token::ClusterKey;
 
-use crate::papers::Papers;
-use crate::settings::Settings;
+use documents::ReservationDocuments;
 
-/// All services.
+/// The names of all services.
 pub const NAMES: [&str; 7] = ["auth", "payments", "pdf", "reservations", "search", "ui", "users"];
 
-/// What the services are made of.
-pub struct Wiring {
-    /// What their apis are made of.
-    pub front: Front,
-    /// The way out for mail.
+/// What the services need.
+pub struct ServiceDependencies {
+    pub apis: ApiDependencies,
     pub mailer: Mailer,
-    /// Who writes.
+    /// The sender of all mails.
     pub from: Address,
-    /// The settings.
-    pub settings: Settings,
+    /// The name of the hotel group in mails.
+    pub brand_name: String,
 }
 
-/// What apis and pages are made of.
-pub struct Front {
-    /// Where all keys come from.
+/// What the APIs and pages need.
+pub struct ApiDependencies {
+    /// The cluster key, from which all other keys are derived.
     pub key: ClusterKey,
-    /// Where the bank is.
     pub bank: payments::BankSettings,
-    /// What the bank signs with.
+    /// Verifies the signatures of the bank's webhooks.
     pub webhook_secret: Option<payments::WebhookSecret>,
     /// The bank's key for pages.
     pub publishable_key: String,
-    /// What links begin with.
+    /// The prefix of links, without a slash at its end.
     pub public_url: String,
-    /// Failed sign-ins, counted over all who check passwords.
+    /// Failed sign-ins, counted over all APIs that check passwords.
     pub sign_ins: Arc<SignIns>,
 }
 
-/// How many shards a new store gets for each service.
-pub fn shards(settings: &Settings) -> BTreeMap<String, u16> {
-    let count = |name: &str| settings.services.get(name).map_or(1, |service| service.shards);
-    NAMES.iter().map(|name| ((*name).to_owned(), count(name))).collect()
-}
-
-/// The purposes of keys. Changing one voids what was made with it.
+/// The purposes of derived keys. Changing one invalidates what was made with it.
 mod purpose {
     pub const OFFERS: &str = "offers";
     pub const BOOKING_LINKS: &str = "booking-link";
@@ -64,66 +56,72 @@ mod purpose {
     pub const CURSORS: &str = "cursors";
 }
 
-/// Where services go: a machine that opens all of them at once, or a node that opens what the directory tells it to.
-pub trait Roster: Send {
-    /// Takes a service: how its state machine is made, and who does its effects.
-    fn take<S: Service, E: Effects<S> + Clone>(
+/// Where services are registered: a single node, which opens all groups at once, or a cluster's node, which opens the
+/// groups that the directory places on it.
+pub trait ServiceRegistry: Send {
+    /// Registers a service: how its state machine is made, and what performs its effects.
+    fn register<S: Service, E: Effects<S> + Clone>(
         &mut self,
         make: impl Fn() -> S + Clone + Send + Sync + 'static,
         effects: E,
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// Enters every service.
+/// Registers every service.
 ///
 /// # Errors
-/// When one cannot be made (a template of a mail does not compile), or the roster does not take it.
-pub async fn enter(wiring: &Wiring, roster: &mut impl Roster) -> anyhow::Result<()> {
-    let Wiring { front, mailer, from, settings } = wiring;
-    let (key, issuer) = (front.key.clone(), front.public_url.clone());
-    let booking_links = front.key.links(purpose::BOOKING_LINKS);
-    let account_links = front.key.links(purpose::ACCOUNT_LINKS);
-    let key_maker = Arc::new(auth::KeyMaker::new(front.key.clone()));
-    let courier = Arc::new(reservations::Courier::new(front.desk(), from.clone(), mailer.clone()));
-    let mail_room = Arc::new(users::MailRoom::new(
+/// When a service cannot be made (for example, a mail's template does not compile), or the registry refuses it.
+pub async fn register_all(
+    dependencies: &ServiceDependencies,
+    registry: &mut impl ServiceRegistry,
+) -> anyhow::Result<()> {
+    let ServiceDependencies { apis, mailer, from, brand_name } = dependencies;
+    let (key, issuer) = (apis.key.clone(), apis.public_url.clone());
+    let booking_links = apis.key.links(purpose::BOOKING_LINKS);
+    let account_links = apis.key.links(purpose::ACCOUNT_LINKS);
+    let auth_effects = Arc::new(auth::KeyMaker::new(apis.key.clone()));
+    let reservation_effects =
+        Arc::new(reservations::Courier::new(apis.booking_links(), from.clone(), mailer.clone()));
+    let user_effects = Arc::new(users::MailRoom::new(
         mailer.clone(),
         account_links.clone(),
         from.clone(),
-        settings.brand.name.clone(),
-        front.public_url.clone(),
+        brand_name.clone(),
+        apis.public_url.clone(),
     )?);
-    let bank = payments::Bank::new(front.bank.clone()).map_err(anyhow::Error::msg).context("the bank")?;
-    let receipts = payments::Mails::new(mailer.clone(), from.clone(), front.booking_url());
-    let cashier = Arc::new(payments::PaymentEffects::new(bank, receipts));
+    let bank = payments::Bank::new(apis.bank.clone()).map_err(anyhow::Error::msg).context("the bank")?;
+    let receipts = payments::Mails::new(mailer.clone(), from.clone(), apis.booking_url());
+    let payment_effects = Arc::new(payments::PaymentEffects::new(bank, receipts));
 
-    roster.take(move || auth::Auth::new(key.clone(), issuer.clone()), key_maker).await?;
-    roster.take(|| pdf::Pdf, NoEffects).await?;
-    roster.take(search::Search::new, NoEffects).await?;
-    roster.take(ui::Ui::default, NoEffects).await?;
-    roster.take(move || users::Users::new(account_links.clone()), mail_room).await?;
-    roster.take(move || reservations::Reservations::new(booking_links.clone()), courier).await?;
-    roster.take(|| payments::Payments, cashier).await?;
+    registry.register(move || auth::Auth::new(key.clone(), issuer.clone()), auth_effects).await?;
+    registry.register(|| pdf::Pdf, NoEffects).await?;
+    registry.register(search::Search::new, NoEffects).await?;
+    registry.register(ui::Ui::default, NoEffects).await?;
+    registry.register(move || users::Users::new(account_links.clone()), user_effects).await?;
+    registry
+        .register(move || reservations::Reservations::new(booking_links.clone()), reservation_effects)
+        .await?;
+    registry.register(|| payments::Payments, payment_effects).await?;
     Ok(())
 }
 
-/// One machine: every group is opened at once, as its own only voter.
-pub struct Alone<'a> {
-    /// Where.
+/// A single node: opens every group at once, as its only voter.
+pub struct SingleNode<'a> {
     pub node: &'a Arc<Node>,
     /// Shards of each service.
     pub shards: &'a BTreeMap<String, u16>,
-    /// Which services now: the others wait for `auth`, which they need to be called.
-    pub wanted: fn(&str) -> bool,
+    /// Selects the services to open. `auth` is opened first: calls to the others need its signing keys.
+    pub includes: fn(&str) -> bool,
 }
 
-impl Roster for Alone<'_> {
-    async fn take<S: Service, E: Effects<S> + Clone>(
+impl ServiceRegistry for SingleNode<'_> {
+    async fn register<S: Service, E: Effects<S> + Clone>(
         &mut self,
         make: impl Fn() -> S + Clone + Send + Sync + 'static,
         effects: E,
     ) -> anyhow::Result<()> {
         let service = <S::Contract as Contract>::SERVICE;
-        if !(self.wanted)(service) {
+        if !(self.includes)(service) {
             return Ok(());
         }
         let shards = self.shards[service];
@@ -142,65 +140,65 @@ pub fn mount(
     server: edge::Server,
     client: &Client,
     credentials: &Arc<dyn Credentials>,
-    front: &Front,
+    apis: &ApiDependencies,
 ) -> anyhow::Result<edge::Server> {
-    edge::key_cursors(front.key.derive_bytes(purpose::CURSORS).as_slice());
+    edge::key_cursors(apis.key.derive_bytes(purpose::CURSORS).as_slice());
     let site = ui::Site::new(ui::Deps {
         client: client.clone(),
         credentials: Arc::clone(credentials),
-        sessions: front.key.seal(purpose::SESSIONS),
-        offers: front.key.seal(purpose::OFFERS),
-        links: front.key.links(purpose::BOOKING_LINKS),
-        forms: front.key.links(purpose::FORMS),
-        public_url: front.public_url.clone(),
+        sessions: apis.key.seal(purpose::SESSIONS),
+        offers: apis.key.seal(purpose::OFFERS),
+        links: apis.key.links(purpose::BOOKING_LINKS),
+        forms: apis.key.links(purpose::FORMS),
+        public_url: apis.public_url.clone(),
         bank: ui::Bank {
-            test: front.no_money_moves(),
-            tokenise_url: tokenise_url(front),
-            publishable_key: front.publishable_key.clone(),
+            test: apis.is_test_mode(),
+            tokenise_url: tokenise_url(apis),
+            publishable_key: apis.publishable_key.clone(),
         },
-        documents: Arc::new(Papers {
+        documents: Arc::new(ReservationDocuments {
             client: client.clone(),
             credentials: Arc::clone(credentials),
-            desk: front.desk(),
+            booking_links: apis.booking_links(),
         }),
-        sign_ins: Arc::clone(&front.sign_ins),
+        sign_ins: Arc::clone(&apis.sign_ins),
     })?;
     let site = Arc::new(site);
     let pages = ui::routes(Arc::clone(&site));
-    Ok(apis(server, client, credentials, front)
+    Ok(mount_apis(server, client, credentials, apis)
         .pages(pages)
         .error_page(move |problem, request_id| ui::error_page(&site, problem, request_id)))
 }
 
-/// Mounts the apis alone: what the OpenAPI documents describe.
-pub fn apis(
+/// Mounts the APIs without the pages: what the OpenAPI documents describe.
+pub fn mount_apis(
     server: edge::Server,
     client: &Client,
     credentials: &Arc<dyn Credentials>,
-    front: &Front,
+    apis: &ApiDependencies,
 ) -> edge::Server {
     let client = || client.clone();
     let credentials = || Arc::clone(credentials);
     let bills = payments::rest::ApiSettings {
         credentials: credentials(),
-        webhook_secret: front.webhook_secret.clone(),
-        public_url: front.public_url.clone(),
-        booking_url: front.booking_url(),
+        webhook_secret: apis.webhook_secret.clone(),
+        public_url: apis.public_url.clone(),
+        booking_url: apis.booking_url(),
     };
-    let sign_ins = Arc::clone(&front.sign_ins);
-    let offers = front.key.seal(purpose::OFFERS);
+    let sign_ins = Arc::clone(&apis.sign_ins);
+    let offers = apis.key.seal(purpose::OFFERS);
     server
         .service(
             "auth",
             "Auberge auth",
-            auth::api(client(), credentials(), &front.key, &front.public_url, sign_ins),
+            auth::api(client(), credentials(), &apis.key, &apis.public_url, sign_ins),
         )
         .service("users", "Auberge users", users::Api::new(client(), credentials()))
         .service("search", "Auberge search", search::rest::api(client()))
         .service(
             "reservations",
             "Auberge reservations",
-            reservations::api(client(), credentials(), offers, front.desk()),
+            reservations::api(client(), credentials(), offers, apis.booking_links()),
         )
         .service("payments", "Auberge payments", payments::rest::api(client(), bills))
         .service("pdf", "Auberge documents", pdf::api(client()))
@@ -209,14 +207,10 @@ pub fn apis(
         .problems(pdf::PROBLEMS)
         .problems(reservations::rest::PROBLEMS)
         .problems(search::rest::ALL)
-        .problems(reservations::rest::PROBLEMS)
-        .problems(payments::rest::ALL)
-        .problems(pdf::PROBLEMS)
-        .problems(reservations::rest::PROBLEMS)
 }
 
-impl Front {
-    /// Enough to describe the apis by: nothing of it opens anything.
+impl ApiDependencies {
+    /// Placeholders that suffice to describe the APIs.
     pub fn for_documents() -> Self {
         Self {
             key: ClusterKey::random(),
@@ -233,17 +227,17 @@ impl Front {
         }
     }
 
-    /// Where guests find their bookings.
-    pub fn desk(&self) -> Desk {
+    /// The links under which guests find their bookings.
+    pub fn booking_links(&self) -> Desk {
         Desk {
             public_url: self.public_url.clone(),
             links: self.key.links(purpose::BOOKING_LINKS),
-            sandbox: self.no_money_moves(),
+            sandbox: self.is_test_mode(),
         }
     }
 
-    /// The sandbox, or a bank's test mode: everything that guests see says TEST.
-    fn no_money_moves(&self) -> bool {
+    /// The sandbox, or a bank's test mode: pages, mails and PDFs are then marked TEST.
+    fn is_test_mode(&self) -> bool {
         self.bank.mode() != contracts::payments::BankMode::Live
     }
 
@@ -256,35 +250,38 @@ impl Front {
     }
 }
 
-fn tokenise_url(front: &Front) -> String {
-    if front.bank.sandbox || !front.publishable_key.is_empty() {
-        format!("{}/v1/payment_methods", front.bank.base_url.trim_end_matches('/'))
+fn tokenise_url(apis: &ApiDependencies) -> String {
+    if apis.bank.sandbox || !apis.publishable_key.is_empty() {
+        format!("{}/v1/payment_methods", apis.bank.base_url.trim_end_matches('/'))
     } else {
         String::new()
     }
 }
 
-/// Something that looks at a service's state, whatever the service.
-pub trait Inspect {
-    /// What it finds.
-    type Found;
-    /// Looks.
-    fn inspect<S: group::Service>(&mut self, service: S, state: Arc<dyn store::State>) -> Self::Found;
+/// An operation on the state of any service.
+pub trait ServiceVisitor {
+    type Output;
+    fn visit<S: group::Service>(&mut self, service: S, state: Arc<dyn store::State>) -> Self::Output;
 }
 
-/// Has `by` look at the state of the service of this name. Keys are made up: invariants open no secrets.
-pub fn inspect<I: Inspect>(service: &str, state: Arc<dyn store::State>, by: &mut I) -> Option<I::Found> {
+/// Calls `visitor` with the service of this name, or returns `None` if there is no such service. The service has a random
+/// key: checking invariants decrypts no secrets.
+pub fn visit<V: ServiceVisitor>(
+    service: &str,
+    state: Arc<dyn store::State>,
+    visitor: &mut V,
+) -> Option<V::Output> {
     let key = ClusterKey::random();
     Some(match service {
-        "auth" => by.inspect(auth::Auth::new(key, ""), state),
-        "payments" => by.inspect(payments::Payments, state),
-        "pdf" => by.inspect(pdf::Pdf, state),
+        "auth" => visitor.visit(auth::Auth::new(key, ""), state),
+        "payments" => visitor.visit(payments::Payments, state),
+        "pdf" => visitor.visit(pdf::Pdf, state),
         "reservations" => {
-            by.inspect(reservations::Reservations::new(key.links(purpose::BOOKING_LINKS)), state)
+            visitor.visit(reservations::Reservations::new(key.links(purpose::BOOKING_LINKS)), state)
         }
-        "search" => by.inspect(search::Search::new(), state),
-        "ui" => by.inspect(ui::Ui, state),
-        "users" => by.inspect(users::Users::new(key.links(purpose::ACCOUNT_LINKS)), state),
+        "search" => visitor.visit(search::Search::new(), state),
+        "ui" => visitor.visit(ui::Ui, state),
+        "users" => visitor.visit(users::Users::new(key.links(purpose::ACCOUNT_LINKS)), state),
         _ => return None,
     })
 }

@@ -10,8 +10,8 @@ use replica::{MomentError, Task};
 
 use super::MANAGE;
 use super::inside::{Inside, allows};
-use crate::backup;
-use crate::node::groups_of;
+use crate::server::archive;
+use crate::server::cluster_node::groups_of;
 
 /// How long a group may take to be told that its effects may go.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ const RELEASE_MAX: Duration = Duration::from_secs(10);
 pub async fn stream(request: &poem::Request, inside: poem::web::Data<&Inside>) -> poem::Result<Response> {
     let caller = edge::Caller::of(request)?;
     let by = allows(&inside.verifier, caller.token(), MANAGE)?;
-    let (node, key, mut fixed) = (Arc::clone(&inside.node), inside.key.clone(), inside.data.fixed());
+    let (node, key, mut fixed) = (Arc::clone(&inside.node), inside.key.clone(), inside.data.metadata());
     let moment = node.fix_moment(groups_of(&fixed.shards)).await.map_err(|why| refused(&why))?;
     tracing::warn!(by = by.subject, "audit: a backup is made");
     // Whichever node this is: what the archive holds was set up long ago.
@@ -29,7 +29,7 @@ pub async fn stream(request: &poem::Request, inside: poem::web::Data<&Inside>) -
     let (writer, reader) = tokio::io::duplex(256 << 10);
     tokio::task::spawn_blocking(move || {
         let mut writer = tokio_util::io::SyncIoBridge::new(writer);
-        if let Err(error) = backup::write(&moment, &key, &fixed, &mut writer) {
+        if let Err(error) = archive::write(&moment, &key, &fixed, &mut writer) {
             // The archive has no end then, which whoever reads it notices.
             tracing::error!(%error, "a backup broke off");
         }
@@ -52,13 +52,13 @@ pub async fn let_effects_go(
     let caller = edge::Caller::of(request)?;
     let by = allows(&inside.verifier, caller.token(), MANAGE)?;
     tracing::warn!(by = by.subject, "audit: the effects of a restored store are let go");
-    for group in groups_of(&inside.data.fixed().shards) {
+    for group in groups_of(&inside.data.metadata().shards) {
         inside.let_effects_go(&group).await.map_err(|why| {
             let detail = format!("{group}: {why}. Say it again: what was let go already stays so.");
             ApiError::from(Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(5))
         })?;
     }
-    let settled = inside.data.fix(|fixed| fixed.effects_held = false);
+    let settled = inside.data.update_metadata(|fixed| fixed.effects_held = false);
     settled.map_err(|_| ApiError::unavailable(1))?;
     Ok(StatusCode::NO_CONTENT.into())
 }

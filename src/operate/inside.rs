@@ -15,8 +15,8 @@ use super::live::Live;
 use super::shown::ClusterResponse;
 use super::view::{self, Named};
 use super::{Api, problems};
-use crate::machine::Machine;
-use crate::machine::data::DataDir;
+use crate::server::Server;
+use crate::server::data_dir::DataDir;
 
 /// How long the directory may take to tell its records.
 const STATE_MAX: Duration = Duration::from_secs(2);
@@ -38,14 +38,14 @@ pub struct Inside {
 
 impl Inside {
     /// Of a running machine.
-    pub fn of(machine: &Machine) -> Self {
+    pub fn of(machine: &Server) -> Self {
         Self {
             node: Arc::clone(&machine.node),
             verifier: Arc::clone(&machine.verifier),
             key: machine.data.key.clone(),
             data: Arc::clone(&machine.data),
             client: machine.client.clone(),
-            address: machine.wiring.settings.http.address.to_string(),
+            address: machine.settings.http.address.to_string(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Inside {
     }
 
     fn named(&self) -> Named {
-        let fixed = self.data.fixed();
+        let fixed = self.data.metadata();
         let name = fixed.node.as_ref().map_or_else(|| "auberge".to_owned(), |node| node.cluster.clone());
         Named { name, epoch: fixed.epoch, alone: self.is_alone() }
     }

@@ -34,7 +34,7 @@ use contracts::scope;
 use poem_openapi::Tags;
 use protocol::Access;
 
-use crate::machine::Machine;
+use crate::server::Server;
 use inside::{Inside, allows};
 
 const NAME: &str = "cluster";
@@ -53,7 +53,7 @@ enum Tag {
 }
 
 /// Mounts the API on a running machine's server.
-pub fn mount(server: edge::Server, machine: &Machine) -> edge::Server {
+pub fn mount(server: edge::Server, machine: &Server) -> edge::Server {
     let inside = Inside::of(machine);
     let ready = Arc::clone(&machine.node);
     let verifier = Arc::clone(&machine.verifier);

@@ -1,4 +1,4 @@
-//! Bringing the layers of settings together.
+//! Merges the layers of settings.
 
 use std::path::Path;
 
@@ -7,24 +7,23 @@ use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 
 use super::Settings;
-use super::check::{Complaint, check, check_cluster};
+use super::check::{Finding, check, check_cluster};
 
-/// Variables whose value is in the file that they name end so.
+/// The suffix of variables that name a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
 const PREFIX: &str = "AUBERGE_";
 /// Variables that are not settings.
 const OTHERS: [&str; 3] = ["AUBERGE_TOKEN", "AUBERGE_URL", "AUBERGE_LOG"];
 
-/// The settings of `file` (if any) and the environment over the defaults.
+/// The defaults, overridden by `file` (if any) and the environment.
 ///
 /// # Errors
-/// When the file cannot be read or says something wrong, with the line.
+/// When the file cannot be read or is invalid; the error names the line.
 pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
     load_checked(file, check)
 }
 
-/// The same of a cluster's file, where only what concerns the cluster as a whole is of interest: a node's secrets need not
-/// be here.
+/// Loads the file for its cluster-wide settings only. The secrets of nodes may be missing.
 ///
 /// # Errors
 /// As [`load`].
@@ -32,13 +31,13 @@ pub fn load_cluster(file: &Path) -> anyhow::Result<Settings> {
     load_checked(Some(file), check_cluster)
 }
 
-fn load_checked(file: Option<&Path>, check: fn(&str) -> Vec<Complaint>) -> anyhow::Result<Settings> {
+fn load_checked(file: Option<&Path>, check: fn(&str) -> Vec<Finding>) -> anyhow::Result<Settings> {
     let mut layers = Figment::from(Serialized::defaults(Settings::default()));
     if let Some(file) = file {
         let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-        let complaints = check(&text);
-        if let Some(first) = complaints.first() {
-            bail!("{}: {first} (`auberge config check {}` tells all)", file.display(), file.display());
+        let findings = check(&text);
+        if let Some(first) = findings.first() {
+            bail!("{}: {first} (`auberge config check {}` lists all)", file.display(), file.display());
         }
         layers = layers.merge(Toml::string(&text));
     }
@@ -46,7 +45,7 @@ fn load_checked(file: Option<&Path>, check: fn(&str) -> Vec<Complaint>) -> anyho
     for (name, value) in secrets_in_files()? {
         layers = layers.merge((name, value));
     }
-    let settings: Settings = layers.extract().context("settings from AUBERGE_* variables")?;
+    let settings: Settings = layers.extract().context("settings of AUBERGE_* variables")?;
     Ok(settings)
 }
 

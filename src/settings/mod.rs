@@ -1,11 +1,13 @@
-//! Settings: defaults, then a file, then `AUBERGE_*` variables, then flags; the later word counts.
+//! Settings: defaults, then a file, then `AUBERGE_*` variables, then flags. Later values override earlier ones.
 
 mod check;
 mod cluster;
+mod duration;
 mod load;
 
 pub use check::check_all;
 pub use cluster::{Cluster, Node, Seed};
+pub use duration::Duration;
 pub use load::{load, load_cluster};
 
 use std::collections::BTreeMap;
@@ -14,35 +16,30 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that can be set. `cluster.toml` is the commented sample.
+use crate::services;
+
+/// All settings. `cluster.toml` is the commented sample.
 #[derive(Debug, Clone, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The hotel group.
     pub brand: Brand,
-    /// How the world reaches this node.
     pub http: Http,
-    /// Where mail goes.
     pub mail: Mail,
-    /// Who the bank is.
     pub payments: Payments,
-    /// How rooms are held.
     pub reservations: Reservations,
-    /// Limits.
     pub limits: Limits,
     /// The services, by name.
     pub services: BTreeMap<String, ServiceSettings>,
-    /// The cluster, for `auberge node`.
     pub cluster: Cluster,
-    /// Its nodes, by name.
+    /// The nodes of the cluster, by name.
     pub nodes: BTreeMap<String, Node>,
 }
 
-/// The hotel group as guests see it.
+/// `[brand]`: the hotel group.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Brand {
-    /// Its name.
+    /// The name of the hotel group in mails.
     pub name: String,
 }
 
@@ -52,17 +49,17 @@ impl Default for Brand {
     }
 }
 
-/// How the world reaches this node.
+/// `[http]`: the HTTP server.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
-    /// Where to listen.
+    /// The address to listen on.
     pub address: SocketAddr,
-    /// How guests write the address: what links in mails and QR codes begin with. `http://ADDRESS` by default.
+    /// The address that guests use: the prefix of links in mails and QR codes. `http://ADDRESS` by default.
     pub public_url: Option<String>,
-    /// A reverse proxy in front speaks TLS.
+    /// A reverse proxy in front terminates TLS.
     pub behind_proxy: bool,
-    /// Origins whose pages may call the API.
+    /// Origins whose pages may call the API (CORS).
     pub cors_origins: Vec<String>,
     /// A PEM file with the certificate chain, for TLS.
     pub certificate: Option<PathBuf>,
@@ -83,27 +80,27 @@ impl Default for Http {
     }
 }
 
-/// Where mail goes.
+/// `[mail]`: how mails are sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mail {
     /// `files` (into `DATA/outbox/`) or `smtp`.
     pub transport: MailTransport,
-    /// Who writes: `Name <address>`.
+    /// The sender: `Name <address>`.
     pub from: String,
     /// The SMTP server.
     pub host: Option<String>,
-    /// Its port; the usual one of `encryption` by default.
+    /// The port of the server; the standard port of `encryption` by default.
     pub port: Option<u16>,
     /// `starttls`, `tls`, or `none` for a relay on this machine.
     pub encryption: Encryption,
     /// The account at the server.
     pub user: Option<String>,
-    /// Its password. Better as a file, by `AUBERGE_MAIL__PASSWORD_FILE`.
+    /// The password. Prefer a file, named by `AUBERGE_MAIL__PASSWORD_FILE`.
     pub password: Option<String>,
     /// A PEM file with certificates to trust beside the system's.
     pub root_ca: Option<PathBuf>,
-    /// Where `files` go, if not into `DATA/outbox/`.
+    /// The folder of `files`; `DATA/outbox/` by default.
     pub folder: Option<PathBuf>,
 }
 
@@ -127,9 +124,9 @@ impl Default for Mail {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MailTransport {
-    /// `.eml` files.
+    /// One `.eml` file for each mail.
     Files,
-    /// A server.
+    /// An SMTP server.
     Smtp,
 }
 
@@ -137,29 +134,29 @@ pub enum MailTransport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encryption {
-    /// Required after connecting.
+    /// STARTTLS, required.
     Starttls,
-    /// From the first byte.
+    /// TLS from the first byte.
     Tls,
-    /// Not at all.
+    /// No encryption.
     None,
 }
 
-/// Who the bank is.
+/// `[payments]`: the bank.
 #[derive(Debug, Clone, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub struct Payments {
-    /// `sandbox` or `stripe`; `serve` takes the sandbox when nothing is said.
+    /// `sandbox` or `stripe`; `sandbox` is the default of `serve`.
     pub bank: Option<Bank>,
-    /// Where a Stripe-speaking server is; for nodes of a cluster, also where their common sandbox is.
+    /// The address of a server with Stripe's API; for nodes of a cluster also the address of their shared sandbox.
     pub base_url: Option<String>,
-    /// Its secret key. Better as a file, by `AUBERGE_PAYMENTS__SECRET_KEY_FILE`.
+    /// The secret key. Prefer a file, named by `AUBERGE_PAYMENTS__SECRET_KEY_FILE`.
     pub secret_key: Option<String>,
-    /// Its publishable key, for the pages.
+    /// The publishable key, for the pages.
     pub publishable_key: Option<String>,
-    /// With what it signs webhooks. Better as a file, by `AUBERGE_PAYMENTS__WEBHOOK_SECRET_FILE`.
+    /// The secret of webhook signatures. Prefer a file, named by `AUBERGE_PAYMENTS__WEBHOOK_SECRET_FILE`.
     pub webhook_secret: Option<String>,
-    /// Where the sandbox listens; any free port of loopback by default.
+    /// The address of the sandbox; any free port of loopback by default.
     pub sandbox_address: Option<SocketAddr>,
 }
 
@@ -167,37 +164,37 @@ pub struct Payments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Bank {
-    /// Built in, for trying out: no money moves.
+    /// Built in. No money moves.
     Sandbox,
-    /// Stripe, or a server that speaks its API.
+    /// Stripe, or a server with its API.
     Stripe,
 }
 
-/// How rooms are held.
+/// `[reservations]`: room holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reservations {
-    /// Unpaid holds that an account or a guest's session may have at a time.
+    /// Maximum number of unpaid holds of an account or a guest's session.
     pub unpaid_holds_max: u32,
-    /// The same for OAuth clients by their id; one that is not named has no limit.
+    /// The same for OAuth clients, by client id. Other clients have no limit.
     pub client_unpaid_holds_max: BTreeMap<String, u32>,
-    /// How long a hold lasts, in seconds.
-    pub hold_secs: u32,
-    /// By how much the first payment extends it, in seconds.
-    pub hold_extension_secs: u32,
-    /// How many days ahead nights are sold.
+    /// How long a hold lasts.
+    pub hold: Duration,
+    /// How much the first payment attempt extends a hold.
+    pub hold_extension: Duration,
+    /// How many days ahead nights can be booked.
     pub horizon_days: u32,
 }
 
 impl Default for Reservations {
     fn default() -> Self {
-        let usual = contracts::reservations::Settings::default();
+        let default = contracts::reservations::Settings::default();
         Self {
-            unpaid_holds_max: usual.unpaid_holds_max,
-            client_unpaid_holds_max: usual.client_unpaid_holds_max,
-            hold_secs: usual.hold_secs,
-            hold_extension_secs: usual.hold_extension_secs,
-            horizon_days: usual.horizon_days,
+            unpaid_holds_max: default.unpaid_holds_max,
+            client_unpaid_holds_max: default.client_unpaid_holds_max,
+            hold: Duration::from_secs(default.hold_secs.into()),
+            hold_extension: Duration::from_secs(default.hold_extension_secs.into()),
+            horizon_days: default.horizon_days,
         }
     }
 }
@@ -207,26 +204,26 @@ impl From<Reservations> for contracts::reservations::Settings {
         Self {
             unpaid_holds_max: settings.unpaid_holds_max,
             client_unpaid_holds_max: settings.client_unpaid_holds_max,
-            hold_secs: settings.hold_secs,
-            hold_extension_secs: settings.hold_extension_secs,
+            hold_secs: settings.hold.secs(),
+            hold_extension_secs: settings.hold_extension.secs(),
             horizon_days: settings.horizon_days,
         }
     }
 }
 
-/// Limits, with their units.
+/// `[limits]`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Calls that one group takes at a time.
+    /// Maximum number of concurrent calls of a group.
     pub calls_max: usize,
-    /// Requests a second from one address, loopback spared.
+    /// Maximum rate of requests from one address, except loopback.
     pub requests_per_second: u32,
-    /// The largest body of a request, in bytes.
+    /// Maximum size of a request body, in bytes.
     pub body_bytes_max: usize,
-    /// How long a request may take, in seconds.
-    pub request_secs_max: u64,
-    /// sled's cache for each group, in MiB.
+    /// Maximum duration of a request.
+    pub request_timeout: Duration,
+    /// Cache of each group's store, in MiB.
     pub cache_mib: u64,
 }
 
@@ -236,23 +233,23 @@ impl Default for Limits {
             calls_max: 4096,
             requests_per_second: 50,
             body_bytes_max: 1 << 20,
-            request_secs_max: 30,
+            request_timeout: Duration::from_secs(30),
             cache_mib: 8,
         }
     }
 }
 
-/// One service.
+/// `[services.NAME]`: a service.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServiceSettings {
-    /// How many shards; fixed when the store is made.
+    /// The number of shards, which is fixed when the store is created.
     pub shards: u16,
-    /// Replicas of each of its groups, where it is not as many as the cluster says.
+    /// Replicas of each of its groups, if not `replicas` of `[cluster]`.
     pub replicas: Option<u16>,
-    /// Only on nodes that have one of these labels.
+    /// Replicas are placed only on nodes with one of these labels.
     pub only_on: Vec<String>,
-    /// Never on a node that has one of these services.
+    /// Replicas are never placed on a node that has one of these services.
     pub never_with: Vec<String>,
 }
 
@@ -263,14 +260,20 @@ impl Default for ServiceSettings {
 }
 
 impl Settings {
-    /// What links begin with, without a slash at the end.
+    /// The prefix of links, without a slash at its end.
     pub fn public_url(&self) -> String {
         let scheme = if self.http.certificate.is_some() { "https" } else { "http" };
         let own = || format!("{scheme}://{}", self.http.address);
         self.http.public_url.clone().unwrap_or_else(own).trim_end_matches('/').to_owned()
     }
 
-    /// Where nodes look for each other before they know better.
+    /// The number of shards that a new store gets, by service.
+    pub fn shards(&self) -> BTreeMap<String, u16> {
+        let count = |name: &str| self.services.get(name).map_or(1, |service| service.shards);
+        services::NAMES.iter().map(|name| ((*name).to_owned(), count(name))).collect()
+    }
+
+    /// Where a node looks for other nodes before it has the directory's records.
     pub fn seeds(&self) -> Vec<Seed> {
         cluster::seeds(&self.cluster, &self.nodes)
     }

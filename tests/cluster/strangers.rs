@@ -55,7 +55,7 @@ async fn strangers_stay_outside() {
         std::fs::write(&config, settings.replace("name = \"inn\"", &format!("name = \"{named}\""))).unwrap();
         let _ = std::fs::remove_dir_all(&data);
         cluster.launch("n4");
-        cluster.says("n4", "no way into the cluster").await;
+        cluster.says("n4", "rejected by the cluster").await;
         let anyone = Caller::new(cluster.url("n4"));
         assert_eq!(anyone.get("/readyz").await.status, 503);
         let shown = cluster.status(&cluster.admin("n1").await).await.unwrap();

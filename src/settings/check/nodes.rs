@@ -1,70 +1,71 @@
-//! What is wrong with a cluster's settings.
+//! Checks the settings of a cluster and of its nodes.
 
 use link::is_valid_name;
 
-use super::{Complaints, NOT_ON_LOOPBACK, speaks_plainly};
+use super::{Findings, NOT_ON_LOOPBACK, is_plain_http};
 use crate::services;
 use crate::settings::Settings;
 
-const NAME: &str = "is 1 to 63 of a-z, 0-9 and -, no - at either end";
-const REPLICAS: &str = "is 1, 3, 5 or 7: a majority of an even number bears no more";
-const ADDRESS: &str = "is written host:port";
+const NAME: &str = "must be 1 to 63 of a-z, 0-9 and -, without - at either end";
+const REPLICAS: &str = "must be 1, 3, 5 or 7: an even number tolerates no more failures";
+const ADDRESS: &str = "must be host:port";
 
-pub(super) fn check(settings: &Settings, complaints: &mut Complaints<'_>) {
-    check_cluster(settings, complaints);
-    nodes(settings, complaints);
+pub(super) fn check(settings: &Settings, findings: &mut Findings<'_>) {
+    check_cluster(settings, findings);
+    check_nodes(settings, findings);
 }
 
-/// Of the cluster as a whole.
-pub(super) fn check_cluster(settings: &Settings, complaints: &mut Complaints<'_>) {
+/// Checks cluster-wide settings.
+pub(super) fn check_cluster(settings: &Settings, findings: &mut Findings<'_>) {
     let cluster = &settings.cluster;
     if !is_valid_name(&cluster.name) {
-        complaints.add("cluster", "name", NAME);
+        findings.add("cluster", "name", NAME);
     }
-    if !sound_count(cluster.replicas) {
-        complaints.add("cluster", "replicas", REPLICAS);
+    if !is_valid_count(cluster.replicas) {
+        findings.add("cluster", "replicas", REPLICAS);
     }
-    if cluster.replace_after.0.as_secs() < 10 {
-        complaints.add("cluster", "replace_after", "is at least 10s: a restart takes that long");
+    if cluster.replace_after.secs() < 10 {
+        findings.add("cluster", "replace_after", "must be at least 10s: a restart takes that long");
     }
     for seed in &cluster.seeds {
         if !is_valid_name(&seed.name) {
-            complaints.add("cluster", "seeds", &format!("names `{}`; a name {NAME}", seed.name));
+            findings.add("cluster", "seeds", &format!("names `{}`; a name {NAME}", seed.name));
         }
         if !is_address(&seed.address) {
-            complaints.add("cluster", "seeds", &format!("has `{}`; an address {ADDRESS}", seed.address));
+            findings.add("cluster", "seeds", &format!("has `{}`; an address {ADDRESS}", seed.address));
         }
     }
-    rules(settings, complaints);
+    check_rules(settings, findings);
 }
 
-fn nodes(settings: &Settings, complaints: &mut Complaints<'_>) {
+fn check_nodes(settings: &Settings, findings: &mut Findings<'_>) {
     let insecure = settings.cluster.insecure;
     for (at, (name, node)) in settings.nodes.iter().enumerate() {
         let table = format!("nodes.{name}");
         if !is_valid_name(name) {
-            complaints.add_table(&table, &format!("cannot be a node: a name {NAME}"));
+            findings.add_table(&table, &format!("is not a valid name of a node: it {NAME}"));
         }
         if node.advertise.as_deref().is_some_and(|address| !is_address(address)) {
-            complaints.add(&table, "advertise", ADDRESS);
+            findings.add(&table, "advertise", ADDRESS);
         }
         if node.advertise.is_none() && node.link.ip().is_unspecified() {
-            let words = "is every address of the machine: say with `advertise` where others find it";
-            complaints.add(&table, "link", words);
+            let message =
+                "is every address of the machine: set `advertise` to the address that other nodes connect to";
+            findings.add(&table, "link", message);
         }
         if insecure && !node.link.ip().is_loopback() {
-            complaints.add(&table, "link", "is not on loopback, and `insecure` is for one machine only");
+            findings.add(&table, "link", "is not on loopback, and `insecure` is for one machine only");
         }
-        if node.http.is_some_and(|address| speaks_plainly(settings) && !address.ip().is_loopback()) {
-            complaints.add(&table, "http", NOT_ON_LOOPBACK);
+        if node.http.is_some_and(|address| is_plain_http(settings) && !address.ip().is_loopback()) {
+            findings.add(&table, "http", NOT_ON_LOOPBACK);
         }
         match (&node.certificates, insecure) {
             (None, false) => {
-                let words = "needs `certificates`, the folder that `auberge cert node` makes";
-                complaints.add_table(&table, words);
+                let message = "needs `certificates`, the folder that `auberge cert node` creates";
+                findings.add_table(&table, message);
             }
             (Some(_), true) => {
-                complaints.add(
+                findings.add(
                     "cluster",
                     "insecure",
                     &format!("and the certificates of {name} exclude each other"),
@@ -74,40 +75,40 @@ fn nodes(settings: &Settings, complaints: &mut Complaints<'_>) {
         }
         let before = settings.nodes.iter().take(at);
         for (other, _) in before.filter(|(_, other)| other.advertised() == node.advertised()) {
-            complaints.add(&table, "link", &format!("is taken: {other} listens there too"));
+            findings.add(&table, "link", &format!("is in use: {other} listens on it too"));
         }
     }
     if let Some(first) = settings.nodes.keys().next()
         && settings.http.public_url.is_none()
     {
-        let words = "is in a cluster: `public_url` of [http] says where guests find all of it";
-        complaints.add_table(&format!("nodes.{first}"), words);
+        let message = "is in a cluster, which needs `public_url` in [http]: the address that guests use";
+        findings.add_table(&format!("nodes.{first}"), message);
     }
 }
 
-fn rules(settings: &Settings, complaints: &mut Complaints<'_>) {
+fn check_rules(settings: &Settings, findings: &mut Findings<'_>) {
     for (name, service) in &settings.services {
         let table = format!("services.{name}");
-        if service.replicas.is_some_and(|replicas| !sound_count(replicas)) {
-            complaints.add(&table, "replicas", REPLICAS);
+        if service.replicas.is_some_and(|replicas| !is_valid_count(replicas)) {
+            findings.add(&table, "replicas", REPLICAS);
         }
         let known = |label: &String| settings.nodes.values().any(|node| node.labels.contains(label));
         if !service.only_on.is_empty() && !settings.nodes.is_empty() && !service.only_on.iter().any(known) {
-            let words =
-                format!("leaves it nowhere to be: no node has the label {}", service.only_on.join(" or "));
-            complaints.add(&table, "only_on", &words);
+            let message =
+                format!("excludes every node: no node has the label {}", service.only_on.join(" or "));
+            findings.add(&table, "only_on", &message);
         }
         for other in &service.never_with {
             if !services::NAMES.contains(&other.as_str()) {
-                complaints.add(&table, "never_with", &format!("has `{other}`, which is no service"));
+                findings.add(&table, "never_with", &format!("has `{other}`, which is not a service"));
             } else if other == name {
-                complaints.add(&table, "never_with", "keeps it apart from itself");
+                findings.add(&table, "never_with", "must not name the service itself");
             }
         }
     }
 }
 
-fn sound_count(replicas: u16) -> bool {
+fn is_valid_count(replicas: u16) -> bool {
     matches!(replicas, 1 | 3 | 5 | 7)
 }
 

@@ -256,7 +256,7 @@ impl Cluster {
         let mut settings = format!(
             "[http]\npublic_url = \"{public_url}\"\nbehind_proxy = {}\n\n{payments}\n\
              [mail]\nfolder = \"{}\"\n\n\
-             [limits]\nrequest_secs_max = {request_secs}\nrequests_per_second = 100000\n\n{more}\n",
+             [limits]\nrequest_timeout = \"{request_secs}s\"\nrequests_per_second = 100000\n\n{more}\n",
             !loopback,
             mail.display()
         );

@@ -1,0 +1,129 @@
+//! `auberge cert`: the cluster's own authority, and certificates of nodes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Subcommand;
+use link::CertificateInfo;
+use link::certificates::{CertificateAuthority, NODE_DAYS};
+use token::ClusterKey;
+
+use super::output;
+use crate::files::copy_private;
+
+/// Verbs about certificates. They need no running server.
+#[derive(Debug, Subcommand)]
+pub enum Arguments {
+    /// Make the authority of a new cluster: once, on a machine that is no node.
+    Init {
+        /// Where to keep it. Whoever reads this folder can make nodes of the cluster.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The cluster's name: a-z, 0-9 and -, as in cluster.toml.
+        #[arg(long, value_name = "NAME")]
+        cluster: String,
+        /// The cluster key of a store that is to become a cluster (its `cluster.key`); without it, a new one is made.
+        #[arg(long, value_name = "FILE")]
+        cluster_key: Option<PathBuf>,
+    },
+    /// Make a node's folder: its certificate, its key, the authority's certificate and the cluster key.
+    Node {
+        /// The node's name: a-z, 0-9 and -, as in cluster.toml.
+        name: String,
+        /// The authority's folder.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// A host name or IP address of the node, without a port; may be repeated.
+        #[arg(long = "address", value_name = "HOST")]
+        addresses: Vec<String>,
+        /// Print what was made as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new certificate and key for a node that has one: its id stays. Copy them over; the node reads them itself.
+    Renew {
+        /// The node's name.
+        name: String,
+        /// The authority's folder.
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// New addresses, in the place of those it has; may be repeated.
+        #[arg(long = "address", value_name = "HOST")]
+        addresses: Vec<String>,
+        /// Print what was made as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When names are none, files are there already or cannot be written.
+pub fn run(arguments: Arguments) -> anyhow::Result<()> {
+    match arguments {
+        Arguments::Init { dir, cluster, cluster_key } => init(&dir, &cluster, cluster_key.as_deref()),
+        Arguments::Node { name, dir, addresses, json } => {
+            let authority = open(&dir)?;
+            let described = authority.add_node(&dir, &name, &addresses).with_context(|| {
+                let again =
+                    if dir.join(&name).exists() { " (for a new one: `auberge cert renew`)" } else { "" };
+                format!("no certificate for {name:?}{again}")
+            })?;
+            copy_private(&dir.join("cluster.key"), &dir.join(&name).join("cluster.key"))?;
+            show(&dir, &described, json)
+        }
+        Arguments::Renew { name, dir, addresses, json } => {
+            let authority = open(&dir)?;
+            let described = authority
+                .renew(&dir, &name, &addresses)
+                .with_context(|| format!("no new certificate for {name}"))?;
+            show(&dir, &described, json)
+        }
+    }
+}
+
+fn init(dir: &Path, cluster: &str, cluster_key: Option<&Path>) -> anyhow::Result<()> {
+    if let Some(file) = cluster_key {
+        ClusterKey::load(file).context("the cluster key")?;
+    }
+    CertificateAuthority::init(dir, cluster).context("no authority was made")?;
+    let key = dir.join("cluster.key");
+    match cluster_key {
+        Some(file) => copy_private(file, &key)?,
+        None => {
+            ClusterKey::load_or_create(&key).context("the cluster key")?;
+        }
+    }
+    println!("The authority of {cluster} is in {}. Keep that folder off the nodes.", dir.display());
+    println!("Next, for each node: auberge cert node NAME --dir {} --address HOST", dir.display());
+    Ok(())
+}
+
+fn open(dir: &Path) -> anyhow::Result<CertificateAuthority> {
+    CertificateAuthority::open(dir)
+        .with_context(|| format!("no authority in {} (make one with `auberge cert init`)", dir.display()))
+}
+
+fn show(dir: &Path, made: &CertificateInfo, json: bool) -> anyhow::Result<()> {
+    let folder = dir.join(&made.identity.node);
+    if json {
+        return output::print_json(&serde_json::json!({
+            "cluster": made.identity.cluster,
+            "node": made.identity.node,
+            // As text: JSON numbers lose digits of it in many a program.
+            "node_id": made.identity.node_id.to_string(),
+            "fingerprint": made.fingerprint.to_string(),
+            "addresses": made.addresses,
+            "expires_at": made.expires_at_secs,
+            "folder": folder,
+        }));
+    }
+    println!(
+        "{} of {}, id {}, good for {NODE_DAYS} days",
+        made.identity.node, made.identity.cluster, made.identity.node_id
+    );
+    println!("fingerprint {}", made.fingerprint);
+    println!("Copy {} to the node; nobody else may read it.", folder.display());
+    Ok(())
+}

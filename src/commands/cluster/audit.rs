@@ -1,0 +1,94 @@
+//! `auberge cluster audit`: who did what, newest first.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::format::date_and_time;
+use crate::client::{OperatorAccess, RetryingClient};
+use crate::commands::output;
+use crate::operate::audit::AuditResponse;
+
+/// What one request brings at most.
+const PAGE_MAX: u32 = 100;
+
+/// Show who did what to the cluster, and what happened to it by itself.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// How many entries; the oldest of more than 10,000 are forgotten.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    access: OperatorAccess,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the directory does not answer.
+pub async fn run(arguments: Audit) -> anyhow::Result<()> {
+    let mut client = RetryingClient::by(&arguments.access).await?;
+    let (mut items, mut cursor) = (Vec::new(), None::<String>);
+    let mut left = arguments.limit;
+    while left > 0 {
+        let from = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let page = client.get(&format!("/v1/cluster/audit?limit={}{from}", left.min(PAGE_MAX))).await?;
+        let found = page["items"].as_array().cloned().unwrap_or_default();
+        left = left.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        items.extend(found);
+        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    if arguments.json {
+        return output::print_json(&items);
+    }
+    let entries: Vec<AuditResponse> = super::read(Value::Array(items))?;
+    if entries.is_empty() {
+        println!("nothing is on record: a machine that is alone keeps none");
+    } else {
+        println!("{}", table(&entries));
+    }
+    Ok(())
+}
+
+/// A line an entry.
+fn table(entries: &[AuditResponse]) -> String {
+    let row = |entry: &AuditResponse| {
+        vec![
+            entry.number.to_string(),
+            date_and_time(entry.at),
+            entry.by.clone(),
+            entry.verb.clone(),
+            entry.subject.clone(),
+            entry.detail.clone(),
+        ]
+    };
+    output::table(&["no", "when (UTC)", "who", "did", "what", "more"], entries.iter().map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_line() {
+        let entry = AuditResponse {
+            number: 7,
+            at: edge::Instant(Timestamp(1_700_000_000_000)),
+            by: "admin".to_owned(),
+            verb: "drain".to_owned(),
+            subject: "n2".to_owned(),
+            detail: "for a new disk".to_owned(),
+        };
+        let text = table(&[entry]);
+        let line = text.lines().find(|line| line.contains("drain")).unwrap();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(words, ["7", "2023-11-14", "22:13:20", "admin", "drain", "n2", "for", "a", "new", "disk"]);
+    }
+}

@@ -1,0 +1,181 @@
+//! `auberge cluster configure`: has a running cluster adopt what its settings file says by now.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use poem_openapi::types::ToJSON;
+use serde_json::{Value, json};
+
+use super::format::count;
+use super::moves::Waiting;
+use super::{follow, rebalance};
+use crate::client::RetryingClient;
+use crate::client::Target;
+use crate::commands::output;
+use crate::operate::configure::Configured;
+use crate::server::cluster_node::{bank_name, cluster_settings};
+use crate::settings;
+
+/// Where the settings are adopted.
+pub const PATH: &str = "/v1/cluster/configure";
+
+/// Have the cluster adopt what a settings file says by now of `replicas`, `only_on`, `never_with` and `replace_after`.
+///
+/// Prints what changes, and what follows from it; then replicas move, come and go by themselves while everything serves.
+/// Shards and the bank were fixed when the cluster was made.
+#[derive(Debug, Args)]
+pub struct Configure {
+    /// The settings file; its [cluster] and [services] tables count here.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Say what would change and what would follow, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Runs the verb; returns when everything is as the settings want it, as far as there are nodes for it.
+///
+/// # Errors
+/// When the file is wrong, the directory refuses, or a move that follows fails.
+pub async fn run(arguments: Configure) -> anyhow::Result<()> {
+    let asked = asked(&settings::load_cluster(&arguments.config)?);
+    let with = |dry_run: bool| {
+        let mut body = asked.clone();
+        body["dry_run"] = json!(dry_run);
+        body
+    };
+    let mut client = RetryingClient::sign_in(&arguments.target).await?;
+    let before = follow::newest(&mut client).await?;
+    let found: Value = client.server().post(PATH, &with(arguments.dry_run)).await?;
+    if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
+        return output::print_json(&found);
+    }
+    let configured: Configured = super::read(found.clone())?;
+    if !arguments.waiting.json {
+        lines(&configured).iter().for_each(|line| println!("{line}"));
+    }
+    if arguments.dry_run || arguments.waiting.no_wait {
+        return Ok(());
+    }
+    let ended = follow::until_settled(&mut client, PATH, &with(true), before).await?;
+    if arguments.waiting.json {
+        let mut whole = found;
+        whole["moves"] = ended.to_json().unwrap_or_default();
+        output::print_json(&whole)?;
+    }
+    follow::all_done(&ended)?;
+    if !arguments.waiting.json && !ended.is_empty() {
+        println!("{} made", count(ended.len(), "move"));
+    }
+    Ok(())
+}
+
+/// What a file says, as the directory is asked for it.
+fn asked(settings: &settings::Settings) -> Value {
+    let bank = settings.payments.bank.map(bank_name);
+    let whole = cluster_settings(settings, &settings.shards(), bank.unwrap_or_default());
+    let service = |(name, of): (&String, &directory::ServiceSettings)| {
+        json!({
+            "service": name,
+            "shards": of.shards,
+            "replicas": of.replicas,
+            "only_on": of.only_on,
+            "never_with": of.never_with,
+        })
+    };
+    let services: Vec<Value> = whole.services.iter().map(service).collect();
+    let mut asked = json!({"replace_after_seconds": whole.replace_after_secs, "services": services});
+    if let Some(bank) = bank {
+        asked["bank"] = json!(bank);
+    }
+    asked
+}
+
+/// What changes, and what follows.
+fn lines(configured: &Configured) -> Vec<String> {
+    let change = |change: &crate::operate::configure::ChangeResponse| {
+        format!("{}: {} → {}", change.setting, change.from, change.to)
+    };
+    let mut lines: Vec<String> = configured.changes.iter().map(change).collect();
+    lines.extend(configured.plan.iter().map(rebalance::line));
+    lines.extend(configured.astray.iter().map(|astray| {
+        format!("{} stays on {} against the rules: no other node may take it", astray.group, astray.node)
+    }));
+    lines.push(match (configured.changes.len(), configured.plan.len(), configured.dry_run) {
+        (0, 0, _) => "the cluster has these settings already".to_owned(),
+        (0, moves, _) => format!("the cluster has these settings already; {} to follow", words(moves)),
+        (_, moves, true) => format!("nothing is changed yet; {} would follow at once", words(moves)),
+        (_, 0, false) => "adopted; nothing has to move".to_owned(),
+        (_, moves, false) => format!("adopted; {} to follow", words(moves)),
+    });
+    lines
+}
+
+fn words(moves: usize) -> String {
+    if moves == 0 { "no move".to_owned() } else { count(moves, "move") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::configure::{AstrayResponse, ChangeResponse};
+    use crate::operate::nodes::StepResponse;
+
+    #[test]
+    fn a_file_is_asked_for_as_it_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // A node's secrets are nowhere here.
+        let text = "[payments]\nbank = \"stripe\"\n[cluster]\nreplace_after = \"2h\"\n[services.pdf]\nreplicas = 1\n\
+                    only_on = [\"big\"]\n[services.reservations]\nshards = 4\n";
+        std::fs::write(file.path(), text).unwrap();
+        let asked = asked(&settings::load_cluster(file.path()).unwrap());
+        assert_eq!((&asked["bank"], &asked["replace_after_seconds"]), (&json!("stripe"), &json!(7200)));
+        let of = |name: &str| {
+            let services = asked["services"].as_array().unwrap();
+            services.iter().find(|service| service["service"] == name).unwrap().clone()
+        };
+        let pdf = json!({"service": "pdf", "shards": 1, "replicas": 1, "only_on": ["big"], "never_with": []});
+        assert_eq!(of("pdf"), pdf);
+        assert_eq!((&of("reservations")["shards"], &of("directory")["replicas"]), (&json!(4), &json!(3)));
+        std::fs::write(file.path(), "[services.pdf]\nreplicas = 2\n").unwrap();
+        let wrong = settings::load_cluster(file.path()).unwrap_err().to_string();
+        assert!(wrong.contains("line 2") && wrong.contains("1, 3, 5 or 7"), "{wrong}");
+    }
+
+    #[test]
+    fn what_changes_and_what_follows_are_lines() {
+        let change = || ChangeResponse {
+            setting: "services.pdf.replicas".to_owned(),
+            from: "3".to_owned(),
+            to: "1".to_owned(),
+        };
+        let step = || StepResponse {
+            group: "pdf/0".to_owned(),
+            leave: vec!["n1".to_owned(), "n2".to_owned()],
+            take: Vec::new(),
+            leader_only: false,
+            reason: "settings".to_owned(),
+        };
+        let astray = || AstrayResponse { group: "ui/0".to_owned(), node: "n1".to_owned() };
+        let configured = |dry_run, changes, plan, astray| Configured { dry_run, changes, plan, astray };
+        assert_eq!(
+            lines(&configured(true, vec![change()], vec![step()], vec![astray()])),
+            [
+                "services.pdf.replicas: 3 → 1",
+                "pdf/0  – n1, n2",
+                "ui/0 stays on n1 against the rules: no other node may take it",
+                "nothing is changed yet; 1 move would follow at once",
+            ]
+        );
+        let last = |configured: &Configured| lines(configured).pop().unwrap();
+        assert_eq!(last(&configured(false, vec![change()], vec![], vec![])), "adopted; nothing has to move");
+        assert_eq!(
+            last(&configured(false, vec![], vec![], vec![])),
+            "the cluster has these settings already"
+        );
+    }
+}

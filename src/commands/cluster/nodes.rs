@@ -1,0 +1,146 @@
+//! `auberge cluster drain`, `uncordon` and `decommission`.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use poem_openapi::types::ToJSON;
+use serde_json::{Value, json};
+
+use super::moves::{Waiting, segment};
+use super::{follow, tables};
+use crate::client::RetryingClient;
+use crate::client::Target;
+use crate::commands::output;
+use crate::operate::nodes::{NodeWork, StayResponse};
+use crate::operate::shown::{NodeResponse, NodeState};
+
+/// Empty a node.
+#[derive(Debug, Args)]
+pub struct Drain {
+    /// The node's name.
+    node: String,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Name a node.
+#[derive(Debug, Args)]
+pub struct Node {
+    /// The node's name.
+    node: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// `drain`: returns when everything has left that can.
+pub async fn drain(arguments: Drain) -> anyhow::Result<()> {
+    empty(arguments, "drain", |state| state != NodeState::Draining).await
+}
+
+/// `decommission`: returns when everything has left.
+pub async fn decommission(arguments: Drain) -> anyhow::Result<()> {
+    empty(arguments, "decommission", |state| state == NodeState::Decommissioned).await
+}
+
+/// `uncordon`: from now on the node takes groups again.
+pub async fn uncordon(arguments: Node) -> anyhow::Result<()> {
+    let path = format!("/v1/cluster/nodes/{}/uncordon", segment(&arguments.node)?);
+    let found: Value = arguments.target.sign_in().await?.post(&path, &json!({})).await?;
+    super::show::<NodeResponse>(found, arguments.json, |node| {
+        println!(
+            "{} is {} and takes groups again; `auberge cluster rebalance` brings it some now",
+            node.name,
+            tables::node_state(node.state)
+        );
+    })
+}
+
+async fn empty(arguments: Drain, what: &str, is_there: impl Fn(NodeState) -> bool) -> anyhow::Result<()> {
+    let mut client = RetryingClient::sign_in(&arguments.target).await?;
+    let dry_run = if arguments.dry_run { "?dry_run=true" } else { "" };
+    let path = format!("/v1/cluster/nodes/{}/{what}{dry_run}", segment(&arguments.node)?);
+    let found: Value = client.server().post(&path, &json!({})).await?;
+    if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
+        return output::print_json(&found);
+    }
+    let begun: NodeWork = super::read(found.clone())?;
+    if !arguments.waiting.json {
+        begun.plan.iter().for_each(|step| println!("{}", super::rebalance::line(step)));
+        stays(&begun.stays).iter().for_each(|line| println!("{line}"));
+    }
+    if arguments.dry_run || arguments.waiting.no_wait {
+        println!("{}: {}", arguments.node, begun.detail);
+        return Ok(());
+    }
+    let (ended, now) = follow::until_emptied(&mut client, begun.moves, &arguments.node, is_there).await?;
+    if arguments.waiting.json {
+        output::print_json(&now.to_json())?;
+    } else {
+        println!("{}", outcome(&now));
+    }
+    follow::all_done(&ended)
+}
+
+/// What stays, and why: a line a reason.
+fn stays(stays: &[StayResponse]) -> Vec<String> {
+    let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for stay in stays {
+        let usual = format!("no node can take {}: ", stay.group);
+        let why = stay.why.strip_prefix(&usual).unwrap_or(&stay.why);
+        reasons.entry(why.to_owned()).or_default().push(&stay.group);
+    }
+    let line = |(why, groups): (String, Vec<&str>)| {
+        let stays = if groups.len() == 1 { "stays" } else { "stay" };
+        format!("{} {stays}: {why}", groups.join(", "))
+    };
+    reasons.into_iter().map(line).collect()
+}
+
+/// What an operator may do with the node now.
+fn outcome(node: &NodeResponse) -> String {
+    let state = tables::node_state(node.state);
+    if node.state == NodeState::Decommissioned {
+        return format!("{} is {state}: stop it; nothing of it is needed any more", node.name);
+    }
+    match &node.unsafe_because {
+        None if node.groups == 0 => format!("{} is {state}: it is empty and may be stopped", node.name),
+        None => format!(
+            "{} is {state}: {} replicas stay, and it is safe to stop ({})",
+            node.name, node.groups, node.quorum
+        ),
+        Some(why) => format!("{} is {state}; do not stop it: {why}", node.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_is_told_by_its_reason() {
+        let stay = |group: &str, why: &str| StayResponse {
+            group: group.to_owned(),
+            live: 2,
+            voters: 3,
+            needed: 2,
+            why: why.to_owned(),
+        };
+        let all = [
+            stay("auth/0", "no node can take auth/0: there is no other node"),
+            stay("pdf/0", "no node can take pdf/0: n4 has too little free disk"),
+            stay("ui/0", "no node can take ui/0: there is no other node"),
+        ];
+        assert_eq!(
+            stays(&all),
+            ["pdf/0 stays: n4 has too little free disk", "auth/0, ui/0 stay: there is no other node"]
+        );
+    }
+}

@@ -1,0 +1,84 @@
+//! `auberge cluster rebalance`.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::format::count;
+use super::moves::Waiting;
+use super::{follow, tables};
+use crate::client::RetryingClient;
+use crate::client::Target;
+use crate::commands::output;
+use crate::operate::nodes::StepResponse;
+use crate::operate::rebalance::RebalanceResponse;
+
+/// Even groups and leaders out.
+#[derive(Debug, Args)]
+pub struct Rebalance {
+    /// Print the plan, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    waiting: Waiting,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Prints the plan, then its progress.
+pub async fn run(arguments: Rebalance) -> anyhow::Result<()> {
+    let mut client = RetryingClient::sign_in(&arguments.target).await?;
+    let body = json!({"dry_run": arguments.dry_run});
+    let found: Value = client.server().post("/v1/cluster/rebalance", &body).await?;
+    if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
+        return output::print_json(&found);
+    }
+    let begun: RebalanceResponse = super::read(found)?;
+    if !arguments.waiting.json {
+        begun.plan.iter().for_each(|step| println!("{}", line(step)));
+        match begun.plan.len() {
+            0 => println!("groups and leaders are even already"),
+            steps if arguments.dry_run => println!("{} would be made", count(steps, "move")),
+            _ => {}
+        }
+    }
+    if arguments.dry_run || arguments.waiting.no_wait {
+        return Ok(());
+    }
+    let made = begun.moves.len();
+    let ended = follow::to_the_end(&mut client, begun.moves).await?;
+    if arguments.waiting.json {
+        use poem_openapi::types::ToJSON;
+        output::print_json(&ended.to_json())?;
+    }
+    follow::all_done(&ended)?;
+    if !arguments.waiting.json && made > 0 {
+        println!("{} made", count(made, "move"));
+    }
+    Ok(())
+}
+
+/// A step of a plan: `search/0  n1 → n4`.
+pub fn line(step: &StepResponse) -> String {
+    format!("{}  {}", step.group, tables::leaves_and_takes(&step.leave, &step.take, step.leader_only))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_says_who_gives_and_who_takes() {
+        let step = |leave: &[&str], take: &[&str], leader_only| StepResponse {
+            group: "search/0".to_owned(),
+            leave: leave.iter().map(|name| (*name).to_owned()).collect(),
+            take: take.iter().map(|name| (*name).to_owned()).collect(),
+            leader_only,
+            reason: "rebalance".to_owned(),
+        };
+        assert_eq!(line(&step(&["n1"], &["n4"], false)), "search/0  n1 → n4");
+        assert_eq!(line(&step(&[], &["n2", "n3"], false)), "search/0  + n2, n3");
+        assert_eq!(line(&step(&["n1"], &[], false)), "search/0  – n1");
+        assert_eq!(line(&step(&["n1"], &["n2"], true)), "search/0  n1 → n2 (leads)");
+        assert_eq!(line(&step(&[], &["n2"], true)), "search/0  → n2 (leads)");
+    }
+}

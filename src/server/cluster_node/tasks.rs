@@ -1,0 +1,179 @@
+//! The reconciler's client: reads the status of nodes, and runs tasks on them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use directory::{Hands, HandsError, NodeProfile, Observed, SeenNode, SeenReplica};
+use futures::future::BoxFuture;
+use replica::{Announcement, Board, GroupStatus, Node, Start, Task, TaskDone, TaskError};
+
+/// Timeout of a task on a node.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout of a change of voters, which waits for a majority of the old voters and of the new.
+const CHANGE_MAX: Duration = Duration::from_secs(20);
+/// Longest interval between two looks at the nodes.
+const POLL_INTERVAL_MAX: Duration = Duration::from_secs(1);
+
+pub struct Tasks {
+    node: Arc<Node>,
+}
+
+impl Tasks {
+    pub fn new(node: Arc<Node>) -> Self {
+        Self { node }
+    }
+
+    async fn run(&self, node: &str, task: Task) -> Result<TaskDone, HandsError> {
+        let group = task.group().unwrap_or_default().to_owned();
+        let timeout = timeout(&task);
+        self.node.task(node, task, timeout).await.map_err(|error| node_error(error, node, &group))
+    }
+
+    /// Runs a task that changes a group's membership, on the group's leader.
+    async fn run_on_leader(&self, group: &str, task: Task) -> Result<(), HandsError> {
+        let timeout = timeout(&task);
+        match self.node.task_at_leader(task, timeout).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(node_error(error, "the leader", group)),
+        }
+    }
+
+    fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.node.board().borrow())
+    }
+}
+
+fn timeout(task: &Task) -> Duration {
+    if matches!(task, Task::ChangeVoters { .. }) { CHANGE_MAX } else { TIMEOUT }
+}
+
+fn node_error(error: TaskError, node: &str, group: &str) -> HandsError {
+    match error {
+        TaskError::Away(node) => HandsError::Away(node),
+        TaskError::Timeout => HandsError::Away(node.to_owned()),
+        TaskError::NotLeader(_) => HandsError::NoLeader(group.to_owned()),
+        error @ (TaskError::NoReplica | TaskError::NotAllowed(_) | TaskError::Refused(_)) => {
+            HandsError::Refused(format!("{node}: {error}"))
+        }
+    }
+}
+
+impl Hands for Tasks {
+    fn observed(&self) -> Observed {
+        let board = self.board();
+        let seen = board.nodes.iter().filter_map(|(name, seen)| {
+            let status = seen.said.as_ref()?;
+            let replicas = status.replicas.iter().map(replica).collect();
+            // A node that is about to stop counts as down: it must take no new replicas.
+            Some((
+                name.clone(),
+                SeenNode { profile: profile(status), live: seen.live && !status.leaving, replicas },
+            ))
+        });
+        Observed { nodes: seen.collect() }
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        let mut board = self.node.board();
+        board.mark_unchanged();
+        Box::pin(async move {
+            let _ = tokio::time::timeout(POLL_INTERVAL_MAX, board.changed()).await;
+        })
+    }
+
+    fn open<'a>(
+        &'a self,
+        node: &'a str,
+        group: &'a str,
+        start: directory::Start,
+    ) -> BoxFuture<'a, Result<u64, HandsError>> {
+        let start = match start {
+            directory::Start::Found => Start::Found,
+            directory::Start::Join => Start::Join,
+        };
+        Box::pin(async move {
+            let done = self.run(node, Task::Open { group: group.to_owned(), start }).await?;
+            done.id.ok_or_else(|| {
+                HandsError::Refused(format!("{node} did not return the id of the replica that it opened"))
+            })
+        })
+    }
+
+    fn add_learner<'a>(
+        &'a self,
+        group: &'a str,
+        replica: u64,
+        node: &'a str,
+    ) -> BoxFuture<'a, Result<(), HandsError>> {
+        let task = Task::AddLearner { group: group.to_owned(), id: replica, node: node.to_owned() };
+        Box::pin(self.run_on_leader(group, task))
+    }
+
+    fn change_voters<'a>(
+        &'a self,
+        group: &'a str,
+        from: &'a BTreeSet<u64>,
+        to: &'a BTreeSet<u64>,
+    ) -> BoxFuture<'a, Result<(), HandsError>> {
+        let (from, ids) = (from.clone(), to.clone());
+        Box::pin(self.run_on_leader(group, Task::ChangeVoters { group: group.to_owned(), from, ids }))
+    }
+
+    fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {
+        Box::pin(self.run_on_leader(group, Task::Transfer { group: group.to_owned(), to }))
+    }
+
+    fn remove_learner<'a>(&'a self, group: &'a str, replica: u64) -> BoxFuture<'a, Result<(), HandsError>> {
+        Box::pin(self.run_on_leader(group, Task::RemoveLearner { group: group.to_owned(), id: replica }))
+    }
+
+    fn drop_replica<'a>(
+        &'a self,
+        node: &'a str,
+        group: &'a str,
+        replica: u64,
+    ) -> BoxFuture<'a, Result<(), HandsError>> {
+        let task = Task::Drop { group: group.to_owned(), id: replica };
+        Box::pin(async move { self.run(node, task).await.map(drop) })
+    }
+
+    fn deny<'a>(
+        &'a self,
+        node: &'a str,
+        fingerprints: &'a [String],
+    ) -> BoxFuture<'a, Result<(), HandsError>> {
+        let task = Task::Deny { fingerprints: fingerprints.to_vec() };
+        Box::pin(async move { self.run(node, task).await.map(drop) })
+    }
+}
+
+/// The profile that the directory stores.
+pub fn profile(status: &Announcement) -> NodeProfile {
+    NodeProfile {
+        name: status.node.clone(),
+        node_id: status.node_id,
+        address: status.profile.address.clone(),
+        http_address: status.profile.http_address.clone(),
+        zone: status.profile.zone.clone(),
+        labels: status.profile.labels.clone(),
+        version: status.profile.version.clone(),
+        fingerprint: status.profile.fingerprint.clone(),
+        disk_free_bytes: status.disk_free_bytes,
+    }
+}
+
+fn replica(status: &GroupStatus) -> SeenReplica {
+    let lag = |(id, _): (&u64, _)| status.lag_of(*id).map(|lag| (*id, lag));
+    SeenReplica {
+        group: status.group.clone(),
+        replica: status.id,
+        leader: status.leader,
+        term: status.term,
+        voters: status.voters.keys().copied().collect(),
+        learners: status.learners.keys().copied().collect(),
+        last_log: status.last_log,
+        lag: status.matched.iter().filter_map(lag).collect(),
+        bytes: status.bytes,
+    }
+}

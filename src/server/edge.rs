@@ -1,0 +1,73 @@
+//! The edge of a process: its HTTP server with every API and page.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::Server;
+use crate::settings::Settings;
+use crate::{operate, services};
+
+/// Maximum time that a shutdown waits for accepted requests.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
+
+/// A running HTTP server.
+pub struct Serving {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+/// The HTTP server with every API and page.
+///
+/// # Errors
+/// When a page's template does not compile.
+pub fn http_server(server: &Server) -> anyhow::Result<edge::Server> {
+    let apis = &server.dependencies.apis;
+    let http = edge::Server::new(settings(&server.settings, &apis.public_url));
+    let http = services::mount(http, &server.client, &server.credentials, apis)?;
+    Ok(operate::mount(http, server))
+}
+
+/// Listens, and serves in the background.
+///
+/// # Errors
+/// When the address cannot be bound, or plain HTTP is not allowed on it.
+pub async fn serve(server: edge::Server, address: SocketAddr) -> anyhow::Result<Serving> {
+    let bound = server.bind(&address.to_string()).await?;
+    let (stop, stopping) = oneshot::channel::<()>();
+    let task = tokio::spawn(bound.run(async move {
+        let _ = stopping.await;
+    }));
+    Ok(Serving { stop, task })
+}
+
+impl Serving {
+    /// Stops listening, and finishes accepted requests.
+    ///
+    /// # Errors
+    /// When the socket has failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        let _ = self.stop.send(());
+        match tokio::time::timeout(SHUTDOWN_MAX + Duration::from_secs(5), self.task).await {
+            Ok(served) => Ok(served??),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+fn settings(settings: &Settings, public_url: &str) -> edge::Settings {
+    let tls = settings.http.certificate.clone().zip(settings.http.certificate_key.clone());
+    edge::Settings {
+        public_url: public_url.to_owned(),
+        behind_proxy: settings.http.behind_proxy,
+        tls: tls.map(|(certificate, key)| edge::Tls { certificate, key }),
+        cors_origins: settings.http.cors_origins.clone(),
+        body_bytes_max: settings.limits.body_bytes_max,
+        deadline: settings.limits.request_timeout.0,
+        requests_per_second: settings.limits.requests_per_second,
+        requests_burst: settings.limits.requests_per_second.saturating_mul(4),
+        shutdown: SHUTDOWN_MAX,
+    }
+}

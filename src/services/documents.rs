@@ -1,0 +1,94 @@
+//! The documents of a reservation, for the pages: the same that the REST API of reservations returns.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use contracts::ReservationId;
+use contracts::reservations::{Answer, Query, Refusal, Reservation, Reservations};
+use contracts::{HotelId, HotelProfile};
+use futures::future::BoxFuture;
+use group::{Call, Client, Credentials, Failure, Unavailable, Why};
+use reservations::Desk;
+use ui::File;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+pub struct ReservationDocuments {
+    pub client: Client,
+    /// PDFs are rendered with a token of `reservations`, once the caller's own token has read the reservation.
+    pub credentials: Arc<dyn Credentials>,
+    pub booking_links: Desk,
+}
+
+impl ReservationDocuments {
+    async fn find(
+        &self,
+        call: &Call,
+        reservation: ReservationId,
+    ) -> Result<Option<(Reservation, HotelProfile)>, Unavailable> {
+        let found = match self.client.query::<Reservations>(call, Query::Reservation(reservation)).await {
+            Ok(Answer::Reservation(found)) => found,
+            Ok(_) => return Err(unexpected_answer()),
+            Err(failure) => return none_or(failure),
+        };
+        let hotel = self.hotel(call, found.hotel()).await?;
+        Ok(hotel.map(|hotel| (*found, hotel)))
+    }
+
+    async fn hotel(&self, call: &Call, hotel: HotelId) -> Result<Option<HotelProfile>, Unavailable> {
+        match self.client.query::<Reservations>(call, Query::Hotel(hotel)).await {
+            Ok(Answer::Hotel(hotel)) => Ok(Some(hotel)),
+            Ok(_) => Err(unexpected_answer()),
+            Err(failure) => none_or(failure),
+        }
+    }
+}
+
+/// A reservation that the caller may not read is reported as not found.
+fn none_or<T>(failure: Failure<Refusal>) -> Result<Option<T>, Unavailable> {
+    match failure {
+        Failure::Unavailable(unavailable) => Err(unavailable),
+        Failure::Refused(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused => {
+            Ok(None)
+        }
+    }
+}
+
+fn unexpected_answer() -> Unavailable {
+    Unavailable::new(Why::NoService("reservations".to_owned()))
+}
+
+impl ui::Documents for ReservationDocuments {
+    fn confirmation<'a>(
+        &'a self,
+        call: &'a Call,
+        reservation: ReservationId,
+    ) -> BoxFuture<'a, Result<Option<File>, Unavailable>> {
+        Box::pin(async move {
+            let Some((found, hotel)) = self.find(call, reservation).await? else { return Ok(None) };
+            let own = Call::bearer(self.credentials.service_token("reservations", None).await?, TIMEOUT);
+            match reservations::confirmation_pdf(&self.client, &own, &self.booking_links, &found, &hotel)
+                .await
+            {
+                Ok(bytes) => Ok(Some(File { name: format!("confirmation-{reservation}.pdf"), bytes })),
+                Err(Failure::Unavailable(away)) => Err(away),
+                Err(failure) => {
+                    tracing::error!(%failure, "rendering a confirmation failed");
+                    Err(Unavailable::new(Why::NoService("pdf".to_owned())))
+                }
+            }
+        })
+    }
+
+    fn calendar<'a>(
+        &'a self,
+        call: &'a Call,
+        reservation: ReservationId,
+    ) -> BoxFuture<'a, Result<Option<File>, Unavailable>> {
+        Box::pin(async move {
+            let Some((found, hotel)) = self.find(call, reservation).await? else { return Ok(None) };
+            let bytes = reservations::calendar_file(&self.booking_links, &found, &hotel).into_bytes();
+            Ok(Some(File { name: format!("{reservation}.ics"), bytes }))
+        })
+    }
+}
