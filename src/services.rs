@@ -13,7 +13,7 @@ use group::{Client, Credentials, Effects, NoEffects, Service};
 use mail::{Address, Mailer};
 use protocol::Contract;
 use replica::Node;
-use reservations::Desk;
+use reservations::BookingLinks;
 use token::ClusterKey;
 
 use documents::ReservationDocuments;
@@ -81,7 +81,7 @@ pub async fn register_all(
     let account_links = apis.key.links(purpose::ACCOUNT_LINKS);
     let auth_effects = Arc::new(auth::KeyMaker::new(apis.key.clone()));
     let reservation_effects =
-        Arc::new(reservations::Courier::new(apis.booking_links(), from.clone(), mailer.clone()));
+        Arc::new(reservations::ReservationEffects::new(apis.booking_links(), from.clone(), mailer.clone()));
     let user_effects = Arc::new(users::MailRoom::new(
         mailer.clone(),
         account_links.clone(),
@@ -228,10 +228,10 @@ impl ApiDependencies {
     }
 
     /// The links under which guests find their bookings.
-    pub fn booking_links(&self) -> Desk {
-        Desk {
+    pub fn booking_links(&self) -> BookingLinks {
+        BookingLinks {
             public_url: self.public_url.clone(),
-            links: self.key.links(purpose::BOOKING_LINKS),
+            key: self.key.links(purpose::BOOKING_LINKS),
             sandbox: self.is_test_mode(),
         }
     }

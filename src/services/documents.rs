@@ -8,7 +8,7 @@ use contracts::reservations::{Answer, Query, Refusal, Reservation, Reservations}
 use contracts::{HotelId, HotelProfile};
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials, Failure, Unavailable, Why};
-use reservations::Desk;
+use reservations::BookingLinks;
 use ui::File;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -17,7 +17,7 @@ pub struct ReservationDocuments {
     pub client: Client,
     /// PDFs are rendered with a token of `reservations`, once the caller's own token has read the reservation.
     pub credentials: Arc<dyn Credentials>,
-    pub booking_links: Desk,
+    pub booking_links: BookingLinks,
 }
 
 impl ReservationDocuments {

@@ -177,7 +177,7 @@ pub struct Payment {
 
 /// What the bank says of an intent, retrieved from it by us: never a webhook's word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IntentSeen {
+pub struct IntentSnapshot {
     /// The bank's id of it.
     pub intent: String,
     /// How far it has come.
@@ -228,7 +228,7 @@ pub enum BankReport {
         mode: BankMode,
     },
     /// What the bank says of the intent.
-    Intent(IntentSeen),
+    Intent(IntentSnapshot),
     /// No intent came to be, and none will.
     NoIntent {
         /// Why, as a stable word.
@@ -274,7 +274,7 @@ pub enum Command {
         /// Where the guest comes back to after 3-D Secure: `https://…` (or `http://…` on loopback).
         return_url: String,
         /// The total that the payer was shown, if any. When reservations wants another sum, nothing is charged.
-        shown: Option<Money>,
+        expected_amount: Option<Money>,
     },
     /// Staff of the hotel or an administrator gives money back.
     RequestRefund {

@@ -4,8 +4,11 @@ mod booking;
 mod listing;
 mod offer;
 
-pub use booking::{Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, What};
-pub use listing::{Change, Day, Expect, Listing, Nights, Page, Position, Property, Settings, Whose, merge};
+pub use booking::{Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, TimelineEvent};
+pub use listing::{
+    CalendarChange, DayList, ListBy, ListReservations, ManagedHotel, Nights, Position, Precondition,
+    ReservationPage, Settings, merge,
+};
 pub use offer::{OFFER_SECS, Offer, Offers, Quote};
 
 use protocol::{Access, Contract, Route, Slot};
@@ -113,12 +116,12 @@ pub enum Command {
         /// Only if this is its version still.
         expect: Option<u32>,
     },
-    /// Makes a hotel, or replaces its description. Answered by [`Reply::Property`].
+    /// Makes a hotel, or replaces its description. Answered by [`Reply::ManagedHotel`].
     PutHotel {
         /// As it shall be.
         hotel: Box<HotelProfile>,
         /// What must be there now.
-        expect: Expect,
+        expect: Precondition,
     },
     /// Sets rates, inventory or restrictions for a range of nights of a room type.
     SetCalendar {
@@ -129,7 +132,7 @@ pub enum Command {
         /// Which nights.
         nights: Nights,
         /// What about them.
-        change: Change,
+        change: CalendarChange,
     },
     /// Staff: the guest arrived. Answered by [`Reply::Reservation`].
     CheckIn(ReservationId),
@@ -163,7 +166,7 @@ pub enum Reply {
     /// The reservation as it is now.
     Reservation(Box<Reservation>),
     /// The hotel as it is now.
-    Property(Box<Property>),
+    ManagedHotel(Box<ManagedHotel>),
 }
 
 /// The domain's "no".
@@ -229,7 +232,7 @@ pub enum Refusal {
     #[error("it was changed meanwhile")]
     Changed,
     /// What its status does not allow.
-    #[error("a reservation that is {} does not allow this", status.word())]
+    #[error("a reservation that is {} does not allow this", status.as_str())]
     WrongStatus {
         /// The status that it has.
         status: Status,
@@ -269,9 +272,9 @@ pub enum Query {
     /// One hotel, as everybody may see it: without its mail address.
     Hotel(HotelId),
     /// One hotel, as its staff sees it.
-    Property(HotelId),
+    ManagedHotel(HotelId),
     /// The hotels that the caller manages, in the order of their ids, from every shard.
-    Properties {
+    ManagedHotels {
         /// Those after this one.
         after: Option<HotelId>,
         /// At most so many.
@@ -299,7 +302,7 @@ pub enum Query {
         tag: String,
     },
     /// Many reservations. Of an actor: from every shard, see [`merge`].
-    Reservations(Listing),
+    Reservations(ListReservations),
     /// What would have to be paid, for those who may see the reservation.
     Payable(ReservationId),
     /// Nights of a room type, for staff.
@@ -318,7 +321,7 @@ pub enum Query {
         /// When.
         date: Date,
         /// Who.
-        which: Day,
+        list: DayList,
     },
 }
 
@@ -333,15 +336,15 @@ pub enum Answer {
     /// A hotel.
     Hotel(HotelProfile),
     /// A hotel and its version.
-    Property(Box<Property>),
+    ManagedHotel(Box<ManagedHotel>),
     /// A shard's part of a page.
-    Properties(Vec<Property>),
+    ManagedHotels(Vec<ManagedHotel>),
     /// Offers.
     Offers(Offers),
     /// A reservation.
     Reservation(Box<Reservation>),
     /// A shard's part of a page.
-    Reservations(Page),
+    Reservations(ReservationPage),
     /// What has to be paid.
     Payable(Box<Payable>),
     /// Nights, in order.
@@ -380,18 +383,18 @@ impl Contract for Reservations {
     fn route_query(query: &Query) -> Route {
         match query {
             Query::Hotel(hotel)
-            | Query::Property(hotel)
+            | Query::ManagedHotel(hotel)
             | Query::Offers { hotel, .. }
             | Query::Calendar { hotel, .. }
             | Query::HotelDay { hotel, .. } => Route::Slot(hotel.slot()),
             Query::Reservation(reservation)
             | Query::ByLink { reservation, .. }
             | Query::Payable(reservation) => Route::Slot(reservation.slot()),
-            Query::Reservations(listing) => match listing.whose {
-                Whose::Callers => Route::Every,
-                Whose::Hotel(hotel) => Route::Slot(hotel.slot()),
+            Query::Reservations(listing) => match listing.by {
+                ListBy::Owner => Route::Every,
+                ListBy::Hotel(hotel) => Route::Slot(hotel.slot()),
             },
-            Query::Properties { .. } => Route::Every,
+            Query::ManagedHotels { .. } => Route::Every,
         }
     }
 
@@ -419,10 +422,10 @@ impl Contract for Reservations {
         match query {
             // The link's tag is the credential of whoever has no other.
             Query::Hotel(_) | Query::Offers { .. } | Query::ByLink { .. } => Access::ANYONE,
-            Query::Properties { .. } | Query::Calendar { .. } | Query::HotelDay { .. } => {
+            Query::ManagedHotels { .. } | Query::Calendar { .. } | Query::HotelDay { .. } => {
                 Access::scopes(&[scope::HOTEL_MANAGE])
             }
-            Query::Property(_) => Access::scopes(&[scope::HOTEL_MANAGE]).or_services(&["reservations"]),
+            Query::ManagedHotel(_) => Access::scopes(&[scope::HOTEL_MANAGE]).or_services(&["reservations"]),
             Query::Reservation(_) | Query::Reservations(_) => {
                 let readers = Access::scopes(&[scope::RESERVATIONS_READ, scope::HOTEL_MANAGE]);
                 // Its own mails are written from it, too.

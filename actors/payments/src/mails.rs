@@ -103,8 +103,8 @@ impl Mails {
         id: RefundId,
     ) -> Result<(), Stop> {
         let call = call(context).await?;
-        let shown = self.payment(context, &call, payment).await?;
-        let Some(refund) = shown.refunds.iter().find(|refund| refund.id == id) else { return Ok(()) };
+        let found = self.payment(context, &call, payment).await?;
+        let Some(refund) = found.refunds.iter().find(|refund| refund.id == id) else { return Ok(()) };
         // The bank has changed its mind meanwhile: nothing to be promised.
         if refund.status == RefundStatus::Failed {
             return Ok(());
@@ -113,7 +113,7 @@ impl Mails {
         data["refund"] = json!({
             "amount": refund.amount.amount,
             "reason": receipt::words(&refund.reason),
-            "whole": shown.amount.is_some_and(|amount| amount == refund.amount),
+            "whole": found.amount.is_some_and(|amount| amount == refund.amount),
         });
         let hotel = data["hotel"]["name"].as_str().unwrap_or_default();
         let message = Message {

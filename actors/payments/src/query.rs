@@ -16,11 +16,13 @@ const PAGE_MAX: u32 = 101;
 
 pub(crate) fn answer(view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
     match query {
-        Query::Payment(payment) => Ok(Answer::Payment(Box::new(visible(view, caller, payment)?.shown()))),
+        Query::Payment(payment) => {
+            Ok(Answer::Payment(Box::new(visible(view, caller, payment)?.to_payment())))
+        }
         Query::OfReservation(reservation) => {
             let ids = view.scan_back(&OF_RESERVATION, &reservation).map(|((_, payment), ())| payment);
             let records = ids.filter_map(|payment| visible(view, caller, payment).ok());
-            Ok(Answer::Payments(records.map(|record| record.shown()).collect()))
+            Ok(Answer::Payments(records.map(|record| record.to_payment()).collect()))
         }
         Query::Payments { hotel, status, after, limit } => {
             Ok(Answer::Payments(list(view, caller, hotel, status, after, limit)))
@@ -78,7 +80,7 @@ fn list(
     found.sort_by_key(|(row, _)| std::cmp::Reverse(*row));
     found.dedup_by_key(|(row, _)| *row);
     found.truncate(limit);
-    found.into_iter().map(|(_, record)| record.shown()).collect()
+    found.into_iter().map(|(_, record)| record.to_payment()).collect()
 }
 
 fn of_all(view: &View<'_>, after: Option<Row>, take: &mut Take<'_>) {

@@ -142,7 +142,7 @@ impl Api {
             Err(failure) => return Err(edge::failed(failure, reservation_problem)),
         }
         let call = caller.call_with(key.0.as_ref(), "createPayment", &reservation_id);
-        let start = Command::Start { reservation, payment_method, return_url, shown: None };
+        let start = Command::Start { reservation, payment_method, return_url, expected_amount: None };
         let payment = flow::start_and_wait(&self.client, &call, start).await.map_err(failed)?;
         // Reservations may have decided otherwise between the two questions.
         if let Some(problem) = payment.failure.as_ref().and_then(payment_failure_problem) {

@@ -72,7 +72,7 @@ pub(crate) struct Record {
     pub payment_method: String,
     pub return_url: String,
     /// What the payer was shown.
-    pub shown: Option<Money>,
+    pub expected_amount: Option<Money>,
     /// What reservations answered.
     pub payable: Option<Payable>,
     pub stage: Stage,
@@ -95,7 +95,7 @@ pub(crate) struct Record {
     pub rechecks: u32,
     pub created_at: Timestamp,
     pub succeeded_at: Option<Timestamp>,
-    pub timeline: Vec<(Timestamp, Happened)>,
+    pub timeline: Vec<(Timestamp, TimelineEvent)>,
     pub version: u64,
 }
 
@@ -144,7 +144,7 @@ pub(crate) struct RefundRow {
 
 /// An entry of a payment's timeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) enum Happened {
+pub(crate) enum TimelineEvent {
     Started,
     Quoted,
     IntentRecorded,
@@ -213,7 +213,7 @@ impl Record {
     }
 
     /// Notes what happened; counts as a change.
-    pub fn happened(&mut self, now: Timestamp, what: Happened) {
+    pub fn happened(&mut self, now: Timestamp, what: TimelineEvent) {
         self.version += 1;
         if self.timeline.len() < limits::TIMELINE_MAX {
             self.timeline.push((now, what));
@@ -221,7 +221,7 @@ impl Record {
     }
 
     /// As those see it who may.
-    pub fn shown(&self) -> Payment {
+    pub fn to_payment(&self) -> Payment {
         let currency = self.amount().map(|amount| amount.currency);
         Payment {
             id: self.id,
@@ -235,7 +235,7 @@ impl Record {
             method: self.method.clone(),
             receipt_number: self.receipt.map(receipt_number),
             refunds: currency.map_or_else(Vec::new, |currency| {
-                self.refunds.iter().map(|refund| refund.shown(currency)).collect()
+                self.refunds.iter().map(|refund| refund.to_refund(currency)).collect()
             }),
             created_at: self.created_at,
             succeeded_at: self.succeeded_at,
@@ -255,7 +255,7 @@ impl Record {
 }
 
 impl RefundRow {
-    pub fn shown(&self, currency: contracts::Currency) -> Refund {
+    pub fn to_refund(&self, currency: contracts::Currency) -> Refund {
         Refund {
             id: self.id,
             amount: Money::new(self.amount, currency),
@@ -267,7 +267,7 @@ impl RefundRow {
     }
 }
 
-impl std::fmt::Display for Happened {
+impl std::fmt::Display for TimelineEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Started => "started",
@@ -317,7 +317,7 @@ mod tests {
             owner: "usr_1".into(),
             payment_method: "pm_card_visa".into(),
             return_url: "https://hotel.example".into(),
-            shown: Some(money(100)),
+            expected_amount: Some(money(100)),
             payable: Some(Payable {
                 amount: money(100),
                 hotel: HotelId(3),
@@ -357,8 +357,8 @@ mod tests {
             created_at: Timestamp(3),
             succeeded_at: Some(Timestamp(4)),
             timeline: vec![
-                (Timestamp(5), Happened::Succeeded { receipt: 1 }),
-                (Timestamp(6), Happened::Surplus),
+                (Timestamp(5), TimelineEvent::Succeeded { receipt: 1 }),
+                (Timestamp(6), TimelineEvent::Surplus),
             ],
             version: 7,
         }

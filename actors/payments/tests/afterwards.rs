@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::desk::*;
+use common::bench::*;
 use common::*;
 use contracts::payments::*;
 use contracts::reservations::{self, Reservations};
@@ -24,7 +24,7 @@ fn receipt_numbers_run_without_a_gap() {
         report(&bench, payment, BankReport::Intent(seen(state, 100)));
         let expect = [Some("R-000001"), None, Some("R-000002"), None, Some("R-000003")]
             [usize::try_from(n - 1).expect("small")];
-        assert_eq!(shown(&bench, payment).receipt_number.as_deref(), expect);
+        assert_eq!(read(&bench, payment).receipt_number.as_deref(), expect);
     }
     whole(&bench);
 }
@@ -41,21 +41,21 @@ fn refunds_never_exceed_what_was_captured() {
     assert_eq!(ask(Some(1001)), Err(Refusal::MoreThanLeft { left: 1000 }));
     let Ok(Reply::RefundStarted(first)) = ask(Some(400)) else { panic!() };
     assert_eq!(ask(Some(601)), Err(Refusal::MoreThanLeft { left: 600 }));
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::Succeeded, "the bank has not said yes");
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Succeeded, "the bank has not said yes");
     settle(&bench, payment, first, RefundStatus::Succeeded);
-    let now = shown(&bench, payment);
+    let now = read(&bench, payment);
     assert_eq!((now.status, now.refunded), (PaymentStatus::PartiallyRefunded, 400));
     let Ok(Reply::RefundStarted(second)) = ask(None) else { panic!() };
     settle(&bench, payment, second, RefundStatus::Succeeded);
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::Refunded);
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Refunded);
     assert_eq!(ask(None), Err(Refusal::MoreThanLeft { left: 0 }));
     // From reservations it is no refusal: nothing is left to be done.
     bench.sent::<Reservations>();
     assert_eq!(bench.command(&from_reservations(), cancelled(payment, 100)), Ok(Reply::Done));
-    let told = bench.sent::<Reservations>();
+    let command = bench.sent::<Reservations>();
     assert!(
-        matches!(&told[..], [reservations::Command::RefundSettled { amount, succeeded: true, .. }] if amount.amount == 0),
-        "{told:?}"
+        matches!(&command[..], [reservations::Command::RefundSettled { amount, succeeded: true, .. }] if amount.amount == 0),
+        "{command:?}"
     );
     whole(&bench);
 }
@@ -69,7 +69,7 @@ fn cancelled(payment: PaymentId, amount: i64) -> Command {
     }
 }
 
-fn settle(bench: &Counter, payment: PaymentId, refund: RefundId, status: RefundStatus) {
+fn settle(bench: &PaymentBench, payment: PaymentId, refund: RefundId, status: RefundStatus) {
     report(bench, payment, BankReport::Refund { refund, status });
 }
 
@@ -121,23 +121,26 @@ fn a_cancelled_reservation_is_refunded_and_told() {
     bench.advance_secs(limits::RECHECK_SECS);
     assert_eq!(bench.effects(), [effect]);
     settle(&bench, payment, refund, RefundStatus::Succeeded);
-    let told = reservations::Command::RefundSettled {
+    let command = reservations::Command::RefundSettled {
         reservation: reservation(1),
         payment,
         refund,
         amount: euros(1000),
         succeeded: true,
     };
-    assert_eq!(bench.sent::<Reservations>(), [told]);
+    assert_eq!(bench.sent::<Reservations>(), [command]);
     assert_eq!(bench.effects(), [Effect::MailRefund { payment, refund }]);
     // Heard twice, it is told once.
     settle(&bench, payment, refund, RefundStatus::Succeeded);
     assert!(bench.effects().is_empty() && bench.sent::<Reservations>().is_empty());
     // Days later the guest's bank sends it back.
     settle(&bench, payment, refund, RefundStatus::Failed);
-    let told = bench.sent::<Reservations>();
-    assert!(matches!(&told[..], [reservations::Command::RefundSettled { succeeded: false, .. }]), "{told:?}");
-    let now = shown(&bench, payment);
+    let command = bench.sent::<Reservations>();
+    assert!(
+        matches!(&command[..], [reservations::Command::RefundSettled { succeeded: false, .. }]),
+        "{command:?}"
+    );
+    let now = read(&bench, payment);
     assert_eq!(
         (now.status, now.refunded, now.refunds[0].status),
         (PaymentStatus::Succeeded, 0, RefundStatus::Failed)
@@ -193,7 +196,7 @@ fn events_ask_the_bank_or_are_put_aside() {
 #[test]
 fn events_put_aside_are_bounded() {
     let bench = bench();
-    let rows = |bench: &Counter| bench.rows().iter().filter(|(key, _)| key.first() == Some(&41)).count();
+    let rows = |bench: &PaymentBench| bench.rows().iter().filter(|(key, _)| key.first() == Some(&41)).count();
     for n in 0..limits::PARKED_MAX + 20 {
         let command =
             Command::BankEvent { event: format!("evt_{n}"), kind: "x".into(), payment: None, intent: None };
@@ -233,7 +236,7 @@ fn one_sees_ones_own() {
     }
     assert_eq!(list(&admin(), None, Some(PaymentStatus::Succeeded), None, 10), [mine]);
     assert_eq!(list(&admin(), None, None, None, 1), [theirs]);
-    let after = PaymentCursor { created_at: shown(&bench, mine).created_at, payment: mine };
+    let after = PaymentCursor { created_at: read(&bench, mine).created_at, payment: mine };
     let first = PaymentCursor { created_at: Timestamp(after.created_at.0 + 1000), payment: theirs };
     assert_eq!(list(&admin(), None, None, Some(first), 10), [mine]);
     assert_eq!(list(&admin(), None, None, Some(after), 10), []);

@@ -17,7 +17,7 @@ async fn a_card_that_pays_confirms_the_reservation_and_brings_the_receipt() {
         (PaymentStatus::Succeeded, Some(euros(12_300)), Some(true))
     );
     assert_eq!(payment.method.as_deref(), Some("Mastercard •••• 4444"));
-    assert_eq!(world.desk.desk().confirmed.get(&reservation), Some(&payment.id));
+    assert_eq!(world.reservations.state().confirmed.get(&reservation), Some(&payment.id));
     assert_eq!(world.charged().await, 1);
     let mails = world.mails();
     let (name, mail) = mails.iter().next().expect("one mail");
@@ -48,8 +48,8 @@ async fn declined_cards_fail_with_the_issuers_word_and_leave_the_way_open() {
         let payment = world.pay(reservation, card).await;
         assert_eq!(payment.status, PaymentStatus::Failed, "{card}");
         assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some(code), "{card}");
-        let told = world.desk.desk().told.last().cloned();
-        assert_eq!(told, Some(reservations::Command::PaymentFailed { reservation, payment: payment.id }));
+        let command = world.reservations.state().received.last().cloned();
+        assert_eq!(command, Some(reservations::Command::PaymentFailed { reservation, payment: payment.id }));
     }
     assert_eq!(world.charged().await, 0);
     assert_eq!(world.pay(reservation, "pm_card_visa").await.status, PaymentStatus::Succeeded);
@@ -162,7 +162,7 @@ async fn a_bank_that_times_out_after_it_has_charged_charges_once() {
         let payment = world.pay(reservation, "pm_card_visa").await;
         assert_eq!(payment.status, PaymentStatus::Succeeded, "{operation:?} {fault:?}");
         assert_eq!(world.charged().await, 1, "{operation:?} {fault:?}");
-        assert_eq!(world.desk.desk().told.len(), 2, "opened and succeeded, once each");
+        assert_eq!(world.reservations.state().received.len(), 2, "opened and succeeded, once each");
     }
 }
 
@@ -195,15 +195,18 @@ async fn money_that_comes_too_late_goes_back_by_itself() {
     let reservation = world.hold(1, euros(900));
     let payment = world.pay(reservation, "pm_card_threeDSecure2Required").await;
     // The hold is over while the guest is at the bank.
-    world.desk.desk().held.clear();
+    world.reservations.state().held.clear();
     press(&world, &payment, "complete").await;
     world.services.advance_secs(payments::limits::RECHECK_SECS);
     world.services.settle().await;
     let payment = world.payment(payment.id).await;
     assert_eq!((payment.status, payment.refunded), (PaymentStatus::Refunded, 900));
     assert_eq!(payment.refunds[0].reason, RefundReason::TooLate);
-    let told = world.desk.desk().told.last().cloned();
-    assert!(matches!(told, Some(reservations::Command::RefundSettled { succeeded: true, .. })), "{told:?}");
+    let command = world.reservations.state().received.last().cloned();
+    assert!(
+        matches!(command, Some(reservations::Command::RefundSettled { succeeded: true, .. })),
+        "{command:?}"
+    );
     let mails = world.mails();
     assert!(mails.keys().any(|name| name.contains(".refund")), "{:?}", mails.keys());
     assert_eq!(world.services.violations(), Vec::<String>::new());

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::desk::*;
+use common::bench::*;
 use common::*;
 use contracts::payments::*;
 use contracts::reservations::{self, Reservations};
@@ -27,19 +27,19 @@ fn a_payment_is_quoted_then_recorded_then_confirmed_then_receipted() {
     created(&bench, payment);
     let effects = bench.effects();
     assert!(matches!(&effects[..], [Effect::Confirm { intent, .. }] if intent == "pi_1"), "{effects:?}");
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::Processing);
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Processing);
 
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 20_000)));
-    let told = reservations::Command::PaymentSucceeded {
+    let command = reservations::Command::PaymentSucceeded {
         reservation: reservation(1),
         payment,
         amount: euros(20_000),
     };
-    assert_eq!(bench.sent::<Reservations>(), [told]);
+    assert_eq!(bench.sent::<Reservations>(), [command]);
     assert_eq!(bench.effects(), [Effect::MailReceipt { payment }]);
-    let shown = shown(&bench, payment);
-    assert_eq!((shown.status, shown.receipt_number.as_deref()), (PaymentStatus::Succeeded, Some("R-000001")));
-    assert_eq!((shown.test, shown.method.as_deref()), (Some(true), Some("Visa •••• 4242")));
+    let found = read(&bench, payment);
+    assert_eq!((found.status, found.receipt_number.as_deref()), (PaymentStatus::Succeeded, Some("R-000001")));
+    assert_eq!((found.test, found.method.as_deref()), (Some(true), Some("Visa •••• 4242")));
 
     // Told twice, it is counted once.
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 20_000)));
@@ -74,11 +74,13 @@ fn what_cannot_be_started_is_refused() {
         "https://x\r\nA: b",
         &format!("https://{}", "x".repeat(2050)),
     ] {
-        let Command::Start { reservation, payment_method, shown, .. } = start(reservation(1), "pm_card_visa")
+        let Command::Start { reservation, payment_method, expected_amount, .. } =
+            start(reservation(1), "pm_card_visa")
         else {
             unreachable!()
         };
-        let command = Command::Start { reservation, payment_method, shown, return_url: (*url).into() };
+        let command =
+            Command::Start { reservation, payment_method, expected_amount, return_url: (*url).into() };
         assert_eq!(field(command), "return_url", "{url}");
     }
     assert!(
@@ -111,7 +113,7 @@ fn a_reservation_has_one_payment_that_is_open_or_succeeded() {
     assert_eq!(again(), Err(Refusal::PaymentOpen(second)));
     quote(&bench, second, 100);
     report(&bench, second, BankReport::IntentCreated { intent: "pi_2".into(), mode: BankMode::Sandbox });
-    let seen = IntentSeen { intent: "pi_2".into(), ..seen(IntentState::Succeeded, 100) };
+    let seen = IntentSnapshot { intent: "pi_2".into(), ..seen(IntentState::Succeeded, 100) };
     report(&bench, second, BankReport::Intent(seen));
     assert_eq!(again(), Err(Refusal::AlreadyPaid(second)));
     begin(&bench, 2);
@@ -142,8 +144,8 @@ fn what_reservations_will_not_have_paid_fails() {
         bench.sent::<Reservations>();
         bench.command(&from_reservations(), Command::Quoted { payment, answer: Err(answer) }).expect("noted");
         assert_eq!(failed(&bench, payment).as_deref(), Some(code));
-        let told = reservations::Command::PaymentFailed { reservation: reservation(1), payment };
-        assert_eq!(bench.sent::<Reservations>(), [told]);
+        let command = reservations::Command::PaymentFailed { reservation: reservation(1), payment };
+        assert_eq!(bench.sent::<Reservations>(), [command]);
         assert!(bench.effects().is_empty());
         whole(&bench);
     }
@@ -156,7 +158,7 @@ fn nobody_pays_what_he_was_not_shown() {
         reservation: reservation(n),
         payment_method: "pm_card_visa".into(),
         return_url: "https://x".into(),
-        shown: Some(euros(100)),
+        expected_amount: Some(euros(100)),
     };
     for (n, amount, code) in [(1, 101, Some("amount_changed")), (2, 100, None)] {
         let Ok(Reply::Started(payment)) = bench.command(&guest(), command(n)) else { panic!() };
@@ -173,10 +175,10 @@ fn nobody_pays_what_he_was_not_shown() {
 fn what_the_bank_says_of_another_sum_is_not_believed() {
     let good = seen(IntentState::Succeeded, 100);
     for wrong in [
-        IntentSeen { amount: 99, ..good.clone() },
-        IntentSeen { received: 99, ..good.clone() },
-        IntentSeen { currency: "USD".into(), ..good.clone() },
-        IntentSeen { livemode: true, ..good.clone() },
+        IntentSnapshot { amount: 99, ..good.clone() },
+        IntentSnapshot { received: 99, ..good.clone() },
+        IntentSnapshot { currency: "USD".into(), ..good.clone() },
+        IntentSnapshot { livemode: true, ..good.clone() },
     ] {
         let bench = bench();
         let payment = confirming(&bench, 1, 100);
@@ -191,9 +193,9 @@ fn what_the_bank_says_of_another_sum_is_not_believed() {
     }
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
-    let other = IntentSeen { intent: "pi_other".into(), ..good };
+    let other = IntentSnapshot { intent: "pi_other".into(), ..good };
     report(&bench, payment, BankReport::Intent(other));
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::Processing);
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Processing);
 }
 
 #[test]
@@ -226,9 +228,9 @@ fn three_d_secure_shows_the_way_and_runs_out() {
         ))
     };
     report(&bench, payment, action());
-    let shown_now = shown(&bench, payment);
+    let found = read(&bench, payment);
     assert_eq!(
-        (shown_now.status, shown_now.redirect_url.as_deref()),
+        (found.status, found.redirect_url.as_deref()),
         (PaymentStatus::RequiresAction, Some("https://bank/1"))
     );
     // The bank is asked by and by, once at a time.
@@ -247,10 +249,10 @@ fn three_d_secure_shows_the_way_and_runs_out() {
     bench.advance_secs(limits::PAY_WITHIN_SECS);
     let effects = bench.effects();
     assert!(effects.contains(&Effect::Cancel { payment, intent: "pi_1".into() }), "{effects:?}");
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::RequiresAction);
+    assert_eq!(read(&bench, payment).status, PaymentStatus::RequiresAction);
     report(&bench, payment, BankReport::Intent(seen(IntentState::Canceled, 100)));
     assert_eq!(failed(&bench, payment).as_deref(), Some("authentication_expired"));
-    assert_eq!(shown(&bench, payment).redirect_url, None);
+    assert_eq!(read(&bench, payment).redirect_url, None);
     whole(&bench);
 }
 
@@ -295,7 +297,7 @@ fn a_bank_that_never_answers_lets_the_payment_expire() {
     assert_eq!(failed(&bench, quoting).as_deref(), Some("bank_unavailable"));
     assert_eq!(failed(&bench, creating).as_deref(), Some("bank_unavailable"));
     // The card may have been charged: only the bank knows.
-    assert_eq!(shown(&bench, confirmed).status, PaymentStatus::Processing);
+    assert_eq!(read(&bench, confirmed).status, PaymentStatus::Processing);
     // An intent that turns up now is cancelled, and a quote is ignored.
     report(&bench, creating, BankReport::IntentCreated { intent: "pi_9".into(), mode: BankMode::Sandbox });
     assert_eq!(bench.effects(), [Effect::Cancel { payment: creating, intent: "pi_9".into() }]);
@@ -320,9 +322,9 @@ fn a_bank_that_takes_its_time_is_asked_again_and_again() {
         }
     }
     assert!((10..30).contains(&asked), "{asked} times in 400 minutes");
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::Processing);
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Processing);
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 100)));
-    assert_eq!(shown(&bench, payment).status, PaymentStatus::Succeeded);
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Succeeded);
 }
 
 #[test]
@@ -337,13 +339,13 @@ fn money_that_came_after_we_had_given_up_is_not_lost() {
     );
     bench.sent::<Reservations>();
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 100)));
-    let told =
+    let command =
         reservations::Command::PaymentSucceeded { reservation: reservation(1), payment, amount: euros(100) };
-    assert_eq!(bench.sent::<Reservations>(), [told]);
+    assert_eq!(bench.sent::<Reservations>(), [command]);
     whole(&bench);
 
     // Another payment has taken its place: it goes back by itself.
-    let bench = common::desk::bench();
+    let bench = common::bench::bench();
     let first = confirming(&bench, 1, 100);
     report(
         &bench,

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::desk::*;
+use common::bench::*;
 use common::*;
 use contracts::PaymentId;
 use contracts::payments::*;
@@ -31,7 +31,7 @@ const AMOUNT: i64 = 1000;
 struct Met {
     payments: Vec<PaymentId>,
     effects: Vec<Effect>,
-    told: Vec<reservations::Command>,
+    received: Vec<reservations::Command>,
 }
 
 fn intent_of(payment: PaymentId) -> String {
@@ -63,7 +63,7 @@ fn report(effect: Effect, dice: &mut Dice) -> Option<Command> {
             let amount = if dice.roll(10) == 0 { AMOUNT - 1 } else { AMOUNT };
             let received = if state == IntentState::Succeeded { amount } else { 0 };
             let (currency, method, livemode) = ("EUR".into(), None, false);
-            let seen = IntentSeen { intent, state, amount, currency, received, livemode, method };
+            let seen = IntentSnapshot { intent, state, amount, currency, received, livemode, method };
             (payment, BankReport::Intent(seen))
         }
         Effect::Refund { payment, refund, .. } => {
@@ -80,7 +80,7 @@ fn report(effect: Effect, dice: &mut Dice) -> Option<Command> {
     Some(Command::BankReported { payment, report })
 }
 
-fn step(bench: &Counter, met: &mut Met, dice: &mut Dice) {
+fn step(bench: &PaymentBench, met: &mut Met, dice: &mut Dice) {
     match dice.roll(10) {
         0 | 1 => {
             if let Ok(Reply::Started(payment)) =
@@ -107,7 +107,7 @@ fn step(bench: &Counter, met: &mut Met, dice: &mut Dice) {
         }
         7 => {
             if let Some(reservations::Command::PaymentSucceeded { reservation, payment, amount }) =
-                dice.pick(&met.told)
+                dice.pick(&met.received)
             {
                 let reason = RefundReason::TooLate;
                 let refund = Command::Refund { payment, reservation, amount, reason };
@@ -126,7 +126,7 @@ fn step(bench: &Counter, met: &mut Met, dice: &mut Dice) {
         _ => bench.advance_secs(i64::try_from(dice.roll(900)).expect("small")),
     }
     met.effects.extend(bench.effects());
-    met.told.extend(bench.sent::<Reservations>());
+    met.received.extend(bench.sent::<Reservations>());
 }
 
 #[test]
@@ -140,9 +140,9 @@ fn no_order_of_things_breaks_an_invariant() {
             assert!(violations.is_empty(), "seed {seed}, step {nth}: {violations:?}");
         }
         succeeded += met
-            .told
+            .received
             .iter()
-            .filter(|told| matches!(told, reservations::Command::PaymentSucceeded { .. }))
+            .filter(|command| matches!(command, reservations::Command::PaymentSucceeded { .. }))
             .count();
     }
     assert!(succeeded > 100, "the walks go somewhere: {succeeded}");

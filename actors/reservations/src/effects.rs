@@ -10,7 +10,8 @@ use mail::{Address, Attachment, Mailer, Message, SendError};
 use protocol::Timestamp;
 use render::Renderer;
 
-use crate::papers::{self, Desk};
+use crate::booking_links::BookingLinks;
+use crate::documents;
 use crate::{Effect, Occasion, Recipient, Reservations, ics};
 
 type Contract = contracts::reservations::Reservations;
@@ -40,21 +41,21 @@ const TEMPLATES: &[(&str, &str)] = &[
 
 /// Takes mails out.
 #[derive(Debug)]
-pub struct Courier {
-    desk: Desk,
+pub struct ReservationEffects {
+    links: BookingLinks,
     from: Address,
     mailer: Mailer,
     templates: Renderer,
 }
 
-impl Courier {
+impl ReservationEffects {
     /// With what links and banners need, whom mails are from, and the way out.
     ///
     /// # Panics
     /// When a template of ours does not compile: tests see to that.
-    pub fn new(desk: Desk, from: Address, mailer: Mailer) -> Self {
+    pub fn new(links: BookingLinks, from: Address, mailer: Mailer) -> Self {
         let templates = Renderer::builtin(TEMPLATES).expect("our templates compile");
-        Self { desk, from, mailer, templates }
+        Self { links, from, mailer, templates }
     }
 
     /// The mail about an occasion; none when the hotel wants none.
@@ -79,10 +80,10 @@ impl Courier {
         let to_address = Address::new(name.clone(), email.clone())
             .map_err(|_| poison("the recipient has no usable address"))?;
         let link = match to {
-            Recipient::Guest => self.desk.secret_link(reservation.id),
-            Recipient::Hotel => self.desk.plain_link(reservation.id),
+            Recipient::Guest => self.links.secret_link(reservation.id),
+            Recipient::Hotel => self.links.plain_link(reservation.id),
         };
-        let data = papers::data(&self.desk, reservation, hotel, &link, reservation.updated_at);
+        let data = documents::data(&self.links, reservation, hotel, &link, reservation.updated_at);
         let render =
             |name: &str| self.templates.render(name, &data).map_err(|error| Halt::Poison(error.to_string()));
         let (word, html, text) = match (occasion, to) {
@@ -106,7 +107,7 @@ impl Courier {
                 let name = format!("{}.pdf", reservation.id);
                 attachments.push(Attachment { name, content_type: "application/pdf".into(), bytes });
             }
-            let bytes = ics::file(&self.desk, reservation, hotel).into_bytes();
+            let bytes = ics::file(&self.links, reservation, hotel).into_bytes();
             let content_type = "text/calendar; charset=utf-8; method=PUBLISH".into();
             attachments.push(Attachment { name: format!("{}.ics", reservation.id), content_type, bytes });
         }
@@ -125,7 +126,7 @@ impl Courier {
             text,
             html,
             attachments,
-            message_id: format!("{word}.{}@{}", reservation.id, self.desk.host()),
+            message_id: format!("{word}.{}@{}", reservation.id, self.links.host()),
         }))
     }
 
@@ -136,7 +137,7 @@ impl Courier {
         occasion: Occasion,
         to: Recipient,
     ) -> String {
-        let test = if self.desk.is_test(hotel) { "TEST – " } else { "" };
+        let test = if self.links.is_test(hotel) { "TEST – " } else { "" };
         let (stay, name) = (reservation.stay(), &hotel.name);
         match (occasion, to) {
             (Occasion::Confirmed, Recipient::Guest) => format!("{test}Your stay at {name} is confirmed"),
@@ -151,7 +152,7 @@ impl Courier {
     }
 }
 
-impl Effects<Reservations> for Courier {
+impl Effects<Reservations> for ReservationEffects {
     async fn perform(&self, context: &EffectContext, effect: Effect) -> Outcome<Command> {
         let Effect::Mail { reservation, occasion, to } = effect;
         match self.mail(context, reservation, occasion, to).await {
@@ -162,7 +163,7 @@ impl Effects<Reservations> for Courier {
     }
 }
 
-impl Courier {
+impl ReservationEffects {
     async fn mail(
         &self,
         context: &EffectContext,
@@ -191,8 +192,8 @@ async fn reservation(context: &EffectContext, call: &Call, id: ReservationId) ->
 }
 
 async fn hotel(context: &EffectContext, call: &Call, id: HotelId) -> Result<HotelProfile, Halt> {
-    match context.client.query::<Contract>(call, Query::Property(id)).await.map_err(failed)? {
-        Answer::Property(found) => Ok(found.hotel),
+    match context.client.query::<Contract>(call, Query::ManagedHotel(id)).await.map_err(failed)? {
+        Answer::ManagedHotel(found) => Ok(found.hotel),
         other => Err(unexpected(&other)),
     }
 }
@@ -230,12 +231,12 @@ fn unexpected(_: &Answer) -> Halt {
 pub async fn confirmation_pdf(
     client: &group::Client,
     call: &Call,
-    desk: &Desk,
+    links: &BookingLinks,
     reservation: &Reservation,
     hotel: &HotelProfile,
 ) -> Result<Vec<u8>, Failure<pdf::Refusal>> {
-    let link = desk.secret_link(reservation.id);
-    let data_json = papers::data(desk, reservation, hotel, &link, Timestamp::wall_clock()).to_string();
+    let link = links.secret_link(reservation.id);
+    let data_json = documents::data(links, reservation, hotel, &link, Timestamp::wall_clock()).to_string();
     let request = pdf::RenderDocument { template: pdf::CONFIRMATION.to_owned(), data_json };
     client.call(call, request).await
 }

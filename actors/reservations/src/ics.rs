@@ -8,19 +8,19 @@ use icalendar::{Calendar, Component as _, Event, EventLike as _, EventStatus, Pr
 use jiff::tz::{Offset, TimeZone};
 use protocol::Timestamp;
 
-use crate::papers::Desk;
+use crate::booking_links::BookingLinks;
 use crate::zone;
 
 const LOCAL: &str = "%Y%m%dT%H%M%S";
 
 /// The file's text. It bears no secret: calendars are shared.
-pub fn file(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile) -> String {
+pub fn file(links: &BookingLinks, reservation: &Reservation, hotel: &HotelProfile) -> String {
     let stay = reservation.stay();
     let start = zone::instant(&hotel.time_zone, stay.check_in(), zone::CHECK_IN_HOUR);
     let end = zone::instant(&hotel.time_zone, stay.check_out(), zone::CHECK_OUT_HOUR);
-    let test = if desk.is_test(hotel) { "TEST – " } else { "" };
+    let test = if links.is_test(hotel) { "TEST – " } else { "" };
     let mut event = Event::new();
-    event.uid(&format!("{}@{}", reservation.id, desk.host()));
+    event.uid(&format!("{}@{}", reservation.id, links.host()));
     event.summary(&format!("{test}{}", hotel.name));
     event.description(&format!(
         "{} ({}), {} to {}. Check-in from 15:00, check-out until 11:00.",
@@ -33,7 +33,7 @@ pub fn file(desk: &Desk, reservation: &Reservation, hotel: &HotelProfile) -> Str
     event.location(
         &place.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join(", "),
     );
-    event.url(&desk.plain_link(reservation.id));
+    event.url(&links.plain_link(reservation.id));
     event.append_property(Property::new("SEQUENCE", (reservation.version - 1).to_string()));
     event.append_property(Property::new("DTSTAMP", utc(reservation.updated_at)));
     event.append_property(local("DTSTART", start, &hotel.time_zone));

@@ -76,7 +76,7 @@ pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
     };
     reservations(view)
         .filter(unpaid)
-        .map(|found| format!("{} is {} unpaid", found.id, found.status.word()))
+        .map(|found| format!("{} is {} unpaid", found.id, found.status.as_str()))
         .collect()
 }
 

@@ -11,21 +11,22 @@
 
 mod access;
 mod apply;
+mod booking_links;
 mod calendar;
 mod chunk;
+pub mod documents;
 mod effects;
 mod ics;
 pub mod import;
 pub mod invariants;
-pub mod papers;
 mod query;
 pub mod rest;
 mod state;
 pub mod zone;
 
-pub use effects::{Courier, confirmation_pdf};
+pub use booking_links::BookingLinks;
+pub use effects::{ReservationEffects, confirmation_pdf};
 pub use ics::file as calendar_file;
-pub use papers::Desk;
 pub use rest::api;
 pub use state::Timer;
 

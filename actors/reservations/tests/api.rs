@@ -10,7 +10,7 @@ use contracts::reservations::Command;
 use contracts::{HotelId, Money, PaymentId, ReservationId};
 use protocol::Principal;
 use serde_json::{Value, json};
-use services::{Answered, Inn, inn};
+use services::{Answered, TestApi, test_api};
 
 const STAY: &str = "check_in=2026-12-24&check_out=2026-12-26";
 
@@ -23,21 +23,21 @@ fn line() -> Value {
             {"name": "Saver", "amount": 9000, "cancellation": {"free_until_hours": null, "penalty_percent": 100}}]}]})
 }
 
-async fn opened(sandbox: bool) -> Inn {
-    let inn = inn(sandbox);
+async fn opened(sandbox: bool) -> TestApi {
+    let api = test_api(sandbox);
     let imported =
-        inn.send(&administrator(), "POST", "/v1/properties/import", Some(line().to_string()), &[]).await;
+        api.send(&administrator(), "POST", "/v1/properties/import", Some(line().to_string()), &[]).await;
     assert_eq!((imported.status, &imported.json["created"]), (200, &json!(1)), "{}", imported.text);
-    inn
+    api
 }
 
 fn hotel() -> HotelId {
     HotelId::of_reference("grand")
 }
 
-async fn offer(inn: &Inn) -> Value {
+async fn offer(api: &TestApi) -> Value {
     let path = format!("/v1/hotels/{}/offers?{STAY}&guests=2&rooms=1", hotel());
-    let offers = inn.get(&Principal::anonymous(), &path).await;
+    let offers = api.get(&Principal::anonymous(), &path).await;
     assert_eq!(offers.status, 200, "{}", offers.text);
     offers.json["items"][0].clone()
 }
@@ -47,24 +47,24 @@ fn booking(offer: &Value) -> Value {
         "requests": "Quiet, please.", "reference": "R-1"})
 }
 
-async fn book(inn: &Inn, caller: &Principal) -> Answered {
-    let offer = offer(inn).await;
-    inn.post(caller, "/v1/reservations", booking(&offer)).await
+async fn book(api: &TestApi, caller: &Principal) -> Answered {
+    let offer = offer(api).await;
+    api.post(caller, "/v1/reservations", booking(&offer)).await
 }
 
-async fn pay(inn: &Inn, id: &str) {
+async fn pay(api: &TestApi, id: &str) {
     let (reservation, payment) = (id.parse::<ReservationId>().unwrap(), PaymentId(1));
     let amount = Money::new(21_000, "EUR".parse().unwrap());
-    let call = group::Call::bearer(inn.services.token(&payments()), std::time::Duration::from_secs(5));
+    let call = group::Call::bearer(api.services.token(&payments()), std::time::Duration::from_secs(5));
     let command = Command::PaymentSucceeded { reservation, payment, amount };
-    inn.services.client().command::<contracts::reservations::Reservations>(&call, command).await.unwrap();
-    inn.services.settle().await;
+    api.services.client().command::<contracts::reservations::Reservations>(&call, command).await.unwrap();
+    api.services.settle().await;
 }
 
 #[tokio::test]
 async fn an_offer_becomes_a_reservation() {
-    let inn = opened(false).await;
-    let offer = offer(&inn).await;
+    let api = opened(false).await;
+    let offer = offer(&api).await;
     assert_eq!(
         offer["nightly"],
         json!([{"date": "2026-12-24", "amount": 10000}, {"date": "2026-12-25", "amount": 10000}])
@@ -81,7 +81,7 @@ async fn an_offer_becomes_a_reservation() {
     );
     assert!(offer["offer"].as_str().unwrap().starts_with("v4.local."));
     let ann = user("ann");
-    let made = inn.post(&ann, "/v1/reservations", booking(&offer)).await;
+    let made = api.post(&ann, "/v1/reservations", booking(&offer)).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let id = made.json["id"].as_str().unwrap();
     assert_eq!(made.location, Some(format!("/v1/reservations/{id}")));
@@ -100,14 +100,14 @@ async fn an_offer_becomes_a_reservation() {
     }
     assert_eq!(made.json["timeline"][0]["what"], "held");
     let path = format!("/v1/reservations/{id}");
-    let read = inn.get(&ann, &path).await;
+    let read = api.get(&ann, &path).await;
     assert_eq!((read.status, &read.etag, &read.json), (200, &made.etag, &made.json));
-    let listed = inn.get(&ann, "/v1/reservations?status=held&reference=R-1").await;
+    let listed = api.get(&ann, "/v1/reservations?status=held&reference=R-1").await;
     assert_eq!(listed.json, json!({"items": [made.json], "next_cursor": null}));
     // Changed on the version that was seen, and on no other.
     let tag = made.etag.unwrap();
     let change = json!({"guest": {"phone": "+48 123"}, "requests": null}).to_string();
-    let changed = inn.send(&ann, "PATCH", &path, Some(change.clone()), &[("If-Match", &tag)]).await;
+    let changed = api.send(&ann, "PATCH", &path, Some(change.clone()), &[("If-Match", &tag)]).await;
     assert_eq!(
         (changed.status, &changed.json["guest"]["phone"]),
         (200, &json!("+48 123")),
@@ -118,19 +118,19 @@ async fn an_offer_becomes_a_reservation() {
         (&changed.json["guest"]["name"], &changed.json["requests"]),
         (&json!("Łukasz Żółć"), &Value::Null)
     );
-    let lost = inn.send(&ann, "PATCH", &path, Some(change), &[("If-Match", &tag)]).await;
+    let lost = api.send(&ann, "PATCH", &path, Some(change), &[("If-Match", &tag)]).await;
     assert_eq!((lost.status, &lost.json["type"]), (412, &json!("/problems/precondition-failed")));
-    inn.services.settle().await;
-    assert_eq!(inn.services.violations(), [] as [String; 0]);
+    api.services.settle().await;
+    assert_eq!(api.services.violations(), [] as [String; 0]);
 }
 
 #[tokio::test]
 async fn a_repeat_under_its_key_hears_the_first_answer_even_when_the_offer_is_over() {
-    let inn = opened(false).await;
-    let offer = offer(&inn).await;
+    let api = opened(false).await;
+    let offer = offer(&api).await;
     let ann = user("ann");
     let send = |body: Value| {
-        inn.send(
+        api.send(
             &ann,
             "POST",
             "/v1/reservations",
@@ -139,7 +139,7 @@ async fn a_repeat_under_its_key_hears_the_first_answer_even_when_the_offer_is_ov
         )
     };
     let first = send(booking(&offer)).await;
-    inn.services.advance_secs(1801);
+    api.services.advance_secs(1801);
     let again = send(booking(&offer)).await;
     assert_eq!((again.status, again.json["id"].clone()), (201, first.json["id"].clone()));
     let mut other = booking(&offer);
@@ -147,21 +147,21 @@ async fn a_repeat_under_its_key_hears_the_first_answer_even_when_the_offer_is_ov
     let other = send(other).await;
     assert_eq!((other.status, &other.json["type"]), (409, &json!("/problems/idempotency-key-reused")));
     // Without the key the quote is over, and a fresh one comes along.
-    let late = inn.post(&ann, "/v1/reservations", booking(&offer)).await;
+    let late = api.post(&ann, "/v1/reservations", booking(&offer)).await;
     assert_eq!((late.status, &late.json["type"]), (410, &json!("/problems/offer-expired")), "{}", late.text);
-    let fresh = inn.post(&ann, "/v1/reservations", booking(&late.json["fresh_offer"])).await;
+    let fresh = api.post(&ann, "/v1/reservations", booking(&late.json["fresh_offer"])).await;
     assert_eq!(fresh.status, 201, "{}", fresh.text);
     assert_eq!(late.json["offer"], late.json["fresh_offer"]["offer"]);
 }
 
 #[tokio::test]
 async fn refusals_are_problems() {
-    let inn = opened(false).await;
+    let api = opened(false).await;
     let (ann, bob) = (user("ann"), user("bob"));
-    let offer = offer(&inn).await;
-    let held = book(&inn, &ann).await.json["id"].as_str().unwrap().to_owned();
-    book(&inn, &ann).await;
-    let sold_out = inn.post(&ann, "/v1/reservations", booking(&offer)).await;
+    let offer = offer(&api).await;
+    let held = book(&api, &ann).await.json["id"].as_str().unwrap().to_owned();
+    book(&api, &ann).await;
+    let sold_out = api.post(&ann, "/v1/reservations", booking(&offer)).await;
     assert_eq!((sold_out.status, &sold_out.json["type"]), (409, &json!("/problems/sold-out")));
     assert_eq!((&sold_out.json["night"], &sold_out.json["alternatives"]), (&json!("2026-12-24"), &json!([])));
     let with = |field: &str, value: Value| {
@@ -255,7 +255,7 @@ async fn refusals_are_problems() {
     ];
     for (caller, method, path, body, status, kind) in table {
         let body = Some(body).filter(|body| !body.is_null()).map(|body| body.to_string());
-        let answered = inn.send(caller, method, &path, body, &[]).await;
+        let answered = api.send(caller, method, &path, body, &[]).await;
         assert_eq!(answered.status, status, "{method} {path}: {}", answered.text);
         assert_eq!(
             answered.json["type"],
@@ -269,17 +269,17 @@ async fn refusals_are_problems() {
 
 #[tokio::test]
 async fn a_paid_booking_is_mailed_printed_and_cancelled() {
-    let inn = opened(true).await;
+    let api = opened(true).await;
     let ann = client("partner");
-    let held = book(&inn, &ann).await;
+    let held = book(&api, &ann).await;
     let id = held.json["id"].as_str().unwrap().to_owned();
-    pay(&inn, &id).await;
-    let mails = inn.mails();
+    pay(&api, &id).await;
+    let mails = api.mails();
     assert_eq!(mails.len(), 2, "{:?}", mails.iter().map(|(name, _)| name).collect::<Vec<_>>());
     let mail = |part: &str| mails.iter().find(|(name, _)| name.contains(part)).unwrap().1.clone();
-    let (guest, desk) = (mail("confirmed"), mail("new-booking"));
+    let (guest, hotel) = (mail("confirmed"), mail("new-booking"));
     if std::env::var_os("SHOW_MAILS").is_some() {
-        println!("{guest}\n{desk}");
+        println!("{guest}\n{hotel}");
     }
     for part in [
         "guest@example.org",
@@ -293,15 +293,15 @@ async fn a_paid_booking_is_mailed_printed_and_cancelled() {
         assert!(guest.contains(part), "{part}");
     }
     assert!(guest.contains(&format!("<confirmed.{id}@inn.example>")));
-    assert!(desk.contains("<desk@grand.example>"));
+    assert!(hotel.contains("<desk@grand.example>"));
     // The hotel's mail bears no secret.
-    assert!(!desk.contains("key="));
-    let link = inn.desk.secret_link(id.parse().unwrap());
+    assert!(!hotel.contains("key="));
+    let link = api.links.secret_link(id.parse().unwrap());
     let key = link.rsplit_once("key=").unwrap().1.to_owned();
     assert_eq!(link, format!("https://inn.example/bookings/{id}?key={key}"));
-    let by_link = inn.get(&Principal::anonymous(), &format!("/v1/reservations/{id}?key={key}")).await;
+    let by_link = api.get(&Principal::anonymous(), &format!("/v1/reservations/{id}?key={key}")).await;
     assert_eq!((by_link.status, &by_link.json["status"]), (200, &json!("confirmed")));
-    let pdf = inn.get(&ann, &format!("/v1/reservations/{id}/confirmation.pdf")).await;
+    let pdf = api.get(&ann, &format!("/v1/reservations/{id}/confirmation.pdf")).await;
     assert_eq!((pdf.status, pdf.kind.as_str()), (200, "application/pdf"));
     let data: Value = serde_json::from_str(pdf.text.strip_prefix("%PDF ").unwrap()).unwrap();
     assert_eq!(data["booking"]["url"], json!(link));
@@ -310,7 +310,7 @@ async fn a_paid_booking_is_mailed_printed_and_cancelled() {
         data["cancellation"]["text"],
         "You can cancel free of charge until Wednesday, 23 December 2026, 15:00 CET. After that, €168.00 (80 % of the total) is kept."
     );
-    let calendar = inn.get(&ann, &format!("/v1/reservations/{id}/calendar.ics")).await;
+    let calendar = api.get(&ann, &format!("/v1/reservations/{id}/calendar.ics")).await;
     assert_eq!(calendar.status, 200);
     for part in [
         "DTSTART;TZID=Europe/Berlin:20261224T150000",
@@ -324,7 +324,7 @@ async fn a_paid_booking_is_mailed_printed_and_cancelled() {
     if std::env::var_os("SHOW_MAILS").is_some() {
         println!("{}", calendar.text);
     }
-    let cancelled = inn.send(&ann, "POST", &format!("/v1/reservations/{id}/cancel"), None, &[]).await;
+    let cancelled = api.send(&ann, "POST", &format!("/v1/reservations/{id}/cancel"), None, &[]).await;
     assert_eq!(
         (cancelled.status, &cancelled.json["status"]),
         (200, &json!("cancelled")),
@@ -335,14 +335,14 @@ async fn a_paid_booking_is_mailed_printed_and_cancelled() {
         cancelled.json["refund"],
         json!({"amount": {"amount": 21000, "currency": "EUR"}, "status": "pending"})
     );
-    inn.services.settle().await;
-    assert_eq!(inn.mails().len(), 4);
-    assert_eq!(inn.services.violations(), [] as [String; 0]);
+    api.services.settle().await;
+    assert_eq!(api.mails().len(), 4);
+    assert_eq!(api.services.violations(), [] as [String; 0]);
 }
 
 #[tokio::test]
 async fn staff_imports_and_keeps_properties() {
-    let inn = opened(false).await;
+    let api = opened(false).await;
     let admin = administrator();
     let mut other = line();
     other["reference"] = json!("petit");
@@ -350,7 +350,7 @@ async fn staff_imports_and_keeps_properties() {
     broken["reference"] = json!("broken");
     broken["room_types"][0]["sleeps"] = json!(0);
     let lines = format!("{}\n\n{}\nnonsense\n{}\n{}", line(), other, broken, other);
-    let imported = inn.send(&admin, "POST", "/v1/properties/import", Some(lines), &[]).await;
+    let imported = api.send(&admin, "POST", "/v1/properties/import", Some(lines), &[]).await;
     let results: Vec<_> = imported.json["items"]
         .as_array()
         .unwrap()
@@ -360,35 +360,35 @@ async fn staff_imports_and_keeps_properties() {
     assert_eq!(results, [(1, "unchanged"), (3, "created"), (4, "failed"), (5, "failed"), (6, "failed")]);
     assert_eq!(imported.json["items"][3]["problem"]["errors"][0]["pointer"], "/room_types/0/sleeps");
     let clerk = staff(hotel());
-    let foreign = inn.send(&clerk, "POST", "/v1/properties/import", Some(other.to_string()), &[]).await;
+    let foreign = api.send(&clerk, "POST", "/v1/properties/import", Some(other.to_string()), &[]).await;
     assert_eq!(foreign.json["items"][0]["problem"]["status"], 403);
     let path = format!("/v1/properties/{}", hotel());
-    let read = inn.get(&clerk, &path).await;
+    let read = api.get(&clerk, &path).await;
     assert_eq!((read.status, &read.json["name"]), (200, &json!("Grand Hotel")));
     let etag = read.etag.unwrap();
     let room = read.json["room_types"][0].clone();
     let change = json!({"name": "Grander Hotel", "amenities": ["spa", "wifi"]}).to_string();
-    let changed = inn.send(&clerk, "PATCH", &path, Some(change.clone()), &[("If-Match", &etag)]).await;
+    let changed = api.send(&clerk, "PATCH", &path, Some(change.clone()), &[("If-Match", &etag)]).await;
     assert_eq!(
         (changed.status, &changed.json["name"], &changed.json["room_types"][0]),
         (200, &json!("Grander Hotel"), &room)
     );
-    let lost = inn.send(&clerk, "PATCH", &path, Some(change), &[("If-Match", &etag)]).await;
+    let lost = api.send(&clerk, "PATCH", &path, Some(change), &[("If-Match", &etag)]).await;
     assert_eq!(lost.status, 412);
     let rooms = format!("{path}/room-types");
     let suite = json!({"name": "Suite", "sleeps": 4, "rooms": 1, "rate_plans": [
         {"name": "Flexible", "amount": 40000, "cancellation": {"free_until_hours": 48, "penalty_percent": 50}}]});
-    let added = inn.post(&clerk, &rooms, suite.clone()).await;
+    let added = api.post(&clerk, &rooms, suite.clone()).await;
     assert_eq!(
         (added.status, added.json["room_types"].as_array().unwrap().len()),
         (201, 2),
         "{}",
         added.text
     );
-    assert_eq!(inn.post(&clerk, &rooms, suite).await.status, 422);
+    assert_eq!(api.post(&clerk, &rooms, suite).await.status, 422);
     let double = format!("{rooms}/{}", room["id"].as_str().unwrap());
     let renamed =
-        inn.send(&clerk, "PATCH", &double, Some(json!({"name": "Twin", "rooms": 3}).to_string()), &[]).await;
+        api.send(&clerk, "PATCH", &double, Some(json!({"name": "Twin", "rooms": 3}).to_string()), &[]).await;
     assert_eq!(renamed.status, 200, "{}", renamed.text);
     assert_eq!(
         (&renamed.json["room_types"][0]["id"], &renamed.json["room_types"][0]["rooms"]),
@@ -398,33 +398,37 @@ async fn staff_imports_and_keeps_properties() {
     let calendar = format!("{double}/calendar");
     let set = json!({"from": "2026-12-24", "to": "2026-12-31", "rooms": 9, "prices": [
         {"rate_plan_id": room["rate_plans"][0]["id"], "amount": 15000}]});
-    let set = inn.send(&clerk, "PUT", &calendar, Some(set.to_string()), &[]).await;
+    let set = api.send(&clerk, "PUT", &calendar, Some(set.to_string()), &[]).await;
     assert_eq!(set.status, 204, "{}", set.text);
-    let nights = inn.get(&clerk, &format!("{calendar}?from=2026-12-31&to=2027-01-01")).await;
+    let nights = api.get(&clerk, &format!("{calendar}?from=2026-12-31&to=2027-01-01")).await;
     let prices = |index: usize| nights.json["items"][index]["prices"][0]["amount"].clone();
     assert_eq!(
         (prices(0), prices(1), &nights.json["items"][0]["rooms"]),
         (json!(15000), json!(10000), &json!(9))
     );
-    let listed = inn.get(&admin, "/v1/properties?limit=1").await;
+    let listed = api.get(&admin, "/v1/properties?limit=1").await;
     let next = listed.json["next_cursor"].as_str().unwrap();
-    let rest = inn.get(&admin, &format!("/v1/properties?limit=1&cursor={next}")).await;
+    let rest = api.get(&admin, &format!("/v1/properties?limit=1&cursor={next}")).await;
     assert_eq!((rest.json["items"].as_array().unwrap().len(), &rest.json["next_cursor"]), (1, &Value::Null));
-    assert_eq!(inn.get(&clerk, &format!("{path}/arrivals?date=2026-12-24")).await.json["items"], json!([]));
-    assert_eq!(inn.services.violations(), [] as [String; 0]);
+    assert_eq!(api.get(&clerk, &format!("{path}/arrivals?date=2026-12-24")).await.json["items"], json!([]));
+    assert_eq!(api.services.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn the_document_tells_every_path_that_clients_rely_on() {
     let key = token::ClusterKey::random();
     let services = group::testing::TestServices::new();
-    let desk = reservations::Desk {
+    let links = reservations::BookingLinks {
         public_url: "https://inn.example".into(),
-        links: key.links("booking-link"),
+        key: key.links("booking-link"),
         sandbox: false,
     };
-    let api =
-        reservations::api(services.client(), std::sync::Arc::new(services.clone()), key.seal("offers"), desk);
+    let api = reservations::api(
+        services.client(),
+        std::sync::Arc::new(services.clone()),
+        key.seal("offers"),
+        links,
+    );
     let document: Value =
         serde_json::from_str(&poem_openapi::OpenApiService::new(api, "Reservations", "1").spec()).unwrap();
     let mut told = Vec::new();

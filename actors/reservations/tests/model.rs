@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::*;
-use contracts::reservations::{Change, Command, Nights, Refusal, Reservation, Status};
+use contracts::reservations::{CalendarChange, Command, Nights, Refusal, Reservation, Status};
 use contracts::{Date, PaymentId, Stay};
 use proptest::prelude::*;
 
@@ -78,7 +78,7 @@ proptest! {
         let mut services = hotel();
         services.room_types[0].rooms = 4;
         services.room_types[1].sleeps = 2;
-        let desk = open_with(services.clone());
+        let bench = open_with(services.clone());
         let mut model = Model { known: Vec::new(), inventory: BTreeMap::new(), own: [4, 1] };
         let partner = client("partner");
         let today = date("2026-11-23");
@@ -89,17 +89,17 @@ proptest! {
                     let stay = Stay::new(first, first.plus_days(nights)).unwrap();
                     let full = stay.nights().find(|night| model.rooms(room, *night) < model.taken(room, *night) + rooms);
                     let name = &services.room_types[room].name;
-                    let offer = offers(&desk, stay, rooms, rooms).unwrap().into_iter().find(|offer| offer.quote.room_name == *name);
+                    let offer = offers(&bench, stay, rooms, rooms).unwrap().into_iter().find(|offer| offer.quote.room_name == *name);
                     prop_assert_eq!(offer.is_none(), full.is_some());
                     // Even with an offer of before, what is full is refused.
                     let mut quote = offer.map_or_else(
-                        || promise_anyway(&desk, &services, room, stay, rooms),
+                        || promise_anyway(&bench, &services, room, stay, rooms),
                         |offer| offer.quote,
                     );
-                    quote.expires_at = desk.now().plus_secs(60);
-                    match (hold(&desk, &partner, quote), full) {
+                    quote.expires_at = bench.now().plus_secs(60);
+                    match (hold(&bench, &partner, quote), full) {
                         (Ok(reservation), None) => {
-                            let ends = desk.now().seconds() + 900;
+                            let ends = bench.now().seconds() + 900;
                             let (status, extended, open) = (Status::Held, false, false);
                             model.known.push(Known { reservation, status, ends, extended, open, rooms, room });
                         }
@@ -108,7 +108,7 @@ proptest! {
                     }
                 }
                 Step::Open(index) => if let Some(known) = pick(&mut model.known, index) {
-                    open_payment(&desk, known.reservation.id, known.reservation.id.0);
+                    open_payment(&bench, known.reservation.id, known.reservation.id.0);
                     if known.status == Status::Held {
                         known.open = true;
                         if !known.extended {
@@ -119,17 +119,17 @@ proptest! {
                 },
                 Step::Fail(index) => if let Some(known) = pick(&mut model.known, index) {
                     let (reservation, payment) = (known.reservation.id, PaymentId(known.reservation.id.0));
-                    desk.command(&payments(), Command::PaymentFailed { reservation, payment }).unwrap();
+                    bench.command(&payments(), Command::PaymentFailed { reservation, payment }).unwrap();
                     known.open = false;
                 },
                 Step::Pay(index) => if let Some(known) = pick(&mut model.known, index) {
-                    pay(&desk, &known.reservation, known.reservation.id.0);
+                    pay(&bench, &known.reservation, known.reservation.id.0);
                     if known.status == Status::Held {
                         known.status = Status::Confirmed;
                     }
                 },
                 Step::Cancel(index) => if let Some(known) = pick(&mut model.known, index) {
-                    let cancelled = cancel(&desk, &partner, known.reservation.id);
+                    let cancelled = cancel(&bench, &partner, known.reservation.id);
                     match known.status {
                         Status::Held | Status::Confirmed => {
                             prop_assert!(cancelled.is_ok());
@@ -140,28 +140,28 @@ proptest! {
                     }
                 },
                 Step::Wait(secs) => {
-                    desk.advance_secs(secs);
-                    model.expire(desk.now().seconds());
+                    bench.advance_secs(secs);
+                    model.expire(bench.now().seconds());
                 }
                 Step::Rooms { day, rooms } => {
                     let night = today.plus_days(day);
-                    let change = Change { rooms: Some(Some(rooms)), ..Change::default() };
+                    let change = CalendarChange { rooms: Some(Some(rooms)), ..CalendarChange::default() };
                     let (hotel, room_type) = (services.id, services.room_types[0].id);
                     let command = Command::SetCalendar { hotel, room_type, nights: Nights { from: night, to: night }, change };
-                    let set = desk.command(&administrator(), command);
+                    let set = bench.command(&administrator(), command);
                     prop_assert_eq!(set.is_ok(), rooms >= model.taken(0, night));
                     if set.is_ok() {
                         model.inventory.insert((0, night), rooms);
                     }
                 }
             }
-            prop_assert_eq!(desk.violations(), Vec::<String>::new());
+            prop_assert_eq!(bench.violations(), Vec::<String>::new());
             for known in &model.known {
-                prop_assert_eq!(status(&desk, known.reservation.id), known.status);
+                prop_assert_eq!(status(&bench, known.reservation.id), known.status);
             }
             for day in 0..16 {
                 let night = today.plus_days(day);
-                prop_assert_eq!(taken(&desk, services.room_types[0].id, night), model.taken(0, night));
+                prop_assert_eq!(taken(&bench, services.room_types[0].id, night), model.taken(0, night));
             }
         }
     }
@@ -174,7 +174,7 @@ fn pick(known: &mut [Known], index: usize) -> Option<&mut Known> {
 
 /// A quote as it was made when rooms were left.
 fn promise_anyway(
-    desk: &Desk,
+    bench: &ReservationBench,
     services: &contracts::HotelProfile,
     room: usize,
     stay: Stay,
@@ -182,7 +182,7 @@ fn promise_anyway(
 ) -> contracts::reservations::Quote {
     let room_type = &services.room_types[room];
     let far = Stay::new(stay.check_in().plus_days(200), stay.check_out().plus_days(200)).unwrap();
-    let mut offer = offers(desk, far, 1, 1)
+    let mut offer = offers(bench, far, 1, 1)
         .unwrap()
         .into_iter()
         .find(|offer| offer.quote.room_type == room_type.id)

@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use contracts::reservations::{
-    Answer, Change, Command, Day, Expect, Guest, Listing, Nights, Page, Position, Query, Refusal, Reply,
-    Reservation, Status, Whose, merge,
+    Answer, CalendarChange, Command, DayList, Guest, ListBy, ListReservations, Nights, Position,
+    Precondition, Query, Refusal, Reply, Reservation, ReservationPage, Status, merge,
 };
 use contracts::search::{self, Search};
 use contracts::{HotelId, HotelProfile, RoomTypeId, scope};
@@ -18,10 +18,10 @@ const DAY: &str = "2026-12-24";
 #[test]
 fn a_reservation_is_seen_by_few() {
     let links = ClusterKey::random().links("booking-link");
-    let desk = Desk::new(Reservations::new(links.clone()));
-    desk.command(&administrator(), Command::ImportHotels { hotels: vec![hotel()] }).unwrap();
+    let bench = ReservationBench::new(Reservations::new(links.clone()));
+    bench.command(&administrator(), Command::ImportHotels { hotels: vec![hotel()] }).unwrap();
     let ann = user("ann");
-    let held = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
+    let held = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
     let for_ann = Principal { on_behalf_of: Some("usr_ann".into()), ..Principal::service("ui") };
     let reader = |name: &str| principal(name, &[scope::RESERVATIONS_READ]);
     let table = [
@@ -41,13 +41,13 @@ fn a_reservation_is_seen_by_few() {
     ];
     for (caller, sees) in table {
         let expected = if sees { Ok(held.clone()) } else { Err(Refusal::NoSuchReservation) };
-        assert_eq!(read(&desk, &caller, held.id), expected, "{caller:?}");
+        assert_eq!(read(&bench, &caller, held.id), expected, "{caller:?}");
         if caller.has(scope::RESERVATIONS_WRITE) && !sees {
-            assert_eq!(cancel(&desk, &caller, held.id), Err(Refusal::NoSuchReservation));
+            assert_eq!(cancel(&bench, &caller, held.id), Err(Refusal::NoSuchReservation));
         }
     }
     let by_link = |id: contracts::ReservationId, tag: String| {
-        desk.query(&Principal::anonymous(), Query::ByLink { reservation: id, tag }).map(|_| ())
+        bench.query(&Principal::anonymous(), Query::ByLink { reservation: id, tag }).map(|_| ())
     };
     let tag = links.tag(&[&held.id.to_string()]);
     assert_eq!(by_link(held.id, tag.clone()), Ok(()));
@@ -59,13 +59,13 @@ fn a_reservation_is_seen_by_few() {
 
 #[test]
 fn a_change_is_made_on_the_version_that_was_seen() {
-    let desk = open();
+    let bench = open();
     let ann = user("ann");
-    let held = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
+    let held = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
     let change = |expect, name: &str, requests: Option<&str>| {
         let guest = Some(Guest { name: name.into(), ..guest() });
         let requests = Some(requests.map(str::to_owned));
-        reservation(desk.command(&ann, Command::Modify { reservation: held.id, expect, guest, requests }))
+        reservation(bench.command(&ann, Command::Modify { reservation: held.id, expect, guest, requests }))
     };
     let changed = change(Some(1), "Ann", Some("Quiet, please.")).unwrap();
     assert_eq!((changed.version, changed.guest.name.as_str()), (2, "Ann"));
@@ -74,15 +74,15 @@ fn a_change_is_made_on_the_version_that_was_seen() {
     assert_eq!(change(Some(2), "Ann", Some("Quiet, please.")).unwrap().version, 2);
     assert_eq!(change(None, "Ann", None).unwrap().requests, None);
     assert_eq!(
-        reservation(desk.command(&ann, Command::Cancel { reservation: held.id, expect: Some(2) })),
+        reservation(bench.command(&ann, Command::Cancel { reservation: held.id, expect: Some(2) })),
         Err(Refusal::Changed)
     );
-    cancel(&desk, &ann, held.id).unwrap();
+    cancel(&bench, &ann, held.id).unwrap();
     assert_eq!(change(None, "Eve", None), Err(Refusal::WrongStatus { status: Status::Cancelled }));
 }
 
-fn all(whose: Whose) -> Listing {
-    Listing {
+fn all(by: ListBy) -> ListReservations {
+    ListReservations {
         whose,
         status: None,
         check_in_from: None,
@@ -94,85 +94,92 @@ fn all(whose: Whose) -> Listing {
     }
 }
 
-fn page(desk: &Desk, caller: &Principal, listing: Listing) -> Result<Page, Refusal> {
-    match desk.query(caller, Query::Reservations(listing))? {
+fn page(
+    bench: &ReservationBench,
+    caller: &Principal,
+    listing: ListReservations,
+) -> Result<ReservationPage, Refusal> {
+    match bench.query(caller, Query::Reservations(listing))? {
         Answer::Reservations(page) => Ok(page),
         other => panic!("{other:?}"),
     }
 }
 
-fn list(desk: &Desk, caller: &Principal, listing: Listing) -> Vec<Reservation> {
+fn list(bench: &ReservationBench, caller: &Principal, listing: ListReservations) -> Vec<Reservation> {
     let limit = listing.limit as usize;
-    merge(vec![page(desk, caller, listing).unwrap()], limit).0
+    merge(vec![page(bench, caller, listing).unwrap()], limit).0
 }
 
 #[test]
 fn lists_filter_and_go_on_where_they_stopped() {
     let mut large = hotel();
     large.room_types[0].rooms = 50;
-    let desk = open_with(large);
+    let bench = open_with(large);
     let partner = client("partner");
     let mut made = Vec::new();
     for day in 0..12 {
-        desk.advance_secs(1);
-        let quote = quote(&desk, nights(DAY, 1), 1);
+        bench.advance_secs(1);
+        let quote = quote(&bench, nights(DAY, 1), 1);
         let quote = contracts::reservations::Quote {
             stay: contracts::Stay::new(date(DAY).plus_days(day), date(DAY).plus_days(day + 1)).unwrap(),
             ..quote
         };
         let reference = Some(format!("P-{}", day % 3));
         let command = Command::Hold { quote, guest: guest(), requests: None, reference };
-        made.push(reservation(desk.command(&partner, command)).unwrap());
+        made.push(reservation(bench.command(&partner, command)).unwrap());
     }
-    hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
+    hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
     for held in &made[..6] {
-        open_payment(&desk, held.id, held.id.0);
-        pay(&desk, held, held.id.0);
+        open_payment(&bench, held.id, held.id.0);
+        pay(&bench, held, held.id.0);
     }
-    let later = desk.now().plus_secs(10);
-    desk.advance_secs(10);
-    cancel(&desk, &partner, made[0].id).unwrap();
+    let later = bench.now().plus_secs(10);
+    bench.advance_secs(10);
+    cancel(&bench, &partner, made[0].id).unwrap();
     let ids = |found: Vec<Reservation>| found.into_iter().map(|found| found.id).collect::<Vec<_>>();
     let expected = |which: &[usize]| which.iter().map(|index| made[*index].id).collect::<Vec<_>>();
-    let mine = all(Whose::Callers);
+    let mine = all(ListBy::Owner);
     // The newest first, and nobody else's.
-    assert_eq!(ids(list(&desk, &partner, mine.clone())), expected(&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]));
-    assert_eq!(list(&desk, &user("ann"), mine.clone()).len(), 1);
-    assert_eq!(list(&desk, &user("bob"), mine.clone()).len(), 0);
+    assert_eq!(ids(list(&bench, &partner, mine.clone())), expected(&[11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]));
+    assert_eq!(list(&bench, &user("ann"), mine.clone()).len(), 1);
+    assert_eq!(list(&bench, &user("bob"), mine.clone()).len(), 0);
     let table = [
-        (Listing { status: Some(Status::Confirmed), ..mine.clone() }, &[5, 4, 3, 2, 1][..]),
-        (Listing { status: Some(Status::Cancelled), ..mine.clone() }, &[0]),
-        (Listing { reference: Some("P-1".into()), ..mine.clone() }, &[10, 7, 4, 1]),
-        (Listing { reference: Some("P-9".into()), ..mine.clone() }, &[]),
-        (Listing { check_in_from: Some(date("2027-01-02")), ..mine.clone() }, &[11, 10, 9]),
-        (Listing { check_in_to: Some(date("2026-12-25")), ..mine.clone() }, &[1, 0]),
-        (Listing { updated_since: Some(later), ..mine.clone() }, &[0]),
-        (Listing { reference: Some("P-0".into()), status: Some(Status::Held), ..mine.clone() }, &[9, 6]),
+        (ListReservations { status: Some(Status::Confirmed), ..mine.clone() }, &[5, 4, 3, 2, 1][..]),
+        (ListReservations { status: Some(Status::Cancelled), ..mine.clone() }, &[0]),
+        (ListReservations { reference: Some("P-1".into()), ..mine.clone() }, &[10, 7, 4, 1]),
+        (ListReservations { reference: Some("P-9".into()), ..mine.clone() }, &[]),
+        (ListReservations { check_in_from: Some(date("2027-01-02")), ..mine.clone() }, &[11, 10, 9]),
+        (ListReservations { check_in_to: Some(date("2026-12-25")), ..mine.clone() }, &[1, 0]),
+        (ListReservations { updated_since: Some(later), ..mine.clone() }, &[0]),
+        (
+            ListReservations { reference: Some("P-0".into()), status: Some(Status::Held), ..mine.clone() },
+            &[9, 6],
+        ),
     ];
     for (listing, which) in table {
-        assert_eq!(ids(list(&desk, &partner, listing.clone())), expected(which), "{listing:?}");
+        assert_eq!(ids(list(&bench, &partner, listing.clone())), expected(which), "{listing:?}");
     }
     // The hotel's: by check-in, from confirmation on, for its staff.
-    let hotels = all(Whose::Hotel(hotel().id));
-    assert_eq!(ids(list(&desk, &staff(hotel().id), hotels.clone())), expected(&[0, 1, 2, 3, 4, 5]));
-    let from = Listing {
+    let hotels = all(ListBy::Hotel(hotel().id));
+    assert_eq!(ids(list(&bench, &staff(hotel().id), hotels.clone())), expected(&[0, 1, 2, 3, 4, 5]));
+    let from = ListReservations {
         check_in_from: Some(date("2026-12-26")),
         check_in_to: Some(date("2026-12-28")),
         ..hotels.clone()
     };
-    assert_eq!(ids(list(&desk, &staff(hotel().id), from)), expected(&[2, 3, 4]));
-    assert_eq!(page(&desk, &partner, hotels.clone()).unwrap_err(), Refusal::NotYourHotel);
+    assert_eq!(ids(list(&bench, &staff(hotel().id), from)), expected(&[2, 3, 4]));
+    assert_eq!(page(&bench, &partner, hotels.clone()).unwrap_err(), Refusal::NotYourHotel);
     assert_eq!(
-        page(&desk, &staff(hotel_in("x", "UTC").id), hotels.clone()).unwrap_err(),
+        page(&bench, &staff(hotel_in("x", "UTC").id), hotels.clone()).unwrap_err(),
         Refusal::NotYourHotel
     );
     // Page by page is the same as at once.
     for (caller, listing, count) in [(&partner, mine, 12), (&administrator(), hotels, 6)] {
-        let whole = ids(list(&desk, caller, listing.clone()));
+        let whole = ids(list(&bench, caller, listing.clone()));
         let (mut after, mut found) = (None, Vec::new());
         loop {
-            let asked = Listing { after, limit: 5, ..listing.clone() };
-            let (items, next) = merge(vec![page(&desk, caller, asked).unwrap()], 5);
+            let asked = ListReservations { after, limit: 5, ..listing.clone() };
+            let (items, next) = merge(vec![page(&bench, caller, asked).unwrap()], 5);
             found.extend(ids(items));
             after = next;
             if after.is_none() {
@@ -185,15 +192,15 @@ fn lists_filter_and_go_on_where_they_stopped() {
 
 #[test]
 fn shards_are_merged_without_gaps() {
-    let desk = open();
-    let one = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
+    let bench = open();
+    let one = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
     let place = |rank| Position { rank, reservation: one.id };
-    let page = |ranks: &[u64], looked_to: Option<u64>| Page {
+    let page = |ranks: &[u64], scanned_to: Option<u64>| ReservationPage {
         items: ranks
             .iter()
             .map(|rank| (place(*rank), Reservation { version: *rank as u32, ..one.clone() }))
             .collect(),
-        looked_to: looked_to.map(place),
+        scanned_to: scanned_to.map(place),
     };
     let table = [
         (vec![page(&[1, 4], None), page(&[2, 3], None)], 10, vec![1, 2, 3, 4], None),
@@ -213,14 +220,14 @@ fn shards_are_merged_without_gaps() {
 #[test]
 fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
     let (services, paid) = {
-        let desk = open();
-        let paid = confirmed(&desk, &user("ann"), nights("2026-11-24", 2));
-        (desk, paid)
+        let bench = open();
+        let paid = confirmed(&bench, &user("ann"), nights("2026-11-24", 2));
+        (bench, paid)
     };
-    let desk = &services;
+    let bench = &services;
     let clerk = staff(hotel().id);
-    let day = |which, on: &str| match desk
-        .query(&clerk, Query::HotelDay { hotel: hotel().id, date: date(on), which })
+    let day = |list, on: &str| match bench
+        .query(&clerk, Query::HotelDay { hotel: hotel().id, date: date(on), list })
     {
         Ok(Answer::Reservations(page)) => page.items.len(),
         other => panic!("{other:?}"),
@@ -229,36 +236,43 @@ fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
         [("2026-11-23", 0, 0, 0), ("2026-11-24", 1, 0, 1), ("2026-11-25", 0, 0, 1), ("2026-11-26", 0, 1, 0)]
     {
         assert_eq!(
-            (day(Day::Arrivals, on), day(Day::Departures, on), day(Day::InHouse, on)),
+            (day(DayList::Arrivals, on), day(DayList::Departures, on), day(DayList::InHouse, on)),
             (arrivals, departures, in_house)
         );
     }
-    let step = |command: Command| reservation(desk.command(&clerk, command)).map(|found| found.status);
+    let step = |command: Command| reservation(bench.command(&clerk, command)).map(|found| found.status);
     let today = date("2026-11-23");
     assert_eq!(step(Command::CheckIn(paid.id)), Err(Refusal::WrongDay { today }));
     assert_eq!(step(Command::NoShow(paid.id)), Err(Refusal::WrongDay { today }));
     assert_eq!(step(Command::CheckOut(paid.id)), Err(Refusal::WrongStatus { status: Status::Confirmed }));
-    desk.advance_secs(86_400);
+    bench.advance_secs(86_400);
     let other = staff(hotel_in("other", "UTC").id);
-    assert_eq!(reservation(desk.command(&other, Command::CheckIn(paid.id))), Err(Refusal::NoSuchReservation));
+    assert_eq!(
+        reservation(bench.command(&other, Command::CheckIn(paid.id))),
+        Err(Refusal::NoSuchReservation)
+    );
     let guest_with_scope = principal("usr_ann", &[scope::HOTEL_MANAGE, scope::RESERVATIONS_WRITE]);
     let elsewhere = Principal { hotels: other.hotels.clone(), ..guest_with_scope };
-    assert_eq!(reservation(desk.command(&elsewhere, Command::CheckIn(paid.id))), Err(Refusal::NotYourHotel));
+    assert_eq!(reservation(bench.command(&elsewhere, Command::CheckIn(paid.id))), Err(Refusal::NotYourHotel));
     assert_eq!(step(Command::CheckIn(paid.id)), Ok(Status::CheckedIn));
-    assert_eq!(cancel(desk, &user("ann"), paid.id), Err(Refusal::WrongStatus { status: Status::CheckedIn }));
+    assert_eq!(cancel(bench, &user("ann"), paid.id), Err(Refusal::WrongStatus { status: Status::CheckedIn }));
     assert_eq!(step(Command::CheckOut(paid.id)), Ok(Status::CheckedOut));
-    let absent = confirmed(desk, &user("bob"), nights("2026-11-24", 1));
-    desk.advance_secs(3 * 3_600);
+    let absent = confirmed(bench, &user("bob"), nights("2026-11-24", 1));
+    bench.advance_secs(3 * 3_600);
     assert_eq!(step(Command::NoShow(absent.id)), Ok(Status::NoShow));
-    let noted = read(desk, &clerk, absent.id).unwrap();
+    let noted = read(bench, &clerk, absent.id).unwrap();
     // It was past the deadline: 80 % are kept.
     assert_eq!((noted.penalty, noted.refund.unwrap().amount), (8_400, 2_100));
-    assert_eq!(taken(desk, hotel().room_types[0].id, date("2026-11-24")), 1);
-    assert_eq!(desk.violations(), [] as [String; 0]);
+    assert_eq!(taken(bench, hotel().room_types[0].id, date("2026-11-24")), 1);
+    assert_eq!(bench.violations(), [] as [String; 0]);
 }
 
-fn import(desk: &Desk, caller: &Principal, hotel: HotelProfile) -> Result<(u32, u32, u32), Refusal> {
-    match desk.command(caller, Command::ImportHotels { hotels: vec![hotel] })? {
+fn import(
+    bench: &ReservationBench,
+    caller: &Principal,
+    hotel: HotelProfile,
+) -> Result<(u32, u32, u32), Refusal> {
+    match bench.command(caller, Command::ImportHotels { hotels: vec![hotel] })? {
         Reply::Imported { created, updated, unchanged } => Ok((created, updated, unchanged)),
         other => panic!("{other:?}"),
     }
@@ -266,22 +280,22 @@ fn import(desk: &Desk, caller: &Principal, hotel: HotelProfile) -> Result<(u32, 
 
 #[test]
 fn imports_make_update_and_leave_alone() {
-    let desk = Desk::new(Reservations::new(links()));
+    let bench = ReservationBench::new(Reservations::new(links()));
     let admin = administrator();
-    assert_eq!(import(&desk, &admin, hotel()), Ok((1, 0, 0)));
-    assert_eq!(desk.sent::<Search>(), [search::Command::HotelChanged { hotel: hotel(), at: desk.now() }]);
-    assert_eq!(import(&desk, &admin, hotel()), Ok((0, 0, 1)));
-    assert_eq!(desk.sent::<Search>(), []);
+    assert_eq!(import(&bench, &admin, hotel()), Ok((1, 0, 0)));
+    assert_eq!(bench.sent::<Search>(), [search::Command::HotelChanged { hotel: hotel(), at: bench.now() }]);
+    assert_eq!(import(&bench, &admin, hotel()), Ok((0, 0, 1)));
+    assert_eq!(bench.sent::<Search>(), []);
     let renamed = HotelProfile { name: "Petit Hotel".into(), ..hotel() };
-    assert_eq!(import(&desk, &staff(hotel().id), renamed.clone()), Ok((0, 1, 0)));
-    assert_eq!(desk.sent::<Search>().len(), 1);
+    assert_eq!(import(&bench, &staff(hotel().id), renamed.clone()), Ok((0, 1, 0)));
+    assert_eq!(bench.sent::<Search>().len(), 1);
     // What is not named any more goes off sale, and the second time nothing changes.
     let mut smaller = renamed;
     smaller.room_types.remove(1);
     smaller.room_types[0].rate_plans.remove(1);
-    assert_eq!(import(&desk, &admin, smaller.clone()), Ok((0, 1, 0)));
-    assert_eq!(import(&desk, &admin, smaller), Ok((0, 0, 1)));
-    let found = offers(&desk, nights(DAY, 1), 1, 1).unwrap();
+    assert_eq!(import(&bench, &admin, smaller.clone()), Ok((0, 1, 0)));
+    assert_eq!(import(&bench, &admin, smaller), Ok((0, 0, 1)));
+    let found = offers(&bench, nights(DAY, 1), 1, 1).unwrap();
     assert_eq!(found.iter().map(|offer| offer.quote.plan_name.as_str()).collect::<Vec<_>>(), ["Flexible"]);
     let refused: [(Principal, HotelProfile, Refusal); 5] = [
         (staff(hotel_in("other", "UTC").id), hotel(), Refusal::NotYourHotel),
@@ -303,7 +317,7 @@ fn imports_make_update_and_leave_alone() {
         ),
     ];
     for (caller, hotel, expected) in refused {
-        assert_eq!(import(&desk, &caller, hotel), Err(expected));
+        assert_eq!(import(&bench, &caller, hotel), Err(expected));
     }
 }
 
@@ -313,13 +327,13 @@ fn invalid(field: &str, why: &str) -> Refusal {
 
 #[test]
 fn inventory_never_falls_below_what_is_held_and_sold() {
-    let desk = open();
+    let bench = open();
     let double: RoomTypeId = hotel().room_types[0].id;
-    hold(&desk, &user("ann"), quote(&desk, nights(DAY, 2), 2)).unwrap();
-    let set = |from: &str, to: &str, change: Change| {
+    hold(&bench, &user("ann"), quote(&bench, nights(DAY, 2), 2)).unwrap();
+    let set = |from: &str, to: &str, change: CalendarChange| {
         let nights = Nights { from: date(from), to: date(to) };
         let (hotel, room_type) = (hotel().id, double);
-        desk.command(&administrator(), Command::SetCalendar { hotel, room_type, nights, change }).map(|_| ())
+        bench.command(&administrator(), Command::SetCalendar { hotel, room_type, nights, change }).map(|_| ())
     };
     let below = |night: &str, rooms| Refusal::InventoryBelowTaken {
         room_type: "Double".into(),
@@ -327,43 +341,45 @@ fn inventory_never_falls_below_what_is_held_and_sold() {
         taken: 2,
         rooms,
     };
-    let rooms = |rooms| Change { rooms: Some(rooms), ..Change::default() };
+    let rooms = |rooms| CalendarChange { rooms: Some(rooms), ..CalendarChange::default() };
     assert_eq!(set("2026-12-20", "2026-12-31", rooms(Some(1))), Err(below("2026-12-24", 1)));
     assert_eq!(set("2026-12-25", "2026-12-25", rooms(Some(5))), Ok(()));
     let mut fewer = hotel();
     fewer.room_types[0].rooms = 1;
-    assert_eq!(import(&desk, &administrator(), fewer.clone()), Err(below("2026-12-24", 1)));
+    assert_eq!(import(&bench, &administrator(), fewer.clone()), Err(below("2026-12-24", 1)));
     assert_eq!(set("2026-12-24", "2026-12-25", rooms(Some(2))), Ok(()));
     // Each night that is taken has a number of its own now.
-    assert_eq!(import(&desk, &administrator(), fewer), Ok((0, 1, 0)));
+    assert_eq!(import(&bench, &administrator(), fewer), Ok((0, 1, 0)));
     assert_eq!(set("2026-12-25", "2026-12-25", rooms(None)), Err(below("2026-12-25", 1)));
-    assert_eq!(desk.violations(), [] as [String; 0]);
+    assert_eq!(bench.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn calendars_set_prices_and_refuse_nonsense() {
-    let desk = open();
+    let bench = open();
     let double = hotel().room_types[0].clone();
     let plan = double.rate_plans[0].id;
-    let set = |caller: &Principal, room_type, from: &str, to: &str, change: Change| {
+    let set = |caller: &Principal, room_type, from: &str, to: &str, change: CalendarChange| {
         let nights = Nights { from: date(from), to: date(to) };
-        desk.command(caller, Command::SetCalendar { hotel: hotel().id, room_type, nights, change })
+        bench
+            .command(caller, Command::SetCalendar { hotel: hotel().id, room_type, nights, change })
             .map(|_| ())
     };
-    let price = |price| Change { prices: vec![(plan, price)], ..Change::default() };
+    let price = |price| CalendarChange { prices: vec![(plan, price)], ..CalendarChange::default() };
     let admin = administrator();
     set(&admin, double.id, "2026-12-25", "2026-12-26", price(Some(30_000))).unwrap();
-    let told = desk.sent::<Search>();
+    let told = bench.sent::<Search>();
     let [search::Command::NightsChanged { nights: changed, .. }] = told.as_slice() else {
         panic!("{told:?}")
     };
     assert_eq!(changed.len(), 2);
     assert_eq!(changed[0].1.prices, [(plan, 30_000)]);
-    assert_eq!(quote(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 30_000]);
+    assert_eq!(quote(&bench, nights(DAY, 3), 1).nightly, [10_000, 30_000, 30_000]);
     set(&admin, double.id, "2026-12-26", "2026-12-26", price(None)).unwrap();
-    assert_eq!(quote(&desk, nights(DAY, 3), 1).nightly, [10_000, 30_000, 10_000]);
+    assert_eq!(quote(&bench, nights(DAY, 3), 1).nightly, [10_000, 30_000, 10_000]);
     let stranger = hotel_in("other", "UTC").room_types[0].clone();
-    let foreign = Change { prices: vec![(stranger.rate_plans[0].id, Some(1))], ..Change::default() };
+    let foreign =
+        CalendarChange { prices: vec![(stranger.rate_plans[0].id, Some(1))], ..CalendarChange::default() };
     let table = [
         (staff(HotelId(1)), double.id, "2026-12-24", "2026-12-24", price(None), Refusal::NotYourHotel),
         (admin.clone(), stranger.id, "2026-12-24", "2026-12-24", price(None), Refusal::NoSuchRoomType),
@@ -401,25 +417,27 @@ fn calendars_set_prices_and_refuse_nonsense() {
 
 #[test]
 fn properties_are_written_on_the_version_that_was_seen() {
-    let desk = open();
-    let put = |hotel: HotelProfile, expect| match desk
+    let bench = open();
+    let put = |hotel: HotelProfile, expect| match bench
         .command(&administrator(), Command::PutHotel { hotel: Box::new(hotel), expect })?
     {
-        Reply::Property(property) => Ok(property.version),
+        Reply::ManagedHotel(property) => Ok(property.version),
         other => panic!("{other:?}"),
     };
     let named = |name: &str| HotelProfile { name: name.into(), ..hotel() };
-    assert_eq!(put(named("A"), Expect::Nothing), Err(Refusal::ReferenceTaken));
-    assert_eq!(put(named("A"), Expect::Version(1)), Ok(2));
-    assert_eq!(put(named("B"), Expect::Version(1)), Err(Refusal::Changed));
-    assert_eq!(put(named("B"), Expect::Any), Ok(3));
-    assert_eq!(put(hotel_in("new", "UTC"), Expect::Version(1)), Err(Refusal::NoSuchHotel));
-    assert_eq!(put(hotel_in("new", "UTC"), Expect::Nothing), Ok(1));
-    let properties = |caller: &Principal, after, limit| match desk
-        .query(caller, Query::Properties { after, limit })
+    assert_eq!(put(named("A"), Precondition::Absent), Err(Refusal::ReferenceTaken));
+    assert_eq!(put(named("A"), Precondition::Version(1)), Ok(2));
+    assert_eq!(put(named("B"), Precondition::Version(1)), Err(Refusal::Changed));
+    assert_eq!(put(named("B"), Precondition::None), Ok(3));
+    assert_eq!(put(hotel_in("new", "UTC"), Precondition::Version(1)), Err(Refusal::NoSuchHotel));
+    assert_eq!(put(hotel_in("new", "UTC"), Precondition::Absent), Ok(1));
+    let properties = |caller: &Principal, after, limit| match bench
+        .query(caller, Query::ManagedHotels { after, limit })
         .unwrap()
     {
-        Answer::Properties(found) => found.into_iter().map(|property| property.hotel.id).collect::<Vec<_>>(),
+        Answer::ManagedHotels(found) => {
+            found.into_iter().map(|property| property.hotel.id).collect::<Vec<_>>()
+        }
         other => panic!("{other:?}"),
     };
     let mut both = [hotel().id, hotel_in("new", "UTC").id];
@@ -429,7 +447,7 @@ fn properties_are_written_on_the_version_that_was_seen() {
     assert_eq!(properties(&administrator(), None, 1), both[..1]);
     assert_eq!(properties(&staff(hotel().id), None, 10), [hotel().id]);
     // Everybody sees a hotel, but not where it gets its mail.
-    match desk.query(&Principal::anonymous(), Query::Hotel(hotel().id)).unwrap() {
+    match bench.query(&Principal::anonymous(), Query::Hotel(hotel().id)).unwrap() {
         Answer::Hotel(found) => assert_eq!(found, HotelProfile { email: None, ..named("B") }),
         other => panic!("{other:?}"),
     }

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use contracts::payments::{self, NotPayable, Payments, RefundReason};
 use contracts::reservations::{
-    Answer, Command, PaymentState, Query, Refund, RefundStatus, Refusal, Status, What,
+    Answer, Command, PaymentState, Query, Refund, RefundStatus, Refusal, Status, TimelineEvent,
 };
 use contracts::{Money, PaymentId, RefundId, Stay};
 use protocol::Principal;
@@ -13,8 +13,8 @@ use reservations::{Effect, Occasion, Recipient};
 
 const DAY: &str = "2026-12-24";
 
-fn whats(desk: &Desk, id: contracts::ReservationId) -> Vec<What> {
-    read(desk, &payments(), id).unwrap().timeline.into_iter().map(|(_, what)| what).collect()
+fn whats(bench: &ReservationBench, id: contracts::ReservationId) -> Vec<TimelineEvent> {
+    read(bench, &payments(), id).unwrap().timeline.into_iter().map(|(_, what)| what).collect()
 }
 
 fn mails(id: contracts::ReservationId, occasion: Occasion) -> [Effect; 2] {
@@ -33,10 +33,10 @@ fn refund(
 
 #[test]
 fn a_paid_hold_is_confirmed_and_mailed_once() {
-    let desk = open();
-    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 2), 1)).unwrap();
-    open_payment(&desk, held.id, 7);
-    let quoted = desk.sent::<Payments>();
+    let bench = open();
+    let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 2), 1)).unwrap();
+    open_payment(&bench, held.id, 7);
+    let quoted = bench.sent::<Payments>();
     let [payments::Command::Quoted { payment: PaymentId(7), answer: Ok(payable) }] = quoted.as_slice() else {
         panic!("{quoted:?}")
     };
@@ -48,109 +48,120 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
     assert_eq!((payable.room.as_str(), payable.hotel_city.as_str()), ("Double, Flexible", "München, DE"));
     // The hold is extended by ten minutes, once; the first timer finds it so.
     assert_eq!(
-        read(&desk, &user("ann"), held.id).unwrap().hold_expires_at,
+        read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
         Some(held.created_at.plus_secs(1500))
     );
-    desk.advance_secs(1499);
-    assert_eq!(status(&desk, held.id), Status::Held);
-    pay(&desk, &held, 7);
-    pay(&desk, &held, 7);
-    assert_eq!(whats(&desk, held.id), [What::Held, What::HoldExtended, What::Confirmed]);
-    assert_eq!(desk.effects(), mails(held.id, Occasion::Confirmed));
-    assert_eq!(desk.sent::<Payments>(), []);
-    let confirmed = read(&desk, &user("ann"), held.id).unwrap();
+    bench.advance_secs(1499);
+    assert_eq!(status(&bench, held.id), Status::Held);
+    pay(&bench, &held, 7);
+    pay(&bench, &held, 7);
+    assert_eq!(
+        whats(&bench, held.id),
+        [TimelineEvent::Held, TimelineEvent::HoldExtended, TimelineEvent::Confirmed]
+    );
+    assert_eq!(bench.effects(), mails(held.id, Occasion::Confirmed));
+    assert_eq!(bench.sent::<Payments>(), []);
+    let confirmed = read(&bench, &user("ann"), held.id).unwrap();
     assert_eq!(confirmed.payment, PaymentState::Paid { payment: PaymentId(7), amount: 21_000 });
     assert_eq!(confirmed.hold_expires_at, None);
-    desk.advance_secs(86_400);
-    assert_eq!(status(&desk, held.id), Status::Confirmed);
-    assert_eq!(desk.violations(), [] as [String; 0]);
+    bench.advance_secs(86_400);
+    assert_eq!(status(&bench, held.id), Status::Confirmed);
+    assert_eq!(bench.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn a_payment_is_quoted_or_told_why_not() {
-    let answer = |desk: &Desk, id, payment| {
-        open_payment(desk, id, payment);
-        match desk.sent::<Payments>().remove(0) {
+    let answer = |bench: &ReservationBench, id, payment| {
+        open_payment(bench, id, payment);
+        match bench.sent::<Payments>().remove(0) {
             payments::Command::Quoted { answer, .. } => answer.map(|payable| payable.amount.amount),
             other => panic!("{other:?}"),
         }
     };
-    let desk = open();
-    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
-    assert_eq!(answer(&desk, contracts::ReservationId(held.id.0 ^ 1), 1), Err(NotPayable::NoSuchReservation));
-    assert_eq!(answer(&desk, held.id, 1), Ok(10_500));
-    assert_eq!(answer(&desk, held.id, 1), Ok(10_500));
-    assert_eq!(answer(&desk, held.id, 2), Err(NotPayable::PaymentOpen));
+    let bench = open();
+    let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
+    assert_eq!(
+        answer(&bench, contracts::ReservationId(held.id.0 ^ 1), 1),
+        Err(NotPayable::NoSuchReservation)
+    );
+    assert_eq!(answer(&bench, held.id, 1), Ok(10_500));
+    assert_eq!(answer(&bench, held.id, 1), Ok(10_500));
+    assert_eq!(answer(&bench, held.id, 2), Err(NotPayable::PaymentOpen));
     let failed = |payment| Command::PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
-    desk.command(&payments(), failed(9)).unwrap();
-    assert_eq!(answer(&desk, held.id, 2), Err(NotPayable::PaymentOpen));
-    desk.command(&payments(), failed(1)).unwrap();
-    assert_eq!(answer(&desk, held.id, 2), Ok(10_500));
+    bench.command(&payments(), failed(9)).unwrap();
+    assert_eq!(answer(&bench, held.id, 2), Err(NotPayable::PaymentOpen));
+    bench.command(&payments(), failed(1)).unwrap();
+    assert_eq!(answer(&bench, held.id, 2), Ok(10_500));
     // Extended once, whatever the attempts.
     assert_eq!(
-        read(&desk, &user("ann"), held.id).unwrap().hold_expires_at,
+        read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
         Some(held.created_at.plus_secs(1500))
     );
     assert_eq!(
-        whats(&desk, held.id),
-        [What::Held, What::HoldExtended, What::PaymentFailed, What::PaymentStarted]
+        whats(&bench, held.id),
+        [
+            TimelineEvent::Held,
+            TimelineEvent::HoldExtended,
+            TimelineEvent::PaymentFailed,
+            TimelineEvent::PaymentStarted
+        ]
     );
-    pay(&desk, &held, 2);
-    assert_eq!(answer(&desk, held.id, 3), Err(NotPayable::NotHeld));
-    let gone = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
-    desk.advance_secs(900);
-    assert_eq!(answer(&desk, gone.id, 4), Err(NotPayable::NotHeld));
+    pay(&bench, &held, 2);
+    assert_eq!(answer(&bench, held.id, 3), Err(NotPayable::NotHeld));
+    let gone = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
+    bench.advance_secs(900);
+    assert_eq!(answer(&bench, gone.id, 4), Err(NotPayable::NotHeld));
 }
 
 #[test]
 fn no_amount_of_failed_payments_makes_a_row_grow_for_ever() {
-    let desk = open();
-    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
+    let bench = open();
+    let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
     for payment in 0..100 {
-        open_payment(&desk, held.id, payment);
+        open_payment(&bench, held.id, payment);
         let failed = Command::PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
-        desk.command(&payments(), failed).unwrap();
+        bench.command(&payments(), failed).unwrap();
     }
-    pay(&desk, &held, 100);
-    let timeline = whats(&desk, held.id);
-    assert_eq!((timeline.len(), timeline.last()), (61, Some(&What::Confirmed)));
+    pay(&bench, &held, 100);
+    let timeline = whats(&bench, held.id);
+    assert_eq!((timeline.len(), timeline.last()), (61, Some(&TimelineEvent::Confirmed)));
 }
 
 #[test]
 fn payable_is_asked_by_those_who_may_pay() {
-    let desk = open();
-    let held = hold(&desk, &user("ann"), quote(&desk, nights(DAY, 1), 1)).unwrap();
-    let ask = |caller: &Principal| match desk.query(caller, Query::Payable(held.id))? {
+    let bench = open();
+    let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
+    let ask = |caller: &Principal| match bench.query(caller, Query::Payable(held.id))? {
         Answer::Payable(payable) => Ok(payable.amount.amount),
         other => panic!("{other:?}"),
     };
     assert_eq!(ask(&user("ann")), Ok(10_500));
     assert_eq!(ask(&user("bob")), Err(Refusal::NoSuchReservation));
-    open_payment(&desk, held.id, 1);
+    open_payment(&bench, held.id, 1);
     assert_eq!(ask(&user("ann")), Err(Refusal::NotPayable(NotPayable::PaymentOpen)));
-    pay(&desk, &held, 1);
+    pay(&bench, &held, 1);
     assert_eq!(ask(&user("ann")), Err(Refusal::NotPayable(NotPayable::NotHeld)));
 }
 
 #[test]
 fn money_that_comes_too_late_goes_back_whole() {
-    let desk = open();
+    let bench = open();
     let ann = user("ann");
     // Expired before the money came.
-    let late = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
-    open_payment(&desk, late.id, 1);
-    desk.advance_secs(1500);
-    assert_eq!(status(&desk, late.id), Status::Expired);
+    let late = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    open_payment(&bench, late.id, 1);
+    bench.advance_secs(1500);
+    assert_eq!(status(&bench, late.id), Status::Expired);
     // Cancelled before the money came.
-    let called_off = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
-    open_payment(&desk, called_off.id, 2);
-    cancel(&desk, &ann, called_off.id).unwrap();
+    let called_off = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    open_payment(&bench, called_off.id, 2);
+    cancel(&bench, &ann, called_off.id).unwrap();
     // Paid twice.
-    let twice = confirmed(&desk, &ann, nights(DAY, 1));
+    let twice = confirmed(&bench, &ann, nights(DAY, 1));
     // Not the sum that was asked for.
-    let short = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
-    desk.sent::<Payments>();
-    desk.effects();
+    let short = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    bench.sent::<Payments>();
+    bench.effects();
     let table = [
         (&late, 1, 10_500, Status::Expired, Some(RefundStatus::Pending)),
         (&called_off, 2, 10_500, Status::Cancelled, Some(RefundStatus::Pending)),
@@ -159,30 +170,34 @@ fn money_that_comes_too_late_goes_back_whole() {
     ];
     for (reservation, payment, amount, after, refunding) in table {
         let sum = Money::new(amount, reservation.currency());
-        pay_sum(&desk, reservation, payment, sum);
-        assert_eq!(desk.sent::<Payments>(), [refund(reservation.id, payment, amount, RefundReason::TooLate)]);
-        let found = read(&desk, &ann, reservation.id).unwrap();
+        pay_sum(&bench, reservation, payment, sum);
+        assert_eq!(
+            bench.sent::<Payments>(),
+            [refund(reservation.id, payment, amount, RefundReason::TooLate)]
+        );
+        let found = read(&bench, &ann, reservation.id).unwrap();
         assert_eq!(found.status, after);
         assert_eq!(found.refund.map(|refund| refund.status), refunding);
-        assert_eq!(found.timeline.last().unwrap().1, What::PaidTooLate);
-        assert_eq!(desk.effects(), []);
+        assert_eq!(found.timeline.last().unwrap().1, TimelineEvent::PaidTooLate);
+        assert_eq!(bench.effects(), []);
         let (id, payment, refund) = (reservation.id, PaymentId(payment), RefundId(1));
         let settled =
             Command::RefundSettled { reservation: id, payment, refund, amount: sum, succeeded: true };
-        desk.command(&payments(), settled).unwrap();
-        let found = read(&desk, &ann, reservation.id).unwrap();
+        bench.command(&payments(), settled).unwrap();
+        let found = read(&bench, &ann, reservation.id).unwrap();
         assert_eq!(found.refund.map(|refund| refund.status), refunding.map(|_| RefundStatus::Succeeded));
-        assert_eq!(desk.violations(), [] as [String; 0]);
+        assert_eq!(bench.violations(), [] as [String; 0]);
     }
     // Even of a reservation that nobody knows.
     let unknown = contracts::ReservationId(late.id.0 ^ 1);
     let amount = Money::new(5, hotel().currency);
-    desk.command(
-        &payments(),
-        Command::PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount },
-    )
-    .unwrap();
-    assert_eq!(desk.sent::<Payments>(), [refund(unknown, 5, 5, RefundReason::TooLate)]);
+    bench
+        .command(
+            &payments(),
+            Command::PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount },
+        )
+        .unwrap();
+    assert_eq!(bench.sent::<Payments>(), [refund(unknown, 5, 5, RefundReason::TooLate)]);
 }
 
 #[test]
@@ -197,99 +212,99 @@ fn cancelling_costs_what_the_policy_says_in_the_hotels_zone() {
         ("Asia/Kathmandu", "2026-12-23T09:16:00Z", 2_100),
     ];
     for (zone, when, back) in table {
-        let desk = open_with(hotel_in("grand", zone));
-        let paid = confirmed(&desk, &user("ann"), nights(DAY, 1));
-        desk.sent::<Payments>();
-        desk.effects();
-        desk.set_now(at(when));
+        let bench = open_with(hotel_in("grand", zone));
+        let paid = confirmed(&bench, &user("ann"), nights(DAY, 1));
+        bench.sent::<Payments>();
+        bench.effects();
+        bench.set_now(at(when));
         assert_eq!(
-            read(&desk, &user("ann"), paid.id).unwrap().refund_at(at(when)).amount,
+            read(&bench, &user("ann"), paid.id).unwrap().refund_at(at(when)).amount,
             back,
             "{zone} {when}"
         );
-        let cancelled = cancel(&desk, &user("ann"), paid.id).unwrap();
+        let cancelled = cancel(&bench, &user("ann"), paid.id).unwrap();
         assert_eq!(
             (cancelled.status, cancelled.penalty),
             (Status::Cancelled, 10_500 - back),
             "{zone} {when}"
         );
         assert_eq!(cancelled.refund, Some(Refund { amount: back, status: RefundStatus::Pending }));
-        assert_eq!(desk.sent::<Payments>(), [refund(paid.id, paid.id.0, back, RefundReason::Cancelled)]);
-        assert_eq!(desk.effects(), mails(paid.id, Occasion::Cancelled));
-        assert_eq!(desk.violations(), [] as [String; 0]);
+        assert_eq!(bench.sent::<Payments>(), [refund(paid.id, paid.id.0, back, RefundReason::Cancelled)]);
+        assert_eq!(bench.effects(), mails(paid.id, Occasion::Cancelled));
+        assert_eq!(bench.violations(), [] as [String; 0]);
     }
 }
 
 #[test]
 fn a_clock_change_before_check_in_moves_no_deadline() {
     // Clocks go forward in the night before 28 March 2027 in Berlin: 24 hours before 15:00 CEST is 14:00 CET.
-    let desk = open();
-    let paid = confirmed(&desk, &user("ann"), nights("2027-03-28", 1));
+    let bench = open();
+    let paid = confirmed(&bench, &user("ann"), nights("2027-03-28", 1));
     assert_eq!(paid.quote.policy.free_until, Some(at("2027-03-27T13:00:00Z")));
-    desk.set_now(at("2027-03-27T13:00:01Z"));
-    assert_eq!(cancel(&desk, &user("ann"), paid.id).unwrap().penalty, 8_400);
+    bench.set_now(at("2027-03-27T13:00:01Z"));
+    assert_eq!(cancel(&bench, &user("ann"), paid.id).unwrap().penalty, 8_400);
 }
 
 #[test]
 fn what_is_never_free_gives_nothing_back_and_a_hold_costs_nothing() {
-    let desk = open();
-    let saver = offers(&desk, nights(DAY, 1), 2, 1).unwrap().remove(1).quote;
+    let bench = open();
+    let saver = offers(&bench, nights(DAY, 1), 2, 1).unwrap().remove(1).quote;
     assert_eq!(saver.plan_name, "Saver");
-    let held = hold(&desk, &user("ann"), saver.clone()).unwrap();
-    assert_eq!(cancel(&desk, &user("ann"), held.id).unwrap().penalty, 0);
-    let paid = hold(&desk, &user("ann"), saver).unwrap();
-    open_payment(&desk, paid.id, 1);
-    pay(&desk, &paid, 1);
-    desk.sent::<Payments>();
-    let cancelled = cancel(&desk, &user("ann"), paid.id).unwrap();
+    let held = hold(&bench, &user("ann"), saver.clone()).unwrap();
+    assert_eq!(cancel(&bench, &user("ann"), held.id).unwrap().penalty, 0);
+    let paid = hold(&bench, &user("ann"), saver).unwrap();
+    open_payment(&bench, paid.id, 1);
+    pay(&bench, &paid, 1);
+    bench.sent::<Payments>();
+    let cancelled = cancel(&bench, &user("ann"), paid.id).unwrap();
     assert_eq!((cancelled.penalty, cancelled.refund), (9_450, None));
-    assert_eq!(desk.sent::<Payments>(), []);
+    assert_eq!(bench.sent::<Payments>(), []);
 }
 
 #[test]
 fn cancelling_again_answers_the_same_and_what_is_over_stays() {
-    let desk = open();
+    let bench = open();
     let ann = user("ann");
-    let paid = confirmed(&desk, &ann, nights(DAY, 1));
-    let cancelled = cancel(&desk, &ann, paid.id).unwrap();
-    desk.sent::<Payments>();
-    desk.advance_secs(60);
-    assert_eq!(cancel(&desk, &ann, paid.id), Ok(cancelled));
-    assert_eq!(desk.sent::<Payments>(), []);
-    let late = hold(&desk, &ann, quote(&desk, nights(DAY, 1), 1)).unwrap();
-    desk.advance_secs(900);
-    assert_eq!(cancel(&desk, &ann, late.id), Err(Refusal::WrongStatus { status: Status::Expired }));
+    let paid = confirmed(&bench, &ann, nights(DAY, 1));
+    let cancelled = cancel(&bench, &ann, paid.id).unwrap();
+    bench.sent::<Payments>();
+    bench.advance_secs(60);
+    assert_eq!(cancel(&bench, &ann, paid.id), Ok(cancelled));
+    assert_eq!(bench.sent::<Payments>(), []);
+    let late = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    bench.advance_secs(900);
+    assert_eq!(cancel(&bench, &ann, late.id), Err(Refusal::WrongStatus { status: Status::Expired }));
 }
 
 #[test]
 fn refunds_are_told_and_goodwill_is_counted() {
-    let desk = open();
+    let bench = open();
     let ann = user("ann");
-    let paid = confirmed(&desk, &ann, nights(DAY, 1));
+    let paid = confirmed(&bench, &ann, nights(DAY, 1));
     let settle = |amount, succeeded| {
         let amount = Money::new(amount, paid.currency());
         let (reservation, payment) = (paid.id, PaymentId(paid.id.0));
         let command = Command::RefundSettled { reservation, payment, refund: RefundId(1), amount, succeeded };
-        desk.command(&payments(), command).unwrap();
-        let found = read(&desk, &ann, paid.id).unwrap();
+        bench.command(&payments(), command).unwrap();
+        let found = read(&bench, &ann, paid.id).unwrap();
         (found.refund.map(|refund| (refund.amount, refund.status)), found.refunded)
     };
     assert_eq!(settle(1_000, true), (Some((1_000, RefundStatus::Succeeded)), 1_000));
     assert_eq!(settle(500, true), (Some((1_500, RefundStatus::Succeeded)), 1_500));
-    let cancelled = cancel(&desk, &ann, paid.id).unwrap();
+    let cancelled = cancel(&bench, &ann, paid.id).unwrap();
     assert_eq!(cancelled.refund, Some(Refund { amount: 9_000, status: RefundStatus::Pending }));
     assert_eq!(settle(9_000, false), (Some((9_000, RefundStatus::Failed)), 1_500));
     assert_eq!(settle(9_000, true), (Some((9_000, RefundStatus::Succeeded)), 10_500));
-    assert_eq!(desk.violations(), [] as [String; 0]);
+    assert_eq!(bench.violations(), [] as [String; 0]);
 }
 
 #[test]
 fn a_stay_of_sixty_nights_is_held_and_given_back() {
-    let desk = open();
+    let bench = open();
     let from = date(DAY);
     let stay = Stay::new(from, from.plus_days(60)).unwrap();
-    let held = hold(&desk, &user("ann"), quote(&desk, stay, 2)).unwrap();
+    let held = hold(&bench, &user("ann"), quote(&bench, stay, 2)).unwrap();
     assert_eq!(held.quote.nightly.len(), 60);
-    cancel(&desk, &user("ann"), held.id).unwrap();
-    assert_eq!(desk.violations(), [] as [String; 0]);
+    cancel(&bench, &user("ann"), held.id).unwrap();
+    assert_eq!(bench.violations(), [] as [String; 0]);
 }

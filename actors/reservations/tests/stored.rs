@@ -6,22 +6,22 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use common::*;
-use contracts::reservations::{Answer, Change, Command, Guest, Nights, Query, Status};
+use contracts::reservations::{Answer, CalendarChange, Command, Guest, Nights, Query, Status};
 use reservations::Reservations;
 use store::{Batch, Memory, State as _};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/state-v1.hex");
 
 /// A state with something in every tree and every optional field.
-fn scenario() -> Desk {
-    let desk = open();
+fn scenario() -> ReservationBench {
+    let bench = open();
     let settings = contracts::reservations::Settings {
         client_unpaid_holds_max: [("agency".to_owned(), 3)].into(),
         ..Default::default()
     };
-    desk.command(&administrator(), Command::Configure { slot: hotel().id.slot(), settings }).unwrap();
+    bench.command(&administrator(), Command::Configure { slot: hotel().id.slot(), settings }).unwrap();
     let double = hotel().room_types[0].clone();
-    let change = Change {
+    let change = CalendarChange {
         rooms: Some(Some(5)),
         prices: vec![(double.rate_plans[0].id, Some(12_345))],
         stop_sell: Some(true),
@@ -31,23 +31,23 @@ fn scenario() -> Desk {
     };
     let days = Nights { from: date("2027-02-01"), to: date("2027-02-02") };
     let set = Command::SetCalendar { hotel: hotel().id, room_type: double.id, nights: days, change };
-    desk.command(&administrator(), set).unwrap();
-    let paid = confirmed(&desk, &user("ann"), nights("2026-12-24", 2));
-    desk.advance_secs(60);
-    cancel(&desk, &user("ann"), paid.id).unwrap();
+    bench.command(&administrator(), set).unwrap();
+    let paid = confirmed(&bench, &user("ann"), nights("2026-12-24", 2));
+    bench.advance_secs(60);
+    cancel(&bench, &user("ann"), paid.id).unwrap();
     let guest = Guest { phone: Some("+48 123".into()), ..guest() };
     let (requests, reference) = (Some("Quiet, please.".to_owned()), Some("R-1".to_owned()));
-    let hold = Command::Hold { quote: quote(&desk, nights("2026-12-24", 2), 1), guest, requests, reference };
-    let held = reservation(desk.command(&client("agency"), hold)).unwrap();
-    open_payment(&desk, held.id, 9);
-    confirmed(&desk, &guest_session("gst_1"), nights("2026-12-24", 1));
-    desk
+    let hold = Command::Hold { quote: quote(&bench, nights("2026-12-24", 2), 1), guest, requests, reference };
+    let held = reservation(bench.command(&client("agency"), hold)).unwrap();
+    open_payment(&bench, held.id, 9);
+    confirmed(&bench, &guest_session("gst_1"), nights("2026-12-24", 1));
+    bench
 }
 
 /// The service's own rows: prefixes from 32 on.
-fn rows(desk: &Desk) -> String {
+fn rows(bench: &ReservationBench) -> String {
     let mut text = String::new();
-    for (key, value) in desk.rows().into_iter().filter(|(key, _)| key[0] >= 32) {
+    for (key, value) in bench.rows().into_iter().filter(|(key, _)| key[0] >= 32) {
         writeln!(text, "{} {}", hex(&key), hex(&value)).unwrap();
     }
     text
@@ -75,11 +75,11 @@ fn what_was_written_is_read_and_written_alike() {
     }
     let memory = Memory::new();
     memory.commit(batch).unwrap();
-    let old = Desk::on(Reservations::new(links()), Arc::new(memory));
+    let old = ReservationBench::on(Reservations::new(links()), Arc::new(memory));
     assert_eq!(old.violations(), [] as [String; 0]);
-    let listing = |owner: &protocol::Principal, desk: &Desk| {
-        let listing = contracts::reservations::Listing {
-            whose: contracts::reservations::Whose::Callers,
+    let listing = |owner: &protocol::Principal, bench: &ReservationBench| {
+        let listing = contracts::reservations::ListReservations {
+            whose: contracts::reservations::ListBy::Owner,
             status: None,
             check_in_from: None,
             check_in_to: None,
@@ -88,7 +88,7 @@ fn what_was_written_is_read_and_written_alike() {
             after: None,
             limit: 10,
         };
-        match desk.query(owner, Query::Reservations(listing)).unwrap() {
+        match bench.query(owner, Query::Reservations(listing)).unwrap() {
             Answer::Reservations(page) => page.items.into_iter().map(|(_, found)| found).collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         }

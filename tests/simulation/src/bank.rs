@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::payments::{IntentSeen, IntentState, RefundStatus};
+use contracts::payments::{IntentSnapshot, IntentState, RefundStatus};
 use contracts::{Money, PaymentId, RefundId};
 
 use crate::dice::Dice;
@@ -18,7 +18,7 @@ pub enum Trouble {
     /// No answer; whether it was done is not known.
     Away,
     /// The card was declined.
-    Declined { code: &'static str, seen: Option<Box<IntentSeen>> },
+    Declined { code: &'static str, seen: Option<Box<IntentSnapshot>> },
     /// It makes no sense, now or ever.
     Refused { code: &'static str },
 }
@@ -54,7 +54,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 enum Kept {
     Created(String),
-    Confirmed(Result<IntentSeen, Trouble>),
+    Confirmed(Result<IntentSnapshot, Trouble>),
     Refunded(RefundId),
 }
 
@@ -96,10 +96,10 @@ impl Bank {
         self.tell("payment_intent.succeeded", "pi_stranger");
     }
 
-    fn see(&self, id: &str) -> Option<IntentSeen> {
+    fn see(&self, id: &str) -> Option<IntentSnapshot> {
         let intent = self.intents.get(id)?;
         let received = if intent.charges > 0 { intent.amount.amount } else { 0 };
-        Some(IntentSeen {
+        Some(IntentSnapshot {
             intent: id.to_owned(),
             state: intent.state.clone(),
             amount: intent.amount.amount,
@@ -151,7 +151,7 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn retrieve(&self, id: &str, dice: &mut Dice) -> Result<IntentSeen, Trouble> {
+    pub fn retrieve(&self, id: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
         if self.fails(dice).is_some() {
             return Err(Trouble::Away);
         }
@@ -162,7 +162,7 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn confirm(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSeen, Trouble> {
+    pub fn confirm(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
         match self.fails(dice) {
             None => self.confirm_now(id, key, dice),
             Some(done) => {
@@ -182,7 +182,7 @@ impl Bank {
         let _ = self.confirm_now(&id, &key, dice);
     }
 
-    fn confirm_now(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSeen, Trouble> {
+    fn confirm_now(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
         match self.keys.get(key) {
             Some(Kept::Confirmed(answer)) => return answer.clone(),
             Some(Kept::Created(_) | Kept::Refunded(_)) => {
@@ -225,7 +225,7 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn cancel(&mut self, id: &str, dice: &mut Dice) -> Result<IntentSeen, Trouble> {
+    pub fn cancel(&mut self, id: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
         let fails = self.fails(dice);
         if fails == Some(false) {
             return Err(Trouble::Away);

@@ -206,15 +206,15 @@ impl World {
                 self.refund(payment, refund, &intent, amount.amount, tried)?
             }
             Effect::MailReceipt { payment } => {
-                let shown = self.payment(payment)?;
-                if shown.receipt_number.is_none() {
+                let found = self.payment(payment)?;
+                if found.receipt_number.is_none() {
                     return Err(format!("{payment}: a receipt is mailed and there is none"));
                 }
                 self.mail(at, row, format!("{payment}.receipt@auberge.example"), format!("receipt {payment}"))
             }
             Effect::MailRefund { payment, refund } => {
-                let shown = self.payment(payment)?;
-                let found = shown.refunds.iter().find(|found| found.id == refund);
+                let found = self.payment(payment)?;
+                let found = found.refunds.iter().find(|found| found.id == refund);
                 match found.map(|found| found.status) {
                     None | Some(RefundStatus::Failed) => Outcome::Done,
                     Some(RefundStatus::Pending | RefundStatus::Succeeded) => self.mail(
@@ -234,7 +234,7 @@ impl World {
         intent: &str,
         not_after: protocol::Timestamp,
         tried: u32,
-    ) -> Result<words::IntentSeen, Trouble> {
+    ) -> Result<words::IntentSnapshot, Trouble> {
         let found = self.bank.retrieve(intent, &mut self.dice)?;
         if found.state != IntentState::Unconfirmed {
             return Ok(found);
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    fn cancel(&mut self, intent: &str) -> Result<words::IntentSeen, Trouble> {
+    fn cancel(&mut self, intent: &str) -> Result<words::IntentSnapshot, Trouble> {
         match self.bank.cancel(intent, &mut self.dice) {
             Err(Trouble::Refused { .. }) => self.bank.retrieve(intent, &mut self.dice),
             answer => answer,
@@ -294,7 +294,7 @@ impl World {
     fn reported(
         &self,
         payment: PaymentId,
-        seen: Result<words::IntentSeen, Trouble>,
+        seen: Result<words::IntentSnapshot, Trouble>,
     ) -> Result<Outcome, Broken> {
         let seen = match seen {
             Ok(seen) => seen,
@@ -317,7 +317,9 @@ impl World {
         let own = protocol::Principal::service("reservations");
         match self.ask::<Reservations>(&own, desk::Query::Reservation(reservation))? {
             Ok(desk::Answer::Reservation(found)) => {
-                if let Err(refused) = self.ask::<Reservations>(&own, desk::Query::Property(found.hotel()))? {
+                if let Err(refused) =
+                    self.ask::<Reservations>(&own, desk::Query::ManagedHotel(found.hotel()))?
+                {
                     return Err(format!("{reservation}: its mail cannot be written: {refused}"));
                 }
             }

@@ -1,7 +1,7 @@
 //! What hotels and guests do: they import, price, hold, pay, cancel, come, stay away, ask for money back, and look.
 
 use contracts::payments::{self as words, RefundStatus};
-use contracts::reservations::{self as desk, Change, Guest, Nights, Quote, Status};
+use contracts::reservations::{self as desk, CalendarChange, Guest, Nights, Quote, Status};
 use contracts::{Date, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
 use protocol::{Principal, Timestamp};
@@ -66,16 +66,22 @@ impl World {
         let from = today.plus_days(self.dice.between(0, 20) as i32);
         let nights = Nights { from, to: from.plus_days(self.dice.between(0, 5) as i32) };
         let change = match self.dice.below(7) {
-            0 | 1 => Change { rooms: Some(Some(self.dice.between(0, 5) as u32)), ..Change::default() },
-            2 => Change { rooms: Some(None), ..Change::default() },
-            3 => Change { prices: vec![(plan, Some(self.dice.between(1_000, 30_000)))], ..Change::default() },
-            4 => Change { prices: vec![(plan, None)], ..Change::default() },
-            5 => Change { stop_sell: Some(self.dice.chance(30)), ..Change::default() },
-            _ => Change {
+            0 | 1 => CalendarChange {
+                rooms: Some(Some(self.dice.between(0, 5) as u32)),
+                ..CalendarChange::default()
+            },
+            2 => CalendarChange { rooms: Some(None), ..CalendarChange::default() },
+            3 => CalendarChange {
+                prices: vec![(plan, Some(self.dice.between(1_000, 30_000)))],
+                ..CalendarChange::default()
+            },
+            4 => CalendarChange { prices: vec![(plan, None)], ..CalendarChange::default() },
+            5 => CalendarChange { stop_sell: Some(self.dice.chance(30)), ..CalendarChange::default() },
+            _ => CalendarChange {
                 min_stay: Some(self.dice.between(0, 2) as u8),
                 closed_to_arrival: Some(self.dice.chance(20)),
                 closed_to_departure: Some(self.dice.chance(20)),
-                ..Change::default()
+                ..CalendarChange::default()
             },
         };
         let command = desk::Command::SetCalendar { hotel, room_type, nights, change };
@@ -124,10 +130,10 @@ impl World {
         else {
             return Ok(());
         };
-        let shown = self.dice.chance(30).then_some(payable.amount);
+        let expected_amount = self.dice.chance(30).then_some(payable.amount);
         let payment_method = self.dice.pick(&CARDS).copied().unwrap_or_default().to_owned();
         let return_url = "https://auberge.example/back".to_owned();
-        let command = words::Command::Start { reservation, payment_method, return_url, shown };
+        let command = words::Command::Start { reservation, payment_method, return_url, expected_amount };
         if let Ok(words::Reply::Started(payment)) = self.tell::<Payments>(&who, command)? {
             self.known.payments.push((payment, reservation, who));
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use contracts::payments::{self as words, PaymentStatus, RefundReason, RefundStatus};
-use contracts::reservations::{self as desk, PaymentState, Reservation, Status, What};
+use contracts::reservations::{self as desk, PaymentState, Reservation, Status, TimelineEvent};
 use contracts::search::{self as finding, CityName, FindHotels, Sort};
 use contracts::{ReservationId, Stay, UserId, auth as keys};
 use payments::Payments;
@@ -134,7 +134,7 @@ pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(),
             return Err(format!(
                 "{id} of {} ({}): {captured} captured, {folio} of folio, {goodwill} given away, {made} refunded, {due} due",
                 reservation.id,
-                reservation.status.word()
+                reservation.status.as_str()
             ));
         }
     }
@@ -167,7 +167,7 @@ fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
 pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broken> {
     for (id, _) in world.known.reservations.clone() {
         let reservation = world.reservation(id)?;
-        let sold = is_sold(reservation.status) || happened(&reservation, What::Confirmed);
+        let sold = is_sold(reservation.status) || happened(&reservation, TimelineEvent::Confirmed);
         // Staff may have given all of it back before reservations could.
         let gone = |payment: &words::Payment| {
             let late = payment.refunds.iter().any(|refund| refund.reason == RefundReason::TooLate);
@@ -179,7 +179,7 @@ pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broke
             .collect();
         if counting.len() != usize::from(sold) {
             let payments: Vec<_> = counting.iter().map(|payment| (payment.id, payment.status)).collect();
-            return Err(format!("{id} is {} and has {payments:?}", reservation.status.word()));
+            return Err(format!("{id} is {} and has {payments:?}", reservation.status.as_str()));
         }
         if let (PaymentState::Open(payment), true) = (&reservation.payment, over(reservation.status)) {
             let status = world.payment(*payment)?.status;
@@ -256,7 +256,7 @@ pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Broke
     let mut due = Vec::new();
     for (id, _) in world.known.reservations.clone() {
         let reservation = world.reservation(id)?;
-        if happened(&reservation, What::Confirmed) {
+        if happened(&reservation, TimelineEvent::Confirmed) {
             due.extend(["confirmed", "new-booking"].map(|word| format!("{word} {id}")));
             if reservation.status == Status::Cancelled {
                 due.extend(["cancelled", "cancellation"].map(|word| format!("{word} {id}")));
@@ -345,6 +345,6 @@ fn payments_of(world: &mut World, id: ReservationId) -> Result<Vec<words::Paymen
     }
 }
 
-fn happened(reservation: &Reservation, what: What) -> bool {
+fn happened(reservation: &Reservation, what: TimelineEvent) -> bool {
     reservation.timeline.iter().any(|(_, happened)| *happened == what)
 }

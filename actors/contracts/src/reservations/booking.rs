@@ -40,7 +40,7 @@ impl Status {
     ];
 
     /// As REST and the pages write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::Confirmed => "confirmed",
@@ -117,7 +117,7 @@ pub enum RefundStatus {
 
 impl RefundStatus {
     /// As REST and the pages write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Succeeded => "succeeded",
@@ -137,7 +137,7 @@ pub struct Refund {
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum What {
+pub enum TimelineEvent {
     /// Rooms were set aside.
     Held,
     /// A payment was started, and the hold extended.
@@ -168,9 +168,9 @@ pub enum What {
     NoShow,
 }
 
-impl What {
+impl TimelineEvent {
     /// As REST and the pages write it.
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
             Self::HoldExtended => "hold_extended",
@@ -226,7 +226,7 @@ pub struct Reservation {
     /// Minor units that have gone back altogether.
     pub refunded: i64,
     /// What happened, in order.
-    pub timeline: Vec<(Timestamp, What)>,
+    pub timeline: Vec<(Timestamp, TimelineEvent)>,
 }
 
 impl Reservation {

@@ -10,7 +10,7 @@ use crate::{Date, HotelId, HotelProfile, RatePlanId, ReservationId};
 
 /// Which reservations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Whose {
+pub enum ListBy {
     /// The caller's own (or of whom it acts for), the newest first.
     Callers,
     /// A hotel's, for its staff, by the day of check-in. Holds appear once they are paid.
@@ -19,9 +19,9 @@ pub enum Whose {
 
 /// Which reservations, and from where on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listing {
+pub struct ListReservations {
     /// Whose.
-    pub whose: Whose,
+    pub by: ListBy,
     /// Only in this status.
     pub status: Option<Status>,
     /// Only with a check-in on or after this day.
@@ -50,18 +50,18 @@ pub struct Position {
 
 /// A shard's part of a page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Page {
+pub struct ReservationPage {
     /// What was found, each with its place.
     pub items: Vec<(Position, Reservation)>,
     /// How far the shard looked, when there may be more behind.
-    pub looked_to: Option<Position>,
+    pub scanned_to: Option<Position>,
 }
 
 /// One page of many shards', and where the next begins. A page may be short, even empty, and yet have a next: each shard
 /// looks at a bounded number of reservations for one page.
-pub fn merge(pages: Vec<Page>, limit: usize) -> (Vec<Reservation>, Option<Position>) {
+pub fn merge(pages: Vec<ReservationPage>, limit: usize) -> (Vec<Reservation>, Option<Position>) {
     // Behind the place where the most hesitant shard stopped there may be something of its own that comes first.
-    let known = pages.iter().filter_map(|page| page.looked_to).min();
+    let known = pages.iter().filter_map(|page| page.scanned_to).min();
     let mut items: BTreeMap<Position, Reservation> = BTreeMap::new();
     for (position, item) in pages.into_iter().flat_map(|page| page.items) {
         if known.is_none_or(|known| position <= known) {
@@ -83,7 +83,7 @@ pub struct Nights {
 
 /// What to change about each night of a range. What is none stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-pub struct Change {
+pub struct CalendarChange {
     /// Rooms in the calendar; `Some(None)`: the room type's own number again.
     pub rooms: Option<Option<u32>>,
     /// Prices of rate plans, minor units; none: the season's again.
@@ -100,7 +100,7 @@ pub struct Change {
 
 /// A hotel and its version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Property {
+pub struct ManagedHotel {
     /// The hotel.
     pub hotel: HotelProfile,
     /// Grows with each change: the ETag.
@@ -111,7 +111,7 @@ pub struct Property {
 
 /// What must be there before a hotel is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Expect {
+pub enum Precondition {
     /// Nothing.
     Nothing,
     /// Any version.
@@ -122,7 +122,7 @@ pub enum Expect {
 
 /// Who, on a day at a hotel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Day {
+pub enum DayList {
     /// Who arrives.
     Arrivals,
     /// Who leaves.

@@ -50,7 +50,7 @@ pub(crate) fn attempt(
 /// `GET /v1/charges/{id}`.
 pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
     let charge = entry.get::<Charge>(&format!("charge/{id}"))?;
-    Ok(charge.map_or_else(|| missing(404, "charge", "charge"), |charge| Answer::ok(shown(&charge))))
+    Ok(charge.map_or_else(|| missing(404, "charge", "charge"), |charge| Answer::ok(to_json(&charge))))
 }
 
 /// `GET /v1/charges?payment_intent=`: newest first.
@@ -62,11 +62,11 @@ pub(crate) fn list(entry: &Entry<'_>, form: &Form) -> Result<Answer, Fault> {
         charges.extend(entry.get::<Charge>(&format!("charge/{id}"))?);
     }
     charges.reverse();
-    let data: Vec<Value> = charges.iter().map(shown).collect();
+    let data: Vec<Value> = charges.iter().map(to_json).collect();
     Ok(Answer::ok(json!({"object": "list", "url": "/v1/charges", "has_more": false, "data": data})))
 }
 
-pub(crate) fn shown(charge: &Charge) -> Value {
+pub(crate) fn to_json(charge: &Charge) -> Value {
     let words = charge.decline.map(Decline::words);
     json!({
         "id": charge.id,

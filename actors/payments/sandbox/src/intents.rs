@@ -106,7 +106,7 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, base: &str) -> Result<A
         created: now_secs(),
         canceled_at: None,
     };
-    hooks::announce(entry, "payment_intent.created", &shown(&intent, base))?;
+    hooks::announce(entry, "payment_intent.created", &to_json(&intent, base))?;
     if form.get("confirm") == Some("true") {
         return confirm_now(entry, &mut intent, form, base);
     }
@@ -151,7 +151,7 @@ pub(crate) fn cancel(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -
     intent.action = None;
     intent.canceled_at = Some(now_secs());
     save(entry, &intent);
-    hooks::announce(entry, "payment_intent.canceled", &shown(&intent, base))?;
+    hooks::announce(entry, "payment_intent.canceled", &to_json(&intent, base))?;
     answer(entry, &intent, form, base)
 }
 
@@ -220,12 +220,12 @@ fn confirm_now(entry: &mut Entry<'_>, intent: &mut Intent, form: &Form, base: &s
         Behaviour::Authenticates | Behaviour::AuthenticatesThen(_) => {
             intent.status = Status::RequiresAction;
             intent.action = Some(fresh(""));
-            hooks::announce(entry, "payment_intent.requires_action", &shown(intent, base))?;
+            hooks::announce(entry, "payment_intent.requires_action", &to_json(intent, base))?;
         }
     }
     save(entry, intent);
     match intent.trouble {
-        Some(trouble) => Ok(Answer::error(402, error_of(trouble, Some(&shown(intent, base))))),
+        Some(trouble) => Ok(Answer::error(402, error_of(trouble, Some(&to_json(intent, base))))),
         None => answer(entry, intent, form, base),
     }
 }
@@ -240,34 +240,34 @@ fn charge(
     let charge = charges::attempt(entry, intent, &method.id, decline)?;
     intent.latest_charge = Some(charge.id.clone());
     if let Some(decline) = decline {
-        hooks::announce(entry, "charge.failed", &charges::shown(&charge))?;
+        hooks::announce(entry, "charge.failed", &charges::to_json(&charge))?;
         return fail(entry, intent, Trouble::Declined(decline), base);
     }
     intent.status = Status::Succeeded;
-    hooks::announce(entry, "charge.succeeded", &charges::shown(&charge))?;
-    hooks::announce(entry, "payment_intent.succeeded", &shown(intent, base))
+    hooks::announce(entry, "charge.succeeded", &charges::to_json(&charge))?;
+    hooks::announce(entry, "payment_intent.succeeded", &to_json(intent, base))
 }
 
 fn fail(entry: &mut Entry<'_>, intent: &mut Intent, trouble: Trouble, base: &str) -> Result<(), Fault> {
     intent.status = Status::RequiresPaymentMethod;
     intent.payment_method = None;
     intent.trouble = Some(trouble);
-    hooks::announce(entry, "payment_intent.payment_failed", &shown(intent, base))
+    hooks::announce(entry, "payment_intent.payment_failed", &to_json(intent, base))
 }
 
 fn answer(entry: &Entry<'_>, intent: &Intent, form: &Form, base: &str) -> Result<Answer, Fault> {
-    let mut value = shown(intent, base);
+    let mut value = to_json(intent, base);
     if form.lists("expand", "payment_method")
         && let Some(id) = &intent.payment_method
         && let Some(method) = methods::find(entry, id)?
     {
-        value["payment_method"] = methods::shown(&method);
+        value["payment_method"] = methods::to_json(&method);
     }
     if form.lists("expand", "latest_charge")
         && let Some(id) = &intent.latest_charge
         && let Some(charge) = entry.get(&format!("charge/{id}"))?
     {
-        value["latest_charge"] = charges::shown(&charge);
+        value["latest_charge"] = charges::to_json(&charge);
     }
     Ok(Answer::ok(value))
 }
@@ -279,7 +279,7 @@ fn unexpected(intent: &Intent, verb: &str, base: &str) -> Answer {
         "type": "invalid_request_error",
         "code": "payment_intent_unexpected_state",
         "message": message,
-        "payment_intent": shown(intent, base),
+        "payment_intent": to_json(intent, base),
     });
     Answer::error(400, body)
 }
@@ -303,7 +303,7 @@ fn error_of(trouble: Trouble, intent: Option<&Value>) -> Value {
 }
 
 /// As the API shows it.
-pub(crate) fn shown(intent: &Intent, base: &str) -> Value {
+pub(crate) fn to_json(intent: &Intent, base: &str) -> Value {
     let action = intent.action.as_ref().map(|action| match &intent.return_url {
         Some(return_url) => json!({
             "type": "redirect_to_url",

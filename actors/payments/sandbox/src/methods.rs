@@ -45,13 +45,15 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form) -> Result<Answer, Fault
     }
     let method = Method { id: fresh("pm_"), card, exp_month: month, exp_year: year, created: now_secs() };
     entry.put(&format!("method/{}", method.id), &method);
-    Ok(Answer::ok(shown(&method)))
+    Ok(Answer::ok(to_json(&method)))
 }
 
 /// `GET /v1/payment_methods/{id}`.
 pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
-    Ok(find(entry, id)?
-        .map_or_else(|| missing(404, "PaymentMethod", "payment_method"), |method| Answer::ok(shown(&method))))
+    Ok(find(entry, id)?.map_or_else(
+        || missing(404, "PaymentMethod", "payment_method"),
+        |method| Answer::ok(to_json(&method)),
+    ))
 }
 
 /// One that was made here, or a documented token.
@@ -69,7 +71,7 @@ pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Method>, Fault>
     entry.get(&format!("method/{id}"))
 }
 
-pub(crate) fn shown(method: &Method) -> Value {
+pub(crate) fn to_json(method: &Method) -> Value {
     json!({
         "id": method.id,
         "object": "payment_method",

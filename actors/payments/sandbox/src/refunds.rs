@@ -101,14 +101,14 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, delay: Duration) -> Res
         let due = now_millis() + u64::try_from(delay.as_millis()).unwrap_or(u64::MAX / 2);
         entry.put(&format!("later/{due:020}/{}", refund.id), &Later { refund: refund.id.clone(), status });
     }
-    hooks::announce(entry, "refund.created", &shown(&refund))?;
-    Ok(Answer::ok(shown(&refund)))
+    hooks::announce(entry, "refund.created", &to_json(&refund))?;
+    Ok(Answer::ok(to_json(&refund)))
 }
 
 /// `GET /v1/refunds/{id}`.
 pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
     let refund = entry.get::<Refund>(&format!("refund/{id}"))?;
-    Ok(refund.map_or_else(|| missing(404, "refund", "refund"), |refund| Answer::ok(shown(&refund))))
+    Ok(refund.map_or_else(|| missing(404, "refund", "refund"), |refund| Answer::ok(to_json(&refund))))
 }
 
 /// `GET /v1/refunds?payment_intent=`: newest first.
@@ -126,7 +126,7 @@ pub(crate) fn list(entry: &Entry<'_>, form: &Form) -> Result<Answer, Fault> {
         .and_then(Result::ok)
         .and_then(|limit| usize::try_from(limit).ok())
         .unwrap_or(10);
-    let data: Vec<Value> = refunds.iter().take(limit.clamp(1, 100)).map(shown).collect();
+    let data: Vec<Value> = refunds.iter().take(limit.clamp(1, 100)).map(to_json).collect();
     let has_more = data.len() < refunds.len();
     Ok(Answer::ok(json!({"object": "list", "url": "/v1/refunds", "has_more": has_more, "data": data})))
 }
@@ -144,7 +144,7 @@ pub(crate) fn ripen(entry: &mut Entry<'_>) -> Result<(), Fault> {
         refund.status = later.status;
         entry.put(&row, &refund);
         let kind = if later.status == RefundStatus::Failed { "refund.failed" } else { "refund.updated" };
-        hooks::announce(entry, kind, &shown(&refund))?;
+        hooks::announce(entry, kind, &to_json(&refund))?;
     }
     Ok(())
 }
@@ -176,7 +176,7 @@ fn behaviour(entry: &Entry<'_>, intent: &Intent, charge: &str) -> Result<Option<
     Ok(method.map(|method| method.card.behaviour))
 }
 
-fn shown(refund: &Refund) -> Value {
+fn to_json(refund: &Refund) -> Value {
     json!({
         "id": refund.id,
         "object": "refund",

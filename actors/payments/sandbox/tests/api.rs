@@ -7,12 +7,12 @@ use sandbox_bank::{Options, Running, Sandbox};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-struct Desk {
+struct TestBank {
     bank: Running,
     http: reqwest::Client,
 }
 
-async fn desk(dir: &std::path::Path) -> Desk {
+async fn start(dir: &std::path::Path) -> TestBank {
     let options = Options { refund_delay: Duration::from_millis(20), ..Options::new(dir) };
     let bank = Sandbox::start(options).await.expect("the bank opens");
     let http = reqwest::Client::builder()
@@ -20,10 +20,10 @@ async fn desk(dir: &std::path::Path) -> Desk {
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client");
-    Desk { bank, http }
+    TestBank { bank, http }
 }
 
-impl Desk {
+impl TestBank {
     async fn post(&self, path: &str, key: Option<&str>, form: &[(&str, &str)]) -> (u16, Value) {
         let request = self
             .http
@@ -67,35 +67,35 @@ async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
 #[tokio::test]
 async fn an_intent_is_made_confirmed_and_charged_once() {
     let dir = tempfile::tempdir().expect("a directory");
-    let desk = desk(dir.path()).await;
+    let client = start(dir.path()).await;
     let form = [
         ("amount", "1000"),
         ("currency", "EUR"),
         ("payment_method", "pm_card_visa"),
         ("metadata[order]", "7"),
     ];
-    let (status, made) = desk.post("/v1/payment_intents", None, &form).await;
+    let (status, made) = client.post("/v1/payment_intents", None, &form).await;
     assert_eq!(
         (status, &made["status"], &made["metadata"]["order"]),
         (200, &"requires_confirmation".into(), &"7".into())
     );
     let id = made["id"].as_str().expect("an id");
-    let (status, paid) = desk.confirm(id).await;
+    let (status, paid) = client.confirm(id).await;
     assert_eq!((status, &paid["status"], &paid["amount_received"]), (200, &"succeeded".into(), &1000.into()));
-    let (status, again) = desk.confirm(id).await;
+    let (status, again) = client.confirm(id).await;
     assert_eq!((status, &again["error"]["code"]), (400, &"payment_intent_unexpected_state".into()));
-    let (status, late) = desk.post(&format!("/v1/payment_intents/{id}/cancel"), None, &[]).await;
+    let (status, late) = client.post(&format!("/v1/payment_intents/{id}/cancel"), None, &[]).await;
     assert_eq!((status, &late["error"]["code"]), (400, &"payment_intent_unexpected_state".into()));
-    let (_, charges) = desk.get(&format!("/v1/charges?payment_intent={id}")).await;
+    let (_, charges) = client.get(&format!("/v1/charges?payment_intent={id}")).await;
     assert_eq!(charges["data"].as_array().map(Vec::len), Some(1));
-    let (_, shown) = desk.get(&format!("/v1/payment_intents/{id}?expand[]=payment_method")).await;
-    assert_eq!(shown["payment_method"]["card"]["last4"], "4242");
+    let (_, found) = client.get(&format!("/v1/payment_intents/{id}?expand[]=payment_method")).await;
+    assert_eq!(found["payment_method"]["card"]["last4"], "4242");
 }
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
-    let desk = desk(dir.path()).await;
+    let client = start(dir.path()).await;
     for (form, status) in [
         (vec![("currency", "eur")], 400),
         (vec![("amount", "x"), ("currency", "eur")], 400),
@@ -105,21 +105,21 @@ async fn what_makes_no_sense_is_refused() {
         (vec![("amount", "1"), ("currency", "eur"), ("payment_method", "pm_nobody")], 400),
         (vec![("amount", "1"), ("currency", "eur"), ("capture_method", "manual")], 400),
     ] {
-        assert_eq!(desk.post("/v1/payment_intents", None, &form).await.0, status, "{form:?}");
+        assert_eq!(client.post("/v1/payment_intents", None, &form).await.0, status, "{form:?}");
     }
     for path in
         ["/v1/payment_intents/pi_nobody", "/v1/refunds/re_x", "/v1/charges/ch_x", "/v1/customers", "/"]
     {
-        assert_eq!(desk.get(path).await.0, 404, "{path}");
+        assert_eq!(client.get(path).await.0, 404, "{path}");
     }
-    for key in ["", "sk_test_wrong", &desk.bank.publishable_key] {
-        let request = desk.http.get(format!("{}/v1/charges", desk.bank.base_url)).bearer_auth(key);
+    for key in ["", "sk_test_wrong", &client.bank.publishable_key] {
+        let request = client.http.get(format!("{}/v1/charges", client.bank.base_url)).bearer_auth(key);
         assert_eq!(read(request).await.0, 401);
     }
-    let basic = desk
+    let basic = client
         .http
-        .get(format!("{}/v1/charges", desk.bank.base_url))
-        .basic_auth(&desk.bank.secret_key, None::<&str>);
+        .get(format!("{}/v1/charges", client.bank.base_url))
+        .basic_auth(&client.bank.secret_key, None::<&str>);
     assert_eq!(read(basic).await.0, 200);
     let not_here =
         Options { addr: "0.0.0.0:0".parse().expect("an address"), ..Options::new(dir.path().join("x")) };
@@ -129,36 +129,36 @@ async fn what_makes_no_sense_is_refused() {
 #[tokio::test]
 async fn a_key_answers_as_before_also_after_a_restart() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut desk = self::desk(dir.path()).await;
+    let mut client = start(dir.path()).await;
     let form = [
         ("amount", "1000"),
         ("currency", "eur"),
         ("payment_method", "pm_card_chargeDeclined"),
         ("confirm", "true"),
     ];
-    let (status, first) = desk.post("/v1/payment_intents", Some("k1"), &form).await;
+    let (status, first) = client.post("/v1/payment_intents", Some("k1"), &form).await;
     assert_eq!((status, &first["error"]["decline_code"]), (402, &"generic_decline".into()));
     let other = [("amount", "1001"), ("currency", "eur")];
-    let (status, refused) = desk.post("/v1/payment_intents", Some("k1"), &other).await;
+    let (status, refused) = client.post("/v1/payment_intents", Some("k1"), &other).await;
     assert_eq!((status, &refused["error"]["type"]), (400, &"idempotency_error".into()));
-    let (base, secret) = (desk.bank.base_url.clone(), desk.bank.secret_key.clone());
-    desk.bank.stop().await;
-    desk = self::desk(dir.path()).await;
+    let (base, secret) = (client.bank.base_url.clone(), client.bank.secret_key.clone());
+    client.bank.stop().await;
+    client = start(dir.path()).await;
     assert_eq!(
-        (&desk.bank.base_url, &desk.bank.secret_key),
+        (&client.bank.base_url, &client.bank.secret_key),
         (&base, &secret),
         "the address and the keys stay"
     );
-    assert_eq!(desk.post("/v1/payment_intents", Some("k1"), &form).await, (402, first));
-    assert_eq!(desk.get("/v1/charges").await.1["data"].as_array().map(Vec::len), Some(1));
+    assert_eq!(client.post("/v1/payment_intents", Some("k1"), &form).await, (402, first));
+    assert_eq!(client.get("/v1/charges").await.1["data"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
 async fn card_numbers_are_named_and_forgotten() {
     let dir = tempfile::tempdir().expect("a directory");
-    let desk = desk(dir.path()).await;
-    let url = format!("{}/v1/payment_methods", desk.bank.base_url);
-    let preflight = desk.http.request(reqwest::Method::OPTIONS, &url).send().await.expect("an answer");
+    let client = start(dir.path()).await;
+    let url = format!("{}/v1/payment_methods", client.bank.base_url);
+    let preflight = client.http.request(reqwest::Method::OPTIONS, &url).send().await.expect("an answer");
     assert_eq!(
         (preflight.status().as_u16(), &preflight.headers()["access-control-allow-origin"]),
         (204, &"*".parse().expect("a header"))
@@ -171,10 +171,10 @@ async fn card_numbers_are_named_and_forgotten() {
             ("card[exp_year]", year),
             ("card[cvc]", cvc),
         ];
-        let answer = desk
+        let answer = client
             .http
             .post(&url)
-            .bearer_auth(&desk.bank.publishable_key)
+            .bearer_auth(&client.bank.publishable_key)
             .form(&card)
             .send()
             .await
@@ -194,9 +194,9 @@ async fn card_numbers_are_named_and_forgotten() {
     }
     let (status, method) = tokenise("4000 0000 0000 9995", "40", "123").await;
     assert_eq!((status, method["card"]["last4"].as_str()), (200, Some("9995")));
-    let intent = desk.intent(method["id"].as_str().expect("an id")).await;
-    assert_eq!(desk.confirm(&intent).await.1["error"]["decline_code"], "insufficient_funds");
-    desk.bank.stop().await;
+    let intent = client.intent(method["id"].as_str().expect("an id")).await;
+    assert_eq!(client.confirm(&intent).await.1["error"]["decline_code"], "insufficient_funds");
+    client.bank.stop().await;
     for file in std::fs::read_dir(dir.path()).expect("the books") {
         let path = file.expect("a file").path();
         if path.is_file() {
@@ -209,52 +209,52 @@ async fn card_numbers_are_named_and_forgotten() {
 #[tokio::test]
 async fn the_guest_goes_to_the_page_and_comes_back() {
     let dir = tempfile::tempdir().expect("a directory");
-    let desk = desk(dir.path()).await;
+    let client = start(dir.path()).await;
     for (outcome, status, word) in
         [("complete", "succeeded", "succeeded"), ("fail", "requires_payment_method", "failed")]
     {
-        let intent = desk.intent("pm_card_threeDSecure2Required").await;
-        let (code, waiting) = desk.confirm(&intent).await;
+        let intent = client.intent("pm_card_threeDSecure2Required").await;
+        let (code, waiting) = client.confirm(&intent).await;
         assert_eq!((code, &waiting["status"]), (200, &"requires_action".into()));
         let page = waiting["next_action"]["redirect_to_url"]["url"].as_str().expect("a page").to_owned();
         let wrong = format!("{page}x");
-        assert_eq!(desk.http.get(&wrong).send().await.expect("an answer").status().as_u16(), 404);
-        let answer = desk.http.post(&page).form(&[("outcome", outcome)]).send().await.expect("an answer");
+        assert_eq!(client.http.get(&wrong).send().await.expect("an answer").status().as_u16(), 404);
+        let answer = client.http.post(&page).form(&[("outcome", outcome)]).send().await.expect("an answer");
         let location = answer.headers()["location"].to_str().expect("text");
         assert_eq!(
             location,
             format!("https://shop.example/?a=1&payment_intent={intent}&redirect_status={word}#end")
         );
-        assert_eq!(desk.get(&format!("/v1/payment_intents/{intent}")).await.1["status"], status);
+        assert_eq!(client.get(&format!("/v1/payment_intents/{intent}")).await.1["status"], status);
     }
 }
 
 #[tokio::test]
 async fn refunds_never_exceed_the_charge() {
     let dir = tempfile::tempdir().expect("a directory");
-    let desk = desk(dir.path()).await;
-    let intent = desk.intent("pm_card_visa").await;
+    let client = start(dir.path()).await;
+    let intent = client.intent("pm_card_visa").await;
     let refund = async |amount: &str| {
-        desk.post("/v1/refunds", None, &[("payment_intent", &intent), ("amount", amount)]).await
+        client.post("/v1/refunds", None, &[("payment_intent", &intent), ("amount", amount)]).await
     };
     assert_eq!(refund("1").await.0, 400, "nothing is charged yet");
-    desk.confirm(&intent).await;
+    client.confirm(&intent).await;
     for (amount, status) in
         [("1001", 400), ("0", 400), ("-1", 400), ("400", 200), ("601", 400), ("600", 200), ("1", 400)]
     {
         assert_eq!(refund(amount).await.0, status, "{amount}");
     }
-    let (_, list) = desk.get(&format!("/v1/refunds?payment_intent={intent}&limit=1")).await;
+    let (_, list) = client.get(&format!("/v1/refunds?payment_intent={intent}&limit=1")).await;
     assert_eq!((&list["data"][0]["amount"], &list["has_more"]), (&600.into(), &true.into()));
 }
 
 #[tokio::test]
 async fn events_are_signed_and_repeated_until_they_are_taken() {
     let dir = tempfile::tempdir().expect("a directory");
-    let desk = desk(dir.path()).await;
+    let client = start(dir.path()).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("an address");
-    desk.bank.send_webhooks_to(format!("http://{addr}/hook"));
+    client.bank.send_webhooks_to(format!("http://{addr}/hook"));
     let heard = Arc::new(tokio::sync::Mutex::new(Vec::<String>::new()));
     let keep = Arc::clone(&heard);
     let receiver = tokio::spawn(async move {
@@ -274,7 +274,7 @@ async fn events_are_signed_and_repeated_until_they_are_taken() {
             socket.write_all(answer.as_bytes()).await.expect("sent");
         }
     });
-    let intent = desk.intent("pm_card_visa").await;
+    let intent = client.intent("pm_card_visa").await;
     for _ in 0..100 {
         if heard.lock().await.len() >= 2 {
             break;

@@ -4,7 +4,7 @@ use contracts::payments::Failure;
 use contracts::reservations::{self, Reservations};
 
 use super::{T, save};
-use crate::state::{CURRENT, Happened, Record, Stage};
+use crate::state::{CURRENT, Record, Stage, TimelineEvent};
 
 pub(super) fn fail(turn: &mut T<'_>, mut record: Record, code: &str) {
     if !record.stage.is_open() {
@@ -14,7 +14,7 @@ pub(super) fn fail(turn: &mut T<'_>, mut record: Record, code: &str) {
     record.stage = Stage::Failed;
     record.redirect_url = None;
     record.failure = Some(Failure { code: code.to_owned() });
-    record.happened(turn.now(), Happened::Failed { code: code.to_owned() });
+    record.happened(turn.now(), TimelineEvent::Failed { code: code.to_owned() });
     let (reservation, payment) = (record.reservation, record.id);
     if turn.get(&CURRENT, &reservation) == Some(payment) {
         turn.remove(&CURRENT, &reservation);

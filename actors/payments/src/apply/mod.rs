@@ -23,8 +23,8 @@ type T<'a> = Turn<'a, Payments>;
 
 pub(crate) fn apply(turn: &mut T<'_>, command: Command) -> Result<Reply, Refusal> {
     match command {
-        Command::Start { reservation, payment_method, return_url, shown } => {
-            start::start(turn, reservation, payment_method, return_url, shown)
+        Command::Start { reservation, payment_method, return_url, expected_amount } => {
+            start::start(turn, reservation, payment_method, return_url, expected_amount)
         }
         Command::Quoted { payment, answer } => quoted::quoted(turn, payment, answer),
         Command::Refund { payment, reservation, amount, reason } => {

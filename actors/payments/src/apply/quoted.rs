@@ -5,7 +5,7 @@ use contracts::payments::{NotPayable, Payable, Refusal, Reply};
 
 use super::{T, fail, save};
 use crate::service::Effect;
-use crate::state::{BY_HOTEL, Happened, PAYMENTS, Stage};
+use crate::state::{BY_HOTEL, PAYMENTS, Stage, TimelineEvent};
 
 pub(super) fn quoted(
     turn: &mut T<'_>,
@@ -25,10 +25,10 @@ pub(super) fn quoted(
         }
     };
     let amount = payable.amount;
-    let differs = record.shown.is_some_and(|shown| shown != amount);
+    let differs = record.expected_amount.is_some_and(|shown| shown != amount);
     turn.put(&BY_HOTEL, &(payable.hotel, record.created_at, payment), &());
     record.payable = Some(payable);
-    record.happened(turn.now(), Happened::Quoted);
+    record.happened(turn.now(), TimelineEvent::Quoted);
     if differs || amount.amount <= 0 {
         fail::fail(turn, record, "amount_changed");
         return Ok(Reply::Done);

@@ -7,7 +7,7 @@ use contracts::{Money, PaymentId, RefundId, ReservationId};
 use super::{T, refund_key, save, within_bounds};
 use crate::limits;
 use crate::service::Effect;
-use crate::state::{Happened, PAYMENTS, Record, RefundRow, Stage, administers, works_for};
+use crate::state::{PAYMENTS, Record, RefundRow, Stage, TimelineEvent, administers, works_for};
 
 /// From reservations. It is never refused for lack of money: what is left goes back, and reservations hears how much.
 pub(super) fn owed(
@@ -98,7 +98,7 @@ pub(super) fn begin(turn: &mut T<'_>, mut record: Record, id: RefundId, minor: i
         rechecks: 0,
     });
     let amount = Money::new(minor, amount.currency);
-    record.happened(now, Happened::RefundStarted { amount });
+    record.happened(now, TimelineEvent::RefundStarted { amount });
     save(turn, &record);
     turn.effect(refund_key(id), &Effect::Refund { payment, refund: id, intent, amount });
 }

@@ -7,7 +7,7 @@ use contracts::{Money, PaymentId, RefundId};
 use super::{T, mail_key, refund_key, save};
 use crate::limits;
 use crate::service::{Effect, Timer};
-use crate::state::{Happened, PAYMENTS, Record};
+use crate::state::{PAYMENTS, Record, TimelineEvent};
 
 pub(super) fn refund_seen(turn: &mut T<'_>, mut record: Record, id: RefundId, status: RefundStatus) {
     let (payment, reservation, now) = (record.id, record.reservation, turn.now());
@@ -32,12 +32,12 @@ pub(super) fn refund_seen(turn: &mut T<'_>, mut record: Record, id: RefundId, st
     let succeeded = match status {
         RefundStatus::Pending => return,
         RefundStatus::Succeeded => {
-            record.happened(now, Happened::RefundSucceeded { amount });
+            record.happened(now, TimelineEvent::RefundSucceeded { amount });
             turn.effect(mail_key(payment), &Effect::MailRefund { payment, refund: id });
             true
         }
         RefundStatus::Failed => {
-            record.happened(now, Happened::RefundFailed { amount });
+            record.happened(now, TimelineEvent::RefundFailed { amount });
             false
         }
     };

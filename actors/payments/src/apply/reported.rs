@@ -1,12 +1,12 @@
 //! What the bank said of an intent, as our own effects asked it.
 
 use contracts::Money;
-use contracts::payments::{BankMode, IntentSeen, IntentState};
+use contracts::payments::{BankMode, IntentSnapshot, IntentState};
 
 use super::{T, check, fail, save, succeed};
 use crate::limits;
 use crate::service::Effect;
-use crate::state::{BANK, Happened, Record, Stage};
+use crate::state::{BANK, Record, Stage, TimelineEvent};
 
 /// The bank has made an intent. It is recorded here before anybody confirms it.
 pub(super) fn intent_created(turn: &mut T<'_>, mut record: Record, intent: String, mode: BankMode) {
@@ -21,7 +21,7 @@ pub(super) fn intent_created(turn: &mut T<'_>, mut record: Record, intent: Strin
     let bank = turn.get(&BANK, &0);
     record.intent = Some(intent.clone());
     record.mode = Some(mode);
-    record.happened(turn.now(), Happened::IntentRecorded);
+    record.happened(turn.now(), TimelineEvent::IntentRecorded);
     if bank.is_some_and(|bank| bank != mode) {
         turn.effect(payment.0, &Effect::Cancel { payment, intent });
         return fail::fail(turn, record, "bank_mismatch");
@@ -41,7 +41,7 @@ pub(super) fn no_intent(turn: &mut T<'_>, mut record: Record, code: String) {
 }
 
 /// The bank says how far an intent is.
-pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSeen) {
+pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSnapshot) {
     // An orphan that was cancelled, say.
     if record.intent.as_ref() != Some(&seen.intent) {
         return;
@@ -77,7 +77,7 @@ pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSeen
             if record.stage.is_open() && record.stage != Stage::Waiting {
                 record.stage = Stage::Waiting;
                 record.redirect_url = None;
-                record.happened(turn.now(), Happened::BankProcessing);
+                record.happened(turn.now(), TimelineEvent::BankProcessing);
                 check::schedule(turn, &mut record);
             }
             save(turn, &record);
@@ -100,7 +100,7 @@ fn action_required(turn: &mut T<'_>, mut record: Record, url: String) {
         if anew || record.redirect_url.as_ref() != Some(&url) {
             record.stage = Stage::Action;
             record.redirect_url = Some(url);
-            record.happened(turn.now(), Happened::ActionRequired);
+            record.happened(turn.now(), TimelineEvent::ActionRequired);
         }
         if anew {
             check::schedule(turn, &mut record);
@@ -110,7 +110,7 @@ fn action_required(turn: &mut T<'_>, mut record: Record, url: String) {
 }
 
 /// Whether it asks for our amount in our currency, really or not as its bank does, and took that.
-fn is_ours(record: &Record, amount: Money, seen: &IntentSeen) -> bool {
+fn is_ours(record: &Record, amount: Money, seen: &IntentSnapshot) -> bool {
     let live = record.mode == Some(BankMode::Live);
     let received = seen.state != IntentState::Succeeded || seen.received == amount.amount;
     seen.amount == amount.amount

@@ -7,14 +7,14 @@ use contracts::{Money, PaymentId, ReservationId};
 use super::{T, save};
 use crate::limits;
 use crate::service::Timer;
-use crate::state::{ALL, BY_OWNER, BY_TIME, CURRENT, Happened, OF_RESERVATION, PAYMENTS, Record, Stage};
+use crate::state::{ALL, BY_OWNER, BY_TIME, CURRENT, OF_RESERVATION, PAYMENTS, Record, Stage, TimelineEvent};
 
 pub(super) fn start(
     turn: &mut T<'_>,
     reservation: ReservationId,
     payment_method: String,
     return_url: String,
-    shown: Option<Money>,
+    expected_amount: Option<Money>,
 ) -> Result<Reply, Refusal> {
     check_payment_method(&payment_method)?;
     check_return_url(&return_url)?;
@@ -35,7 +35,7 @@ pub(super) fn start(
         owner: owner.clone(),
         payment_method,
         return_url,
-        shown,
+        expected_amount,
         payable: None,
         stage: Stage::Quoting,
         intent: None,
@@ -55,7 +55,7 @@ pub(super) fn start(
         timeline: Vec::new(),
         version: 0,
     };
-    record.happened(now, Happened::Started);
+    record.happened(now, TimelineEvent::Started);
     save(turn, &record);
     turn.put(&CURRENT, &reservation, &id);
     turn.put(&OF_RESERVATION, &(reservation, id), &());

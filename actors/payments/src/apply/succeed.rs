@@ -6,7 +6,7 @@ use contracts::{Money, RefundId};
 
 use super::{T, mail_key, refund, save};
 use crate::service::Effect;
-use crate::state::{CURRENT, Happened, LAST_RECEIPT, RECEIPTS, Record, Stage};
+use crate::state::{CURRENT, LAST_RECEIPT, RECEIPTS, Record, Stage, TimelineEvent};
 
 /// `record` is open, or had failed as far as we knew; it has been quoted.
 pub(super) fn succeed(turn: &mut T<'_>, mut record: Record, amount: Money) {
@@ -21,19 +21,19 @@ pub(super) fn succeed(turn: &mut T<'_>, mut record: Record, amount: Money) {
     record.captured = amount.amount;
     record.receipt = Some(number);
     record.succeeded_at = Some(now);
-    record.happened(now, Happened::Succeeded { receipt: number });
+    record.happened(now, TimelineEvent::Succeeded { receipt: number });
     turn.effect(mail_key(payment), &Effect::MailReceipt { payment });
     let current = turn.get(&CURRENT, &reservation).unwrap_or(payment);
     if current == payment {
         turn.put(&CURRENT, &reservation, &payment);
         save(turn, &record);
         // Reservations confirms, or has it given back when the hold is gone.
-        let told = reservations::Command::PaymentSucceeded { reservation, payment, amount };
-        turn.send::<Reservations>(reservation.0, &told);
+        let command = reservations::Command::PaymentSucceeded { reservation, payment, amount };
+        turn.send::<Reservations>(reservation.0, &command);
     } else {
         // We had given this one up and another has taken its place: nobody owes this money.
         record.surplus = true;
-        record.happened(now, Happened::Surplus);
+        record.happened(now, TimelineEvent::Surplus);
         let id = RefundId(turn.fresh_id(payment.slot()));
         refund::begin(turn, record, id, amount.amount, RefundReason::TooLate);
     }

@@ -1,6 +1,6 @@
 //! What the bank answers, as far as we read it: unknown fields are ignored, missing ones are none.
 
-use contracts::payments::{IntentSeen, IntentState, RefundStatus};
+use contracts::payments::{IntentSnapshot, IntentState, RefundStatus};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -85,14 +85,14 @@ pub(crate) struct ErrorObject {
 
 impl Intent {
     /// As the state machine hears of it.
-    pub fn seen(&self) -> IntentSeen {
+    pub fn seen(&self) -> IntentSnapshot {
         let currency = self.currency.to_ascii_uppercase();
         let amount = |minor: i64| from_bank(minor, &currency).unwrap_or(-1);
         let state = self.state();
         // A server that does not say what it received has received what it was asked for, or nothing.
         let received =
             self.amount_received.unwrap_or(if state == IntentState::Succeeded { self.amount } else { 0 });
-        IntentSeen {
+        IntentSnapshot {
             intent: self.id.clone(),
             state,
             amount: amount(self.amount),

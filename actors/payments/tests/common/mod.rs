@@ -1,7 +1,7 @@
 //! What the tests of payments stand on: people, a small services around it, and the sandbox bank.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-pub mod desk;
+pub mod bench;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -84,27 +84,27 @@ pub fn start(reservation: ReservationId, payment_method: &str) -> words::Command
         reservation,
         payment_method: payment_method.into(),
         return_url: "https://hotel.example/back".into(),
-        shown: None,
+        expected_amount: None,
     }
 }
 
 /// What the fake reservations know.
 #[derive(Default)]
-pub struct Desk {
+pub struct FakeState {
     pub held: BTreeMap<ReservationId, Money>,
     pub confirmed: BTreeMap<ReservationId, PaymentId>,
-    pub told: Vec<reservations::Command>,
+    pub received: Vec<reservations::Command>,
 }
 
 /// Reservations as payments sees it: what is held can be paid and is confirmed then; a late success is sent back.
 #[derive(Clone, Default)]
 pub struct FakeReservations {
-    desk: Arc<Mutex<Desk>>,
+    state: Arc<Mutex<FakeState>>,
 }
 
 impl FakeReservations {
-    pub fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().expect("no panic inside")
+    pub fn state(&self) -> MutexGuard<'_, FakeState> {
+        self.state.lock().expect("no panic inside")
     }
 }
 
@@ -119,17 +119,17 @@ impl Service for FakeReservations {
         turn: &mut Turn<'_, Self>,
         command: reservations::Command,
     ) -> Result<reservations::Reply, reservations::Refusal> {
-        let mut desk = self.desk();
-        desk.told.push(command.clone());
+        let mut state = self.state();
+        state.received.push(command.clone());
         match command {
             reservations::Command::OpenPayment { reservation, payment } => {
                 let answer =
-                    desk.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
+                    state.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
                 turn.send::<words::Payments>(reservation.0, &words::Command::Quoted { payment, answer });
             }
             reservations::Command::PaymentSucceeded { reservation, payment, amount } => {
-                if desk.held.remove(&reservation).is_some() {
-                    desk.confirmed.insert(reservation, payment);
+                if state.held.remove(&reservation).is_some() {
+                    state.confirmed.insert(reservation, payment);
                 } else {
                     let reason = RefundReason::TooLate;
                     let refund = words::Command::Refund { payment, reservation, amount, reason };
@@ -154,7 +154,7 @@ impl Service for FakeReservations {
             reservations::Query::Payable(_) if caller.subject == "usr_stranger" => {
                 Err(reservations::Refusal::NoSuchReservation)
             }
-            reservations::Query::Payable(id) => match self.desk().held.get(&id) {
+            reservations::Query::Payable(id) => match self.state().held.get(&id) {
                 Some(amount) => Ok(reservations::Answer::Payable(Box::new(payable(*amount)))),
                 None => Err(reservations::Refusal::NotPayable(NotPayable::NotHeld)),
             },
@@ -196,7 +196,7 @@ impl Service for FakePdf {
 /// The three services, the bank, and a directory of mails.
 pub struct World {
     pub services: TestServices,
-    pub desk: FakeReservations,
+    pub reservations: FakeReservations,
     pub bank: Option<Running>,
     dir: tempfile::TempDir,
 }
@@ -217,8 +217,8 @@ impl World {
     /// With a bank of somebody else's.
     pub fn with(dir: tempfile::TempDir, settings: BankSettings) -> Self {
         let services = TestServices::new();
-        let desk = FakeReservations::default();
-        services.add(desk.clone(), NoEffects);
+        let reservations = FakeReservations::default();
+        services.add(reservations.clone(), NoEffects);
         services.add(FakePdf, NoEffects);
         let mailer =
             Mailer::new(&mail::Settings::Directory { path: dir.path().join("outbox") }).expect("a mailer");
@@ -227,7 +227,7 @@ impl World {
         let clock = services.clone();
         let effects = PaymentEffects::new(Bank::new(settings).expect("a client"), mails);
         services.add(Payments, effects.with_clock(Arc::new(move || clock.now())));
-        Self { services, desk, bank: None, dir }
+        Self { services, reservations, bank: None, dir }
     }
 
     pub fn bank(&self) -> &Running {
@@ -243,7 +243,7 @@ impl World {
     }
 
     pub fn hold(&self, n: u64, amount: Money) -> ReservationId {
-        self.desk.desk().held.insert(reservation(n), amount);
+        self.reservations.state().held.insert(reservation(n), amount);
         reservation(n)
     }
 

@@ -1,6 +1,6 @@
 //! Sets rates, inventory or restrictions for a range of nights, or for none of them.
 
-use contracts::reservations::{CALENDAR_NIGHTS_MAX, Change, Nights, Refusal, Reply};
+use contracts::reservations::{CALENDAR_NIGHTS_MAX, CalendarChange, Nights, Refusal, Reply};
 use contracts::{Date, HotelId, RoomTypeId, search};
 use group::Turn;
 
@@ -13,7 +13,7 @@ pub(super) fn set_calendar(
     hotel: HotelId,
     room_type: RoomTypeId,
     nights: Nights,
-    change: &Change,
+    change: &CalendarChange,
 ) -> Result<Reply, Refusal> {
     access::require_manager(turn.caller(), hotel)?;
     let facts =
@@ -76,7 +76,7 @@ fn name(turn: &Turn<'_, Reservations>, hotel: HotelId, room_type: RoomTypeId) ->
     found.map_or_else(|| room_type.to_string(), |room| room.name)
 }
 
-fn set(calendar: &mut Calendar, night: Date, change: &Change) {
+fn set(calendar: &mut Calendar, night: Date, change: &CalendarChange) {
     let (chunk, index) = calendar.at_mut(night);
     if let Some(rooms) = change.rooms {
         chunk.set_rooms(index, rooms);

@@ -1,7 +1,7 @@
 //! Calls a reservation off: a hold costs nothing, a paid one what its policy says at this instant.
 
 use contracts::ReservationId;
-use contracts::reservations::{Refusal, Reply, Status, What};
+use contracts::reservations::{Refusal, Reply, Status, TimelineEvent};
 use group::Turn;
 
 use super::{find_expected, give_back, mail, note, save, settle};
@@ -28,7 +28,7 @@ pub(super) fn cancel(
     give_back(turn, &reservation);
     reservation.status = Status::Cancelled;
     reservation.hold_expires_at = None;
-    note(&mut reservation, now, What::Cancelled);
+    note(&mut reservation, now, TimelineEvent::Cancelled);
     if paid {
         settle(turn, &mut reservation, penalty);
         mail(turn, id, Occasion::Cancelled);

@@ -1,7 +1,7 @@
 //! Ends a hold that nobody paid in time, and gives its rooms back.
 
 use contracts::ReservationId;
-use contracts::reservations::{Status, What};
+use contracts::reservations::{Status, TimelineEvent};
 use group::Turn;
 
 use super::{find, give_back, note, save};
@@ -19,6 +19,6 @@ pub(crate) fn expire(turn: &mut Turn<'_, Reservations>, id: ReservationId) {
     give_back(turn, &reservation);
     reservation.status = Status::Expired;
     reservation.hold_expires_at = None;
-    note(&mut reservation, now, What::Expired);
+    note(&mut reservation, now, TimelineEvent::Expired);
     save(turn, reservation);
 }

@@ -1,7 +1,7 @@
 //! What the front desk does: guests arrive, leave, or do not come.
 
 use contracts::ReservationId;
-use contracts::reservations::{Refusal, Reply, Reservation, Status, What};
+use contracts::reservations::{Refusal, Reply, Reservation, Status, TimelineEvent};
 use group::Turn;
 
 use super::{find_callers, give_back, note, save, settle};
@@ -15,13 +15,13 @@ pub(super) fn check_in(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> 
     if today < reservation.stay().check_in() || today >= reservation.stay().check_out() {
         return Err(Refusal::WrongDay { today });
     }
-    Ok(step(turn, reservation, Status::CheckedIn, What::CheckedIn))
+    Ok(step(turn, reservation, Status::CheckedIn, TimelineEvent::CheckedIn))
 }
 
 /// The guest left.
 pub(super) fn check_out(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> Result<Reply, Refusal> {
     let (reservation, _) = find_for_staff(turn, id, Status::CheckedIn)?;
-    Ok(step(turn, reservation, Status::CheckedOut, What::CheckedOut))
+    Ok(step(turn, reservation, Status::CheckedOut, TimelineEvent::CheckedOut))
 }
 
 /// Nobody came by the hour of check-in: costs what a cancellation costs now, and gives the rooms back.
@@ -35,7 +35,7 @@ pub(super) fn no_show(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> R
     let penalty = reservation.penalty_at(now);
     give_back(turn, &reservation);
     settle(turn, &mut reservation, penalty);
-    Ok(step(turn, reservation, Status::NoShow, What::NoShow))
+    Ok(step(turn, reservation, Status::NoShow, TimelineEvent::NoShow))
 }
 
 /// The reservation and the hotel's zone, for staff of its hotel. Guests are told that there is none: it is no matter of
@@ -59,7 +59,7 @@ fn step(
     turn: &mut Turn<'_, Reservations>,
     mut reservation: Reservation,
     status: Status,
-    what: What,
+    what: TimelineEvent,
 ) -> Reply {
     reservation.status = status;
     note(&mut reservation, turn.now(), what);

@@ -1,7 +1,7 @@
 //! Sets rooms aside for every night of a stay, or for none.
 
 use contracts::reservations::{
-    Guest, PaymentState, Quote, ROOMS_MAX, Refusal, Reply, Reservation, Settings, Status, What,
+    Guest, PaymentState, Quote, ROOMS_MAX, Refusal, Reply, Reservation, Settings, Status, TimelineEvent,
 };
 use contracts::{Date, Stay};
 use group::Turn;
@@ -82,7 +82,7 @@ pub(super) fn hold(
         penalty: 0,
         refund: None,
         refunded: 0,
-        timeline: vec![(now, What::Held)],
+        timeline: vec![(now, TimelineEvent::Held)],
     };
     let row = ReservationRow::V1(Box::new(held));
     turn.put(&RESERVATIONS, &id, &row);

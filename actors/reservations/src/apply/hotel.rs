@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use contracts::reservations::{Expect, IMPORT_MAX, Property, Refusal, Reply};
+use contracts::reservations::{IMPORT_MAX, ManagedHotel, Precondition, Refusal, Reply};
 use contracts::{HotelId, HotelProfile, RoomTypeProfile, search};
 use group::Turn;
 
@@ -32,19 +32,21 @@ pub(super) fn import(turn: &mut Turn<'_, Reservations>, hotels: Vec<HotelProfile
 pub(super) fn put(
     turn: &mut Turn<'_, Reservations>,
     hotel: HotelProfile,
-    expect: Expect,
+    expect: Precondition,
 ) -> Result<Reply, Refusal> {
     access::require_manager(turn.caller(), hotel.id)?;
     let found = turn.get(&HOTELS, &hotel.id);
     match (expect, &found) {
-        (Expect::Nothing, Some(_)) => return Err(Refusal::ReferenceTaken),
-        (Expect::Version(_), None) => return Err(Refusal::NoSuchHotel),
-        (Expect::Version(version), Some(row)) if version != row.version => return Err(Refusal::Changed),
-        (Expect::Nothing, None) | (Expect::Version(_), Some(_)) | (Expect::Any, _) => {}
+        (Precondition::Absent, Some(_)) => return Err(Refusal::ReferenceTaken),
+        (Precondition::Version(_), None) => return Err(Refusal::NoSuchHotel),
+        (Precondition::Version(version), Some(row)) if version != row.version => {
+            return Err(Refusal::Changed);
+        }
+        (Precondition::Absent, None) | (Precondition::Version(_), Some(_)) | (Precondition::None, _) => {}
     }
     let (row, _) = upsert(turn, hotel)?;
-    let property = Property { hotel: row.hotel, version: row.version, updated_at: row.updated_at };
-    Ok(Reply::Property(Box::new(property)))
+    let property = ManagedHotel { hotel: row.hotel, version: row.version, updated_at: row.updated_at };
+    Ok(Reply::ManagedHotel(Box::new(property)))
 }
 
 enum Upserted {

@@ -18,7 +18,7 @@ pub(crate) use expire::expire;
 pub(crate) use hold::within_reach;
 
 use contracts::reservations::{
-    Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, What,
+    Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, TimelineEvent,
 };
 use contracts::{Money, PaymentId, ReservationId, payments};
 use group::Turn;
@@ -88,20 +88,20 @@ fn find_expected(
     }
 }
 
-fn note(reservation: &mut Reservation, now: Timestamp, what: What) {
+fn note(reservation: &mut Reservation, now: Timestamp, what: TimelineEvent) {
     let status = match what {
-        What::PaymentStarted | What::PaymentFailed | What::Changed => false,
-        What::Held
-        | What::HoldExtended
-        | What::Confirmed
-        | What::Expired
-        | What::Cancelled
-        | What::PaidTooLate
-        | What::Refunded
-        | What::RefundFailed
-        | What::CheckedIn
-        | What::CheckedOut
-        | What::NoShow => true,
+        TimelineEvent::PaymentStarted | TimelineEvent::PaymentFailed | TimelineEvent::Changed => false,
+        TimelineEvent::Held
+        | TimelineEvent::HoldExtended
+        | TimelineEvent::Confirmed
+        | TimelineEvent::Expired
+        | TimelineEvent::Cancelled
+        | TimelineEvent::PaidTooLate
+        | TimelineEvent::Refunded
+        | TimelineEvent::RefundFailed
+        | TimelineEvent::CheckedIn
+        | TimelineEvent::CheckedOut
+        | TimelineEvent::NoShow => true,
     };
     if status || reservation.timeline.len() < TIMELINE_MAX {
         reservation.timeline.push((now, what));

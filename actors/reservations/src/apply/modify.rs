@@ -1,7 +1,7 @@
 //! Changes guest details or wishes, as long as the guest has not left.
 
 use contracts::ReservationId;
-use contracts::reservations::{Guest, Refusal, Reply, Status, What};
+use contracts::reservations::{Guest, Refusal, Reply, Status, TimelineEvent};
 use group::Turn;
 
 use super::{find_expected, note, save};
@@ -26,7 +26,7 @@ pub(super) fn modify(
     reservation.guest = guest.unwrap_or(reservation.guest);
     reservation.requests = requests.unwrap_or(reservation.requests);
     if (&reservation.guest, &reservation.requests) != (&before.0, &before.1) {
-        note(&mut reservation, turn.now(), What::Changed);
+        note(&mut reservation, turn.now(), TimelineEvent::Changed);
         reservation = save(turn, reservation);
     }
     Ok(Reply::Reservation(Box::new(reservation)))

@@ -1,7 +1,7 @@
 //! Somebody wants to pay: says what is owed, and extends the hold, once.
 
 use contracts::payments::{self, NotPayable};
-use contracts::reservations::{PaymentState, Reply, Reservation, Status, What};
+use contracts::reservations::{PaymentState, Reply, Reservation, Status, TimelineEvent};
 use contracts::{PaymentId, ReservationId};
 use group::Turn;
 
@@ -55,14 +55,14 @@ fn opened(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, payme
     let now = turn.now();
     reservation.payment = PaymentState::Open(payment);
     if reservation.extended {
-        note(&mut reservation, now, What::PaymentStarted);
+        note(&mut reservation, now, TimelineEvent::PaymentStarted);
     } else {
         let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
         let ends =
             reservation.hold_expires_at.unwrap_or(now).plus_secs(i64::from(settings.hold_extension_secs));
         reservation.extended = true;
         reservation.hold_expires_at = Some(ends);
-        note(&mut reservation, now, What::HoldExtended);
+        note(&mut reservation, now, TimelineEvent::HoldExtended);
         turn.schedule(ends, Timer::ExpireHold(reservation.id));
     }
     save(turn, reservation);

@@ -1,6 +1,6 @@
 //! A payment came to nothing: another may be tried while the hold lasts.
 
-use contracts::reservations::{PaymentState, Reply, What};
+use contracts::reservations::{PaymentState, Reply, TimelineEvent};
 use contracts::{PaymentId, ReservationId};
 use group::Turn;
 
@@ -16,7 +16,7 @@ pub(super) fn payment_failed(
         && reservation.payment == PaymentState::Open(payment)
     {
         reservation.payment = PaymentState::Unpaid;
-        note(&mut reservation, turn.now(), What::PaymentFailed);
+        note(&mut reservation, turn.now(), TimelineEvent::PaymentFailed);
         save(turn, reservation);
     }
     Reply::Done

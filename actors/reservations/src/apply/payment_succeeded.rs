@@ -1,7 +1,9 @@
 //! The money is there: the hold becomes a booking; or, when it came too late, all of it goes back.
 
 use contracts::payments::RefundReason;
-use contracts::reservations::{PaymentState, Refund, RefundStatus, Reply, Reservation, Status, What};
+use contracts::reservations::{
+    PaymentState, Refund, RefundStatus, Reply, Reservation, Status, TimelineEvent,
+};
 use contracts::{Money, PaymentId, ReservationId};
 use group::Turn;
 
@@ -47,7 +49,7 @@ fn confirm(
     reservation.status = Status::Confirmed;
     reservation.hold_expires_at = None;
     reservation.payment = PaymentState::Paid { payment, amount: amount.amount };
-    note(&mut reservation, now, What::Confirmed);
+    note(&mut reservation, now, TimelineEvent::Confirmed);
     turn.put(&BY_HOTEL, &(reservation.hotel(), reservation.stay().check_in(), reservation.id), &());
     mail(turn, reservation.id, Occasion::Confirmed);
     save(turn, reservation);
@@ -72,6 +74,6 @@ fn too_late(
             reservation.refund = Some(Refund { amount: amount.amount, status: RefundStatus::Pending });
         }
     }
-    note(&mut reservation, turn.now(), What::PaidTooLate);
+    note(&mut reservation, turn.now(), TimelineEvent::PaidTooLate);
     save(turn, reservation);
 }

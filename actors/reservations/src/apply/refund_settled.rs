@@ -1,6 +1,6 @@
 //! Money has gone back, or could not.
 
-use contracts::reservations::{PaymentState, Refund, RefundStatus, Reply, What};
+use contracts::reservations::{PaymentState, Refund, RefundStatus, Reply, TimelineEvent};
 use contracts::{Money, PaymentId, ReservationId};
 use group::Turn;
 
@@ -17,7 +17,11 @@ pub(super) fn refund_settled(
     let Some(mut reservation) = find(turn, id) else { return Reply::Done };
     // A surplus payment that went back says nothing of the one that counts.
     if !matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment) {
-        note(&mut reservation, turn.now(), if succeeded { What::Refunded } else { What::RefundFailed });
+        note(
+            &mut reservation,
+            turn.now(),
+            if succeeded { TimelineEvent::Refunded } else { TimelineEvent::RefundFailed },
+        );
         save(turn, reservation);
         return Reply::Done;
     }
@@ -48,7 +52,11 @@ pub(super) fn refund_settled(
     if succeeded {
         reservation.refunded = reservation.refunded.saturating_add(amount.amount);
     }
-    note(&mut reservation, turn.now(), if succeeded { What::Refunded } else { What::RefundFailed });
+    note(
+        &mut reservation,
+        turn.now(),
+        if succeeded { TimelineEvent::Refunded } else { TimelineEvent::RefundFailed },
+    );
     save(turn, reservation);
     Reply::Done
 }

@@ -1,6 +1,6 @@
 //! Lists of reservations: a shard's part of a page. See `contracts::reservations::merge` for the whole.
 
-use contracts::reservations::{Listing, Page, Position, Refusal, Reservation, Whose};
+use contracts::reservations::{ListBy, ListReservations, Position, Refusal, Reservation, ReservationPage};
 use contracts::{Date, HotelId, ReservationId};
 use group::View;
 use protocol::Principal;
@@ -13,20 +13,24 @@ use crate::state::{BY_HOTEL, BY_OWNER, BY_REFERENCE, short};
 /// that ends here is short and says where to go on.
 pub(super) const LOOKED_AT_MAX: usize = 1_000;
 
-pub(super) fn list(view: &View<'_>, caller: &Principal, listing: &Listing) -> Result<Page, Refusal> {
-    match listing.whose {
-        Whose::Callers => Ok(callers(view, caller, listing)),
-        Whose::Hotel(hotel) => {
+pub(super) fn list(
+    view: &View<'_>,
+    caller: &Principal,
+    listing: &ListReservations,
+) -> Result<ReservationPage, Refusal> {
+    match listing.by {
+        ListBy::Owner => Ok(callers(view, caller, listing)),
+        ListBy::Hotel(hotel) => {
             access::require_manager(caller, hotel)?;
             Ok(hotels(view, hotel, listing))
         }
     }
 }
 
-fn callers(view: &View<'_>, caller: &Principal, listing: &Listing) -> Page {
+fn callers(view: &View<'_>, caller: &Principal, listing: &ListReservations) -> ReservationPage {
     let owner = caller.actor();
     if owner.is_empty() {
-        return Page { items: Vec::new(), looked_to: None };
+        return ReservationPage { items: Vec::new(), scanned_to: None };
     }
     let hashed = short(owner);
     let mine = |reservation: &Reservation| reservation.owner == owner;
@@ -48,7 +52,7 @@ fn callers(view: &View<'_>, caller: &Principal, listing: &Listing) -> Page {
     }
 }
 
-fn hotels(view: &View<'_>, hotel: HotelId, listing: &Listing) -> Page {
+fn hotels(view: &View<'_>, hotel: HotelId, listing: &ListReservations) -> ReservationPage {
     // Behind every reservation of the day before the first.
     let first = listing.check_in_from.map(|from| place_of(from.plus_days(-1), ReservationId(u128::MAX)));
     let after = listing.after.max(first);
@@ -64,9 +68,9 @@ fn hotels(view: &View<'_>, hotel: HotelId, listing: &Listing) -> Page {
 fn page(
     view: &View<'_>,
     places: impl Iterator<Item = Position>,
-    listing: &Listing,
+    listing: &ListReservations,
     mine: impl Fn(&Reservation) -> bool,
-) -> Page {
+) -> ReservationPage {
     let limit = listing.limit.clamp(1, 100) as usize;
     let mut items = Vec::new();
     for (looked_at, place) in (1..).zip(places) {
@@ -76,13 +80,13 @@ fn page(
             items.push((place, found));
         }
         if items.len() == limit || looked_at == LOOKED_AT_MAX {
-            return Page { items, looked_to: Some(place) };
+            return ReservationPage { items, scanned_to: Some(place) };
         }
     }
-    Page { items, looked_to: None }
+    ReservationPage { items, scanned_to: None }
 }
 
-fn fits(reservation: &Reservation, listing: &Listing) -> bool {
+fn fits(reservation: &Reservation, listing: &ListReservations) -> bool {
     let check_in = reservation.stay().check_in();
     listing.status.is_none_or(|status| reservation.status == status)
         && listing.check_in_from.is_none_or(|from| check_in >= from)

@@ -9,7 +9,7 @@ mod payable;
 pub(crate) use payable::{payable, room};
 
 use contracts::payments::NotPayable;
-use contracts::reservations::{Answer, PaymentState, Property, Query, Refusal, Reservation, Status};
+use contracts::reservations::{Answer, ManagedHotel, PaymentState, Query, Refusal, Reservation, Status};
 use contracts::{HotelId, ReservationId};
 use group::View;
 use protocol::Principal;
@@ -29,15 +29,17 @@ pub(crate) fn answer(
             hotel.email = None;
             Ok(Answer::Hotel(hotel))
         }
-        Query::Property(id) => {
+        Query::ManagedHotel(id) => {
             let trusted = caller.as_service() == Some("reservations");
             let row = hotel(view, id)?;
             if !trusted {
                 access::require_manager(caller, id)?;
             }
-            Ok(Answer::Property(Box::new(property(row))))
+            Ok(Answer::ManagedHotel(Box::new(property(row))))
         }
-        Query::Properties { after, limit } => Ok(Answer::Properties(properties(view, caller, after, limit))),
+        Query::ManagedHotels { after, limit } => {
+            Ok(Answer::ManagedHotels(properties(view, caller, after, limit)))
+        }
         Query::Offers { hotel, stay, guests, rooms } => {
             offers::offers(view, hotel, stay, guests, rooms).map(Answer::Offers)
         }
@@ -72,9 +74,9 @@ pub(crate) fn answer(
             access::require_manager(caller, hotel)?;
             calendar::calendar(view, hotel, room_type, nights).map(Answer::Calendar)
         }
-        Query::HotelDay { hotel, date, which } => {
+        Query::HotelDay { hotel, date, list } => {
             access::require_manager(caller, hotel)?;
-            Ok(Answer::Reservations(day::day(view, hotel, date, which)))
+            Ok(Answer::Reservations(day::day(view, hotel, date, list)))
         }
     }
 }
@@ -87,8 +89,8 @@ fn hotel(view: &View<'_>, id: HotelId) -> Result<HotelRow, Refusal> {
     view.get(&HOTELS, &id).ok_or(Refusal::NoSuchHotel)
 }
 
-fn property(row: HotelRow) -> Property {
-    Property { hotel: row.hotel, version: row.version, updated_at: row.updated_at }
+fn property(row: HotelRow) -> ManagedHotel {
+    ManagedHotel { hotel: row.hotel, version: row.version, updated_at: row.updated_at }
 }
 
 fn reservation_of(view: &View<'_>, id: ReservationId) -> Option<Reservation> {
@@ -101,7 +103,7 @@ fn callers(view: &View<'_>, caller: &Principal, id: ReservationId) -> Result<Res
 }
 
 /// The hotels that the caller manages: all for administrators, else those that the token is bound to.
-fn properties(view: &View<'_>, caller: &Principal, after: Option<HotelId>, limit: u32) -> Vec<Property> {
+fn properties(view: &View<'_>, caller: &Principal, after: Option<HotelId>, limit: u32) -> Vec<ManagedHotel> {
     let limit = limit.clamp(1, 101) as usize;
     if access::is_administrator(caller) {
         // The empty tuple is the beginning of every key.

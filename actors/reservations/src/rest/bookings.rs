@@ -1,7 +1,7 @@
 //! Making, reading, changing and cancelling reservations, and their papers.
 
 use contracts::reservations::{
-    Answer, Command, Guest, Listing, Position, Query, Quote, Refusal, Reservation, Whose, merge,
+    Answer, Command, Guest, ListBy, ListReservations, Position, Query, Quote, Refusal, Reservation, merge,
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
@@ -13,7 +13,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use protocol::Timestamp;
 
-use super::shown::Shown;
+use super::response::ReservationResponse;
 use super::{Contract, ReservationStatus, Shared, Tag, now, problem, reservation_of, unexpected};
 use crate::{effects, ics};
 
@@ -71,7 +71,7 @@ impl Api {
         #[oai(scope = "edge::Scope::ReservationsWrite")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewReservation>,
-    ) -> Result<Created<Shown>, ApiError> {
+    ) -> Result<Created<ReservationResponse>, ApiError> {
         let new = new.0;
         let guest = new.guest.checked("/guest")?;
         let guest = Guest { name: guest.name, email: guest.email, phone: guest.phone };
@@ -93,7 +93,7 @@ impl Api {
         Ok(Created::new(
             format!("/v1/reservations/{}", held.id),
             held.version.into(),
-            Shown::new(held, now()),
+            ReservationResponse::new(held, now()),
         ))
     }
 
@@ -121,11 +121,11 @@ impl Api {
         updated_since: Parameter<Option<edge::Instant>>,
         limit: Parameter<Limit>,
         cursor: Parameter<Option<Cursor>>,
-    ) -> Result<Fast<Page<Shown>>, ApiError> {
+    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
         let hotel =
             hotel_id.0.as_deref().map(|id| rest::id_in_body::<HotelId>(id, "/hotel_id")).transpose()?;
-        let mut listing = Listing {
-            whose: hotel.map_or(Whose::Callers, Whose::Hotel),
+        let mut listing = ListReservations {
+            by: hotel.map_or(ListBy::Owner, ListBy::Hotel),
             status: status.0.map(Into::into),
             check_in_from: check_in_from.0.map(rest::contract_date),
             check_in_to: check_in_to.0.map(rest::contract_date),
@@ -134,12 +134,12 @@ impl Api {
             after: None,
             limit: u32::try_from(limit.0.get()).unwrap_or(20),
         };
-        let question = ("listReservations", Listing { limit: 0, ..listing.clone() });
+        let question = ("listReservations", ListReservations { limit: 0, ..listing.clone() });
         listing.after = cursor.0.map(|cursor| cursor.position::<Position>(&question)).transpose()?;
         let (found, next) = self.listed(&caller.call(), listing, limit.0.get()).await?;
         let next_cursor = next.map(|next| Cursor::at(&question, &next));
         Ok(Fast(Page {
-            items: found.into_iter().map(|found| Shown::new(found, now())).collect(),
+            items: found.into_iter().map(|found| ReservationResponse::new(found, now())).collect(),
             next_cursor,
         }))
     }
@@ -154,9 +154,9 @@ impl Api {
         /// The key of the secret link in the guest's mail, for callers without a token
         #[oai(validator(max_length = 64))]
         key: Parameter<Option<String>>,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         let found = self.find(&caller, &reservation_id, key.0).await?;
-        Ok(Tagged::new(found.version.into(), Shown::new(found, now())))
+        Ok(Tagged::new(found.version.into(), ReservationResponse::new(found, now())))
     }
 
     /// Change guest details or wishes
@@ -168,7 +168,7 @@ impl Api {
         /// The reservation
         reservation_id: Path<String>,
         change: Json<ReservationChange>,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         let expected = version(if_match.0.as_ref())?;
         let requests = match change.0.requests {
             MaybeUndefined::Undefined => None,
@@ -187,7 +187,7 @@ impl Api {
         };
         let command = Command::Modify { reservation: id, expect, guest, requests };
         let changed = reservation_of(self.0.command(&call, command).await?)?;
-        Ok(Tagged::new(changed.version.into(), Shown::new(changed, now())))
+        Ok(Tagged::new(changed.version.into(), ReservationResponse::new(changed, now())))
     }
 
     /// Cancel a reservation
@@ -202,12 +202,12 @@ impl Api {
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         let reservation = rest::id_in_path::<ReservationId>(&reservation_id)?;
         let call = caller.call_with(key.0.as_ref(), "cancelReservation", &reservation_id);
         let command = Command::Cancel { reservation, expect: version(if_match.0.as_ref())? };
         let cancelled = reservation_of(self.0.command(&call, command).await?)?;
-        Ok(Tagged::new(cancelled.version.into(), Shown::new(cancelled, now())))
+        Ok(Tagged::new(cancelled.version.into(), ReservationResponse::new(cancelled, now())))
     }
 
     /// The confirmation, to print
@@ -228,7 +228,7 @@ impl Api {
         let found = self.find(&caller, &reservation_id, key.0).await?;
         let own = self.0.own_call().await?;
         let hotel = self.0.hotel(&own, found.hotel()).await?;
-        let made = effects::confirmation_pdf(&self.0.client, &own, &self.0.desk, &found, &hotel).await;
+        let made = effects::confirmation_pdf(&self.0.client, &own, &self.0.links, &found, &hotel).await;
         let bytes = made.map_err(|failure| {
             edge::failed(failure, |_| {
                 edge::Problem::new(&edge::kinds::INTERNAL).detail("The document's template does not work.")
@@ -254,7 +254,7 @@ impl Api {
     ) -> Result<edge::Calendar, ApiError> {
         let found = self.find(&caller, &reservation_id, key.0).await?;
         let hotel = self.0.hotel(&self.0.own_call().await?, found.hotel()).await?;
-        let bytes = ics::file(&self.0.desk, &found, &hotel).into_bytes();
+        let bytes = ics::file(&self.0.links, &found, &hotel).into_bytes();
         Ok(edge::Calendar { name: format!("{}.ics", found.id), bytes })
     }
 }
@@ -272,10 +272,10 @@ impl Api {
     async fn listed(
         &self,
         call: &Call,
-        listing: Listing,
+        listing: ListReservations,
         limit: usize,
     ) -> Result<(Vec<Reservation>, Option<Position>), ApiError> {
-        let every = matches!(listing.whose, Whose::Callers);
+        let every = matches!(listing.by, ListBy::Owner);
         let query = Query::Reservations(listing);
         let answers = if every {
             let answers = self.0.client.query_every::<Contract>(call, query).await;

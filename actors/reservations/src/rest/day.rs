@@ -1,12 +1,12 @@
 //! The front desk: who comes, who leaves, who stays.
 
-use contracts::reservations::{Answer, Command, Day, Query};
+use contracts::reservations::{Answer, Command, DayList, Query};
 use contracts::{HotelId, ReservationId};
 use edge::{ApiError, Fast, Page, SignedIn, Tagged};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
-use super::shown::Shown;
+use super::response::ReservationResponse;
 use super::{Shared, Tag, now, reservation_of, unexpected};
 
 pub(super) struct Api(pub Shared);
@@ -22,8 +22,8 @@ impl Api {
         property_id: Path<String>,
         /// The day, by the hotel's calendar
         date: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<Shown>>, ApiError> {
-        self.day(&caller, &property_id, date.0, Day::Arrivals).await
+    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+        self.day(&caller, &property_id, date.0, DayList::Arrivals).await
     }
 
     /// Who leaves on a day
@@ -35,8 +35,8 @@ impl Api {
         property_id: Path<String>,
         /// The day, by the hotel's calendar
         date: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<Shown>>, ApiError> {
-        self.day(&caller, &property_id, date.0, Day::Departures).await
+    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+        self.day(&caller, &property_id, date.0, DayList::Departures).await
     }
 
     /// Who stays for the night of a day
@@ -48,8 +48,8 @@ impl Api {
         property_id: Path<String>,
         /// The day, by the hotel's calendar
         date: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<Shown>>, ApiError> {
-        self.day(&caller, &property_id, date.0, Day::InHouse).await
+    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+        self.day(&caller, &property_id, date.0, DayList::InHouse).await
     }
 
     /// The guest arrived
@@ -59,7 +59,7 @@ impl Api {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         self.step(&caller, &reservation_id, Command::CheckIn).await
     }
 
@@ -70,7 +70,7 @@ impl Api {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         self.step(&caller, &reservation_id, Command::CheckOut).await
     }
 
@@ -83,7 +83,7 @@ impl Api {
         #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         self.step(&caller, &reservation_id, Command::NoShow).await
     }
 }
@@ -94,13 +94,13 @@ impl Api {
         caller: &SignedIn,
         property: &str,
         date: edge::Date,
-        which: Day,
-    ) -> Result<Fast<Page<Shown>>, ApiError> {
+        list: DayList,
+    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
         let hotel = rest::id_in_path::<HotelId>(property)?;
-        let query = Query::HotelDay { hotel, date: rest::contract_date(date), which };
+        let query = Query::HotelDay { hotel, date: rest::contract_date(date), list };
         match self.0.query(&caller.call(), query).await? {
             Answer::Reservations(page) => {
-                let shown = page.items.into_iter().map(|(_, found)| Shown::new(found, now()));
+                let shown = page.items.into_iter().map(|(_, found)| ReservationResponse::new(found, now()));
                 Ok(Fast(Page::whole(shown.collect())))
             }
             other => Err(unexpected(&other)),
@@ -112,9 +112,9 @@ impl Api {
         caller: &SignedIn,
         reservation: &str,
         command: impl Fn(ReservationId) -> Command,
-    ) -> Result<Tagged<Shown>, ApiError> {
+    ) -> Result<Tagged<ReservationResponse>, ApiError> {
         let id = rest::id_in_path::<ReservationId>(reservation)?;
         let changed = reservation_of(self.0.command(&caller.call(), command(id)).await?)?;
-        Ok(Tagged::new(changed.version.into(), Shown::new(changed, now())))
+        Ok(Tagged::new(changed.version.into(), ReservationResponse::new(changed, now())))
     }
 }

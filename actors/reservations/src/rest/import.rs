@@ -162,7 +162,7 @@ async fn write(
                 Ok(Reply::Imported { created: 1, .. }) => (ImportStatus::Created, None),
                 Ok(Reply::Imported { updated: 1, .. }) => (ImportStatus::Updated, None),
                 Ok(Reply::Imported { .. }) => (ImportStatus::Unchanged, None),
-                Ok(other @ (Reply::Done | Reply::Reservation(_) | Reply::Property(_))) => {
+                Ok(other @ (Reply::Done | Reply::Reservation(_) | Reply::ManagedHotel(_))) => {
                     failed(unexpected(&other))
                 }
                 Err(error) => failed(error),

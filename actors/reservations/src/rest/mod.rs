@@ -8,7 +8,7 @@ mod lines;
 mod offers;
 mod properties;
 mod property;
-mod shown;
+mod response;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use poem_openapi::{OpenApi, Tags};
 use protocol::Timestamp;
 use token::Seal;
 
-use crate::papers::Desk;
+use crate::booking_links::BookingLinks;
 
 pub use problems::ALL as PROBLEMS;
 
@@ -67,7 +67,7 @@ struct Shared {
     client: Client,
     credentials: Arc<dyn Credentials>,
     offers: Seal,
-    desk: Desk,
+    links: BookingLinks,
 }
 
 /// The API. `offers` is `cluster_key.seal("offers")`; `credentials` make the tokens with which documents are asked for.
@@ -75,9 +75,9 @@ pub fn api(
     client: Client,
     credentials: Arc<dyn Credentials>,
     offers: Seal,
-    desk: Desk,
+    links: BookingLinks,
 ) -> impl OpenApi + 'static {
-    let shared = Shared { client, credentials, offers, desk };
+    let shared = Shared { client, credentials, offers, links };
     (
         offers::Api(shared.clone()),
         bookings::Api(shared.clone()),
@@ -115,8 +115,8 @@ impl Shared {
     }
 
     async fn hotel(&self, call: &Call, hotel: HotelId) -> Result<HotelProfile, ApiError> {
-        match self.query(call, Query::Property(hotel)).await? {
-            Answer::Property(found) => Ok(found.hotel),
+        match self.query(call, Query::ManagedHotel(hotel)).await? {
+            Answer::ManagedHotel(found) => Ok(found.hotel),
             other => Err(unexpected(&other)),
         }
     }
@@ -130,7 +130,7 @@ fn unexpected<T>(_: &T) -> ApiError {
 fn reservation_of(reply: Reply) -> Result<Reservation, ApiError> {
     match reply {
         Reply::Reservation(reservation) => Ok(*reservation),
-        other @ (Reply::Done | Reply::Imported { .. } | Reply::Property(_)) => Err(unexpected(&other)),
+        other @ (Reply::Done | Reply::Imported { .. } | Reply::ManagedHotel(_)) => Err(unexpected(&other)),
     }
 }
 
@@ -162,7 +162,7 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Refusal::Changed => {
             Problem::new(&kinds::PRECONDITION_FAILED).detail("It was changed meanwhile: read it again.")
         }
-        Refusal::WrongStatus { status } => of(&problems::WRONG_STATUS).with("status", &status.word()),
+        Refusal::WrongStatus { status } => of(&problems::WRONG_STATUS).with("status", &status.as_str()),
         Refusal::WrongDay { .. } => of(&problems::WRONG_DAY),
         Refusal::NotPayable(NotPayable::NoSuchReservation) => of(&kinds::NOT_FOUND),
         Refusal::NotPayable(NotPayable::NotHeld | NotPayable::PaymentOpen) => of(&problems::NOT_PAYABLE),

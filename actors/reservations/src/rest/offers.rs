@@ -7,7 +7,7 @@ use group::Call;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
-use super::shown::OfferItem;
+use super::response::OfferItem;
 use super::{Shared, Tag, unexpected};
 
 /// Alternatives that a refusal names at most.

@@ -1,6 +1,6 @@
 //! Properties and their room types, for staff.
 
-use contracts::reservations::{Answer, Command, Expect, Property, Query, Reply};
+use contracts::reservations::{Answer, Command, ManagedHotel, Precondition, Query, Reply};
 use contracts::{HotelId, HotelProfile, RatePlanId, RoomTypeId, RoomTypeProfile};
 use edge::{ApiError, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, SignedIn, Tagged};
 use group::Call;
@@ -30,7 +30,7 @@ impl Api {
     ) -> Result<Created<PropertyResponse>, ApiError> {
         let hotel = hotel_of_line(&Line::from(new.0)).map_err(invalid)?;
         let call = caller.call_with(key.0.as_ref(), "createProperty", &hotel.id.to_string());
-        let made = self.put(&call, hotel, Expect::Nothing).await?;
+        let made = self.put(&call, hotel, Precondition::Absent).await?;
         Ok(Created::new(format!("/v1/properties/{}", made.hotel.id), made.version.into(), made.into()))
     }
 
@@ -44,12 +44,12 @@ impl Api {
     ) -> Result<Fast<Page<PropertyResponse>>, ApiError> {
         let question = "listProperties";
         let after = cursor.0.map(|cursor| cursor.position::<HotelId>(&question)).transpose()?;
-        let query = Query::Properties { after, limit: u32::try_from(limit.0.get()).unwrap_or(100) + 1 };
+        let query = Query::ManagedHotels { after, limit: u32::try_from(limit.0.get()).unwrap_or(100) + 1 };
         let answers = self.0.client.query_every::<Contract>(&caller.call(), query).await;
         let mut found = Vec::new();
         for answer in answers.map_err(|failure| edge::failed(failure, problem))? {
             match answer {
-                Answer::Properties(properties) => found.extend(properties),
+                Answer::ManagedHotels(properties) => found.extend(properties),
                 other => return Err(unexpected(&other)),
             }
         }
@@ -70,8 +70,11 @@ impl Api {
     ) -> Result<Fast<Imported>, ApiError> {
         let call = caller.call();
         // Lines are refused one by one; whoever may import none is told so at once, also about an empty file.
-        let may =
-            self.0.client.query_every::<Contract>(&call, Query::Properties { after: None, limit: 1 }).await;
+        let may = self
+            .0
+            .client
+            .query_every::<Contract>(&call, Query::ManagedHotels { after: None, limit: 1 })
+            .await;
         may.map_err(|failure| edge::failed(failure, problem))?;
         import(&self.0, &call, &lines.0).await.map(Fast)
     }
@@ -102,7 +105,7 @@ impl Api {
         let call = caller.call();
         let found = self.read(&call, &property_id).await?;
         let hotel = changed(&found.hotel, change.0)?;
-        let made = self.put(&call, hotel, Expect::Version(expected.unwrap_or(found.version))).await?;
+        let made = self.put(&call, hotel, Precondition::Version(expected.unwrap_or(found.version))).await?;
         Ok(Tagged::new(made.version.into(), made.into()))
     }
 
@@ -127,7 +130,7 @@ impl Api {
         let location = format!("/v1/properties/{}/room-types/{}", hotel.id, added.id);
         hotel.room_types.push(added);
         let call = caller.call_with(key.0.as_ref(), "createRoomType", &property_id);
-        let made = self.put(&call, hotel, Expect::Version(expected.unwrap_or(found.version))).await?;
+        let made = self.put(&call, hotel, Precondition::Version(expected.unwrap_or(found.version))).await?;
         Ok(Created::new(location, made.version.into(), made.into()))
     }
 
@@ -159,22 +162,27 @@ impl Api {
         let before = hotel.room_types[at].clone();
         let after = checked(&hotel, room_line(&before, change.0))?;
         hotel.room_types[at] = keep_ids(before, after);
-        let made = self.put(&call, hotel, Expect::Version(expected.unwrap_or(found.version))).await?;
+        let made = self.put(&call, hotel, Precondition::Version(expected.unwrap_or(found.version))).await?;
         Ok(Tagged::new(made.version.into(), made.into()))
     }
 }
 
 impl Api {
-    async fn read(&self, call: &Call, id: &str) -> Result<Property, ApiError> {
-        match self.0.query(call, Query::Property(rest::id_in_path(id)?)).await? {
-            Answer::Property(found) => Ok(*found),
+    async fn read(&self, call: &Call, id: &str) -> Result<ManagedHotel, ApiError> {
+        match self.0.query(call, Query::ManagedHotel(rest::id_in_path(id)?)).await? {
+            Answer::ManagedHotel(found) => Ok(*found),
             other => Err(unexpected(&other)),
         }
     }
 
-    async fn put(&self, call: &Call, hotel: HotelProfile, expect: Expect) -> Result<Property, ApiError> {
+    async fn put(
+        &self,
+        call: &Call,
+        hotel: HotelProfile,
+        expect: Precondition,
+    ) -> Result<ManagedHotel, ApiError> {
         match self.0.command(call, Command::PutHotel { hotel: Box::new(hotel), expect }).await? {
-            Reply::Property(made) => Ok(*made),
+            Reply::ManagedHotel(made) => Ok(*made),
             other @ (Reply::Done | Reply::Imported { .. } | Reply::Reservation(_)) => Err(unexpected(&other)),
         }
     }

@@ -1,6 +1,6 @@
 //! Properties as staff writes and reads them, converted by hand.
 
-use contracts::reservations::Property;
+use contracts::reservations::ManagedHotel;
 use contracts::{HotelProfile, RatePlanProfile, RoomTypeProfile, Season};
 use edge::ApiError;
 use poem_openapi::Object;
@@ -270,8 +270,8 @@ fn yes() -> bool {
     true
 }
 
-impl From<Property> for PropertyResponse {
-    fn from(property: Property) -> Self {
+impl From<ManagedHotel> for PropertyResponse {
+    fn from(property: ManagedHotel) -> Self {
         let hotel = property.hotel;
         Self {
             address: rest::Address::from(&hotel),

@@ -13,7 +13,7 @@ use protocol::{Principal, Timestamp};
 use reservations::Reservations;
 use token::{ClusterKey, LinkKey};
 
-pub type Desk = Bench<Reservations>;
+pub type ReservationBench = Bench<Reservations>;
 
 pub fn principal(subject: &str, scopes: &[&str]) -> Principal {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
@@ -111,15 +111,15 @@ pub fn links() -> LinkKey {
 }
 
 /// A service that knows [`hotel`].
-pub fn open() -> Desk {
+pub fn open() -> ReservationBench {
     open_with(hotel())
 }
 
-pub fn open_with(hotel: HotelProfile) -> Desk {
-    let desk = Desk::new(Reservations::new(links()));
-    desk.command(&administrator(), Command::ImportHotels { hotels: vec![hotel] }).unwrap();
-    desk.sent::<contracts::search::Search>();
-    desk
+pub fn open_with(hotel: HotelProfile) -> ReservationBench {
+    let bench = ReservationBench::new(Reservations::new(links()));
+    bench.command(&administrator(), Command::ImportHotels { hotels: vec![hotel] }).unwrap();
+    bench.sent::<contracts::search::Search>();
+    bench
 }
 
 pub fn date(text: &str) -> Date {
@@ -136,30 +136,30 @@ pub fn nights(from: &str, nights: i32) -> Stay {
 }
 
 pub fn offers_at(
-    desk: &Desk,
+    bench: &ReservationBench,
     hotel: HotelId,
     stay: Stay,
     guests: u32,
     rooms: u32,
 ) -> Result<Vec<Offer>, Refusal> {
-    match desk.query(&Principal::anonymous(), Query::Offers { hotel, stay, guests, rooms })? {
+    match bench.query(&Principal::anonymous(), Query::Offers { hotel, stay, guests, rooms })? {
         Answer::Offers(offers) => Ok(offers.offers),
         other => panic!("{other:?}"),
     }
 }
 
-pub fn offers(desk: &Desk, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Offer>, Refusal> {
-    offers_at(desk, hotel().id, stay, guests, rooms)
+pub fn offers(bench: &ReservationBench, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Offer>, Refusal> {
+    offers_at(bench, hotel().id, stay, guests, rooms)
 }
 
 /// The quote of the first offer: doubles, flexible.
-pub fn quote(desk: &Desk, stay: Stay, rooms: u32) -> Quote {
-    offers(desk, stay, rooms * 2, rooms).unwrap().remove(0).quote
+pub fn quote(bench: &ReservationBench, stay: Stay, rooms: u32) -> Quote {
+    offers(bench, stay, rooms * 2, rooms).unwrap().remove(0).quote
 }
 
-pub fn hold(desk: &Desk, caller: &Principal, quote: Quote) -> Result<Reservation, Refusal> {
+pub fn hold(bench: &ReservationBench, caller: &Principal, quote: Quote) -> Result<Reservation, Refusal> {
     let command = Command::Hold { quote, guest: guest(), requests: None, reference: None };
-    reservation(desk.command(caller, command))
+    reservation(bench.command(caller, command))
 }
 
 pub fn reservation(reply: Result<Reply, Refusal>) -> Result<Reservation, Refusal> {
@@ -169,47 +169,51 @@ pub fn reservation(reply: Result<Reply, Refusal>) -> Result<Reservation, Refusal
     }
 }
 
-pub fn read(desk: &Desk, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {
-    match desk.query(caller, Query::Reservation(id))? {
+pub fn read(bench: &ReservationBench, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {
+    match bench.query(caller, Query::Reservation(id))? {
         Answer::Reservation(reservation) => Ok(*reservation),
         other => panic!("{other:?}"),
     }
 }
 
-pub fn status(desk: &Desk, id: ReservationId) -> Status {
-    read(desk, &payments(), id).unwrap().status
+pub fn status(bench: &ReservationBench, id: ReservationId) -> Status {
+    read(bench, &payments(), id).unwrap().status
 }
 
-pub fn open_payment(desk: &Desk, reservation: ReservationId, payment: u128) {
+pub fn open_payment(bench: &ReservationBench, reservation: ReservationId, payment: u128) {
     let payment = PaymentId(payment);
-    desk.command(&payments(), Command::OpenPayment { reservation, payment }).unwrap();
+    bench.command(&payments(), Command::OpenPayment { reservation, payment }).unwrap();
 }
 
-pub fn pay(desk: &Desk, reservation: &Reservation, payment: u128) {
-    pay_sum(desk, reservation, payment, reservation.total());
+pub fn pay(bench: &ReservationBench, reservation: &Reservation, payment: u128) {
+    pay_sum(bench, reservation, payment, reservation.total());
 }
 
-pub fn pay_sum(desk: &Desk, reservation: &Reservation, payment: u128, amount: Money) {
+pub fn pay_sum(bench: &ReservationBench, reservation: &Reservation, payment: u128, amount: Money) {
     let command =
         Command::PaymentSucceeded { reservation: reservation.id, payment: PaymentId(payment), amount };
-    desk.command(&payments(), command).unwrap();
+    bench.command(&payments(), command).unwrap();
 }
 
-pub fn cancel(desk: &Desk, caller: &Principal, reservation: ReservationId) -> Result<Reservation, Refusal> {
-    self::reservation(desk.command(caller, Command::Cancel { reservation, expect: None }))
+pub fn cancel(
+    bench: &ReservationBench,
+    caller: &Principal,
+    reservation: ReservationId,
+) -> Result<Reservation, Refusal> {
+    self::reservation(bench.command(caller, Command::Cancel { reservation, expect: None }))
 }
 
 /// A paid reservation of one double.
-pub fn confirmed(desk: &Desk, caller: &Principal, stay: Stay) -> Reservation {
-    let held = hold(desk, caller, quote(desk, stay, 1)).unwrap();
-    open_payment(desk, held.id, held.id.0);
-    pay(desk, &held, held.id.0);
-    read(desk, caller, held.id).unwrap()
+pub fn confirmed(bench: &ReservationBench, caller: &Principal, stay: Stay) -> Reservation {
+    let held = hold(bench, caller, quote(bench, stay, 1)).unwrap();
+    open_payment(bench, held.id, held.id.0);
+    pay(bench, &held, held.id.0);
+    read(bench, caller, held.id).unwrap()
 }
 
-pub fn taken(desk: &Desk, room_type: RoomTypeId, night: Date) -> u32 {
+pub fn taken(bench: &ReservationBench, room_type: RoomTypeId, night: Date) -> u32 {
     let nights = contracts::reservations::Nights { from: night, to: night };
-    match desk.query(&administrator(), Query::Calendar { hotel: hotel().id, room_type, nights }).unwrap() {
+    match bench.query(&administrator(), Query::Calendar { hotel: hotel().id, room_type, nights }).unwrap() {
         Answer::Calendar(nights) => nights[0].1.taken,
         other => panic!("{other:?}"),
     }

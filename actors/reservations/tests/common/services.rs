@@ -10,7 +10,7 @@ use group::{NoEffects, Service, Turn, View};
 use mail::{Address, Mailer, Settings};
 use poem::{Endpoint, Request, Response};
 use protocol::Principal;
-use reservations::{Courier, Desk, Reservations};
+use reservations::{BookingLinks, ReservationEffects, Reservations};
 use token::ClusterKey;
 
 /// Listens to what search is told.
@@ -94,22 +94,23 @@ impl Service for Pdf {
     }
 }
 
-pub struct Inn {
+pub struct TestApi {
     pub services: TestServices,
-    pub desk: Desk,
+    pub links: BookingLinks,
     pub outbox: tempfile::TempDir,
     server: Box<dyn poem::endpoint::DynEndpoint<Output = Response>>,
 }
 
 /// Everything together; the bank is a sandbox where `sandbox` says so.
-pub fn inn(sandbox: bool) -> Inn {
+pub fn test_api(sandbox: bool) -> TestApi {
     let key = ClusterKey::random();
-    let desk = Desk { public_url: "https://inn.example/".into(), links: key.links("booking-link"), sandbox };
+    let links =
+        BookingLinks { public_url: "https://inn.example/".into(), key: key.links("booking-link"), sandbox };
     let outbox = tempfile::tempdir().unwrap();
     let mailer = Mailer::new(&Settings::Directory { path: outbox.path().to_owned() }).unwrap();
     let from = Address::new("Auberge", "bookings@inn.example").unwrap();
     let services = TestServices::new();
-    services.add(Reservations::new(desk.links.clone()), Courier::new(desk.clone(), from, mailer));
+    services.add(Reservations::new(links.key.clone()), ReservationEffects::new(links.clone(), from, mailer));
     services.add(Search, NoEffects);
     services.add(Payments, NoEffects);
     services.add(Pdf, NoEffects);
@@ -117,12 +118,12 @@ pub fn inn(sandbox: bool) -> Inn {
         services.client(),
         Arc::new(services.clone()),
         key.seal("offers"),
-        desk.clone(),
+        links.clone(),
     );
     let server = edge::Server::new(edge::Settings::default()).service("reservations", "Reservations", api);
     let server =
         Box::new(poem::endpoint::ToDynEndpoint(server.problems(reservations::rest::PROBLEMS).endpoint()));
-    Inn { services, desk, outbox, server }
+    TestApi { services, links, outbox, server }
 }
 
 pub struct Answered {
@@ -134,7 +135,7 @@ pub struct Answered {
     pub json: serde_json::Value,
 }
 
-impl Inn {
+impl TestApi {
     /// Sends a request; `headers` are names and values.
     pub async fn send(
         &self,

@@ -56,9 +56,9 @@ impl Culture {
                 120
             ),
             "english" => culture!(
-                "The {n}|The {s} Hotel|{d} TestServices|The {d} Arms|{n} Hotel|The {n} at {d}|{s}'s Hotel|{d} Lodge|The Old {l} Hotel|{l} Court Hotel|The {s} Inn",
+                "The {n}|The {s} Hotel|{d} House|The {d} Arms|{n} Hotel|The {n} at {d}|{s}'s Hotel|{d} Lodge|The Old {l} Hotel|{l} Court Hotel|The {s} Inn",
                 "Royal Oak|Crown|Regent|Albion|Clarendon|Queen's Gate|White Hart|Grosvenor|Windsor|Wellington|Britannia|Waterloo|Carlton|Belgrave|Victoria|Red Lion|Swan|Harbour Light",
-                "Post Office|Library|Mill|Bank|Customs TestServices|Chapel|Observatory|Exchange|Bridge|Wharf",
+                "Post Office|Library|Mill|Bank|Customs House|Chapel|Observatory|Exchange|Bridge|Wharf",
                 "Fairfax|Hartley|Ashcombe|Pemberton|Whitlock|Marlowe|Langham|Bradley|Thornton|Kingsley",
                 "Old Town|Riverside|West End|Harbourside|Parkside|University Quarter",
                 "High Street|Station Road|King Street|Queen Street|Church Road|Victoria Road|Park Lane|Mill Lane|Albert Terrace|Market Street",
@@ -66,7 +66,7 @@ impl Culture {
                 180
             ),
             "american" => culture!(
-                "The {n}|Hotel {s}|The {s}|{d} Suites|{n} Hotel|The {l} Hotel|Hotel {n}|{d} Inn|The {s} TestServices|{l} Place",
+                "The {n}|Hotel {s}|The {s}|{d} Suites|{n} Hotel|The {l} Hotel|Hotel {n}|{d} Inn|The {s} House|{l} Place",
                 "Liberty|Lexington|Monarch|Sterling|Whitman|Franklin|Meridian|Magnolia|Beacon|Commodore|Palmetto|Juniper|Union|Continental|Bluebird|Lodestar|Redwood|Cardinal",
                 "Foundry|Depot|Exchange|Library|Armory|Cannery|Mercantile|Observatory|Park|Bridge",
                 "Ellsworth|Harrison|Delano|Callahan|Bancroft|Monroe|Sinclair|Hawthorne|Prescott|Winslow",
@@ -147,7 +147,7 @@ impl Culture {
             ),
             "czech" => culture!(
                 "Hotel {n}|U {l}|Hotel {s}|Penzion {n}|Dům u {l}|Hotel {d}|Residence {s}",
-                "Zlatý Lev|Bílá Labuť|Praga|Moldavia|Tři Věže|Karlův Most|Černý Orel|Modrá Hvězda|Royal Bohemia|Mucha|Stará Radnice|Vltava|Koruna|Slavia|Kampa TestServices",
+                "Zlatý Lev|Bílá Labuť|Praga|Moldavia|Tři Věže|Karlův Most|Černý Orel|Modrá Hvězda|Royal Bohemia|Mucha|Stará Radnice|Vltava|Koruna|Slavia|Kampa House",
                 "Zlatého Stromu|Tří Lilií|Modrého Klíče|Bílého Beránka|Červeného Lva|Prašné Brány|Staré Pošty|Dvou Sluncí",
                 "Dvořák|Smetana|Novák|Svoboda|Kolář|Horák|Beneš|Čapek",
                 "Staré Město|Nové Město|Podhradí|Nábřeží|Nádraží",
@@ -186,7 +186,7 @@ impl Culture {
                 110
             ),
             "greek" => culture!(
-                "Hotel {n}|{n} Hotel|{d} Suites|Villa {s}|{s} TestServices|Hotel {d}|{n} Boutique Hotel|The {l} Hotel",
+                "Hotel {n}|{n} Hotel|{d} Suites|Villa {s}|{s} House|Hotel {d}|{n} Boutique Hotel|The {l} Hotel",
                 "Athena|Poseidon|Hermes|Electra|Parthenon View|Kalypso|Olympion|Aegean Pearl|Delphi|Ariadne|Meltemi|Persephone|Apollon|Thalassa|Nefeli|Kyklades|Philoxenia|Ilios",
                 "Acropolis|Agora|Harbour|Lighthouse|Old Market|White Tower",
                 "Papadakis|Nikolaou|Georgiou|Dimitriou|Kostas|Eleni|Stavros|Ioannou",
@@ -207,7 +207,7 @@ impl Culture {
             ),
             "baltic" => culture!(
                 "Hotel {n}|{n} Hotel|Hotel {s}|{d} Residence|Hotel {d}|Villa {s}",
-                "Three Sisters|Old Hansa|St Olav|Amber|Neris|Daugava|Merchant's TestServices|Gediminas|Black Rooster|Viru|Konventa|Linden|Stork's Nest|Bell Tower",
+                "Three Sisters|Old Hansa|St Olav|Amber|Neris|Daugava|Merchant's House|Gediminas|Black Rooster|Viru|Konventa|Linden|Stork's Nest|Bell Tower",
                 "Tower|Gate|Market|Cathedral",
                 "Kalniņš|Tamm|Kazlauskas|Ozols|Rebane|Jonaitis",
                 "Old Town|Quiet Centre|Harbour|Station Quarter",
@@ -216,7 +216,7 @@ impl Culture {
                 90
             ),
             "caucasus" => culture!(
-                "Hotel {n}|{n} Hotel|{s} Boutique Hotel|{d} Residence|Hotel {d}|{s} TestServices",
+                "Hotel {n}|{n} Hotel|{s} Boutique Hotel|{d} Residence|Hotel {d}|{s} House",
                 "Silk Road|Old Fortress|Pomegranate|Ararat View|Maiden Gate|Kartli|Caspian Pearl|Vine|Apricot Garden|Narikala|Golden Fleece|Flame|Caravanserai|Noah's Court",
                 "Fortress|Bazaar|Opera|Boulevard",
                 "Rustaveli|Tamar|Nizami|Komitas|Pirosmani|Khachaturian|Vazha",
@@ -259,7 +259,7 @@ impl Culture {
                 150
             ),
             "hebrew" => culture!(
-                "Hotel {n}|The {s} Hotel|{d} Boutique Hotel|{n} TestServices|Hotel {s}|{d} Suites",
+                "Hotel {n}|The {s} Hotel|{d} Boutique Hotel|{n} House|Hotel {s}|{d} Suites",
                 "Carmel|Olive Tree|King David's Court|Bauhaus|Sea of Galilee|Jaffa Gate|Almond|Shalom|Cedar|Mandarin Grove|Dizengoff|Lighthouse",
                 "Port|Market|Promenade|Tower",
                 "Herzl|Bialik|Agnon|Rothschild|Golda|Arlozorov",
@@ -290,7 +290,7 @@ impl Culture {
             ),
             "chinese" => culture!(
                 "{n} Hotel|{d} Hotel|{n} Garden Hotel|Grand {s} Hotel|{s} Inn|{d} {n} Hotel|{n} Courtyard|Jade {d} Hotel|The {n}",
-                "Golden Phoenix|Jade Garden|Lotus Pond|Red Lantern|Bamboo|Plum Blossom|Dragon Gate|Silk|Crane|Moonlight|Yangtze|Orchid|Pearl River|Pagoda|Great Harmony|Osmanthus|Tea TestServices|Riverside",
+                "Golden Phoenix|Jade Garden|Lotus Pond|Red Lantern|Bamboo|Plum Blossom|Dragon Gate|Silk|Crane|Moonlight|Yangtze|Orchid|Pearl River|Pagoda|Great Harmony|Osmanthus|Tea House|Riverside",
                 "Bund|Drum Tower|Lake|Square",
                 "Hua Tian|Jin Jiang View|Yun Xi|Hai Tang|Bai Yun|Xin Yue|Qing Feng|Wan Li",
                 "Old Town|Riverside|Lakeside|Drum Tower|New District|Zhongshan",
@@ -299,7 +299,7 @@ impl Culture {
                 680
             ),
             "korean" => culture!(
-                "Hotel {n}|{n} Hotel|{d} Stay|Hanok {n}|Hotel {d}|{d} {n} Hotel|{s} TestServices",
+                "Hotel {n}|{n} Hotel|{d} Stay|Hanok {n}|Hotel {d}|{d} {n} Hotel|{s} House",
                 "Mugunghwa|Hanul|Arirang|Bada|Sarang|Cheongsong|Haneul|Dalbit|Maru|Namsan View|Hyanggi|Baram|Sora|Gaon|Onyu",
                 "Station|Gate|Palace|Harbour",
                 "Sejong|Hanbit|Yun|Minhwa|Seorin|Dasan",
@@ -320,7 +320,7 @@ impl Culture {
             ),
             "thai" => culture!(
                 "{n} Hotel|Baan {s}|{d} Residence|{n} Riverside|The {n}|{s} Boutique Hotel|{d} Garden Hotel|Wang {s}",
-                "Golden Lotus|Siam Orchid|Chang|Royal Elephant|Jasmine|Bua Luang|Mandalay Moon|Angkor Star|Emerald|Naga|Frangipani|Teak TestServices|Ruby Garden|Sukhothai Court",
+                "Golden Lotus|Siam Orchid|Chang|Royal Elephant|Jasmine|Bua Luang|Mandalay Moon|Angkor Star|Emerald|Naga|Frangipani|Teak House|Ruby Garden|Sukhothai Court",
                 "Pier|Temple|Market|Bridge",
                 "Chao|Suan|Mali|Kanda|Ratchada|Arun|Sokha|Thida",
                 "Riverside|Old City|Night Market|Chinatown|Temple Quarter",
@@ -349,7 +349,7 @@ impl Culture {
                 420
             ),
             "african" => culture!(
-                "{n} Hotel|The {n}|{s} Lodge|{d} Suites|{n} Gardens|Hotel {s}|{d} Guest TestServices|{n} Court",
+                "{n} Hotel|The {n}|{s} Lodge|{d} Suites|{n} Gardens|Hotel {s}|{d} Guest House|{n} Court",
                 "Acacia|Baobab|Savannah|Kilimanjaro View|Ubuntu|Jacaranda|Protea|Karibu|Simba|Golden Stool|Zanzibar Gate|Blue Nile|Flame Tree|Marula|Palm Wine|Heritage|Safari|Sunbird",
                 "Harbour|Market|Hill|Lake",
                 "Nyerere|Okafor|Mensah|Mwangi|Zulu|Adeyemi|Kamau|Tadesse",

@@ -8,7 +8,7 @@ pub(super) fn variant(name: &str) -> Option<Culture> {
     let like = |name: &str| Culture::named(name);
     let culture = match name {
         "estonian" => Culture {
-            names: "Three Sisters|Vana Tall|Viru|Merchant's TestServices|Black Rooster|Bell Tower|Rukkilill|Nordic Star|Kuldne Lõvi|Pikk Hermann",
+            names: "Three Sisters|Vana Tall|Viru|Merchant's House|Black Rooster|Bell Tower|Rukkilill|Nordic Star|Kuldne Lõvi|Pikk Hermann",
             families: "Tamm|Rebane|Saar|Kask|Mägi|Sepp",
             streets: "Pikk|Viru|Rataskaevu|Pärnu maantee|Narva maantee|Lai|Müürivahe|Tartu maantee",
             ..like("baltic")?
@@ -54,7 +54,7 @@ pub(super) fn variant(name: &str) -> Option<Culture> {
             ..like("slavic")?
         },
         "central_asian" => Culture {
-            patterns: "Hotel {n}|{n} Hotel|{s} Boutique Hotel|{d} Residence|Boutique Hotel {n}|{n} Palace|{s} TestServices",
+            patterns: "Hotel {n}|{n} Hotel|{s} Boutique Hotel|{d} Residence|Boutique Hotel {n}|{n} Palace|{s} House",
             names: "Silk Way|Registan Court|Caravanserai|Blue Dome|Ala-Too|Altyn Orda|Khan Tengri|Turan|Samarkand Gate|Golden Steppe|Mulberry|Pomegranate",
             families: "Navoi|Abay|Ulugbek|Timur|Zarafshan|Chinggis",
             districts: "Old City|Centre|Bazaar|Park Quarter|Station Quarter",
@@ -68,7 +68,7 @@ pub(super) fn variant(name: &str) -> Option<Culture> {
             ..like("thai")?
         },
         "burmese" => Culture {
-            names: "Mandalay Moon|Golden Pagoda|Ruby Garden|Teak TestServices|Padauk|Inle Breeze|Jade|Royal Lake|Chinthe|Irrawaddy",
+            names: "Mandalay Moon|Golden Pagoda|Ruby Garden|Teak House|Padauk|Inle Breeze|Jade|Royal Lake|Chinthe|Irrawaddy",
             families: "Thiri|Aung|Hnin|Kyaw|Sanda",
             streets: "Strand Road|Bogyoke Road|Pansodan Street|Merchant Road|Anawrahta Road|Shwedagon Pagoda Road",
             ..like("thai")?

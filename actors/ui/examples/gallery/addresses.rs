@@ -32,8 +32,11 @@ impl Town {
         for status in Status::ALL {
             let id = self.booking(status);
             let tag = links.tag(&[&id.to_string()]);
-            list.push((format!("Booking, {}", status.word()), format!("/bookings/{id}?key={tag}")));
-            list.push((format!("Cancelling, {}", status.word()), format!("/bookings/{id}/cancel?key={tag}")));
+            list.push((format!("Booking, {}", status.as_str()), format!("/bookings/{id}?key={tag}")));
+            list.push((
+                format!("Cancelling, {}", status.as_str()),
+                format!("/bookings/{id}/cancel?key={tag}"),
+            ));
         }
         let held = self.booking(Status::Held);
         list.push((

@@ -2,7 +2,7 @@
 
 use contracts::pricing::{TaxAmount, price_stay};
 use contracts::reservations::{
-    Guest, Offer, PaymentState, Policy, Quote, Refund, RefundStatus, Reservation, Status, What,
+    Guest, Offer, PaymentState, Policy, Quote, Refund, RefundStatus, Reservation, Status, TimelineEvent,
 };
 use contracts::search::City;
 use contracts::{
@@ -208,7 +208,7 @@ pub fn held(
         penalty: 0,
         refund: None,
         refunded: 0,
-        timeline: vec![(now, What::Held)],
+        timeline: vec![(now, TimelineEvent::Held)],
     }
 }
 
@@ -219,15 +219,15 @@ pub fn grown(mut one: Reservation, status: Status, now: Timestamp) -> Reservatio
     let paid = PaymentState::Paid { payment: PaymentId(one.id.0 ^ 1), amount: one.quote.total };
     match status {
         Status::Held => {}
-        Status::Expired => one.timeline.push((now, What::Expired)),
+        Status::Expired => one.timeline.push((now, TimelineEvent::Expired)),
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow | Status::Cancelled => {
             one.payment = paid;
-            one.timeline.extend([(now, What::PaymentStarted), (now, What::Confirmed)]);
+            one.timeline.extend([(now, TimelineEvent::PaymentStarted), (now, TimelineEvent::Confirmed)]);
         }
     }
     if status == Status::Cancelled {
         one.refund = Some(Refund { amount: one.quote.total, status: RefundStatus::Pending });
-        one.timeline.push((now, What::Cancelled));
+        one.timeline.push((now, TimelineEvent::Cancelled));
     }
     if status != Status::Held {
         one.hold_expires_at = None;

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use contracts::auth::Auth;
 use contracts::payments::{self, Failure as PaymentFailure, Payment, PaymentStatus, Payments};
 use contracts::pdf::Pdf;
-use contracts::reservations::{self, Guest, Page, PaymentState, Position, Reservation, Reservations, Status};
+use contracts::reservations::{
+    self, Guest, PaymentState, Position, Reservation, ReservationPage, Reservations, Status,
+};
 use contracts::search::{self, CityName, FoundHotel, FoundHotels, FoundOffer, HotelDetails, Search, Sort};
 use contracts::users::Users;
 use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay};
@@ -347,9 +349,9 @@ impl Town {
                     rank: u64::MAX - one.created_at.millis().unsigned_abs(),
                     reservation: one.id,
                 };
-                Ok(Answer::Reservations(Page {
+                Ok(Answer::Reservations(ReservationPage {
                     items: mine.into_iter().map(|one| (place(&one), one)).collect(),
-                    looked_to: None,
+                    scanned_to: None,
                 }))
             }
             Query::Payable(id) => seen(id).and_then(|one| match one.status {

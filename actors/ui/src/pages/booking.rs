@@ -1,7 +1,7 @@
 //! A booking: its number, what was agreed, what happens next, until when it can be cancelled.
 
 use contracts::Money;
-use contracts::reservations::{PaymentState, RefundStatus, Reservation, Status, What};
+use contracts::reservations::{PaymentState, RefundStatus, Reservation, Status, TimelineEvent};
 use poem::web::Path;
 use poem::{Response, handler};
 use protocol::Timestamp;
@@ -151,22 +151,22 @@ fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
 }
 
 /// Every kind of event in words.
-fn happened(what: What) -> &'static str {
+fn happened(what: TimelineEvent) -> &'static str {
     match what {
-        What::Held => "The room was set aside",
-        What::HoldExtended => "A payment began, and the hold was extended",
-        What::PaymentStarted => "A payment began",
-        What::PaymentFailed => "The payment did not work",
-        What::Confirmed => "Paid and confirmed",
-        What::Expired => "The hold ran out",
-        What::Cancelled => "Cancelled",
-        What::PaidTooLate => "Money came too late; it goes back",
-        What::Refunded => "Money went back",
-        What::RefundFailed => "Money could not be given back yet",
-        What::Changed => "Details were changed",
-        What::CheckedIn => "Arrived",
-        What::CheckedOut => "Left",
-        What::NoShow => "Marked as not arrived",
+        TimelineEvent::Held => "The room was set aside",
+        TimelineEvent::HoldExtended => "A payment began, and the hold was extended",
+        TimelineEvent::PaymentStarted => "A payment began",
+        TimelineEvent::PaymentFailed => "The payment did not work",
+        TimelineEvent::Confirmed => "Paid and confirmed",
+        TimelineEvent::Expired => "The hold ran out",
+        TimelineEvent::Cancelled => "Cancelled",
+        TimelineEvent::PaidTooLate => "Money came too late; it goes back",
+        TimelineEvent::Refunded => "Money went back",
+        TimelineEvent::RefundFailed => "Money could not be given back yet",
+        TimelineEvent::Changed => "Details were changed",
+        TimelineEvent::CheckedIn => "Arrived",
+        TimelineEvent::CheckedOut => "Left",
+        TimelineEvent::NoShow => "Marked as not arrived",
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use contracts::reservations::{self, Listing, Position, Reservation, Reservations, Status, Whose, merge};
+use contracts::reservations::{
+    self, ListBy, ListReservations, Position, Reservation, Reservations, Status, merge,
+};
 use contracts::ui::{self, Ui};
 use contracts::{Date, HotelId, ReservationId};
 use futures::future::join_all;
@@ -72,8 +74,8 @@ async fn list(
     call: &Call,
     after: Option<Position>,
 ) -> Result<(Vec<Reservation>, Option<Position>), Trouble> {
-    let listing = Listing {
-        whose: Whose::Callers,
+    let listing = ListReservations {
+        by: ListBy::Owner,
         status: None,
         check_in_from: None,
         check_in_to: None,

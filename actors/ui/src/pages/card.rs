@@ -84,7 +84,7 @@ pub(super) async fn start(
         reservation: reservation.id,
         payment_method: card.to_owned(),
         return_url: format!("{}/bookings/{}/paying?back=1", visit.site.deps.public_url, reservation.id),
-        shown: Some(reservation.total()),
+        expected_amount: Some(reservation.total()),
     };
     let call = call.with_key("ui pay", &reservation.id.to_string(), once);
     match client.command::<Payments>(&call, command).await {

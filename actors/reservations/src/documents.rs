@@ -1,55 +1,16 @@
-//! What documents and mails say of a reservation, as data for templates: the PDF's, and our mails'.
+//! The data for templates of mails and PDF documents about a reservation.
 
-use contracts::reservations::{Reservation, link_path};
-use contracts::{HotelProfile, ReservationId};
+use contracts::HotelProfile;
+use contracts::reservations::Reservation;
 use protocol::Timestamp;
 use render::{DateStyle, format_instant, format_money};
 use serde_json::{Value, json};
-use token::LinkKey;
 
-/// Where guests find their bookings, and whether any of it is real.
-#[derive(Debug, Clone)]
-pub struct Desk {
-    /// The public address, such as `https://auberge.example`; never a request's own.
-    pub public_url: String,
-    /// `cluster_key.links("booking-link")`.
-    pub links: LinkKey,
-    /// Whether the bank is the sandbox: then every page, mail and document says TEST.
-    pub sandbox: bool,
-}
+use crate::booking_links::BookingLinks;
 
-impl Desk {
-    /// The secret link to a reservation. Whoever has it may see and cancel it: for the guest's eyes only.
-    pub fn secret_link(&self, reservation: ReservationId) -> String {
-        let tag = self.links.tag(&[&reservation.to_string()]);
-        format!("{}{}", self.root(), link_path(reservation, &tag))
-    }
-
-    /// The same page without the secret: for those who sign in.
-    pub fn plain_link(&self, reservation: ReservationId) -> String {
-        format!("{}/bookings/{reservation}", self.root())
-    }
-
-    /// Whether papers about this hotel say TEST.
-    pub fn is_test(&self, hotel: &HotelProfile) -> bool {
-        self.sandbox || hotel.demo
-    }
-
-    /// The host of the public address, for names that look like mail addresses.
-    pub fn host(&self) -> &str {
-        let host = self.root().split_once("://").map_or(self.root(), |(_, rest)| rest);
-        let host = host.split(['/', ':']).next().unwrap_or_default();
-        if host.is_empty() { "localhost" } else { host }
-    }
-
-    fn root(&self) -> &str {
-        self.public_url.trim_end_matches('/')
-    }
-}
-
-/// All that templates may say. `link` is the address of the booking's page.
+/// Everything that a template can use. `link` is the address of the booking's page.
 pub fn data(
-    desk: &Desk,
+    links: &BookingLinks,
     reservation: &Reservation,
     hotel: &HotelProfile,
     link: &str,
@@ -66,9 +27,9 @@ pub fn data(
         .iter()
         .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
         .collect();
-    let refund = reservation
-        .refund
-        .map(|refund| json!({"amount": refund.amount, "currency": currency, "status": refund.status.word()}));
+    let refund = reservation.refund.map(
+        |refund| json!({"amount": refund.amount, "currency": currency, "status": refund.status.as_str()}),
+    );
     json!({
         "hotel": {
             "name": hotel.name, "address": hotel.address, "city": hotel.city, "country": hotel.country,
@@ -76,7 +37,7 @@ pub fn data(
             "phone": "", "email": hotel.email.as_deref().unwrap_or_default(),
         },
         "booking": {
-            "number": reservation.id.to_string(), "url": link, "status": reservation.status.word(),
+            "number": reservation.id.to_string(), "url": link, "status": reservation.status.as_str(),
             "guest_name": reservation.guest.name,
             "guest_phone": reservation.guest.phone.as_deref().unwrap_or_default(),
             "guest_email": reservation.guest.email, "room_type": quote.room_name,
@@ -93,12 +54,12 @@ pub fn data(
         "refund": refund,
         "cancellation": {"text": cancellation(reservation, &hotel.time_zone)},
         "time_zone": hotel.time_zone,
-        "test": desk.is_test(hotel),
+        "test": links.is_test(hotel),
         "issued_at": instant(now),
     })
 }
 
-/// The policy in a sentence or two.
+/// The cancellation policy as one or two sentences.
 fn cancellation(reservation: &Reservation, zone: &str) -> String {
     let quote = &reservation.quote;
     let percent = quote.policy.penalty_percent;

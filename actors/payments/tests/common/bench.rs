@@ -7,47 +7,47 @@ use group::testing::Bench;
 
 use super::*;
 
-pub type Counter = Bench<payments::Payments>;
+pub type PaymentBench = Bench<payments::Payments>;
 
-pub fn bench() -> Counter {
+pub fn bench() -> PaymentBench {
     Bench::new(payments::Payments)
 }
 
-pub fn begin(bench: &Counter, n: u64) -> PaymentId {
+pub fn begin(bench: &PaymentBench, n: u64) -> PaymentId {
     match bench.command(&guest(), start(reservation(n), "pm_card_visa")) {
         Ok(Reply::Started(payment)) => payment,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn quote(bench: &Counter, payment: PaymentId, amount: i64) {
+pub fn quote(bench: &PaymentBench, payment: PaymentId, amount: i64) {
     let quoted = Command::Quoted { payment, answer: Ok(payable(euros(amount))) };
     assert_eq!(bench.command(&from_reservations(), quoted), Ok(Reply::Done));
 }
 
-pub fn report(bench: &Counter, payment: PaymentId, report: BankReport) {
+pub fn report(bench: &PaymentBench, payment: PaymentId, report: BankReport) {
     assert_eq!(bench.command(&own(), Command::BankReported { payment, report }), Ok(Reply::Done));
 }
 
-pub fn seen(state: IntentState, amount: i64) -> IntentSeen {
+pub fn seen(state: IntentState, amount: i64) -> IntentSnapshot {
     let received = if state == IntentState::Succeeded { amount } else { 0 };
     let (intent, currency, method) = ("pi_1".into(), "EUR".into(), Some("Visa •••• 4242".into()));
-    IntentSeen { intent, state, amount, currency, received, livemode: false, method }
+    IntentSnapshot { intent, state, amount, currency, received, livemode: false, method }
 }
 
-pub fn created(bench: &Counter, payment: PaymentId) {
+pub fn created(bench: &PaymentBench, payment: PaymentId) {
     report(bench, payment, BankReport::IntentCreated { intent: "pi_1".into(), mode: BankMode::Sandbox });
 }
 
 /// A payment whose intent is being confirmed.
-pub fn confirming(bench: &Counter, n: u64, amount: i64) -> PaymentId {
+pub fn confirming(bench: &PaymentBench, n: u64, amount: i64) -> PaymentId {
     let payment = begin(bench, n);
     quote(bench, payment, amount);
     created(bench, payment);
     payment
 }
 
-pub fn succeeded(bench: &Counter, n: u64, amount: i64) -> PaymentId {
+pub fn succeeded(bench: &PaymentBench, n: u64, amount: i64) -> PaymentId {
     let payment = confirming(bench, n, amount);
     report(bench, payment, BankReport::Intent(seen(IntentState::Succeeded, amount)));
     bench.effects();
@@ -55,19 +55,19 @@ pub fn succeeded(bench: &Counter, n: u64, amount: i64) -> PaymentId {
     payment
 }
 
-pub fn shown(bench: &Counter, payment: PaymentId) -> Payment {
+pub fn read(bench: &PaymentBench, payment: PaymentId) -> Payment {
     match bench.query(&guest(), Query::Payment(payment)) {
         Ok(Answer::Payment(payment)) => *payment,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn failed(bench: &Counter, payment: PaymentId) -> Option<String> {
-    let shown = shown(bench, payment);
-    assert_eq!(shown.failure.is_some(), shown.status == PaymentStatus::Failed);
-    shown.failure.map(|failure| failure.code)
+pub fn failed(bench: &PaymentBench, payment: PaymentId) -> Option<String> {
+    let found = read(bench, payment);
+    assert_eq!(found.failure.is_some(), found.status == PaymentStatus::Failed);
+    found.failure.map(|failure| failure.code)
 }
 
-pub fn whole(bench: &Counter) {
+pub fn whole(bench: &PaymentBench) {
     assert_eq!(bench.violations(), Vec::<String>::new());
 }

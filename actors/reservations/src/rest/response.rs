@@ -114,7 +114,7 @@ pub struct RefundResponse {
 /// A reservation.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "Reservation")]
-pub struct Shown {
+pub struct ReservationResponse {
     /// Its id, which is the booking's number.
     pub id: String,
     /// Where it is in its life.
@@ -185,7 +185,7 @@ pub struct Shown {
     pub updated_at: edge::Instant,
 }
 
-impl Shown {
+impl ReservationResponse {
     pub(super) fn new(reservation: Reservation, now: Timestamp) -> Self {
         let refund_if_cancelled_now = reservation.refund_at(now).into();
         let paid = reservation.paid();
@@ -197,7 +197,7 @@ impl Shown {
         };
         let refund = reservation.refund.map(|refund| RefundResponse {
             amount: money(refund.amount),
-            status: refund.status.word().to_owned(),
+            status: refund.status.as_str().to_owned(),
         });
         Self {
             id: id.to_string(),
@@ -225,7 +225,7 @@ impl Shown {
             timeline: reservation
                 .timeline
                 .iter()
-                .map(|(at, what)| TimelineEntry::new(*at, what.word()))
+                .map(|(at, what)| TimelineEntry::new(*at, what.as_str()))
                 .collect(),
             time_zone: quote.time_zone.clone(),
             created_at: reservation.created_at.into(),
