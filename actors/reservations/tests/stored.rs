@@ -79,7 +79,7 @@ fn what_was_written_is_read_and_written_alike() {
     assert_eq!(old.violations(), [] as [String; 0]);
     let listing = |owner: &protocol::Principal, bench: &ReservationBench| {
         let listing = contracts::reservations::ListReservations {
-            whose: contracts::reservations::ListBy::Owner,
+            by: contracts::reservations::ListBy::Owner,
             status: None,
             check_in_from: None,
             check_in_to: None,

@@ -1,6 +1,6 @@
 //! Rates, inventory and restrictions by night.
 
-use contracts::reservations::{Answer, CalendarChange, Command, Nights, Query};
+use contracts::reservations::{self, Answer, Command, Nights, Query};
 use contracts::{HotelId, RatePlanId, RoomTypeId};
 use edge::{ApiError, Fast, Json, NoContent, Page, SignedIn};
 use poem_openapi::param::{Path, Query as Parameter};
@@ -140,7 +140,7 @@ impl Api {
             MaybeUndefined::Null => Some(None),
             MaybeUndefined::Value(rooms) => Some(Some(rooms)),
         };
-        let change = CalendarChange {
+        let change = reservations::CalendarChange {
             rooms,
             prices,
             stop_sell: change.stop_sell,
