@@ -12,7 +12,7 @@ use crate::{Date, HotelId, HotelProfile, RatePlanId, ReservationId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ListBy {
     /// The caller's own (or of whom it acts for), the newest first.
-    Callers,
+    Owner,
     /// A hotel's, for its staff, by the day of check-in. Holds appear once they are paid.
     Hotel(HotelId),
 }
@@ -113,9 +113,9 @@ pub struct ManagedHotel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precondition {
     /// Nothing.
-    Nothing,
+    Absent,
     /// Any version.
-    Any,
+    None,
     /// This version.
     Version(u32),
 }

@@ -370,7 +370,7 @@ impl Town {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
-            payments::Command::Start { reservation, payment_method, shown, return_url } => {
+            payments::Command::Start { reservation, payment_method, expected_amount, return_url } => {
                 let (status, code) = match payment_method.as_str() {
                     "pm_card_threeDSecure2Required" => (PaymentStatus::RequiresAction, None),
                     "pm_card_visa_chargeDeclined" => (PaymentStatus::Failed, Some("card_declined")),
