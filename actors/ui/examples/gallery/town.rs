@@ -381,7 +381,7 @@ impl Town {
                     reservation,
                     hotel: None,
                     status,
-                    amount: shown,
+                    amount: expected_amount,
                     refunded: 0,
                     failure: code.map(|code| PaymentFailure { code: code.to_owned() }),
                     redirect_url: Some(return_url),
