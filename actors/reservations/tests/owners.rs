@@ -83,7 +83,7 @@ fn a_change_is_made_on_the_version_that_was_seen() {
 
 fn all(by: ListBy) -> ListReservations {
     ListReservations {
-        whose,
+        by,
         status: None,
         check_in_from: None,
         check_in_to: None,
