@@ -1,7 +1,8 @@
-//! How many payloads a second one group, or several, get through, on real disks.
+//! Measures proposals per second for one or several groups, on real disks.
 //!
-//! `cargo run --release -p consensus --example throughput -- [VOTERS] [GROUPS] [SECONDS]`: for 1, 64 and 256 in flight, with
-//! payloads of 200 bytes that each become one row. Voters are in one process, so three of them share its cores.
+//! `cargo run --release -p consensus --example throughput -- [VOTERS] [GROUPS] [SECONDS]`: with 1, 64 and 256
+//! proposals in flight, and payloads of 200 bytes that each become one row. All voters run in one process and share
+//! its cores.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use store::{Batch, Disk, Fault, LogSettings, NodeLog, Row, State};
 
 const KEYS: u64 = 10_000;
 
-/// A payload is a key of eight bytes, and its value.
+/// Each payload consists of a key of eight bytes and a value.
 struct Table(Arc<Disk>);
 
 impl StateMachine for Table {
@@ -90,13 +91,13 @@ async fn main() {
 
 async fn run(voters: u64, leaders: &[Replica], logs: &[Arc<NodeLog>], in_flight: usize, seconds: u64) {
     let flushes: u64 = logs.iter().map(|log| log.stats().flushes).sum();
-    let begun = Instant::now();
+    let started = Instant::now();
     let workers = (0..in_flight).map(|worker| {
         let leader = leaders[worker % leaders.len()].clone();
         tokio::spawn(async move {
             let mut micros = Histogram::<u64>::new(3).expect("three digits");
             let mut key = worker as u64;
-            while begun.elapsed().as_secs() < seconds {
+            while started.elapsed().as_secs() < seconds {
                 key = (key * 6_364_136_223 + 1_442_695) % KEYS;
                 let mut payload = key.to_be_bytes().to_vec();
                 payload.resize(200, 7);
@@ -111,7 +112,7 @@ async fn run(voters: u64, leaders: &[Replica], logs: &[Arc<NodeLog>], in_flight:
     for worker in workers.collect::<Vec<_>>() {
         micros += worker.await.expect("no panic");
     }
-    let took = begun.elapsed().as_secs_f64();
+    let took = started.elapsed().as_secs_f64();
     let flushes = logs.iter().map(|log| log.stats().flushes).sum::<u64>() - flushes;
     println!(
         "{voters} voters, {} groups, {in_flight} in flight: {:.0}/s, p50 {} us, p99 {} us, max {} us; {:.0} fsyncs/s a node",

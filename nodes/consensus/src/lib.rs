@@ -1,39 +1,46 @@
-//! The only home of openraft: makes one group's replicas agree on one order of payloads.
+//! Raft consensus for one group: its replicas apply the same payloads in the same order. The only crate that uses
+//! openraft.
 //!
-//! A [`Replica`] is given the node's shared log, the replica's own state, a [`StateMachine`] that applies what is agreed on,
-//! and a [`Network`] that carries bytes to its peers. One voter is the same thing as three.
+//! A [`Replica`] has the node's shared log, its own state, a [`StateMachine`] that applies committed payloads, and a
+//! [`Network`] that sends messages to its peers. Groups of one voter and of several voters work the same way.
 //!
 //! Invariants:
-//! - an answered proposal is on the disks of a majority, and applied here;
-//! - what is applied and which entry that was land in one batch of the state ([`StateMachine::apply`]);
-//! - the state is flushed lazily, and always behind the log; the log keeps what the state has not on disk;
-//! - a replica calls itself leader ([`Role::leader`]) only once an entry of its own term is applied;
-//! - a machine that fails or panics, and a disk that refuses, stop this replica alone, and it says why.
+//! - the payload of a successful proposal is on the disks of a majority and applied on the leader;
+//! - applied entries and the applied log id are committed in one batch of the state ([`StateMachine::apply`]);
+//! - the state is flushed lazily, and never ahead of the log; the log keeps all entries that are not in the state on
+//!   disk;
+//! - a replica reports itself as leader ([`Role::leader`]) only after it has applied an entry of its own term;
+//! - a state machine that fails or panics, or a disk that fails, stops only this replica, and the reason is
+//!   available.
 //!
-//! Deliberately absent: what payloads mean; sockets and actors; who lives where; retries and deadlines of callers.
+//! Deliberately absent: the meaning of payloads; sockets and actors; placement of replicas; retries and deadlines of
+//! callers.
 
 mod heartbeat;
+mod last_contact;
 mod log;
+mod metadata;
 mod network;
 mod options;
+mod outgoing;
 mod purge;
 mod recovery;
 mod replica;
 mod role;
 mod shared;
 mod snapshot;
-mod staleness;
 mod start;
 mod state_machine;
 pub mod testing;
 mod types;
 mod wire;
 
+pub use metadata::{applied_index, replica_id};
 pub use network::{Network, NetworkError, NoNetwork};
 pub use options::{Options, Settings};
 pub use recovery::recover_as_sole_voter;
 pub use replica::{ChangeError, ProposeError, Replica, Status};
 pub use role::Role;
-pub use start::{StartError, applied_index, replica_id};
+pub use start::StartError;
 pub use state_machine::{Entry, StateMachine};
 pub use types::RaftNode;

@@ -1,7 +1,7 @@
-//! openraft's log over the node's shared one.
+//! openraft's log storage, on top of the node's shared log.
 //!
-//! Entries travel as the batches that openraft appends: `codec` version byte, then `Vec<Entry>`. The newest are also
-//! kept decoded, since each is read again at once: to be applied, and to be sent.
+//! Entries are stored in the batches in which openraft appends them: the `codec` version byte, then `Vec<Entry>`. The
+//! newest entries are also cached decoded, since each is read again soon: to be applied and to be sent.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -19,11 +19,11 @@ use tokio::sync::oneshot;
 
 use crate::types::{LogEntry, LogId, Types, Vote};
 
-/// Entries kept decoded, at most, and the bytes of their payloads.
+/// Limits of the cache: entries, and bytes of their payloads.
 const RECENT_ENTRIES_MAX: usize = 8192;
 const RECENT_BYTES_MAX: usize = 2 << 20;
 
-/// One group's part of the shared log.
+/// The part of the shared log that belongs to one group.
 #[derive(Clone)]
 pub(crate) struct Log {
     group: Arc<str>,
@@ -32,7 +32,7 @@ pub(crate) struct Log {
     message_bytes_max: usize,
 }
 
-/// Consecutive entries up to the end of the log.
+/// Cache of consecutive entries up to the end of the log.
 #[derive(Default)]
 struct Recent {
     entries: VecDeque<LogEntry>,
@@ -94,7 +94,7 @@ impl Recent {
         }
     }
 
-    /// Those of `from..to` that are here, and where the ones that are not end.
+    /// Returns the cached entries of `from..to`, and the index up to which entries are missing.
     fn range(&self, from: u64, to: u64) -> (Vec<LogEntry>, u64) {
         let Some(first) = self.entries.front().map(|entry| entry.log_id.index).filter(|first| *first < to)
         else {
@@ -138,7 +138,7 @@ impl RaftLogReader<Types> for Log {
         if from >= to { Ok(Vec::new()) } else { self.entries(from, to) }
     }
 
-    /// As many as fit into a message, at least one.
+    /// As many entries as fit into a message, at least one.
     async fn limited_get_log_entries(&mut self, from: u64, to: u64) -> io::Result<Vec<LogEntry>> {
         let mut entries = self.entries(from, to)?;
         let mut bytes = 0;
@@ -178,7 +178,7 @@ impl RaftLogStorage<Types> for Log {
         self.write(Record::Vote(bytes(vote))).await
     }
 
-    /// Nobody waits for it: it is written with what comes next, or soon.
+    /// Not awaited: written with the next record, or after a short delay.
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         if let Some(committed) = committed {
             self.log.submit(&self.group, Record::Committed(bytes(&committed)), None);
@@ -190,7 +190,7 @@ impl RaftLogStorage<Types> for Log {
         self.log.committed(&self.group).map(|bytes| read(&bytes)).transpose()
     }
 
-    /// Returns at once; the callback is called by the log's thread when the flush that they share is done.
+    /// Returns at once. The log's thread calls the callback after the shared flush.
     async fn append<I>(&mut self, entries: I, callback: IOFlushed<Types>) -> io::Result<()>
     where
         I: IntoIterator<Item = LogEntry> + OptionalSend,

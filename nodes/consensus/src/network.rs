@@ -1,4 +1,4 @@
-//! Messages to peers: whoever carries them, carries bytes.
+//! Messages to peers, on top of a [`Network`] that transports bytes.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,56 +15,56 @@ use openraft::raft::{
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use protocol::codec;
 
-use crate::purge::OutgoingSnapshot;
+use crate::outgoing::OutgoingSnapshot;
 use crate::shared::Shared;
-use crate::snapshot::SnapshotData;
-use crate::types::{Bytes, RaftNode, Snapshot, Types, Vote};
+use crate::snapshot::{Snapshot, SnapshotData};
+use crate::types::{Bytes, RaftNode, Types, Vote};
 use crate::wire::{Request, Response};
 
-/// Parts of a snapshot: as much as goes over a link in one piece.
+/// Length of a part of a snapshot, in bytes. Fits into one part of the link.
 const SNAPSHOT_PART_BYTES: usize = 250 << 10;
 
-/// Carries messages between replicas of a group.
+/// Transports messages between the replicas of a group.
 pub trait Network: Send + Sync + 'static {
-    /// Hands `bytes` to [`crate::Replica::handle`] of replica `target` of `group`, which `member` says where to find, and
-    /// brings back what it answered. Gives up after `timeout`.
+    /// Calls [`crate::Replica::handle`] of replica `target` of `group` with `bytes`, on the node that `node` names,
+    /// and returns its response. Fails after `timeout`.
     fn call<'a>(
         &'a self,
         target: u64,
-        member: &'a RaftNode,
+        node: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>>;
 
-    /// The same for what is long and can wait: parts of snapshots, which must not hold up what is short.
+    /// The same for bulk traffic (parts of snapshots), which must not delay other messages.
     fn bulk<'a>(
         &'a self,
         target: u64,
-        member: &'a RaftNode,
+        node: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
-        self.call(target, member, group, bytes, timeout)
+        self.call(target, node, group, bytes, timeout)
     }
 }
 
-/// Why a message brought no answer.
+/// Why a call to a peer failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    /// There is no way there now: wait before trying again.
+    /// The peer cannot be reached at present. Openraft backs off before it retries.
     #[error("unreachable: {0}")]
     Unreachable(String),
-    /// It got lost on the way: try again.
+    /// The message or the response was lost. It may be retried at once.
     #[error("failed: {0}")]
     Failed(String),
-    /// No answer in time.
-    #[error("no answer in time")]
+    /// The call timed out.
+    #[error("the call timed out")]
     Timeout,
 }
 
-/// A network with nobody else in it: for groups of one voter.
+/// A network without peers, for groups of one voter.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoNetwork;
 
@@ -72,16 +72,16 @@ impl Network for NoNetwork {
     fn call<'a>(
         &'a self,
         _target: u64,
-        _member: &'a RaftNode,
+        _node: &'a RaftNode,
         _group: &'a str,
         _bytes: Vec<u8>,
         _timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
-        Box::pin(async { Err(NetworkError::Unreachable("this node is alone".to_owned())) })
+        Box::pin(async { Err(NetworkError::Unreachable("this node has no peers".to_owned())) })
     }
 }
 
-/// Makes connections, in openraft's words.
+/// Creates clients for peers.
 #[derive(Clone)]
 pub(crate) struct PeerFactory {
     pub group: Arc<str>,
@@ -90,18 +90,18 @@ pub(crate) struct PeerFactory {
     pub snapshot_timeout: Duration,
 }
 
-/// One peer.
+/// Client for one peer.
 pub(crate) struct Peer {
     target: u64,
-    member: RaftNode,
+    node: RaftNode,
     peers: PeerFactory,
 }
 
 impl RaftNetworkFactory<Types> for PeerFactory {
     type Network = Peer;
 
-    async fn new_client(&mut self, target: u64, member: &RaftNode) -> Peer {
-        Peer { target, member: member.clone(), peers: self.clone() }
+    async fn new_client(&mut self, target: u64, node: &RaftNode) -> Peer {
+        Peer { target, node: node.clone(), peers: self.clone() }
     }
 }
 
@@ -109,19 +109,19 @@ impl Peer {
     async fn call(&self, request: &Request, timeout: Duration) -> Result<Response, RPCError<Types>> {
         let bytes = codec::encode(request);
         let PeerFactory { network, group, .. } = &self.peers;
-        let answered = match request {
+        let result = match request {
             Request::Append(_) | Request::Vote(_) | Request::PreVote(_) | Request::Transfer(_) => {
-                network.call(self.target, &self.member, group, bytes, timeout).await
+                network.call(self.target, &self.node, group, bytes, timeout).await
             }
-            Request::Snapshot { .. } => network.bulk(self.target, &self.member, group, bytes, timeout).await,
+            Request::Snapshot { .. } => network.bulk(self.target, &self.node, group, bytes, timeout).await,
         };
-        let bytes = answered.map_err(|error| match error {
+        let bytes = result.map_err(|error| match error {
             NetworkError::Unreachable(_) => unreachable_peer(error),
             NetworkError::Failed(_) | NetworkError::Timeout => failed(error),
         })?;
-        let answer: Result<Response, String> = codec::decode(&bytes).map_err(failed)?;
-        // A peer that is there but stopped will not be better at once.
-        answer.map_err(unreachable_peer)
+        let response: Result<Response, String> = codec::decode(&bytes).map_err(failed)?;
+        // A peer with a stopped replica does not recover at once, so openraft should back off.
+        response.map_err(unreachable_peer)
     }
 }
 
@@ -133,13 +133,13 @@ fn failed(why: impl ToString) -> RPCError<Types> {
     RPCError::Network(openraft::errors::NetworkError::from_string(why))
 }
 
-/// The snapshot could not be read here; the transfer begins anew, with another.
-fn lost(error: &std::io::Error) -> StreamingError<Types> {
+/// The snapshot cannot be read on this node. openraft restarts the transfer with a new snapshot.
+fn local_error(error: &std::io::Error) -> StreamingError<Types> {
     StreamingError::Network(openraft::errors::NetworkError::new(error))
 }
 
 fn unexpected_response() -> RPCError<Types> {
-    failed("an answer to another question")
+    failed("unexpected response type")
 }
 
 impl RaftNetworkV2<Types> for Peer {
@@ -151,7 +151,7 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
         match self.call(&Request::Append(rpc), option.hard_ttl()).await? {
-            Response::Append(answer) => Ok(answer),
+            Response::Append(response) => Ok(response),
             Response::Vote(_) | Response::Transfer(_) | Response::Part | Response::Snapshot(_) => {
                 Err(unexpected_response())
             }
@@ -164,7 +164,7 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         match self.call(&Request::Vote(rpc), option.hard_ttl()).await? {
-            Response::Vote(answer) => Ok(answer),
+            Response::Vote(response) => Ok(response),
             Response::Append(_) | Response::Transfer(_) | Response::Part | Response::Snapshot(_) => {
                 Err(unexpected_response())
             }
@@ -177,7 +177,7 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         match self.call(&Request::PreVote(rpc), option.hard_ttl()).await? {
-            Response::Vote(answer) => Ok(answer),
+            Response::Vote(response) => Ok(response),
             Response::Append(_) | Response::Transfer(_) | Response::Part | Response::Snapshot(_) => {
                 Err(unexpected_response())
             }
@@ -190,14 +190,15 @@ impl RaftNetworkV2<Types> for Peer {
         option: RPCOption,
     ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
         match self.call(&Request::Transfer(rpc), option.hard_ttl()).await? {
-            Response::Transfer(answer) => Ok(answer),
+            Response::Transfer(response) => Ok(response),
             Response::Append(_) | Response::Vote(_) | Response::Part | Response::Snapshot(_) => {
                 Err(unexpected_response())
             }
         }
     }
 
-    /// In parts, one after the other: each waits for the answer to the one before, so that a slow peer is not flooded.
+    /// Sends the parts sequentially: each waits for the response to the previous one, so that a slow peer is not
+    /// overloaded.
     async fn full_snapshot(
         &mut self,
         vote: Vote,
@@ -209,24 +210,24 @@ impl RaftNetworkV2<Types> for Peer {
         let transfer: u64 = rand::random();
         let Snapshot { meta, snapshot } = snapshot;
         let index = meta.last_log_id.map_or(0, |last| last.index);
-        let _transfer = OutgoingSnapshot::begin(&self.peers.shared, self.target, index);
-        let mut parts = snapshot.read(SNAPSHOT_PART_BYTES).map_err(|error| lost(&error))?;
+        let _transfer = OutgoingSnapshot::begin(&self.peers.shared.outgoing, self.target, index);
+        let mut parts = snapshot.read(SNAPSHOT_PART_BYTES).map_err(|error| local_error(&error))?;
         let mut last = Some(Box::new((vote, meta)));
         let mut number = 0;
         loop {
-            let part = parts.recv().await.transpose().map_err(|error| lost(&error))?;
-            // Behind its last part, an empty one says what it was.
+            let part = parts.recv().await.transpose().map_err(|error| local_error(&error))?;
+            // An empty part with the metadata follows the last part.
             let last = if part.is_none() { last.take() } else { None };
-            let ends = last.is_some();
+            let is_last = last.is_some();
             let bytes = Bytes(part.unwrap_or_default().into());
             let request = Request::Snapshot { transfer, number, bytes, last };
-            let answer = tokio::select! {
+            let response = tokio::select! {
                 closed = &mut cancel => return Err(StreamingError::Closed(closed)),
-                answer = self.call(&request, self.peers.snapshot_timeout) => answer?,
+                response = self.call(&request, self.peers.snapshot_timeout) => response?,
             };
-            match answer {
-                Response::Part if !ends => number += 1,
-                Response::Snapshot(answer) if ends => return Ok(answer),
+            match response {
+                Response::Part if !is_last => number += 1,
+                Response::Snapshot(response) if is_last => return Ok(response),
                 Response::Part
                 | Response::Snapshot(_)
                 | Response::Append(_)

@@ -1,51 +1,50 @@
-//! What a replica is told at its start.
+//! Start options and settings of a replica.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::{Config, SnapshotPolicy};
 
-/// A leader's lease, in heartbeats.
+/// Length of a leader's lease, in heartbeat intervals.
 const LEASE_HEARTBEATS: u64 = 3;
 
-/// Which replica of which group this is, and how it shall behave.
+/// Identity and settings of a replica.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The group's name, under which the shared log keeps its records.
+    /// Name of the group. The shared log stores its records under this name.
     pub group: Arc<str>,
-    /// The replica's raft id: random for each incarnation, never used again, so that a fresh disk is never taken for an
-    /// old voter.
+    /// Raft id of the replica: random for each incarnation and never reused, so that a replica on an empty disk is
+    /// never mistaken for a previous voter.
     pub id: u64,
     /// Timing and limits.
     pub settings: Settings,
 }
 
 impl Options {
-    /// With the usual settings.
+    /// Options with default settings.
     pub fn new(group: &str, id: u64) -> Self {
         Self { group: group.into(), id, settings: Settings::default() }
     }
 }
 
-/// Timing and limits, the same for all replicas of a group.
+/// Timing and limits. Must be equal for all replicas of a group.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// A leader is heard of this often, in milliseconds. Nobody stands against it for 3 times as long; whoever hears
-    /// nothing goes on to miss it after another 2 to 3 times as long, or at once when told that it is gone
-    /// ([`crate::Replica::trigger_election`]).
+    /// Heartbeat interval, in milliseconds. No vote against the leader is granted for 3 intervals after a heartbeat.
+    /// A follower without heartbeats starts an election after another 2 to 3 intervals, or at once through
+    /// [`crate::Replica::trigger_election`].
     pub heartbeat_ms: u64,
-    /// The state is flushed this often while it changes, in milliseconds.
+    /// Interval between flushes while the state changes, in milliseconds.
     pub flush_every_ms: u64,
-    /// After so many entries the log is cut behind what the state has on disk.
+    /// Number of entries after which the state is flushed and the log is purged.
     pub snapshot_every_entries: u64,
-    /// So many entries are kept when it is cut; more for peers that lag, or are being sent a snapshot.
+    /// Number of entries that remain after a purge. More remain for peers that lag or are receiving a snapshot.
     pub keep_entries: u64,
-    /// At most so many entries travel in one message, and at most [`Settings::message_bytes_max`].
+    /// Maximum number of entries per message. [`Settings::message_bytes_max`] applies as well.
     pub message_entries_max: u64,
-    /// A message is closed once it has grown to this; a single entry can be larger.
+    /// Maximum length of a message, in bytes. A single longer entry is sent alone.
     pub message_bytes_max: usize,
-    /// A peer that is sent a snapshot answers each part of it within this, in milliseconds. The last part includes the
-    /// time that it takes to install.
+    /// Timeout for each part of a snapshot, in milliseconds. For the last part it includes the installation.
     pub snapshot_timeout_ms: u64,
 }
 
@@ -64,7 +63,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// So long after a leader was heard of, nobody else is elected.
+    /// Time after a heartbeat during which no other leader is elected.
     pub fn lease(&self) -> Duration {
         Duration::from_millis(self.heartbeat_ms * LEASE_HEARTBEATS)
     }
@@ -86,18 +85,19 @@ impl Settings {
             cluster_name: group.to_owned(),
             heartbeat_interval: self.heartbeat_ms,
             election_timeout_min: self.heartbeat_ms * 2,
-            // Also the lease: for so long after it was heard of, a leader's word on reads counts, and no vote is given.
+            // Also the length of the leader's lease: during it reads are served without a quorum, and no vote is
+            // granted.
             election_timeout_max: self.heartbeat_ms * LEASE_HEARTBEATS,
             install_snapshot_timeout: self.snapshot_timeout_ms,
             max_payload_entries: self.message_entries_max,
             max_append_entries: Some(4096),
             replication_lag_threshold: self.snapshot_every_entries + self.keep_entries,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(self.snapshot_every_entries),
-            // What is kept of it is the trimmer's matter.
+            // Purging is done by `purge.rs`.
             max_in_snapshot_log_to_keep: u64::MAX,
             enable_pre_vote: Some(true),
-            // A leader that was restarted would go on in its old term, where "an entry of its own term is applied" says
-            // nothing about what was acknowledged before. In a new term it does.
+            // A restarted leader would continue in its old term. Having applied an entry of that term would then not
+            // imply that all acknowledged entries are applied. In a new term it does.
             enable_leader_restore: Some(false),
             backoff: "20ms 50ms 100ms ...200ms".to_owned(),
             ..Config::default()

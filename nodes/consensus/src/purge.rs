@@ -1,11 +1,11 @@
-//! Cutting the log behind what the state has on disk, but not under the feet of those who are still to read it.
+//! Purging the log up to the flushed state, but not entries that peers still need.
 //!
-//! A peer that needs entries which are cut is sent a snapshot. While that travels the group goes on: were the log cut
-//! meanwhile, the peer would need the next snapshot as soon as it had this one, and so on for ever.
+//! A peer that needs purged entries receives a snapshot. If the log were purged while the snapshot is transferred,
+//! the peer would need another snapshot as soon as it had installed this one, and so on.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use openraft::{Raft, ServerState};
@@ -14,77 +14,28 @@ use crate::shared::Shared;
 use crate::state_machine::Applier;
 use crate::types::Types;
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The log waits for peers that are no more entries behind than this: a snapshot would cost less.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Peers that lag further behind than this do not prevent purging: a snapshot is cheaper.
 const LAG_MAX: u64 = 100_000;
-/// And no longer than this many for a peer that is sent a snapshot.
+/// The same limit for a peer that is receiving a snapshot.
 const OUTGOING_LAG_MAX: u64 = 2_000_000;
-/// What a peer that has its snapshot needs until it has said so.
-const SENT_FOR: Duration = Duration::from_secs(15);
 
-/// Snapshots on their way to peers.
-#[derive(Debug, Default)]
-pub(crate) struct OutgoingSnapshots(Mutex<BTreeMap<u64, Sent>>);
-
-#[derive(Debug)]
-struct Sent {
-    /// The last entry that is in it.
-    index: u64,
-    /// When it was there, or given up.
-    over: Option<Instant>,
-}
-
-/// A snapshot is on its way as long as this is held.
-pub(crate) struct OutgoingSnapshot {
-    shared: Arc<Shared>,
-    target: u64,
-}
-
-impl OutgoingSnapshots {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, Sent>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Which entry each of these peers is about to have, as far as snapshots are concerned.
-    fn indexes(&self) -> BTreeMap<u64, u64> {
-        let mut all = self.all();
-        all.retain(|_, sent| sent.over.is_none_or(|over| over.elapsed() < SENT_FOR));
-        all.iter().map(|(target, sent)| (*target, sent.index)).collect()
-    }
-}
-
-impl OutgoingSnapshot {
-    /// A snapshot that ends with entry `index` begins to travel.
-    pub(crate) fn begin(shared: &Arc<Shared>, target: u64, index: u64) -> Self {
-        shared.outgoing.all().insert(target, Sent { index, over: None });
-        Self { shared: Arc::clone(shared), target }
-    }
-}
-
-impl Drop for OutgoingSnapshot {
-    fn drop(&mut self) {
-        if let Some(sent) = self.shared.outgoing.all().get_mut(&self.target) {
-            sent.over = Some(Instant::now());
-        }
-    }
-}
-
-/// Cuts the log from time to time until the replica has stopped. `keep` entries stay in any case.
+/// Purges the log periodically until the replica has stopped. At least `keep` entries remain.
 pub(crate) async fn purge_periodically(raft: Raft<Types, Applier>, shared: Arc<Shared>, keep: u64) {
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(INTERVAL).await;
         let (snapshot, purged, matched) = {
             let metrics = raft.metrics();
             let metrics = metrics.borrow_watched();
-            let leads = metrics.state == ServerState::Leader;
-            let matched = metrics.replication.iter().filter(|_| leads).flatten();
+            let is_leader = metrics.state == ServerState::Leader;
+            let matched = metrics.replication.iter().filter(|_| is_leader).flatten();
             let matched: BTreeMap<u64, u64> =
                 matched.map(|(id, log_id)| (*id, log_id.map_or(0, |log_id| log_id.index))).collect();
             let index = |log_id: Option<crate::types::LogId>| log_id.map(|log_id| log_id.index);
             (index(metrics.snapshot), index(metrics.purged), matched)
         };
         let Some(upto) =
-            snapshot.and_then(|snapshot| cut(snapshot, keep, &matched, &shared.outgoing.indexes()))
+            snapshot.and_then(|snapshot| purge_index(snapshot, keep, &matched, &shared.outgoing.indexes()))
         else {
             continue;
         };
@@ -94,8 +45,13 @@ pub(crate) async fn purge_periodically(raft: Raft<Types, Applier>, shared: Arc<S
     }
 }
 
-/// The last entry that nobody needs, if there is one: of those that are in the state on disk up to `snapshot`.
-fn cut(snapshot: u64, keep: u64, matched: &BTreeMap<u64, u64>, outgoing: &BTreeMap<u64, u64>) -> Option<u64> {
+/// The last entry that may be purged, if any. `snapshot` is the last entry in the state on disk.
+fn purge_index(
+    snapshot: u64,
+    keep: u64,
+    matched: &BTreeMap<u64, u64>,
+    outgoing: &BTreeMap<u64, u64>,
+) -> Option<u64> {
     let mut upto = snapshot.checked_sub(keep)?;
     for (target, matched) in matched {
         let (has, lag_max) = match outgoing.get(target) {
@@ -116,9 +72,9 @@ mod tests {
     type Case<'a> = (u64, &'a [(u64, u64)], &'a [(u64, u64)], Option<u64>);
 
     #[test]
-    fn nothing_is_cut_that_somebody_is_about_to_read() {
+    fn entries_that_a_peer_needs_are_not_purged() {
         let near = 1_000_000;
-        // The snapshot, what the peers have, what they are being sent; and what is cut.
+        // Snapshot index, matched indexes of peers, snapshots being sent, and the expected purge index.
         let cases: [Case<'_>; 7] = [
             (near, &[], &[], Some(near - 100)),
             (50, &[], &[], None),
@@ -130,7 +86,7 @@ mod tests {
         ];
         for (snapshot, matched, outgoing, expected) in cases {
             let (matched, outgoing) = (matched.iter().copied().collect(), outgoing.iter().copied().collect());
-            assert_eq!(cut(snapshot, 100, &matched, &outgoing), expected, "{matched:?} {outgoing:?}");
+            assert_eq!(purge_index(snapshot, 100, &matched, &outgoing), expected, "{matched:?} {outgoing:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The last resort when a majority of a group is lost for good: one of its replicas goes on alone.
+//! Recovery from permanent loss of a majority: one replica becomes the only voter of its group.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -10,23 +10,23 @@ use protocol::codec;
 use store::{Batch, NodeLog, Record, State};
 
 use crate::log::{Log, bytes};
-use crate::start::{IDENTITY, StartError};
-use crate::state_machine::{APPLIED, REPLICATED_FROM, applied_state};
+use crate::metadata::{APPLIED, IDENTITY, REPLICATED_FROM, applied_state};
+use crate::start::StartError;
 use crate::types::{LogEntry, LogId, RaftNode, Vote};
 
-/// Makes the replica whose state and log these are the only voter of its group, under the new raft id `id`. It must be
-/// closed; when it is started next, it leads with all that is in its log: also what its old leader had not told it to
-/// be agreed on, since a majority may have acknowledged it. What it never heard of is lost, which is why only an operator
-/// may decide this, and why the other replicas must never be started again.
+/// Makes the replica with this state and log the only voter of its group, under the new Raft id `id`. The replica
+/// must be closed. When it is started next, it leads with all entries in its log, including those that it does not
+/// know to be committed, because a majority may have acknowledged them. Entries that it never received are lost. Only
+/// an operator may therefore decide to do this, and the other replicas must never be started again.
 ///
-/// Where there is a state without a log and without a replica's identity (a restore has laid it there), the group begins
-/// with it: those who join get it as a snapshot, since no log tells of it.
+/// For a state without a log and without a replica id (a restored backup), the group begins with that state. New
+/// replicas receive it as a snapshot, since it is not in the log.
 ///
-/// Harmless when it is repeated. Brings the raft ids of all who were members before, as far as log and state tell, but for
-/// `id`: these must never be members, nor make decisions among themselves, again.
+/// Safe to repeat. Returns the Raft ids of all previous members that the log and the state contain, except `id`: they
+/// must never be members again, nor make decisions among themselves.
 ///
 /// # Errors
-/// When log or state refuse.
+/// If the log or the state cannot be read or written.
 pub async fn recover_as_sole_voter(
     group: &Arc<str>,
     id: u64,
@@ -35,14 +35,14 @@ pub async fn recover_as_sole_voter(
     state: &Arc<dyn State>,
 ) -> Result<BTreeSet<u64>, StartError> {
     log.health()?;
-    let refused = |error: std::io::Error| StartError::Store(error.to_string());
+    let store_error = |error: std::io::Error| StartError::Store(error.to_string());
     let mut own = Log::new(Arc::clone(group), Arc::clone(log), usize::MAX);
-    let kept = own.get_log_state().await.map_err(refused)?;
-    let known = kept.last_log_id;
+    let log_state = own.get_log_state().await.map_err(store_error)?;
+    let known = log_state.last_log_id;
     let mut before = members_of(state).await?;
-    let logged =
-        kept.last_purged_log_id.map_or(0, |purged| purged.index + 1)..known.map_or(0, |last| last.index + 1);
-    for entry in own.try_get_log_entries(logged).await.map_err(refused)? {
+    let logged = log_state.last_purged_log_id.map_or(0, |purged| purged.index + 1)
+        ..known.map_or(0, |last| last.index + 1);
+    for entry in own.try_get_log_entries(logged).await.map_err(store_error)? {
         if let EntryPayload::Membership(membership) = entry.payload {
             before.extend(membership.nodes().map(|(id, _)| *id));
         }
@@ -50,12 +50,12 @@ pub async fn recover_as_sole_voter(
     before.remove(&id);
     let applied = applied_of(state).await?;
     if let Some(applied) = applied.filter(|applied| known.is_none_or(|known| known < *applied)) {
-        // The log has none of what the state says was in it: it begins behind that.
+        // The log lacks entries that the state has applied, so it begins after them.
         let mark = bytes(&applied);
-        own.write(Record::Purge { upto: applied.index, mark }).await.map_err(refused)?;
+        own.write(Record::Purge { upto: applied.index, mark }).await.map_err(store_error)?;
     }
     let last = known.max(applied);
-    let voted = own.read_vote().await.map_err(refused)?.map_or(0, |vote| vote.leader_id.term);
+    let voted = own.read_vote().await.map_err(store_error)?.map_or(0, |vote| vote.leader_id.term);
     let term = voted.max(last.map_or(0, |last| last.leader_id.term)) + 1;
     let only = BTreeMap::from([(id, member)]);
     let membership = openraft::Membership::new(vec![BTreeSet::from([id])], only)
@@ -65,33 +65,35 @@ pub async fn recover_as_sole_voter(
         log_id: LogId::new_term_index(term, index),
         payload: EntryPayload::Membership(membership),
     };
-    own.write(Record::Vote(bytes(&Vote::new(term, id)))).await.map_err(refused)?;
+    own.write(Record::Vote(bytes(&Vote::new(term, id)))).await.map_err(store_error)?;
     let batch = Record::Batch { first: index, count: 1, bytes: bytes(&vec![entry]) };
-    own.write(batch).await.map_err(refused)?;
-    // The log first: a state of the new id without it would wait for peers that it does not have.
+    own.write(batch).await.map_err(store_error)?;
+    // The log is written first: a state with the new id but without the log entries would wait for peers that it does
+    // not have.
     let (state, name) = (Arc::clone(state), group.to_string());
-    let renamed = tokio::task::spawn_blocking(move || {
+    let written = tokio::task::spawn_blocking(move || {
         let mut batch = Batch::default();
         batch.put(IDENTITY.to_vec(), codec::encode(&(name, id)));
         state.commit(batch)?;
         state.flush()
     });
-    renamed.await.map_err(|_| StartError::Refused("writing the state panicked".to_owned()))??;
+    written.await.map_err(|_| StartError::Refused("writing the state panicked".to_owned()))??;
     Ok(before)
 }
 
-/// Who the members are as of the last entry that was applied, and whose state this is.
+/// The members as of the last applied entry, and the id of the replica that owns the state.
 async fn members_of(state: &Arc<dyn State>) -> Result<BTreeSet<u64>, StartError> {
     let state = Arc::clone(state);
     let found = tokio::task::spawn_blocking(move || {
         let (_, membership) = applied_state(&*state)?;
-        let own = crate::start::replica_id(&*state)?;
+        let own = crate::metadata::replica_id(&*state)?;
         Ok(membership.nodes().map(|(id, _)| *id).chain(own).collect())
     });
     found.await.map_err(|_| StartError::Refused("reading the state panicked".to_owned()))?
 }
 
-/// Which entry the state has applied last. Rows of nobody's count as the first entry of a log that is not there.
+/// The last applied log id of the state. A state with rows but without an applied log id is treated as if it had
+/// applied the first entry.
 async fn applied_of(state: &Arc<dyn State>) -> Result<Option<LogId>, StartError> {
     let state = Arc::clone(state);
     let found = tokio::task::spawn_blocking(move || {

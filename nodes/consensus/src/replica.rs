@@ -1,4 +1,4 @@
-//! A replica: the handle that the kernel holds.
+//! Handle of a replica: proposals, reads, membership changes and status.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,21 +8,18 @@ use std::time::Duration;
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
 use openraft::raft::Precondition;
-use openraft::{ChangeMembers, LinearizerOption, Raft};
-use store::{Fault, NodeLog, State};
+use openraft::{ChangeMembers, Instant as _, LinearizerOption, Raft};
+use store::Fault;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::network::Network;
-use crate::options::Options;
 use crate::role::{Role, stop_reason};
 use crate::shared::{Shared, StopReason};
-use crate::start::{StartError, start};
-use crate::state_machine::{Applier, StateMachine};
+use crate::state_machine::Applier;
 use crate::types::{Bytes, RaftNode, Types};
 use crate::wire::RpcHandler;
 
-/// One replica of a group. Cheap to clone.
+/// A replica of a group. Cheap to clone.
 #[derive(Clone)]
 pub struct Replica {
     pub(crate) inner: Arc<Inner>,
@@ -55,65 +52,65 @@ impl Drop for Inner {
     }
 }
 
-/// Why a proposal brought no reply.
+/// Why a proposal failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProposeError {
-    /// This replica does not lead. Nothing was proposed.
-    #[error("this replica does not lead")]
+    /// This replica is not the leader. Nothing was proposed.
+    #[error("this replica is not the leader")]
     NotLeader {
-        /// Who does, as far as it knows.
+        /// The leader, if known.
         leader: Option<(u64, RaftNode)>,
     },
-    /// Leadership was lost on the way: the payload may be applied, now or later, or never.
-    #[error("it is not known whether this will be applied")]
+    /// Leadership was lost meanwhile. The payload may be applied, now or later, or never.
+    #[error("the outcome of the proposal is unknown")]
     Unknown,
-    /// The replica has stopped. The payload may have been what stopped it.
+    /// The replica has stopped, possibly because of this payload.
     #[error("the replica has stopped: {0}")]
     Stopped(String),
-    /// The disk refuses. The payload may still be applied, by a replica with a better one.
+    /// The disk failed. The payload may still be applied by another replica.
     #[error("the store failed: {0}")]
     Store(String),
 }
 
-/// Why the members of a group were not changed.
+/// Why a membership change failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
-    /// As with a payload.
+    /// As for a proposal.
     #[error(transparent)]
     Propose(#[from] ProposeError),
-    /// It is against the rules, or another change is under way.
+    /// The change is invalid, or another change is in progress.
     #[error("{0}")]
     Refused(String),
 }
 
-/// How a replica stands.
+/// Status of a replica.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
-    /// The replica's raft id.
+    /// Raft id of the replica.
     pub id: u64,
-    /// Who leads, as far as it knows.
+    /// Raft id of the leader, if known.
     pub leader_id: Option<u64>,
-    /// The term that it is in.
+    /// Current term.
     pub term: u64,
-    /// The number of the last entry in its log.
+    /// Index of the last log entry.
     pub last_log: Option<u64>,
-    /// The last entry that a majority is known to have.
+    /// Index of the last entry known to be committed.
     pub committed: Option<u64>,
-    /// The last entry that is applied here.
+    /// Index of the last entry applied on this replica.
     pub applied: Option<u64>,
-    /// Up to here the state is known to be on disk, as far as the log may be cut.
+    /// Index up to which the state is on disk, so that the log may be purged.
     pub snapshot: Option<u64>,
-    /// Up to here the log was cut.
+    /// Index up to which the log is purged.
     pub purged: Option<u64>,
-    /// Who votes.
+    /// Voters.
     pub voters: BTreeMap<u64, RaftNode>,
-    /// Who only listens.
+    /// Learners.
     pub learners: BTreeMap<u64, RaftNode>,
-    /// A change of voters is half done.
+    /// Whether the membership is a joint configuration, because a change of voters is in progress.
     pub joint: bool,
-    /// For a leader: up to where each replica is known to have the log.
+    /// On a leader: the last log index that each replica is known to have.
     pub matched: BTreeMap<u64, Option<u64>>,
-    /// Why it stopped, if it did.
+    /// Why the replica stopped, if it did.
     pub stopped: Option<String>,
 }
 
@@ -122,26 +119,11 @@ impl Replica {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Starts a replica on its state and its part of the node's log, whatever both hold; what is committed and not yet
-    /// applied is applied before this returns. A fresh replica waits to be [initialised](Self::initialize), or to be
-    /// spoken to by a leader.
+    /// Creates a new group with these voters. Must be called once, on one of them. Does nothing if the group already
+    /// exists.
     ///
     /// # Errors
-    /// See [`StartError`].
-    pub async fn start(
-        options: Options,
-        log: Arc<NodeLog>,
-        state: Arc<dyn State>,
-        machine: Arc<dyn StateMachine>,
-        network: Arc<dyn Network>,
-    ) -> Result<Self, StartError> {
-        start(options, log, state, machine, network).await
-    }
-
-    /// Makes a new group of these voters. Once, on one of them; harmless when it was done before.
-    ///
-    /// # Errors
-    /// When this replica is not among them, or has stopped.
+    /// If this replica is not among them, or has stopped.
     pub async fn initialize(&self, voters: BTreeMap<u64, RaftNode>) -> Result<(), ChangeError> {
         use openraft::errors::InitializeError;
         match self.inner.raft.initialize(voters).await {
@@ -153,8 +135,8 @@ impl Replica {
         }
     }
 
-    /// Has a payload agreed on and applied, and brings what the machine replied. Waits as long as that takes: put a
-    /// deadline around it.
+    /// Proposes a payload and returns the state machine's reply once it is committed and applied. Waits without
+    /// limit: callers set a deadline.
     ///
     /// # Errors
     /// See [`ProposeError`].
@@ -171,11 +153,11 @@ impl Replica {
         }
     }
 
-    /// Returns once the state here is at least as new as anything that was acknowledged before this was called. Free
-    /// with one voter; otherwise by the leader's lease, or by hearing from a majority where that has run out.
+    /// Returns once the local state includes everything that was acknowledged before the call. Free with one voter.
+    /// Otherwise it uses the leader's lease, or contacts a majority if the lease has expired.
     ///
     /// # Errors
-    /// See [`ProposeError`]; nothing is proposed.
+    /// See [`ProposeError`]. Nothing is proposed.
     pub async fn read_barrier(&self) -> Result<(), ProposeError> {
         if self.inner.role.borrow().leader && self.is_sole_voter() {
             return Ok(());
@@ -192,6 +174,34 @@ impl Replica {
         }
     }
 
+    /// Whether the local state may be read as nearly current. This is so if the replica has had contact with its
+    /// leader within `silence_max` (a leader: with a majority), and has applied all but `lag_max` of the entries that
+    /// it knows to be committed. Contacts no other replica. Does not guarantee that recently acknowledged writes are
+    /// visible: see [`Replica::read_barrier`].
+    pub fn is_fresh(&self, silence_max: Duration, lag_max: u64) -> bool {
+        let inner = &self.inner;
+        let (leader, led) = {
+            let role = inner.role.borrow();
+            (role.leader, role.leader_id.is_some())
+        };
+        if leader && self.is_sole_voter() {
+            return true;
+        }
+        if inner.shared.stop_reason().is_some() || !led {
+            return false;
+        }
+        let data = inner.raft.data_metrics();
+        let data = data.borrow_watched();
+        let in_contact = if leader {
+            data.last_quorum_acked.as_ref().is_some_and(|acked| acked.elapsed() <= silence_max)
+        } else {
+            inner.rpc.last_contact.within(silence_max)
+        };
+        let applied = inner.shared.applied_next.load(Ordering::Acquire);
+        let committed = data.cluster_committed.as_ref().map_or(0, |committed| committed.index + 1);
+        in_contact && committed.saturating_sub(applied) <= lag_max
+    }
+
     pub(crate) fn is_sole_voter(&self) -> bool {
         let server = self.inner.raft.server_metrics();
         let members = &server.borrow_watched().membership_config;
@@ -199,12 +209,12 @@ impl Replica {
         voters.next() == Some(self.inner.id) && voters.next().is_none()
     }
 
-    /// What the replica is, as it changes.
+    /// The role of the replica, as it changes.
     pub fn role(&self) -> watch::Receiver<Role> {
         self.inner.role.clone()
     }
 
-    /// How the replica stands.
+    /// Status of the replica.
     pub fn status(&self) -> Status {
         let metrics = self.inner.raft.metrics().borrow_watched().clone();
         let members = &metrics.membership_config;
@@ -215,7 +225,7 @@ impl Replica {
             .partition(|(id, _)| voter_ids.contains(id));
         let index = |log_id: Option<crate::types::LogId>| log_id.map(|log_id| log_id.index);
         let matched = metrics.replication.unwrap_or_default();
-        // openraft's own numbers come a moment later than the reply to a proposal.
+        // openraft's metrics are updated slightly after the reply to a proposal.
         let applied = self.inner.shared.applied_next.load(Ordering::Acquire).checked_sub(1);
         Status {
             id: self.inner.id,
@@ -234,61 +244,61 @@ impl Replica {
         }
     }
 
-    /// Answers a message that a peer's [`Network::call`] brought.
+    /// Handles a message from a peer's [`Network::call`].
     pub async fn handle(&self, rpc: Vec<u8>) -> Vec<u8> {
         self.inner.rpc.handle(&rpc).await
     }
 
-    /// Puts the state on disk now, the log first.
+    /// Flushes the log and then the state.
     ///
     /// # Errors
-    /// When a disk refuses.
+    /// If a disk fails.
     pub async fn flush(&self) -> Result<(), Fault> {
         self.inner.shared.flush().await
     }
 
-    /// Puts the state on disk and lets the log be cut behind it. Begins; [`Status::snapshot`] tells when it is done.
+    /// Starts a flush of the state, after which the log may be purged. [`Status::snapshot`] shows its completion.
     ///
     /// # Errors
-    /// When the replica has stopped.
+    /// If the replica has stopped.
     pub async fn snapshot(&self) -> Result<(), ProposeError> {
         self.inner.raft.trigger().snapshot().await.map_err(|_| self.stopped())
     }
 
-    /// Asks another voter to take over. Begins; [`Replica::role`] tells when it is done. Does nothing where this one does
-    /// not lead.
+    /// Starts the transfer of leadership to another voter. [`Replica::role`] shows its completion. Does nothing
+    /// unless this replica leads.
     ///
     /// # Errors
-    /// When the replica has stopped.
+    /// If the replica has stopped.
     pub async fn transfer_leader(&self, to: u64) -> Result<(), ProposeError> {
         self.inner.raft.trigger().transfer_leader(to).await.map_err(|_| self.stopped())
     }
 
-    /// Stands for election, if the others would vote for this one: while a majority hears of its leader nothing happens.
-    /// Begins; [`Replica::role`] tells what came of it.
+    /// Starts an election with a pre-vote: nothing happens while a majority is in contact with the leader.
+    /// [`Replica::role`] shows the result.
     ///
     /// # Errors
-    /// When the replica has stopped.
+    /// If the replica has stopped.
     pub async fn trigger_election(&self) -> Result<(), ProposeError> {
         self.inner.raft.trigger().elect(true).await.map_err(|_| self.stopped())
     }
 
-    /// Never stands for election again by itself: for a replica that is about to be closed.
+    /// Disables elections by this replica, which is about to be closed.
     pub fn disable_elections(&self) {
         self.inner.raft.runtime_config().elect(false);
     }
 
-    /// Whether this replica leads now: [`Role::leader`].
+    /// Whether this replica is the leader: [`Role::leader`].
     pub fn is_leader(&self) -> bool {
         self.inner.role.borrow().leader
     }
 
-    /// The replica's raft id.
+    /// Raft id of the replica.
     pub fn id(&self) -> u64 {
         self.inner.id
     }
 
-    /// Adds a replica that listens. It gets a snapshot where it needs one; [`Status::matched`] tells how far it is.
+    /// Adds a learner. It receives a snapshot if it needs one. [`Status::matched`] shows its progress.
     ///
     /// # Errors
     /// See [`ChangeError`].
@@ -296,7 +306,7 @@ impl Replica {
         self.inner.raft.add_learner(id, member, false).await.map(drop).map_err(|error| self.refused(error))
     }
 
-    /// Removes a replica that only listens.
+    /// Removes a learner.
     ///
     /// # Errors
     /// See [`ChangeError`].
@@ -304,10 +314,10 @@ impl Replica {
         self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id]))).await
     }
 
-    /// Makes `to` the voters where they are `from`, in one step over a joint majority. New ones must have been listening;
-    /// old ones that are not among them leave the group. A change from the one to the other that is half done is
-    /// finished, and one that is done is left alone; but nobody who believes in other voters, because somebody else has
-    /// changed them meanwhile, changes them back.
+    /// Changes the voters from `from` to `to`, by joint consensus. New voters must be learners. Old voters that are
+    /// not in `to` leave the group. A change from `from` to `to` that is in progress is completed, and one that is
+    /// done is left as it is. If the current voters are neither, because of another change meanwhile, the call is
+    /// refused.
     ///
     /// # Errors
     /// See [`ChangeError`].
@@ -323,10 +333,10 @@ impl Replica {
         }
         let expected = if joint { voters == from | &to } else { voters == *from };
         if !expected {
-            let why = "the voters are others by now than whoever wants them changed believes";
+            let why = "the current voters differ from the expected ones";
             return Err(ChangeError::Refused(why.to_owned()));
         }
-        // Nor may they change between this look and the change.
+        // The membership must not change between this check and the change.
         let unchanged = Precondition::LastMembershipLogId { last_membership_log_id: log_id };
         let change = ChangeMembers::ReplaceAllVoters(to);
         let changed = self.inner.raft.change_membership_if(change, false, [unchanged]).await;
@@ -349,32 +359,32 @@ impl Replica {
         }
     }
 
-    /// Stops the replica and puts its state on disk.
+    /// Stops the replica and flushes its state.
     ///
     /// # Errors
-    /// When a disk refuses. The replica has stopped all the same.
+    /// If a disk fails.
     pub async fn shutdown(&self) -> Result<(), Fault> {
         self.inner.flush_task.abort();
         self.inner.heartbeat_task.abort();
         self.inner.purge_task.abort();
-        let sound = self.inner.shared.stop_reason().is_none();
+        let healthy = self.inner.shared.stop_reason().is_none();
         self.inner.shared.stop(StopReason::ShutDown);
         let _ = self.inner.raft.shutdown().await;
-        if !sound {
-            // What is broken is not made better by writing more of it.
+        if !healthy {
+            // A failed replica does not write its state.
             return Ok(());
         }
         self.flush().await
     }
 
-    /// Waits until the role is as `wanted`, for at most `timeout`.
-    pub async fn wait_for(&self, timeout: Duration, wanted: impl FnMut(&Role) -> bool) -> Option<Role> {
+    /// Waits until the role satisfies `wanted`, for at most `timeout`.
+    pub async fn wait_for_role(&self, timeout: Duration, wanted: impl FnMut(&Role) -> bool) -> Option<Role> {
         let mut role = self.role();
         let found = tokio::time::timeout(timeout, role.wait_for(wanted)).await;
         found.ok().and_then(Result::ok).map(|role| role.clone())
     }
 
-    /// Why nothing is taken any more.
+    /// The error for calls after the replica has stopped.
     fn stopped(&self) -> ProposeError {
         match self.inner.shared.stop_reason().unwrap_or_else(|| stop_reason(&self.inner.raft)) {
             StopReason::Store(why) => ProposeError::Store(why),

@@ -1,4 +1,4 @@
-//! What a replica is at the moment.
+//! Role of a replica.
 
 use std::sync::Arc;
 
@@ -10,23 +10,24 @@ use crate::shared::{Shared, StopReason};
 use crate::state_machine::Applier;
 use crate::types::Types;
 
-/// What a replica is.
+/// Role of a replica.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Role {
-    /// It leads, and has applied an entry of its own term: all that any leader acknowledged before is applied here, so
-    /// timers and outboxes may be worked off. (To serve a read, ask [`crate::Replica::read_barrier`].)
+    /// The replica is the leader and has applied an entry of its own term. Everything that previous leaders
+    /// acknowledged is then applied, so timers and the outbox may be processed. (Reads use
+    /// [`crate::Replica::read_barrier`].)
     pub leader: bool,
-    /// The term that it is in.
+    /// Current term.
     pub term: u64,
-    /// Who leads, as far as it knows.
+    /// Raft id of the leader, if known.
     pub leader_id: Option<u64>,
-    /// The node that that one lives on.
+    /// Node of the leader.
     pub leader_node: Option<String>,
-    /// Why it stopped, if it did. It does not start again by itself.
+    /// Why the replica stopped, if it did. It does not restart by itself.
     pub stopped: Option<String>,
 }
 
-/// Keeps `role` true until the replica has stopped.
+/// Updates `role` until the replica has stopped.
 pub(crate) async fn track_role(raft: Raft<Types, Applier>, shared: Arc<Shared>, role: watch::Sender<Role>) {
     let mut server = raft.server_metrics();
     let mut applied_term = shared.applied_term.subscribe();
@@ -64,12 +65,12 @@ pub(crate) async fn track_role(raft: Raft<Types, Applier>, shared: Arc<Shared>, 
     }
 }
 
-/// Why openraft ended, in a replica that has given no reason itself.
+/// Why openraft ended, for a replica without a stop reason of its own.
 pub(crate) fn stop_reason(raft: &Raft<Types, Applier>) -> StopReason {
     use openraft::errors::Fatal;
     match &raft.metrics().borrow_watched().running_state {
-        Ok(()) | Err(Fatal::Stopped) => StopReason::Failed("consensus ended".to_owned()),
+        Ok(()) | Err(Fatal::Stopped) => StopReason::Failed("openraft ended".to_owned()),
         Err(Fatal::StorageError(error)) => StopReason::Store(error.to_string()),
-        Err(Fatal::Panicked) => StopReason::Failed("consensus panicked".to_owned()),
+        Err(Fatal::Panicked) => StopReason::Failed("openraft panicked".to_owned()),
     }
 }

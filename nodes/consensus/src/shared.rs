@@ -1,4 +1,4 @@
-//! What the parts of a replica tell each other.
+//! State that the tasks of a replica share.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,22 +8,22 @@ use store::{Fault, NodeLog, State};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, oneshot, watch};
 
-use crate::purge::OutgoingSnapshots;
+use crate::outgoing::OutgoingSnapshots;
 use crate::types::LogId;
 
-/// A state that has so much in memory is flushed before its time is up.
+/// Unflushed bytes at which an early flush is triggered.
 const FLUSH_AT_BYTES: usize = 8 << 20;
-/// With so much in memory nothing more is applied before it is flushed.
+/// Unflushed bytes at which applying waits for a flush.
 const UNFLUSHED_BYTES_MAX: usize = 64 << 20;
 
 /// Why a replica stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum StopReason {
-    /// The machine failed, or consensus itself.
+    /// The state machine or openraft failed.
     Failed(String),
-    /// The disk, or what is on it.
+    /// The disk failed, or its content is corrupt.
     Store(String),
-    /// It was asked to.
+    /// Requested.
     ShutDown,
 }
 
@@ -37,22 +37,22 @@ impl std::fmt::Display for StopReason {
     }
 }
 
-/// One replica's common knowledge.
+/// State that the tasks of a replica share.
 pub(crate) struct Shared {
     pub group: Arc<str>,
     pub log: Arc<NodeLog>,
     pub state: Arc<dyn State>,
-    /// The term of the last applied entry; 0 before the first.
+    /// Term of the last applied entry. 0 if there is none.
     pub applied_term: watch::Sender<u64>,
-    /// The first reason to stop; it stays.
+    /// The first stop reason. It is never replaced.
     pub stopped: watch::Sender<Option<StopReason>>,
-    /// The number after that of the last applied entry; 0 before the first.
+    /// Index of the next entry to apply. 0 if none is applied.
     pub applied_next: AtomicU64,
-    /// Start-up is over: peers may ask for snapshots.
+    /// Start-up is complete: peers may request snapshots.
     pub started: AtomicBool,
-    /// Snapshots on their way to peers.
-    pub outgoing: OutgoingSnapshots,
-    /// The state has much in memory.
+    /// Snapshots that are being sent to peers.
+    pub outgoing: Arc<OutgoingSnapshots>,
+    /// Notified when an early flush is needed.
     full: Notify,
 }
 
@@ -71,12 +71,12 @@ impl Shared {
             stopped: watch::Sender::new(None),
             applied_next: AtomicU64::new(applied.map_or(0, |applied| applied.index + 1)),
             started: AtomicBool::new(false),
-            outgoing: OutgoingSnapshots::default(),
+            outgoing: Arc::default(),
             full: Notify::new(),
         }
     }
 
-    /// Notes why the replica stops, unless it has a reason already.
+    /// Sets the stop reason, unless there is one already.
     pub(crate) fn stop(&self, reason: StopReason) {
         let first = self.stopped.send_if_modified(|known| {
             let first = known.is_none();
@@ -84,7 +84,7 @@ impl Shared {
             first
         });
         if first && reason != StopReason::ShutDown {
-            tracing::error!(group = %self.group, reason = %reason, "a replica stops");
+            tracing::error!(group = %self.group, reason = %reason, "the replica has stopped");
         }
     }
 
@@ -92,7 +92,7 @@ impl Shared {
         self.stopped.borrow().clone()
     }
 
-    /// Makes the state durable: the log first, so that the state on disk is never ahead of the log on disk.
+    /// Flushes the log and then the state, so that the state on disk is never ahead of the log on disk.
     pub(crate) async fn flush(&self) -> Result<(), Fault> {
         barrier(&self.log).await?;
         let state = Arc::clone(&self.state);
@@ -101,7 +101,7 @@ impl Shared {
             .unwrap_or_else(|_| Err(Fault::Io("flushing the state panicked".to_owned())))
     }
 
-    /// Called when something was applied: a state that has much in memory is flushed soon, one that has too much now.
+    /// Limits unflushed data after entries were applied: triggers a flush, or waits for one.
     pub(crate) async fn limit_unflushed(&self) -> Result<(), Fault> {
         match self.state.unflushed_bytes() {
             ..FLUSH_AT_BYTES => Ok(()),
@@ -113,9 +113,9 @@ impl Shared {
         }
     }
 
-    /// Flushes the state every so often while it changes, and when it is full, until a disk refuses.
+    /// Flushes the state periodically while it changes, and when too much is unflushed, until a disk fails.
     pub(crate) async fn flush_periodically(&self, every: std::time::Duration) -> Fault {
-        // What start-up replayed is not on disk either.
+        // Entries replayed at start-up are not flushed either.
         let mut flushed = None;
         loop {
             let _ = tokio::time::timeout(every, self.full.notified()).await;
@@ -131,7 +131,7 @@ impl Shared {
     }
 }
 
-/// Waits until the log has on disk what was submitted so far.
+/// Waits until everything submitted to the log so far is on disk.
 pub(crate) async fn barrier(log: &NodeLog) -> Result<(), Fault> {
     let (sender, receiver) = oneshot::channel();
     log.barrier(Box::new(move |result| {
@@ -140,7 +140,7 @@ pub(crate) async fn barrier(log: &NodeLog) -> Result<(), Fault> {
     receiver.await.unwrap_or_else(|_| Err(Fault::Io("the log was closed".to_owned())))
 }
 
-/// Runs something that blocks without holding up the other tasks of this worker, where the runtime can do that.
+/// Runs blocking code without delaying other tasks of this worker thread, if the runtime supports it.
 pub(crate) fn blocking<T>(call: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread => tokio::task::block_in_place(call),
@@ -148,8 +148,8 @@ pub(crate) fn blocking<T>(call: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Runs code of the machine's: a panic in it is a reason to stop this replica, not the process.
-pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, StopReason> {
+/// Runs state machine code. A panic in it stops this replica, not the process.
+pub(crate) fn catch_panic<T>(call: impl FnOnce() -> Result<T, Fault>) -> Result<T, StopReason> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(fault)) => Err(StopReason::Store(fault.to_string())),

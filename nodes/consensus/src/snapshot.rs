@@ -1,22 +1,25 @@
-//! Snapshots. To have one is to have the state on disk; its rows travel only when a peer needs them: read from a pin while
-//! the machine goes on, sent part by part, and taken in by the peer as they arrive.
+//! Snapshots. A snapshot is the flushed state itself. Its rows are transferred only when a peer needs them: they are
+//! read from a pin while the state machine continues, sent in parts, and staged by the peer as they arrive.
 
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use openraft::RaftSnapshotBuilder;
+use openraft::type_config::alias::SnapshotOf;
 use store::{Fault, PartWriter, Pin, RowReader, Staged, State, export_pinned};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::shared::{Shared, StopReason};
-use crate::types::{Snapshot, SnapshotMeta, Types};
+use crate::types::{SnapshotMeta, Types};
 
-/// Parts that are read ahead of the network, and those that wait to be taken in.
+pub(crate) type Snapshot = SnapshotOf<Types, SnapshotData>;
+
+/// Parts read ahead of the network, and parts waiting to be staged.
 const AHEAD: usize = 3;
 
-/// Makes the state durable, so that the log may be cut behind it.
+/// Flushes the state, so that the log may be purged up to it.
 pub(crate) struct Builder {
     shared: Arc<Shared>,
     meta: SnapshotMeta,
@@ -40,13 +43,13 @@ impl RaftSnapshotBuilder<Types> for Builder {
     }
 }
 
-/// The rows of a snapshot.
+/// Content of a snapshot.
 pub(crate) enum SnapshotData {
-    /// Those of the state itself: nobody has asked for them.
+    /// The state itself. No rows are transferred.
     Local,
-    /// As they were, to be read while the machine goes on.
+    /// A pin of the state, which can be read while the state machine continues.
     Pinned { state: Arc<dyn State>, pin: Pin },
-    /// A peer's, taken in beside the state.
+    /// Rows received from a peer, staged beside the state.
     Staged(Staged),
 }
 
@@ -60,22 +63,22 @@ impl fmt::Debug for SnapshotData {
     }
 }
 
-/// The next bytes of a snapshot, as [`store::RowReader`] reads them; or why there are none. It ends after the last.
+/// The parts of a snapshot, in the format that [`store::RowReader`] reads, or an error. Ends after the last part.
 pub(crate) type Stream = mpsc::Receiver<io::Result<Vec<u8>>>;
 
 impl SnapshotData {
-    /// Reads the rows on a thread of its own, in parts of so many bytes.
+    /// Reads the rows on a thread of its own, in parts of `part_bytes` bytes.
     pub(crate) fn read(self, part_bytes: usize) -> io::Result<Stream> {
         let Self::Pinned { state, pin } = self else {
-            return Err(io::Error::other("these rows are not there to be read"));
+            return Err(io::Error::other("the snapshot has no pin"));
         };
         let (sender, parts) = mpsc::channel(AHEAD);
         tokio::task::spawn_blocking(move || {
-            let nobody = |_| io::Error::other("nobody reads any more");
-            let mut out = PartWriter::new(part_bytes, |part| sender.blocking_send(Ok(part)).map_err(nobody));
+            let closed = |_| io::Error::other("the receiver was dropped");
+            let mut out = PartWriter::new(part_bytes, |part| sender.blocking_send(Ok(part)).map_err(closed));
             if let Err(fault) = export_pinned(&*state, &pin, &mut out) {
                 drop(out);
-                // Where this fails, too, nobody is there to be told.
+                // An error means that the receiver was dropped.
                 let _ = sender.blocking_send(Err(io::Error::other(fault)));
             }
         });
@@ -83,10 +86,10 @@ impl SnapshotData {
     }
 }
 
-/// A snapshot that is arriving: its rows are taken in on a thread of their own.
+/// A snapshot that is being received. Its rows are staged on a thread of their own.
 pub(crate) struct IncomingSnapshot {
     pub transfer: u64,
-    /// The number of the part that comes next.
+    /// Number of the next part.
     pub next: u64,
     parts: mpsc::Sender<Vec<u8>>,
     staging: JoinHandle<Result<Staged, Fault>>,
@@ -102,29 +105,29 @@ impl IncomingSnapshot {
         Self { transfer, next: 0, parts, staging }
     }
 
-    /// Takes the next part; waits where those before it are not taken in yet.
-    pub(crate) async fn take(&mut self, part: Vec<u8>) -> Result<(), String> {
+    /// Adds the next part. Waits if previous parts are not staged yet.
+    pub(crate) async fn add_part(&mut self, part: Vec<u8>) -> Result<(), String> {
         self.next += 1;
         if self.parts.send(part).await.is_ok() {
             return Ok(());
         }
-        // It has ended early: with the reason why.
+        // Staging ended early. Its result contains the reason.
         match (&mut self.staging).await {
-            Ok(Ok(_)) => Err("a snapshot goes on behind its end".to_owned()),
+            Ok(Ok(_)) => Err("the snapshot continues after its end".to_owned()),
             Ok(Err(fault)) => Err(fault.to_string()),
             Err(panic) => Err(panic.to_string()),
         }
     }
 
-    /// That was the last one.
-    pub(crate) async fn end(self) -> Result<SnapshotData, String> {
+    /// Finishes staging after the last part.
+    pub(crate) async fn finish(self) -> Result<SnapshotData, String> {
         drop(self.parts);
         let staged = self.staging.await.map_err(|panic| panic.to_string())?;
         staged.map(SnapshotData::Staged).map_err(|fault| fault.to_string())
     }
 }
 
-/// The parts as one stream.
+/// Reads the parts as one stream.
 struct PartReader {
     parts: mpsc::Receiver<Vec<u8>>,
     part: io::Cursor<Vec<u8>>,

@@ -1,7 +1,6 @@
-//! Applying what is agreed on.
+//! Applying committed entries to the state machine.
 
 use std::io;
-use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,37 +8,32 @@ use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use protocol::codec;
-use store::{Fault, Row, State};
+use store::{Fault, Row};
 
-use crate::shared::{Shared, StopReason, blocking, guarded};
-use crate::snapshot::{Builder, SnapshotData};
-use crate::types::{LogId, Membership, Reply, Snapshot, SnapshotMeta, Types};
+use crate::metadata::{APPLIED, MEMBERSHIP, REPLICATED_FROM, applied_state, identity_row};
+use crate::shared::{Shared, StopReason, blocking, catch_panic};
+use crate::snapshot::{Builder, Snapshot, SnapshotData};
+use crate::types::{LogId, Membership, Reply, SnapshotMeta, Types};
 
-/// The row that says which entry was applied last.
-pub(crate) const APPLIED: &[u8] = b"\0applied";
-/// The row that says who the members are, as of the last applied entry.
-const MEMBERSHIP: &[u8] = b"\0membership";
-/// Keys that begin with byte 0 are a replica's own and travel to no other; these are the others.
-pub(crate) const REPLICATED_FROM: Bound<&[u8]> = Bound::Included(&[1]);
-/// Entries applied in one batch, at most: a turn sees those before it through an overlay in memory, and the runtime's other
-/// tasks wait for the thread meanwhile.
+/// Maximum number of entries per batch. Each turn reads the writes of previous turns through an overlay in memory,
+/// and other tasks of the thread wait meanwhile.
 const BATCH_ENTRIES_MAX: usize = 256;
 
-/// What a replica does with payloads, once they are agreed on.
+/// Applies committed payloads to a replica's state.
 pub trait StateMachine: Send + Sync + 'static {
-    /// Applies committed payloads, in order; one reply for each. `marks` are rows of consensus' own (their keys begin with
-    /// byte 0), to be committed in the same batch: what was applied and that it was must not part. `entries` may be
-    /// empty. Runs where it may block. An error or a panic stops this replica.
+    /// Applies committed payloads in order, and returns one reply per payload. `metadata` are rows of this crate
+    /// (their keys begin with byte 0), which must be committed in the same batch, so that the state and the applied
+    /// log id never diverge. `entries` may be empty. May block. An error or a panic stops this replica.
     ///
     /// # Errors
-    /// When the state is broken.
+    /// If the state has failed.
     fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault>;
 
-    /// The state was replaced by a snapshot.
+    /// Called after the state was replaced by a snapshot.
     fn replaced(&self);
 
-    /// Has the state replaced by a snapshot: `replace` does it, and the old rows are visible until it is over. A machine
-    /// whose readers must not see rows of both keeps them out while it runs.
+    /// Replaces the state by a snapshot: calls `replace`, which does it. The old rows are visible until it returns. A
+    /// state machine whose readers must not see rows of both excludes them meanwhile.
     ///
     /// # Errors
     /// The error of `replace`.
@@ -53,15 +47,15 @@ pub trait StateMachine: Send + Sync + 'static {
 /// A committed payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number in the group's log. Numbers have gaps: consensus has entries of its own.
+    /// Index in the group's log. Indexes have gaps, because openraft appends entries of its own.
     pub index: u64,
-    /// The term of the leader that took it.
+    /// Term of the leader that appended it.
     pub term: u64,
-    /// What was proposed.
+    /// The proposed payload.
     pub payload: Vec<u8>,
 }
 
-/// The machine and the state, as openraft knows them.
+/// Connects the state machine and the state to openraft.
 pub(crate) struct Applier {
     shared: Arc<Shared>,
     machine: Arc<dyn StateMachine>,
@@ -69,11 +63,11 @@ pub(crate) struct Applier {
     membership: Membership,
 }
 
-/// Entries on their way to the machine.
+/// Entries that are applied in one batch.
 #[derive(Default)]
 struct Batch {
     entries: Vec<Entry>,
-    /// Who waits: for the reply of the entry so many before were payloads of, or for none where it was no payload.
+    /// Waiting callers, with the position of their payload in `entries`; `None` for entries without a payload.
     waiting: Vec<(Option<usize>, ApplyResponder<Types>)>,
     last: Option<LogId>,
     membership: Option<Membership>,
@@ -92,13 +86,13 @@ impl Applier {
         metadata.extend(membership.iter().map(|membership| (MEMBERSHIP.to_vec(), codec::encode(membership))));
         let expected = entries.len();
         let machine = &*self.machine;
-        // In place: it is work for the processor nearly always, and handing a worker's tasks to another thread for each batch
-        // costs more than the batch itself.
-        let replies = guarded(|| machine.apply(entries, metadata)).and_then(|replies| {
+        // Runs on this thread: applying rarely blocks, and moving the worker's other tasks to another thread for each
+        // batch would cost more than the batch itself.
+        let replies = catch_panic(|| machine.apply(entries, metadata)).and_then(|replies| {
             let enough = replies.len() == expected;
-            enough
-                .then_some(replies)
-                .ok_or_else(|| StopReason::Failed("the machine did not answer every entry".to_owned()))
+            enough.then_some(replies).ok_or_else(|| {
+                StopReason::Failed("the state machine did not return a reply for every entry".to_owned())
+            })
         });
         let mut replies = replies.map_err(|reason| self.stopped(reason, last.index))?;
         if let Some(membership) = membership {
@@ -132,22 +126,6 @@ impl Applier {
         self.shared.stop(reason);
         io::Error::other(text)
     }
-}
-
-/// What the state says was applied last, and who the members were then.
-pub(crate) fn applied_state(state: &dyn State) -> Result<(Option<LogId>, Membership), Fault> {
-    let applied = mark(state, APPLIED)?;
-    let membership = mark(state, MEMBERSHIP)?.unwrap_or_default();
-    Ok((applied, membership))
-}
-
-/// A row of consensus' own.
-pub(crate) fn mark<T: serde::de::DeserializeOwned>(
-    state: &dyn State,
-    key: &[u8],
-) -> Result<Option<T>, Fault> {
-    let wrong = |error| Fault::Corrupt(format!("the row {:?}: {error}", String::from_utf8_lossy(&key[1..])));
-    state.get(key)?.map(|bytes| codec::decode(&bytes).map_err(wrong)).transpose()
 }
 
 impl RaftStateMachine<Types> for Applier {
@@ -200,18 +178,18 @@ impl RaftStateMachine<Types> for Applier {
         own.extend(meta.last_log_id.iter().map(|last| (APPLIED.to_vec(), codec::encode(last))));
         let installed = match data {
             SnapshotData::Staged(staged) => blocking(|| {
-                guarded(|| {
-                    own.extend(crate::start::identity_row(&*state)?);
+                catch_panic(|| {
+                    own.extend(identity_row(&*state)?);
                     let mut staged = Some((staged, own));
                     machine.replace(&mut || {
-                        let twice = || Fault::Io("a snapshot is installed once".to_owned());
+                        let twice = || Fault::Io("the snapshot was already installed".to_owned());
                         let (staged, own) = staged.take().ok_or_else(twice)?;
                         state.install(staged, own)
                     })
                 })
             }),
             SnapshotData::Local | SnapshotData::Pinned { .. } => {
-                Err(StopReason::Failed("a snapshot without its rows".to_owned()))
+                Err(StopReason::Failed("the snapshot has no rows".to_owned()))
             }
         };
         installed
@@ -225,17 +203,18 @@ impl RaftStateMachine<Types> for Applier {
         Ok(())
     }
 
-    /// Made when a peer asks. Nothing is applied meanwhile, since this and [`Self::apply`] take turns.
+    /// Called when a peer needs a snapshot. Nothing is applied meanwhile, since openraft does not run this and
+    /// [`Self::apply`] concurrently.
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        // At start-up openraft would take the state for a snapshot that it may purge the log behind; but what was
-        // replayed into it just now is not on disk.
+        // At start-up openraft would treat the state as a snapshot up to which it may purge the log. But entries that
+        // were just replayed into it are not on disk.
         if !self.shared.started.load(Ordering::Acquire) || self.applied.is_none() {
             return Ok(None);
         }
         let meta = SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() };
         let state = Arc::clone(&self.shared.state);
         let pin =
-            state.pin(REPLICATED_FROM).ok_or_else(|| io::Error::other("this state cannot be pinned"))?;
+            state.pin(REPLICATED_FROM).ok_or_else(|| io::Error::other("the state does not support pins"))?;
         Ok(Some(Snapshot { meta, snapshot: SnapshotData::Pinned { state, pin } }))
     }
 }

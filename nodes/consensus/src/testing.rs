@@ -1,4 +1,4 @@
-//! A network within one process, for tests and simulation: replicas can be cut off from each other.
+//! A network within one process, for tests and simulation. Replicas can be isolated.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 
 use crate::{Network, NetworkError, RaftNode, Replica};
 
-/// The switchboard. Each replica gets its own [`InMemoryNetwork::endpoint`].
+/// Network between replicas of one process. Each replica has its own [`InMemoryNetwork::endpoint`].
 #[derive(Clone, Default)]
 pub struct InMemoryNetwork {
     state: Arc<Mutex<State>>,
@@ -28,27 +28,27 @@ impl std::fmt::Debug for InMemoryNetwork {
 }
 
 impl InMemoryNetwork {
-    /// Nobody yet.
+    /// Creates a network without replicas.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The network as replica `id` sees it.
+    /// The network as seen by replica `id`.
     pub fn endpoint(&self, id: u64) -> Arc<dyn Network> {
         Arc::new(Endpoint { mesh: self.clone(), id })
     }
 
-    /// Makes a replica reachable; a later one of the same id takes its place.
+    /// Makes a replica reachable. Replaces a previous one with the same id.
     pub fn join(&self, group: &str, id: u64, replica: Replica) {
         self.lock().replicas.insert((group.to_owned(), id), replica);
     }
 
-    /// Makes a replica unreachable for good.
+    /// Removes a replica.
     pub fn leave(&self, group: &str, id: u64) {
         self.lock().replicas.remove(&(group.to_owned(), id));
     }
 
-    /// Cuts a replica off, or reconnects it.
+    /// Isolates a replica, or reconnects it.
     pub fn isolate(&self, id: u64, isolated: bool) {
         let mut state = self.lock();
         if isolated {
@@ -58,7 +58,7 @@ impl InMemoryNetwork {
         }
     }
 
-    /// How many messages were sent.
+    /// Number of messages sent.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
@@ -86,18 +86,18 @@ impl Network for Endpoint {
     fn call<'a>(
         &'a self,
         target: u64,
-        _member: &'a RaftNode,
+        _node: &'a RaftNode,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
         Box::pin(async move {
-            let nobody = || NetworkError::Unreachable(format!("replica {target}"));
-            let replica = self.mesh.find(self.id, group, target).ok_or_else(nobody)?;
+            let unreachable = || NetworkError::Unreachable(format!("replica {target}"));
+            let replica = self.mesh.find(self.id, group, target).ok_or_else(unreachable)?;
             let answer = tokio::time::timeout(timeout, replica.handle(bytes)).await;
             let answer = answer.map_err(|_| NetworkError::Timeout)?;
-            // The way back can be cut as well.
-            self.mesh.find(target, group, self.id).map(|_| answer).ok_or_else(nobody)
+            // The response can be lost as well.
+            self.mesh.find(target, group, self.id).map(|_| answer).ok_or_else(unreachable)
         })
     }
 }

@@ -1,18 +1,14 @@
-//! The types that openraft is used with.
+//! Types that parameterise openraft.
 
 use std::fmt;
 use std::sync::Arc;
 
 use openraft::impls::leader_id_std::LeaderId;
-use openraft::type_config::alias::{
-    EntryOf, LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf, VoteOf,
-};
+use openraft::type_config::alias::{EntryOf, LogIdOf, SnapshotMetaOf, StoredMembershipOf, VoteOf};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::snapshot::SnapshotData;
-
 openraft::declare_raft_types!(
-    /// One leader a term, so that a term and an index name an entry.
+    /// At most one leader per term, so that term and index identify an entry.
     pub(crate) Types:
         D = Bytes,
         R = Reply,
@@ -26,16 +22,15 @@ pub(crate) type LogEntry = EntryOf<Types>;
 pub(crate) type Vote = VoteOf<Types>;
 pub(crate) type Membership = StoredMembershipOf<Types>;
 pub(crate) type SnapshotMeta = SnapshotMetaOf<Types>;
-pub(crate) type Snapshot = SnapshotOf<Types, SnapshotData>;
 
-/// Who a replica is to the others: where its messages go. What its node's address is, the link knows.
+/// Location of a replica. The link resolves the name of the node to its address.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RaftNode {
-    /// The name of the node that it lives on.
+    /// Name of the node that the replica runs on.
     pub node: String,
 }
 
-/// A payload, cheap to clone, and written as bytes rather than as a list of numbers.
+/// A payload. Cheap to clone, and serialised as bytes rather than as a list of numbers.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Bytes(pub Arc<[u8]>);
 
@@ -81,6 +76,6 @@ impl serde::de::Visitor<'_> for Visitor {
     }
 }
 
-/// What the machine answered.
+/// Reply of the state machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reply(pub Vec<u8>);

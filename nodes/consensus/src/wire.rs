@@ -1,4 +1,5 @@
-//! What replicas say to each other, as bytes: a version, then one of these. Both only grow at their ends.
+//! Messages between replicas: a format version, then a [`Request`] or a response. Enums are only extended at their
+//! end.
 
 use std::sync::Arc;
 
@@ -12,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use store::State;
 use tokio::sync::Mutex;
 
-use crate::snapshot::{IncomingSnapshot, SnapshotData};
-use crate::staleness::LastContact;
+use crate::last_contact::LastContact;
+use crate::snapshot::{IncomingSnapshot, Snapshot, SnapshotData};
 use crate::state_machine::Applier;
-use crate::types::{Bytes, Snapshot, SnapshotMeta, Types, Vote};
+use crate::types::{Bytes, SnapshotMeta, Types, Vote};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Request {
@@ -23,7 +24,7 @@ pub(crate) enum Request {
     Vote(VoteRequest<Types>),
     PreVote(VoteRequest<Types>),
     Transfer(TransferLeaderRequest<Types>),
-    /// A part of a snapshot; the last one says what the whole is.
+    /// A part of a snapshot. The last one contains the vote and the metadata.
     Snapshot {
         transfer: u64,
         number: u64,
@@ -37,38 +38,38 @@ pub(crate) enum Response {
     Append(AppendEntriesResponse<Types>),
     Vote(VoteResponse<Types>),
     Transfer(TransferLeaderResponse<Types>),
-    /// A part of a snapshot that was not the last has arrived.
+    /// A part of a snapshot that is not the last was stored.
     Part,
     Snapshot(SnapshotResponse<Types>),
 }
 
-/// The receiving end.
+/// Handles requests from peers.
 pub(crate) struct RpcHandler {
     pub raft: Raft<Types, Applier>,
     pub state: Arc<dyn State>,
     pub incoming: Mutex<Option<IncomingSnapshot>>,
-    /// When the leader was heard of.
+    /// Last contact with the leader.
     pub last_contact: Arc<LastContact>,
 }
 
 impl RpcHandler {
-    /// Answers one message; whatever is wrong with it is an answer too.
+    /// Handles one message. Every error becomes a response.
     pub(crate) async fn handle(&self, bytes: &[u8]) -> Vec<u8> {
-        let answer = match codec::decode(bytes) {
-            Ok(request) => self.answer(request).await,
-            Err(unreadable) => Err(format!("a message of consensus: {unreadable}")),
+        let response = match codec::decode(bytes) {
+            Ok(request) => self.dispatch(request).await,
+            Err(error) => Err(format!("malformed Raft message: {error}")),
         };
-        codec::encode(&answer)
+        codec::encode(&response)
     }
 
-    async fn answer(&self, request: Request) -> Result<Response, String> {
+    async fn dispatch(&self, request: Request) -> Result<Response, String> {
         match request {
             Request::Append(rpc) => {
-                let answer = self.raft.append_entries(rpc).await.map_err(text)?;
-                if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
-                    self.last_contact.note();
+                let response = self.raft.append_entries(rpc).await.map_err(text)?;
+                if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+                    self.last_contact.record();
                 }
-                Ok(Response::Append(answer))
+                Ok(Response::Append(response))
             }
             Request::Vote(rpc) => self.raft.vote(rpc).await.map(Response::Vote).map_err(text),
             Request::PreVote(rpc) => self.raft.pre_vote(rpc).await.map(Response::Vote).map_err(text),
@@ -76,8 +77,8 @@ impl RpcHandler {
                 self.raft.handle_transfer_leader(rpc).await.map(Response::Transfer).map_err(text)
             }
             Request::Snapshot { transfer, number, bytes, last } => {
-                let whole = self.gather(transfer, number, bytes.0.to_vec(), last.is_some()).await?;
-                match (whole, last) {
+                let complete = self.receive_part(transfer, number, bytes.0.to_vec(), last.is_some()).await?;
+                match (complete, last) {
                     (Some(snapshot), Some(last)) => {
                         let (vote, meta) = *last;
                         let installed =
@@ -90,24 +91,24 @@ impl RpcHandler {
         }
     }
 
-    /// Takes a part; the last one brings the whole.
-    async fn gather(
+    /// Stores a part of a snapshot. Returns the snapshot after the last part.
+    async fn receive_part(
         &self,
         transfer: u64,
         number: u64,
         part: Vec<u8>,
         last: bool,
     ) -> Result<Option<SnapshotData>, String> {
-        let mut slot = self.incoming.lock().await;
+        let mut current = self.incoming.lock().await;
         if number == 0 {
-            *slot = Some(IncomingSnapshot::new(transfer, Arc::clone(&self.state)));
+            *current = Some(IncomingSnapshot::new(transfer, Arc::clone(&self.state)));
         }
         let expected =
-            slot.as_mut().filter(|incoming| incoming.transfer == transfer && incoming.next == number);
-        let incoming = expected.ok_or_else(|| "a part of a snapshot out of order".to_owned())?;
-        incoming.take(part).await?;
-        match slot.take_if(|_| last) {
-            Some(incoming) => incoming.end().await.map(Some),
+            current.as_mut().filter(|incoming| incoming.transfer == transfer && incoming.next == number);
+        let incoming = expected.ok_or_else(|| "the part of the snapshot is out of order".to_owned())?;
+        incoming.add_part(part).await?;
+        match current.take_if(|_| last) {
+            Some(incoming) => incoming.finish().await.map(Some),
             None => Ok(None),
         }
     }

@@ -1,4 +1,4 @@
-//! One voter: what is acknowledged survives whatever happens, and what stops it is said.
+//! Groups of one voter: durability of acknowledged proposals, and reported failures.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::{Disks, GROUP, Node, SOON, leader, members, rows, settings, start};
 use consensus::{ChangeError, NoNetwork, Options, ProposeError, Replica, Settings, StartError, replica_id};
 use store::{LogSettings, NodeLog};
 
-async fn alone(disks: &Disks, settings: Settings) -> Node {
+async fn single_voter(disks: &Disks, settings: Settings) -> Node {
     let node = start(7, disks, settings, Arc::new(NoNetwork)).await;
     node.replica.initialize(members(&[7])).await.unwrap();
     leader([&node]).await;
@@ -25,9 +25,9 @@ async fn put(node: &Node, keys: std::ops::Range<u32>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_acknowledged_is_there_after_a_restart() {
+async fn acknowledged_proposals_survive_a_restart() {
     let disks = Disks::new();
-    let node = alone(&disks, settings()).await;
+    let node = single_voter(&disks, settings()).await;
     assert_eq!(replica_id(&*disks.state).unwrap(), Some(7));
     put(&node, 0..500).await;
     node.replica.read_barrier().await.unwrap();
@@ -37,11 +37,11 @@ async fn what_is_acknowledged_is_there_after_a_restart() {
     node.log.close();
     assert!(matches!(node.replica.propose(vec![1]).await, Err(ProposeError::Stopped(_))));
     assert_eq!(
-        node.replica.wait_for(SOON, |role| role.stopped.is_some()).await.unwrap().stopped.unwrap(),
+        node.replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.unwrap().stopped.unwrap(),
         "shut down"
     );
 
-    let node = alone(&disks, settings()).await;
+    let node = single_voter(&disks, settings()).await;
     assert_eq!(rows(&*disks.state).len(), 500);
     assert_eq!(node.book.applied.load(Ordering::Relaxed), 0, "nothing is applied twice");
     put(&node, 500..510).await;
@@ -49,14 +49,14 @@ async fn what_is_acknowledged_is_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_acknowledged_is_there_after_power_cuts() {
+async fn acknowledged_proposals_survive_power_failures() {
     let mut disks = Disks::new();
     let mut keys = 0;
     for round in 0..5 {
-        // In some rounds the state is never flushed, in others the log is cut behind it.
+        // In some rounds the state is never flushed, in others the log is purged.
         let (flush_every_ms, snapshot_every_entries) = [(3_600_000, 1_000_000), (1, 50)][round % 2];
         let settings = Settings { flush_every_ms, snapshot_every_entries, keep_entries: 10, ..settings() };
-        let node = alone(&disks, settings).await;
+        let node = single_voter(&disks, settings).await;
         assert_eq!(rows(&*disks.state).len(), keys as usize, "round {round}");
         put(&node, keys..keys + 290).await;
         let until = tokio::time::Instant::now() + SOON;
@@ -71,15 +71,15 @@ async fn what_is_acknowledged_is_there_after_power_cuts() {
         disks = disks.crash();
         node.replica.shutdown().await.unwrap();
     }
-    assert!(alone(&disks, settings()).await.replica.status().purged.is_some(), "the log was cut");
+    assert!(single_voter(&disks, settings()).await.replica.status().purged.is_some(), "the log was purged");
     assert_eq!(rows(&*disks.state).len(), keys as usize);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
+async fn a_failing_state_machine_stops_its_replica_with_the_reason() {
     for (payload, reason) in [("panic", "told to panic"), ("fault", "told to fail")] {
         let disks = Disks::new();
-        let node = alone(&disks, settings()).await;
+        let node = single_voter(&disks, settings()).await;
         put(&node, 0..10).await;
         let error = node.replica.propose(payload.as_bytes().to_vec()).await.unwrap_err();
         match (payload, &error) {
@@ -88,7 +88,7 @@ async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
             }
             _ => panic!("{payload}: {error:?}"),
         }
-        let role = node.replica.wait_for(SOON, |role| role.stopped.is_some()).await.unwrap();
+        let role = node.replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.unwrap();
         assert!(!role.leader && role.stopped.unwrap().contains(reason));
         assert!(node.replica.propose(vec![1]).await.is_err());
         assert!(node.replica.read_barrier().await.is_err());
@@ -96,7 +96,7 @@ async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
         node.replica.shutdown().await.unwrap();
         node.log.close();
         assert_eq!(rows(&*disks.state).len(), 10);
-        // It is committed, so it comes again at each start; by then the reason is the start's.
+        // The entry is committed, so it is replayed at each start, which fails with the same reason.
         let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
         let book = common::Book::new(disks.state.clone());
         let again = Replica::start(
@@ -113,34 +113,34 @@ async fn a_machine_that_panics_or_fails_stops_its_replica_and_says_why() {
             }
             Err(StartError::Store(text)) if payload == "fault" => assert!(text.contains(reason), "{text}"),
             Err(other) => panic!("{other}"),
-            // The committed mark had not reached the disk: then it stops as soon as it leads.
+            // If the committed mark did not reach the disk, the replica stops as soon as it leads.
             Ok(replica) => {
-                assert!(replica.wait_for(SOON, |role| role.stopped.is_some()).await.is_some());
+                assert!(replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.is_some());
             }
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_refuses_stops_the_replica_and_nothing_is_acknowledged() {
+async fn a_failing_disk_stops_the_replica_and_nothing_is_acknowledged() {
     let disks = Disks::new();
-    let node = alone(&disks, settings()).await;
+    let node = single_voter(&disks, settings()).await;
     put(&node, 0..10).await;
     disks.rows.fail(true);
     assert!(matches!(node.replica.propose(b"lost".to_vec()).await, Err(ProposeError::Store(_))));
-    let role = node.replica.wait_for(SOON, |role| role.stopped.is_some()).await.unwrap();
+    let role = node.replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.unwrap();
     assert!(!role.leader);
     let disks = disks.crash();
     node.replica.shutdown().await.unwrap();
-    let node = alone(&disks, settings()).await;
+    let node = single_voter(&disks, settings()).await;
     assert_eq!(rows(&*disks.state).len(), 10);
     drop(node);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_starts_only_on_what_is_its_own() {
+async fn a_replica_starts_only_on_its_own_state_and_log() {
     let disks = Disks::new();
-    let node = alone(&disks, settings()).await;
+    let node = single_voter(&disks, settings()).await;
     put(&node, 0..10).await;
     node.replica.shutdown().await.unwrap();
     node.log.close();
@@ -160,7 +160,7 @@ async fn a_replica_starts_only_on_what_is_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_is_made_once_and_of_voters_that_include_its_maker() {
+async fn a_group_is_initialised_once_with_voters_that_include_the_replica() {
     let disks = Disks::new();
     let node = start(7, &disks, settings(), Arc::new(NoNetwork)).await;
     assert!(matches!(node.replica.initialize(members(&[8])).await, Err(ChangeError::Refused(_))));
@@ -176,35 +176,35 @@ async fn a_group_is_made_once_and_of_voters_that_include_its_maker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_makes_no_sense_is_answered_with_an_error() {
-    let node = alone(&Disks::new(), settings()).await;
+async fn a_malformed_message_gets_an_error_response() {
+    let node = single_voter(&Disks::new(), settings()).await;
     for bytes in [vec![], vec![0], vec![9, 9, 9], vec![1, 250, 1, 1], vec![1, 4, 1, 1]] {
-        let answer = node.replica.handle(bytes).await;
-        assert!(!answer.is_empty());
+        let response = node.replica.handle(bytes).await;
+        assert!(!response.is_empty());
     }
     put(&node, 0..1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_real_disk_the_state_and_the_log_come_back() {
+async fn the_state_and_the_log_survive_restarts_on_a_real_disk() {
     let dir = tempfile::tempdir().unwrap();
     let mut took = std::time::Duration::ZERO;
     for round in 0..3u32 {
         let log = NodeLog::open(&dir.path().join("log"), LogSettings::default()).unwrap();
         let state = Arc::new(store::Disk::open(&dir.path().join("groups/books-0"), 8 << 20).unwrap());
         let book = common::Book::new(state.clone());
-        let begun = std::time::Instant::now();
+        let started = std::time::Instant::now();
         let options = Options { settings: settings(), ..Options::new(GROUP, 7) };
         let replica =
             Replica::start(options, log.clone(), state.clone(), book, Arc::new(NoNetwork)).await.unwrap();
         replica.initialize(members(&[7])).await.unwrap();
-        assert!(replica.wait_for(SOON, |role| role.leader).await.is_some());
-        took = begun.elapsed();
+        assert!(replica.wait_for_role(SOON, |role| role.leader).await.is_some());
+        took = started.elapsed();
         assert_eq!(rows(&*state).len() as u32, round * 100);
         for key in round * 100..round * 100 + 100 {
             replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
         }
-        // One round ends well, one without a last flush.
+        // The first round shuts down cleanly, the others without a last flush.
         if round == 0 {
             replica.shutdown().await.unwrap();
         }

@@ -1,4 +1,4 @@
-//! Three voters in one process: they elect, replicate, outlive their leader, and take others in.
+//! Groups of three voters in one process: elections, replication, loss of the leader, and membership changes.
 
 mod common;
 
@@ -12,7 +12,7 @@ use common::{
 use consensus::testing::InMemoryNetwork;
 use consensus::{ChangeError, ProposeError, Settings};
 
-async fn three(network: &InMemoryNetwork, settings: Settings) -> Vec<Node> {
+async fn three_voters(network: &InMemoryNetwork, settings: Settings) -> Vec<Node> {
     let mut nodes = Vec::new();
     for id in 1..=3 {
         nodes.push(join(network, id, &Disks::new(), settings.clone()).await);
@@ -27,9 +27,9 @@ fn id(node: &Node) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn they_elect_replicate_and_outlive_their_leader() {
+async fn a_group_replicates_and_elects_another_leader_when_the_leader_is_isolated() {
     let network = InMemoryNetwork::new();
-    let nodes = three(&network, settings()).await;
+    let nodes = three_voters(&network, settings()).await;
     let first = leader(&nodes).await;
     for key in 0..50 {
         first.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
@@ -43,13 +43,13 @@ async fn they_elect_replicate_and_outlive_their_leader() {
         assert!(follower.replica.read_barrier().await.is_err());
     }
 
-    // Cut off, not stopped: it still believes that it leads.
+    // The leader is isolated, not stopped: it still considers itself leader.
     network.isolate(id(first), true);
     let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(first)).collect();
     tokio::time::sleep(settings().config_lease()).await;
-    assert!(first.replica.read_barrier().await.is_err(), "a leader without a majority answers no reads");
+    assert!(first.replica.read_barrier().await.is_err(), "a leader without a majority serves no reads");
     let lost = first.replica.clone();
-    let lost = tokio::spawn(async move { lost.propose(b"unheard".to_vec()).await });
+    let lost = tokio::spawn(async move { lost.propose(b"not replicated".to_vec()).await });
     let second = leader(rest.iter().copied()).await;
     assert_ne!(id(second), id(first));
     propose_somewhere(&rest, "after").await;
@@ -58,7 +58,7 @@ async fn they_elect_replicate_and_outlive_their_leader() {
     let lost = tokio::time::timeout(SOON, lost).await.unwrap().unwrap();
     assert!(matches!(lost, Err(ProposeError::Unknown | ProposeError::NotLeader { .. })), "{lost:?}");
     let rows = alike(&nodes).await;
-    assert_eq!(rows.len(), 51, "what was not acknowledged and not last_contact of is gone");
+    assert_eq!(rows.len(), 51, "the entry that was not replicated is lost");
 }
 
 trait Lease {
@@ -73,10 +73,10 @@ impl Lease for Settings {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
+async fn power_failures_lose_no_acknowledged_entry() {
     let network = InMemoryNetwork::new();
     let settings = Settings { snapshot_every_entries: 60, keep_entries: 5, ..settings() };
-    let mut nodes = three(&network, settings.clone()).await;
+    let mut nodes = three_voters(&network, settings.clone()).await;
     let mut keys = 0;
     for round in 0..6usize {
         let all: Vec<&Node> = nodes.iter().collect();
@@ -85,7 +85,7 @@ async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
             keys += 1;
         }
         let lead = id(leader(&nodes).await);
-        // The leader, then a follower, then all at once.
+        // Power failure of the leader, then of a follower, then of all at once.
         let victims: Vec<u64> = match round % 3 {
             0 => vec![lead],
             1 => vec![lead % 3 + 1],
@@ -118,11 +118,11 @@ async fn power_cuts_in_turn_lose_nothing_that_was_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
+async fn a_new_learner_receives_a_snapshot_becomes_a_voter_and_leads() {
     let network = InMemoryNetwork::new();
     let settings =
         Settings { snapshot_every_entries: 100, keep_entries: 0, message_bytes_max: 2000, ..settings() };
-    let nodes = three(&network, settings.clone()).await;
+    let nodes = three_voters(&network, settings.clone()).await;
     let lead = leader(&nodes).await;
     let proposals = (0..1000).map(|key| lead.replica.propose(format!("{key:06}").into_bytes()));
     for reply in futures::future::join_all(proposals).await {
@@ -150,31 +150,33 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
     network.join(GROUP, 4, fourth.replica.clone());
 
     let three = [1, 2, 3].into();
-    let stranger = lead.replica.change_voters(&three, [1, 2, 3, 4].into()).await;
-    assert!(matches!(stranger, Err(ChangeError::Refused(_))), "{stranger:?}");
+    let not_a_learner = lead.replica.change_voters(&three, [1, 2, 3, 4].into()).await;
+    assert!(matches!(not_a_learner, Err(ChangeError::Refused(_))), "{not_a_learner:?}");
     lead.replica.add_learner(4, member(4)).await.unwrap();
     assert_eq!(alike([lead, &fourth]).await.len(), 1000);
     assert!(fourth.book.replaced.load(Ordering::Relaxed) >= 1);
     assert_eq!(lead.replica.status().learners, members(&[4]));
 
-    // One joint change: the fourth comes, another goes.
+    // One joint change adds the fourth voter and removes another.
     let gone = id(nodes.iter().find(|node| id(node) != id(lead)).unwrap());
     let voters: Vec<u64> = (1..=4).filter(|id| *id != gone).collect();
     let wanted = || voters.iter().copied().collect();
     lead.replica.change_voters(&three, wanted()).await.unwrap();
-    // The same again is done; what was decided before it is not, by whoever has not heard of it.
+    // Repeating the change succeeds. A change from the outdated voters is refused.
     lead.replica.change_voters(&three, wanted()).await.unwrap();
-    let overtaken = lead.replica.change_voters(&three, [id(lead), gone].into()).await;
-    assert!(matches!(overtaken, Err(ChangeError::Refused(_))), "{overtaken:?}");
+    let outdated = lead.replica.change_voters(&three, [id(lead), gone].into()).await;
+    assert!(matches!(outdated, Err(ChangeError::Refused(_))), "{outdated:?}");
     let status = lead.replica.status();
     assert_eq!((status.voters, status.learners.len(), status.joint), (members(&voters), 0, false));
     lead.replica.transfer_leader(4).await.unwrap();
-    assert!(fourth.replica.wait_for(SOON, |role| role.leader).await.is_some());
-    assert!(lead.replica.wait_for(SOON, |role| !role.leader && role.leader_id == Some(4)).await.is_some());
+    assert!(fourth.replica.wait_for_role(SOON, |role| role.leader).await.is_some());
+    assert!(
+        lead.replica.wait_for_role(SOON, |role| !role.leader && role.leader_id == Some(4)).await.is_some()
+    );
     fourth.replica.propose(b"from the fourth".to_vec()).await.unwrap();
     assert_eq!(alike([lead, &fourth]).await.len(), 1001);
 
-    // What it installed survives a power cut, though nothing was flushed since.
+    // The installed snapshot survives a power failure, although nothing was flushed since.
     let cut = fourth.disks.crash();
     fourth.replica.shutdown().await.unwrap();
     let fourth = join(&network, 4, &cut, settings).await;
@@ -182,11 +184,11 @@ async fn a_fresh_learner_gets_a_snapshot_becomes_a_voter_and_leads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
+async fn a_snapshot_sent_during_writes_is_consistent() {
     let network = InMemoryNetwork::new();
     let settings =
         Settings { snapshot_every_entries: 200, keep_entries: 0, message_bytes_max: 4000, ..settings() };
-    let nodes = three(&network, settings.clone()).await;
+    let nodes = three_voters(&network, settings.clone()).await;
     let lead = leader(&nodes).await;
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let writers = (0..8).map(|writer: u64| {
@@ -194,7 +196,7 @@ async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
         tokio::spawn(async move {
             let mut written = 0u64;
             while !stop.load(Ordering::Relaxed) {
-                // The same keys again and again, so that what was sent keeps changing.
+                // The same keys are written repeatedly, so that rows that were already sent change.
                 let key = format!("{:06}", (written * 8 + writer) * 7919 % 3000);
                 replica.propose(key.into_bytes()).await.unwrap();
                 written += 1;
@@ -209,7 +211,7 @@ async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
         lead.replica.add_learner(id, member(id)).await.unwrap();
         let until = tokio::time::Instant::now() + SOON;
         while node.book.replaced.load(Ordering::Relaxed) == 0 {
-            assert!(tokio::time::Instant::now() < until, "no snapshot came");
+            assert!(tokio::time::Instant::now() < until, "no snapshot was installed");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         if id == 6 {
@@ -228,14 +230,14 @@ async fn a_snapshot_that_is_sent_while_much_is_written_is_of_one_point() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_replica_goes_on_alone_with_all_that_it_has_heard_of() {
+async fn a_recovered_sole_voter_has_all_entries_of_its_log() {
     let network = InMemoryNetwork::new();
-    let nodes = three(&network, settings()).await;
+    let nodes = three_voters(&network, settings()).await;
     let lead = leader(&nodes).await;
     for key in 0..50 {
         lead.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
     }
-    // Whoever has it all: a majority has, so one of the followers does.
+    // A replica with all entries: a majority has them, so one of the followers does.
     let last = lead.replica.status().last_log;
     let survivor =
         nodes.iter().find(|node| id(node) != id(lead) && node.replica.status().last_log == last).unwrap();
@@ -261,9 +263,9 @@ async fn the_last_replica_goes_on_alone_with_all_that_it_has_heard_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_voted_out_while_a_majority_hears_of_it() {
+async fn a_leader_in_contact_with_a_majority_is_not_replaced() {
     let network = InMemoryNetwork::new();
-    let nodes = three(&network, settings()).await;
+    let nodes = three_voters(&network, settings()).await;
     let lead = leader(&nodes).await;
     let term = lead.replica.role().borrow().term;
     for _ in 0..20 {
@@ -274,7 +276,7 @@ async fn nobody_is_voted_out_while_a_majority_hears_of_it() {
     }
     let role = lead.replica.role().borrow().clone();
     assert_eq!((role.leader, role.term, role.leader_node), (true, term, Some(member(id(lead)).node)));
-    // Told that it is gone, they do not wait until they miss it.
+    // A triggered election does not wait for the election timeout.
     network.isolate(id(lead), true);
     let gone = std::time::Instant::now();
     let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(lead)).collect();
@@ -283,13 +285,13 @@ async fn nobody_is_voted_out_while_a_majority_hears_of_it() {
             node.replica.trigger_election().await.unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(gone.elapsed() < SOON, "nobody leads");
+        assert!(gone.elapsed() < SOON, "no leader was elected");
     }
     println!("another leads after {:?}", gone.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_begins_with_rows_that_were_laid_there_and_gives_them_to_others() {
+async fn a_group_starts_from_restored_rows_and_sends_them_to_new_replicas() {
     let network = InMemoryNetwork::new();
     let disks = Disks::new();
     let mut batch = store::Batch::default();
@@ -305,7 +307,7 @@ async fn a_group_begins_with_rows_that_were_laid_there_and_gives_them_to_others(
     let second = join(&network, 6, &Disks::new(), settings()).await;
     first.replica.add_learner(6, member(6)).await.unwrap();
     assert_eq!(alike([&first, &second]).await.len(), 501);
-    // And after a restart.
+    // The same after a restart.
     let cut = first.disks.crash();
     first.replica.shutdown().await.unwrap();
     let first = join(&network, 5, &cut, settings()).await;

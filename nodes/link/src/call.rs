@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use ractor::rpc::CallResult;
 
-use crate::endpoint::EndpointMessage;
 use crate::frame::{Operation, Request, Response, decode, encode, micros, tail};
+use crate::message::EndpointMessage;
 use crate::options::Limits;
 use crate::session::Session;
 

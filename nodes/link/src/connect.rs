@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handshake::{self, HandshakeResult, Hello, HelloReply, PROTOCOL};
 use crate::identity::CertificateInfo;
-use crate::link::Inner;
+use crate::inner::Inner;
 use crate::liveness;
 use crate::options::Seed;
 use crate::peers::PeerState;

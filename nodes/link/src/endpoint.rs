@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
-use ractor_cluster::RactorClusterMessage;
 
 use crate::frame::{Operation, Request, Response, decode, encode, tail};
 use crate::identity::Identity;
+use crate::message::EndpointMessage;
 use crate::options::Limits;
 use crate::peers::PeerTable;
 use crate::session::Session;
@@ -33,14 +33,6 @@ pub trait Handler: Send + Sync + 'static {
         bytes: Vec<u8>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Vec<u8>, String>>;
-}
-
-/// Message to the endpoint actor.
-#[derive(RactorClusterMessage)]
-pub(crate) enum EndpointMessage {
-    /// A frame (see [`crate::frame`]). The reply is a frame too.
-    #[rpc]
-    Frame(Vec<u8>, RpcReplyPort<Vec<u8>>),
 }
 
 /// Dispatches requests to sessions and to the handler.

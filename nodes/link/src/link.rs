@@ -1,12 +1,11 @@
 //! The link: public interface and start-up.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorRef};
+use ractor::Actor;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +13,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::{self, LinkError, TrafficClass};
 use crate::connect;
-use crate::endpoint::{Dispatcher, Endpoint, EndpointMessage, Handler, TOPIC_BYTES_MAX};
+use crate::endpoint::{Dispatcher, Endpoint, Handler, TOPIC_BYTES_MAX};
 use crate::frame::Response;
 use crate::identity::{Fingerprint, Identity, is_valid_name};
-use crate::options::{Limits, Options, Seed, StartError};
+use crate::inner::Inner;
+use crate::options::{Options, Seed, StartError};
 use crate::peers::{Peer, PeerTable};
 use crate::tls::TlsContext;
 
@@ -31,23 +31,6 @@ static ENDPOINTS: AtomicU64 = AtomicU64::new(1);
 #[derive(Clone)]
 pub struct Link {
     inner: Arc<Inner>,
-}
-
-/// State shared by all tasks of a link.
-pub(crate) struct Inner {
-    pub own: Identity,
-    pub incarnation: u64,
-    pub advertise: String,
-    pub endpoint_name: String,
-    pub limits: Limits,
-    pub tls: TlsContext,
-    pub table: Arc<PeerTable>,
-    pub root: CancellationToken,
-    pub tasks: TaskTracker,
-    address: SocketAddr,
-    dispatcher: Arc<Dispatcher>,
-    endpoint: ActorRef<EndpointMessage>,
-    seeds: Mutex<BTreeMap<Seed, CancellationToken>>,
 }
 
 impl Link {

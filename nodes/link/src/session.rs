@@ -16,8 +16,8 @@ use ractor_cluster::{NetworkStream, NodeServerMessage, NodeSession};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::endpoint::EndpointMessage;
 use crate::identity::{Fingerprint, Identity};
+use crate::message::EndpointMessage;
 use crate::options::Limits;
 use crate::stream::{StreamControl, split_stream};
 use crate::tls::Transport;

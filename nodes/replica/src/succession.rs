@@ -81,7 +81,7 @@ impl Node {
 async fn hand(group: String, consensus: consensus::Replica, next: u64) {
     let handed = async {
         consensus.transfer_leader(next).await.ok()?;
-        consensus.wait_for(HAND_OVER_MAX, |role| !role.leader && role.leader_id.is_some()).await
+        consensus.wait_for_role(HAND_OVER_MAX, |role| !role.leader && role.leader_id.is_some()).await
     };
     if handed.await.is_none() {
         tracing::warn!(group, "nobody took over; the group elects somebody when this node is gone");

@@ -177,7 +177,7 @@ impl Node {
                         return Err(refused("that replica is too far behind"));
                     }
                     consensus.transfer_leader(to).await.map_err(propose_error)?;
-                    let led = consensus.wait_for(TRANSFER_MAX, |role| role.leader_id == Some(to)).await;
+                    let led = consensus.wait_for_role(TRANSFER_MAX, |role| role.leader_id == Some(to)).await;
                     led.ok_or_else(|| refused("the other replica does not take over"))?;
                 }
                 Ok(self.done(&group))

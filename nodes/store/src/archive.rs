@@ -1,28 +1,31 @@
-//! Rows as a stream of bytes: for backups, and for snapshots that travel between replicas.
+//! Rows as a byte stream, for backups and for snapshots between replicas.
 //!
-//! Format: 8 bytes of magic; chunks of `length u32 | crc32 u32 | payload`, where the payload is rows of
-//! `key length u32 | key | value length u32 | value`; then a chunk of length 0 whose checksum field is that of the
-//! number of rows, which follows as `u64`. All little-endian. A stream that ends early is told by its missing end.
+//! Format: 8 bytes of magic; chunks of `length u32 | crc32 u32 | payload`, where the payload consists of rows `key
+//! length u32 | key | value length u32 | value`; then a chunk of length 0 whose checksum field covers the number of
+//! rows, which follows as `u64`. All little-endian. The final chunk makes truncation detectable.
 
 use std::io::{Read, Write};
 use std::ops::Bound;
 
-use crate::{Fault, Pin, Row, State};
+use crate::batch::Row;
+use crate::fault::Fault;
+use crate::pin::Pin;
+use crate::state::State;
 
 const MAGIC: &[u8; 8] = b"aubrows1";
-/// A chunk is closed when it has grown to this.
+/// A chunk ends once it has reached this length.
 const CHUNK_BYTES: usize = 256 << 10;
-/// A single row can make a chunk larger; nothing sound is larger than this.
+/// A single row can make a chunk longer, but a longer one than this is corrupt.
 const CHUNK_BYTES_MAX: usize = 256 << 20;
 const SCAN_ROWS: usize = 512;
-/// Of a pin: while these are read nothing is committed.
+/// Rows read from a pin at a time. Commits wait meanwhile.
 const PINNED_ROWS: usize = 128;
 
-/// Writes the rows from `from` on to `to`, in key order, and says how many there were. The caller sees to it that
-/// nothing is committed meanwhile.
+/// Writes the rows from `from` on to `to`, in key order. Returns their number. The caller ensures that nothing is
+/// committed meanwhile.
 ///
 /// # Errors
-/// When the state cannot be read, or `to` not written.
+/// If the state cannot be read or `to` cannot be written.
 pub fn export(state: &dyn State, from: Bound<&[u8]>, to: &mut dyn Write) -> Result<u64, Fault> {
     let mut last: Option<Vec<u8>> = None;
     let mut ended = false;
@@ -38,10 +41,10 @@ pub fn export(state: &dyn State, from: Bound<&[u8]>, to: &mut dyn Write) -> Resu
     })
 }
 
-/// Writes the rows of a pin of `state`'s to `to`, while commits go on, and says how many there were.
+/// Writes the rows of a pin of `state` to `to`, while commits continue. Returns their number.
 ///
 /// # Errors
-/// When the state cannot be read or was replaced since, or `to` not written.
+/// If the state cannot be read or was replaced since, or `to` cannot be written.
 pub fn export_pinned(state: &dyn State, pin: &Pin, to: &mut dyn Write) -> Result<u64, Fault> {
     write(to, || state.pinned(pin, PINNED_ROWS))
 }
@@ -50,7 +53,7 @@ fn write(
     to: &mut dyn Write,
     mut next: impl FnMut() -> Result<Option<Vec<Row>>, Fault>,
 ) -> Result<u64, Fault> {
-    to.write_all(MAGIC).map_err(refused)?;
+    to.write_all(MAGIC).map_err(io_error)?;
     let mut payload = Vec::with_capacity(CHUNK_BYTES + 4096);
     let mut count = 0u64;
     while let Some(rows) = next()? {
@@ -67,10 +70,10 @@ fn write(
     if !payload.is_empty() {
         chunk(to, &payload)?;
     }
-    to.write_all(&0u32.to_le_bytes()).map_err(refused)?;
-    to.write_all(&crc32fast::hash(&count.to_le_bytes()).to_le_bytes()).map_err(refused)?;
-    to.write_all(&count.to_le_bytes()).map_err(refused)?;
-    to.flush().map_err(refused)?;
+    to.write_all(&0u32.to_le_bytes()).map_err(io_error)?;
+    to.write_all(&crc32fast::hash(&count.to_le_bytes()).to_le_bytes()).map_err(io_error)?;
+    to.write_all(&count.to_le_bytes()).map_err(io_error)?;
+    to.flush().map_err(io_error)?;
     Ok(count)
 }
 
@@ -85,23 +88,24 @@ fn put(payload: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Fault> {
 fn chunk(to: &mut dyn Write, payload: &[u8]) -> Result<(), Fault> {
     let length =
         u32::try_from(payload.len()).map_err(|_| Fault::Io("a row is longer than 4 GiB".to_owned()))?;
-    to.write_all(&length.to_le_bytes()).map_err(refused)?;
-    to.write_all(&crc32fast::hash(payload).to_le_bytes()).map_err(refused)?;
-    to.write_all(payload).map_err(refused)
+    to.write_all(&length.to_le_bytes()).map_err(io_error)?;
+    to.write_all(&crc32fast::hash(payload).to_le_bytes()).map_err(io_error)?;
+    to.write_all(payload).map_err(io_error)
 }
 
-/// Cuts what is written to it into parts and hands each of them on.
+/// A writer that splits its input into parts of equal length.
 #[derive(Debug)]
 pub struct PartWriter<F> {
     part: Vec<u8>,
     bytes: usize,
-    hand_on: F,
+    emit: F,
 }
 
 impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> PartWriter<F> {
-    /// PartWriter of so many bytes; the last may be shorter, none is empty. [`Write::flush`] hands on what there is.
-    pub fn new(bytes: usize, hand_on: F) -> Self {
-        Self { part: Vec::with_capacity(bytes), bytes, hand_on }
+    /// Passes parts of `bytes` bytes to `emit`. The last may be shorter, none is empty. [`Write::flush`] emits what
+    /// is buffered.
+    pub fn new(bytes: usize, emit: F) -> Self {
+        Self { part: Vec::with_capacity(bytes), bytes, emit }
     }
 }
 
@@ -119,11 +123,11 @@ impl<F: FnMut(Vec<u8>) -> std::io::Result<()>> Write for PartWriter<F> {
         if self.part.is_empty() {
             return Ok(());
         }
-        (self.hand_on)(std::mem::replace(&mut self.part, Vec::with_capacity(self.bytes)))
+        (self.emit)(std::mem::replace(&mut self.part, Vec::with_capacity(self.bytes)))
     }
 }
 
-/// Reads what [`export`] wrote, row by row; the import is `state.replace(&mut RowReader::new(from))`. Ends after the first
+/// Reads the rows that [`export`] wrote. Import with `state.replace(&mut RowReader::new(from))`. Ends after the first
 /// error.
 #[derive(Debug)]
 pub struct RowReader<R> {
@@ -131,22 +135,22 @@ pub struct RowReader<R> {
     payload: Vec<u8>,
     at: usize,
     count: u64,
-    begun: bool,
+    started: bool,
     done: bool,
 }
 
 impl<R: Read> RowReader<R> {
-    /// The rows in `from`.
+    /// Reads rows from `from`.
     pub fn new(from: R) -> Self {
-        Self { from, payload: Vec::new(), at: 0, count: 0, begun: false, done: false }
+        Self { from, payload: Vec::new(), at: 0, count: 0, started: false, done: false }
     }
 
     fn advance(&mut self) -> Result<Option<Row>, Fault> {
-        if !self.begun {
+        if !self.started {
             if self.bytes::<8>()? != *MAGIC {
-                return Err(Fault::Corrupt("this is no stream of rows".to_owned()));
+                return Err(Fault::Corrupt("not a stream of rows".to_owned()));
             }
-            self.begun = true;
+            self.started = true;
         }
         if self.at == self.payload.len() && !self.fetch()? {
             return Ok(None);
@@ -157,23 +161,23 @@ impl<R: Read> RowReader<R> {
         Ok(Some((key, value)))
     }
 
-    /// The next chunk; false at the end of the stream.
+    /// Reads the next chunk. Returns false at the end of the stream.
     fn fetch(&mut self) -> Result<bool, Fault> {
         let length = u32::from_le_bytes(self.bytes()?) as usize;
         let sum = u32::from_le_bytes(self.bytes()?);
         if length == 0 {
             let count = self.bytes::<8>()?;
             if crc32fast::hash(&count) != sum || u64::from_le_bytes(count) != self.count {
-                return Err(Fault::Corrupt("a stream of rows lacks some".to_owned()));
+                return Err(Fault::Corrupt("the stream of rows is incomplete".to_owned()));
             }
             return Ok(false);
         }
         if length > CHUNK_BYTES_MAX {
-            return Err(Fault::Corrupt("a chunk of rows has an impossible length".to_owned()));
+            return Err(Fault::Corrupt("a chunk of rows has an invalid length".to_owned()));
         }
         self.payload.clear();
         self.at = 0;
-        let read = (&mut self.from).take(length as u64).read_to_end(&mut self.payload).map_err(refused)?;
+        let read = (&mut self.from).take(length as u64).read_to_end(&mut self.payload).map_err(io_error)?;
         if read < length || crc32fast::hash(&self.payload) != sum {
             return Err(Fault::Corrupt("a chunk of rows does not match its checksum".to_owned()));
         }
@@ -181,7 +185,7 @@ impl<R: Read> RowReader<R> {
     }
 
     fn field(&mut self) -> Result<Vec<u8>, Fault> {
-        let wrong = || Fault::Corrupt("a chunk of rows ends within one".to_owned());
+        let wrong = || Fault::Corrupt("a chunk of rows is truncated".to_owned());
         let rest = &self.payload[self.at..];
         let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(wrong)?;
         let length = u32::from_le_bytes(*length) as usize;
@@ -193,8 +197,8 @@ impl<R: Read> RowReader<R> {
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let mut bytes = [0; N];
         self.from.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Fault::Corrupt("a stream of rows ends early".to_owned()),
-            _ => refused(error),
+            std::io::ErrorKind::UnexpectedEof => Fault::Corrupt("the stream of rows is truncated".to_owned()),
+            _ => io_error(error),
         })?;
         Ok(bytes)
     }
@@ -213,6 +217,6 @@ impl<R: Read> Iterator for RowReader<R> {
     }
 }
 
-fn refused(error: std::io::Error) -> Fault {
+fn io_error(error: std::io::Error) -> Fault {
     Fault::Io(error.to_string())
 }

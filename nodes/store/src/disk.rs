@@ -1,37 +1,39 @@
-//! A replica's state on disk: one sled database, one tree, and what was committed since the last flush in memory.
+//! A replica's state on disk: a sled database with one tree, plus the changes since the last flush in memory.
 //!
-//! A flush puts all changes since the one before into the journal, then makes them in the tree one by one, then syncs the
-//! tree. After a crash on the way the tree may have some of them: opening makes all of them again. So the state on disk
-//! is that of the last flush that ended, or of the one that was under way, and never anything between.
+//! A flush first writes all changes since the previous flush to the journal, then applies them to the tree one by
+//! one, and then syncs the tree. After a crash in between, the tree may contain some of them: opening applies all of
+//! them again. The state on disk is therefore that of the last completed flush or of the one in progress, never a
+//! mixture.
 //!
 //! Trees:
-//! - `a` or `b`: the state. Key: the row's key. Value: the row's value, then 4 bytes of checksum over both. One of the
-//!   two is current; the other holds what is staged to replace it.
-//! - the default tree: `current`: which of them is; `flushes`: how many flushes there were (8 bytes, little-endian). The
-//!   file `synced` beside sled's repeats the last of those numbers: a database that comes back with a lower one has
-//!   lost what was promised.
+//! - `a` or `b`: the state. Key: the row's key. Value: the row's value, followed by 4 bytes of checksum over key and
+//!   value. One of the two is current. The other holds staged rows that are to replace it.
+//! - the default tree: `current`: which tree is current; `flushes`: number of flushes (8 bytes, little-endian). The
+//!   file `synced` beside the database repeats the last of these numbers: a database with a lower number has lost
+//!   flushed data.
 
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::batch::{Batch, Row};
 use crate::engine::Engine;
+use crate::fault::Fault;
 use crate::journal::Journal;
 use crate::memory::is_empty;
 use crate::overlay::{Changes, Overlay};
-use crate::pin::Pins;
-use crate::state::Stage;
-use crate::{Batch, Fault, Pin, Row, Staged, State};
+use crate::pin::{Pin, Pins};
+use crate::state::{Stage, Staged, State};
 
 const CURRENT: &[u8] = b"current";
 const FLUSHES: &[u8] = b"flushes";
 const TREES: [&[u8]; 2] = [b"a", b"b"];
 const CHECKSUM_BYTES: usize = 4;
-/// While rows are staged, so many bytes of them are synced at a time.
+/// Staged rows are synced after this many bytes.
 const STAGE_SYNC_BYTES: usize = 4 << 20;
 
-/// A [`State`] in a directory of its own. See the module.
+/// A [`State`] in a directory of its own. See the module documentation.
 #[derive(Debug)]
 pub struct Disk {
     engine: Engine,
@@ -39,9 +41,9 @@ pub struct Disk {
     overlay: RwLock<Overlay>,
     journal: Journal,
     flushes: AtomicU64,
-    /// One flush at a time.
+    /// Serialises flushes.
     flushing: Mutex<()>,
-    /// One stage at a time; how many there were.
+    /// Serialises staging. Counts the stages.
     stages: Mutex<u64>,
     pins: Pins,
 }
@@ -53,11 +55,11 @@ struct Current {
 }
 
 impl Disk {
-    /// Opens the state in `path`, making it where it is missing. `cache_bytes` bounds its memory.
+    /// Opens the state in `path`, and creates it if missing. `cache_bytes` limits its memory.
     ///
     /// # Errors
-    /// [`Fault::Io`] when the file system refuses or another process has it; [`Fault::Corrupt`], naming the path, when
-    /// it is damaged or lacks what was flushed.
+    /// [`Fault::Io`] if the file system fails or another process has opened it; [`Fault::Corrupt`], with the path, if
+    /// it is damaged or lacks flushed data.
     pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         let engine = Engine::open(path, cache_bytes)?;
         let (which, flushes) = engine.run(|db| Ok((db.get(CURRENT)?, db.get(FLUSHES)?)))?;
@@ -68,15 +70,13 @@ impl Disk {
                 u64::from_le_bytes(bytes.as_ref().try_into().map_err(|_| damaged(path, "a count"))?)
             }
         };
-        let promised = engine.last_synced();
-        if flushes < promised {
-            let text = format!("{}: rows that were flushed are gone", path.display());
-            return Err(Fault::Corrupt(format!(
-                "{text} (flush {flushes} of {promised} is the last one there)"
-            )));
+        let recorded = engine.last_synced();
+        if flushes < recorded {
+            let text = format!("{}: flushed data is missing", path.display());
+            return Err(Fault::Corrupt(format!("{text} (the last flush is {flushes}, expected {recorded})")));
         }
         let tree = engine.run(|db| {
-            // What a crash left of a replacement that did not come to its end.
+            // Staged rows whose installation was interrupted by a crash.
             db.drop_tree(TREES[1 - which])?;
             db.open_tree(TREES[which])
         })?;
@@ -91,23 +91,23 @@ impl Disk {
             stages: Mutex::new(0),
             pins: Pins::default(),
         };
-        disk.recover(promised)?;
+        disk.recover(recorded)?;
         Ok(disk)
     }
 
-    /// Finishes the flush that a crash has cut off, if there is one. Those up to `promised` had come to their ends; so had
-    /// those before the number in the tree, which a replacement may have left behind.
-    fn recover(&self, promised: u64) -> Result<(), Fault> {
-        let there = self.flushes.load(Ordering::Relaxed);
+    /// Completes a flush that was interrupted by a crash. Flushes up to `recorded` were complete. So were those
+    /// before the number in the tree, which is higher than that of the journal after an installation.
+    fn recover(&self, recorded: u64) -> Result<(), Fault> {
+        let in_tree = self.flushes.load(Ordering::Relaxed);
         match self.journal.read()? {
-            Some((number, changes)) if number > promised && number >= there => {
+            Some((number, changes)) if number > recorded && number >= in_tree => {
                 self.apply_changes(number, &changes)
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    /// Makes the changes of flush `number` in the tree, to the disk. Making them again is harmless.
+    /// Applies the changes of flush `number` to the tree and syncs it. Idempotent.
     fn apply_changes(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
         let tree = self.current().tree.clone();
         for (key, value) in changes {
@@ -119,7 +119,7 @@ impl Disk {
         self.finish_flush(number)
     }
 
-    /// Puts the tree on disk, as of flush `number`.
+    /// Syncs the tree as of flush `number`.
     fn finish_flush(&self, number: u64) -> Result<(), Fault> {
         self.engine.run(|db| db.insert(FLUSHES, &number.to_le_bytes()).map(drop))?;
         self.engine.sync()?;
@@ -183,7 +183,8 @@ impl State for Disk {
         if is_empty(from, to) {
             return Ok(Vec::new());
         }
-        // Held until the end: what is read is between two commits, and a flush does not take away what it brings.
+        // The lock is held until the end, so that the result is consistent and a flush does not remove rows from the
+        // overlay in between.
         let overlay = self.read_overlay();
         let rows = self.with_tree(|tree| {
             let stored = tree.range::<&[u8], _>((from, to));
@@ -212,7 +213,7 @@ impl State for Disk {
         self.engine.health()?;
         let Some(changes) = self.write_overlay().begin_flush() else { return Ok(()) };
         let number = self.flushes.load(Ordering::Relaxed) + 1;
-        // Half of it may be there, or all: nothing else may be written over it.
+        // The journal may be partially written. Nothing may be written over it.
         self.journal.write(number, &changes).inspect_err(|fault| self.engine.poison(fault))?;
         self.apply_changes(number, &changes)?;
         self.write_overlay().end_flush();
@@ -235,7 +236,7 @@ impl State for Disk {
         self.pins.lock().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
     }
 
-    /// In the second tree.
+    /// Stages in the second tree.
     fn stage(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<Staged, Fault> {
         let mut stages = self.lock_stages();
         let which = 1 - self.current().which;
@@ -244,7 +245,8 @@ impl State for Disk {
             db.open_tree(TREES[which])
         })?;
         *stages += 1;
-        // To the disk as they come: all at the end would hold up whoever else writes there, the log first of all.
+        // Synced while rows arrive: one large sync at the end would delay other writers of the disk, in particular
+        // the log.
         std::thread::scope(|scope| {
             let (written, to_sync) = std::sync::mpsc::sync_channel(1);
             let syncing = scope.spawn(move || to_sync.into_iter().try_for_each(|()| self.engine.sync()));
@@ -253,13 +255,13 @@ impl State for Disk {
                 let (key, value) = row?;
                 unsynced += key.len() + value.len();
                 self.engine.run(|_| tree.insert(&key, with_checksum(&key, &value)).map(drop))?;
-                // Where one waits already, this is part of it.
+                // If a sync is already queued, it includes these rows.
                 if unsynced >= STAGE_SYNC_BYTES && written.try_send(()).is_ok() {
                     unsynced = 0;
                 }
             }
             drop(written);
-            syncing.join().unwrap_or_else(|_| Err(Fault::Io("syncing panicked".to_owned())))
+            syncing.join().unwrap_or_else(|_| Err(Fault::Io("the sync thread panicked".to_owned())))
         })?;
         self.engine.sync()?;
         Ok(Staged(Stage::Tree { which, number: *stages }))
@@ -267,12 +269,12 @@ impl State for Disk {
 
     fn install(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
         let Stage::Tree { which, number } = staged.0 else {
-            return Err(Fault::Io("this was staged elsewhere".to_owned()));
+            return Err(Fault::Io("the rows were staged by another state".to_owned()));
         };
         let _guard = self.lock_flush();
         let mut stages = self.lock_stages();
         if number != *stages {
-            return Err(Fault::Io("what was staged is given up".to_owned()));
+            return Err(Fault::Io("the staged rows were discarded".to_owned()));
         }
         *stages += 1;
         let tree = self.engine.run(|db| db.open_tree(TREES[which]))?;
@@ -281,7 +283,7 @@ impl State for Disk {
         }
         self.engine.sync()?;
         self.engine.run(|db| db.insert(CURRENT, TREES[which]).map(drop))?;
-        // With a number that the journal does not have: what is in it is over.
+        // Uses a number that the journal does not contain, so that the journal is not applied again.
         self.finish_flush(self.flushes.load(Ordering::Relaxed) + 1)?;
         self.pins.lock().invalidate();
         {
@@ -292,22 +294,22 @@ impl State for Disk {
         self.engine.run(|db| db.drop_tree(TREES[1 - which]).map(drop))
     }
 
-    /// All or nothing, a crash included: the rows go to a second tree, which then becomes the current one.
+    /// Atomic, also in a crash: the rows are staged in the second tree, which then becomes current.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         let staged = self.stage(rows)?;
         self.install(staged, Vec::new())
     }
 }
 
-/// A value with its checksum behind it.
+/// A value followed by its checksum.
 fn with_checksum(key: &[u8], value: &[u8]) -> Vec<u8> {
-    let mut sealed = Vec::with_capacity(value.len() + CHECKSUM_BYTES);
-    sealed.extend_from_slice(value);
-    sealed.extend_from_slice(&checksum(key, value));
-    sealed
+    let mut stored = Vec::with_capacity(value.len() + CHECKSUM_BYTES);
+    stored.extend_from_slice(value);
+    stored.extend_from_slice(&checksum(key, value));
+    stored
 }
 
-/// Over key and value, so that a value found under another key is noticed as well.
+/// Covers key and value, so that a value stored under another key is detected.
 fn checksum(key: &[u8], value: &[u8]) -> [u8; CHECKSUM_BYTES] {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);

@@ -1,22 +1,21 @@
-//! What using sled needs: opening without surprises, errors that name the place, and a flush that is an fsync.
+//! A sled database with error handling and a flush that calls fsync.
 
-use std::fs::{DirBuilder, File};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use crate::Fault;
+use crate::fault::Fault;
+use crate::fs::{io_fault, private_dir};
 use crate::sync_marker::SyncMarker;
 
-/// sled's own file, the one that has to be synced.
+/// sled's data file, which must be synced.
 const DATA_FILE: &str = "db";
-/// A database that was just closed in this process keeps its lock for a moment, in threads of sled's.
+/// sled's background threads keep the lock of a closed database for a moment.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
-/// A sled database whose `flush` means "on disk", and which stays broken once it broke.
+/// A sled database whose sync is durable. After the first failure, all operations fail.
 #[derive(Debug)]
 pub(crate) struct Engine {
     db: sled::Db,
@@ -27,7 +26,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens the database in `path`, making it (mode 0700) where it is missing. `cache_bytes` bounds its memory.
+    /// Opens the database in `path`, and creates it (mode 0700) if missing. `cache_bytes` limits its memory.
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Fault> {
         private_dir(path)?;
         let config =
@@ -42,25 +41,25 @@ impl Engine {
         &self.path
     }
 
-    /// Runs one of sled's calls. Whatever goes wrong in it, a panic included, is a fault and breaks the engine for
-    /// good: after a failed write nobody knows what is on disk.
+    /// Runs a sled call. Any error or panic in it is a fault and makes the engine fail permanently: after a failed
+    /// write the content of the disk is unknown.
     pub(crate) fn run<T>(&self, call: impl FnOnce(&sled::Db) -> sled::Result<T>) -> Result<T, Fault> {
         self.health()?;
         catch_panic(&self.path, || call(&self.db)).inspect_err(|fault| self.poison(fault))
     }
 
-    /// Breaks it, for what went wrong beside it.
+    /// Makes the engine fail permanently, because of a fault outside sled.
     pub(crate) fn poison(&self, fault: &Fault) {
         let _ = self.broken.set(fault.clone());
     }
 
-    /// What broke it, if it is broken.
+    /// Fails with the fault that made the engine fail, if any.
     pub(crate) fn health(&self) -> Result<(), Fault> {
         self.broken.get().map_or(Ok(()), |fault| Err(fault.clone()))
     }
 
-    /// Returns once everything written before is on disk. sled's own flush ends in `sync_file_range`, which is no
-    /// fsync (sled #1452); hence the second step.
+    /// Returns once all previous writes are on disk. sled's own flush ends in `sync_file_range`, which is not durable
+    /// (sled #1452), so the file is synced as well.
     pub(crate) fn sync(&self) -> Result<(), Fault> {
         self.run(|db| {
             db.flush()?;
@@ -69,12 +68,12 @@ impl Engine {
         })
     }
 
-    /// Notes that everything up to `number` is on disk.
+    /// Records that everything up to `number` is on disk.
     pub(crate) fn note_synced(&self, number: u64) -> Result<(), Fault> {
         self.marker.write(number)
     }
 
-    /// What was last noted; 0 for nothing.
+    /// The last recorded number, or 0.
     pub(crate) fn last_synced(&self) -> u64 {
         self.marker.read()
     }
@@ -114,27 +113,13 @@ fn sled_fault(path: &Path, error: sled::Error) -> Fault {
     match error {
         sled::Error::Io(error) => io_fault(path, &error),
         sled::Error::Corruption { at: place, .. } => {
-            Fault::Corrupt(format!("{at}: sled finds damage at {place:?}"))
+            Fault::Corrupt(format!("{at}: sled reports corruption at {place:?}"))
         }
         sled::Error::CollectionNotFound(name) => {
-            Fault::Corrupt(format!("{at}: the tree {:?} is gone", String::from_utf8_lossy(&name)))
+            Fault::Corrupt(format!("{at}: the tree {:?} is missing", String::from_utf8_lossy(&name)))
         }
         sled::Error::Unsupported(text) | sled::Error::ReportableBug(text) => {
             Fault::Corrupt(format!("{at}: {text}"))
         }
     }
-}
-
-/// A refusal of the file system, with the path; bytes that cannot be what was written count as damage.
-pub(crate) fn io_fault(path: &Path, error: &io::Error) -> Fault {
-    let text = format!("{}: {error}", path.display());
-    match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Fault::Corrupt(text),
-        _ => Fault::Io(text),
-    }
-}
-
-/// Makes a directory that only its owner can look into. One that is there keeps its mode.
-pub(crate) fn private_dir(path: &Path) -> Result<(), Fault> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| io_fault(path, &error))
 }

@@ -1,26 +1,26 @@
-//! The changes of one flush, on disk as a whole before the first of them is made in the tree: sled keeps single changes
-//! whole, and a batch of thousands would hold up every reader of every tree in the process.
+//! Journal: the changes of one flush are on disk completely before the first of them is applied to the tree. sled
+//! applies single changes atomically, but a batch of thousands would block all readers of all trees in the process.
 //!
-//! One file, written over: `magic 8 | number u64 | length u64 | crc32 u32 | rows`, a row being
-//! `key length u32 | key | value length u32, or u32::MAX for a removed row | value`. All little-endian. Whatever does not
-//! match its checksum was never promised.
+//! One file, overwritten by each flush: `magic 8 | number u64 | length u64 | crc32 u32 | rows`, where a row is `key
+//! length u32 | key | value length u32, or u32::MAX for a removed row | value`. All little-endian. Content that does
+//! not match its checksum is an incomplete write and is ignored.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::Fault;
-use crate::engine::io_fault;
+use crate::fault::Fault;
+use crate::fs::io_fault;
 use crate::overlay::Changes;
 
 const JOURNAL_FILE: &str = "journal";
 const MAGIC: &[u8; 8] = b"aubjour1";
 const HEAD_BYTES: usize = 28;
 const REMOVED: u32 = u32::MAX;
-/// A file that has grown beyond this by one great flush shrinks with the next one.
+/// A file that has grown beyond this is truncated to it by the next flush.
 const RETAINED_BYTES: u64 = 8 << 20;
 
-/// The journal of one state.
+/// Journal of one state.
 #[derive(Debug)]
 pub(crate) struct Journal {
     file: File,
@@ -28,7 +28,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal in the state's directory, making it where it is missing.
+    /// Opens the journal in the state's directory, and creates it if missing.
     pub(crate) fn open(dir: &Path) -> Result<Self, Fault> {
         let path = dir.join(JOURNAL_FILE);
         let mut options = OpenOptions::new();
@@ -36,7 +36,7 @@ impl Journal {
         Ok(Self { file: file.map_err(|error| io_fault(&path, &error))?, path })
     }
 
-    /// Puts the changes of flush `number` on disk, over those of an earlier one.
+    /// Writes and syncs the changes of flush `number`, overwriting those of an earlier one.
     pub(crate) fn write(&self, number: u64, changes: &Changes) -> Result<(), Fault> {
         let bytes = encode(number, changes)?;
         let written = (|| {
@@ -49,18 +49,18 @@ impl Journal {
         written.map_err(|error| io_fault(&self.path, &error))
     }
 
-    /// The changes that were written last and the number of their flush, if they are whole.
+    /// The number and the changes of the last flush, if they are complete.
     pub(crate) fn read(&self) -> Result<Option<(u64, Changes)>, Fault> {
         let mut head = [0; HEAD_BYTES];
         let failed = |error| io_fault(&self.path, &error);
-        let there = self.file.metadata().map_err(failed)?.len();
-        if there < HEAD_BYTES as u64 {
+        let file_length = self.file.metadata().map_err(failed)?.len();
+        if file_length < HEAD_BYTES as u64 {
             return Ok(None);
         }
         self.file.read_exact_at(&mut head, 0).map_err(failed)?;
         let number = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
         let length = number(16);
-        if head[..8] != *MAGIC || length > there - HEAD_BYTES as u64 {
+        if head[..8] != *MAGIC || length > file_length - HEAD_BYTES as u64 {
             return Ok(None);
         }
         let mut rows = vec![0; usize::try_from(length).map_err(|error| Fault::Corrupt(error.to_string()))?];
@@ -69,7 +69,10 @@ impl Journal {
             return Ok(None);
         }
         let changes = decode(&rows).ok_or_else(|| {
-            Fault::Corrupt(format!("{}: its rows are not what its checksum says", self.path.display()))
+            Fault::Corrupt(format!(
+                "{}: the rows are malformed although the checksum matches",
+                self.path.display()
+            ))
         })?;
         Ok(Some((number(8), changes)))
     }
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_flush_is_read_back_or_nothing() {
+    fn the_last_flush_is_read_back_completely_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::open(dir.path()).unwrap();
         assert!(journal.read().unwrap().is_none());
@@ -168,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn one_great_flush_does_not_keep_its_room_for_ever() {
+    fn the_file_shrinks_after_a_large_flush() {
         let dir = tempfile::tempdir().unwrap();
         let journal = Journal::open(dir.path()).unwrap();
-        let great = Changes::from([(vec![1], Some(vec![7; 3 * RETAINED_BYTES as usize]))]);
-        journal.write(1, &great).unwrap();
-        assert_eq!(journal.read().unwrap(), Some((1, great)));
+        let large = Changes::from([(vec![1], Some(vec![7; 3 * RETAINED_BYTES as usize]))]);
+        journal.write(1, &large).unwrap();
+        assert_eq!(journal.read().unwrap(), Some((1, large)));
         journal.write(2, &changes(5)).unwrap();
         assert_eq!(journal.read().unwrap(), Some((2, changes(5))));
         assert!(journal.file.metadata().unwrap().len() <= RETAINED_BYTES);

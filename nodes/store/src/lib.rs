@@ -1,19 +1,24 @@
-//! The only home of sled: what a replica knows ([`State`]), and what its node has promised to know ([`NodeLog`]).
+//! Durable storage of a node: the state of each replica ([`State`]) and the log that all replicas share
+//! ([`NodeLog`]). The only crate that uses sled.
 //!
-//! A replica's state is one ordered map of bytes that changes by whole batches; the kernel lays typed trees over it.
-//! The replicas of a node share one log, in files of its own, so that one fsync serves them all.
+//! A replica's state is one ordered map of bytes that changes in atomic batches. The kernel stores typed trees in it.
+//! The replicas of a node share one log, in files of its own, so that one fsync serves all of them.
 //!
 //! Invariants:
-//! - a batch lands whole or not at all; what was flushed is there after a crash, or opening says [`Fault::Corrupt`];
-//! - a callback of the log says "done" only after the medium has said "on disk";
-//! - what was truncated from the log is never revived, and nothing that is still needed is removed;
-//! - damage is an error that names the place, never a wrong answer and never a panic.
+//! - a batch is committed completely or not at all; flushed data survives a crash, or opening fails with
+//!   [`Fault::Corrupt`];
+//! - a callback of the log reports success only after the data is on disk;
+//! - truncated log entries never reappear, and records that are still needed are never removed;
+//! - corruption is reported as an error with its location, never as a wrong result or a panic.
 //!
-//! Deliberately absent: any word of consensus (records are bytes to the log), of services, of async.
+//! Deliberately absent: any knowledge of consensus (log records are opaque bytes) and of services; async.
 
 mod archive;
+mod batch;
 mod disk;
 mod engine;
+mod fault;
+mod fs;
 mod journal;
 mod lock;
 mod log;
@@ -24,7 +29,9 @@ mod state;
 mod sync_marker;
 
 pub use archive::{PartWriter, RowReader, export, export_pinned};
+pub use batch::{Batch, Row};
 pub use disk::Disk;
+pub use fault::Fault;
 pub use lock::{DirLock, lock};
 pub use log::{
     Chunk, Done, LogSettings, LogStats, LogStorage, MemoryLogStorage, NodeLog, Record, SegmentLogStorage,
@@ -32,4 +39,4 @@ pub use log::{
 };
 pub use memory::Memory;
 pub use pin::Pin;
-pub use state::{Batch, Fault, Row, Staged, State};
+pub use state::{Staged, State};

@@ -1,25 +1,25 @@
-//! One process a data directory.
+//! Exclusive lock on a data directory.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::Fault;
-use crate::engine::{io_fault, private_dir};
+use crate::fault::Fault;
+use crate::fs::{io_fault, private_dir};
 
-/// The file that is locked; it holds the owner's process id, for the message to others.
+/// The locked file. Contains the owner's process id, for the error message of other processes.
 const FILE: &str = "lock";
 
-/// A data directory that belongs to this process until this is dropped (or the process dies, however it dies).
+/// Lock on a data directory, held until dropped or until the process ends.
 #[derive(Debug)]
 pub struct DirLock {
     _file: File,
 }
 
-/// Takes the data directory `dir` for this process, making it (mode 0700) where it is missing.
+/// Locks the data directory `dir` for this process, and creates it (mode 0700) if missing.
 ///
 /// # Errors
-/// [`Fault::Io`] that names the directory and its owner when another process has it.
+/// [`Fault::Io`] with the directory and its owner if another process has locked it.
 pub fn lock(dir: &Path) -> Result<DirLock, Fault> {
     private_dir(dir)?;
     let path = dir.join(FILE);
@@ -30,7 +30,7 @@ pub fn lock(dir: &Path) -> Result<DirLock, Fault> {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut owner = String::new();
-            // The message is as good without the number, so a failed read is no second error.
+            // The process id is optional in the message, so a read error is ignored.
             let _ = file.read_to_string(&mut owner);
             let owner = owner.trim();
             let who = if owner.is_empty() { String::new() } else { format!(" (process {owner})") };

@@ -1,13 +1,15 @@
-//! A state in memory, for tables of tests and for simulation: it can be asked what a crash would leave of it.
+//! A state in memory, for tests and simulation. Can simulate a crash.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::RwLock;
 
-use crate::pin::Pins;
-use crate::{Batch, Fault, Pin, Row, State};
+use crate::batch::{Batch, Row};
+use crate::fault::Fault;
+use crate::pin::{Pin, Pins};
+use crate::state::State;
 
-/// A [`State`] that forgets everything when dropped, and everything since the last flush when [`Memory::crash`]ed.
+/// A [`State`] in memory. [`Memory::crash`] returns what a crash would leave: the rows as of the last flush.
 #[derive(Debug, Default)]
 pub struct Memory {
     maps: RwLock<Maps>,
@@ -26,7 +28,7 @@ impl Memory {
         Self::default()
     }
 
-    /// What a power cut leaves: the rows as of the last flush.
+    /// The state after a power failure: the rows as of the last flush.
     #[must_use]
     pub fn crash(&self) -> Self {
         let flushed = self.maps.read().expect("no writer panics").flushed.clone();
@@ -91,7 +93,7 @@ impl State for Memory {
         self.pins.lock().read(pin, limit, |from| self.scan(from, Bound::Unbounded, limit, false))
     }
 
-    /// All or nothing, a crash included.
+    /// Atomic, also in a crash.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         let live: BTreeMap<_, _> = rows.collect::<Result<_, _>>()?;
         self.pins.lock().invalidate();
@@ -102,7 +104,7 @@ impl State for Memory {
     }
 }
 
-/// Whether a range holds nothing by its bounds alone (`BTreeMap::range` panics on these).
+/// Whether a range is empty because of its bounds (`BTreeMap::range` panics on these).
 pub(crate) fn is_empty(from: Bound<&[u8]>, to: Bound<&[u8]>) -> bool {
     match (from, to) {
         (Bound::Included(from), Bound::Included(to)) => from > to,

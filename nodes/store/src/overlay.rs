@@ -1,7 +1,7 @@
-//! What was committed and is not in the tree yet.
+//! Committed changes that are not in the tree yet.
 //!
-//! A row that changes many times between two flushes reaches the tree once, and one that comes and goes (an event in an
-//! outbox) never does: each change of a row in the tree costs a copy of its page.
+//! A row that changes many times between two flushes is written to the tree once, and one that is created and removed
+//! (an outbox event) never: each change of a row in the tree copies its page.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -9,20 +9,21 @@ use std::iter::Peekable;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::{Batch, Fault};
+use crate::batch::Batch;
+use crate::fault::Fault;
 
-/// Key, and the value, or none where the row is removed.
+/// Key, and the value, or `None` if the row is removed.
 pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// What a row costs in memory beside its bytes, roughly.
+/// Approximate memory overhead per row.
 const ROW_OVERHEAD_BYTES: usize = 96;
 
-/// Two layers before the tree: what a flush is bringing there, and over it what was committed since.
+/// Two layers above the tree: `flushing` holds the changes that a flush is writing, `active` those committed since.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     active: Changes,
     flushing: Arc<Changes>,
-    /// Of the fresh ones, in memory.
+    /// Approximate memory of `active`.
     bytes: usize,
 }
 
@@ -43,7 +44,7 @@ impl Overlay {
         }
     }
 
-    /// What is known here of a row: its value, or that it is removed.
+    /// The change of a row, if there is one: its value, or `None` if it is removed.
     pub(crate) fn find(&self, key: &[u8]) -> Option<&Option<Vec<u8>>> {
         self.active.get(key).or_else(|| self.flushing.get(key))
     }
@@ -52,8 +53,7 @@ impl Overlay {
         self.bytes
     }
 
-    /// Begins to bring everything to the tree: what that is, with what a flush that failed has left. None when it is
-    /// nothing.
+    /// Begins a flush: returns all changes, including those of a failed flush. `None` if there are none.
     pub(crate) fn begin_flush(&mut self) -> Option<Arc<Changes>> {
         let active = std::mem::take(&mut self.active);
         self.bytes = 0;
@@ -65,12 +65,12 @@ impl Overlay {
         (!self.flushing.is_empty()).then(|| Arc::clone(&self.flushing))
     }
 
-    /// It is there.
+    /// Ends a flush: its changes are in the tree.
     pub(crate) fn end_flush(&mut self) {
         self.flushing = Arc::default();
     }
 
-    /// At most `limit` rows between two keys, those of the tree with what is known here over them.
+    /// At most `limit` rows between two keys: those of the tree, with the changes applied.
     pub(crate) fn scan<S: AsRef<[u8]>>(
         &self,
         (from, to): (Bound<&[u8]>, Bound<&[u8]>),
@@ -94,17 +94,17 @@ impl Overlay {
     }
 }
 
-/// A row that a scan found.
+/// A row found by a scan.
 pub(crate) enum Found<S> {
-    /// As it was committed.
+    /// A committed change.
     InMemory(Vec<u8>, Vec<u8>),
-    /// As it is in the tree.
+    /// A row of the tree, with its checksum.
     Stored(S, S),
 }
 
 type Change<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
 
-/// Both layers as one; of a row that is in both, the upper one.
+/// Merges both layers. For a row in both, the upper one applies.
 struct Layers<I: Iterator, J: Iterator> {
     upper: Peekable<I>,
     lower: Peekable<J>,
@@ -169,7 +169,7 @@ fn order(one: &[u8], other: &[u8], reverse: bool) -> Ordering {
 }
 
 impl<S: AsRef<[u8]>> Found<S> {
-    /// The row; `open` takes what is in the tree apart.
+    /// Returns the row. `open` verifies the stored value.
     pub(crate) fn open(
         self,
         open: impl FnOnce(&[u8], &[u8]) -> Result<Vec<u8>, Fault>,
@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_reads_as_if_everything_were_in_the_tree(
+        fn reads_are_the_same_as_if_all_changes_were_in_the_tree(
             steps in prop::collection::vec((0..4u8, prop::collection::vec((0..20u8, prop::option::of(0..9u8)), 0..12)), 0..20),
             (from, to, limit) in (0..10u8, 10..21u8, 0..12usize),
             reverse in any::<bool>(),
@@ -223,7 +223,7 @@ mod tests {
                     };
                 }
                 overlay.commit(Batch { rows });
-                // A flush, whole or given up on the way.
+                // A flush, completed or interrupted.
                 if step > 1 && let Some(changes) = overlay.begin_flush() {
                     let done = if step == 2 { changes.len() / 2 } else { changes.len() };
                     for (key, value) in changes.iter().take(done) {

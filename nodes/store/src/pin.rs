@@ -1,15 +1,18 @@
-//! Reading all rows as they were at one point, while writing goes on.
+//! Reading all rows as of one point in time while commits continue.
 //!
-//! Whoever commits first keeps, for each pin, what the rows that it changes were before; a reader takes those in place of
-//! what it finds. A chunk of reading and a commit exclude each other, so a commit waits for one chunk at most.
+//! Before a commit changes a row, the row's previous value is preserved for each pin that has not read it yet. The
+//! reader uses the preserved values instead of the current ones. Reading a chunk and committing exclude each other,
+//! so a commit waits for one chunk at most.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::{Batch, Fault, Row};
+use crate::batch::{Batch, Row};
+use crate::fault::Fault;
 
-/// A point of a state that is being read. Costs memory for what is overwritten until it is dropped.
+/// A consistent view of a state that is being read. Until it is dropped, previous values of changed rows are kept in
+/// memory.
 #[derive(Debug)]
 pub struct Pin {
     progress: Arc<Mutex<Progress>>,
@@ -17,27 +20,27 @@ pub struct Pin {
 
 #[derive(Debug)]
 struct Progress {
-    /// What is still to be read begins here; none when all was.
+    /// Where the unread rows begin. `None` if all were read.
     next: Option<Bound<Vec<u8>>>,
-    /// What rows still to be read were at that point, where they have changed since.
-    before: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    /// The state was replaced beneath.
+    /// Previous values of unread rows that have changed.
+    previous: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// The state was replaced.
     invalid: bool,
 }
 
-/// The pins of one state.
+/// Pins of one state.
 #[derive(Debug, Default)]
 pub(crate) struct Pins {
     pins: Mutex<Vec<Weak<Mutex<Progress>>>>,
 }
 
-/// While this is held, nothing else is committed and no pin is read.
+/// Lock on the pins of a state. While it is held, nothing is committed and no pin is read.
 pub(crate) struct PinsGuard<'a>(MutexGuard<'a, Vec<Weak<Mutex<Progress>>>>);
 
 impl Pins {
     pub(crate) fn pin(&self, from: Bound<&[u8]>) -> Pin {
         let next = Some(from.map(<[u8]>::to_vec));
-        let progress = Arc::new(Mutex::new(Progress { next, before: BTreeMap::new(), invalid: false }));
+        let progress = Arc::new(Mutex::new(Progress { next, previous: BTreeMap::new(), invalid: false }));
         self.lock().0.push(Arc::downgrade(&progress));
         Pin { progress }
     }
@@ -48,7 +51,7 @@ impl Pins {
 }
 
 impl PinsGuard<'_> {
-    /// Keeps what `batch` is about to change.
+    /// Preserves the current values of the rows that `batch` changes.
     pub(crate) fn preserve(
         &mut self,
         batch: &Batch,
@@ -58,22 +61,22 @@ impl PinsGuard<'_> {
         for progress in self.0.iter().filter_map(Weak::upgrade) {
             let mut progress = lock(&progress);
             for (key, _) in &batch.rows {
-                if progress.is_unread(key) && !progress.before.contains_key(key) {
-                    progress.before.insert(key.clone(), get(key)?);
+                if progress.is_unread(key) && !progress.previous.contains_key(key) {
+                    progress.previous.insert(key.clone(), get(key)?);
                 }
             }
         }
         Ok(())
     }
 
-    /// All rows are about to be others: what was pinned cannot be read to its end.
+    /// Invalidates all pins, because the state is replaced.
     pub(crate) fn invalidate(&mut self) {
         for progress in self.0.drain(..).filter_map(|pin| pin.upgrade()) {
             lock(&progress).invalid = true;
         }
     }
 
-    /// The next rows of `pin`, about `limit` of them; none at the end. `scan` reads the present rows.
+    /// The next rows of `pin`, about `limit` of them. `None` at the end. `scan` reads the current rows.
     pub(crate) fn read(
         &mut self,
         pin: &Pin,
@@ -82,16 +85,17 @@ impl PinsGuard<'_> {
     ) -> Result<Option<Vec<Row>>, Fault> {
         let mut progress = lock(&pin.progress);
         if progress.invalid {
-            return Err(Fault::Io("the state was replaced while it was read".to_owned()));
+            return Err(Fault::Io("the state was replaced while the pin was read".to_owned()));
         }
         let Some(next) = progress.next.take() else { return Ok(None) };
         let present = scan(next.as_ref().map(Vec::as_slice))?;
         let last = if present.len() < limit { None } else { present.last().map(|(key, _)| key.clone()) };
         let mut rows: BTreeMap<Vec<u8>, Vec<u8>> = present.into_iter().collect();
-        // Cut, not gone through: there may be many more of them than rows are read, and commits wait.
-        let mut later = last.as_ref().map(|last| progress.before.split_off(last)).unwrap_or_default();
+        // Split instead of iterated: there may be many more preserved rows than rows to read, and commits wait
+        // meanwhile.
+        let mut later = last.as_ref().map(|last| progress.previous.split_off(last)).unwrap_or_default();
         let at_last = last.as_ref().and_then(|last| later.remove_entry(last));
-        let before = std::mem::replace(&mut progress.before, later);
+        let before = std::mem::replace(&mut progress.previous, later);
         for (key, old) in before.into_iter().chain(at_last) {
             match old {
                 Some(old) => rows.insert(key, old),

@@ -1,69 +1,38 @@
-//! What the kernel asks of a replica's state.
+//! The interface of a replica's state.
 
 use std::ops::Bound;
 
-use crate::Pin;
+use crate::batch::{Batch, Row};
+use crate::fault::Fault;
+use crate::pin::Pin;
 
-/// Rows in one batch while a state is replaced.
+/// Rows per batch while a state is replaced.
 pub(crate) const REPLACE_CHUNK_ROWS: usize = 1000;
 
-/// A key and its value.
-pub type Row = (Vec<u8>, Vec<u8>);
-
-/// The store broke: the disk refused, or what it gives back is not what was written.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Fault {
-    /// The disk or the file system refused.
-    #[error("the disk refused: {0}")]
-    Io(String),
-    /// What is stored is damaged.
-    #[error("damaged: {0}")]
-    Corrupt(String),
-}
-
-/// Changes that land together or not at all. The last word on a key wins.
-#[derive(Debug, Default, Clone)]
-pub struct Batch {
-    /// Key, and the new value or `None` to remove it.
-    pub rows: Vec<(Vec<u8>, Option<Vec<u8>>)>,
-}
-
-impl Batch {
-    /// Sets `key`.
-    pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.rows.push((key, Some(value)));
-    }
-
-    /// Removes `key`.
-    pub fn remove(&mut self, key: Vec<u8>) {
-        self.rows.push((key, None));
-    }
-}
-
-/// Rows that were taken in beside a state: see [`State::stage`].
+/// Rows that are staged to replace a state: see [`State::stage`].
 #[derive(Debug)]
 pub struct Staged(pub(crate) Stage);
 
 #[derive(Debug)]
 pub(crate) enum Stage {
-    /// In memory.
+    /// Held in memory.
     Rows(Vec<Row>),
-    /// In the state's other tree.
+    /// Stored in the other tree of the state.
     Tree { which: usize, number: u64 },
 }
 
-/// An ordered map of bytes on some medium. One writer; any number of readers.
+/// An ordered map of bytes. Supports one writer and any number of readers.
 pub trait State: Send + Sync + 'static {
     /// The value of `key`.
     ///
     /// # Errors
-    /// When the store is broken.
+    /// If the store has failed.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Fault>;
 
-    /// At most `limit` rows between two keys, ascending, or descending when `reverse`.
+    /// At most `limit` rows between two keys, in ascending order, or descending if `reverse`.
     ///
     /// # Errors
-    /// When the store is broken.
+    /// If the store has failed.
     fn scan(
         &self,
         from: Bound<&[u8]>,
@@ -75,64 +44,64 @@ pub trait State: Send + Sync + 'static {
     /// Applies `batch` atomically. Visible at once, on disk after [`State::flush`].
     ///
     /// # Errors
-    /// When the disk refuses; nothing of the batch is visible then.
+    /// If the disk fails. Nothing of the batch is visible then.
     fn commit(&self, batch: Batch) -> Result<(), Fault>;
 
-    /// Returns once everything committed before is on disk.
+    /// Returns once all previous commits are on disk.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// If the disk fails.
     fn flush(&self) -> Result<(), Fault>;
 
-    /// Bytes in memory that wait for the next flush, about.
+    /// Approximate number of bytes in memory that are not flushed.
     fn unflushed_bytes(&self) -> usize {
         0
     }
 
-    /// Bytes on disk.
+    /// Size on disk, in bytes.
     fn size(&self) -> u64;
 
-    /// Pins the present rows from `from` on, to be read by [`State::pinned`] while commits go on; none where the
-    /// implementation cannot do that.
+    /// Pins the current rows from `from` on, to be read with [`State::pinned`] while commits continue. `None` if the
+    /// implementation does not support it.
     fn pin(&self, from: Bound<&[u8]>) -> Option<Pin> {
         let _ = from;
         None
     }
 
-    /// The next rows of a pin of this state's, in key order, about `limit` (at least 1) of them; none after the last.
+    /// The next rows of a pin of this state, in key order, about `limit` (at least 1) of them. `None` after the last.
     ///
     /// # Errors
-    /// When the store is broken, or the state was replaced since.
+    /// If the store has failed, or the state was replaced since.
     fn pinned(&self, pin: &Pin, limit: usize) -> Result<Option<Vec<Row>>, Fault> {
         let _ = (pin, limit);
-        Err(Fault::Io("this state cannot be pinned".to_owned()))
+        Err(Fault::Io("this state does not support pins".to_owned()))
     }
 
-    /// Takes in the rows of a state that is to be this one later, while this one goes on: on disk when this returns, where
-    /// there is a disk. Staging anew gives up what was staged before.
+    /// Stages rows that will replace this state later, while this state stays in use. On disk when this returns, if
+    /// the state is on disk. Staging again discards the previously staged rows.
     ///
     /// # Errors
-    /// The first error that `rows` yields, or the disk's.
+    /// The first error that `rows` yields, or an I/O error.
     fn stage(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<Staged, Fault> {
         Ok(Staged(Stage::Rows(rows.collect::<Result<_, _>>()?)))
     }
 
-    /// Makes what was staged and `more` the whole state, as [`State::replace`] does.
+    /// Replaces the whole state by the staged rows and `more`, as [`State::replace`] does.
     ///
     /// # Errors
-    /// The disk's; or when it was staged elsewhere, or given up.
+    /// An I/O error, or if the rows were staged by another state or discarded.
     fn install(&self, staged: Staged, more: Vec<Row>) -> Result<(), Fault> {
         match staged.0 {
             Stage::Rows(rows) => self.replace(&mut rows.into_iter().chain(more).map(Ok)),
-            Stage::Tree { .. } => Err(Fault::Io("this was staged elsewhere".to_owned())),
+            Stage::Tree { .. } => Err(Fault::Io("the rows were staged by another state".to_owned())),
         }
     }
 
-    /// Makes `rows` the whole state, on disk when this returns. The caller sees to it that nothing is committed
-    /// meanwhile. Unless an implementation says otherwise, a crash on the way leaves a mixture.
+    /// Replaces the whole state by `rows`. On disk when this returns. The caller ensures that nothing is committed
+    /// meanwhile. Unless the implementation states otherwise, a crash in between leaves a mixture.
     ///
     /// # Errors
-    /// The first error that `rows` yields, or the disk's.
+    /// The first error that `rows` yields, or an I/O error.
     fn replace(&self, rows: &mut dyn Iterator<Item = Result<Row, Fault>>) -> Result<(), Fault> {
         loop {
             let old = self.scan(Bound::Unbounded, Bound::Unbounded, REPLACE_CHUNK_ROWS, false)?;

@@ -1,17 +1,17 @@
-//! A note beside a store: the number of the last thing that is known to be on disk. It is how a tail that went missing is
-//! told from one that was never promised.
+//! A file beside a store that records the number of the last item known to be on disk. It distinguishes lost data
+//! from data that was never synced.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use crate::Fault;
-use crate::engine::io_fault;
+use crate::fault::Fault;
+use crate::fs::io_fault;
 
-/// The number (8 bytes), and its checksum (4 bytes).
+/// Contains the number (8 bytes) and its checksum (4 bytes).
 const SYNCED_FILE: &str = "synced";
 
-/// The note of one store.
+/// Sync marker of one store.
 #[derive(Debug)]
 pub(crate) struct SyncMarker {
     file: File,
@@ -19,7 +19,7 @@ pub(crate) struct SyncMarker {
 }
 
 impl SyncMarker {
-    /// Opens the note in the store's directory, making it where it is missing.
+    /// Opens the marker in the store's directory, and creates it if missing.
     pub(crate) fn open(dir: &Path) -> Result<Self, Fault> {
         let path = dir.join(SYNCED_FILE);
         let mut options = OpenOptions::new();
@@ -27,8 +27,8 @@ impl SyncMarker {
         Ok(Self { file: file.map_err(|error| io_fault(&path, &error))?, path })
     }
 
-    /// Notes that everything up to `number` is on disk. Not synced itself: written after the data, it can only be
-    /// behind it.
+    /// Records that everything up to `number` is on disk. Not synced itself: it is written after the data, so it can
+    /// only be too low.
     pub(crate) fn write(&self, number: u64) -> Result<(), Fault> {
         let mut bytes = [0; 12];
         bytes[..8].copy_from_slice(&number.to_le_bytes());
@@ -36,7 +36,8 @@ impl SyncMarker {
         self.file.write_all_at(&bytes, 0).map_err(|error| io_fault(&self.path, &error))
     }
 
-    /// What was last noted; 0 for nothing, or nothing legible (a torn note is no reason to refuse sound data).
+    /// The last recorded number. 0 if there is none or it is unreadable: a torn marker does not make the data
+    /// unusable.
     pub(crate) fn read(&self) -> u64 {
         let mut bytes = [0; 12];
         if self.file.read_exact_at(&mut bytes, 0).is_err() {

@@ -1,4 +1,4 @@
-//! The state on disk: what it keeps, what it notices, whom it refuses.
+//! The state on disk: durability, detection of damage, and locking.
 
 use std::ops::Bound;
 use std::path::Path;
@@ -24,11 +24,11 @@ fn keys(rows: Vec<Row>) -> Vec<String> {
     rows.into_iter().map(|(key, _)| String::from_utf8(key).unwrap()).collect()
 }
 
-/// From, to, limit, backwards or not; and the keys found.
+/// From, to, limit, reverse, and the expected keys.
 type Scan = (Bound<&'static [u8]>, Bound<&'static [u8]>, usize, bool, &'static [&'static str]);
 
-/// What every state does alike.
-fn behaves(state: &dyn State) {
+/// Behaviour that all implementations share.
+fn check_state(state: &dyn State) {
     put(state, &[("a", "1"), ("b", "2"), ("c", "3"), ("d", "")]);
     assert_eq!(state.get(b"b").unwrap(), Some(b"2".to_vec()));
     assert_eq!(state.get(b"d").unwrap(), Some(Vec::new()));
@@ -61,14 +61,14 @@ fn behaves(state: &dyn State) {
 }
 
 #[test]
-fn every_state_behaves_alike() {
+fn all_implementations_behave_the_same() {
     let dir = tempfile::tempdir().unwrap();
-    behaves(&Memory::new());
-    behaves(&Disk::open(&dir.path().join("plain"), CACHE).unwrap());
+    check_state(&Memory::new());
+    check_state(&Disk::open(&dir.path().join("plain"), CACHE).unwrap());
 }
 
 #[test]
-fn a_failed_replacement_leaves_the_old_rows_and_both_survive_reopening() {
+fn a_failed_replacement_keeps_the_old_rows_and_a_successful_one_survives_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let open = || Disk::open(dir.path(), CACHE).unwrap();
     let disk = open();
@@ -90,7 +90,7 @@ fn a_failed_replacement_leaves_the_old_rows_and_both_survive_reopening() {
 }
 
 #[test]
-fn rows_travel_as_a_stream_that_tells_when_it_was_tampered_with() {
+fn exported_rows_import_unchanged_and_damage_is_detected() {
     let state = Memory::new();
     let mut batch = Batch::default();
     for n in 0..3000u32 {
@@ -120,7 +120,7 @@ fn rows_travel_as_a_stream_that_tells_when_it_was_tampered_with() {
 }
 
 #[test]
-fn a_pin_reads_one_point_while_commits_go_on() {
+fn a_pin_is_consistent_while_commits_continue() {
     let dir = tempfile::tempdir().unwrap();
     let states: [Arc<dyn State>; 2] =
         [Arc::new(Memory::new()), Arc::new(Disk::open(dir.path(), CACHE).unwrap())];
@@ -152,12 +152,12 @@ fn a_pin_reads_one_point_while_commits_go_on() {
         assert!(rows == expected, "{} rows of {}", rows.len(), expected.len());
         assert!(round > 10 && all(&*state)[100..] != expected);
         state.replace(&mut std::iter::empty()).unwrap();
-        assert!(state.pinned(&later, 100).is_err(), "its rows are gone");
+        assert!(state.pinned(&later, 100).is_err(), "the state was replaced");
     }
 }
 
 #[test]
-fn a_second_owner_is_refused_by_name() {
+fn a_second_process_is_refused_with_the_directory_and_owner() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let first = lock(&data).unwrap();
@@ -171,7 +171,7 @@ fn a_second_owner_is_refused_by_name() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_a_refusal_of_the_disk() {
+fn an_unwritable_path_is_an_io_fault() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "x").unwrap();
@@ -186,9 +186,9 @@ fn a_place_that_cannot_be_written_is_a_refusal_of_the_disk() {
     }
 }
 
-/// Flips bits all over the files of a database, one place at a time. Whatever is opened must be whole.
+/// Flips bits throughout the database file, one place at a time. A database that opens must be complete.
 #[test]
-fn planted_damage_is_noticed_or_harmless() {
+fn bit_flips_are_detected_or_harmless() {
     let dir = tempfile::tempdir().unwrap();
     let sound = dir.path().join("sound");
     let disk = Disk::open(&sound, CACHE).unwrap();
@@ -203,7 +203,7 @@ fn planted_damage_is_noticed_or_harmless() {
     let expected = all(&disk);
     drop(disk);
     let length = std::fs::metadata(sound.join("db")).unwrap().len();
-    let (mut noticed, mut harmless) = (0, 0);
+    let (mut detected, mut harmless) = (0, 0);
     for n in 0..40 {
         let copy = dir.path().join(format!("copy{n}"));
         copy_dir(&sound, &copy);
@@ -222,13 +222,13 @@ fn planted_damage_is_noticed_or_harmless() {
             }
             Err(Fault::Corrupt(text)) => {
                 assert!(text.contains(copy.to_str().unwrap()), "{text}");
-                noticed += 1;
+                detected += 1;
             }
             Err(Fault::Io(text)) => panic!("byte {at}: {text}"),
         }
     }
-    println!("{noticed} noticed, {harmless} harmless");
-    assert!(noticed > 0);
+    println!("{detected} detected, {harmless} harmless");
+    assert!(detected > 0);
 }
 
 fn copy_dir(from: &Path, to: &Path) {
@@ -244,7 +244,7 @@ fn copy_dir(from: &Path, to: &Path) {
 }
 
 #[test]
-fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
+fn the_log_on_disk_survives_reopening_and_detects_truncation() {
     let dir = tempfile::tempdir().unwrap();
     let open = || NodeLog::open(dir.path(), LogSettings::default());
     let group: Arc<str> = "auth/0".into();
@@ -277,7 +277,7 @@ fn the_log_on_disk_survives_reopening_and_notices_what_was_cut_off() {
     assert!(matches!(opened, Err(Fault::Corrupt(_))), "{opened:?}");
 }
 
-/// What a crash leaves: the files as they are now, under another name.
+/// The files after a crash: a copy of the current ones.
 fn crashed(dir: &Path) -> tempfile::TempDir {
     let left = tempfile::tempdir().unwrap();
     for entry in dir.read_dir().unwrap() {
@@ -290,7 +290,7 @@ fn crashed(dir: &Path) -> tempfile::TempDir {
 }
 
 #[test]
-fn a_flush_that_a_crash_cuts_off_is_finished_and_one_that_is_over_is_not_made_again() {
+fn a_flush_interrupted_by_a_crash_is_completed_and_a_completed_one_is_not_repeated() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Disk::open(dir.path(), CACHE).unwrap();
     put(&disk, &[("a", "1"), ("b", "1")]);
@@ -304,7 +304,7 @@ fn a_flush_that_a_crash_cuts_off_is_finished_and_one_that_is_over_is_not_made_ag
     let state = || crashed(dir.path());
     assert_eq!(keys(all(&Disk::open(state().path(), CACHE).unwrap())), ["a", "b"], "it was not flushed");
     disk.flush().unwrap();
-    // The tree as it was before that flush, and its journal: nothing of it, but the journal, reached the disk.
+    // The tree from before that flush, with its journal: only the journal reached the disk.
     let cut = crashed(dir.path());
     for path in before.path().read_dir().unwrap().map(|entry| entry.unwrap().path()) {
         let name = path.file_name().unwrap().to_owned();
@@ -316,9 +316,8 @@ fn a_flush_that_a_crash_cuts_off_is_finished_and_one_that_is_over_is_not_made_ag
     assert_eq!(all(&finished), all(&disk));
     assert_eq!(keys(all(&finished)), ["a", "c"]);
     drop(finished);
-    assert_eq!(keys(all(&Disk::open(cut.path(), CACHE).unwrap())), ["a", "c"], "and it stays so");
-    // All rows are others: the journal of the flush before that says nothing any more, also where the note of what is on
-    // disk was lost.
+    assert_eq!(keys(all(&Disk::open(cut.path(), CACHE).unwrap())), ["a", "c"], "and it persists");
+    // All rows are replaced: the journal of the previous flush is obsolete, even if the sync marker was lost.
     disk.replace(&mut [Ok((b"z".to_vec(), Vec::new()))].into_iter()).unwrap();
     let left = crashed(dir.path());
     assert_eq!(keys(all(&Disk::open(left.path(), CACHE).unwrap())), ["z"]);
@@ -327,7 +326,7 @@ fn a_flush_that_a_crash_cuts_off_is_finished_and_one_that_is_over_is_not_made_ag
 }
 
 #[test]
-fn what_is_not_flushed_is_counted() {
+fn unflushed_bytes_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Disk::open(dir.path(), CACHE).unwrap();
     assert_eq!(disk.unflushed_bytes(), 0);
@@ -335,13 +334,13 @@ fn what_is_not_flushed_is_counted() {
     let one = disk.unflushed_bytes();
     assert!(one >= 9);
     put(&disk, &[("a", "1234")]);
-    assert_eq!(disk.unflushed_bytes(), one - 4, "in place of what was there");
+    assert_eq!(disk.unflushed_bytes(), one - 4, "the value was replaced");
     disk.flush().unwrap();
     assert_eq!(disk.unflushed_bytes(), 0);
 }
 
 #[test]
-fn a_state_goes_on_beside_what_is_staged_and_only_the_last_stage_is_adopted() {
+fn a_state_stays_usable_while_rows_are_staged_and_only_the_last_stage_can_be_installed() {
     let dir = tempfile::tempdir().unwrap();
     let disk = Disk::open(dir.path(), CACHE).unwrap();
     let rows =
@@ -352,11 +351,11 @@ fn a_state_goes_on_beside_what_is_staged_and_only_the_last_stage_is_adopted() {
     disk.flush().unwrap();
     assert_eq!(keys(all(&disk)), ["a", "b"]);
     let second = disk.stage(&mut rows(&["y", "z"]).into_iter()).unwrap();
-    assert!(disk.install(first, Vec::new()).is_err(), "it was given up");
+    assert!(disk.install(first, Vec::new()).is_err(), "it was discarded");
     drop(disk);
     let disk = Disk::open(dir.path(), CACHE).unwrap();
-    assert_eq!(keys(all(&disk)), ["a", "b"], "nothing is adopted by opening");
-    assert!(disk.install(second, Vec::new()).is_err(), "it was staged in another life");
+    assert_eq!(keys(all(&disk)), ["a", "b"], "opening installs nothing");
+    assert!(disk.install(second, Vec::new()).is_err(), "it was staged before reopening");
     let third = disk.stage(&mut rows(&["y", "z"]).into_iter()).unwrap();
     put(&disk, &[("c", "3")]);
     disk.install(third, vec![(b"own".to_vec(), Vec::new())]).unwrap();

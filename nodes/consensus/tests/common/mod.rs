@@ -1,4 +1,4 @@
-//! A machine that keeps what it is told, and replicas of it.
+//! Test state machine, and replicas that use it.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
@@ -14,7 +14,8 @@ use store::{Batch, Fault, LogSettings, Memory, MemoryLogStorage, NodeLog, Row, S
 pub const GROUP: &str = "books/0";
 pub const SOON: Duration = Duration::from_secs(20);
 
-/// Each payload is a key; its value is the number of the entry that brought it first. `panic` and `fault` do as they say.
+/// Each payload is a key. Its value is the index of the last entry with that key. The payloads `panic` and `fault`
+/// fail.
 pub struct Book {
     pub state: Arc<dyn State>,
     pub replaced: AtomicU64,
@@ -54,7 +55,7 @@ impl StateMachine for Book {
     }
 }
 
-/// The store of one node, as a power cut leaves it or finds it.
+/// The disks of one node. [`Disks::crash`] returns what a power failure leaves.
 #[derive(Clone)]
 pub struct Disks {
     pub rows: Arc<MemoryLogStorage>,
@@ -96,7 +97,7 @@ pub async fn start(id: u64, disks: &Disks, settings: Settings, network: Arc<dyn 
     let options = Options { settings, ..Options::new(GROUP, id) };
     let replica = Replica::start(options, log.clone(), disks.state.clone(), book.clone(), network)
         .await
-        .expect("it starts");
+        .expect("the replica starts");
     Node { replica, book, log, disks: disks.clone() }
 }
 
@@ -106,7 +107,7 @@ pub async fn join(network: &InMemoryNetwork, id: u64, disks: &Disks, settings: S
     node
 }
 
-/// Waits until one of `nodes` leads.
+/// Waits until one of `nodes` is the leader.
 pub async fn leader<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> &'a Node {
     let nodes: Vec<&Node> = nodes.into_iter().collect();
     let until = tokio::time::Instant::now() + SOON;
@@ -114,12 +115,12 @@ pub async fn leader<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> &'a Node {
         if let Some(node) = nodes.iter().find(|node| node.replica.role().borrow().leader) {
             return node;
         }
-        assert!(tokio::time::Instant::now() < until, "nobody leads");
+        assert!(tokio::time::Instant::now() < until, "no leader was elected");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Waits until the nodes' states have the same rows of the machine's.
+/// Waits until the replicated rows of all nodes are equal, and returns them.
 pub async fn alike<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<Row> {
     let nodes: Vec<&Node> = nodes.into_iter().collect();
     let until = tokio::time::Instant::now() + SOON;
@@ -133,13 +134,13 @@ pub async fn alike<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<Row> {
     }
 }
 
-/// The machine's rows: all but consensus' own.
+/// The replicated rows: all except those local to the replica.
 pub fn rows(state: &dyn State) -> Vec<Row> {
     use std::ops::Bound;
     state.scan(Bound::Included(&[1]), Bound::Unbounded, usize::MAX, false).unwrap()
 }
 
-/// Proposes until somebody takes it, as a client would: under one key, so that twice is once.
+/// Proposes until a node accepts, like a client: the payload is the key, so repeating it is idempotent.
 pub async fn propose_somewhere(nodes: &[&Node], payload: &str) {
     let until = tokio::time::Instant::now() + SOON;
     loop {
@@ -149,7 +150,7 @@ pub async fn propose_somewhere(nodes: &[&Node], payload: &str) {
                 return;
             }
         }
-        assert!(tokio::time::Instant::now() < until, "nobody takes {payload}");
+        assert!(tokio::time::Instant::now() < until, "no node accepts {payload}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The one thread that writes the log.
+//! The thread that writes the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use std::time::Instant;
 use super::index::{Current, LiveRecord, RecordKey, Sequence, record_key};
 use super::record::{Record, RowWriter, Span, read_batch};
 use super::{Done, LogState, Shared};
-use crate::Fault;
+use crate::fault::Fault;
 
-/// Dead rows removed after one flush: removing is slower than writing, and others wait.
+/// Maximum number of rows removed after one flush: removing is slower than writing, and writers wait.
 const REMOVALS_PER_FLUSH: usize = 256;
 
-/// Something to be written, or to be waited for, or both.
+/// A queued record, or a barrier, or both.
 pub(crate) struct Job {
     pub record: Option<(Arc<str>, Record, Sequence)>,
     pub done: Option<Done>,
 }
 
-/// A live record of an old row, and its bytes where it is a batch.
+/// A live record of an old row, with its bytes if it is a batch.
 struct Candidate {
     live: LiveRecord,
     bytes: Option<Arc<[u8]>>,
@@ -35,8 +35,8 @@ pub(crate) fn run(shared: &Shared) {
         }
         let jobs = std::mem::take(&mut state.queue);
         state.awaited = 0;
-        // The queue was taken and the index is read under one lock: what is live now is what replaying all rows up to
-        // and including this one's own records makes live.
+        // The queue is taken and the index is read under one lock, so the records that are live now are those that
+        // are live after replaying all rows and the queue.
         let relocated: Vec<(Candidate, Current)> = candidates
             .drain(..)
             .filter_map(|candidate: Candidate| {
@@ -65,7 +65,7 @@ pub(crate) fn run(shared: &Shared) {
                 ))
             }
             Err(fault) => {
-                tracing::error!(%fault, "the log cannot be written; nothing is acknowledged any more");
+                tracing::error!(%fault, "cannot write the log; all further writes fail");
                 state.failed = Some(fault.clone());
                 let left = std::mem::take(&mut state.queue);
                 state.awaited = 0;
@@ -74,13 +74,13 @@ pub(crate) fn run(shared: &Shared) {
         };
         drop(state);
         match outcome {
-            Ok(stale) => {
+            Ok(records) => {
                 dones.into_iter().for_each(|done| done(Ok(())));
-                // A failure here is met again by the next write; until then old rows are merely there too long.
-                candidates = fetch(shared, stale).unwrap_or_default();
+                // A fault here is reported by the next write. Until then, old rows are merely kept too long.
+                candidates = fetch(shared, records).unwrap_or_default();
                 let now: Vec<u64> = dead.drain(..dead.len().min(REMOVALS_PER_FLUSH)).collect();
                 if let Err(fault) = shared.storage.remove(&now) {
-                    tracing::warn!(%fault, "old rows of the log were not removed");
+                    tracing::warn!(%fault, "cannot remove old rows of the log");
                 }
             }
             Err((fault, left)) => {
@@ -91,7 +91,8 @@ pub(crate) fn run(shared: &Shared) {
     }
 }
 
-/// Waits until there is something to write: something awaited, something that lingered long enough, or the end.
+/// Waits until there is something to write: an item with a callback, an item older than `linger`, or the end of the
+/// log.
 fn wait(shared: &Shared) -> std::sync::MutexGuard<'_, LogState> {
     let mut state = shared.lock();
     let mut until = None;
@@ -112,7 +113,7 @@ fn wait(shared: &Shared) -> std::sync::MutexGuard<'_, LogState> {
     }
 }
 
-/// A record that fills a slot, and where it was written.
+/// A written record and its location.
 struct Placed {
     group: Arc<str>,
     key: RecordKey,
@@ -132,7 +133,7 @@ fn write(
     let mut writer = RowWriter::new(row);
     let mut placed = Vec::with_capacity(jobs.len() + relocated.len());
     let mut dones = Vec::new();
-    // Of several committed marks of one group the last one says all.
+    // Only the last of several committed marks of a group is written.
     let mut committed: BTreeMap<Arc<str>, (Record, Sequence)> = BTreeMap::new();
     for Job { record, done } in jobs {
         dones.extend(done);
@@ -155,7 +156,7 @@ fn write(
         placed.push(Placed { group, key: RecordKey::Committed, sequence, span });
     }
     if writer.records() == 0 {
-        // Somebody waits for what is written already.
+        // Only barriers: everything is already written.
         return (Ok(None), dones);
     }
     for (Candidate { live: LiveRecord { group, key, sequence, .. }, bytes }, current) in relocated {
@@ -178,9 +179,9 @@ fn write(
     (result.map(|()| Some((placed, length))), dones)
 }
 
-fn fetch(shared: &Shared, stale: Vec<LiveRecord>) -> Result<Vec<Candidate>, Fault> {
-    let mut candidates = Vec::with_capacity(stale.len());
-    for live in stale {
+fn fetch(shared: &Shared, records: Vec<LiveRecord>) -> Result<Vec<Candidate>, Fault> {
+    let mut candidates = Vec::with_capacity(records.len());
+    for live in records {
         let bytes = match live.key {
             RecordKey::Batch(first) => {
                 match shared.storage.read(live.span.row, live.span.offset, live.span.length)? {

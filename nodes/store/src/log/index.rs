@@ -1,16 +1,17 @@
-//! What of the log is live, and where it lies.
+//! Index of the live records of the log and their locations.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::record::{self, Found, NAME_BYTES_MAX, Record, Span};
 use super::storage::LogStorage;
-use crate::Fault;
+use crate::fault::Fault;
 
-/// Numbers records by submission, so that a place found late is not given to a record that came in between.
+/// Numbers records by submission. Prevents that the location of an old record is assigned to a newer one with the
+/// same key.
 pub(crate) type Sequence = u64;
 
-/// Bytes that a row costs beside its records: a row of one vote is not free.
+/// Overhead of a row, in bytes, for the decision to relocate records.
 const ROW_COST: u64 = 256;
 
 #[derive(Default)]
@@ -19,7 +20,7 @@ pub(crate) struct Index {
     rows: BTreeMap<u64, Row>,
     next_row: u64,
     sequence: Sequence,
-    /// The sums over `rows`, kept at hand: they are asked for at each flush.
+    /// Sums over `rows`. Cached, because they are needed at each flush.
     bytes: u64,
     live_bytes: u64,
 }
@@ -46,14 +47,14 @@ struct Mark {
     span: Option<Span>,
 }
 
-/// Where a batch's bytes are.
+/// Location of the bytes of a batch.
 #[derive(Debug, Clone)]
 pub(crate) enum Location {
     Pending(Arc<[u8]>),
     Stored(Span),
 }
 
-/// Which of a group's records.
+/// Identifies a record within a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecordKey {
     Batch(u64),
@@ -97,9 +98,9 @@ impl Group {
 }
 
 impl Index {
-    /// Takes a record into account that is not written yet.
+    /// Adds a record that is not written yet.
     pub(crate) fn accept(&mut self, name: &Arc<str>, record: &Record) -> Sequence {
-        assert!(name.len() <= NAME_BYTES_MAX, "names of groups are at most {NAME_BYTES_MAX} bytes");
+        assert!(name.len() <= NAME_BYTES_MAX, "group names have at most {NAME_BYTES_MAX} bytes");
         self.sequence += 1;
         let sequence = self.sequence;
         let mark = |bytes: &Arc<[u8]>| Mark { sequence, bytes: Arc::clone(bytes), span: None };
@@ -123,7 +124,8 @@ impl Index {
             }
             Record::Truncate { from } => truncate(group, *from, &mut released),
             Record::Purge { upto, mark: bytes } => {
-                // Going back is no purge: the entries between are gone.
+                // A purge to a lower index than the previous one is ignored: the entries in between are already
+                // removed.
                 if group.purged.as_ref().is_none_or(|(old, _)| old <= upto) {
                     released
                         .extend(group.purged.replace((*upto, mark(bytes))).and_then(|(_, mark)| mark.span));
@@ -147,7 +149,7 @@ impl Index {
         sequence
     }
 
-    /// A batch found carried forward, while replaying.
+    /// Adds a relocated batch during replay.
     fn accept_relocated(&mut self, name: &Arc<str>, first: u64, count: u32) -> Sequence {
         self.sequence += 1;
         let location = Location::Pending(Arc::from([]));
@@ -159,7 +161,7 @@ impl Index {
         self.sequence
     }
 
-    /// A record has been written at `span`: if it is still live, that is its place from now on.
+    /// Sets the location of a record that was written at `span`, if it is still live.
     pub(crate) fn set_location(&mut self, name: &Arc<str>, key: RecordKey, sequence: Sequence, span: Span) {
         let Some(group) = self.groups.get_mut(name) else { return };
         let old = match key {
@@ -190,7 +192,7 @@ impl Index {
         }
     }
 
-    /// Batches that hold entries of `from..to`.
+    /// Batches that contain entries of `from..to`.
     pub(crate) fn find(&self, name: &str, from: u64, to: u64) -> Vec<(u64, u32, Location)> {
         let Some(group) = self.groups.get(name) else { return Vec::new() };
         if from >= to {
@@ -213,7 +215,7 @@ impl Index {
         self.groups.keys().map(ToString::to_string).collect()
     }
 
-    /// Rows, their bytes, and the bytes in them that are live.
+    /// Number of rows, their bytes, and the bytes of live records in them.
     pub(crate) fn totals(&self) -> (u64, u64, u64) {
         (self.rows.len() as u64, self.bytes, self.live_bytes)
     }
@@ -222,14 +224,14 @@ impl Index {
         self.next_row
     }
 
-    /// A row was written.
+    /// Adds a row that was written.
     pub(crate) fn add_row(&mut self, row: u64, bytes: usize) {
         self.next_row = row + 1;
         self.rows.entry(row).or_default().bytes = bytes as u64;
         self.bytes += bytes as u64;
     }
 
-    /// The oldest row that will be needed once `moving` have gone to the next one.
+    /// The oldest row that is needed once the records `moving` are in the next row.
     pub(crate) fn tail_without(&self, moving: &[LiveRecord]) -> u64 {
         let mut leaving: BTreeMap<u64, u32> = BTreeMap::new();
         for live in moving {
@@ -239,7 +241,7 @@ impl Index {
         self.rows.iter().find(needed).map_or(self.next_row, |(row, _)| *row)
     }
 
-    /// Forgets the rows before `tail`, and names them.
+    /// Removes the rows before `tail` from the index and returns their numbers.
     pub(crate) fn remove_before_tail(&mut self, tail: u64) -> Vec<u64> {
         let kept = self.rows.split_off(&tail);
         let gone = std::mem::replace(&mut self.rows, kept);
@@ -247,13 +249,13 @@ impl Index {
         gone.into_keys().collect()
     }
 
-    /// LiveRecord records of the oldest rows, of about `step` bytes, if dead ones outweigh the live by so much that bringing
-    /// these forward pays: then all of it together writes at most a third more than without.
+    /// Live records of the oldest rows, of about `step` bytes, if dead records outweigh live ones so far that
+    /// relocation pays off: it then increases the bytes written by a third at most.
     pub(crate) fn compaction_candidates(&self, floor: u64, step: u64) -> Vec<LiveRecord> {
         let (rows, bytes, live) = self.totals();
-        let mut stale = Vec::new();
+        let mut candidates = Vec::new();
         if bytes + rows * ROW_COST < floor + 4 * live {
-            return stale;
+            return candidates;
         }
         let mut sum = 0;
         for (number, row) in &self.rows {
@@ -263,16 +265,16 @@ impl Index {
                     continue;
                 };
                 sum += u64::from(span.length);
-                stale.push(LiveRecord { group: Arc::clone(name), key: *key, sequence, span });
+                candidates.push(LiveRecord { group: Arc::clone(name), key: *key, sequence, span });
             }
             if sum >= step {
                 break;
             }
         }
-        stale
+        candidates
     }
 
-    /// Whether a record is still live, and what it looks like now.
+    /// The current content of a record, if it is still live.
     pub(crate) fn current(&self, live: &LiveRecord) -> Option<Current> {
         self.locate(&live.group, live.key).filter(|found| *found == (live.sequence, live.span))?;
         let group = self.groups.get(&live.group)?;
@@ -300,7 +302,7 @@ impl Index {
         }
     }
 
-    /// Each group's entries follow each other without a gap, and what was purged.
+    /// Checks that the entries of each group follow each other, and the purged index, without a gap.
     fn check(&self) -> Result<(), Fault> {
         for (name, group) in &self.groups {
             let mut next = group.purged.as_ref().map(|(upto, _)| upto + 1);
@@ -315,7 +317,7 @@ impl Index {
     }
 }
 
-/// A live record, ready to be written again.
+/// Content of a live record that is written again.
 pub(crate) enum Current {
     Batch { first: u64, count: u32 },
     Mark(Record),
@@ -347,7 +349,7 @@ impl Location {
     }
 }
 
-/// Which slot a record fills; none when it only makes others void.
+/// The key of a record. `None` if it only supersedes others.
 pub(crate) fn record_key(record: &Record) -> Option<RecordKey> {
     match record {
         Record::Batch { first, .. } => Some(RecordKey::Batch(*first)),
@@ -367,12 +369,12 @@ fn truncate(group: &mut Group, from: u64, released: &mut Vec<Span>) {
     if let Some(mut batch) = group.batches.last_entry() {
         let first = *batch.key();
         if last_of(first, batch.get().count) >= from {
-            batch.get_mut().count = u32::try_from(from - first).expect("less than the count it had");
+            batch.get_mut().count = u32::try_from(from - first).expect("less than the previous count");
         }
     }
 }
 
-/// The index that the rows of `medium` make, in their order.
+/// Builds the index from the rows of `storage`.
 pub(crate) fn replay(storage: &dyn LogStorage) -> Result<Index, Fault> {
     let mut index = Index { next_row: 1, ..Index::default() };
     let Some(last) = storage.last()? else { return Ok(index) };
@@ -396,7 +398,7 @@ pub(crate) fn replay(storage: &dyn LogStorage) -> Result<Index, Fault> {
         }
     }
     index.check()?;
-    // Rows before the tail are there only because a crash came before their removal.
+    // Rows before the tail remain only if a crash prevented their removal.
     storage.remove_before(tail)?;
     Ok(index)
 }

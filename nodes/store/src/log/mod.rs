@@ -1,18 +1,19 @@
-//! The log that all replicas of a node share: one fsync serves them all.
+//! The log that all replicas of a node share, so that one fsync serves all of them.
 //!
-//! Each flush writes one row: all that all groups asked for since the last one (batches of entries, truncations, purges,
-//! votes, committed marks). An index in memory knows where each group's live records are; opening replays the rows in
-//! order.
+//! Each flush writes one row, which contains all records that groups submitted since the previous flush (batches of
+//! entries, truncations, purges, votes, committed marks). An index in memory locates the live records of each group.
+//! Opening the log replays the rows in order.
 //!
 //! Invariants:
-//! - rows are numbered without gaps; only the oldest are removed, and each row says which was the oldest one needed when
-//!   it was written. A removed row therefore never leaves an older one behind whose contents it had made void;
-//! - an old row that is still needed is freed by carrying its live records forward into the row being written. What is
-//!   live is decided under the lock that also takes the queue, so that a carried record never revives what was
-//!   truncated;
-//! - after a failure nothing is acknowledged any more until the log is opened anew: nobody knows what is on disk.
+//! - rows are numbered without gaps. Only the oldest are removed, and each row contains the number of the oldest row
+//!   that was needed when it was written. Removing a row therefore never exposes an older row whose content it
+//!   superseded;
+//! - an old row that is still needed is freed by relocating its live records into the row that is being written.
+//!   Which records are live is decided under the lock that also takes the queue, so that a relocated record never
+//!   restores truncated entries;
+//! - after a failure, no write is acknowledged until the log is reopened, because the content of the disk is unknown.
 //!
-//! Records are bytes here: what they mean is the caller's.
+//! Records are opaque bytes here.
 
 mod flusher;
 mod index;
@@ -33,24 +34,25 @@ pub use record::Record;
 pub use segments::SegmentLogStorage;
 pub use storage::{LogStorage, MemoryLogStorage, UnsyncedLogStorage};
 
-use crate::Fault;
+use crate::fault::Fault;
 use flusher::Job;
 use index::{Index, Location};
 
-/// Told once a record is on disk, or that it will not be. Called on the log's own thread: be quick.
+/// Called once a record is on disk, or with the fault that prevents it. Runs on the log's own thread, so it must be
+/// short.
 pub type Done = Box<dyn FnOnce(Result<(), Fault>) + Send>;
 
-/// How often a reader looks again when the row that it wanted was carried elsewhere meanwhile.
+/// How often a reader retries if a row was relocated meanwhile.
 const READ_ATTEMPTS: usize = 16;
 
-/// What the log can be tuned by.
+/// Settings of the log.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
-    /// How long a record that nobody waits for may stay in memory only.
+    /// How long a record without a callback may stay in memory only.
     pub linger: Duration,
-    /// Below this many bytes of rows nothing is carried forward.
+    /// Below this many bytes of rows, no records are relocated.
     pub compaction_floor_bytes: u64,
-    /// At most this much is carried forward in one flush, rounded up to a record.
+    /// Bytes that are relocated per flush at most, rounded up to a record.
     pub compaction_step_bytes: u64,
 }
 
@@ -64,33 +66,33 @@ impl Default for LogSettings {
     }
 }
 
-/// What the log is doing, for operators.
+/// Statistics of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogStats {
-    /// Rows written since it was opened: fsyncs.
+    /// Rows written since the log was opened. Equals the number of fsyncs.
     pub flushes: u64,
-    /// Records written since it was opened.
+    /// Records written since the log was opened.
     pub records: u64,
-    /// Rows that are there now.
+    /// Current number of rows.
     pub rows: u64,
-    /// Their bytes.
+    /// Size of the rows, in bytes.
     pub bytes: u64,
-    /// Bytes of records that are still needed.
+    /// Size of the live records, in bytes.
     pub live_bytes: u64,
 }
 
 /// Consecutive entries of a group, as they were submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    /// The number of the first entry in `bytes`.
+    /// Index of the first entry in `bytes`.
     pub first: u64,
-    /// How many of the entries in `bytes` are valid: later ones were truncated.
+    /// Number of valid entries in `bytes`. Later ones were truncated.
     pub count: u32,
-    /// What was submitted.
+    /// The submitted bytes.
     pub bytes: Arc<[u8]>,
 }
 
-/// The shared log of a node. See the module.
+/// The shared log of a node. See the module documentation.
 pub struct NodeLog {
     shared: Arc<Shared>,
     flusher: Mutex<Option<JoinHandle<()>>>,
@@ -111,12 +113,13 @@ pub(crate) struct Shared {
     pub(crate) records: AtomicU64,
 }
 
-/// The queue and the index change together, under one lock: the index always is what replaying the queue would make it.
+/// The queue and the index change together, under one lock: the index always equals the result of replaying the rows
+/// and the queue.
 #[derive(Default)]
 pub(crate) struct LogState {
     pub(crate) index: Index,
     pub(crate) queue: Vec<Job>,
-    /// How many in the queue somebody waits for.
+    /// Number of queued items with a callback.
     pub(crate) awaited: usize,
     pub(crate) failed: Option<Fault>,
     pub(crate) closing: bool,
@@ -129,15 +132,15 @@ impl Shared {
 }
 
 impl NodeLog {
-    /// Opens the log in `dir`, making it where it is missing.
+    /// Opens the log in `dir`, and creates it if missing.
     ///
     /// # Errors
-    /// [`Fault::Io`] when the file system refuses; [`Fault::Corrupt`] when rows are damaged or missing.
+    /// [`Fault::Io`] if the file system fails; [`Fault::Corrupt`] if rows are damaged or missing.
     pub fn open(dir: &Path, settings: LogSettings) -> Result<Arc<Self>, Fault> {
         Self::with_storage(Arc::new(SegmentLogStorage::open(dir)?), settings)
     }
 
-    /// Opens a log on any medium.
+    /// Opens a log on the given storage.
     ///
     /// # Errors
     /// As [`NodeLog::open`].
@@ -155,12 +158,13 @@ impl NodeLog {
         let flusher = std::thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || flusher::run(&own))
-            .map_err(|error| Fault::Io(format!("no thread for the log: {error}")))?;
+            .map_err(|error| Fault::Io(format!("cannot start the thread of the log: {error}")))?;
         Ok(Arc::new(Self { shared, flusher: Mutex::new(Some(flusher)) }))
     }
 
-    /// Takes a record of `group`. Readable at once; `done`, where somebody waits, is called once it is on disk. Records
-    /// land in the order of submission. A record that nobody waits for is written with the next one, or soon.
+    /// Submits a record of `group`. It is readable at once. `done`, if given, is called once it is on disk. Records
+    /// are written in the order of submission. A record without a callback is written with the next one that has one,
+    /// or after [`LogSettings::linger`].
     pub fn submit(&self, group: &Arc<str>, record: Record, done: Option<Done>) {
         self.enqueue(Some((Arc::clone(group), record)), done);
     }
@@ -170,10 +174,10 @@ impl NodeLog {
         self.enqueue(None, Some(done));
     }
 
-    /// [`NodeLog::barrier`], waiting: for threads that may block.
+    /// Blocking version of [`NodeLog::barrier`], for threads that may block.
     ///
     /// # Errors
-    /// When the log has failed.
+    /// If the log has failed.
     pub fn sync(&self) -> Result<(), Fault> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);
         self.barrier(Box::new(move |result| {
@@ -184,8 +188,8 @@ impl NodeLog {
 
     fn enqueue(&self, record: Option<(Arc<str>, Record)>, done: Option<Done>) {
         let mut state = self.shared.lock();
-        let refused = if state.closing { Some(closed()) } else { state.failed.clone() };
-        if let Some(fault) = refused {
+        let rejected = if state.closing { Some(closed()) } else { state.failed.clone() };
+        if let Some(fault) = rejected {
             drop(state);
             if let Some(done) = done {
                 done(Err(fault));
@@ -206,11 +210,11 @@ impl NodeLog {
         }
     }
 
-    /// The entries of `group` from number `from` up to and without `to`, as the chunks that hold them. The first chunk
-    /// may begin earlier, the last one end later.
+    /// The entries of `group` with indexes from `from` to `to` (exclusive), as the chunks that contain them. The
+    /// first chunk may begin earlier, the last one may end later.
     ///
     /// # Errors
-    /// When the medium cannot be read.
+    /// If the storage cannot be read.
     pub fn read(&self, group: &str, from: u64, to: u64) -> Result<Vec<Chunk>, Fault> {
         'again: for _ in 0..READ_ATTEMPTS {
             let locations = self.shared.lock().index.find(group, from, to);
@@ -229,48 +233,48 @@ impl NodeLog {
             }
             return Ok(chunks);
         }
-        Err(Fault::Corrupt(format!("a row of the log that holds entries of {group} is gone")))
+        Err(Fault::Corrupt(format!("a row of the log that contains entries of {group} is missing")))
     }
 
-    /// The newest [`Record::Vote`] of `group`.
+    /// The last [`Record::Vote`] of `group`.
     pub fn vote(&self, group: &str) -> Option<Arc<[u8]>> {
         self.shared.lock().index.group(group).and_then(|group| group.vote())
     }
 
-    /// The newest [`Record::Committed`] of `group`.
+    /// The last [`Record::Committed`] of `group`.
     pub fn committed(&self, group: &str) -> Option<Arc<[u8]>> {
         self.shared.lock().index.group(group).and_then(|group| group.committed())
     }
 
-    /// The newest [`Record::Purge`] of `group`: up to which number, and its mark.
+    /// The last [`Record::Purge`] of `group`: the purged index and the mark.
     pub fn purged(&self, group: &str) -> Option<(u64, Arc<[u8]>)> {
         self.shared.lock().index.group(group).and_then(|group| group.purged())
     }
 
-    /// The number of the last entry of `group` that is there.
+    /// Index of the last entry of `group`.
     pub fn last(&self, group: &str) -> Option<u64> {
         self.shared.lock().index.group(group).and_then(|group| group.last())
     }
 
-    /// Whether there is anything of `group`.
+    /// Whether the log contains any record of `group`.
     pub fn contains_group(&self, group: &str) -> bool {
         self.shared.lock().index.group(group).is_some()
     }
 
-    /// The groups that have records here.
+    /// The groups with records in the log.
     pub fn groups(&self) -> Vec<String> {
         self.shared.lock().index.names()
     }
 
-    /// Whether the log takes records.
+    /// Whether the log accepts records.
     ///
     /// # Errors
-    /// The fault that broke it. It stays broken until it is opened anew.
+    /// The fault that made the log fail. It accepts no records until it is reopened.
     pub fn health(&self) -> Result<(), Fault> {
         self.shared.lock().failed.clone().map_or(Ok(()), Err)
     }
 
-    /// What the log is doing.
+    /// Statistics of the log.
     pub fn stats(&self) -> LogStats {
         let (rows, bytes, live_bytes) = self.shared.lock().index.totals();
         let flushes = self.shared.flushes.load(Ordering::Relaxed);
@@ -278,12 +282,12 @@ impl NodeLog {
         LogStats { flushes, records, rows, bytes, live_bytes }
     }
 
-    /// Writes what is queued and stops. Later submissions are refused.
+    /// Writes the queue and stops. Later submissions fail.
     pub fn close(&self) {
         self.shared.lock().closing = true;
         self.shared.wake.notify_one();
         let flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A last handle dropped by one of its callbacks is dropped on the log's own thread, which ends by itself.
+        // If a callback drops the last handle, this runs on the log's own thread, which must not join itself.
         if let Some(flusher) = flusher
             && flusher.thread().id() != std::thread::current().id()
         {

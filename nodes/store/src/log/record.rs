@@ -1,64 +1,64 @@
-//! Records and rows as bytes.
+//! Encoding of records and rows.
 //!
-//! A row: `version u8 | tail u64 | number of records u32 | crc32 of those u32`, then its records:
-//! `crc32 of the rest u32 | length of the rest u32 | kind u8 | length of the group's name u8 | name | body`. The tail is
-//! the oldest row that was still needed when this one was written. Little-endian throughout.
+//! A row: `version u8 | tail u64 | number of records u32 | crc32 of those u32`, then its records: `crc32 of the rest
+//! u32 | length of the rest u32 | kind u8 | length of the group's name u8 | name | body`. The tail is the oldest row
+//! that was needed when this one was written. All little-endian.
 
 use std::sync::Arc;
 
-use crate::Fault;
+use crate::fault::Fault;
 
 const VERSION: u8 = 1;
 const ROW_HEAD: usize = 1 + 8 + 4 + 4;
 const RECORD_HEAD: usize = 4 + 4;
 const BATCH_HEAD: usize = 8 + 4;
-/// A group's name is at most this long.
+/// Maximum length of a group's name, in bytes.
 pub(crate) const NAME_BYTES_MAX: usize = 255;
 
-/// What a group puts into the log.
+/// A record that a group submits to the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
-    /// Consecutive entries. Whatever the log had from `first` on is thereby void.
+    /// Consecutive entries. Supersedes all entries from `first` on.
     Batch {
-        /// The number of the first one.
+        /// Index of the first entry.
         first: u64,
-        /// How many there are: at least one.
+        /// Number of entries, at least one.
         count: u32,
-        /// Their bytes.
+        /// The encoded entries.
         bytes: Arc<[u8]>,
     },
-    /// Entries from this number on are void.
+    /// Removes the entries from this index on.
     Truncate {
-        /// The first void one.
+        /// The first removed index.
         from: u64,
     },
-    /// Entries up to this number, inclusive, are no longer needed.
+    /// Removes the entries up to this index, inclusive.
     Purge {
-        /// The last unneeded one.
+        /// The last removed index.
         upto: u64,
-        /// Kept beside it.
+        /// Stored with it.
         mark: Arc<[u8]>,
     },
-    /// Replaces the last one.
+    /// Replaces the previous one.
     Vote(Arc<[u8]>),
-    /// Replaces the last one.
+    /// Replaces the previous one.
     Committed(Arc<[u8]>),
-    /// All of the group is void, its votes included.
+    /// Removes all records of the group, including its vote.
     Drop,
 }
 
-/// A record as it is found in a row.
+/// A record read from a row.
 #[derive(Debug)]
 pub(crate) enum Found {
     Plain(Record),
-    /// Entries brought forward from an older row: they replace the same entries there and make nothing void.
+    /// Entries relocated from an older row. They replace the same entries there and supersede nothing else.
     Relocated {
         first: u64,
         count: u32,
     },
 }
 
-/// Where a record lies: within a row, head included.
+/// Location of a record within a row, including its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub row: u64,
@@ -66,7 +66,7 @@ pub(crate) struct Span {
     pub length: u32,
 }
 
-/// A row under construction.
+/// A row that is being written.
 pub(crate) struct RowWriter {
     bytes: Vec<u8>,
     records: u32,
@@ -155,7 +155,7 @@ fn batch_body(bytes: &mut Vec<u8>, first: u64, count: u32, batch: &[u8]) {
     bytes.extend_from_slice(batch);
 }
 
-/// The tail that a row names.
+/// The tail of a row.
 pub(crate) fn tail(row: u64, bytes: &[u8]) -> Result<u64, Fault> {
     head(row, bytes).map(|(tail, _)| tail)
 }
@@ -167,7 +167,7 @@ fn head(row: u64, bytes: &[u8]) -> Result<(u64, u32), Fault> {
     }
     if head[0] != VERSION {
         return Err(Fault::Corrupt(format!(
-            "row {row} of the log has format {}: a newer program's?",
+            "row {row} of the log has format {}, which this version does not support",
             head[0]
         )));
     }
@@ -175,7 +175,7 @@ fn head(row: u64, bytes: &[u8]) -> Result<(u64, u32), Fault> {
     Ok((tail, u32::from_le_bytes(head[9..13].try_into().expect("four bytes"))))
 }
 
-/// All records of a row, with the names of their groups and their places.
+/// All records of a row, with the names of their groups and their locations.
 pub(crate) fn read_row(row: u64, bytes: &[u8]) -> Result<Vec<(&str, Found, Span)>, Fault> {
     let (_, count) = head(row, bytes)?;
     let mut at = ROW_HEAD;
@@ -189,7 +189,7 @@ pub(crate) fn read_row(row: u64, bytes: &[u8]) -> Result<Vec<(&str, Found, Span)
     if at == bytes.len() { Ok(records) } else { Err(damaged(row)) }
 }
 
-/// The entries in a batch, given the record's bytes; it must be the one of `group` that begins with `first`.
+/// The entries of a batch, decoded from a record, which must be that of `group` with the first index `first`.
 pub(crate) fn read_batch(bytes: &[u8], group: &str, first: u64) -> Result<Arc<[u8]>, Fault> {
     let wrong = || Fault::Corrupt(format!("the log's entries of {group} from {first} on are damaged"));
     let (rest, kind, name, length) = split_record(bytes).ok_or_else(wrong)?;
@@ -225,7 +225,7 @@ fn read_record(bytes: &[u8]) -> Option<(&str, Found, usize)> {
     Some((name, found, length))
 }
 
-/// Body, kind, name and whole length of the record that `bytes` begin with, if its checksum agrees.
+/// Body, kind, name and total length of the record at the beginning of `bytes`, if its checksum matches.
 fn split_record(bytes: &[u8]) -> Option<(&[u8], u8, &str, usize)> {
     let (sum, rest) = bytes.split_first_chunk::<4>()?;
     let length = u32::from_le_bytes(*rest.first_chunk::<4>()?) as usize;

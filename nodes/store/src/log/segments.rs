@@ -1,15 +1,15 @@
-//! Rows on disk: in files of one size that are written over rather than appended to, since an fsync of blocks that a
-//! file already has is about twice as fast as one that makes it longer.
+//! Rows on disk, in segment files of fixed size. Files are overwritten rather than appended to, since an fsync of
+//! allocated blocks is about twice as fast as one that extends a file.
 //!
-//! `DIR/NUMBER.rows`: a segment, named by its first row (16 hexadecimal digits). A head of 16 bytes: `AUBROWS`, the
-//! format's version, the first row's number (8 bytes, little-endian). Then rows, one after the other: checksum (4 bytes,
-//! over the checksum of the row before and all that follows), length (4), number (8), bytes. Numbers have no gaps, within
-//! a segment and from one to the next.
+//! `DIR/NUMBER.rows`: a segment, named by its first row (16 hexadecimal digits). Header of 16 bytes: `AUBROWS`, the
+//! format version, the number of the first row (8 bytes, little-endian). Then rows, one after the other: checksum (4
+//! bytes, over the checksum of the previous row and all that follows), length (4), number (8), bytes. Numbers have no
+//! gaps, within a segment and between segments.
 //!
-//! What follows the last row is zeroes, or what the file held before it was used again (rows with lower numbers), or what
-//! came to the disk before a row that did not (whose checksum follows from another row than the one that is there now).
+//! The last row is followed by zeroes, by rows of an earlier use of the file (with lower numbers), or by rows that
+//! reached the disk before a preceding row that did not (their checksum chain does not match).
 //!
-//! `DIR/spare-N`: files to be used again. `DIR/synced`: the last row that is known to be on disk.
+//! `DIR/spare-N`: files for reuse. `DIR/synced`: the last row that is known to be on disk.
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -19,20 +19,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::storage::{LogStorage, part};
-use crate::Fault;
-use crate::engine::{io_fault, private_dir};
+use crate::fault::Fault;
+use crate::fs::{io_fault, private_dir};
 use crate::sync_marker::SyncMarker;
 
-/// The size of a segment. A row that is longer has one for itself.
+/// Size of a segment. A longer row has a segment of its own.
 const SEGMENT_BYTES: u64 = 4 << 20;
 const MAGIC: &[u8; 7] = b"AUBROWS";
 const VERSION: u8 = 1;
 const HEAD_BYTES: u64 = 16;
 const FRAME_BYTES: usize = 16;
-/// So many files are kept to be used again.
+/// Maximum number of files kept for reuse.
 const SPARES_MAX: usize = 4;
 
-/// Rows in a directory of their own. See the module.
+/// Rows in a directory. See the module documentation.
 #[derive(Debug)]
 pub struct SegmentLogStorage {
     dir: PathBuf,
@@ -42,9 +42,9 @@ pub struct SegmentLogStorage {
 
 #[derive(Debug, Default)]
 struct Segments {
-    /// Oldest first. All but the newest are full and on disk.
+    /// Oldest first. All except the newest are full and synced.
     live: VecDeque<Segment>,
-    /// Rows before this one are gone, whether or not their segment still is there.
+    /// Rows before this one are removed, whether or not their segment still exists.
     tail: u64,
     spares: Vec<PathBuf>,
     spares_made: u64,
@@ -53,21 +53,21 @@ struct Segments {
 #[derive(Debug)]
 struct Segment {
     first: u64,
-    /// Where the bytes of each row begin, and how many they are.
+    /// Offset and length of each row.
     rows: Vec<(u64, u32)>,
     end: u64,
-    /// The checksum of the last row.
+    /// Checksum of the last row.
     sum: [u8; 4],
     file: Arc<File>,
     path: PathBuf,
 }
 
 impl SegmentLogStorage {
-    /// Opens the rows in `dir`, making it (mode 0700) where it is missing.
+    /// Opens the rows in `dir`, and creates the directory (mode 0700) if missing.
     ///
     /// # Errors
-    /// [`Fault::Io`] when the file system refuses; [`Fault::Corrupt`], naming the file, when rows are damaged or missing
-    /// that were on disk.
+    /// [`Fault::Io`] if the file system fails; [`Fault::Corrupt`], with the file, if synced rows are damaged or
+    /// missing.
     pub fn open(dir: &Path) -> Result<Self, Fault> {
         private_dir(dir)?;
         let marker = SyncMarker::open(dir)?;
@@ -78,9 +78,9 @@ impl SegmentLogStorage {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             if let Some(first) = name.strip_suffix(".rows") {
                 let first = u64::from_str_radix(first, 16);
-                found.push((first.map_err(|_| damaged(&path, "its name is no number"))?, path));
+                found.push((first.map_err(|_| damaged(&path, "its name is not a number"))?, path));
             } else if name.starts_with("spare-") {
-                // Of no use to anybody but a start that went on, and cheaper to make than to examine.
+                // Spare files are only used by a running process. Removing them is cheaper than checking them.
                 std::fs::remove_file(&path).map_err(|error| io_fault(&path, &error))?;
             }
         }
@@ -93,10 +93,10 @@ impl SegmentLogStorage {
             }
             segments.live.push_back(Segment::open(first, path)?);
         }
-        let (last, promised) = (segments.last().unwrap_or(0), marker.read());
-        if last < promised {
+        let (last, recorded) = (segments.last().unwrap_or(0), marker.read());
+        if last < recorded {
             let at = segments.live.back().map_or(dir, |segment| &segment.path);
-            let what = format!("row {} is damaged or missing; {promised} were on disk", last + 1);
+            let what = format!("row {} is damaged or missing; rows up to {recorded} were synced", last + 1);
             return Err(damaged(at, &what));
         }
         Ok(Self { dir: dir.to_owned(), marker, state: Mutex::new(segments) })
@@ -106,7 +106,7 @@ impl SegmentLogStorage {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a row begins, and how long it is.
+    /// The file, offset and length of a row.
     fn find(&self, row: u64) -> Option<(Arc<File>, u64, u32)> {
         let state = self.lock();
         if row < state.tail {
@@ -118,8 +118,8 @@ impl SegmentLogStorage {
         Some((Arc::clone(&segment.file), start, length))
     }
 
-    /// Reads a part of a row that [`SegmentLogStorage::find`] found; none when it has gone meanwhile, and its file may be in use
-    /// again.
+    /// Reads a part of a row that [`SegmentLogStorage::find`] found. `None` if the row was removed meanwhile: its
+    /// file may have been reused.
     fn read_at(&self, row: u64, file: &File, at: u64, length: usize) -> Result<Option<Vec<u8>>, Fault> {
         let mut bytes = vec![0; length];
         let read = file.read_exact_at(&mut bytes, at);
@@ -130,7 +130,7 @@ impl SegmentLogStorage {
         Ok(Some(bytes))
     }
 
-    /// A segment for rows from `first` on: a file that was used before, or a new one.
+    /// Creates a segment for rows from `first` on: reuses a spare file, or creates a new one.
     fn begin(&self, first: u64, spare: Option<PathBuf>) -> io::Result<Segment> {
         let path = self.dir.join(format!("{first:016x}.rows"));
         let file = if let Some(spare) = spare {
@@ -139,10 +139,10 @@ impl SegmentLogStorage {
             std::fs::rename(&spare, &path)?;
             file
         } else {
-            let fresh = self.dir.join("fresh");
+            let new = self.dir.join("fresh");
             let mut options = OpenOptions::new();
             let mut file =
-                options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+                options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
             file.write_all(&head(first))?;
             let zeroes = [0; 64 << 10];
             for _ in 0..SEGMENT_BYTES / zeroes.len() as u64 {
@@ -150,20 +150,20 @@ impl SegmentLogStorage {
             }
             file.set_len(SEGMENT_BYTES)?;
             file.sync_all()?;
-            std::fs::rename(&fresh, &path)?;
+            std::fs::rename(&new, &path)?;
             file
         };
         File::open(&self.dir)?.sync_all()?;
         Ok(Segment::empty(first, file, path))
     }
 
-    /// The segment that the next row goes to, with room for it: its file, where, and the checksum of the row before.
+    /// Prepares the segment for the next row. Returns its file, the offset, and the checksum of the previous row.
     fn place(&self, row: u64, bytes: usize) -> Result<(Arc<File>, u64, [u8; 4]), Fault> {
         let spare = {
             let mut state = self.lock();
             if let Some(newest) = state.live.back() {
                 if newest.next() != row {
-                    return Err(damaged(&newest.path, &format!("row {row} does not follow the last one")));
+                    return Err(damaged(&newest.path, &format!("row {row} does not follow the last row")));
                 }
                 if newest.rows.is_empty() || newest.end + bytes as u64 <= SEGMENT_BYTES {
                     return Ok((Arc::clone(&newest.file), newest.end, newest.sum));
@@ -191,19 +191,20 @@ impl Segment {
         Self { first, rows: Vec::new(), end: HEAD_BYTES, sum: [0; 4], file: Arc::new(file), path }
     }
 
-    /// Reads what is there, up to the first row that is not whole, or not of this use of the file.
+    /// Reads the rows of a segment, up to the first that is incomplete or of an earlier use of the file.
     fn open(first: u64, path: PathBuf) -> Result<Self, Fault> {
         let failed = |error| io_fault(&path, &error);
         let bytes = std::fs::read(&path).map_err(failed)?;
         let file = OpenOptions::new().read(true).write(true).open(&path).map_err(failed)?;
         let mut segment = Self::empty(first, file, path.clone());
         if bytes.first_chunk() != Some(&head(first)) {
-            // Renamed, and then the power went before the head was on disk: no row was either.
+            // The file was renamed, but a power failure prevented the header from reaching the disk. Then no row did
+            // either.
             segment.file.write_all_at(&head(first), 0).map_err(failed)?;
             return Ok(segment);
         }
         let mut rest = &bytes[HEAD_BYTES as usize..];
-        while let Some((sum, length)) = whole(rest, segment.next(), segment.sum) {
+        while let Some((sum, length)) = complete_row(rest, segment.next(), segment.sum) {
             segment.sum = sum;
             segment.rows.push((segment.end + FRAME_BYTES as u64, length));
             let taken = FRAME_BYTES + length as usize;
@@ -213,15 +214,15 @@ impl Segment {
         Ok(segment)
     }
 
-    /// The number of the row after its last one.
+    /// Number of the row after the last one.
     fn next(&self) -> u64 {
         self.first + self.rows.len() as u64
     }
 }
 
-/// The checksum and the length of the row at the beginning of `bytes`, if it is row `number`, sound, and behind a row with
-/// the checksum `before`.
-fn whole(bytes: &[u8], number: u64, before: [u8; 4]) -> Option<([u8; 4], u32)> {
+/// Checksum and length of the row at the beginning of `bytes`, if it is row `number`, undamaged, and follows a row
+/// with the checksum `before`.
+fn complete_row(bytes: &[u8], number: u64, before: [u8; 4]) -> Option<([u8; 4], u32)> {
     let (frame, rest) = bytes.split_first_chunk::<FRAME_BYTES>()?;
     let length = u32::from_le_bytes(frame[4..8].try_into().ok()?);
     let content = rest.get(..length as usize)?;
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_there_again_and_files_are_used_again() {
+    fn rows_survive_reopening_and_files_are_reused() {
         let dir = tempfile::tempdir().unwrap();
         let storage = filled(dir.path(), 100);
         assert!(segments(dir.path()).len() > 2, "several segments");
@@ -367,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_longer_than_a_segment_has_one_for_itself() {
+    fn a_row_longer_than_a_segment_has_its_own_segment() {
         let dir = tempfile::tempdir().unwrap();
         let storage = SegmentLogStorage::open(dir.path()).unwrap();
         let long = vec![7; SEGMENT_BYTES as usize + 1];
@@ -382,13 +383,13 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_end_is_dropped_and_written_over() {
+    fn a_torn_last_row_is_dropped_and_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let storage = filled(dir.path(), 5);
         storage.put(6, row(6)).unwrap();
         let (_, start, _) = storage.find(6).unwrap();
         drop(storage);
-        // Row 6 was never promised; half of it is not there.
+        // Row 6 was never synced. Half of it is missing.
         let path = segments(dir.path()).pop().unwrap();
         OpenOptions::new().write(true).open(path).unwrap().write_all_at(&[0; 100], start + 50).unwrap();
         let storage = SegmentLogStorage::open(dir.path()).unwrap();
@@ -400,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_and_loss_are_named() {
+    fn damaged_and_missing_rows_are_reported_with_their_file() {
         for (what, nth) in [("the newest", usize::MAX), ("the oldest", 0)] {
             let dir = tempfile::tempdir().unwrap();
             drop(filled(dir.path(), 60));
@@ -412,7 +413,7 @@ mod tests {
             assert!(matches!(&fault, Fault::Corrupt(text) if text.contains(&name)), "{what}: {fault}");
             std::fs::remove_file(path).unwrap();
             let reopened = SegmentLogStorage::open(dir.path());
-            // Without its oldest segment the rest is whole: what needs that row says so.
+            // Without its oldest segment the rest is valid. A reader that needs a row of it gets an error.
             assert_eq!(reopened.is_ok(), nth == 0, "{what} removed");
         }
     }

@@ -1,57 +1,57 @@
-//! What the log is written on: numbered rows of bytes.
+//! Storage of the log: numbered rows of bytes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::Fault;
+use crate::fault::Fault;
 
-/// Numbered rows. Written by one thread in ascending order, read by many.
+/// Numbered rows, written by one thread in ascending order, and read by many.
 pub trait LogStorage: Send + Sync + 'static {
-    /// Writes a row; on disk after [`LogStorage::sync`].
+    /// Writes a row. It is on disk after [`LogStorage::sync`].
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// If the disk fails.
     fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault>;
 
-    /// Returns once every row written before is on disk.
+    /// Returns once all rows written before are on disk.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// If the disk fails.
     fn sync(&self) -> Result<(), Fault>;
 
-    /// A part of a row; none when the row is gone.
+    /// A part of a row. `None` if the row was removed.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If the storage cannot be read.
     fn read(&self, row: u64, offset: u32, length: u32) -> Result<Option<Vec<u8>>, Fault>;
 
-    /// A whole row.
+    /// A complete row. `None` if the row was removed.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If the storage cannot be read.
     fn row(&self, row: u64) -> Result<Option<Vec<u8>>, Fault>;
 
-    /// The number of the newest row. That one is never removed.
+    /// The number of the newest row, which is never removed.
     ///
     /// # Errors
-    /// When it cannot be read, or when rows that were synced are gone.
+    /// If the storage cannot be read, or rows that were synced are missing.
     fn last(&self) -> Result<Option<u64>, Fault>;
 
-    /// Removes rows, in ascending order; need not be on disk at any time.
+    /// Removes rows, given in ascending order. The removal need not be durable.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// If the disk fails.
     fn remove(&self, rows: &[u64]) -> Result<(), Fault>;
 
     /// Removes all rows before `tail`.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// If the disk fails.
     fn remove_before(&self, tail: u64) -> Result<(), Fault>;
 }
 
-/// Rows in memory, for tests and simulation: they can be asked what a crash would leave, and told to fail.
+/// Rows in memory, for tests and simulation. Can simulate a crash and write failures.
 #[derive(Debug, Default)]
 pub struct MemoryLogStorage {
     rows: Mutex<MemoryState>,
@@ -65,12 +65,12 @@ struct MemoryState {
 }
 
 impl MemoryLogStorage {
-    /// No rows.
+    /// Creates empty storage.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What a power cut leaves: what was synced.
+    /// The storage after a power failure: the synced rows.
     #[must_use]
     pub fn crash(&self) -> Self {
         let synced = self.lock().synced.clone();
@@ -80,12 +80,12 @@ impl MemoryLogStorage {
         }
     }
 
-    /// Has every write refused from now on, or no longer.
+    /// Makes every write fail from now on, or succeed again.
     pub fn fail(&self, failing: bool) {
         self.failing.store(failing, Ordering::SeqCst);
     }
 
-    /// Changes a row's bytes: planted damage. False when there is no such row.
+    /// Changes the bytes of a row, to simulate corruption. Returns false if there is no such row.
     pub fn damage(&self, row: u64, change: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut state = self.lock();
         let Some(bytes) = state.live.get_mut(&row) else { return false };
@@ -95,7 +95,7 @@ impl MemoryLogStorage {
         true
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     pub fn count(&self) -> usize {
         self.lock().live.len()
     }
@@ -104,23 +104,27 @@ impl MemoryLogStorage {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn willing(&self) -> Result<(), Fault> {
-        if self.failing.load(Ordering::SeqCst) { Err(Fault::Io("told to fail".to_owned())) } else { Ok(()) }
+    fn check_failing(&self) -> Result<(), Fault> {
+        if self.failing.load(Ordering::SeqCst) {
+            Err(Fault::Io("simulated failure".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl LogStorage for MemoryLogStorage {
     fn put(&self, row: u64, bytes: Vec<u8>) -> Result<(), Fault> {
-        self.willing()?;
+        self.check_failing()?;
         self.lock().live.insert(row, bytes);
         Ok(())
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        self.willing()?;
+        self.check_failing()?;
         let mut state = self.lock();
         let MemoryState { live, synced } = &mut *state;
-        // Rows are written once, so only the new ones have to be copied.
+        // Rows are immutable, so only new ones have to be copied.
         let newest = synced.last_key_value().map_or(0, |(row, _)| *row);
         synced.retain(|row, _| live.contains_key(row));
         synced.extend(live.range(newest + 1..).map(|(row, bytes)| (*row, bytes.clone())));
@@ -154,8 +158,8 @@ impl LogStorage for MemoryLogStorage {
     }
 }
 
-/// For crash tests: holds rows in memory until [`LogStorage::sync`], so that kill -9 drops what was not synced (what a
-/// killed process wrote is in the page cache, and would be there again).
+/// For crash tests: keeps rows in memory until [`LogStorage::sync`], so that `kill -9` loses what was not synced.
+/// (Otherwise the page cache would preserve what a killed process wrote.)
 pub struct UnsyncedLogStorage {
     inner: Arc<dyn LogStorage>,
     pending: Mutex<BTreeMap<u64, Vec<u8>>>,
@@ -168,7 +172,7 @@ impl std::fmt::Debug for UnsyncedLogStorage {
 }
 
 impl UnsyncedLogStorage {
-    /// Stands before `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: Arc<dyn LogStorage>) -> Self {
         Self { inner, pending: Mutex::default() }
     }
@@ -231,6 +235,5 @@ impl LogStorage for UnsyncedLogStorage {
 pub(super) fn part(row: &[u8], offset: u32, length: u32) -> Result<Vec<u8>, Fault> {
     let (offset, length) = (offset as usize, length as usize);
     let part = row.get(offset..).and_then(|rest| rest.get(..length));
-    part.map(<[u8]>::to_vec)
-        .ok_or_else(|| Fault::Corrupt("a row of the log is shorter than it was".to_owned()))
+    part.map(<[u8]>::to_vec).ok_or_else(|| Fault::Corrupt("a row of the log is truncated".to_owned()))
 }

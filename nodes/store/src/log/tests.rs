@@ -1,4 +1,4 @@
-//! The log against a model, with crashes wherever they like to come.
+//! Compares the log with a model, with crashes at any time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::*;
 
 const GROUPS: [&str; 3] = ["search/0", "auth/0", "reservations/7"];
 
-/// What a group's records amount to.
+/// Expected content of a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Model {
     entries: BTreeMap<u64, u64>,
@@ -26,7 +26,7 @@ enum Step {
     Append { group: usize, count: u32, big: bool },
     Truncate { group: usize, keep: u64 },
     Purge { group: usize, keep: u64 },
-    Leap { group: usize },
+    PurgeBeyondEnd { group: usize },
     Vote { group: usize },
     Committed { group: usize },
     Drop { group: usize },
@@ -41,7 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (group.clone(), 1..5u32, prop::bool::weighted(0.1)).prop_map(|(group, count, big)| Step::Append { group, count, big }),
         3 => (group.clone(), 0..6u64).prop_map(|(group, keep)| Step::Truncate { group, keep }),
         3 => (group.clone(), 0..6u64).prop_map(|(group, keep)| Step::Purge { group, keep }),
-        1 => group.clone().prop_map(|group| Step::Leap { group }),
+        1 => group.clone().prop_map(|group| Step::PurgeBeyondEnd { group }),
         2 => group.clone().prop_map(|group| Step::Vote { group }),
         3 => group.clone().prop_map(|group| Step::Committed { group }),
         1 => group.prop_map(|group| Step::Drop { group }),
@@ -59,7 +59,7 @@ fn settings(linger_ms: u64) -> LogSettings {
     }
 }
 
-/// Entries of eight bytes each; a big batch has padding, so that rows differ in size.
+/// Entries of eight bytes each. A big batch is padded, so that rows differ in size.
 fn batch(first: u64, values: &[u64], big: bool) -> Record {
     let mut bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     if big {
@@ -76,8 +76,8 @@ fn number(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(bytes[..8].try_into().unwrap())
 }
 
-/// What the log says, in the model's terms.
-fn seen(log: &NodeLog) -> Models {
+/// Reads the log into the model.
+fn read_model(log: &NodeLog) -> Models {
     let mut models = Models::new();
     for name in GROUPS {
         let purged = log.purged(name).map(|(upto, mark)| {
@@ -107,15 +107,15 @@ fn empty() -> Models {
     GROUPS.into_iter().map(|name| (name, Model::default())).collect()
 }
 
-/// Does `step` to the log and to the model.
-fn submit(log: &NodeLog, models: &mut Models, step: &Step, fresh: &mut u64) {
-    *fresh += 1;
-    let fresh = *fresh;
+/// Applies `step` to the log and to the model.
+fn submit(log: &NodeLog, models: &mut Models, step: &Step, counter: &mut u64) {
+    *counter += 1;
+    let value = *counter;
     let (group, record) = match *step {
         Step::Append { group, count, big } => {
             let model = models.get_mut(GROUPS[group]).unwrap();
             let next = model.entries.keys().next_back().or(model.purged.as_ref()).map_or(0, |last| last + 1);
-            let values: Vec<u64> = (0..u64::from(count)).map(|n| fresh * 1000 + n).collect();
+            let values: Vec<u64> = (0..u64::from(count)).map(|n| value * 1000 + n).collect();
             model.entries.extend((next..).zip(values.iter().copied()));
             (group, batch(next, &values, big))
         }
@@ -137,8 +137,8 @@ fn submit(log: &NodeLog, models: &mut Models, step: &Step, fresh: &mut u64) {
             model.purged = Some(upto);
             (group, Record::Purge { upto, mark: mark(upto) })
         }
-        // A snapshot came: everything is purged, beyond the end.
-        Step::Leap { group } => {
+        // A snapshot was installed: everything is purged, beyond the last entry.
+        Step::PurgeBeyondEnd { group } => {
             let model = models.get_mut(GROUPS[group]).unwrap();
             let upto =
                 model.entries.keys().next_back().or(model.purged.as_ref()).map_or(10, |last| last + 10);
@@ -147,12 +147,12 @@ fn submit(log: &NodeLog, models: &mut Models, step: &Step, fresh: &mut u64) {
             (group, Record::Purge { upto, mark: mark(upto) })
         }
         Step::Vote { group } => {
-            models.get_mut(GROUPS[group]).unwrap().vote = Some(fresh);
-            (group, Record::Vote(mark(fresh)))
+            models.get_mut(GROUPS[group]).unwrap().vote = Some(value);
+            (group, Record::Vote(mark(value)))
         }
         Step::Committed { group } => {
-            models.get_mut(GROUPS[group]).unwrap().committed = Some(fresh);
-            (group, Record::Committed(mark(fresh)))
+            models.get_mut(GROUPS[group]).unwrap().committed = Some(value);
+            (group, Record::Committed(mark(value)))
         }
         Step::Drop { group } => {
             models.insert(GROUPS[group], Model::default());
@@ -167,15 +167,15 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, max_shrink_iters: 2000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_log_is_what_was_submitted_and_after_a_crash_at_least_what_was_synced(
+    fn the_log_contains_what_was_submitted_and_after_a_crash_at_least_what_was_synced(
         steps in prop::collection::vec(step(), 1..120), linger_ms in prop_oneof![Just(0u64), Just(3_600_000)],
     ) {
         let mut storage = Arc::new(MemoryLogStorage::new());
         let mut log = NodeLog::with_storage(storage.clone(), settings(linger_ms)).unwrap();
         let mut models = empty();
-        // Every state since the last sync: a crash may leave any one of them.
+        // Every model since the last sync. A crash may leave any one of them.
         let mut since = vec![models.clone()];
-        let mut fresh = 0;
+        let mut counter = 0;
         for step in steps {
             match step {
                 Step::Sync => {
@@ -192,13 +192,14 @@ proptest! {
                     log.close();
                     storage = left;
                     log = NodeLog::with_storage(storage.clone(), settings(linger_ms)).unwrap();
-                    models = seen(&log);
+                    models = read_model(&log);
                     prop_assert!(since.contains(&models), "{models:#?} is none of {since:#?}");
                     since = vec![models.clone()];
                 }
                 step => {
-                    submit(&log, &mut models, &step, &mut fresh);
-                    // Committed marks of one flush are merged into the last, behind the flush's other records.
+                    submit(&log, &mut models, &step, &mut counter);
+                    // Committed marks of one flush are merged into the last one, after the other records of the
+                    // flush.
                     since.push(models.clone());
                     if let Step::Committed { .. } = step {
                         log.sync().unwrap();
@@ -206,7 +207,7 @@ proptest! {
                     }
                 }
             }
-            prop_assert_eq!(&seen(&log), &models);
+            prop_assert_eq!(&read_model(&log), &models);
         }
     }
 }
@@ -216,7 +217,7 @@ fn log_of(storage: &Arc<MemoryLogStorage>) -> Arc<NodeLog> {
 }
 
 #[test]
-fn a_quiet_group_does_not_hold_up_the_rows_of_a_busy_one() {
+fn an_idle_group_does_not_prevent_the_removal_of_a_busy_groups_rows() {
     let storage = Arc::new(MemoryLogStorage::new());
     let log = log_of(&storage);
     let (quiet, busy): (Arc<str>, Arc<str>) = ("quiet/0".into(), "busy/0".into());
@@ -242,7 +243,7 @@ fn a_quiet_group_does_not_hold_up_the_rows_of_a_busy_one() {
 }
 
 #[test]
-fn after_a_failed_write_nothing_is_acknowledged_until_the_log_is_opened_anew() {
+fn after_a_failed_write_nothing_is_acknowledged_until_the_log_is_reopened() {
     let storage = Arc::new(MemoryLogStorage::new());
     let log = log_of(&storage);
     let group: Arc<str> = "auth/0".into();
@@ -252,7 +253,7 @@ fn after_a_failed_write_nothing_is_acknowledged_until_the_log_is_opened_anew() {
     log.submit(&group, batch(1, &[2], false), None);
     assert!(matches!(log.sync(), Err(Fault::Io(_))));
     storage.fail(false);
-    assert!(log.sync().is_err(), "what is on disk is not known any more");
+    assert!(log.sync().is_err(), "the content of the disk is unknown");
     assert!(log.health().is_err());
     log.close();
     let log = log_of(&storage);
@@ -262,14 +263,14 @@ fn after_a_failed_write_nothing_is_acknowledged_until_the_log_is_opened_anew() {
     log.sync().unwrap();
     assert_eq!(log.last("auth/0"), Some(1));
     log.close();
-    assert!(log.sync().is_err(), "a closed log takes nothing");
+    assert!(log.sync().is_err(), "a closed log accepts nothing");
 }
 
-/// Damage to a row of the log: its name, and what is done to its bytes.
+/// A kind of damage to a row: its name, and a function that applies it.
 type Damage = (&'static str, fn(&mut Vec<u8>));
 
 #[test]
-fn damaged_and_missing_rows_are_noticed() {
+fn damaged_and_missing_rows_are_detected() {
     let damages: [Damage; 5] = [
         ("an entry", |row| *row.last_mut().unwrap() ^= 1),
         ("the tail", |row| row[1] ^= 1),
@@ -299,7 +300,7 @@ fn damaged_and_missing_rows_are_noticed() {
 }
 
 #[test]
-fn many_writers_share_flushes_and_each_is_told() {
+fn many_writers_share_flushes_and_each_callback_is_called() {
     let storage = Arc::new(MemoryLogStorage::new());
     let log = log_of(&storage);
     std::thread::scope(|scope| {
