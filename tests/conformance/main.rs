@@ -4,6 +4,7 @@
 mod authorization;
 mod dependencies;
 mod documents;
+mod folders;
 mod sample;
 
 use std::path::{Path, PathBuf};
