@@ -17,7 +17,11 @@ fn folders_do_not_import_each_other_in_a_cycle() {
             for (other, file) in others {
                 if reaches(&imports, other, folder) {
                     let file = file.strip_prefix(&root).unwrap_or(file).display();
-                    cycles.push(format!("{} imports {} in {file}, and back", folder.join("::"), other.join("::")));
+                    cycles.push(format!(
+                        "{} imports {} in {file}, and back",
+                        folder.join("::"),
+                        other.join("::")
+                    ));
                 }
             }
         }
@@ -51,8 +55,10 @@ fn imports(src: &Path) -> Imports {
             }
         }
     }
-    let modules: Vec<(PathBuf, Vec<String>)> =
-        files.into_iter().map(|file| (file.clone(), module(file.strip_prefix(src).expect("below src")))).collect();
+    let modules: Vec<(PathBuf, Vec<String>)> = files
+        .into_iter()
+        .map(|file| (file.clone(), module(file.strip_prefix(src).expect("below src"))))
+        .collect();
     // A module is a folder if another module lies below it.
     let folders: BTreeSet<Vec<String>> = modules
         .iter()
@@ -105,7 +111,8 @@ fn paths(text: &str, module: &[String]) -> Vec<Vec<String>> {
         if before.is_some_and(|letter| letter.is_alphanumeric() || letter == '_' || letter == ':') {
             continue;
         }
-        let mut base = if word == "crate::" { Vec::new() } else { module[..module.len().saturating_sub(1)].to_vec() };
+        let mut base =
+            if word == "crate::" { Vec::new() } else { module[..module.len().saturating_sub(1)].to_vec() };
         let mut rest = &code[start + word.len()..];
         while let Some(further) = rest.strip_prefix("super::") {
             base.pop();
@@ -123,7 +130,9 @@ fn expand(base: &[String], rest: &str, found: &mut Vec<Vec<String>>) -> usize {
         while at < rest.len() {
             match rest.as_bytes()[at] {
                 b'}' => return at + 1,
-                letter if letter.is_ascii_alphabetic() || letter == b'_' => at += expand(base, &rest[at..], found),
+                letter if letter.is_ascii_alphabetic() || letter == b'_' => {
+                    at += expand(base, &rest[at..], found)
+                }
                 _ => at += 1,
             }
         }
@@ -159,7 +168,8 @@ fn imports_are_read_as_the_compiler_reads_them() {
     let text = "use crate::{settings::{Bank, file::Text}, client};\nuse super::data::Dir; // crate::not::this\n\
                 use super::super::services::mount;\nuse mycrate::x;\n";
     let found: Vec<String> = paths(text, &module).iter().map(|path| path.join("::")).collect();
-    for wanted in ["settings::Bank", "settings::file::Text", "client", "server::data::Dir", "services::mount"] {
+    for wanted in ["settings::Bank", "settings::file::Text", "client", "server::data::Dir", "services::mount"]
+    {
         assert!(found.iter().any(|path| path == wanted), "{wanted} is missing in {found:?}");
     }
     assert_eq!(found.len(), 5, "{found:?}");
