@@ -79,10 +79,10 @@ pub async fn register_all(
     let (key, issuer) = (apis.key.clone(), apis.public_url.clone());
     let booking_links = apis.key.links(purpose::BOOKING_LINKS);
     let account_links = apis.key.links(purpose::ACCOUNT_LINKS);
-    let auth_effects = Arc::new(auth::KeyMaker::new(apis.key.clone()));
+    let auth_effects = Arc::new(auth::AuthEffects::new(apis.key.clone()));
     let reservation_effects =
         Arc::new(reservations::ReservationEffects::new(apis.booking_links(), from.clone(), mailer.clone()));
-    let user_effects = Arc::new(users::MailRoom::new(
+    let user_effects = Arc::new(users::UserEffects::new(
         mailer.clone(),
         account_links.clone(),
         from.clone(),
@@ -143,7 +143,7 @@ pub fn mount(
     apis: &ApiDependencies,
 ) -> anyhow::Result<edge::Server> {
     edge::key_cursors(apis.key.derive_bytes(purpose::CURSORS).as_slice());
-    let site = ui::Site::new(ui::Deps {
+    let site = ui::Site::new(ui::Dependencies {
         client: client.clone(),
         credentials: Arc::clone(credentials),
         sessions: apis.key.seal(purpose::SESSIONS),

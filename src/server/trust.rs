@@ -47,7 +47,9 @@ pub async fn start_fetching_keys(
     verifier: &Arc<Verifier>,
 ) -> anyhow::Result<()> {
     let (key, name) = (data.key.clone(), data.node_name());
-    until_ready(|| auth::publish(client, &key, &name, verifier)).await.context("fetching signing keys")?;
+    until_ready(|| auth::refresh_verifier(client, &key, &name, verifier))
+        .await
+        .context("fetching signing keys")?;
     tokio::spawn(keep_fetching_keys(client.clone(), key, name, Arc::clone(verifier)));
     Ok(())
 }
@@ -56,7 +58,7 @@ pub async fn start_fetching_keys(
 pub async fn keep_fetching_keys(client: Client, key: ClusterKey, name: String, verifier: Arc<Verifier>) {
     let mut failing = false;
     loop {
-        match auth::publish(&client, &key, &name, &verifier).await {
+        match auth::refresh_verifier(&client, &key, &name, &verifier).await {
             Ok(()) => {
                 failing = false;
                 tokio::time::sleep(PUBLISH_EVERY).await;
@@ -90,8 +92,7 @@ pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow
     };
     write_private(&file, &serde_json::to_vec_pretty(&administrator)?)?;
     let name = data.node_name();
-    let made =
-        until_ready(|| auth::first_start(client, &data.key, &name, &administrator.client_secret)).await;
+    let made = until_ready(|| auth::bootstrap(client, &data.key, &name, &administrator.client_secret)).await;
     made.map(drop).context("creating the administrator's client")
 }
 

@@ -19,11 +19,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the first start found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FirstStart {
-    /// The administrator's client was made now, or before with the same secret.
-    Administrator,
-    /// There is one with another secret: this is no first start.
-    Before,
+pub enum Bootstrap {
+    /// The administrator's client exists with this secret: it was created now or by an earlier attempt.
+    Initialized,
+    /// The administrator's client exists with another secret: the cluster was initialized before.
+    AlreadyInitialized,
 }
 
 /// Sees to it that there is a signing key and an administrator's client with this secret. May be repeated, by several
@@ -31,12 +31,12 @@ pub enum FirstStart {
 ///
 /// # Errors
 /// When `auth` cannot be reached, or does not take this node for one of the cluster's.
-pub async fn first_start(
+pub async fn bootstrap(
     client: &Client,
     cluster: &ClusterKey,
     node: &str,
     admin_secret: &str,
-) -> Result<FirstStart, Failure<Refusal>> {
+) -> Result<Bootstrap, Failure<Refusal>> {
     let call = || Call::bearer(cluster.node_credential(node, Timestamp::wall_clock()), TIMEOUT);
     if let Answer::Keys(keys) = client.query::<auth::Auth>(&call(), Query::Keys).await?
         && keys.is_empty()
@@ -56,7 +56,7 @@ pub async fn first_start(
     match client.command::<auth::Auth>(&call(), Command::CreateClient(administrator)).await {
         Ok(Reply::Client(_)) => {}
         Ok(_) => return Err(unexpected().into()),
-        Err(Failure::Refused(Refusal::ClientExists)) => return Ok(FirstStart::Before),
+        Err(Failure::Refused(Refusal::ClientExists)) => return Ok(Bootstrap::AlreadyInitialized),
         Err(failure) => return Err(failure),
     }
     // `auberge login`: a device grant, for people at a terminal.
@@ -71,7 +71,7 @@ pub async fn first_start(
         hotels: Vec::new(),
     };
     client.command::<auth::Auth>(&call(), Command::CreateClient(login)).await?;
-    Ok(FirstStart::Administrator)
+    Ok(Bootstrap::Initialized)
 }
 
 /// Tells a node's verifier which keys are trusted and what is revoked. Call it every two seconds; when it fails, the
@@ -79,7 +79,7 @@ pub async fn first_start(
 ///
 /// # Errors
 /// When `auth` cannot be reached.
-pub async fn publish(
+pub async fn refresh_verifier(
     client: &Client,
     cluster: &ClusterKey,
     node: &str,

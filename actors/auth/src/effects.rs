@@ -1,4 +1,4 @@
-//! What the leader does outside the state: drawing keys, which must not be derivable from the log.
+//! Effects: generating signing keys. This happens outside `apply`, so that keys cannot be derived from the log.
 
 use contracts::auth::{Command, SealedKey};
 use group::{EffectContext, Effects, Outcome};
@@ -7,38 +7,38 @@ use token::{ClusterKey, SigningKey};
 
 use crate::Auth;
 
-/// What the leader is asked to do.
+/// Effects of this service. Persisted in the outbox: append variants only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Effect {
-    /// A new signing key.
-    MakeKey,
+    /// Generate a signing key.
+    GenerateKey,
 }
 
-/// Makes signing keys.
+/// Performs the effects of this service.
 #[derive(Debug)]
-pub struct KeyMaker {
+pub struct AuthEffects {
     cluster: ClusterKey,
 }
 
-impl KeyMaker {
-    /// One that seals what it makes with the cluster key.
+impl AuthEffects {
+    /// `cluster` seals the generated keys.
     pub fn new(cluster: ClusterKey) -> Self {
         Self { cluster }
     }
 }
 
-/// A new signing key, sealed so that it may be proposed.
+/// Generates a signing key, sealed so that it can be proposed.
 pub fn new_sealed_key(cluster: &ClusterKey) -> SealedKey {
     let key = SigningKey::generate();
     let public = key.public();
     SealedKey { id: public.id().to_owned(), public: public.paserk(), sealed: cluster.wrap_signing_key(&key) }
 }
 
-impl Effects<Auth> for KeyMaker {
+impl Effects<Auth> for AuthEffects {
     async fn perform(&self, _context: &EffectContext, effect: Effect) -> Outcome<Command> {
         match effect {
-            // A second attempt makes another key; only the one that is reported exists.
-            Effect::MakeKey => Outcome::Report(Command::KeyMade(new_sealed_key(&self.cluster))),
+            // A second attempt generates another key. Only the reported key is used.
+            Effect::GenerateKey => Outcome::Report(Command::KeyGenerated(new_sealed_key(&self.cluster))),
         }
     }
 }

@@ -1,34 +1,34 @@
-//! What must always hold. Pure checks over a view, one line for each violation.
+//! Invariants: pure checks over a view, with one line for each violation.
 
 use group::View;
 
-use crate::limits::{CODE_SECS, GRACE_SECS, SESSIONS_PER_USER_MAX, SUCCESSORS_MAX};
-use crate::state::{CODES, KEYS, REFRESH, SESSIONS, USER_SESSIONS};
+use crate::limits::{CODE_SECS, REUSE_GRACE_SECS, SESSIONS_PER_USER_MAX, SUCCESSORS_MAX};
+use crate::state::{CODES, KEYS, REFRESH_TOKENS, SESSIONS, USER_SESSIONS};
 
-/// All of them.
+/// Checks all invariants of this service.
 pub fn all(view: &View<'_>) -> Vec<String> {
     [
         a_refresh_token_is_used_once(view),
-        sessions_and_their_tokens_agree(view),
-        a_code_is_used_once_and_in_time(view),
-        some_key_always_signs(view),
+        sessions_and_refresh_tokens_agree(view),
+        a_code_is_used_once_before_it_expires(view),
+        exactly_one_key_signs(view),
     ]
     .concat()
 }
 
-/// But for a grace after its first use.
+/// Except during the grace period after its first use.
 pub fn a_refresh_token_is_used_once(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
-    for (_, token) in view.all(&REFRESH) {
-        if let (Some(first), Some(last)) = (token.spent_at, token.last_spent_at)
-            && last > first.plus_secs(GRACE_SECS)
+    for (_, token) in view.all(&REFRESH_TOKENS) {
+        if let (Some(first), Some(last)) = (token.first_used_at, token.last_used_at)
+            && last > first.plus_secs(REUSE_GRACE_SECS)
         {
             violations.push(format!(
-                "session {:032x}: a refresh token was used at {} and again at {}",
+                "session {:032x}: a refresh token was first used at {} ms and last used at {} ms",
                 token.session, first.0, last.0
             ));
         }
-        if token.successors > SUCCESSORS_MAX || (token.spent_at.is_none() && token.successors > 0) {
+        if token.successors > SUCCESSORS_MAX || (token.first_used_at.is_none() && token.successors > 0) {
             violations.push(format!(
                 "session {:032x}: a refresh token has {} successors",
                 token.session, token.successors
@@ -38,27 +38,21 @@ pub fn a_refresh_token_is_used_once(view: &View<'_>) -> Vec<String> {
     violations
 }
 
-/// Each token belongs to a session that lists it, and the other way round; each session is its user's.
-pub fn sessions_and_their_tokens_agree(view: &View<'_>) -> Vec<String> {
+/// Each refresh token belongs to a session that lists it and vice versa, and each session is listed for its user.
+pub fn sessions_and_refresh_tokens_agree(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     let mut listed = 0;
     for (id, session) in view.all(&SESSIONS) {
-        listed += session.live.len() + session.spent.len();
-        if session.live.is_empty() {
-            violations.push(format!("session {id:032x} has no live refresh token"));
+        listed += session.unused.len() + session.used.len();
+        if session.unused.is_empty() {
+            violations.push(format!("session {id:032x} has no unused refresh token"));
         }
-        let states = session
-            .live
-            .iter()
-            .map(|hash| (hash, false))
-            .chain(session.spent.iter().map(|hash| (hash, true)));
-        for (hash, spent) in states {
-            match view.get(&REFRESH, hash) {
-                Some(token) if token.session == id && token.spent_at.is_some() == spent => {}
-                Some(_) => {
-                    violations.push(format!("session {id:032x} lists a refresh token that says otherwise"));
-                }
-                None => violations.push(format!("session {id:032x} lists a refresh token that is not there")),
+        let unused = session.unused.iter().map(|hash| (hash, false));
+        for (hash, used) in unused.chain(session.used.iter().map(|hash| (hash, true))) {
+            match view.get(&REFRESH_TOKENS, hash) {
+                Some(token) if token.session == id && token.first_used_at.is_some() == used => {}
+                Some(_) => violations.push(format!("session {id:032x} contradicts its refresh token")),
+                None => violations.push(format!("session {id:032x} lists a missing refresh token")),
             }
         }
         if !view.has(&USER_SESSIONS, &(session.user, id)) {
@@ -70,41 +64,42 @@ pub fn sessions_and_their_tokens_agree(view: &View<'_>) -> Vec<String> {
             violations.push(format!("{} has too many sessions", session.user));
         }
     }
-    let stored = view.all(&REFRESH).count();
+    let stored = view.all(&REFRESH_TOKENS).count();
     if stored != listed {
         violations.push(format!("{stored} refresh tokens are stored, {listed} are listed by sessions"));
     }
     violations
 }
 
-/// A session that came of a code began while the code was good.
-pub fn a_code_is_used_once_and_in_time(view: &View<'_>) -> Vec<String> {
+/// A code creates at most one session, before the code expires.
+pub fn a_code_is_used_once_before_it_expires(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     let mut sessions = std::collections::BTreeSet::new();
     for (_, code) in view.all(&CODES) {
         let Some(id) = code.used else { continue };
         if !sessions.insert(id) {
-            violations.push(format!("session {id:032x} came of two codes"));
+            violations.push(format!("session {id:032x} was created with two codes"));
         }
         if let Some(session) = view.get(&SESSIONS, &id)
             && (session.started_at >= code.expires_at
                 || session.started_at < code.expires_at.plus_secs(-CODE_SECS))
         {
-            violations.push(format!("session {id:032x} came of a code outside its {CODE_SECS} seconds"));
+            violations.push(format!("session {id:032x} was created with an expired code"));
         }
     }
     violations
 }
 
-/// Once there is a key, exactly one signs.
-pub fn some_key_always_signs(view: &View<'_>) -> Vec<String> {
+/// If there are keys, exactly one of them signs and exactly one is not retired.
+pub fn exactly_one_key_signs(view: &View<'_>) -> Vec<String> {
     let now = view.now();
     let keys: Vec<_> = view.all(&KEYS).map(|(_, key)| key).collect();
-    let signing =
-        keys.iter().filter(|key| key.active_from <= now && key.retired_at.is_none_or(|at| at > now)).count();
-    let newest = keys.iter().filter(|key| key.retired_at.is_none()).count();
-    match (keys.len(), signing, newest) {
+    let active = keys.iter().filter(|key| key.is_active(now)).count();
+    let not_retired = keys.iter().filter(|key| key.retired_at.is_none()).count();
+    match (keys.len(), active, not_retired) {
         (0, ..) | (_, 1, 1) => Vec::new(),
-        (all, signing, newest) => vec![format!("of {all} keys {signing} sign, {newest} will not retire")],
+        (all, ..) => {
+            vec![format!("{active} of {all} signing keys are active, {not_retired} are not retired")]
+        }
     }
 }

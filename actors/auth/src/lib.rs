@@ -1,18 +1,19 @@
-//! Who may do what, proven by tokens: OAuth 2 for clients and people, service tokens for the cluster itself.
+//! `auth`: OAuth 2 for clients and users, and service tokens for the cluster.
 //!
-//! RFC 6749 (the framework), 7636 (PKCE, S256 only), 7009 (revocation), 7662 (introspection), 8414 (metadata), 8628
-//! (devices), 9700 (current practice: rotation with reuse detection, exact redirect URIs). Access tokens are PASETO
-//! v4.public, 10 minutes.
+//! Implements RFC 6749 (framework), 7636 (PKCE, S256 only), 7009 (revocation), 7662 (introspection), 8414 (metadata),
+//! 8628 (device authorization) and 9700 (refresh token rotation with reuse detection, exact redirect URIs). Access
+//! tokens are PASETO v4.public and valid for 10 minutes.
 //!
 //! Invariants (see [`invariants`]):
-//! - a code is used once, a refresh token once (but for a grace of 10 seconds); using one again ends its session;
-//! - there is always a key that signs, once there has been one;
-//! - nothing that could be used as a credential is in a command, the store or a log: secrets are drawn by the API,
-//!   hashed before they are proposed, and shown in the HTTP answer only; signing keys are sealed by the cluster key;
-//! - what is signed follows from the state, never from the asker's word: no query signs claims that it is given.
+//! - an authorization code is used once; a refresh token is used once, except within a grace period of 10 seconds. Reuse
+//!   ends the session;
+//! - once there is a signing key, exactly one key signs;
+//! - no credential is in a command, in the store or in a log: the API generates secrets, proposes their hashes and sends
+//!   the secrets in the HTTP response only. Signing keys are sealed with the cluster key;
+//! - claims follow from the state: no query signs claims that the caller supplies.
 //!
-//! Deliberately absent: passwords and accounts (`users` has them); the implicit and password grants (RFC 9700 §2.1.2,
-//! §2.4); PKCE `plain`; dynamic client registration; refresh tokens for clients that act in their own name.
+//! Deliberately absent: passwords and accounts (they belong to `users`); the implicit and password grants (RFC 9700
+//! §2.1.2, §2.4); PKCE `plain`; dynamic client registration; refresh tokens for the client credentials grant.
 
 mod apply;
 mod bootstrap;
@@ -27,9 +28,9 @@ mod service;
 mod state;
 mod uri;
 
-pub use bootstrap::{ADMIN_CLIENT, FirstStart, first_start, publish};
+pub use bootstrap::{ADMIN_CLIENT, Bootstrap, bootstrap, refresh_verifier};
 pub use credentials::ServiceTokens;
-pub use effects::{Effect, KeyMaker, new_sealed_key};
+pub use effects::{AuthEffects, Effect, new_sealed_key};
 pub use limits::ACCESS_TOKEN_SECS;
 pub use rest::api;
 pub use service::{Auth, Timer};

@@ -1,51 +1,51 @@
-//! Every number of this service. Those that `apply` uses must be the same on all replicas: constants, not settings.
+//! Limits and lifetimes. `apply` uses them, so they must be equal on all replicas: constants, not settings.
 
-/// Life of an access token, in seconds. No revocation needs to be remembered for longer.
+/// Lifetime of an access token, in seconds. A revocation can be forgotten after this time.
 pub const ACCESS_TOKEN_SECS: i64 = 600;
 
-/// For how long revocations are published: a token's life, and clocks that differ.
+/// How long a revocation is published, in seconds: the lifetime of a token plus a margin for clock skew.
 pub(crate) const REVOCATION_SECS: i64 = ACCESS_TOKEN_SECS + 30;
 
-/// Life of an authorization code, in seconds (RFC 6749 §4.1.2 recommends 10 minutes at most).
+/// Lifetime of an authorization code, in seconds (RFC 6749 §4.1.2 recommends at most 10 minutes).
 pub(crate) const CODE_SECS: i64 = 60;
 
-/// For how long a used code is remembered, so that using it again is noticed: while its first token may be alive.
-pub(crate) const CODE_MEMORY_SECS: i64 = CODE_SECS + REVOCATION_SECS;
+/// How long a used code is kept to detect its reuse, in seconds: until the first access token issued for it has expired.
+pub(crate) const CODE_RETENTION_SECS: i64 = CODE_SECS + REVOCATION_SECS;
 
-/// How long after it was spent a refresh token may be spent again: a second tab, or an answer that was lost.
-pub(crate) const GRACE_SECS: i64 = 10;
+/// How long a refresh token may be used again after its first use, in seconds: for a second tab or a lost response.
+pub(crate) const REUSE_GRACE_SECS: i64 = 10;
 
-/// How many successors one refresh token may get, the first included.
+/// Number of successors of one refresh token, the first included.
 pub(crate) const SUCCESSORS_MAX: u8 = 8;
 
-/// Spent refresh tokens remembered for each session; older ones are merely unknown.
-pub(crate) const SPENT_MAX: usize = 64;
+/// Used refresh tokens kept for each session. Older ones are treated as unknown.
+pub(crate) const USED_TOKENS_MAX: usize = 64;
 
-/// A refresh token expires when it is not used for so long, in seconds: 14 days.
+/// An unused refresh token expires after 14 days (in seconds).
 pub(crate) const REFRESH_IDLE_SECS: i64 = 14 * 86_400;
 
-/// A session ends after so long, however busy, in seconds: 90 days.
+/// A session ends after 90 days (in seconds), even when it is in use.
 pub(crate) const SESSION_SECS_MAX: i64 = 90 * 86_400;
 
-/// Sessions of one user; a new one ends the oldest.
+/// Sessions of one user. A new session beyond this limit ends the oldest.
 pub(crate) const SESSIONS_PER_USER_MAX: usize = 50;
 
-/// A signing key is replaced after so long, in seconds: 30 days.
+/// A signing key is replaced after 30 days (in seconds).
 pub(crate) const KEY_SECS: i64 = 30 * 86_400;
 
-/// A new key is published so long before it signs, in seconds: every node has heard of it by then.
+/// A new key is published this long before its first signature, in seconds, so that all nodes have fetched it.
 pub(crate) const KEY_NOTICE_SECS: i64 = 60;
 
-/// Life of a device code, in seconds.
+/// Lifetime of a device code, in seconds.
 pub(crate) const DEVICE_SECS: i64 = 600;
 
-/// How long a device waits between two polls, in seconds (RFC 8628 §3.5); each poll too soon adds as much.
+/// Polling interval of a device, in seconds (RFC 8628 §3.5). A poll that comes too early adds as much.
 pub(crate) const DEVICE_INTERVAL_SECS: u32 = 5;
 
-/// Devices that wait at the same time, for each client.
+/// Pending device authorizations of one client.
 pub(crate) const DEVICES_MAX: usize = 1_000;
 
-/// Redirect URIs of a client.
+/// Redirect URIs of one client.
 pub(crate) const REDIRECTS_MAX: usize = 10;
 
 /// Length of a redirect URI, in bytes.
@@ -54,8 +54,8 @@ pub(crate) const REDIRECT_BYTES_MAX: usize = 500;
 /// Length of a client's name, in characters.
 pub(crate) const NAME_CHARS_MAX: usize = 100;
 
-/// Hotels that a client may be bound to.
+/// Hotels to which one client can be restricted.
 pub(crate) const HOTELS_MAX: usize = 100;
 
-/// A page of clients.
+/// Clients on one page.
 pub(crate) const PAGE_MAX: u32 = 100;

@@ -1,27 +1,27 @@
-//! Who may have which scopes.
+//! Scopes of services and users, and how requested scopes are limited.
 
 use contracts::scope;
 
-/// What each service's own tokens bear. A service that is not here has no tokens.
+/// Scopes of each service's tokens. A service that is not listed has no tokens.
 ///
-/// `setup` is the first start of a cluster, which loads demo hotels and makes the administrator; `node` is in no table:
-/// its tokens are node credentials, made from the cluster key.
+/// `setup` is the bootstrap of a cluster, which imports demo hotels and creates the administrator. `node` is not listed:
+/// nodes use credentials derived from the cluster key.
 const SERVICES: [(&str, &[&str]); 10] = [
     ("auth", &[]),
     ("cluster", &[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]),
-    // What it has nodes do, they do on its word: no service is asked for anything.
+    // Calls nodes only, never services.
     ("directory", &[]),
     ("payments", &[scope::DOCUMENTS, scope::RESERVATIONS_READ]),
     ("pdf", &[]),
     ("reservations", &[scope::DOCUMENTS]),
     ("search", &[]),
     ("setup", &scope::ALL),
-    // Acts for guests: whatever a guest may do.
+    // Acts on behalf of guests, with the scopes of a guest.
     ("ui", &USER),
     ("users", &[scope::DOCUMENTS]),
 ];
 
-/// What any user may do with their own things.
+/// Scopes that every user has.
 pub(crate) const USER: [&str; 6] = [
     scope::RESERVATIONS_READ,
     scope::RESERVATIONS_WRITE,
@@ -31,13 +31,13 @@ pub(crate) const USER: [&str; 6] = [
     scope::DOCUMENTS,
 ];
 
-/// The scopes of a service's tokens; none when there is no such service.
+/// The scopes of a service's tokens, or `None` for an unknown service.
 pub(crate) fn of_service(service: &str) -> Option<Vec<String>> {
     let (_, scopes) = SERVICES.iter().find(|(name, _)| *name == service)?;
     Some(sorted(scopes.iter().map(|scope| (*scope).to_owned())))
 }
 
-/// In order, each once.
+/// Sorted and without duplicates.
 pub(crate) fn sorted(scopes: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut scopes: Vec<String> = scopes.into_iter().collect();
     scopes.sort_unstable();
@@ -45,30 +45,30 @@ pub(crate) fn sorted(scopes: impl IntoIterator<Item = String>) -> Vec<String> {
     scopes
 }
 
-/// What is asked for and allowed by each of `limits`; asking for nothing is asking for everything.
-pub(crate) fn granted(asked: &[String], limits: &[&[String]]) -> Vec<String> {
-    let asked = match (asked, limits) {
+/// The requested scopes that all of `limits` contain. An empty request means all scopes (RFC 6749 §3.3).
+pub(crate) fn granted(requested: &[String], limits: &[&[String]]) -> Vec<String> {
+    let requested = match (requested, limits) {
         ([], [first, ..]) => first,
-        (asked, _) => asked,
+        (requested, _) => requested,
     };
     let allowed = |scope: &&String| limits.iter().all(|limit| limit.contains(scope));
-    sorted(asked.iter().filter(allowed).cloned())
+    sorted(requested.iter().filter(allowed).cloned())
 }
 
-/// What a person should read instead of a scope's name.
-pub(crate) fn in_words(name: &str) -> &'static str {
+/// The description of a scope on the consent page.
+pub(crate) fn description(name: &str) -> &'static str {
     match name {
         scope::RESERVATIONS_READ => "See your reservations",
         scope::RESERVATIONS_WRITE => "Make, change and cancel reservations for you",
         scope::PAYMENTS_READ => "See your payments",
-        scope::PAYMENTS_WRITE => "Pay for your reservations and ask for refunds",
+        scope::PAYMENTS_WRITE => "Pay for your reservations and request refunds",
         scope::PROFILE => "See and change your account",
-        scope::DOCUMENTS => "Make documents for you",
-        scope::TEMPLATES_MANAGE => "Change the templates of documents",
+        scope::DOCUMENTS => "Create documents for you",
+        scope::TEMPLATES_MANAGE => "Change document templates",
         scope::HOTEL_MANAGE => "Manage hotels, their prices, rooms and guests",
-        scope::CLUSTER_READ => "See how the system runs",
+        scope::CLUSTER_READ => "See the state of the system",
         scope::CLUSTER_MANAGE => "Operate the system",
-        _ => "Something that this version does not know",
+        _ => "An unknown permission",
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_asked_and_allowed_is_granted() {
+    fn granted_scopes_are_requested_and_allowed_by_every_limit() {
         type Names = &'static [&'static str];
         let table: [(Names, Names, Names, Names); 6] = [
             (&["b", "a"], &["a", "b", "c"], &["a", "b"], &["a", "b"]),
@@ -91,16 +91,16 @@ mod tests {
             (&["a"], &["a"], &["b"], &[]),
             (&["x"], &["a"], &["a"], &[]),
         ];
-        for (asked, client, user, expected) in table {
-            let found = granted(&list(asked), &[&list(client), &list(user)]);
-            assert_eq!(found, list(expected), "{asked:?} of {client:?} and {user:?}");
+        for (requested, client, user, expected) in table {
+            let found = granted(&list(requested), &[&list(client), &list(user)]);
+            assert_eq!(found, list(expected), "{requested:?} of {client:?} and {user:?}");
         }
     }
 
     #[test]
-    fn every_scope_has_words_and_services_have_known_scopes_only() {
+    fn every_scope_has_a_description_and_services_have_known_scopes_only() {
         for scope in scope::ALL {
-            assert!(!in_words(scope).contains("does not know"), "{scope}");
+            assert!(!description(scope).contains("unknown"), "{scope}");
         }
         for (service, scopes) in SERVICES {
             assert!(scopes.iter().all(|scope| scope::ALL.contains(scope)), "{service}");

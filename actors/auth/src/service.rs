@@ -75,7 +75,7 @@ impl Service for Auth {
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
             Command::InstallKey(key) => apply::key::install(turn, key),
-            Command::KeyMade(key) => apply::key::made(turn, key),
+            Command::KeyGenerated(key) => apply::key::made(turn, key),
             Command::RotateKeys => apply::key::rotate(turn),
             Command::WithdrawKey { id } => apply::key::withdraw(turn, &id),
             Command::CreateClient(client) => apply::create_client::create_client(turn, client),

@@ -1,61 +1,67 @@
-//! What is stored, tree by tree.
+//! Stored trees.
 
 use contracts::UserId;
-use contracts::auth::{ClientKind, ClientProfile, Grant, GrantType};
+use contracts::auth::{ClientKind, ClientProfile, GrantType, SessionGrant};
 use contracts::users::Grants;
 use group::Tree;
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Signing keys by id (`k4.pid.…`): one that signs, perhaps one that will, and retired ones whose tokens may be alive.
+/// Signing keys by id (`k4.pid.…`): the active one, possibly an announced one, and retired ones whose tokens may still
+/// be valid.
 pub(crate) const KEYS: Tree<String, Key> = Tree::new(32, "keys");
 
-/// Clients by id. Revoked ones stay, so that their ids are never given away again.
+/// Clients by id. Revoked clients stay, so that their ids are never reused.
 pub(crate) const CLIENTS: Tree<String, Client> = Tree::new(33, "clients");
 
-/// Authorization codes by their hash, until they have expired and whatever came of them has too.
-pub(crate) const CODES: Tree<[u8; 32], Code> = Tree::new(34, "codes");
+/// Authorization codes by hash, until the code and the first access token issued for it have expired.
+pub(crate) const CODES: Tree<[u8; 32], AuthorizationCode> = Tree::new(34, "authorization codes");
 
-/// Sessions (families of refresh tokens) by id; ended ones are gone.
+/// Active sessions (families of refresh tokens) by id.
 pub(crate) const SESSIONS: Tree<u128, Session> = Tree::new(35, "sessions");
 
-/// Refresh tokens by their hash, live and spent, of sessions that have not ended.
-pub(crate) const REFRESH: Tree<[u8; 32], Refresh> = Tree::new(36, "refresh tokens");
+/// Refresh tokens of active sessions by hash, unused and used.
+pub(crate) const REFRESH_TOKENS: Tree<[u8; 32], RefreshToken> = Tree::new(36, "refresh tokens");
 
-/// Sessions by user; ids grow with time, so the first is the oldest.
+/// Sessions by user. Ids grow with time, so the first is the oldest.
 pub(crate) const USER_SESSIONS: Tree<(UserId, u128), ()> = Tree::new(37, "sessions of users");
 
-/// The first epoch of a user that is not void. A user who never changed is not here.
+/// The first valid epoch of a user. Users without any change have no entry.
 pub(crate) const EPOCHS: Tree<UserId, u32> = Tree::new(38, "epochs");
 
-/// What is revoked, by kind and id, for as long as access tokens that it concerns may be alive.
+/// Revocations by kind (see [`revoked`]) and id, for as long as an access token that they affect can be valid.
 pub(crate) const REVOKED: Tree<(u8, String), Revoked> = Tree::new(39, "revoked");
 
-/// Under 0: sessions that were started until then are void.
-pub(crate) const VOID_UNTIL: Tree<u8, Timestamp> = Tree::new(43, "void until");
+/// Pending and decided device authorizations by the hash of the device code.
+pub(crate) const DEVICES: Tree<[u8; 32], DeviceAuthorization> = Tree::new(40, "device authorizations");
 
-/// Devices that wait, by the hash of their device code.
-pub(crate) const DEVICES: Tree<[u8; 32], Device> = Tree::new(40, "devices");
+/// Hashes of device codes by the keyed tag of the user code.
+pub(crate) const USER_CODES: Tree<String, [u8; 32]> = Tree::new(41, "user codes");
 
-/// The device that waits under the keyed tag of a code that a user types.
-pub(crate) const DEVICE_CODES: Tree<String, [u8; 32]> = Tree::new(41, "device codes");
+/// Device authorizations by client, to count them.
+pub(crate) const CLIENT_DEVICES: Tree<(String, [u8; 32]), ()> =
+    Tree::new(42, "device authorizations of clients");
 
-/// Devices that wait, by client: to count them.
-pub(crate) const CLIENT_DEVICES: Tree<(String, [u8; 32]), ()> = Tree::new(42, "devices of clients");
+/// Under key 0: sessions started at or before this time cannot be refreshed.
+pub(crate) const SESSIONS_REVOKED_UNTIL: Tree<u8, Timestamp> = Tree::new(43, "sessions revoked until");
 
 /// A signing key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Key {
     /// `k4.public.…`.
     pub public: String,
-    /// The secret, sealed by the cluster key.
+    /// The secret key, sealed with the cluster key.
     pub sealed: String,
-    /// Known since.
     pub created_at: Timestamp,
-    /// Signs from.
     pub active_from: Timestamp,
-    /// Signs until.
     pub retired_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// Whether the key signs tokens at this time.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.active_from <= now && self.retired_at.is_none_or(|at| at > now)
+    }
 }
 
 /// An OAuth client.
@@ -73,7 +79,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// As others may see it.
+    /// The public properties of the client.
     pub fn profile(&self, id: &str) -> ClientProfile {
         ClientProfile {
             id: id.to_owned(),
@@ -91,19 +97,19 @@ impl Client {
 
 /// An authorization code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Code {
+pub(crate) struct AuthorizationCode {
     pub client_id: String,
     pub redirect_uri: String,
     pub challenge: String,
-    /// Already limited to what client and user may have.
+    /// Already limited to the scopes that both client and user have.
     pub scopes: Vec<String>,
     pub grants: Grants,
     pub expires_at: Timestamp,
-    /// The session that came of it.
+    /// The session that was created with the code.
     pub used: Option<u128>,
 }
 
-/// A session: somebody who signed in somewhere, and the chain of refresh tokens since.
+/// A session: a user's sign-in at a client, and its chain of refresh tokens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub user: UserId,
@@ -112,20 +118,20 @@ pub(crate) struct Session {
     pub hotels: Vec<String>,
     pub epoch: u32,
     pub started_at: Timestamp,
-    /// When it ends unless a refresh token is used before.
+    /// When the session ends unless a refresh token is used before.
     pub refresh_expires_at: Timestamp,
-    /// When it ends in any case.
+    /// When the session ends in any case.
     pub ends_at: Timestamp,
-    /// Tokens that have not been spent: one, or a few after a race.
-    pub live: Vec<[u8; 32]>,
-    /// Tokens that have been spent, oldest first; the oldest are forgotten.
-    pub spent: Vec<[u8; 32]>,
+    /// Hashes of unused refresh tokens: one, or several after concurrent refreshes.
+    pub unused: Vec<[u8; 32]>,
+    /// Hashes of used refresh tokens, oldest first; the oldest are dropped.
+    pub used: Vec<[u8; 32]>,
 }
 
 impl Session {
-    /// As its client is told.
-    pub fn grant(&self, id: u128) -> Grant {
-        Grant {
+    /// What the client receives about the session.
+    pub fn grant(&self, id: u128) -> SessionGrant {
+        SessionGrant {
             session: session_name(id),
             user: self.user,
             client_id: self.client_id.clone(),
@@ -138,24 +144,28 @@ impl Session {
 
 /// A refresh token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Refresh {
+pub(crate) struct RefreshToken {
     pub session: u128,
-    /// Made when.
     pub issued_at: Timestamp,
-    /// First used when.
-    pub spent_at: Option<Timestamp>,
-    /// Last used when.
-    pub last_spent_at: Option<Timestamp>,
-    /// How many tokens it was exchanged for.
+    pub first_used_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
+    /// Number of refresh tokens issued in exchange for this one.
     pub successors: u8,
 }
 
-/// Something revoked.
+impl RefreshToken {
+    /// A token that was not used yet.
+    pub fn new(session: u128, issued_at: Timestamp) -> Self {
+        Self { session, issued_at, first_used_at: None, last_used_at: None, successors: 0 }
+    }
+}
+
+/// A revocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Revoked {
-    /// No token that it concerns is alive from then on.
+    /// All affected access tokens have expired at this time.
     pub until: Timestamp,
-    /// For users: the first epoch that is not void.
+    /// For users: the first valid epoch.
     pub epoch: u32,
 }
 
@@ -171,9 +181,9 @@ pub(crate) mod revoked {
     pub const USER: u8 = 4;
 }
 
-/// A device that waits for somebody's decision.
+/// A device authorization (RFC 8628).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Device {
+pub(crate) struct DeviceAuthorization {
     pub client_id: String,
     pub scopes: Vec<String>,
     pub user_code_tag: String,
@@ -183,23 +193,21 @@ pub(crate) struct Device {
     pub decision: Decision,
 }
 
-/// What somebody decided about a device.
+/// A user's decision about a device authorization.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Decision {
-    /// Nothing yet.
     Pending,
-    /// It may have these scopes, for them.
-    Agreed(Grants, Vec<String>),
-    /// No.
+    /// Approved with these scopes.
+    Approved(Grants, Vec<String>),
     Denied,
 }
 
-/// A session's id as tokens bear it.
+/// The name of a session in tokens.
 pub(crate) fn session_name(id: u128) -> String {
     format!("ses_{id:032x}")
 }
 
-/// A session's id, from what tokens bear.
+/// The session id from its name in tokens.
 pub(crate) fn session_id(name: &str) -> Option<u128> {
     let digits = name.strip_prefix("ses_").filter(|digits| digits.len() == 32)?;
     u128::from_str_radix(digits, 16).ok()

@@ -1,12 +1,12 @@
-//! Redirect URIs: which may be registered, and which request matches which registration.
+//! Redirect URIs: which can be registered, and how requests are matched against registered URIs.
 
 use crate::limits::REDIRECT_BYTES_MAX;
 
-/// What is wrong with a redirect URI that somebody wants to register; nothing when it may be.
+/// The reason why a redirect URI cannot be registered, or `None` when it can.
 ///
-/// `https`, `http` to the own machine (RFC 8252 §7.3), or an app's own scheme with a dot in it (§7.1). No fragment
-/// (RFC 6749 §3.1.2), no user information, no characters that a URI may not contain.
-pub(crate) fn fault(uri: &str) -> Option<&'static str> {
+/// Allowed are `https`, `http` to a loopback address (RFC 8252 §7.3), and private-use schemes that contain a dot (§7.1).
+/// Fragments (RFC 6749 §3.1.2), user information and characters that are invalid in a URI are refused.
+pub(crate) fn registration_error(uri: &str) -> Option<&'static str> {
     if uri.is_empty() || uri.len() > REDIRECT_BYTES_MAX {
         return Some("must have 1 to 500 characters");
     }
@@ -19,44 +19,44 @@ pub(crate) fn fault(uri: &str) -> Option<&'static str> {
             let Some(rest) = rest.strip_prefix("//") else { return Some("must be absolute") };
             let authority = rest.split(['/', '?']).next().unwrap_or_default();
             if authority.is_empty() || authority.contains('@') {
-                return Some("must name a host, and no user");
+                return Some("must contain a host and no user information");
             }
             (scheme == "http" && loopback(authority).is_none())
-                .then_some("must be https, unless it is this machine's own")
+                .then_some("must use https, unless it is a loopback address")
         }
         app => {
             let well_formed = app.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-".contains(&byte));
             let own = well_formed && app.contains('.') && app.as_bytes()[0].is_ascii_alphabetic();
-            (!own).then_some("must be https, or an app's own scheme such as com.example.app")
+            (!own).then_some("must use https or a private-use scheme such as com.example.app")
         }
     }
 }
 
-/// Whether `asked` is one of the registered URIs: character by character, but for the port of a loopback address, which
-/// an app learns when it starts listening (RFC 8252 §7.3).
-pub(crate) fn registered(asked: &str, registered: &[String]) -> bool {
-    registered.iter().any(|known| known == asked || same_but_for_the_port(known, asked))
+/// Whether `requested` is one of the registered URIs. The comparison is exact, except that the port of a loopback
+/// address can be any: native apps receive it when they start listening (RFC 8252 §7.3).
+pub(crate) fn is_registered(requested: &str, registered: &[String]) -> bool {
+    registered.iter().any(|known| known == requested || equal_except_port(known, requested))
 }
 
-fn same_but_for_the_port(known: &str, asked: &str) -> bool {
-    // A URI that could not be registered matches nothing, whatever a parser makes of it.
-    fault(asked).is_none()
-        && match (without_port(known), without_port(asked)) {
-            (Some(known), Some(asked)) => known == asked,
+fn equal_except_port(known: &str, requested: &str) -> bool {
+    // A URI that cannot be registered matches nothing.
+    registration_error(requested).is_none()
+        && match (without_port(known), without_port(requested)) {
+            (Some(known), Some(requested)) => known == requested,
             (None, _) | (_, None) => false,
         }
 }
 
-/// The host and whatever follows the port of an `http` URI to a loopback address.
+/// The host and the path of an `http` URI to a loopback address.
 fn without_port(uri: &str) -> Option<(&str, &str)> {
     let rest = uri.strip_prefix("http://")?;
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
-    // A name could be anybody's: addresses only.
+    // `localhost` can resolve to another machine, so only addresses are accepted.
     loopback(authority).filter(|host| *host != "localhost").map(|host| (host, path))
 }
 
-/// The host, when it is this machine.
+/// The host of an authority, when it is a loopback address or `localhost`.
 fn loopback(authority: &str) -> Option<&str> {
     let host = match authority.rsplit_once(':') {
         Some((host, port))
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_registered() {
+    fn only_https_loopback_and_private_use_uris_can_be_registered() {
         let good = [
             "https://app.example/cb",
             "https://app.example/cb?tenant=1",
@@ -88,7 +88,7 @@ mod tests {
             "com.example.app:/cb",
         ];
         for uri in good {
-            assert_eq!(fault(uri), None, "{uri}");
+            assert_eq!(registration_error(uri), None, "{uri}");
         }
         let long = format!("https://app.example/{}", "a".repeat(500));
         let bad = [
@@ -114,12 +114,12 @@ mod tests {
             &long,
         ];
         for uri in bad {
-            assert!(fault(uri).is_some(), "{uri}");
+            assert!(registration_error(uri).is_some(), "{uri}");
         }
     }
 
     #[test]
-    fn what_matches_what() {
+    fn redirect_uris_match_exactly_except_for_loopback_ports() {
         let known = [
             "https://app.example/cb".to_owned(),
             "http://127.0.0.1/cb".to_owned(),
@@ -142,8 +142,8 @@ mod tests {
             ("http://localhost:2/cb", false),
             ("", false),
         ];
-        for (asked, expected) in table {
-            assert_eq!(registered(asked, &known), expected, "{asked}");
+        for (requested, expected) in table {
+            assert_eq!(is_registered(requested, &known), expected, "{requested}");
         }
     }
 }

@@ -20,9 +20,11 @@ mod client;
 mod record;
 mod secret;
 
-pub use client::{ClientKind, ClientProfile, ClientProof, GrantType, NewClient};
-pub use record::{Grant, Introspection, IssuedToken, NewCode, PublishedKey, RevocationList, SealedKey};
-pub use secret::{Bearer, access_token_id, client_secret_hash, code_hash, device_hash, refresh_hash};
+pub use client::{ClientAuthentication, ClientKind, ClientProfile, GrantType, NewClient};
+pub use record::{
+    Introspection, IssuedToken, NewAuthorizationCode, PublishedKey, RevocationList, SealedKey, SessionGrant,
+};
+pub use secret::{BearerToken, access_token_id, client_secret_hash, code_hash, device_hash, refresh_hash};
 
 /// The contract.
 #[derive(Debug, Clone, Copy)]
@@ -52,11 +54,11 @@ pub enum Command {
         client_id: String,
     },
     /// Somebody has signed in and agreed: a code for a client, for 60 seconds.
-    Authorize(NewCode),
+    Authorize(NewAuthorizationCode),
     /// A client brings a code back. Answers [`Reply::Granted`] or [`Reply::Reused`].
     Exchange {
         /// Which client, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// [`code_hash`] of the code.
         code_hash: [u8; 32],
         /// As in the authorization request.
@@ -78,8 +80,8 @@ pub enum Command {
     /// A refresh token is spent for the next one. Answers [`Reply::Granted`] or [`Reply::Reused`]. Within 10 seconds
     /// the same token may be spent again (a second tab, a lost answer); after that it ends the whole session.
     Refresh {
-        /// Which client, and that it is; for the UI [`ClientProof::ui`].
-        client: ClientProof,
+        /// Which client, and that it is; for the UI [`ClientAuthentication::ui`].
+        client: ClientAuthentication,
         /// [`refresh_hash`] of the token that is spent.
         old_hash: [u8; 32],
         /// [`refresh_hash`] of the one that replaces it.
@@ -95,14 +97,14 @@ pub enum Command {
     /// A client takes a refresh token back (RFC 7009): its session ends.
     RevokeRefresh {
         /// Which client, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// [`refresh_hash`] of the token.
         refresh_hash: [u8; 32],
     },
     /// A client takes an access token back (RFC 7009). The token was verified; this is what it said.
     RevokeAccess {
         /// Which client, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// The client that the token was issued to.
         issued_to: String,
         /// Its `jti`.
@@ -120,7 +122,7 @@ pub enum Command {
     /// A device without a browser asks for somebody's agreement (RFC 8628). Answers [`Reply::DeviceStarted`].
     StartDevice {
         /// Which client, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// What it asks for; empty: whatever the client may have.
         scopes: Vec<String>,
         /// [`device_hash`] of the device code.
@@ -138,14 +140,14 @@ pub enum Command {
     /// A device asks whether somebody has decided. Answers [`Reply::Granted`] or [`Reply::Wait`].
     PollDevice {
         /// Which client, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// [`device_hash`] of the device code.
         device_hash: [u8; 32],
         /// [`refresh_hash`] of the refresh token that the device will get.
         refresh_hash: [u8; 32],
     },
     /// From this service itself: a key that its leader made.
-    KeyMade(SealedKey),
+    KeyGenerated(SealedKey),
     /// A store was restored: what was signed in when the backup was made may have been signed out since. No session that
     /// was started until now can be refreshed.
     EndAllSessions,
@@ -159,7 +161,7 @@ pub enum Reply {
     /// The client, as it is now.
     Client(ClientProfile),
     /// A session, as it is now. Its access token is had by [`Query::SessionToken`].
-    Granted(Grant),
+    Granted(SessionGrant),
     /// The code or the refresh token had been used before: the session has ended.
     Reused,
     /// A device waits for somebody's decision.
@@ -265,7 +267,7 @@ pub enum Query {
     /// A token of a client in its own name (RFC 6749 §4.4). Answers [`Answer::Token`].
     ClientToken {
         /// Which client, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// What it asks for; empty: whatever the client may have.
         scopes: Vec<String>,
         /// A random id for the token: [`access_token_id`].
@@ -273,7 +275,7 @@ pub enum Query {
     },
     /// A token of a session. Answers [`Answer::Token`].
     SessionToken {
-        /// The session's id, from its [`Grant`].
+        /// The session's id, from its [`SessionGrant`].
         session: String,
         /// Fewer scopes; none: the session's.
         scopes: Option<Vec<String>>,
@@ -283,14 +285,14 @@ pub enum Query {
     /// What an access token says, if it is valid (RFC 7662). Answers [`Answer::Introspection`].
     IntrospectAccess {
         /// Who asks, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// The token.
-        token: Bearer,
+        token: BearerToken,
     },
     /// What a refresh token stands for, if it is valid (RFC 7662). Answers [`Answer::Introspection`].
     IntrospectRefresh {
         /// Who asks, and that it is.
-        client: ClientProof,
+        client: ClientAuthentication,
         /// [`refresh_hash`] of the token.
         refresh_hash: [u8; 32],
     },
@@ -358,7 +360,7 @@ impl Contract for Auth {
             | Command::RevokeAccess { .. }
             | Command::StartDevice { .. }
             | Command::PollDevice { .. }
-            | Command::KeyMade(_) => Access::services(&["auth"]),
+            | Command::KeyGenerated(_) => Access::services(&["auth"]),
             Command::StartSession { .. }
             | Command::Refresh { .. }
             | Command::EndSession { .. }

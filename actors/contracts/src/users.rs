@@ -258,20 +258,20 @@ pub fn check_email(email: &str) -> Result<(), &'static str> {
         (!local.is_empty() && local.len() <= 64 && dotted && email.chars().all(plain)).then_some(())
     };
     if email.len() > EMAIL_BYTES_MAX {
-        Err("is at most 254 bytes long")
+        Err("must be at most 254 bytes long")
     } else {
-        plausible(email).ok_or("is not a mail address")
+        plausible(email).ok_or("is not a valid email address")
     }
 }
 
 /// What is wrong with a name, if anything.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
-        Err("is needed")
+        Err("is required")
     } else if name.chars().count() > NAME_CHARS_MAX {
-        Err("is at most 120 characters long")
+        Err("must be at most 120 characters long")
     } else if name.chars().any(char::is_control) {
-        Err("has no line breaks or control characters")
+        Err("must not contain line breaks or control characters")
     } else {
         Ok(())
     }
@@ -281,13 +281,13 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
 pub fn check_password(password: &str, email: &str) -> Result<(), &'static str> {
     let length = password.chars().count();
     if length < PASSWORD_CHARS_MIN {
-        Err("is at least 10 characters long")
+        Err("must be at least 10 characters long")
     } else if length > PASSWORD_CHARS_MAX {
-        Err("is at most 128 characters long")
+        Err("must be at most 128 characters long")
     } else if !email.is_empty() && password.eq_ignore_ascii_case(email) {
-        Err("is not the mail address")
+        Err("must not be the email address")
     } else if password.chars().all(|c| password.starts_with(c)) {
-        Err("is more than one character repeated")
+        Err("must not be a single repeated character")
     } else {
         Ok(())
     }

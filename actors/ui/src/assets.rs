@@ -1,4 +1,4 @@
-//! Style sheet, script, fonts and icon, out of the binary and under addresses that change with their content.
+//! Style sheet, script, fonts and icon. They are embedded in the binary, and their URLs change with their content.
 
 use edge::assets::Assets;
 use rust_embed::RustEmbed;
@@ -12,9 +12,9 @@ struct Files;
 #[folder = "$CARGO_MANIFEST_DIR/templates"]
 struct Templates;
 
-/// Where templates find what belongs to every page.
+/// The URLs of assets that templates use.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Addresses {
+pub(crate) struct AssetUrls {
     css: String,
     js: String,
     icon: String,
@@ -24,11 +24,11 @@ pub(crate) struct Addresses {
     skyline_night: &'static str,
 }
 
-/// The folder that is served under `/assets`, and the addresses in it.
-pub(crate) fn assets() -> (Assets, Addresses) {
+/// The directory that is served under `/assets`, and its URLs.
+pub(crate) fn assets() -> (Assets, AssetUrls) {
     let mut assets = Assets::new("/assets");
     let mut sheets = Vec::new();
-    // `iter` is in the order of names for embedded folders, but not for those read from disk in development.
+    // Embedded files are sorted by name, but files read from disk in development are not.
     let mut names: Vec<_> = Files::iter().collect();
     names.sort();
     for name in &names {
@@ -39,14 +39,14 @@ pub(crate) fn assets() -> (Assets, Addresses) {
             Some(_) | None => {}
         }
     }
-    // Style sheets name fonts plainly; here they learn the addresses that never change their content.
+    // Replaces plain font URLs by URLs that contain a hash of the content.
     let mut css = sheets.concat();
     for name in ["fraunces-latin", "fraunces-latin-ext", "inter-latin", "inter-latin-ext"] {
         let plain = format!("/assets/{name}.woff2");
         css = css.replace(&format!("\"{plain}\""), &format!("\"{}\"", assets.url(&format!("{name}.woff2"))));
     }
     let assets = assets.file("auberge.css", css.into_bytes());
-    let addresses = Addresses {
+    let urls = AssetUrls {
         css: assets.url("auberge.css"),
         js: assets.url("auberge.js"),
         icon: assets.url("icon.svg"),
@@ -55,10 +55,10 @@ pub(crate) fn assets() -> (Assets, Addresses) {
         skyline_day: "/pictures/skyline.svg?hour=10",
         skyline_night: "/pictures/skyline.svg?hour=21",
     };
-    (assets, addresses)
+    (assets, urls)
 }
 
-/// All templates by name.
+/// All templates, as pairs of name and source.
 pub(crate) fn templates() -> Vec<(String, String)> {
     let source =
         |name: &str| Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned());

@@ -1,7 +1,7 @@
 //! The Booking UI: pages, rendered here and whole without JavaScript, kinder with it; and the small store of what a
 //! guest's browser knows.
 //!
-//! - [`routes`] makes the pages out of [`Deps`]: handlers that ask services by contract and fill templates;
+//! - [`routes`] makes the pages out of [`Dependencies`]: handlers that ask services by contract and fill templates;
 //! - [`Ui`] is the state machine behind `contracts::ui`;
 //! - [`facade`] draws every hotel.
 //!
@@ -17,10 +17,12 @@
 
 mod apply;
 mod assets;
+mod context;
+mod credentials;
+mod error;
 pub mod facade;
 mod format;
 mod pages;
-mod people;
 mod picture;
 mod qr;
 mod query;
@@ -28,10 +30,8 @@ mod service;
 mod session;
 mod site;
 mod state;
-mod trouble;
 mod view;
-mod visit;
 
 pub use pages::{error_page, routes};
-pub use service::{Effect, Stale, Ui, nobody_remembers_too_much};
-pub use site::{Bank, Deps, Documents, File, Site};
+pub use service::{Effect, ForgetBooking, Ui, opened_bookings_are_bounded};
+pub use site::{Bank, Dependencies, Documents, File, Site};

@@ -1,4 +1,4 @@
-//! What browsers know.
+//! Queries for the bookings that a guest session has opened.
 
 use contracts::ui::{Answer, Query, Refusal};
 use group::View;

@@ -1,4 +1,4 @@
-//! The state machine: what browsers know.
+//! The state machine: which bookings a guest session has opened with secret links.
 
 use contracts::ReservationId;
 use contracts::ui::{Answer, Command, Query, Refusal, Reply};
@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
 use crate::{apply, query};
 
-/// The `ui` service. It has no settings.
+/// The `ui` service.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ui;
 
-/// A browser's booking may be forgotten, unless it was opened again meanwhile.
+/// Timer: removes an opened booking, unless it was opened again in the meantime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stale {
-    /// The browser's session.
+pub struct ForgetBooking {
+    /// The guest session, `gst_…`.
     pub guest: String,
-    /// What it had opened.
+    /// The opened booking.
     pub reservation: ReservationId,
 }
 
-/// Nothing is done outside.
+/// This service has no effects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {}
 
 impl Service for Ui {
     type Contract = contracts::ui::Ui;
     type Effect = Effect;
-    type Timer = Stale;
+    type Timer = ForgetBooking;
     type Note = ();
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
@@ -39,8 +39,8 @@ impl Service for Ui {
         }
     }
 
-    fn fire(&self, turn: &mut Turn<'_, Self>, stale: Stale) {
-        let key = (stale.guest, stale.reservation);
+    fn fire(&self, turn: &mut Turn<'_, Self>, timer: ForgetBooking) {
+        let key = (timer.guest, timer.reservation);
         let expired = |last: Timestamp| last.plus_secs(REMEMBERED_SECS) <= turn.now();
         if turn.get(&OPENED, &key).is_some_and(expired) {
             turn.remove(&OPENED, &key);
@@ -52,23 +52,24 @@ impl Service for Ui {
     }
 
     fn violations(&self, view: &View<'_>) -> Vec<String> {
-        nobody_remembers_too_much(view)
+        opened_bookings_are_bounded(view)
     }
 }
 
-/// No browser remembers more than [`OPENED_MAX`] bookings, and only browsers remember.
-pub fn nobody_remembers_too_much(view: &View<'_>) -> Vec<String> {
+/// Only guest sessions have opened bookings, and at most [`OPENED_MAX`] each.
+pub fn opened_bookings_are_bounded(view: &View<'_>) -> Vec<String> {
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
     let mut violations = Vec::new();
     for ((guest, reservation), _) in view.all(&OPENED) {
         if !is_guest(&guest) {
-            violations.push(format!("{reservation} is remembered by something that is no guest's session"));
+            violations.push(format!("{reservation} is remembered for an invalid guest session"));
         }
         *counts.entry(guest).or_default() += 1;
     }
-    let many = counts.values().filter(|count| **count > OPENED_MAX);
-    violations
-        .extend(many.map(|count| format!("a browser remembers {count} bookings, more than {OPENED_MAX}")));
+    let exceeded = counts.values().filter(|count| **count > OPENED_MAX);
+    violations.extend(
+        exceeded.map(|count| format!("a guest session has {count} opened bookings, more than {OPENED_MAX}")),
+    );
     violations
 }
 
@@ -94,7 +95,7 @@ mod tests {
     const BERT: &str = "gst_fedcba9876543210";
 
     #[test]
-    fn a_browser_knows_what_it_opened_and_nothing_else() {
+    fn a_session_has_the_bookings_that_it_opened() {
         let bench = Bench::new(Ui);
         for (guest, id) in [(ANNA, 1), (ANNA, 2), (BERT, 3), (ANNA, 1)] {
             bench.advance_secs(10);
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sessions_remember() {
+    fn invalid_session_names_are_refused() {
         let bench = Bench::new(Ui);
         for name in ["", "gst_", "gst_short", "usr_0123456789abcdef0123", &format!("gst_{}", "x".repeat(80))]
         {
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_fades() {
+    fn opened_bookings_are_bounded_and_expire() {
         let bench = Bench::new(Ui);
         for id in 0..60 {
             bench.advance_secs(1);

@@ -1,4 +1,4 @@
-//! What the pages are made from, and what they share.
+//! Dependencies and shared state of the pages.
 
 use std::sync::Arc;
 
@@ -12,62 +12,62 @@ use quick_cache::sync::Cache;
 use render::{RenderError, Renderer};
 use serde::Serialize;
 
-use crate::assets::{Addresses, assets, templates};
+use crate::assets::{AssetUrls, assets, templates};
 
-/// What the binary hands to the pages.
-pub struct Deps {
-    /// To call services with.
+/// Dependencies of the pages.
+pub struct Dependencies {
+    /// The client for calls to services.
     pub client: Client,
-    /// Where `svc:ui` gets its tokens.
+    /// Issues the tokens of `svc:ui`.
     pub credentials: Arc<dyn Credentials>,
-    /// Seals browsers' sessions and places in lists: `cluster_key.seal("ui-session")`.
+    /// Seals browser sessions and cursors: `cluster_key.seal("ui-session")`.
     pub sessions: token::Seal,
     /// Seals offers, the same as the REST API of reservations: `cluster_key.seal("offers")`.
     pub offers: token::Seal,
-    /// Makes the secret links of bookings, the same as in the mails: `cluster_key.links("booking-link")`.
+    /// Tags the secret links of bookings, as in the mails: `cluster_key.links("booking-link")`.
     pub links: token::LinkKey,
-    /// Keys form tokens: `cluster_key.links("ui-forms")`.
+    /// Derives the key of form tokens: `cluster_key.links("ui-forms")`.
     pub forms: token::LinkKey,
-    /// Where guests find us: `https://inn.example`. Links come from it, never from `Host`.
+    /// The public URL, for example `https://inn.example`. Links use it, never the `Host` header.
     pub public_url: String,
-    /// The bank, as far as pages meet it.
+    /// The bank's settings for browsers.
     pub bank: Bank,
-    /// Who makes documents.
+    /// Creates documents.
     pub documents: Arc<dyn Documents>,
-    /// Failed sign-ins, shared with whoever else checks passwords.
+    /// Limits failed sign-ins; shared with the OAuth pages.
     pub sign_ins: Arc<SignIns>,
 }
 
-/// The bank, as far as pages meet it.
+/// The bank's settings for browsers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Bank {
-    /// Whether no real money moves: pages say TEST, and offer the documented test cards to browsers without scripts.
+    /// Test mode: pages show TEST and offer test cards to browsers without JavaScript.
     pub test: bool,
-    /// Where the browser exchanges a card's number for a token, with the publishable key as bearer token; empty where
-    /// that is not possible.
+    /// Where the browser exchanges card details for a token, with the publishable key as bearer token. Empty if the bank
+    /// does not support this.
     pub tokenise_url: String,
-    /// See [`Bank::tokenise_url`].
+    /// The publishable key for [`Bank::tokenise_url`].
     pub publishable_key: String,
 }
 
-/// A file that was made.
+/// A document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// As it is saved: `confirmation-rsv_….pdf`.
+    /// The file name: `confirmation-rsv_….pdf`.
     pub name: String,
-    /// Its content.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
-/// Who makes a reservation's documents. The call is one of somebody who may see the reservation.
+/// Creates the documents of a reservation, as a caller who may see the reservation.
 pub trait Documents: Send + Sync + 'static {
-    /// The confirmation as PDF; none when there is no such reservation for the caller.
+    /// The confirmation as PDF, or `None` if the caller has no such reservation.
     fn confirmation<'a>(
         &'a self,
         call: &'a Call,
         reservation: ReservationId,
     ) -> BoxFuture<'a, Result<Option<File>, group::Unavailable>>;
-    /// The stay as calendar file; none when there is no such reservation for the caller.
+    /// The stay as a calendar file, or `None` if the caller has no such reservation.
     fn calendar<'a>(
         &'a self,
         call: &'a Call,
@@ -75,12 +75,12 @@ pub trait Documents: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Option<File>, group::Unavailable>>;
 }
 
-/// Everything that handlers share.
+/// The state that all page handlers share.
 pub struct Site {
-    pub(crate) deps: Deps,
+    pub(crate) dependencies: Dependencies,
     pub(crate) csrf: Csrf,
     pub(crate) renderer: Renderer,
-    /// Access tokens of sessions, until they expire. Never more than this node's recent visitors.
+    /// Cached access tokens by session, with their expiry.
     pub(crate) tokens: Cache<String, (Arc<str>, protocol::Timestamp)>,
     pub(crate) assets: edge::assets::Assets,
 }
@@ -91,40 +91,40 @@ impl std::fmt::Debug for Site {
     }
 }
 
-/// Sessions whose access tokens are kept at once.
+/// The most sessions whose access tokens are cached.
 const TOKENS_MAX: usize = 10_000;
 
 impl Site {
     /// Compiles the templates.
     ///
     /// # Errors
-    /// When a template does not compile, which the tests of this crate would have found.
-    pub fn new(mut deps: Deps) -> Result<Self, RenderError> {
-        deps.public_url.truncate(deps.public_url.trim_end_matches('/').len());
-        let (assets, addresses): (_, Addresses) = assets();
-        let renderer = Renderer::embedded(templates())?.with_global("assets", addresses);
-        let csrf = Csrf::new(deps.forms.tag(&["form tokens"]).as_bytes());
-        Ok(Self { deps, csrf, renderer, tokens: Cache::new(TOKENS_MAX), assets })
+    /// When a template does not compile. The tests of this crate exclude this.
+    pub fn new(mut dependencies: Dependencies) -> Result<Self, RenderError> {
+        dependencies.public_url.truncate(dependencies.public_url.trim_end_matches('/').len());
+        let (assets, urls): (_, AssetUrls) = assets();
+        let renderer = Renderer::embedded(templates())?.with_global("assets", urls);
+        let csrf = Csrf::new(dependencies.forms.tag(&["form tokens"]).as_bytes());
+        Ok(Self { dependencies, csrf, renderer, tokens: Cache::new(TOKENS_MAX), assets })
     }
 
-    /// For development: templates are read from `directory` at each page.
+    /// For development: templates are read from `directory` for each page.
     #[must_use]
     pub fn reloading(self, directory: &std::path::Path) -> Self {
         Self { renderer: self.renderer.reloading(directory), ..self }
     }
 
-    /// Whether browsers reach us over TLS.
+    /// Whether the public URL uses TLS.
     pub(crate) fn secure(&self) -> bool {
-        self.deps.public_url.starts_with("https://")
+        self.dependencies.public_url.starts_with("https://")
     }
 
     /// The tag in a booking's secret link.
     pub(crate) fn tag(&self, reservation: ReservationId) -> String {
-        self.deps.links.tag(&[&reservation.to_string()])
+        self.dependencies.links.tag(&[&reservation.to_string()])
     }
 
     /// A booking's secret link.
     pub(crate) fn link(&self, reservation: ReservationId) -> String {
-        format!("{}{}", self.deps.public_url, link_path(reservation, &self.tag(reservation)))
+        format!("{}{}", self.dependencies.public_url, link_path(reservation, &self.tag(reservation)))
     }
 }

@@ -1,4 +1,4 @@
-//! What several templates are given, in words ready to be shown.
+//! Data of templates that several pages share.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use protocol::Timestamp;
 use serde::Serialize;
 
 use crate::format::{self, Locale, amount, count};
-use crate::picture::{Picture, Sight, of_hotel};
+use crate::picture::{Picture, PictureSource, of_hotel};
 
-/// A form: what was typed, what is wrong with it, and why it failed as a whole.
+/// A form: the values as typed, errors by field, and an error of the form as a whole.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Form {
     pub values: BTreeMap<&'static str, String>,
@@ -18,7 +18,7 @@ pub(crate) struct Form {
     pub failure: Option<FormFailure>,
 }
 
-/// Why a form failed as a whole.
+/// An error of the form as a whole.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct FormFailure {
     pub title: String,
@@ -26,7 +26,7 @@ pub(crate) struct FormFailure {
 }
 
 impl Form {
-    /// An empty form of these fields. Templates ask for each by name, so all are there.
+    /// An empty form. It has an entry for each field, because templates access fields by name.
     pub fn of(names: &[&'static str]) -> Self {
         let empty = |name: &&'static str| (*name, String::new());
         Self {
@@ -36,8 +36,8 @@ impl Form {
         }
     }
 
-    /// A form that says again what was typed.
-    pub fn typed(names: &[&'static str], fields: &crate::visit::Fields) -> Self {
+    /// A form with the submitted values.
+    pub fn typed(names: &[&'static str], fields: &crate::context::Fields) -> Self {
         let mut form = Self::of(names);
         for (name, value) in &mut form.values {
             *value = fields.get(name).to_owned();
@@ -45,23 +45,23 @@ impl Form {
         form
     }
 
-    /// Something is wrong with a field.
-    pub fn wrong(&mut self, name: &'static str, why: impl Into<String>) {
+    /// Sets the error of a field.
+    pub fn field_error(&mut self, name: &'static str, why: impl Into<String>) {
         self.errors.insert(name, why.into());
     }
 
-    /// It failed as a whole.
+    /// Sets the error of the form as a whole.
     pub fn fail(&mut self, title: &str, text: &str) {
         self.failure = Some(FormFailure { title: title.to_owned(), text: text.to_owned() });
     }
 
-    /// Whether nothing is wrong.
-    pub fn is_fine(&self) -> bool {
+    /// Whether there are no errors.
+    pub fn is_valid(&self) -> bool {
         self.failure.is_none() && self.errors.values().all(String::is_empty)
     }
 }
 
-/// A hotel with what is known of its city.
+/// A hotel with data of its city.
 #[derive(Debug, Clone)]
 pub(crate) struct HotelView {
     pub profile: HotelProfile,
@@ -71,9 +71,9 @@ pub(crate) struct HotelView {
 }
 
 impl HotelView {
-    /// What its picture is made from.
+    /// The hotel's picture.
     pub fn picture(&self, now: Timestamp, wide: bool) -> Picture {
-        let sight = Sight {
+        let source = PictureSource {
             hotel: self.profile.id,
             name: &self.profile.name,
             stars: self.profile.stars,
@@ -82,7 +82,7 @@ impl HotelView {
             time_zone: &self.profile.time_zone,
             photos: &self.profile.photos,
         };
-        of_hotel(&sight, now, wide)
+        of_hotel(&source, now, wide)
     }
 
     /// Street, city and country.
@@ -110,25 +110,25 @@ pub(crate) struct Stay {
     pub terms: String,
 }
 
-/// A price taken apart.
+/// A price breakdown.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Price {
-    pub lines: Vec<Line>,
-    pub taxes: Vec<Line>,
+    pub lines: Vec<PriceLine>,
+    pub taxes: Vec<PriceLine>,
     pub total: String,
     pub total_label: &'static str,
 }
 
-/// One line of it.
+/// A line of a price breakdown.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Line {
+pub(crate) struct PriceLine {
     pub text: String,
     pub amount: String,
     pub included: bool,
 }
 
 impl Stay {
-    /// Of what was promised.
+    /// The stay of a quote.
     pub fn of(quote: &Quote, hotel: &HotelView, locale: Locale, now: Timestamp) -> Self {
         let rooms = if quote.rooms == 1 { String::new() } else { format!("{} × ", quote.rooms) };
         Self {
@@ -157,7 +157,7 @@ impl Stay {
 
 impl Price {
     fn of(quote: &Quote, locale: Locale) -> Self {
-        let line = |text: String, sum: i64, included| Line {
+        let line = |text: String, sum: i64, included| PriceLine {
             text,
             amount: amount(locale, sum, quote.currency),
             included,
@@ -196,7 +196,7 @@ impl Price {
     }
 }
 
-/// Consecutive nights of one price: first, last, price.
+/// Groups consecutive nights with the same price: first night, last night, price.
 fn group_nights(nights: &[(Date, i64)]) -> Vec<(Date, Date, i64)> {
     let mut groups: Vec<(Date, Date, i64)> = Vec::new();
     for (night, price) in nights {
@@ -208,7 +208,7 @@ fn group_nights(nights: &[(Date, i64)]) -> Vec<(Date, Date, i64)> {
     groups
 }
 
-/// A cancellation policy in words, as of now.
+/// The text of a cancellation policy at this time.
 pub(crate) fn terms(
     policy: Policy,
     penalty: i64,
@@ -225,11 +225,11 @@ pub(crate) fn terms(
     };
     match policy.free_until {
         Some(until) if until > now => format!(
-            "Cancel free of charge until {} ({} time). After that the hotel keeps {kept}.",
+            "Cancel free of charge until {} ({} time). After that, the hotel keeps {kept}.",
             format::deadline(locale, until, zone, now),
             format::zone_city(zone)
         ),
-        Some(_) if policy.penalty_percent == 0 => "Cancel free of charge until you arrive.".to_owned(),
+        Some(_) if policy.penalty_percent == 0 => "Cancel free of charge until check-in.".to_owned(),
         Some(_) | None => format!("If you cancel, the hotel keeps {kept}."),
     }
 }
@@ -239,20 +239,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nights_of_one_price_make_one_line() {
+    fn consecutive_nights_with_one_price_are_one_line() {
         let nights = [(Date(1), 5), (Date(2), 5), (Date(3), 7), (Date(4), 5)];
         let grouped = group_nights(&nights);
         assert_eq!(grouped, [(Date(1), Date(2), 5), (Date(3), Date(3), 7), (Date(4), Date(4), 5)]);
     }
 
     #[test]
-    fn a_form_keeps_what_was_typed() {
+    fn a_form_keeps_the_submitted_values() {
         let fields =
-            crate::visit::Fields(vec![("name".into(), " Ada ".into()), ("other".into(), "x".into())]);
+            crate::context::Fields(vec![("name".into(), " Ada ".into()), ("other".into(), "x".into())]);
         let mut form = Form::typed(&["name", "email"], &fields);
         assert_eq!((form.values["name"].as_str(), form.values["email"].as_str()), ("Ada", ""));
-        assert!(form.is_fine());
-        form.wrong("email", "is needed");
-        assert!(!form.is_fine());
+        assert!(form.is_valid());
+        form.field_error("email", "is required");
+        assert!(!form.is_valid());
     }
 }

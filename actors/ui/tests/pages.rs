@@ -1,46 +1,46 @@
-//! The pages over a small town of services: what a guest does, and what nobody may.
+//! The pages with sample services: what guests can do, and what is refused.
 
-#[path = "../examples/gallery/addresses.rs"]
-mod addresses;
+#[path = "../examples/gallery/accounts.rs"]
+mod accounts;
 mod browser;
-#[path = "../examples/gallery/people.rs"]
-mod people;
-#[path = "../examples/gallery/stay.rs"]
-mod stay;
+#[path = "../examples/gallery/data.rs"]
+mod data;
 #[allow(dead_code)]
-#[path = "../examples/gallery/town.rs"]
-mod town;
+#[path = "../examples/gallery/services.rs"]
+mod services;
+#[path = "../examples/gallery/urls.rs"]
+mod urls;
 
-use browser::{Browser, Seen, URL, escape, is_sound};
+use browser::{Browser, Seen, URL, assert_well_formed, escape};
 use contracts::reservations::Status;
 use poem::Request;
 use poem::http::{StatusCode, header};
-use town::Town;
+use services::SampleServices;
 
 #[tokio::test]
-async fn every_page_is_sound() {
-    let town = Town::new();
-    let links = town::deps(&town, URL).links;
-    let mut browser = Browser::at(&town);
-    for (name, path) in town.addresses(&links) {
+async fn every_page_is_well_formed() {
+    let services = SampleServices::new();
+    let links = services::dependencies(&services, URL).links;
+    let mut browser = Browser::at(&services);
+    for (name, path) in services.urls(&links) {
         let seen = browser.get(&path).await;
         if seen.status == StatusCode::SEE_OTHER {
             continue;
         }
         let expected = if path == "/nowhere" { StatusCode::NOT_FOUND } else { StatusCode::OK };
         assert_eq!(seen.status, expected, "{name}");
-        is_sound(&seen, &path);
+        assert_well_formed(&seen, &path);
     }
 }
 
 /// Goes from a hotel's page to the checkout of its first offer.
-async fn to_checkout(browser: &mut Browser, town: &Town) -> Seen {
-    let hotel = browser.get(&format!("/hotels/{}", town.hotel(0))).await;
+async fn to_checkout(browser: &mut Browser, services: &SampleServices) -> Seen {
+    let hotel = browser.get(&format!("/hotels/{}", services.hotel(0))).await;
     assert_eq!(hotel.status, StatusCode::OK);
     let offer = hotel.hidden("offer");
     let checkout = browser.post("/checkout", &[("offer", &offer)]).await;
     assert_eq!(checkout.status, StatusCode::OK, "{}", checkout.body);
-    is_sound(&checkout, "/checkout");
+    assert_well_formed(&checkout, "/checkout");
     checkout
 }
 
@@ -58,22 +58,22 @@ async fn book(browser: &mut Browser, checkout: &Seen, name: &str, email: &str, c
 }
 
 #[tokio::test]
-async fn a_guest_books_pays_finds_and_cancels_without_an_account() {
-    let town = Town::new();
-    let mut browser = Browser::at(&town);
-    assert!(browser.get("/").await.has("Cities to start from"));
+async fn a_guest_books_pays_and_cancels_without_an_account() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    assert!(browser.get("/").await.has("Popular cities"));
     assert_eq!(browser.cookie, None, "no cookie before it is needed");
-    let checkout = to_checkout(&mut browser, &town).await;
+    let checkout = to_checkout(&mut browser, &services).await;
     let paying =
         book(&mut browser, &checkout, "Ada Lovelace", "ada@analytical.example", "pm_card_visa").await;
     assert_eq!(paying.status, StatusCode::SEE_OTHER, "{}", paying.body);
     let done = browser.get(&paying.location).await;
     let booking = browser.get(&done.location).await;
-    is_sound(&booking, &done.location);
+    assert_well_formed(&booking, &done.location);
     for text in [
         "Paris is booked",
-        "Confirmation, PDF",
-        "Receipt, PDF",
+        "Confirmation (PDF)",
+        "Receipt (PDF)",
         "Calendar file",
         "Cancel free of charge until",
         "rsv_",
@@ -90,24 +90,27 @@ async fn a_guest_books_pays_finds_and_cancels_without_an_account() {
         assert!(made.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with(media_type));
     }
     let list = browser.get("/bookings").await;
-    assert!(list.has("To come") && list.has("Hôtel du Passage"));
-    let sure = browser.get(&format!("{}/cancel", done.location)).await;
-    assert!(sure.has("You get back"));
-    is_sound(&sure, "cancel");
+    assert!(list.has("Upcoming") && list.has("Hôtel du Passage"));
+    let cancel = browser.get(&format!("{}/cancel", done.location)).await;
+    assert!(cancel.has("Your refund"));
+    assert_well_formed(&cancel, "cancel");
     let stale = browser
-        .post(&format!("{}/cancel", done.location), &[("csrf", &sure.hidden("csrf")), ("expected", "1")])
+        .post(&format!("{}/cancel", done.location), &[("csrf", &cancel.hidden("csrf")), ("expected", "1")])
         .await;
-    assert!(stale.has("The refund has changed"), "nobody gives up a room for less than was said");
+    assert!(
+        stale.has("The refund has changed"),
+        "the booking is not cancelled for another refund than shown"
+    );
     let gone = browser
         .post(
             &format!("{}/cancel", done.location),
-            &[("csrf", &sure.hidden("csrf")), ("expected", &sure.hidden("expected"))],
+            &[("csrf", &cancel.hidden("csrf")), ("expected", &cancel.hidden("expected"))],
         )
         .await;
     assert_eq!(gone.status, StatusCode::SEE_OTHER);
     assert!(browser.get(&done.location).await.has("This booking is cancelled"));
-    // Nobody else sees any of it.
-    let mut stranger = Browser::at(&town);
+    // Other browsers cannot see the booking.
+    let mut stranger = Browser::at(&services);
     for path in [
         done.location.clone(),
         format!("{}/cancel", done.location),
@@ -119,42 +122,42 @@ async fn a_guest_books_pays_finds_and_cancels_without_an_account() {
 }
 
 #[tokio::test]
-async fn what_was_typed_stays_and_errors_stand_beside_their_fields() {
-    let town = Town::new();
-    let mut browser = Browser::at(&town);
-    let checkout = to_checkout(&mut browser, &town).await;
+async fn submitted_values_are_kept_and_errors_are_shown_with_their_fields() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let checkout = to_checkout(&mut browser, &services).await;
     let again = book(&mut browser, &checkout, "<b>Ada</b> \"L\"", "nonsense", "4242424242424242").await;
     assert_eq!(again.status, StatusCode::OK);
-    is_sound(&again, "checkout with errors");
+    assert_well_formed(&again, "checkout with errors");
     assert!(
         again.has("aria-invalid=\"true\"")
-            && again.has("This is not a mail address.")
-            && again.has("The bank has given no token")
+            && again.has("This is not a valid email address.")
+            && again.has("Your card could not be checked with the bank")
     );
     assert!(
         again.has("&lt;b&gt;Ada&lt;/b&gt;") || again.has("&lt;b&gt;Ada&lt;&#x2f;b&gt;"),
-        "what was typed is kept, and harmless"
+        "submitted values are kept and escaped"
     );
-    assert!(!again.has("4242424242424242"), "a number is never said again");
-    assert!(town.is_untouched(), "nothing was booked");
+    assert!(!again.has("4242424242424242"), "a card number is never shown");
+    assert!(services.is_untouched(), "nothing was booked");
 }
 
 #[tokio::test]
-async fn declined_cards_sold_out_rooms_and_banks_that_ask() {
-    let town = Town::new();
-    let mut browser = Browser::at(&town);
-    let checkout = to_checkout(&mut browser, &town).await;
+async fn declined_cards_sold_out_rooms_and_3d_secure_are_handled() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let checkout = to_checkout(&mut browser, &services).await;
     let sold_out = book(&mut browser, &checkout, "Nobody", "a@b.example", "pm_card_visa").await;
     assert!(sold_out.location.starts_with("/hotels/") && sold_out.location.ends_with("#rooms"));
     let path = sold_out.location.trim_end_matches("#rooms").to_owned();
-    assert!(browser.get(&path).await.has("These rooms are taken for the night of"));
+    assert!(browser.get(&path).await.has("These rooms are sold out for the night of"));
 
-    let checkout = to_checkout(&mut browser, &town).await;
+    let checkout = to_checkout(&mut browser, &services).await;
     let paying = book(&mut browser, &checkout, "Ada", "a@b.example", "pm_card_visa_chargeDeclined").await;
     let back = browser.get(&paying.location).await;
     assert!(back.location.ends_with("/pay"), "{}", back.location);
     let pay = browser.get(&back.location).await;
-    is_sound(&pay, "pay");
+    assert_well_formed(&pay, "pay");
     assert!(pay.has("Your bank declined the card") && pay.has("Your room is held"));
     let asked = browser
         .post(
@@ -167,20 +170,20 @@ async fn declined_cards_sold_out_rooms_and_banks_that_ask() {
         )
         .await;
     let bank = browser.get(&asked.location).await;
-    is_sound(&bank, "bank");
-    assert!(bank.has("Over to your bank") && bank.has("http-equiv=\"refresh\""));
+    assert_well_formed(&bank, "bank");
+    assert!(bank.has("Confirm the payment at your bank") && bank.has("http-equiv=\"refresh\""));
     let returned = browser.get(&format!("{}?back=1", asked.location)).await;
     let booking = browser.get(&returned.location).await;
     assert!(booking.has("Paris is booked"));
 }
 
 #[tokio::test]
-async fn the_secret_link_opens_a_booking_and_the_browser_remembers() {
-    let town = Town::new();
-    let links = town::deps(&town, URL).links;
-    let id = town.booking(Status::Confirmed);
+async fn the_secret_link_opens_a_booking_and_the_session_remembers_it() {
+    let services = SampleServices::new();
+    let links = services::dependencies(&services, URL).links;
+    let id = services.booking(Status::Confirmed);
     let tag = links.tag(&[&id.to_string()]);
-    let mut browser = Browser::at(&town);
+    let mut browser = Browser::at(&services);
     assert_eq!(browser.get(&format!("/bookings/{id}")).await.status, StatusCode::NOT_FOUND);
     for key in ["x".to_owned(), tag.to_uppercase() + "a", links.tag(&["rsv_other"])] {
         assert_eq!(
@@ -197,20 +200,20 @@ async fn the_secret_link_opens_a_booking_and_the_browser_remembers() {
     assert!(browser.get(&format!("/bookings/{id}?key={tag}")).await.has("Paris is booked"));
     assert!(
         browser.get(&format!("/bookings/{id}")).await.has("Paris is booked"),
-        "known in this browser now"
+        "the session remembers the booking"
     );
     assert!(browser.get("/bookings").await.has("Grand Hôtel Mirabeau"));
     assert_eq!(browser.get(&format!("/bookings/{id}/qr.svg?key={tag}")).await.status, StatusCode::OK);
-    let short = Browser::at(&town).get(&format!("/b/{id}/{tag}")).await;
+    let short = Browser::at(&services).get(&format!("/b/{id}/{tag}")).await;
     assert_eq!(short.location, format!("/bookings/{id}?key={tag}"));
 }
 
 #[tokio::test]
-async fn forms_of_other_sites_and_sessions_change_nothing() {
-    let town = Town::new();
-    let (mut browser, mut other) = (Browser::at(&town), Browser::at(&town));
-    let checkout = to_checkout(&mut browser, &town).await;
-    let stolen = to_checkout(&mut other, &town).await;
+async fn forms_of_other_sites_and_sessions_are_refused() {
+    let services = SampleServices::new();
+    let (mut browser, mut other) = (Browser::at(&services), Browser::at(&services));
+    let checkout = to_checkout(&mut browser, &services).await;
+    let stolen = to_checkout(&mut other, &services).await;
     let offer = checkout.hidden("offer");
     let (good, foreign) = (checkout.hidden("csrf"), stolen.hidden("csrf"));
     for csrf in ["", "x", foreign.as_str()] {
@@ -224,7 +227,7 @@ async fn forms_of_other_sites_and_sessions_change_nothing() {
         ];
         let seen = browser.post("/checkout/book", &fields).await;
         assert_eq!(seen.status, StatusCode::FORBIDDEN);
-        is_sound(&seen, "forged");
+        assert_well_formed(&seen, "forged");
     }
     for path in [
         "/sign-in",
@@ -250,15 +253,15 @@ async fn forms_of_other_sites_and_sessions_change_nothing() {
         .send(request.header("sec-fetch-site", "cross-site"), format!("csrf={good}&email=a&password=b"))
         .await;
     assert_eq!(seen.status, StatusCode::FORBIDDEN);
-    assert!(town.is_untouched());
+    assert!(services.is_untouched());
     for forged in ["v4.local.AAAA", "", "nonsense"] {
         assert_eq!(browser.post("/checkout", &[("offer", forged)]).await.status, StatusCode::BAD_REQUEST);
     }
 }
 
 #[tokio::test]
-async fn signing_in_leads_back_here_and_nowhere_else() {
-    let town = Town::new();
+async fn signing_in_redirects_to_local_paths_only() {
+    let services = SampleServices::new();
     for (next, expected) in [
         ("/account", "/account"),
         ("", "/bookings"),
@@ -266,24 +269,28 @@ async fn signing_in_leads_back_here_and_nowhere_else() {
         ("https://evil.example/", "/bookings"),
         ("/\\evil", "/bookings"),
     ] {
-        let mut browser = Browser::at(&town);
+        let mut browser = Browser::at(&services);
         let page = browser.get(&format!("/sign-in?next={}", escape(next))).await;
         let wrong = browser
             .post(
                 "/sign-in",
                 &[
                     ("csrf", &page.hidden("csrf")),
-                    ("email", town::EMAIL),
+                    ("email", services::EMAIL),
                     ("password", "wrong"),
                     ("next", next),
                 ],
             )
             .await;
-        assert!(wrong.has("That did not match") && wrong.has(town::EMAIL) && !wrong.has("value=\"wrong\""));
+        assert!(
+            wrong.has("The email address or password is incorrect")
+                && wrong.has(services::EMAIL)
+                && !wrong.has("value=\"wrong\"")
+        );
         let right = [
             ("csrf", &*page.hidden("csrf")),
-            ("email", town::EMAIL),
-            ("password", town::PASSWORD),
+            ("email", services::EMAIL),
+            ("password", services::PASSWORD),
             ("next", next),
         ];
         let seen = browser.post("/sign-in", &right).await;
@@ -292,41 +299,43 @@ async fn signing_in_leads_back_here_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn accounts_are_for_who_is_signed_in() {
-    let town = Town::new();
-    let mut browser = Browser::at(&town);
+async fn the_account_page_requires_sign_in() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
     assert_eq!(browser.get("/account").await.location, "/sign-in?next=%2Faccount");
     let page = browser.get("/sign-in").await;
     let form = page.hidden("csrf");
-    browser.post("/sign-in", &[("csrf", &form), ("email", town::EMAIL), ("password", town::PASSWORD)]).await;
+    browser
+        .post("/sign-in", &[("csrf", &form), ("email", services::EMAIL), ("password", services::PASSWORD)])
+        .await;
     assert_eq!(
         browser.post("/account", &[("csrf", &form), ("name", "A")]).await.status,
         StatusCode::FORBIDDEN,
-        "forms from before are void"
+        "forms from before the sign-in are refused"
     );
     let account = browser.get("/account").await;
-    is_sound(&account, "/account");
+    assert_well_formed(&account, "/account");
     assert!(account.has("Ada Lovelace") && account.has("not verified yet") && account.has("Sign out"));
     let empty = browser.post("/account", &[("csrf", &account.hidden("csrf")), ("name", " ")]).await;
-    assert!(empty.has("The name is needed."));
+    assert!(empty.has("The name is required."));
     let out = browser.post("/sign-out", &[("csrf", &account.hidden("csrf"))]).await;
     assert_eq!(out.location, "/");
-    assert!(browser.get("/").await.has("You are signed out."));
-    assert!(!browser.get("/").await.has("You are signed out."), "said once");
+    assert!(browser.get("/").await.has("You have signed out."));
+    assert!(!browser.get("/").await.has("You have signed out."), "shown once");
 }
 
 #[tokio::test]
-async fn registration_and_reset_tell_nothing_about_addresses() {
-    let town = Town::new();
-    let mut browser = Browser::at(&town);
+async fn registration_and_reset_do_not_reveal_accounts() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
     let page = browser.get("/sign-up").await;
     let csrf = page.hidden("csrf");
     let bad = browser
         .post("/sign-up", &[("csrf", &csrf), ("name", ""), ("email", "x"), ("password", "short")])
         .await;
-    assert!(bad.has("The name is needed.") && bad.has("at least 10 characters"));
+    assert!(bad.has("The name is required.") && bad.has("at least 10 characters"));
     let mut bodies = Vec::new();
-    for email in [town::EMAIL, "unknown@analytical.example"] {
+    for email in [services::EMAIL, "unknown@analytical.example"] {
         let seen = browser.post("/password-reset", &[("csrf", &csrf), ("email", email)]).await;
         assert_eq!(seen.status, StatusCode::OK);
         bodies.push(seen.body);
@@ -335,37 +344,38 @@ async fn registration_and_reset_tell_nothing_about_addresses() {
     let seen = browser
         .post(
             "/sign-up",
-            &[("csrf", &csrf), ("name", "Ada"), ("email", town::EMAIL), ("password", "a long sentence")],
+            &[("csrf", &csrf), ("name", "Ada"), ("email", services::EMAIL), ("password", "a long sentence")],
         )
         .await;
-    assert!(seen.has("Look into your mail"));
+    assert!(seen.has("Check your email"));
     let dead = browser
         .post(
             "/verify-email",
             &[("csrf", &csrf), ("token", &format!("{}.1795435200.abc", contracts::UserId(7)))],
         )
         .await;
-    assert!(dead.has("This link does not work any more"));
+    assert!(dead.has("This link is no longer valid"));
 }
 
 #[tokio::test]
-async fn numbers_follow_the_browsers_language() {
-    let town = Town::new();
+async fn numbers_are_formatted_for_the_browsers_language() {
+    let services = SampleServices::new();
     for (language, price) in
         [("en-GB", "€411.00"), ("de", "411,00\u{a0}€"), ("fr-FR, en;q=0.1", "411,00\u{a0}€")]
     {
-        let mut browser = Browser { language, ..Browser::at(&town) };
-        let page =
-            browser.get(&format!("/hotels/{}?check_in=2027-05-07&check_out=2027-05-09", town.hotel(0))).await;
+        let mut browser = Browser { language, ..Browser::at(&services) };
+        let page = browser
+            .get(&format!("/hotels/{}?check_in=2027-05-07&check_out=2027-05-09", services.hotel(0)))
+            .await;
         assert!(page.has(price), "{language}");
     }
 }
 
 #[tokio::test]
-async fn pictures_come_from_their_addresses_alone() {
-    let town = Town::new();
-    let mut browser = Browser::at(&town);
-    let hotel = town.hotel(0);
+async fn pictures_depend_on_their_url_only() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let hotel = services.hotel(0);
     let good = [
         format!("/pictures/hotels/{hotel}.svg?stars=3&latitude=48&size=6&hour=21&v=1"),
         "/pictures/cities/5.svg?latitude=-12&size=4&hour=9&v=1".to_owned(),

@@ -1,5 +1,5 @@
-//! Mails to account holders. They contain nothing that anybody typed (`security`): a registration form must not be a way
-//! to write to strangers.
+//! Effects: mails to account holders. The mails contain no user input, so that the registration form cannot be used to
+//! send text to other people.
 
 use contracts::UserId;
 use contracts::users::{Command, MailLink};
@@ -12,7 +12,7 @@ use token::LinkKey;
 
 use crate::service::{Effect, Users, reset_parts, tag, verification_parts};
 
-/// The mails' templates, each as text and as HTML.
+/// Mail templates, each as text and as HTML.
 pub const TEMPLATES: &[(&str, &str)] = &[
     ("verification.txt", include_str!("../templates/verification.txt")),
     ("verification.html", include_str!("../templates/verification.html")),
@@ -23,9 +23,9 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("mail.html", include_str!("../templates/mail.html")),
 ];
 
-/// What is needed to write to account holders.
+/// Performs the effects of this service: sends mails.
 #[derive(Debug)]
-pub struct MailRoom {
+pub struct UserEffects {
     mailer: Mailer,
     renderer: Renderer,
     links: LinkKey,
@@ -35,14 +35,14 @@ pub struct MailRoom {
 }
 
 #[derive(Serialize)]
-struct Words<'a> {
+struct TemplateData<'a> {
     brand: &'a str,
     public_url: &'a str,
     link: String,
 }
 
-impl MailRoom {
-    /// `public_url` without a slash at its end; `links` of the same key as the service's.
+impl UserEffects {
+    /// `public_url` has no trailing slash. `links` must use the same key as the service.
     ///
     /// # Errors
     /// When a template does not compile.
@@ -74,17 +74,17 @@ impl MailRoom {
         subject: &str,
         link: String,
     ) -> Outcome<Command> {
-        let words = Words { brand: &self.brand, public_url: &self.public_url, link };
+        let data = TemplateData { brand: &self.brand, public_url: &self.public_url, link };
         let rendered = self
             .renderer
-            .render(&format!("{template}.txt"), &words)
-            .and_then(|text| Ok((text, self.renderer.render(&format!("{template}.html"), &words)?)));
+            .render(&format!("{template}.txt"), &data)
+            .and_then(|text| Ok((text, self.renderer.render(&format!("{template}.html"), &data)?)));
         let (text, html) = match rendered {
             Ok(rendered) => rendered,
             Err(error) => return Outcome::Poison(error.to_string()),
         };
         let Ok(to) = Address::new("", to) else {
-            // The address was plausible and mail programs know better: there is nobody to write to.
+            // The address passed `check_email`, but the mail library refuses it: no mail can be delivered.
             return Outcome::Done;
         };
         let message = Message {
@@ -106,7 +106,7 @@ impl MailRoom {
     }
 }
 
-impl Effects<Users> for MailRoom {
+impl Effects<Users> for UserEffects {
     async fn perform(&self, context: &EffectContext, effect: Effect) -> Outcome<Command> {
         match effect {
             Effect::MailVerification { user, email, until } => {
@@ -122,12 +122,12 @@ impl Effects<Users> for MailRoom {
             }
             Effect::MailReset { user, email, until, epoch } => {
                 let link = self.reset_link(user, until, epoch);
-                self.send(&format!("{user}.{}", until.seconds()), &email, "reset", "A new password", link)
+                self.send(&format!("{user}.{}", until.seconds()), &email, "reset", "Set a new password", link)
                     .await
             }
             Effect::MailAlreadyRegistered { email } => {
                 let link = format!("{}/sign-in", self.public_url);
-                self.send(&context.id, &email, "registered", "You have an account already", link).await
+                self.send(&context.id, &email, "registered", "You already have an account", link).await
             }
         }
     }

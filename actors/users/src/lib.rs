@@ -1,11 +1,11 @@
-//! `users`: stores who has an account, and writes to them.
+//! `users`: accounts, their roles, and mails to account holders.
 //!
 //! Invariants:
-//! - one account an address, whatever its capitals; a closed account frees its address;
-//! - no password and no link's tag is in a log: apis propose hashes of both;
-//! - to register an address, or to ask for its reset, is answered the same whether it is known.
+//! - an email address has at most one account, regardless of case; closing an account releases its address;
+//! - no password and no tag of a link is in a log: the APIs propose hashes of them;
+//! - registration and password reset do not reveal whether an address has an account.
 //!
-//! Deliberately absent: tokens and sessions (they are `auth`'s), the guest's bookings (they are `reservations`').
+//! Deliberately absent: tokens and sessions (they belong to `auth`), bookings (they belong to `reservations`).
 
 mod apply;
 mod effects;
@@ -16,7 +16,7 @@ mod rest;
 mod service;
 mod state;
 
-pub use effects::{MailRoom, TEMPLATES};
+pub use effects::{TEMPLATES, UserEffects};
 pub use rest::{Api, PROBLEMS};
 pub use service::{Effect, Timer, Users};
 

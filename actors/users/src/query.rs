@@ -7,7 +7,7 @@ use protocol::Principal;
 
 use crate::apply::user_of;
 use crate::password;
-use crate::state::{ACCOUNTS, ADDRESSES, Stored, folded};
+use crate::state::{ACCOUNTS, ADDRESSES, AccountRecord, address_key};
 
 /// Every guest's scopes.
 const GUEST: [&str; 6] = [
@@ -22,10 +22,10 @@ const GUEST: [&str; 6] = [
 pub(crate) fn answer(view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
     match query {
         Query::VerifyPassword { email, password } => Ok(verify(view, &email, &password)),
-        Query::Grants(user) => open(view, user).map(|account| Answer::Grants(grants(user, &account))),
+        Query::Grants(user) => open_account(view, user).map(|account| Answer::Grants(grants(user, &account))),
         Query::Me => {
             let user = user_of(caller)?;
-            open(view, user).map(|account| Answer::Account(account.account(user)))
+            open_account(view, user).map(|account| Answer::Account(account.account(user)))
         }
         Query::HashPassword { password, salt } => {
             if password.chars().count() > PASSWORD_CHARS_MAX {
@@ -45,24 +45,26 @@ fn verify(view: &View<'_>, email: &str, password: &str) -> Answer {
     if password.chars().count() > PASSWORD_CHARS_MAX {
         return Answer::WrongPassword;
     }
-    let found = view.get(&ADDRESSES, &folded(email)).and_then(|user| Some((user, open(view, user).ok()?)));
+    let found = view
+        .get(&ADDRESSES, &address_key(email))
+        .and_then(|user| Some((user, open_account(view, user).ok()?)));
     match found {
         Some((user, account)) if password::matches(password, &account.password_hash) => {
             Answer::Grants(grants(user, &account))
         }
         Some(_) => Answer::WrongPassword,
         None => {
-            password::pretend(password);
+            password::hash_dummy(password);
             Answer::WrongPassword
         }
     }
 }
 
-fn open(view: &View<'_>, user: UserId) -> Result<Stored, Refusal> {
+fn open_account(view: &View<'_>, user: UserId) -> Result<AccountRecord, Refusal> {
     view.get(&ACCOUNTS, &user).filter(|account| !account.closed).ok_or(Refusal::NoSuchUser)
 }
 
-fn grants(user: UserId, account: &Stored) -> Grants {
+fn grants(user: UserId, account: &AccountRecord) -> Grants {
     let mut scopes: Vec<_> = GUEST.iter().map(|scope| (*scope).to_owned()).collect();
     if account.roles.administrator {
         scopes = scope::ALL.iter().map(|scope| (*scope).to_owned()).collect();
@@ -80,7 +82,7 @@ fn accounts(view: &View<'_>, after: Option<String>, limit: u16) -> Vec<contracts
         None => Box::new(view.all(&ADDRESSES)),
         Some(after) => Box::new(view.all(&ADDRESSES).skip_while(move |(email, _)| *email <= after)),
     };
-    rows.filter_map(|(_, user)| open(view, user).ok().map(|account| account.account(user)))
+    rows.filter_map(|(_, user)| open_account(view, user).ok().map(|account| account.account(user)))
         .take(usize::from(limit.min(101)))
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::users::{
-    self as words, Answer, Command, MailLink, Query, Refusal, Reply, Roles, Users, check_password,
+    self as contract, Answer, Command, MailLink, Query, Refusal, Reply, Roles, Users, check_password,
 };
 use edge::limits::SignIns;
 use edge::{
@@ -157,8 +157,8 @@ struct RoleGrant {
     hotels: Vec<String>,
 }
 
-impl From<words::Account> for User {
-    fn from(account: words::Account) -> Self {
+impl From<contract::Account> for User {
+    fn from(account: contract::Account) -> Self {
         Self {
             id: account.id.to_string(),
             email: account.email,
@@ -213,8 +213,8 @@ impl Api {
         user: Json<NewUser>,
     ) -> Result<Created<Registration>, ApiError> {
         let NewUser { email, password, name } = user.0;
-        words::check_email(&email).map_err(|why| invalid("/email", why))?;
-        words::check_name(&name).map_err(|why| invalid("/name", why))?;
+        contract::check_email(&email).map_err(|why| invalid("/email", why))?;
+        contract::check_name(&name).map_err(|why| invalid("/name", why))?;
         check_password(&password, &email).map_err(|why| invalid("/password", why))?;
         let command =
             Command::Register { email: email.clone(), name, password_hash: self.hash(password).await? };
@@ -244,7 +244,7 @@ impl Api {
         caller: edge::Caller,
         request: Json<ResetRequest>,
     ) -> Result<NoContent, ApiError> {
-        words::check_email(&request.0.email).map_err(|why| invalid("/email", why))?;
+        contract::check_email(&request.0.email).map_err(|why| invalid("/email", why))?;
         let command = Command::RequestPasswordReset { email: request.0.email };
         self.client.command::<Users>(&caller.call(), command).await.map_err(failed)?;
         Ok(NoContent)
@@ -285,7 +285,7 @@ impl Api {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
         let UserChange { name, password } = change.0;
         if let Some(name) = &name {
-            words::check_name(name).map_err(|why| invalid("/name", why))?;
+            contract::check_name(name).map_err(|why| invalid("/name", why))?;
         }
         let call = caller.call();
         let mut account = self.account(&call).await?;
@@ -370,7 +370,7 @@ impl Api {
     }
 }
 
-fn made(answer: Result<Reply, Failure<Refusal>>) -> Result<words::Account, ApiError> {
+fn made(answer: Result<Reply, Failure<Refusal>>) -> Result<contract::Account, ApiError> {
     match answer.map_err(failed)? {
         Reply::Account(account) => Ok(account),
         Reply::Done => Err(unexpected()),
@@ -392,7 +392,7 @@ impl Api {
         hashed.await.map_err(|_| unexpected())
     }
 
-    async fn account(&self, call: &group::Call) -> Result<words::Account, ApiError> {
+    async fn account(&self, call: &group::Call) -> Result<contract::Account, ApiError> {
         match self.client.query::<Users>(call, Query::Me).await.map_err(failed)? {
             Answer::Account(account) => Ok(account),
             Answer::WrongPassword | Answer::Grants(_) | Answer::PasswordHash(_) | Answer::Accounts(_) => {
@@ -403,10 +403,10 @@ impl Api {
 
     async fn change_password(
         &self,
-        account: words::Account,
+        account: contract::Account,
         current: String,
         new: String,
-    ) -> Result<words::Account, ApiError> {
+    ) -> Result<contract::Account, ApiError> {
         let token = self.credentials.service_token("users", None).await;
         let token = token.map_err(|away| failed(Failure::Unavailable(away)))?;
         let own = group::Call::bearer(token, std::time::Duration::from_secs(10));

@@ -1,9 +1,9 @@
-//! What is stored.
+//! Stored trees.
 //!
 //! | tree | key | value |
 //! |---|---|---|
-//! | accounts | user | [`Stored`] |
-//! | addresses | mail address in lower case | user |
+//! | accounts | user | [`AccountRecord`] |
+//! | addresses | email address in lower case | user |
 
 use contracts::UserId;
 use contracts::users::{Account, Roles};
@@ -11,38 +11,35 @@ use group::Tree;
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// See the module.
-pub(crate) const ACCOUNTS: Tree<UserId, Stored> = Tree::new(32, "accounts");
-/// See the module.
+/// Accounts by user, including closed ones.
+pub(crate) const ACCOUNTS: Tree<UserId, AccountRecord> = Tree::new(32, "accounts");
+/// Users by email address, for open accounts.
 pub(crate) const ADDRESSES: Tree<String, UserId> = Tree::new(33, "addresses");
 
-/// An account. A closed one keeps its id, so that old tokens find nobody, and nothing of the person.
+/// An account. A closed account keeps its id and no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stored {
+pub(crate) struct AccountRecord {
     /// As typed.
     pub email: String,
     /// As typed.
     pub name: String,
-    /// argon2id, PHC form.
+    /// argon2id, as a PHC string.
     pub password_hash: String,
-    /// Whether a link from a mail was followed.
+    /// Whether the email address is verified.
     pub verified: bool,
-    /// What it may do beside.
     pub roles: Roles,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// Grows with each change.
+    /// Incremented with each change.
     pub version: u64,
-    /// Grows when everybody is to be signed out.
+    /// Incremented to end all sessions of the account.
     pub epoch: u32,
-    /// When the last mail of this kind was asked for: verification, reset.
+    /// When the last verification mail and the last reset mail were requested.
     pub mailed_at: [Timestamp; 2],
-    /// Closed by its owner.
     pub closed: bool,
 }
 
-impl Stored {
-    /// As its owner sees it.
+impl AccountRecord {
+    /// The account as its owner can see it.
     pub fn account(&self, id: UserId) -> Account {
         Account {
             id,
@@ -56,7 +53,7 @@ impl Stored {
     }
 }
 
-/// The key of an address.
-pub(crate) fn folded(email: &str) -> String {
+/// The key of an address in [`ADDRESSES`].
+pub(crate) fn address_key(email: &str) -> String {
     email.trim().to_lowercase()
 }

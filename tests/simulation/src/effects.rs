@@ -352,7 +352,7 @@ impl World {
         Outcome::Done
     }
 
-    /// As `users::MailRoom` names its mails; the links are kept for whoever reads them.
+    /// As `users::UserEffects` names its mails; the links are kept for whoever reads them.
     fn account_mail(&mut self, at: usize, row: u64, effect: users::Effect) {
         let (name, link) = self.read_account_mail(effect, at, row);
         *self.mails.sent.entry(name.clone()).or_default().entry(name.clone()).or_default() += 1;

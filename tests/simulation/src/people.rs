@@ -122,7 +122,7 @@ impl World {
                 let _ = self.tell::<auth::Auth>(&ui, keys::Command::EndSession { refresh_hash })?;
             }
             (3..7, Some(old_hash)) => {
-                let client = keys::ClientProof::ui();
+                let client = keys::ClientAuthentication::ui();
                 let command = keys::Command::Refresh { client, old_hash, new_hash, scopes: None };
                 if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
                     self.people.refresh.push(new_hash);

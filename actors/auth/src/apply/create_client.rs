@@ -84,7 +84,7 @@ fn fault(new: &NewClient) -> Option<(String, String)> {
         return wrong("redirect_uris", "authorization_code needs one at least");
     }
     for (at, redirect) in new.redirect_uris.iter().enumerate() {
-        if let Some(why) = uri::fault(redirect) {
+        if let Some(why) = uri::registration_error(redirect) {
             return wrong(&format!("redirect_uris/{at}"), why);
         }
     }

@@ -1,6 +1,6 @@
 //! A client brings its code back, for a session (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
-use contracts::auth::{ClientProof, GrantType, Refusal, Reply};
+use contracts::auth::{ClientAuthentication, GrantType, Refusal, Reply};
 use group::Turn;
 
 use crate::apply::session::{self, NewSession};
@@ -17,15 +17,15 @@ pub(crate) struct Shown {
 
 pub(crate) fn exchange(
     turn: &mut Turn<'_, Auth>,
-    proof: &ClientProof,
+    authentication: &ClientAuthentication,
     shown: &Shown,
     refresh_hash: [u8; 32],
 ) -> Result<Reply, Refusal> {
-    let client = client_of(turn, proof)?;
+    let client = client_of(turn, authentication)?;
     may_use(&client, GrantType::AuthorizationCode)?;
     let invalid = |why: &str| Refusal::InvalidGrant(why.to_owned());
     let mut code = turn.get(&CODES, &shown.code_hash).ok_or_else(|| invalid("unknown code"))?;
-    if code.client_id != proof.client_id {
+    if code.client_id != authentication.client_id {
         return Err(invalid("the code is another client's"));
     }
     if code.redirect_uri != shown.redirect_uri {
@@ -47,7 +47,7 @@ pub(crate) fn exchange(
     }
     let new = NewSession {
         user: code.grants.user,
-        client_id: proof.client_id.clone(),
+        client_id: authentication.client_id.clone(),
         scopes: code.scopes.clone(),
         hotels: code.grants.hotels.clone(),
         epoch: code.grants.epoch,

@@ -35,7 +35,7 @@ pub(crate) fn rotate(turn: &mut Turn<'_, Auth>) -> Result<Reply, Refusal> {
     let keys = turn.first(&KEYS, KEYS_MAX);
     let announced = keys.iter().any(|(_, key)| key.active_from > turn.now());
     if !announced && keys.len() < KEYS_MAX {
-        turn.effect(EFFECT_KEY, &Effect::MakeKey);
+        turn.effect(EFFECT_KEY, &Effect::GenerateKey);
     }
     Ok(Reply::Done)
 }
@@ -57,7 +57,7 @@ pub(crate) fn withdraw(turn: &mut Turn<'_, Auth>, id: &String) -> Result<Reply, 
 /// A key has reached its age. If it still is the newest, another is made.
 pub(crate) fn due(turn: &mut Turn<'_, Auth>, id: &String) {
     if turn.get(&KEYS, id).is_some_and(|key| key.retired_at.is_none()) {
-        turn.effect(EFFECT_KEY, &Effect::MakeKey);
+        turn.effect(EFFECT_KEY, &Effect::GenerateKey);
     }
 }
 

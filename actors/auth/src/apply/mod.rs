@@ -12,26 +12,31 @@ pub(crate) mod session;
 pub(crate) mod timers;
 pub(crate) mod user_changed;
 
-use contracts::auth::{ClientKind, ClientProof, GrantType, Refusal, UI_CLIENT};
+use contracts::auth::{ClientAuthentication, ClientKind, GrantType, Refusal, UI_CLIENT};
 use group::Turn;
 use protocol::Timestamp;
 
 use crate::service::{Auth, Timer};
 use crate::state::{CLIENTS, Client, REVOKED, Revoked};
 
-/// The client, if the proof holds.
-pub(crate) fn authenticated(client: Option<Client>, proof: &ClientProof) -> Result<Client, Refusal> {
+/// The client, if the authentication holds.
+pub(crate) fn authenticated(
+    client: Option<Client>,
+    authentication: &ClientAuthentication,
+) -> Result<Client, Refusal> {
     let client = client.filter(|client| client.revoked_at.is_none()).ok_or(Refusal::InvalidClient)?;
     let proven = match client.kind {
-        ClientKind::Public => proof.secret_hash.is_none(),
+        ClientKind::Public => authentication.secret_hash.is_none(),
         // Hashes of 256 random bits: comparing them in any time tells nothing about the secret.
-        ClientKind::Confidential => client.secret_hash.is_some() && proof.secret_hash == client.secret_hash,
+        ClientKind::Confidential => {
+            client.secret_hash.is_some() && authentication.secret_hash == client.secret_hash
+        }
     };
     if proven { Ok(client) } else { Err(Refusal::InvalidClient) }
 }
 
-fn client_of(turn: &Turn<'_, Auth>, proof: &ClientProof) -> Result<Client, Refusal> {
-    authenticated(turn.get(&CLIENTS, &proof.client_id), proof)
+fn client_of(turn: &Turn<'_, Auth>, authentication: &ClientAuthentication) -> Result<Client, Refusal> {
+    authenticated(turn.get(&CLIENTS, &authentication.client_id), authentication)
 }
 
 /// The client may use `grant`, as far as its registration goes.
@@ -39,7 +44,7 @@ pub(crate) fn may_use(client: &Client, grant: GrantType) -> Result<(), Refusal> 
     if client.grant_types.contains(&grant) { Ok(()) } else { Err(Refusal::UnauthorizedClient) }
 }
 
-/// The UI has no registration: its service token is its proof, and its sessions are nobody else's.
+/// The UI has no registration: its service token is its authentication, and its sessions are nobody else's.
 fn is_ui(turn: &Turn<'_, Auth>, client_id: &str) -> Result<bool, Refusal> {
     match (turn.caller().as_service() == Some("ui"), client_id == UI_CLIENT) {
         (true, true) => Ok(true),

@@ -4,40 +4,40 @@
 //! then on neither has anything. The grace of a few seconds is for honest seconds: another tab, an answer that was lost.
 //! All successors but the one that is used next are spent with it, so that a thief within the grace is found out too.
 
-use contracts::auth::{ClientProof, GrantType, Refusal, Reply};
+use contracts::auth::{ClientAuthentication, GrantType, Refusal, Reply};
 use group::Turn;
 
 use crate::apply::{client_of, is_ui, may_use, session};
-use crate::limits::{GRACE_SECS, REFRESH_IDLE_SECS, SPENT_MAX, SUCCESSORS_MAX};
+use crate::limits::{REFRESH_IDLE_SECS, REUSE_GRACE_SECS, SUCCESSORS_MAX, USED_TOKENS_MAX};
 use crate::scopes;
 use crate::service::Auth;
-use crate::state::{REFRESH, Refresh, SESSIONS, VOID_UNTIL};
+use crate::state::{REFRESH_TOKENS, RefreshToken, SESSIONS, SESSIONS_REVOKED_UNTIL};
 
 pub(crate) fn refresh(
     turn: &mut Turn<'_, Auth>,
-    proof: &ClientProof,
+    authentication: &ClientAuthentication,
     old_hash: [u8; 32],
     new_hash: [u8; 32],
     asked: Option<&[String]>,
 ) -> Result<Reply, Refusal> {
-    if !is_ui(turn, &proof.client_id)? {
-        may_use(&client_of(turn, proof)?, GrantType::RefreshToken)?;
+    if !is_ui(turn, &authentication.client_id)? {
+        may_use(&client_of(turn, authentication)?, GrantType::RefreshToken)?;
     }
     let now = turn.now();
     let invalid = |why: &str| Refusal::InvalidGrant(why.to_owned());
-    let mut old = turn.get(&REFRESH, &old_hash).ok_or_else(|| invalid("unknown refresh token"))?;
+    let mut old = turn.get(&REFRESH_TOKENS, &old_hash).ok_or_else(|| invalid("unknown refresh token"))?;
     let id = old.session;
     let mut session = turn.get(&SESSIONS, &id).ok_or_else(|| invalid("the session has ended"))?;
-    if session.client_id != proof.client_id {
+    if session.client_id != authentication.client_id {
         return Err(invalid("the refresh token is another client's"));
     }
-    if turn.get(&VOID_UNTIL, &0).is_some_and(|until| session.started_at <= until) {
+    if turn.get(&SESSIONS_REVOKED_UNTIL, &0).is_some_and(|until| session.started_at <= until) {
         return Err(invalid("the session has ended"));
     }
     if session.refresh_expires_at <= now {
         return Err(invalid("the refresh token has expired"));
     }
-    if old.spent_at.is_some_and(|at| at.plus_secs(GRACE_SECS) < now) {
+    if old.first_used_at.is_some_and(|at| at.plus_secs(REUSE_GRACE_SECS) < now) {
         session::end(turn, id);
         return Ok(Reply::Reused);
     }
@@ -51,31 +51,31 @@ pub(crate) fn refresh(
         }
         Some(_) => return Err(Refusal::InvalidScope),
     };
-    if turn.has(&REFRESH, &new_hash) {
+    if turn.has(&REFRESH_TOKENS, &new_hash) {
         return Err(invalid("a refresh token is drawn once"));
     }
 
-    if old.spent_at.is_none() {
-        for hash in std::mem::take(&mut session.live) {
+    if old.first_used_at.is_none() {
+        for hash in std::mem::take(&mut session.unused) {
             if hash != old_hash
-                && let Some(mut sibling) = turn.get(&REFRESH, &hash)
+                && let Some(mut sibling) = turn.get(&REFRESH_TOKENS, &hash)
             {
-                sibling.spent_at = Some(now);
-                turn.put(&REFRESH, &hash, &sibling);
+                sibling.first_used_at = Some(now);
+                turn.put(&REFRESH_TOKENS, &hash, &sibling);
             }
-            session.spent.push(hash);
+            session.used.push(hash);
         }
-        old.spent_at = Some(now);
+        old.first_used_at = Some(now);
     }
-    old.last_spent_at = Some(now);
+    old.last_used_at = Some(now);
     old.successors += 1;
-    turn.put(&REFRESH, &old_hash, &old);
-    let new = Refresh { session: id, issued_at: now, spent_at: None, last_spent_at: None, successors: 0 };
-    turn.put(&REFRESH, &new_hash, &new);
-    session.live.push(new_hash);
-    let surplus = session.spent.len().saturating_sub(SPENT_MAX);
-    for hash in session.spent.drain(..surplus) {
-        turn.remove(&REFRESH, &hash);
+    turn.put(&REFRESH_TOKENS, &old_hash, &old);
+    let new = RefreshToken::new(id, now);
+    turn.put(&REFRESH_TOKENS, &new_hash, &new);
+    session.unused.push(new_hash);
+    let surplus = session.used.len().saturating_sub(USED_TOKENS_MAX);
+    for hash in session.used.drain(..surplus) {
+        turn.remove(&REFRESH_TOKENS, &hash);
     }
     // The timer of the session finds the new end when it fires.
     session.refresh_expires_at = now.plus_secs(REFRESH_IDLE_SECS).min(session.ends_at);

@@ -1,13 +1,13 @@
 //! Taking back: sessions, single tokens, clients.
 
-use contracts::auth::{ClientProof, Refusal, Reply, UI_CLIENT};
+use contracts::auth::{ClientAuthentication, Refusal, Reply, UI_CLIENT};
 use group::Turn;
 use protocol::Timestamp;
 
 use crate::apply::{client_of, revoke, session};
 use crate::limits::REVOCATION_SECS;
 use crate::service::Auth;
-use crate::state::{CLIENTS, REFRESH, SESSIONS, revoked};
+use crate::state::{CLIENTS, REFRESH_TOKENS, SESSIONS, revoked};
 
 /// Signs out at one of our own pages. Tells nobody whether there was anything to end.
 pub(crate) fn own_session(turn: &mut Turn<'_, Auth>, refresh_hash: [u8; 32]) -> Result<Reply, Refusal> {
@@ -18,11 +18,11 @@ pub(crate) fn own_session(turn: &mut Turn<'_, Auth>, refresh_hash: [u8; 32]) -> 
 /// A client takes a refresh token back. An unknown token is no error (RFC 7009 §2.2), another client's is (§2.1).
 pub(crate) fn refresh(
     turn: &mut Turn<'_, Auth>,
-    proof: &ClientProof,
+    authentication: &ClientAuthentication,
     refresh_hash: [u8; 32],
 ) -> Result<Reply, Refusal> {
-    client_of(turn, proof)?;
-    match end_by_token(turn, &proof.client_id, refresh_hash) {
+    client_of(turn, authentication)?;
+    match end_by_token(turn, &authentication.client_id, refresh_hash) {
         true => Ok(Reply::Done),
         false => Err(foreign()),
     }
@@ -31,13 +31,13 @@ pub(crate) fn refresh(
 /// A client takes an access token back, which the API has verified.
 pub(crate) fn access(
     turn: &mut Turn<'_, Auth>,
-    proof: &ClientProof,
+    authentication: &ClientAuthentication,
     issued_to: &str,
     token_id: String,
     expires_at: Timestamp,
 ) -> Result<Reply, Refusal> {
-    client_of(turn, proof)?;
-    if issued_to != proof.client_id {
+    client_of(turn, authentication)?;
+    if issued_to != authentication.client_id {
         return Err(foreign());
     }
     if expires_at > turn.now() {
@@ -62,7 +62,7 @@ pub(crate) fn client(turn: &mut Turn<'_, Auth>, client_id: &str) -> Result<Reply
 
 /// False when the token is another client's.
 fn end_by_token(turn: &mut Turn<'_, Auth>, client_id: &str, refresh_hash: [u8; 32]) -> bool {
-    let token = turn.get(&REFRESH, &refresh_hash);
+    let token = turn.get(&REFRESH_TOKENS, &refresh_hash);
     let session = token.and_then(|token| Some((token.session, turn.get(&SESSIONS, &token.session)?)));
     match session {
         None => true,

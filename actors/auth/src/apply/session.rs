@@ -1,7 +1,7 @@
 //! Sessions begin and end.
 
 use contracts::UserId;
-use contracts::auth::{Grant, Refusal, Reply, UI_CLIENT};
+use contracts::auth::{Refusal, Reply, SessionGrant, UI_CLIENT};
 use contracts::users::Grants;
 use group::Turn;
 use protocol::Slot;
@@ -10,7 +10,9 @@ use crate::apply::revoke;
 use crate::limits::{REFRESH_IDLE_SECS, REVOCATION_SECS, SESSION_SECS_MAX, SESSIONS_PER_USER_MAX};
 use crate::scopes;
 use crate::service::{Auth, Timer};
-use crate::state::{EPOCHS, REFRESH, Refresh, SESSIONS, Session, USER_SESSIONS, revoked, session_name};
+use crate::state::{
+    EPOCHS, REFRESH_TOKENS, RefreshToken, SESSIONS, Session, USER_SESSIONS, revoked, session_name,
+};
 
 /// Who signed in where, for what.
 pub(crate) struct NewSession {
@@ -50,8 +52,8 @@ pub(crate) fn start(
     turn: &mut Turn<'_, Auth>,
     new: NewSession,
     refresh_hash: [u8; 32],
-) -> Result<(u128, Grant), Refusal> {
-    if turn.has(&REFRESH, &refresh_hash) {
+) -> Result<(u128, SessionGrant), Refusal> {
+    if turn.has(&REFRESH_TOKENS, &refresh_hash) {
         return Err(Refusal::InvalidGrant("a refresh token is drawn once".into()));
     }
     let NewSession { user, client_id, scopes, hotels, epoch } = new;
@@ -70,17 +72,13 @@ pub(crate) fn start(
         started_at: now,
         refresh_expires_at: now.plus_secs(REFRESH_IDLE_SECS),
         ends_at: now.plus_secs(SESSION_SECS_MAX),
-        live: vec![refresh_hash],
-        spent: Vec::new(),
+        unused: vec![refresh_hash],
+        used: Vec::new(),
     };
     let grant = session.grant(id);
     turn.put(&SESSIONS, &id, &session);
     turn.put(&USER_SESSIONS, &(user, id), &());
-    turn.put(
-        &REFRESH,
-        &refresh_hash,
-        &Refresh { session: id, issued_at: now, spent_at: None, last_spent_at: None, successors: 0 },
-    );
+    turn.put(&REFRESH_TOKENS, &refresh_hash, &RefreshToken::new(id, now));
     turn.schedule(session.refresh_expires_at, Timer::ExpireSession(id));
     Ok((id, grant))
 }
@@ -88,8 +86,8 @@ pub(crate) fn start(
 /// Ends a session, if it has not ended: its refresh tokens are gone, its access tokens void.
 pub(crate) fn end(turn: &mut Turn<'_, Auth>, id: u128) {
     let Some(session) = turn.get(&SESSIONS, &id) else { return };
-    for hash in session.live.iter().chain(&session.spent) {
-        turn.remove(&REFRESH, hash);
+    for hash in session.unused.iter().chain(&session.used) {
+        turn.remove(&REFRESH_TOKENS, hash);
     }
     turn.remove(&SESSIONS, &id);
     turn.remove(&USER_SESSIONS, &(session.user, id));

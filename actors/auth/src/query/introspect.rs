@@ -1,20 +1,20 @@
 //! What a token says, and whether it is good (RFC 7662). A token that is not good has no further properties.
 
-use contracts::auth::{Answer, Bearer, ClientProof, Introspection, Refusal};
+use contracts::auth::{Answer, BearerToken, ClientAuthentication, Introspection, Refusal};
 use group::View;
 use token::{Claims, PublicKeys};
 
 use crate::apply::authenticated;
 use crate::service::Auth;
-use crate::state::{CLIENTS, KEYS, REFRESH, REVOKED, SESSIONS, revoked, session_id};
+use crate::state::{CLIENTS, KEYS, REFRESH_TOKENS, REVOKED, SESSIONS, revoked, session_id};
 
 pub(super) fn access(
     auth: &Auth,
     view: &View<'_>,
-    proof: &ClientProof,
-    token: &Bearer,
+    authentication: &ClientAuthentication,
+    token: &BearerToken,
 ) -> Result<Answer, Refusal> {
-    authenticated(view.get(&CLIENTS, &proof.client_id), proof)?;
+    authenticated(view.get(&CLIENTS, &authentication.client_id), authentication)?;
     let keys = PublicKeys::from_paserk(view.all(&KEYS).map(|(_, key)| key.public));
     let good =
         keys.check(&token.0, auth.issuer(), view.now()).ok().filter(|(claims, _)| !is_revoked(view, claims));
@@ -30,13 +30,17 @@ pub(super) fn access(
     })))
 }
 
-pub(super) fn refresh(view: &View<'_>, proof: &ClientProof, hash: &[u8; 32]) -> Result<Answer, Refusal> {
-    authenticated(view.get(&CLIENTS, &proof.client_id), proof)?;
-    let token = view.get(&REFRESH, hash).filter(|token| token.spent_at.is_none());
+pub(super) fn refresh(
+    view: &View<'_>,
+    authentication: &ClientAuthentication,
+    hash: &[u8; 32],
+) -> Result<Answer, Refusal> {
+    authenticated(view.get(&CLIENTS, &authentication.client_id), authentication)?;
+    let token = view.get(&REFRESH_TOKENS, hash).filter(|token| token.first_used_at.is_none());
     let found = token.and_then(|token| Some((view.get(&SESSIONS, &token.session)?, token)));
     // A refresh token is for its own client and nobody else to know about (RFC 7662 §4).
     let found = found.filter(|(session, _)| {
-        session.client_id == proof.client_id && session.refresh_expires_at > view.now()
+        session.client_id == authentication.client_id && session.refresh_expires_at > view.now()
     });
     Ok(Answer::Introspection(found.map(|(session, token)| Introspection {
         scopes: session.scopes,

@@ -9,7 +9,7 @@ use group::View;
 use protocol::Principal;
 
 use crate::service::Auth;
-use crate::state::{CLIENTS, DEVICE_CODES, DEVICES, Decision};
+use crate::state::{CLIENTS, DEVICES, Decision, USER_CODES};
 
 pub(crate) fn answer(
     auth: &Auth,
@@ -43,7 +43,7 @@ pub(crate) fn answer(
 }
 
 fn device(view: &View<'_>, user_code_tag: &String) -> Result<Answer, Refusal> {
-    let hash = view.get(&DEVICE_CODES, user_code_tag).ok_or(Refusal::NoSuchDevice)?;
+    let hash = view.get(&USER_CODES, user_code_tag).ok_or(Refusal::NoSuchDevice)?;
     let device = view.get(&DEVICES, &hash).ok_or(Refusal::NoSuchDevice)?;
     if device.expires_at <= view.now() || device.decision != Decision::Pending {
         return Err(Refusal::NoSuchDevice);

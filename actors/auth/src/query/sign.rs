@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use contracts::UserId;
-use contracts::auth::{Answer, Bearer, ClientProof, GrantType, IssuedToken, Refusal, UI_CLIENT};
+use contracts::auth::{
+    Answer, BearerToken, ClientAuthentication, GrantType, IssuedToken, Refusal, UI_CLIENT,
+};
 use group::View;
 use protocol::Principal;
 use token::{AUDIENCE, Claims, SigningKey};
@@ -41,17 +43,17 @@ pub(super) fn for_service(
 pub(super) fn for_client(
     auth: &Auth,
     view: &View<'_>,
-    proof: &ClientProof,
+    authentication: &ClientAuthentication,
     asked: &[String],
     token_id: String,
 ) -> Result<Answer, Refusal> {
-    let client = authenticated(view.get(&CLIENTS, &proof.client_id), proof)?;
+    let client = authenticated(view.get(&CLIENTS, &authentication.client_id), authentication)?;
     may_use(&client, GrantType::ClientCredentials)?;
     let scopes = scopes::granted(asked, &[&client.scopes]);
     if scopes.is_empty() {
         return Err(Refusal::InvalidScope);
     }
-    let id = proof.client_id.clone();
+    let id = authentication.client_id.clone();
     let who = Who { client_id: id.clone(), subject: id, hotels: client.hotels, ..Who::default() };
     sign(auth, view, who, scopes, token_id)
 }
@@ -124,7 +126,7 @@ fn sign(
         epoch: who.epoch,
         family: who.family,
     };
-    Ok(Answer::Token(IssuedToken { token: Bearer(key.sign(&claims)), expires_at, scopes }))
+    Ok(Answer::Token(IssuedToken { token: BearerToken(key.sign(&claims)), expires_at, scopes }))
 }
 
 /// The newest key that is active.

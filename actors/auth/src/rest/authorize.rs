@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ::token::random_secret;
-use contracts::auth::{Answer, ClientProfile, Command, GrantType, NewCode, Query, Refusal, code_hash};
+use contracts::auth::{
+    Answer, ClientProfile, Command, GrantType, NewAuthorizationCode, Query, Refusal, code_hash,
+};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::StatusCode;
@@ -12,8 +14,8 @@ use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Parameters, query_of};
-use super::pages::{FormData, Page, notice, show};
-use super::redirect::{BrowserAnswer, policy_source, with_parameters};
+use super::pages::{FormData, Page, notice, render};
+use super::redirect::{BrowserResponse, form_action_source, with_parameters};
 use super::{Context, Tag};
 use crate::{scopes, uri};
 
@@ -71,7 +73,7 @@ impl Authorize {
     /// RFC 6749 §4.1.1 with PKCE (RFC 7636, S256 only) and `iss` (RFC 9207). Parameters: `response_type=code`,
     /// `client_id`, `redirect_uri`, `scope`, `state`, `code_challenge`, `code_challenge_method=S256`.
     #[oai(path = "/authorize", method = "get", operation_id = "authorize")]
-    async fn ask(&self, request: &Request) -> BrowserAnswer {
+    async fn ask(&self, request: &Request) -> BrowserResponse {
         let parameters = query_of(request);
         let call = match self.context.call(request).await {
             Ok(call) => call,
@@ -94,7 +96,7 @@ impl Authorize {
     ///
     /// Sent by the page that `GET` shows, and by nobody else.
     #[oai(path = "/authorize", method = "post", operation_id = "decideAuthorization")]
-    async fn decide(&self, request: &Request, form: Form<Decision>) -> BrowserAnswer {
+    async fn decide(&self, request: &Request, form: Form<Decision>) -> BrowserResponse {
         let Ok(form) = form.checked() else { return self.stay("The form is malformed.") };
         if !self.context.is_our_form(request, &form) {
             return self.stay("This form was not sent from our page, or your browser keeps no cookies.");
@@ -118,7 +120,7 @@ impl Authorize {
 }
 
 impl Authorize {
-    async fn allow(&self, request: &Request, form: &Parameters, asked: Asked) -> BrowserAnswer {
+    async fn allow(&self, request: &Request, form: &Parameters, asked: Asked) -> BrowserResponse {
         let Ok(call) = self.context.call(request).await else { return self.unavailable() };
         let grants = match self.context.sign_in(request, &call, form).await {
             Ok(grants) => grants,
@@ -132,7 +134,7 @@ impl Authorize {
             }
         };
         let code = random_secret("ac_");
-        let new = NewCode {
+        let new = NewAuthorizationCode {
             code_hash: code_hash(&code),
             client_id: asked.client_id,
             redirect_uri: asked.redirect_uri,
@@ -146,7 +148,7 @@ impl Authorize {
                 let mut parameters = vec![("code", code.as_str()), ("iss", self.context.public_url.as_str())];
                 parameters.extend(state.map(|state| ("state", state)));
                 let location = with_parameters(&asked.target, &parameters);
-                return BrowserAnswer::Redirect { location, after_form: true };
+                return BrowserResponse::Redirect { location, after_form: true };
             }
             Err(Failure::Refused(Refusal::InvalidScope)) => {
                 ("invalid_scope", "The person may have none of these scopes.")
@@ -169,7 +171,7 @@ impl Authorize {
     }
 
     /// The client that a request names. Until it is known, nothing in the request can be believed.
-    async fn client(&self, call: &Call, parameters: &Parameters) -> Result<ClientProfile, BrowserAnswer> {
+    async fn client(&self, call: &Call, parameters: &Parameters) -> Result<ClientProfile, BrowserResponse> {
         let unknown = "The application that sent you here is not known.";
         let client_id = parameters.get("client_id").ok_or_else(|| self.stay(unknown))?.to_owned();
         match self.context.query(call, Query::Client { client_id }).await {
@@ -191,13 +193,13 @@ impl Authorize {
         asked: &Asked,
         message: Option<&str>,
         email: &str,
-    ) -> BrowserAnswer {
+    ) -> BrowserResponse {
         let (csrf, cookie) = self.context.form_token(request);
         let sealed = self.context.requests.seal(asked, Some(Timestamp::wall_clock().plus_secs(PAGE_SECS)));
         let form = FormData {
             action: format!("{}/oauth/authorize", self.context.public_url),
             client_name: Some(client.name.clone()),
-            scopes: asked.scopes.iter().map(|scope| scopes::in_words(scope).to_owned()).collect(),
+            scopes: asked.scopes.iter().map(|scope| scopes::description(scope).to_owned()).collect(),
             request: Some(sealed),
             user_code: None,
             csrf,
@@ -210,7 +212,7 @@ impl Authorize {
             form: Some(form),
         };
         // 200 also when the password was wrong: the page is what the browser shall show.
-        show(&self.context.pages, StatusCode::OK, &page, policy_source(&asked.target), cookie)
+        render(&self.context.pages, StatusCode::OK, &page, form_action_source(&asked.target), cookie)
     }
 
     fn tell(
@@ -220,18 +222,18 @@ impl Authorize {
         error: &str,
         description: &str,
         after_form: bool,
-    ) -> BrowserAnswer {
+    ) -> BrowserResponse {
         let issuer = self.context.public_url.as_str();
         let mut parameters = vec![("error", error), ("error_description", description), ("iss", issuer)];
         parameters.extend(state.map(|state| ("state", state)));
-        BrowserAnswer::Redirect { location: with_parameters(target, &parameters), after_form }
+        BrowserResponse::Redirect { location: with_parameters(target, &parameters), after_form }
     }
 
-    fn stay(&self, why: &str) -> BrowserAnswer {
+    fn stay(&self, why: &str) -> BrowserResponse {
         notice(&self.context.pages, StatusCode::BAD_REQUEST, "This does not work", why)
     }
 
-    fn unavailable(&self) -> BrowserAnswer {
+    fn unavailable(&self) -> BrowserResponse {
         let message = "We cannot sign anybody in right now. Try again in a moment.";
         notice(&self.context.pages, StatusCode::SERVICE_UNAVAILABLE, "One moment", message)
     }
@@ -243,7 +245,7 @@ fn look_at(parameters: &Parameters, client: &ClientProfile) -> Result<Asked, Fau
     let target = match (redirect_uri, client.redirect_uris.as_slice()) {
         ("", [only]) => only.clone(),
         ("", _) => return Err(Fault::Stay("The application did not say where to send you back.")),
-        (named, known) if uri::registered(named, known) => named.to_owned(),
+        (named, known) if uri::is_registered(named, known) => named.to_owned(),
         (..) => return Err(Fault::Stay("The application wants you sent to a place that is not its own.")),
     };
     let state = parameters.get("state").map(str::to_owned);

@@ -11,7 +11,7 @@ use poem_openapi::{Enum, Object, OpenApi, param};
 use serde::Serialize;
 
 use super::Tag;
-use super::tokens_out::Unkept;
+use super::responses::NoStore;
 
 pub(super) struct Clients {
     pub client: Groups,
@@ -114,7 +114,7 @@ impl Clients {
         &self,
         #[oai(scope = "edge::Scope::ClusterManage")] caller: edge::SignedIn,
         body: Json<NewClientBody>,
-    ) -> Result<Unkept<MadeClient>, ApiError> {
+    ) -> Result<NoStore<MadeClient>, ApiError> {
         let body = body.0;
         let kind = body.kind.unwrap_or(Kind::Confidential);
         let secret = (kind == Kind::Confidential).then(|| random_secret("sec_"));
@@ -140,7 +140,7 @@ impl Clients {
         match made.map_err(|failure| edge::failed(failure, problem))? {
             Reply::Client(profile) => {
                 let client = ClientBody::from(profile);
-                Ok(Unkept(MadeClient { client_id: client.client_id.clone(), client_secret: secret, client }))
+                Ok(NoStore(MadeClient { client_id: client.client_id.clone(), client_secret: secret, client }))
             }
             _ => Err(ApiError::unavailable(1)),
         }

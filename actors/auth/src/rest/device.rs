@@ -10,8 +10,8 @@ use poem::http::StatusCode;
 use poem_openapi::{Object, OpenApi};
 
 use super::form::{Form, Parameters, query_of};
-use super::pages::{FormData, Page, notice, show};
-use super::redirect::BrowserAnswer;
+use super::pages::{FormData, Page, notice, render};
+use super::redirect::BrowserResponse;
 use super::{Context, Tag};
 use crate::scopes;
 
@@ -44,7 +44,7 @@ impl Device {
     ///
     /// RFC 8628 §3.3. `user_code` may be in the query string already.
     #[oai(path = "/device", method = "get", operation_id = "showDevice")]
-    async fn ask(&self, request: &Request) -> BrowserAnswer {
+    async fn ask(&self, request: &Request) -> BrowserResponse {
         let parameters = query_of(request);
         self.code_page(request, parameters.get("user_code").unwrap_or_default(), None)
     }
@@ -53,7 +53,7 @@ impl Device {
     ///
     /// Sent by the page that `GET` shows, and by nobody else.
     #[oai(path = "/device", method = "post", operation_id = "decideDevice")]
-    async fn decide(&self, request: &Request, form: Form<DeviceDecision>) -> BrowserAnswer {
+    async fn decide(&self, request: &Request, form: Form<DeviceDecision>) -> BrowserResponse {
         let Ok(form) = form.checked() else {
             return self.code_page(request, "", Some("The form is malformed."));
         };
@@ -71,7 +71,7 @@ impl Device {
 }
 
 impl Device {
-    async fn allow(&self, request: &Request, call: &Call, form: &Parameters) -> BrowserAnswer {
+    async fn allow(&self, request: &Request, call: &Call, form: &Parameters) -> BrowserResponse {
         match self.context.sign_in(request, call, form).await {
             Ok(grants) => self.settle(request, call, form, Some(grants)).await,
             Err(not) => self.consent_page(request, call, form, Some(not.sentence())).await,
@@ -84,7 +84,7 @@ impl Device {
         call: &Call,
         form: &Parameters,
         agreed: Option<contracts::users::Grants>,
-    ) -> BrowserAnswer {
+    ) -> BrowserResponse {
         let yes = agreed.is_some();
         let user_code_tag = self.tag(form.get("user_code").unwrap_or_default());
         match self.context.command(call, Command::DecideDevice { user_code_tag, agreed }).await {
@@ -118,7 +118,7 @@ impl Device {
         call: &Call,
         form: &Parameters,
         message: Option<&str>,
-    ) -> BrowserAnswer {
+    ) -> BrowserResponse {
         // Codes are short: guessing them is limited like guessing passwords.
         if self.context.sign_ins.check(&guesser(request), ClientAddress::of(request).ip).is_err() {
             return self.code_page(
@@ -134,7 +134,7 @@ impl Device {
                 let form = FormData {
                     action: self.action(),
                     client_name: Some(client_name),
-                    scopes: scopes.iter().map(|scope| scopes::in_words(scope).to_owned()).collect(),
+                    scopes: scopes.iter().map(|scope| scopes::description(scope).to_owned()).collect(),
                     request: None,
                     user_code: Some(typed.to_owned()),
                     csrf,
@@ -146,7 +146,7 @@ impl Device {
                     is_error: message.is_some(),
                     form: Some(form),
                 };
-                show(&self.context.pages, StatusCode::OK, &page, None, cookie)
+                render(&self.context.pages, StatusCode::OK, &page, None, cookie)
             }
             Ok(_) | Err(Failure::Refused(_)) => self.no_such_code(request),
             Err(
@@ -158,12 +158,12 @@ impl Device {
         }
     }
 
-    fn no_such_code(&self, request: &Request) -> BrowserAnswer {
+    fn no_such_code(&self, request: &Request) -> BrowserResponse {
         self.context.sign_ins.failed(&guesser(request), ClientAddress::of(request).ip);
         self.code_page(request, "", Some("There is no such code, or it has expired."))
     }
 
-    fn code_page(&self, request: &Request, typed: &str, message: Option<&str>) -> BrowserAnswer {
+    fn code_page(&self, request: &Request, typed: &str, message: Option<&str>) -> BrowserResponse {
         let (csrf, cookie) = self.context.form_token(request);
         let short: String = typed.chars().take(20).collect();
         let form = FormData { action: self.action(), user_code: Some(short), csrf, ..FormData::default() };
@@ -173,10 +173,10 @@ impl Device {
             is_error: message.is_some(),
             form: Some(form),
         };
-        show(&self.context.pages, StatusCode::OK, &page, None, cookie)
+        render(&self.context.pages, StatusCode::OK, &page, None, cookie)
     }
 
-    fn unavailable(&self) -> BrowserAnswer {
+    fn unavailable(&self) -> BrowserResponse {
         let message = "We cannot sign anybody in right now. Try again in a moment.";
         notice(&self.context.pages, StatusCode::SERVICE_UNAVAILABLE, "One moment", message)
     }

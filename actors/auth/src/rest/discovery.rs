@@ -12,7 +12,7 @@ use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::clients::problem;
-use super::tokens_out::described;
+use super::responses::described;
 use super::{Context, Tag, token};
 
 pub(super) struct Discovery {

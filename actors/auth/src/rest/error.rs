@@ -1,4 +1,4 @@
-//! Errors as OAuth words them (RFC 6749 §5.2), the one exception to problem documents.
+//! OAuth error responses (RFC 6749 §5.2), which replace problem documents on OAuth endpoints.
 
 use contracts::auth::Refusal;
 use group::{Failure, Unavailable};
@@ -11,16 +11,16 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 use serde::Serialize;
 
-/// Why there is no token.
+/// An OAuth error response.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct OAuthProblem {
-    /// A code of RFC 6749, 7009 or 8628.
+    /// An error code of RFC 6749, 7009 or 8628.
     pub error: String,
-    /// For developers.
+    /// A description for developers.
     pub error_description: String,
 }
 
-/// An OAuth error with its status.
+/// An OAuth error with its HTTP status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OAuthError {
     pub(super) status: StatusCode,
@@ -68,7 +68,7 @@ impl OAuthError {
         }
     }
 
-    /// The limiter's word, in OAuth's.
+    /// A rate limit error of the edge as an OAuth error.
     pub(super) fn limited(error: &edge::ApiError) -> Self {
         let response = error.clone().into_response();
         let wait =
@@ -91,7 +91,7 @@ impl From<Refusal> for OAuthError {
             Refusal::InvalidRedirect => Self::invalid_request(description),
             Refusal::Invalid { .. } => Self::invalid_request(description),
             Refusal::NoKey => Self::unavailable(1),
-            // None of these can come of what the token endpoint sends.
+            // The OAuth endpoints send no command or query that causes these refusals.
             Refusal::ClientExists
             | Refusal::NoSuchClient
             | Refusal::NoSuchDevice
@@ -107,7 +107,7 @@ impl From<Failure<Refusal>> for OAuthError {
         match failure {
             Failure::Refused(refusal) => refusal.into(),
             Failure::Unavailable(unavailable) => Self::unavailable(unavailable.retry_after_secs),
-            // Our own service token was not taken, say because its key was withdrawn a moment ago.
+            // The service token of `auth` was rejected, for example because its key was just withdrawn. Retryable.
             Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused => Self::unavailable(2),
         }
     }
@@ -153,14 +153,10 @@ impl ApiResponse for OAuthError {
             schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(kind))),
         };
         let documented = [
-            (400, "What was asked for is malformed, not allowed, or not valid any more", Vec::new()),
-            (
-                401,
-                "Unknown client, or wrong credentials",
-                vec![header("WWW-Authenticate", "Basic", "string")],
-            ),
+            (400, "The request is malformed, or the grant is invalid, expired or not allowed", Vec::new()),
+            (401, "Client authentication failed", vec![header("WWW-Authenticate", "Basic", "string")]),
             (429, "Too many failed attempts", vec![header("Retry-After", "Seconds to wait", "integer")]),
-            (503, "Not now", vec![header("Retry-After", "Seconds to wait", "integer")]),
+            (503, "Temporarily unavailable", vec![header("Retry-After", "Seconds to wait", "integer")]),
         ];
         let responses = documented.into_iter().map(|(status, description, headers)| MetaResponse {
             description,

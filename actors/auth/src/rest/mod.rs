@@ -1,17 +1,17 @@
 //! The API: OAuth's endpoints, the pages that people see of it, and clients for operators.
 
 mod authorize;
+mod client_authentication;
 mod clients;
 mod device;
 mod discovery;
 mod error;
 mod form;
 mod pages;
-mod proof;
 mod redirect;
+mod responses;
 mod sign_in;
 mod token;
-mod tokens_out;
 
 use std::sync::Arc;
 

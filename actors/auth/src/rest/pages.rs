@@ -1,4 +1,4 @@
-//! The pages that people see: one template, no script. Whoever wants them prettier changes the template alone.
+//! Consent pages: one template, no scripts.
 
 use std::sync::LazyLock;
 
@@ -8,12 +8,12 @@ use render::Renderer;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::redirect::BrowserAnswer;
+use super::redirect::BrowserResponse;
 
 const TEMPLATE: &str = include_str!("../../templates/consent.html");
 const STYLE: &str = include_str!("../../templates/consent.css");
 
-/// The style sheet's hash, as a policy names it: the one piece of style that the page may have.
+/// The hash of the style sheet as a CSP source. The policy permits no other styles.
 pub(super) static STYLE_HASH: LazyLock<String> =
     LazyLock::new(|| format!("sha256-{}", BASE64.encode(&Sha256::digest(STYLE.as_bytes()))));
 
@@ -25,70 +25,63 @@ pub(super) fn renderer() -> Renderer {
     Renderer::builtin(&[("consent.html", TEMPLATE)]).expect("the template of this crate compiles")
 }
 
-/// What the template shows.
+/// The data of the template.
 #[derive(Debug, Clone, Serialize, Default)]
 pub(super) struct Page {
     /// The heading.
     pub title: String,
-    /// What went wrong, or what was done.
+    /// An error or a result.
     pub message: Option<String>,
-    /// Whether `message` is bad news.
     pub is_error: bool,
-    /// The form, if there is anything to decide.
     pub form: Option<FormData>,
 }
 
 /// The form of the template.
 #[derive(Debug, Clone, Serialize, Default)]
 pub(super) struct FormData {
-    /// Where it is sent.
     pub action: String,
-    /// The client's name; none on the page that asks for a device's code.
+    /// The client's name, or `None` on the page with the user code alone.
     pub client_name: Option<String>,
-    /// What is asked for, in words.
+    /// Descriptions of the requested scopes.
     pub scopes: Vec<String>,
-    /// The sealed request.
+    /// The sealed authorization request.
     pub request: Option<String>,
-    /// A device's code, as typed so far.
+    /// The user code as typed.
     pub user_code: Option<String>,
-    /// Proof that the form is ours.
+    /// The form token.
     pub csrf: String,
-    /// The address as typed before.
+    /// The address as typed.
     pub email: String,
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct TemplateData<'a> {
     page: &'a Page,
     style: &'static str,
 }
 
-/// Renders a page. A template that fails is a mistake in the program: the person is told that something went wrong.
-pub(super) fn show(
+/// Renders a page. A failing template is a bug; the response is then a generic error page.
+pub(super) fn render(
     renderer: &Renderer,
     status: StatusCode,
     page: &Page,
-    leads_to: Option<String>,
+    form_action: Option<String>,
     cookie: Option<String>,
-) -> BrowserAnswer {
-    match renderer.render("consent.html", &Shown { page, style: STYLE }) {
-        Ok(html) => BrowserAnswer::Page { status, html, leads_to, cookie },
+) -> BrowserResponse {
+    match renderer.render("consent.html", &TemplateData { page, style: STYLE }) {
+        Ok(html) => BrowserResponse::Page { status, html, form_action, cookie },
         Err(error) => {
-            tracing::error!(%error, "the consent page cannot be rendered");
+            tracing::error!(%error, "failed to render the consent page");
             let html = "<!doctype html><title>Error</title><p>Something went wrong.".to_owned();
-            BrowserAnswer::Page {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                html,
-                leads_to: None,
-                cookie: None,
-            }
+            let status = StatusCode::INTERNAL_SERVER_ERROR;
+            BrowserResponse::Page { status, html, form_action: None, cookie: None }
         }
     }
 }
 
-/// A page that only says something.
-pub(super) fn notice(renderer: &Renderer, status: StatusCode, title: &str, message: &str) -> BrowserAnswer {
+/// Renders a page with a message and no form.
+pub(super) fn notice(renderer: &Renderer, status: StatusCode, title: &str, message: &str) -> BrowserResponse {
     let is_error = status != StatusCode::OK;
     let page = Page { title: title.to_owned(), message: Some(message.to_owned()), is_error, form: None };
-    show(renderer, status, &page, None, None)
+    render(renderer, status, &page, None, None)
 }

@@ -1,4 +1,4 @@
-//! Sending browsers on, and showing them pages.
+//! Responses to browsers: pages and redirects.
 
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -9,25 +9,22 @@ use poem_openapi::registry::{
 
 use super::pages::STYLE_HASH;
 
-/// What a browser gets: a page, or a way on.
+/// A response to a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BrowserAnswer {
-    /// A page.
+pub enum BrowserResponse {
+    /// An HTML page.
     Page {
-        /// 200, or what is wrong.
         status: StatusCode,
-        /// HTML.
         html: String,
-        /// Where its form may end up (CSP `form-action`), beside ourselves.
-        leads_to: Option<String>,
-        /// A cookie to set.
+        /// A source that the page's form can be redirected to (CSP `form-action`), in addition to `'self'`.
+        form_action: Option<String>,
+        /// The value of `Set-Cookie`.
         cookie: Option<String>,
     },
-    /// A way on.
+    /// A redirect.
     Redirect {
-        /// Where.
         location: String,
-        /// Whether a form was sent: the browser must not send it again.
+        /// Whether the request submitted a form: 303 instead of 302, so that the browser does not submit it again.
         after_form: bool,
     },
 }
@@ -46,13 +43,13 @@ pub(super) fn with_parameters(uri: &str, parameters: &[(&str, &str)]) -> String 
     format!("{uri}{joint}{}", query.finish())
 }
 
-/// What a policy needs to say so that a form may end up at `uri`.
-pub(super) fn policy_source(uri: &str) -> Option<String> {
+/// The CSP source that permits a redirect of a form to `uri`.
+pub(super) fn form_action_source(uri: &str) -> Option<String> {
     let (scheme, rest) = uri.split_once(':')?;
     match rest.strip_prefix("//") {
         Some(rest) if scheme == "https" || scheme == "http" => {
             let authority = rest.split(['/', '?']).next()?;
-            // A semicolon or a space would begin another directive: no host has one.
+            // A semicolon or a space would start another directive. No host contains one.
             let plain =
                 authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
             plain.then(|| format!("{scheme}://{authority}"))
@@ -61,13 +58,13 @@ pub(super) fn policy_source(uri: &str) -> Option<String> {
     }
 }
 
-impl IntoResponse for BrowserAnswer {
+impl IntoResponse for BrowserResponse {
     fn into_response(self) -> Response {
         match self {
-            Self::Page { status, html, leads_to, cookie } => {
-                let leads_to = leads_to.map(|source| format!(" {source}")).unwrap_or_default();
+            Self::Page { status, html, form_action, cookie } => {
+                let form_action = form_action.map(|source| format!(" {source}")).unwrap_or_default();
                 let policy = format!(
-                    "default-src 'none'; style-src '{STYLE}'; form-action 'self'{leads_to}; base-uri 'none'; \
+                    "default-src 'none'; style-src '{STYLE}'; form-action 'self'{form_action}; base-uri 'none'; \
                      frame-ancestors 'none'",
                     STYLE = *STYLE_HASH,
                 );
@@ -92,7 +89,7 @@ impl IntoResponse for BrowserAnswer {
     }
 }
 
-impl ApiResponse for BrowserAnswer {
+impl ApiResponse for BrowserResponse {
     fn meta() -> MetaResponses {
         let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         let page = |status, description| MetaResponse {
@@ -112,7 +109,7 @@ impl ApiResponse for BrowserAnswer {
             schema: text(),
         };
         let redirect = |status| MetaResponse {
-            description: "Back to the client",
+            description: "A redirect to the client",
             status: Some(status),
             status_range: None,
             content: Vec::new(),
@@ -120,10 +117,10 @@ impl ApiResponse for BrowserAnswer {
         };
         MetaResponses {
             responses: vec![
-                page(200, "A page for a person"),
+                page(200, "An HTML page"),
                 redirect(302),
                 redirect(303),
-                page(400, "A page that says what is wrong with the request"),
+                page(400, "An HTML page that describes the error"),
             ],
         }
     }
@@ -136,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_join_the_query_that_is_there() {
+    fn parameters_are_appended_to_an_existing_query() {
         let table = [
             ("https://a.example/cb", "https://a.example/cb?code=x%26y&state=%C3%A9"),
             ("https://a.example/cb?t=1", "https://a.example/cb?t=1&code=x%26y&state=%C3%A9"),
@@ -149,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_name_an_origin_or_a_scheme_and_nothing_more() {
+    fn a_form_action_source_is_an_origin_or_a_scheme() {
         let table = [
             ("https://a.example/cb?x;y", Some("https://a.example")),
             ("http://127.0.0.1:3000/cb", Some("http://127.0.0.1:3000")),
@@ -158,7 +155,7 @@ mod tests {
             ("https://a.example;script-src/", None),
         ];
         for (uri, expected) in table {
-            assert_eq!(policy_source(uri).as_deref(), expected, "{uri}");
+            assert_eq!(form_action_source(uri).as_deref(), expected, "{uri}");
         }
     }
 }

@@ -18,7 +18,7 @@ const PASSWORD_BYTES_MAX: usize = 1024;
 
 /// Why somebody is not signed in; each is shown as a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotSignedIn {
+pub(super) enum SignInError {
     /// Unknown address or wrong password: the two are not told apart.
     Wrong,
     /// Too many failures.
@@ -27,7 +27,7 @@ pub(super) enum NotSignedIn {
     Unavailable,
 }
 
-impl NotSignedIn {
+impl SignInError {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Wrong => "That address and password do not match.",
@@ -44,33 +44,33 @@ impl Context {
         request: &Request,
         call: &Call,
         form: &Parameters,
-    ) -> Result<Grants, NotSignedIn> {
+    ) -> Result<Grants, SignInError> {
         let (email, password) =
             (form.get("email").unwrap_or_default().trim(), form.get("password").unwrap_or_default());
         if email.is_empty() || password.is_empty() || password.len() > PASSWORD_BYTES_MAX || email.len() > 254
         {
-            return Err(NotSignedIn::Wrong);
+            return Err(SignInError::Wrong);
         }
         let address = ClientAddress::of(request).ip;
-        self.sign_ins.check(email, address).map_err(|_| NotSignedIn::Limited)?;
+        self.sign_ins.check(email, address).map_err(|_| SignInError::Limited)?;
         let query = users::Query::VerifyPassword { email: email.to_owned(), password: password.to_owned() };
         match self.client.query::<Users>(call, query).await {
             Ok(users::Answer::Grants(grants)) => {
                 // Many guesses may have been under way at once: those that end after the last allowed one are too many.
-                self.sign_ins.check(email, address).map_err(|_| NotSignedIn::Limited)?;
+                self.sign_ins.check(email, address).map_err(|_| SignInError::Limited)?;
                 self.sign_ins.succeeded(email);
                 Ok(grants)
             }
             Ok(_) | Err(Failure::Refused(_)) => {
                 self.sign_ins.failed(email, address);
-                Err(NotSignedIn::Wrong)
+                Err(SignInError::Wrong)
             }
             Err(
                 Failure::Unauthenticated(_)
                 | Failure::Forbidden(_)
                 | Failure::KeyReused
                 | Failure::Unavailable(_),
-            ) => Err(NotSignedIn::Unavailable),
+            ) => Err(SignInError::Unavailable),
         }
     }
 

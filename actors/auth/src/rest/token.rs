@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ::token::{AUDIENCE, random_bytes, random_secret};
 use contracts::auth::{
-    Answer, Bearer, ClientProof, Command, Grant, GrantType, Introspection, IssuedToken, Query, Reply,
-    code_hash, device_hash, refresh_hash,
+    Answer, BearerToken, ClientAuthentication, Command, GrantType, Introspection, IssuedToken, Query, Reply,
+    SessionGrant, code_hash, device_hash, refresh_hash,
 };
 use data_encoding::BASE64URL_NOPAD;
 use group::Call;
@@ -13,10 +13,10 @@ use poem::Request;
 use poem_openapi::{Object, OpenApi};
 use sha2::{Digest, Sha256};
 
+use super::client_authentication::authenticate_client;
 use super::error::OAuthError;
 use super::form::{Form, Parameters};
-use super::proof::client_proof;
-use super::tokens_out::{DeviceAnswer, IntrospectionAnswer, Revoked, TokenAnswer, Unkept};
+use super::responses::{DeviceAuthorizationResponse, IntrospectionResponse, NoStore, Revoked, TokenResponse};
 use super::{Context, Tag, device, fresh_token_id};
 use crate::bootstrap::unexpected;
 
@@ -87,12 +87,14 @@ impl Tokens {
         &self,
         request: &Request,
         form: Form<TokenRequest>,
-    ) -> Result<Unkept<TokenAnswer>, OAuthError> {
+    ) -> Result<NoStore<TokenResponse>, OAuthError> {
         let form = form.checked()?;
-        let proof = client_proof(request, &form)?;
-        self.context.check_client_attempts(request, &proof)?;
-        let issued = self.issue(request, &form, &proof).await;
-        issued.map(Unkept).inspect_err(|error| self.context.count_client_failure(request, &proof, error))
+        let authentication = authenticate_client(request, &form)?;
+        self.context.check_client_attempts(request, &authentication)?;
+        let issued = self.issue(request, &form, &authentication).await;
+        issued
+            .map(NoStore)
+            .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
     }
 
     /// Take a token back
@@ -101,12 +103,12 @@ impl Tokens {
     #[oai(path = "/revoke", method = "post", operation_id = "revokeToken")]
     async fn revoke(&self, request: &Request, form: Form<TokenReference>) -> Result<Revoked, OAuthError> {
         let form = form.checked()?;
-        let proof = client_proof(request, &form)?;
-        self.context.check_client_attempts(request, &proof)?;
-        let revoked = self.take_back(request, &form, &proof).await;
+        let authentication = authenticate_client(request, &form)?;
+        self.context.check_client_attempts(request, &authentication)?;
+        let revoked = self.take_back(request, &form, &authentication).await;
         revoked
             .map(|()| Revoked)
-            .inspect_err(|error| self.context.count_client_failure(request, &proof, error))
+            .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
     }
 
     /// What a token says
@@ -117,17 +119,18 @@ impl Tokens {
         &self,
         request: &Request,
         form: Form<TokenReference>,
-    ) -> Result<Unkept<IntrospectionAnswer>, OAuthError> {
+    ) -> Result<NoStore<IntrospectionResponse>, OAuthError> {
         let form = form.checked()?;
-        let proof = client_proof(request, &form)?;
+        let authentication = authenticate_client(request, &form)?;
         // Whoever has no secret is anybody (RFC 7662 §2.1).
-        if proof.secret_hash.is_none() {
+        if authentication.secret_hash.is_none() {
             return Err(OAuthError::invalid_client());
         }
-        self.context.check_client_attempts(request, &proof)?;
-        let found = self.look_at(request, &form, &proof).await;
-        let found = found.inspect_err(|error| self.context.count_client_failure(request, &proof, error))?;
-        Ok(Unkept(found.map_or_else(IntrospectionAnswer::default, |found| self.said(found))))
+        self.context.check_client_attempts(request, &authentication)?;
+        let found = self.look_at(request, &form, &authentication).await;
+        let found =
+            found.inspect_err(|error| self.context.count_client_failure(request, &authentication, error))?;
+        Ok(NoStore(found.map_or_else(IntrospectionResponse::default, |found| self.said(found))))
     }
 
     /// Codes for a device
@@ -138,12 +141,14 @@ impl Tokens {
         &self,
         request: &Request,
         form: Form<DeviceRequest>,
-    ) -> Result<Unkept<DeviceAnswer>, OAuthError> {
+    ) -> Result<NoStore<DeviceAuthorizationResponse>, OAuthError> {
         let form = form.checked()?;
-        let proof = client_proof(request, &form)?;
-        self.context.check_client_attempts(request, &proof)?;
-        let started = self.start_device(request, &form, &proof).await;
-        started.map(Unkept).inspect_err(|error| self.context.count_client_failure(request, &proof, error))
+        let authentication = authenticate_client(request, &form)?;
+        self.context.check_client_attempts(request, &authentication)?;
+        let started = self.start_device(request, &form, &authentication).await;
+        started
+            .map(NoStore)
+            .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
     }
 }
 
@@ -152,11 +157,11 @@ impl Tokens {
         &self,
         request: &Request,
         form: &Parameters,
-        proof: &ClientProof,
-    ) -> Result<TokenAnswer, OAuthError> {
+        authentication: &ClientAuthentication,
+    ) -> Result<TokenResponse, OAuthError> {
         let call = self.context.call(request).await?;
         let refresh = random_secret("rt_");
-        let (client, refresh_hash) = (proof.clone(), refresh_hash(&refresh));
+        let (client, refresh_hash) = (authentication.clone(), refresh_hash(&refresh));
         let command = match form.required("grant_type")? {
             "client_credentials" => {
                 let query = Query::ClientToken { client, scopes: form.scopes(), token_id: fresh_token_id() };
@@ -199,9 +204,9 @@ impl Tokens {
     async fn of_session(
         &self,
         call: &Call,
-        grant: Grant,
+        grant: SessionGrant,
         refresh: String,
-    ) -> Result<TokenAnswer, OAuthError> {
+    ) -> Result<TokenResponse, OAuthError> {
         let query = Query::Client { client_id: grant.client_id };
         let Answer::Client(client) = self.context.query(call, query).await? else {
             return Err(unexpected().into());
@@ -225,13 +230,14 @@ impl Tokens {
         &self,
         request: &Request,
         form: &Parameters,
-        proof: &ClientProof,
+        authentication: &ClientAuthentication,
     ) -> Result<(), OAuthError> {
         let token = form.required("token")?;
         let call = self.context.call(request).await?;
-        let client = proof.clone();
+        let client = authentication.clone();
         let command = if token.starts_with("v4.") {
-            let query = Query::IntrospectAccess { client: client.clone(), token: Bearer(token.to_owned()) };
+            let query =
+                Query::IntrospectAccess { client: client.clone(), token: BearerToken(token.to_owned()) };
             match self.context.query(&call, query).await? {
                 Answer::Introspection(Some(Introspection {
                     token_id: Some(token_id),
@@ -253,12 +259,12 @@ impl Tokens {
         &self,
         request: &Request,
         form: &Parameters,
-        proof: &ClientProof,
+        authentication: &ClientAuthentication,
     ) -> Result<Option<Introspection>, OAuthError> {
         let token = form.required("token")?;
-        let client = proof.clone();
+        let client = authentication.clone();
         let query = match token.starts_with("v4.") {
-            true => Query::IntrospectAccess { client, token: Bearer(token.to_owned()) },
+            true => Query::IntrospectAccess { client, token: BearerToken(token.to_owned()) },
             false => Query::IntrospectRefresh { client, refresh_hash: refresh_hash(token) },
         };
         let call = self.context.call(request).await?;
@@ -268,9 +274,9 @@ impl Tokens {
         }
     }
 
-    fn said(&self, found: Introspection) -> IntrospectionAnswer {
+    fn said(&self, found: Introspection) -> IntrospectionResponse {
         let token_type = if found.refresh { "refresh_token" } else { "Bearer" };
-        IntrospectionAnswer {
+        IntrospectionResponse {
             active: true,
             scope: Some(found.scopes.join(" ")),
             client_id: Some(found.client_id),
@@ -289,11 +295,11 @@ impl Tokens {
         &self,
         request: &Request,
         form: &Parameters,
-        proof: &ClientProof,
-    ) -> Result<DeviceAnswer, OAuthError> {
+        authentication: &ClientAuthentication,
+    ) -> Result<DeviceAuthorizationResponse, OAuthError> {
         let (device_code, user_code) = (random_secret("dc_"), device::draw_user_code(&random_bytes()));
         let command = Command::StartDevice {
-            client: proof.clone(),
+            client: authentication.clone(),
             scopes: form.scopes(),
             device_hash: device_hash(&device_code),
             user_code_tag: self.context.user_codes.tag(&[&device::plain(&user_code)]),
@@ -303,7 +309,7 @@ impl Tokens {
             return Err(unexpected().into());
         };
         let verification_uri = format!("{}/oauth/device", self.context.public_url);
-        Ok(DeviceAnswer {
+        Ok(DeviceAuthorizationResponse {
             device_code,
             verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
             user_code,
@@ -314,8 +320,8 @@ impl Tokens {
     }
 }
 
-fn answer(issued: IssuedToken, refresh_token: Option<String>) -> TokenAnswer {
-    TokenAnswer {
+fn answer(issued: IssuedToken, refresh_token: Option<String>) -> TokenResponse {
+    TokenResponse {
         access_token: issued.token.0,
         token_type: "Bearer".to_owned(),
         // It was signed a moment ago.

@@ -2,8 +2,8 @@
 
 use auth::Auth;
 use contracts::auth::{
-    Answer, ClientKind, ClientProof, Command, Grant, GrantType, IssuedToken, NewClient, NewCode, Query,
-    Refusal, Reply, SealedKey, client_secret_hash, code_hash, refresh_hash,
+    Answer, ClientAuthentication, ClientKind, Command, GrantType, IssuedToken, NewAuthorizationCode,
+    NewClient, Query, Refusal, Reply, SealedKey, SessionGrant, client_secret_hash, code_hash, refresh_hash,
 };
 use contracts::users::Grants;
 use contracts::{UserId, scope};
@@ -58,12 +58,12 @@ pub fn web_client() -> NewClient {
     }
 }
 
-pub fn proof(id: &str, secret: Option<&str>) -> ClientProof {
-    ClientProof { client_id: id.into(), secret_hash: secret.map(client_secret_hash) }
+pub fn authentication(id: &str, secret: Option<&str>) -> ClientAuthentication {
+    ClientAuthentication { client_id: id.into(), secret_hash: secret.map(client_secret_hash) }
 }
 
-pub fn web() -> ClientProof {
-    proof("web", Some("sec_web"))
+pub fn web() -> ClientAuthentication {
+    authentication("web", Some("sec_web"))
 }
 
 impl Table {
@@ -119,8 +119,8 @@ impl Table {
         self.bench.query(&svc("auth"), query)
     }
 
-    pub fn new_code(&self, code: &str) -> NewCode {
-        NewCode {
+    pub fn new_code(&self, code: &str) -> NewAuthorizationCode {
+        NewAuthorizationCode {
             code_hash: code_hash(code),
             client_id: "web".into(),
             redirect_uri: CALLBACK.into(),
@@ -142,7 +142,7 @@ impl Table {
     }
 
     /// A session of user 1 at `web`.
-    pub fn session(&self, refresh: &str) -> Grant {
+    pub fn session(&self, refresh: &str) -> SessionGrant {
         let code = format!("code of {refresh}");
         assert_eq!(self.send(Command::Authorize(self.new_code(&code))), Ok(Reply::Done));
         granted(self.exchange(&code, refresh))
@@ -157,7 +157,7 @@ impl Table {
         })
     }
 
-    pub fn session_token(&self, grant: &Grant) -> Result<IssuedToken, Refusal> {
+    pub fn session_token(&self, grant: &SessionGrant) -> Result<IssuedToken, Refusal> {
         let query =
             Query::SessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
         self.ask(query).map(token_of)
@@ -171,7 +171,7 @@ impl Table {
     }
 }
 
-pub fn granted(reply: Result<Reply, Refusal>) -> Grant {
+pub fn granted(reply: Result<Reply, Refusal>) -> SessionGrant {
     match reply {
         Ok(Reply::Granted(grant)) => grant,
         other => panic!("{other:?}"),

@@ -2,7 +2,7 @@
 
 use contracts::auth::{Answer, ClientKind, Command, GrantType, NewClient, Query, Refusal, Reply};
 
-use crate::bench::{Table, list, operator, proof, svc, web, web_client};
+use crate::bench::{Table, authentication, list, operator, svc, web, web_client};
 
 #[test]
 fn every_field_of_a_client_is_checked() {
@@ -66,22 +66,23 @@ fn a_fixed_id_is_made_once_and_the_same_content_is_found_again() {
 #[test]
 fn clients_are_who_they_prove_to_be() {
     let table = Table::with_clients();
-    let ask =
-        |proof| table.ask(Query::ClientToken { client: proof, scopes: vec![], token_id: "tok_1".into() });
+    let ask = |authentication| {
+        table.ask(Query::ClientToken { client: authentication, scopes: vec![], token_id: "tok_1".into() })
+    };
     assert!(ask(web()).is_ok());
     let strangers = [
-        proof("web", None),
-        proof("web", Some("wrong")),
-        proof("web", Some("")),
-        proof("nobody", Some("sec_web")),
-        proof("", None),
-        proof("spa", Some("sec_web")),
+        authentication("web", None),
+        authentication("web", Some("wrong")),
+        authentication("web", Some("")),
+        authentication("nobody", Some("sec_web")),
+        authentication("", None),
+        authentication("spa", Some("sec_web")),
     ];
     for stranger in strangers {
         assert_eq!(ask(stranger.clone()), Err(Refusal::InvalidClient), "{stranger:?}");
     }
     assert_eq!(
-        ask(proof("spa", None)),
+        ask(authentication("spa", None)),
         Err(Refusal::UnauthorizedClient),
         "a public client has no name of its own"
     );

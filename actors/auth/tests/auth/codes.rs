@@ -1,12 +1,14 @@
 //! Authorization codes: RFC 6749 §4.1, RFC 7636.
 
 use contracts::auth::{
-    ClientProof, Command, GrantType, NewClient, NewCode, Refusal, Reply, code_hash, refresh_hash,
+    ClientAuthentication, Command, GrantType, NewAuthorizationCode, NewClient, Refusal, Reply, code_hash,
+    refresh_hash,
 };
 use contracts::users::Grants;
 
 use crate::bench::{
-    CALLBACK, CHALLENGE, Table, granted, grants, invalid_grant, list, operator, proof, svc, web, web_client,
+    CALLBACK, CHALLENGE, Table, authentication, granted, grants, invalid_grant, list, operator, svc, web,
+    web_client,
 };
 
 #[test]
@@ -42,23 +44,29 @@ fn codes_are_given_for_good_requests_only() {
     let base = |code: &str| table.new_code(code);
     let no_scopes = Grants { scopes: vec![], ..grants(1, 0) };
     let wrong = [
-        (NewCode { client_id: "nobody".into(), ..base("a") }, Refusal::InvalidClient),
-        (NewCode { client_id: "old".into(), ..base("b") }, Refusal::InvalidClient),
-        (NewCode { client_id: "batch".into(), ..base("c") }, Refusal::UnauthorizedClient),
-        (NewCode { redirect_uri: "https://evil.example/cb".into(), ..base("d") }, Refusal::InvalidRedirect),
-        (NewCode { redirect_uri: format!("{CALLBACK}/"), ..base("e") }, Refusal::InvalidRedirect),
+        (NewAuthorizationCode { client_id: "nobody".into(), ..base("a") }, Refusal::InvalidClient),
+        (NewAuthorizationCode { client_id: "old".into(), ..base("b") }, Refusal::InvalidClient),
+        (NewAuthorizationCode { client_id: "batch".into(), ..base("c") }, Refusal::UnauthorizedClient),
         (
-            NewCode { client_id: "two".into(), redirect_uri: String::new(), ..base("f") },
+            NewAuthorizationCode { redirect_uri: "https://evil.example/cb".into(), ..base("d") },
             Refusal::InvalidRedirect,
         ),
-        (NewCode { scopes: list(&["cluster:manage"]), ..base("g") }, Refusal::InvalidScope),
-        (NewCode { scopes: list(&["payments:read"]), ..base("h") }, Refusal::InvalidScope),
-        (NewCode { grants: no_scopes, ..base("i") }, Refusal::InvalidScope),
+        (
+            NewAuthorizationCode { redirect_uri: format!("{CALLBACK}/"), ..base("e") },
+            Refusal::InvalidRedirect,
+        ),
+        (
+            NewAuthorizationCode { client_id: "two".into(), redirect_uri: String::new(), ..base("f") },
+            Refusal::InvalidRedirect,
+        ),
+        (NewAuthorizationCode { scopes: list(&["cluster:manage"]), ..base("g") }, Refusal::InvalidScope),
+        (NewAuthorizationCode { scopes: list(&["payments:read"]), ..base("h") }, Refusal::InvalidScope),
+        (NewAuthorizationCode { grants: no_scopes, ..base("i") }, Refusal::InvalidScope),
     ];
     for (code, expected) in wrong {
         assert_eq!(table.send(Command::Authorize(code.clone())), Err(expected), "{code:?}");
     }
-    let stale = NewCode { grants: grants(7, 2), ..base("j") };
+    let stale = NewAuthorizationCode { grants: grants(7, 2), ..base("j") };
     assert!(invalid_grant(&table.send(Command::Authorize(stale))));
     assert_eq!(table.send(Command::Authorize(base("k"))), Ok(Reply::Done));
     assert!(invalid_grant(&table.send(Command::Authorize(base("k")))), "the same code twice");
@@ -73,7 +81,7 @@ fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
         ..web_client()
     });
     table.send(Command::Authorize(table.new_code("one"))).unwrap();
-    let try_it = |client: ClientProof, code: &str, redirect: &str, challenge: &str| {
+    let try_it = |client: ClientAuthentication, code: &str, redirect: &str, challenge: &str| {
         table.send(Command::Exchange {
             client,
             code_hash: code_hash(code),
@@ -83,13 +91,16 @@ fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
         })
     };
     let other = "A".repeat(43);
-    assert_eq!(try_it(proof("web", Some("x")), "one", CALLBACK, CHALLENGE), Err(Refusal::InvalidClient));
     assert_eq!(
-        try_it(proof("batch", Some("sec_web")), "one", CALLBACK, CHALLENGE),
+        try_it(authentication("web", Some("x")), "one", CALLBACK, CHALLENGE),
+        Err(Refusal::InvalidClient)
+    );
+    assert_eq!(
+        try_it(authentication("batch", Some("sec_web")), "one", CALLBACK, CHALLENGE),
         Err(Refusal::UnauthorizedClient)
     );
     for (client, code, redirect, challenge) in [
-        (proof("spa", None), "one", CALLBACK, CHALLENGE),
+        (authentication("spa", None), "one", CALLBACK, CHALLENGE),
         (web(), "two", CALLBACK, CHALLENGE),
         (web(), "one", "https://app.example/", CHALLENGE),
         (web(), "one", "", CHALLENGE),
@@ -106,7 +117,12 @@ fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
 #[test]
 fn a_request_without_redirect_uri_is_exchanged_without() {
     let table = Table::with_clients();
-    table.send(Command::Authorize(NewCode { redirect_uri: String::new(), ..table.new_code("one") })).unwrap();
+    table
+        .send(Command::Authorize(NewAuthorizationCode {
+            redirect_uri: String::new(),
+            ..table.new_code("one")
+        }))
+        .unwrap();
     assert!(invalid_grant(&table.exchange("one", "rt_1")));
     granted(table.send(Command::Exchange {
         client: web(),

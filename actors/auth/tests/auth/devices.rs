@@ -5,7 +5,7 @@ use contracts::auth::{
 };
 use contracts::users::Grants;
 
-use crate::bench::{Table, granted, grants, invalid_grant, list, proof, svc, web, web_client};
+use crate::bench::{Table, authentication, granted, grants, invalid_grant, list, svc, web, web_client};
 
 fn start(table: &Table, code: &str) -> Result<Reply, Refusal> {
     table.send(Command::StartDevice {
@@ -86,14 +86,14 @@ fn devices_are_their_clients_and_clients_what_they_may() {
         let (device_hash, refresh_hash) = (device_hash("one"), refresh_hash("rt"));
         table.send(Command::PollDevice { client, device_hash, refresh_hash })
     };
-    assert!(invalid_grant(&as_other(proof("tv", Some("sec_web")))));
-    assert_eq!(as_other(proof("spa", None)), Err(Refusal::UnauthorizedClient));
-    assert_eq!(as_other(proof("web", None)), Err(Refusal::InvalidClient));
+    assert!(invalid_grant(&as_other(authentication("tv", Some("sec_web")))));
+    assert_eq!(as_other(authentication("spa", None)), Err(Refusal::UnauthorizedClient));
+    assert_eq!(as_other(authentication("web", None)), Err(Refusal::InvalidClient));
     let begin = |client, scopes: &[&str]| {
         let (device_hash, user_code_tag) = (device_hash("x"), "x".to_owned());
         table.send(Command::StartDevice { client, scopes: list(scopes), device_hash, user_code_tag })
     };
-    assert_eq!(begin(proof("spa", None), &[]), Err(Refusal::UnauthorizedClient));
+    assert_eq!(begin(authentication("spa", None), &[]), Err(Refusal::UnauthorizedClient));
     assert_eq!(begin(web(), &["cluster:manage"]), Err(Refusal::InvalidScope));
     assert_eq!(decide(&table, "none", None), Err(Refusal::NoSuchDevice));
     let nothing = Grants { scopes: list(&["payments:read"]), ..grants(1, 0) };

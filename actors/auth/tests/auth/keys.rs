@@ -15,10 +15,10 @@ fn keys(table: &Table) -> Vec<PublishedKey> {
 }
 
 fn make(table: &Table) -> String {
-    assert_eq!(table.bench.effects(), [Effect::MakeKey]);
+    assert_eq!(table.bench.effects(), [Effect::GenerateKey]);
     let key = table.sealed_key();
     let id = key.id.clone();
-    assert_eq!(table.send(Command::KeyMade(key)), Ok(Reply::Done));
+    assert_eq!(table.send(Command::KeyGenerated(key)), Ok(Reply::Done));
     id
 }
 
@@ -106,10 +106,10 @@ fn a_rotation_that_is_late_replaces_the_one_announced_before() {
     let table = Table::new();
     table.bench.command(&operator(), Command::RotateKeys).unwrap();
     table.bench.command(&operator(), Command::RotateKeys).unwrap();
-    assert_eq!(table.bench.effects(), [Effect::MakeKey, Effect::MakeKey], "neither was made yet");
+    assert_eq!(table.bench.effects(), [Effect::GenerateKey, Effect::GenerateKey], "neither was made yet");
     for wait in [0, 10] {
         table.bench.advance_secs(wait);
-        assert_eq!(table.send(Command::KeyMade(table.sealed_key())), Ok(Reply::Done));
+        assert_eq!(table.send(Command::KeyGenerated(table.sealed_key())), Ok(Reply::Done));
     }
     for _ in 0..20 {
         table.bench.advance_secs(5);

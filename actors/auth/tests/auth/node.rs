@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth::{Auth, FirstStart, ServiceTokens, first_start, publish};
+use auth::{Auth, Bootstrap, ServiceTokens, bootstrap, refresh_verifier};
 use contracts::auth::{Answer, Command, Query, Refusal, Reply, refresh_hash};
 use futures::future::BoxFuture;
 use group::testing::Bench;
@@ -93,18 +93,18 @@ impl Node {
         Client::new(Arc::new(self.clone()))
     }
 
-    async fn publish(&self) {
-        publish(&self.client(), &self.cluster, "n1", &self.verifier).await.unwrap();
+    async fn refresh_verifier(&self) {
+        refresh_verifier(&self.client(), &self.cluster, "n1", &self.verifier).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_first_start_may_be_repeated_and_makes_one_key_and_one_administrator() {
     let node = Node::new();
-    let start = async |secret: &str| first_start(&node.client(), &node.cluster, "n1", secret).await;
-    assert_eq!(start("sec_one").await, Ok(FirstStart::Administrator));
-    assert_eq!(start("sec_one").await, Ok(FirstStart::Administrator));
-    assert_eq!(start("sec_two").await, Ok(FirstStart::Before));
+    let start = async |secret: &str| bootstrap(&node.client(), &node.cluster, "n1", secret).await;
+    assert_eq!(start("sec_one").await, Ok(Bootstrap::Initialized));
+    assert_eq!(start("sec_one").await, Ok(Bootstrap::Initialized));
+    assert_eq!(start("sec_two").await, Ok(Bootstrap::AlreadyInitialized));
     let Ok(Answer::Keys(keys)) = node.gate.bench.query(&Principal::anonymous(), Query::Keys) else {
         panic!()
     };
@@ -113,15 +113,15 @@ async fn a_first_start_may_be_repeated_and_makes_one_key_and_one_administrator()
     let Ok(Answer::Clients { clients, .. }) = clients else { panic!() };
     assert_eq!(clients.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["admin", "cli"]);
     let stranger = ClusterKey::random();
-    let refused = first_start(&node.client(), &stranger, "n1", "sec_one").await;
+    let refused = bootstrap(&node.client(), &stranger, "n1", "sec_one").await;
     assert!(matches!(refused, Err(Failure::Unauthenticated(_))), "another cluster's node: {refused:?}");
 }
 
 #[tokio::test]
 async fn service_tokens_are_good_are_kept_and_can_be_revoked() {
     let node = Node::new();
-    first_start(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
-    node.publish().await;
+    bootstrap(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
+    node.refresh_verifier().await;
     let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");
     let first = tokens.service_token("ui", None).await.unwrap();
     let again = tokens.service_token("ui", None).await.unwrap();
@@ -146,15 +146,15 @@ async fn service_tokens_are_good_are_kept_and_can_be_revoked() {
         .command::<Messages>(&call, Command::EndSession { refresh_hash: refresh_hash("rt_0") })
         .await
         .unwrap();
-    node.publish().await;
+    node.refresh_verifier().await;
     assert_eq!(node.verifier.verify(&issued.token.0, now), Err(Rejected::Revoked));
 }
 
 #[tokio::test]
 async fn nodes_of_other_clusters_and_services_out_of_place_are_refused() {
     let node = Node::new();
-    first_start(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
-    node.publish().await;
+    bootstrap(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
+    node.refresh_verifier().await;
     let stranger = ServiceTokens::new(node.client(), ClusterKey::random(), "n1");
     assert!(stranger.service_token("ui", None).await.is_err());
     let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");

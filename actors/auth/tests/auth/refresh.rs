@@ -1,8 +1,8 @@
 //! Refresh tokens: rotation, grace, reuse (RFC 6749 §6, RFC 9700 §4.14.2).
 
-use contracts::auth::{Answer, ClientProof, Command, Query, Refusal, Reply, refresh_hash};
+use contracts::auth::{Answer, ClientAuthentication, Command, Query, Refusal, Reply, refresh_hash};
 
-use crate::bench::{Table, granted, grants, invalid_grant, list, proof, svc, web};
+use crate::bench::{Table, authentication, granted, grants, invalid_grant, list, svc, web};
 
 const DAY: i64 = 86_400;
 
@@ -70,17 +70,21 @@ fn honest_tabs_that_raced_go_on_together() {
 fn refresh_tokens_are_for_their_client_only() {
     let table = Table::with_clients();
     table.session("rt_0");
-    let try_as = |client: ClientProof| {
+    let try_as = |client: ClientAuthentication| {
         let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
         table.send(Command::Refresh { client, old_hash, new_hash, scopes: None })
     };
-    assert_eq!(try_as(proof("web", Some("wrong"))), Err(Refusal::InvalidClient));
-    assert_eq!(try_as(proof("web", None)), Err(Refusal::InvalidClient));
-    assert!(invalid_grant(&try_as(proof("spa", None))));
-    assert_eq!(try_as(ClientProof::ui()), Err(Refusal::InvalidClient), "only the UI itself is the UI");
+    assert_eq!(try_as(authentication("web", Some("wrong"))), Err(Refusal::InvalidClient));
+    assert_eq!(try_as(authentication("web", None)), Err(Refusal::InvalidClient));
+    assert!(invalid_grant(&try_as(authentication("spa", None))));
+    assert_eq!(
+        try_as(ClientAuthentication::ui()),
+        Err(Refusal::InvalidClient),
+        "only the UI itself is the UI"
+    );
     let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
     let as_ui = |client| table.as_ui(Command::Refresh { client, old_hash, new_hash, scopes: None });
-    assert!(invalid_grant(&as_ui(ClientProof::ui())));
+    assert!(invalid_grant(&as_ui(ClientAuthentication::ui())));
     assert_eq!(as_ui(web()), Err(Refusal::InvalidClient));
     granted(try_as(web()));
 }
@@ -159,7 +163,12 @@ fn the_ui_signs_people_in_and_out() {
         Query::SessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
     assert!(matches!(table.bench.query(&svc("ui"), query.clone()), Ok(Answer::Token(_))));
     let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
-    granted(table.as_ui(Command::Refresh { client: ClientProof::ui(), old_hash, new_hash, scopes: None }));
+    granted(table.as_ui(Command::Refresh {
+        client: ClientAuthentication::ui(),
+        old_hash,
+        new_hash,
+        scopes: None,
+    }));
     assert_eq!(table.as_ui(Command::EndSession { refresh_hash: refresh_hash("unknown") }), Ok(Reply::Done));
     assert!(table.bench.query(&svc("ui"), query.clone()).is_ok());
     assert_eq!(table.as_ui(Command::EndSession { refresh_hash: new_hash }), Ok(Reply::Done));

@@ -1,9 +1,11 @@
 //! Taking back (RFC 7009), and what is published of it.
 
-use contracts::auth::{Answer, Bearer, Command, Query, Refusal, Reply, RevocationList, refresh_hash};
+use contracts::auth::{Answer, BearerToken, Command, Query, Refusal, Reply, RevocationList, refresh_hash};
 use protocol::Timestamp;
 
-use crate::bench::{Table, granted, grants, invalid_grant, list, operator, proof, svc, token_of, web};
+use crate::bench::{
+    Table, authentication, granted, grants, invalid_grant, list, operator, svc, token_of, web,
+};
 
 fn revoked(table: &Table) -> RevocationList {
     match table.bench.query(&svc("node"), Query::Revocations) {
@@ -12,7 +14,7 @@ fn revoked(table: &Table) -> RevocationList {
     }
 }
 
-fn active(table: &Table, token: &Bearer) -> bool {
+fn active(table: &Table, token: &BearerToken) -> bool {
     let query = Query::IntrospectAccess { client: web(), token: token.clone() };
     match table.ask(query) {
         Ok(Answer::Introspection(found)) => found.is_some(),
@@ -36,7 +38,7 @@ fn whatever_is_taken_back_is_published_until_it_would_have_expired() {
         table.send(Command::RevokeAccess { client, issued_to, token_id, expires_at })
     };
     assert!(invalid_grant(&access(web(), "spa", expires_at)), "another client's");
-    assert_eq!(access(proof("web", None), "web", expires_at), Err(Refusal::InvalidClient));
+    assert_eq!(access(authentication("web", None), "web", expires_at), Err(Refusal::InvalidClient));
     assert_eq!(access(web(), "web", table.bench.now()), Ok(Reply::Done), "expired already");
     assert_eq!(revoked(&table).tokens, Vec::<String>::new());
     assert_eq!(access(web(), "web", expires_at), Ok(Reply::Done));
@@ -62,8 +64,8 @@ fn unknown_tokens_are_no_error_and_foreign_ones_are() {
         table.send(Command::RevokeRefresh { client, refresh_hash: refresh_hash(token) })
     };
     assert_eq!(revoke(web(), "nonsense"), Ok(Reply::Done));
-    assert!(invalid_grant(&revoke(proof("spa", None), "rt_0")));
-    assert_eq!(revoke(proof("web", Some("wrong")), "rt_0"), Err(Refusal::InvalidClient));
+    assert!(invalid_grant(&revoke(authentication("spa", None), "rt_0")));
+    assert_eq!(revoke(authentication("web", Some("wrong")), "rt_0"), Err(Refusal::InvalidClient));
     assert!(table.session_token(&grant).is_ok());
     // A spent token takes its session along as well as a live one.
     granted(table.refresh("rt_0", "rt_1"));
@@ -103,7 +105,7 @@ fn a_revoked_client_cannot_refresh() {
     let token = table.session_token(&grant).unwrap().token;
     table.bench.command(&operator(), Command::RevokeClient { client_id: "web".into() }).unwrap();
     assert_eq!(table.refresh("rt_0", "rt_1"), Err(Refusal::InvalidClient));
-    let query = Query::IntrospectAccess { client: proof("spa", None), token };
+    let query = Query::IntrospectAccess { client: authentication("spa", None), token };
     assert_eq!(table.ask(query), Ok(Answer::Introspection(None)));
 }
 
@@ -112,22 +114,27 @@ fn introspection_tells_of_good_tokens_only() {
     let table = Table::with_clients();
     let grant = table.session("rt_0");
     let issued = table.session_token(&grant).unwrap();
-    let look = |client, token: &Bearer| table.ask(Query::IntrospectAccess { client, token: token.clone() });
+    let look =
+        |client, token: &BearerToken| table.ask(Query::IntrospectAccess { client, token: token.clone() });
     let Ok(Answer::Introspection(Some(found))) = look(web(), &issued.token) else { panic!() };
     assert_eq!(found.subject, grant.user.to_string());
     assert_eq!((found.token_id.as_deref(), found.refresh), (Some("tok_1"), false));
     assert_eq!((found.issued_at, found.expires_at), (table.bench.now(), issued.expires_at));
-    assert_eq!(look(proof("web", None), &issued.token), Err(Refusal::InvalidClient));
+    assert_eq!(look(authentication("web", None), &issued.token), Err(Refusal::InvalidClient));
     let (cut, altered) = (&issued.token.0[1..], issued.token.0.replace("v4.public.ey", "v4.public.ez"));
     for bad in ["", "v4.public.", "nonsense", cut, &altered] {
-        assert_eq!(look(web(), &Bearer(bad.into())), Ok(Answer::Introspection(None)), "{bad}");
+        assert_eq!(look(web(), &BearerToken(bad.into())), Ok(Answer::Introspection(None)), "{bad}");
     }
     let refresh = |client, token: &str| {
         table.ask(Query::IntrospectRefresh { client, refresh_hash: refresh_hash(token) })
     };
     let Ok(Answer::Introspection(Some(found))) = refresh(web(), "rt_0") else { panic!() };
     assert_eq!((found.refresh, found.expires_at), (true, grant.refresh_expires_at));
-    assert_eq!(refresh(proof("spa", None), "rt_0"), Ok(Answer::Introspection(None)), "another client's");
+    assert_eq!(
+        refresh(authentication("spa", None), "rt_0"),
+        Ok(Answer::Introspection(None)),
+        "another client's"
+    );
     granted(table.refresh("rt_0", "rt_1"));
     assert_eq!(refresh(web(), "rt_0"), Ok(Answer::Introspection(None)), "spent");
     table.bench.advance_secs(600);

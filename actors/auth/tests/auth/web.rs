@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Auth, KeyMaker};
+use auth::{Auth, AuthEffects};
 use contracts::auth::Command;
 use contracts::users::{self, Users};
 use edge::limits::SignIns;
@@ -103,7 +103,7 @@ impl Web {
     pub async fn new() -> Self {
         let cluster = ClusterKey::random();
         let services = TestServices::new();
-        services.add(Auth::new(cluster.clone(), ISSUER), KeyMaker::new(cluster.clone()));
+        services.add(Auth::new(cluster.clone(), ISSUER), AuthEffects::new(cluster.clone()));
         services.add(FakeUsers, NoEffects);
         let sign_ins = Arc::new(SignIns::new());
         let api = auth::api(services.client(), Arc::new(services.clone()), &cluster, ISSUER, sign_ins);

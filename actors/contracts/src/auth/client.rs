@@ -72,14 +72,14 @@ pub struct ClientProfile {
 
 /// Which client, and how it proves that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClientProof {
+pub struct ClientAuthentication {
     /// Its id.
     pub client_id: String,
     /// [`client_secret_hash`](super::client_secret_hash) of the secret that it showed, if any.
     pub secret_hash: Option<[u8; 32]>,
 }
 
-impl ClientProof {
+impl ClientAuthentication {
     /// The Booking UI, which proves itself by its service token.
     pub fn ui() -> Self {
         Self { client_id: super::UI_CLIENT.to_owned(), secret_hash: None }

@@ -3,7 +3,7 @@
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Bearer;
+use super::BearerToken;
 use crate::UserId;
 use crate::users::Grants;
 
@@ -20,7 +20,7 @@ pub struct SealedKey {
 
 /// What an authorization code stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewCode {
+pub struct NewAuthorizationCode {
     /// [`code_hash`](super::code_hash) of the code.
     pub code_hash: [u8; 32],
     /// For which client.
@@ -37,7 +37,7 @@ pub struct NewCode {
 
 /// What somebody's session is worth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
+pub struct SessionGrant {
     /// The session's id, `ses_…`: the `sid` of its access tokens.
     pub session: String,
     /// Who signed in.
@@ -82,7 +82,7 @@ pub struct RevocationList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedToken {
     /// What to send as `Authorization: Bearer …`.
-    pub token: Bearer,
+    pub token: BearerToken,
     /// Void from.
     pub expires_at: Timestamp,
     /// What it bears, sorted.

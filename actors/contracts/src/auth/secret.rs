@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// A bearer token in an answer or a query, neither of which is stored. Does not show itself.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bearer(pub String);
+pub struct BearerToken(pub String);
 
-impl std::fmt::Debug for Bearer {
+impl std::fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Bearer")
     }

@@ -1,17 +1,17 @@
-// Everything here makes a page that works without it a little kinder. Nothing depends on it.
+// Enhancements only: all pages work without this script.
 (() => {
   "use strict";
   document.documentElement.classList.add("js");
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-  // Completing a city: a list box under the field, by arrow keys or pointer.
+  // City completion: a list box under the field, for keyboard and pointer.
   for (const input of all("[data-complete]")) {
     const list = Object.assign(document.createElement("ul"), { className: "options", id: input.id + "-options", hidden: true });
     list.setAttribute("role", "listbox");
     list.setAttribute("aria-label", "Cities");
     input.parentElement.append(list);
     for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", list.id]]) input.setAttribute(name, value);
-    let timer, asked = "", active = -1, request;
+    let timer, requested = "", active = -1, request;
     const options = () => [...list.children];
     const close = () => { list.hidden = true; active = -1; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); };
     const mark = (index) => {
@@ -19,25 +19,25 @@
       options().forEach((option, at) => option.setAttribute("aria-selected", String(at === index)));
       if (options()[index]) { input.setAttribute("aria-activedescendant", options()[index].id); options()[index].scrollIntoView({ block: "nearest" }); }
     };
-    const choose = (option) => { input.value = option.dataset.value; asked = input.value; close(); };
-    const ask = async () => {
+    const choose = (option) => { input.value = option.dataset.value; requested = input.value; close(); };
+    const complete = async () => {
       const text = input.value.trim();
-      if (text === asked) return;
-      asked = text;
+      if (text === requested) return;
+      requested = text;
       if (text.length < 2) return close();
       request?.abort();
       request = new AbortController();
       try {
-        const answer = await fetch(input.dataset.complete + "?q=" + encodeURIComponent(text), { signal: request.signal });
-        if (!answer.ok || asked !== text) return;
-        list.innerHTML = await answer.text();
+        const response = await fetch(input.dataset.complete + "?q=" + encodeURIComponent(text), { signal: request.signal });
+        if (!response.ok || requested !== text) return;
+        list.innerHTML = await response.text();
         const any = list.children.length > 0 && document.activeElement === input;
         list.hidden = !any;
         active = -1;
         input.setAttribute("aria-expanded", String(any));
-      } catch { /* typed on, or away: the form still works */ }
+      } catch { /* Aborted or offline: the form works without completion. */ }
     };
-    input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 120); });
+    input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(complete, 120); });
     input.addEventListener("keydown", (event) => {
       if (list.hidden) return;
       const count = options().length;
@@ -50,7 +50,7 @@
     input.addEventListener("blur", () => setTimeout(close, 100));
   }
 
-  // Leaving is after arriving.
+  // Keeps the check-out date after the check-in date.
   for (const arrive of all("input[name=check_in]")) {
     const leave = arrive.form?.elements.check_out;
     if (!leave) continue;
@@ -62,28 +62,28 @@
     });
   }
 
-  // Filters apply as they are set; on a small screen they start closed.
+  // Filters are applied on change. On small screens they are initially closed.
   for (const form of all("form[data-auto]")) {
     form.addEventListener("change", () => form.requestSubmit());
-    // What says nothing need not be in the address.
+    // Leaves empty fields out of the URL.
     form.addEventListener("formdata", ({ formData }) => { for (const [name, value] of [...formData]) if (value === "") formData.delete(name); });
   }
   if (matchMedia("(max-width: 62rem)").matches) all("details[data-open-wide]").forEach((details) => { details.open = false; });
 
-  // A quiet countdown: minutes, and seconds only in the last two.
+  // Countdown in minutes, and in seconds during the last two minutes.
   for (const box of all("[data-until]")) {
-    const until = Number(box.dataset.until), words = box.querySelector("span"), still = box.dataset.still;
+    const until = Number(box.dataset.until), label = box.querySelector("span"), running = box.dataset.running;
     const tick = () => {
       const left = Math.floor((until - Date.now()) / 1000);
-      if (left <= 0) { words.textContent = box.dataset.gone; return; }
+      if (left <= 0) { label.textContent = box.dataset.expired; return; }
       const rest = left >= 120 ? Math.ceil(left / 60) + " minutes" : left + " seconds";
-      words.textContent = still + " · " + rest + " left";
+      label.textContent = running + " · " + rest + " left";
       setTimeout(tick, left > 121 ? 5000 : 1000);
     };
     tick();
   }
 
-  // A card's number goes to the bank, which gives a token for it; only the token is sent to us.
+  // Sends card details to the bank, which returns a token. Only the token is submitted with the form.
   for (const form of all("form[data-pay]")) {
     const box = form.querySelector("[data-tokenise]"), fields = box?.querySelector("[data-card]");
     const submit = form.querySelector(".pay-line .button");
@@ -92,7 +92,7 @@
     if (!fields || !box.dataset.tokenise) { form.addEventListener("submit", () => setTimeout(() => busy(true))); continue; }
     const [number, expiry, cvc] = ["#card-number", "#card-expiry", "#card-cvc"].map((id) => fields.querySelector(id));
     const wrong = fields.querySelector("[data-wrong]");
-    const say = (text, at = number) => { wrong.textContent = text; wrong.hidden = false; at.setAttribute("aria-invalid", "true"); at.focus(); };
+    const fail = (text, at = number) => { wrong.textContent = text; wrong.hidden = false; at.setAttribute("aria-invalid", "true"); at.focus(); };
     number.addEventListener("input", () => { number.value = number.value.replace(/\D/g, "").slice(0, 19).replace(/(.{4})(?=.)/g, "$1 "); });
     expiry.addEventListener("input", () => { const digits = expiry.value.replace(/\D/g, "").slice(0, 4); expiry.value = digits.length > 2 ? digits.slice(0, 2) + "/" + digits.slice(2) : digits; });
     let token = form.querySelector("input[name=payment_method]");
@@ -105,19 +105,19 @@
       wrong.hidden = true;
       [number, expiry, cvc].forEach((field) => field.removeAttribute("aria-invalid"));
       const [month, year] = expiry.value.split("/").map(Number), digits = number.value.replace(/\D/g, "");
-      if (digits.length < 12) return say("Please type the number on the front of the card.");
-      if (!(month >= 1 && month <= 12) || !year) return say("The date is a month and a year, such as 11/29.", expiry);
-      if (!/^\d{3,4}$/.test(cvc.value)) return say("The security code has three or four digits.", cvc);
+      if (digits.length < 12) return fail("Please enter the number on the front of your card.");
+      if (!(month >= 1 && month <= 12) || !year) return fail("Please enter the expiry date as month and year, for example 11/29.", expiry);
+      if (!/^\d{3,4}$/.test(cvc.value)) return fail("Please enter the three or four digits of the security code.", cvc);
       busy(true);
       try {
         const body = new URLSearchParams({ type: "card", "card[number]": digits, "card[exp_month]": month, "card[exp_year]": year < 100 ? 2000 + year : year, "card[cvc]": cvc.value });
-        const answer = await fetch(box.dataset.tokenise, { method: "POST", body, headers: { Authorization: "Bearer " + box.dataset.key } });
-        const made = await answer.json();
-        if (!answer.ok || !made.id) { busy(false); return say(made.error?.message ?? "The bank does not take this card."); }
+        const response = await fetch(box.dataset.tokenise, { method: "POST", body, headers: { Authorization: "Bearer " + box.dataset.key } });
+        const made = await response.json();
+        if (!response.ok || !made.id) { busy(false); return fail(made.error?.message ?? "The bank does not accept this card."); }
         token.value = made.id;
         [number, expiry, cvc].forEach((field) => { field.value = ""; });
         form.requestSubmit();
-      } catch { busy(false); say("The bank cannot be reached now. Nothing was charged: please try again."); }
+      } catch { busy(false); fail("The bank is currently unavailable. Nothing was charged: please try again."); }
     });
   }
 

@@ -3,11 +3,11 @@
 //! Templates are read from their folder at each page, so that a change shows after a reload. Style sheets and the
 //! script are part of the program: start it again. `/gallery` lists every page and state.
 
-mod addresses;
-mod people;
-mod stay;
+mod accounts;
+mod data;
 #[allow(dead_code)] // The tests of pages use the rest.
-mod town;
+mod services;
+mod urls;
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ use poem::Response;
 #[tokio::main]
 async fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8090".to_owned());
-    let town = town::Town::new();
-    let deps = town::deps(&town, &format!("http://{address}"));
-    let index = index(&town, &deps.links);
+    let services = services::SampleServices::new();
+    let dependencies = services::dependencies(&services, &format!("http://{address}"));
+    let index = index(&services, &dependencies.links);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
-    let site = ui::Site::new(deps).expect("templates compile").reloading(folder.as_ref());
+    let site = ui::Site::new(dependencies).expect("templates compile").reloading(folder.as_ref());
     let site = Arc::new(site);
     let pages = Arc::clone(&site);
     let settings = edge::Settings { public_url: format!("http://{address}"), ..edge::Settings::default() };
@@ -35,9 +35,9 @@ async fn main() {
     bound.run(std::future::pending()).await.expect("the socket holds");
 }
 
-fn index(town: &town::Town, links: &token::LinkKey) -> String {
+fn index(services: &services::SampleServices, links: &token::LinkKey) -> String {
     let mut lines = String::from("<!doctype html><title>Gallery</title><h1>Gallery</h1><ul>");
-    for (name, path) in town.addresses(links) {
+    for (name, path) in services.urls(links) {
         lines.push_str(&format!("<li><a href=\"{}\">{name}</a>", path.replace('&', "&amp;")));
     }
     lines

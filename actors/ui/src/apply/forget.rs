@@ -1,4 +1,4 @@
-//! A browser forgets.
+//! Removes all opened bookings of a guest session.
 
 use contracts::ui::{Refusal, Reply};
 use group::Turn;
@@ -10,8 +10,8 @@ pub(crate) fn forget(turn: &mut Turn<'_, Ui>, guest: String) -> Result<Reply, Re
     if !is_guest(&guest) {
         return Err(Refusal::NoGuest);
     }
-    let known = turn.scan(&OPENED, &guest, OPENED_MAX + 1);
-    for (key, _) in known {
+    let opened = turn.scan(&OPENED, &guest, OPENED_MAX + 1);
+    for (key, _) in opened {
         turn.remove(&OPENED, &key);
     }
     Ok(Reply::Done)

@@ -1,4 +1,4 @@
-//! Transitions, one a file.
+//! State transitions, one file each.
 
 mod forget;
 mod remember;

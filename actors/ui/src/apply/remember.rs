@@ -1,10 +1,10 @@
-//! A browser has opened a booking with its secret link.
+//! Records that a guest session has opened a booking with its secret link.
 
 use contracts::ReservationId;
 use contracts::ui::{Refusal, Reply};
 use group::Turn;
 
-use crate::service::{Stale, Ui};
+use crate::service::{ForgetBooking, Ui};
 use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
 
 pub(crate) fn remember(
@@ -15,16 +15,16 @@ pub(crate) fn remember(
     if !is_guest(&guest) {
         return Err(Refusal::NoGuest);
     }
-    // Nothing is written above this line; nothing is refused below it.
-    let known = turn.scan(&OPENED, &guest, OPENED_MAX + 1);
-    let is_new = !known.iter().any(|((_, id), _)| *id == reservation);
+    // No writes above this line, no refusals below it.
+    let opened = turn.scan(&OPENED, &guest, OPENED_MAX + 1);
+    let is_new = !opened.iter().any(|((_, id), _)| *id == reservation);
     if is_new
-        && known.len() >= OPENED_MAX
-        && let Some((oldest, _)) = known.iter().min_by_key(|((_, id), last)| (*last, *id))
+        && opened.len() >= OPENED_MAX
+        && let Some((oldest, _)) = opened.iter().min_by_key(|((_, id), last)| (*last, *id))
     {
         turn.remove(&OPENED, oldest);
     }
     turn.put(&OPENED, &(guest.clone(), reservation), &turn.now());
-    turn.schedule(turn.now().plus_secs(REMEMBERED_SECS), Stale { guest, reservation });
+    turn.schedule(turn.now().plus_secs(REMEMBERED_SECS), ForgetBooking { guest, reservation });
     Ok(Reply::Done)
 }

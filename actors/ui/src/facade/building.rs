@@ -2,17 +2,17 @@
 
 use super::canvas::Canvas;
 use super::colour::Colour;
-use super::dice::Dice;
 use super::light::Light;
 use super::opening::Panes;
-use super::style::{Roof, Style, Terrain, Window};
+use super::rng::Rng;
+use super::style::{GroundFloor, Roof, Style, Window};
 use super::{opening, roof};
 
 /// Draws the building with its left wall at `x`, standing on `street`.
-pub(super) fn draw(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, street: f32) {
+pub(super) fn draw(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, street: f32) {
     let (w, top) = (style.width(), street - style.eaves());
     let wall = light.on(style.wall);
-    roof::behind(canvas, dice, style, light, x, top);
+    roof::behind(canvas, rng, style, light, x, top);
     canvas.rect(x, top, w, style.eaves(), wall);
     // A little shade on one side gives the wall its body.
     canvas.faint(0.07, |canvas| canvas.rect(x + w * 0.72, top, w * 0.28, style.eaves(), Colour::of(0)));
@@ -20,12 +20,12 @@ pub(super) fn draw(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &
         quoins(canvas, style, light, x, top, street);
     }
     courses(canvas, style, light, x, street);
-    upper_windows(canvas, dice, style, light, x, street);
+    upper_windows(canvas, rng, style, light, x, street);
     if style.ivy {
-        ivy(canvas, dice, light, x, street, style.eaves());
+        ivy(canvas, rng, light, x, street, style.eaves());
     }
-    roof::above(canvas, dice, style, light, x, top);
-    ground_floor(canvas, dice, style, light, x, street);
+    roof::above(canvas, rng, style, light, x, top);
+    ground_floor(canvas, rng, style, light, x, street);
     if style.sign {
         sign(canvas, style, light, x + w, street - style.ground_height - 4.0);
     }
@@ -52,19 +52,19 @@ fn courses(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, street: f3
     canvas.rect(x - 1.0, street - 7.0, style.width() + 2.0, 7.0, light.on(style.wall.darker(0.32)));
 }
 
-fn upper_windows(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, street: f32) {
+fn upper_windows(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, street: f32) {
     let panes = Panes::define(canvas, style, light);
-    let cat = style.cat.then(|| (dice.below(style.floors), dice.below(style.bays)));
+    let cat = style.cat.then(|| (rng.below(style.floors), rng.below(style.bays)));
     for floor in 0..style.floors {
         let base = street - style.ground_height - floor as f32 * style.floor - style.floor;
         let noble = floor == 0 && style.balconies;
         for bay in 0..style.bays {
             let middle = x + Style::MARGIN + (bay as f32 + 0.5) * style.bay;
-            let sill = panes.place(canvas, dice, light, middle, base + style.floor);
+            let sill = panes.place(canvas, rng, light, middle, base + style.floor);
             if noble || (style.balconies && style.window == Window::French && bay == style.door_bay()) {
                 opening::balcony(canvas, style, light, middle, sill);
-            } else if style.window != Window::French && dice.chance(0.16) {
-                opening::flower_box(canvas, dice, light, middle, sill, panes.width);
+            } else if style.window != Window::French && rng.chance(0.16) {
+                opening::flower_box(canvas, rng, light, middle, sill, panes.width);
             }
             if cat == Some((floor, bay)) {
                 opening::cat(canvas, middle + panes.width * 0.2, sill);
@@ -73,27 +73,27 @@ fn upper_windows(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Li
     }
 }
 
-fn ground_floor(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, street: f32) {
+fn ground_floor(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, street: f32) {
     let height = style.ground_height;
     for bay in 0..style.bays {
         let middle = x + Style::MARGIN + (bay as f32 + 0.5) * style.bay;
         if bay == style.door_bay() {
             continue;
         }
-        let lit = light.lamps && dice.chance(0.75);
-        match style.terrain {
-            Terrain::Awnings => {
+        let lit = light.lamps && rng.chance(0.75);
+        match style.ground_floor {
+            GroundFloor::Awnings => {
                 opening::shop_window(canvas, style, light, middle, street, lit);
                 opening::awning(canvas, style, light, middle, street - height + 8.0);
             }
-            Terrain::Arcade => opening::arch_window(canvas, style, light, middle, street, lit),
-            Terrain::Parlour => opening::parlour_window(canvas, style, light, middle, street, lit),
+            GroundFloor::Arcade => opening::arch_window(canvas, style, light, middle, street, lit),
+            GroundFloor::Parlour => opening::parlour_window(canvas, style, light, middle, street, lit),
         }
     }
     let middle = x + Style::MARGIN + (style.door_bay() as f32 + 0.5) * style.bay;
     opening::door(canvas, style, light, middle, street);
     for side in [-1.0, 1.0] {
-        opening::topiary(canvas, dice, light, middle + side * (style.bay * 0.5 - 3.0), street);
+        opening::topiary(canvas, rng, light, middle + side * (style.bay * 0.5 - 3.0), street);
     }
 }
 
@@ -122,16 +122,16 @@ fn sign(canvas: &mut Canvas, style: &Style, light: &Light, edge: f32, y: f32) {
     }
 }
 
-fn ivy(canvas: &mut Canvas, dice: &mut Dice, light: &Light, x: f32, street: f32, eaves: f32) {
-    let height = eaves * dice.between(0.45, 0.85);
+fn ivy(canvas: &mut Canvas, rng: &mut Rng, light: &Light, x: f32, street: f32, eaves: f32) {
+    let height = eaves * rng.between(0.45, 0.85);
     for step in 0..26 {
         let up = step as f32 / 26.0;
-        let green = dice.pick(&[0x4f_7350, 0x5d_8258, 0x42_6447]);
+        let green = rng.pick(&[0x4f_7350, 0x5d_8258, 0x42_6447]);
         let y = street - up * height;
         canvas.circle(
-            x + dice.between(-2.0, 15.0 * (1.0 - up) + 3.0),
+            x + rng.between(-2.0, 15.0 * (1.0 - up) + 3.0),
             y,
-            dice.between(3.0, 6.5),
+            rng.between(3.0, 6.5),
             light.on(Colour::of(green)),
         );
     }

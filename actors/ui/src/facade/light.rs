@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use super::colour::Colour;
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// The light of an hour.
 #[derive(Debug, Clone, Copy)]
@@ -71,24 +71,24 @@ impl Light {
     }
 
     /// The sky with its sun or moon, clouds, stars or birds.
-    pub fn draw_sky(&self, canvas: &mut Canvas, dice: &mut Dice, w: f32, h: f32) {
+    pub fn draw_sky(&self, canvas: &mut Canvas, rng: &mut Rng, w: f32, h: f32) {
         canvas.sky(w, h, self.sky);
         // What is written over a wide sky begins at the left: nothing hangs there.
         let x = if w > 1_500.0 {
             w * 0.79
-        } else if dice.chance(0.5) {
-            dice.between(w * 0.08, w * 0.24)
+        } else if rng.chance(0.5) {
+            rng.between(w * 0.08, w * 0.24)
         } else {
-            dice.between(w * 0.76, w * 0.92)
+            rng.between(w * 0.76, w * 0.92)
         };
-        let y = h * dice.between(0.12, 0.26);
+        let y = h * rng.between(0.12, 0.26);
         if self.is_night() {
             for _ in 0..(w / 18.0) as usize {
-                let star = dice.pick(&[0xff_f3d0, 0xcf_dbf0, 0x9f_b2d4]);
+                let star = rng.pick(&[0xff_f3d0, 0xcf_dbf0, 0x9f_b2d4]);
                 canvas.circle(
-                    dice.between(0.0, w),
-                    dice.between(0.0, h * 0.6),
-                    dice.between(0.5, 1.3),
+                    rng.between(0.0, w),
+                    rng.between(0.0, h * 0.6),
+                    rng.between(0.5, 1.3),
                     Colour::of(star),
                 );
             }
@@ -98,18 +98,18 @@ impl Light {
             let (sun, low) =
                 if self.hour < 17 && self.hour > 7 { (0xff_f6d8, 0.0) } else { (0xff_d9a0, h * 0.3) };
             canvas.circle(x, y + low, 21.0, Colour::of(sun));
-            self.clouds(canvas, dice, w, h);
-            if dice.chance(0.6) {
-                let up = h * dice.between(0.12, 0.3);
-                self.birds(canvas, dice, w - x, up);
+            self.clouds(canvas, rng, w, h);
+            if rng.chance(0.6) {
+                let up = h * rng.between(0.12, 0.3);
+                self.birds(canvas, rng, w - x, up);
             }
         }
     }
 
-    fn clouds(&self, canvas: &mut Canvas, dice: &mut Dice, w: f32, h: f32) {
+    fn clouds(&self, canvas: &mut Canvas, rng: &mut Rng, w: f32, h: f32) {
         let fill = self.sky[2].lighter(0.55);
         for _ in 0..(w / 260.0).ceil() as usize {
-            let (x, y, s) = (dice.between(0.0, w), h * dice.between(0.08, 0.42), dice.between(0.6, 1.25));
+            let (x, y, s) = (rng.between(0.0, w), h * rng.between(0.08, 0.42), rng.between(0.6, 1.25));
             canvas.faint(0.7, |canvas| {
                 canvas.plate(x - 46.0 * s, y, 92.0 * s, 11.0 * s, 5.5 * s, fill);
                 canvas.plate(x - 24.0 * s, y - 8.0 * s, 54.0 * s, 16.0 * s, 8.0 * s, fill);
@@ -117,9 +117,9 @@ impl Light {
         }
     }
 
-    fn birds(&self, canvas: &mut Canvas, dice: &mut Dice, x: f32, y: f32) {
+    fn birds(&self, canvas: &mut Canvas, rng: &mut Rng, x: f32, y: f32) {
         for _ in 0..3 {
-            let (x, y) = (x + dice.between(-30.0, 30.0), y + dice.between(-12.0, 12.0));
+            let (x, y) = (x + rng.between(-30.0, 30.0), y + rng.between(-12.0, 12.0));
             canvas.stroke(&format!("M{x:.0} {y:.0}q4 -5 7 0q3 -5 7 0"), 1.2, self.on(Colour::of(0x5c_6468)));
         }
     }

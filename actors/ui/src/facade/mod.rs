@@ -2,25 +2,25 @@
 //!
 //! Stars set the floors, the latitude the walls and trees, the city's size the neighbours, the hour the light and the
 //! lit windows. The same data gives the same bytes on every machine; two hotels are never alike, because everything
-//! else (bays, roof, windows, colours, who is awake) is thrown with dice that start from the id.
+//! else (bays, roof, windows, colours, who is awake) is thrown with rng that start from the id.
 //!
 //! Deliberately absent: text, fonts, styles and scripts inside the pictures.
 
 mod building;
 mod canvas;
 mod colour;
-mod dice;
 mod garden;
 mod light;
 mod opening;
+mod rng;
 mod roof;
 mod street;
 mod style;
 mod town;
 
 use canvas::Canvas;
-use dice::Dice;
 use light::Light;
+use rng::Rng;
 use style::{Climate, Style};
 use town::{Size, Terrain};
 
@@ -50,8 +50,8 @@ impl Scene {
         let (light, climate, size) =
             (Light::at(self.hour), Climate::at(self.latitude), Size::of(self.population));
         let terrain = Terrain { width: w, street: h - 34.0, climate };
-        let style = Style::of(&mut Dice::of(self.id, 1), self.stars, climate);
-        let mut around = Dice::of(self.id, 2);
+        let style = Style::of(&mut Rng::of(self.id, 1), self.stars, climate);
+        let mut around = Rng::of(self.id, 2);
         let x = (w - style.width()) / 2.0 + around.between(-0.04, 0.04) * w;
         let free = (x, x + style.width());
 
@@ -60,18 +60,18 @@ impl Scene {
             .clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
         let left = (x + style.width() / 2.0 - w * near / 2.0).clamp(0.0, w - w * near);
         let mut canvas = Canvas::view(left, h - h * near, w * near, h * near);
-        light.draw_sky(&mut canvas, &mut Dice::of(self.id, 3), w, h);
+        light.draw_sky(&mut canvas, &mut Rng::of(self.id, 3), w, h);
         town::draw(&mut canvas, &mut around, size, &light, terrain, free);
         town::pavement(&mut canvas, &light, terrain, size, h);
         building::draw(
             &mut canvas,
-            &mut Dice::of(self.id, 4 + u64::from(self.hour)),
+            &mut Rng::of(self.id, 4 + u64::from(self.hour)),
             &style,
             &light,
             x,
             terrain.street,
         );
-        let mut planted = Dice::of(self.id, 40);
+        let mut planted = Rng::of(self.id, 40);
         let trees = match size {
             Size::Village => 4,
             Size::Town | Size::City => 3,

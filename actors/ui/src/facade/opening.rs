@@ -2,8 +2,8 @@
 
 use super::canvas::Canvas;
 use super::colour::Colour;
-use super::dice::Dice;
 use super::light::Light;
+use super::rng::Rng;
 use super::style::{Style, Window};
 
 const LAMP: Colour = Colour::of(0xff_d98c);
@@ -44,17 +44,10 @@ impl Panes {
     }
 
     /// One window around `middle`, on a floor whose boards are at `boards`; gives the sill's height.
-    pub fn place(
-        &self,
-        canvas: &mut Canvas,
-        dice: &mut Dice,
-        light: &Light,
-        middle: f32,
-        boards: f32,
-    ) -> f32 {
+    pub fn place(&self, canvas: &mut Canvas, rng: &mut Rng, light: &Light, middle: f32, boards: f32) -> f32 {
         let sill = boards - self.sill;
-        let lit = dice.chance(light.lit);
-        let behind = dice.chance(0.45);
+        let lit = rng.chance(light.lit);
+        let behind = rng.chance(0.45);
         let which = match (lit, behind) {
             (false, _) => self.dark,
             (true, false) => self.lit,
@@ -141,16 +134,9 @@ pub(super) fn balcony(canvas: &mut Canvas, style: &Style, light: &Light, middle:
 }
 
 /// Geraniums.
-pub(super) fn flower_box(
-    canvas: &mut Canvas,
-    dice: &mut Dice,
-    light: &Light,
-    middle: f32,
-    sill: f32,
-    w: f32,
-) {
+pub(super) fn flower_box(canvas: &mut Canvas, rng: &mut Rng, light: &Light, middle: f32, sill: f32, w: f32) {
     canvas.rect(middle - w / 2.0, sill, w, 3.6, light.on(Colour::of(0x7b_5a44)));
-    let bloom = dice.pick(&[0xc9_4f4a, 0xe0_8a9a, 0xe9_b64f, 0xf3_eee4]);
+    let bloom = rng.pick(&[0xc9_4f4a, 0xe0_8a9a, 0xe9_b64f, 0xf3_eee4]);
     let mut x = middle - w / 2.0 + 2.0;
     while x < middle + w / 2.0 {
         canvas.circle(x, sill - 1.0, 2.3, light.on(Colour::of(0x4f_7350)));
@@ -298,8 +284,8 @@ fn canopy(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, y: f32
 }
 
 /// A clipped bush in a pot.
-pub(super) fn topiary(canvas: &mut Canvas, dice: &mut Dice, light: &Light, x: f32, street: f32) {
-    let green = light.on(Colour::of(dice.pick(&[0x3f_6647, 0x4b_7250])));
+pub(super) fn topiary(canvas: &mut Canvas, rng: &mut Rng, light: &Light, x: f32, street: f32) {
+    let green = light.on(Colour::of(rng.pick(&[0x3f_6647, 0x4b_7250])));
     canvas.poly(
         &[(x - 5.0, street - 9.0), (x + 5.0, street - 9.0), (x + 3.6, street), (x - 3.6, street)],
         light.on(Colour::of(0xa6_6a4c)),

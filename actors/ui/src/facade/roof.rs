@@ -2,18 +2,18 @@
 
 use super::canvas::Canvas;
 use super::colour::Colour;
-use super::dice::Dice;
 use super::light::Light;
 use super::opening;
+use super::rng::Rng;
 use super::style::{Roof, Style};
 
 /// What the walls stand in front of.
-pub(super) fn behind(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, top: f32) {
+pub(super) fn behind(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
     let w = style.width();
     let flat = matches!(style.roof, Roof::Balustrade | Roof::Terrace);
     if !flat {
         for _ in 0..style.chimneys {
-            let at = x + w * dice.pick(&[0.16, 0.3, 0.68, 0.84]);
+            let at = x + w * rng.pick(&[0.16, 0.3, 0.68, 0.84]);
             let high = super::building::rise(style).min(40.0) + 10.0;
             canvas.rect(at, top - high, 11.0, high, light.on(style.wall.darker(0.25)));
             canvas.rect(at - 1.5, top - high - 3.0, 14.0, 4.0, light.on(style.wall.darker(0.4)));
@@ -28,15 +28,15 @@ pub(super) fn behind(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light:
 }
 
 /// The roof itself.
-pub(super) fn above(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, top: f32) {
+pub(super) fn above(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
     match style.roof {
-        Roof::Mansard => mansard(canvas, dice, style, light, x, top),
+        Roof::Mansard => mansard(canvas, rng, style, light, x, top),
         Roof::Hip => hip(canvas, style, light, x, top),
         Roof::Pediment => pediment(canvas, style, light, x, top),
         Roof::Balustrade => balustrade(canvas, style, light, x, top),
         Roof::Stepped => stepped(canvas, style, light, x, top),
-        Roof::Tower => tower(canvas, dice, style, light, x, top),
-        Roof::Terrace => terrace(canvas, dice, style, light, x, top),
+        Roof::Tower => tower(canvas, rng, style, light, x, top),
+        Roof::Terrace => terrace(canvas, rng, style, light, x, top),
         Roof::Gable => gable(canvas, style, light, x, top),
     }
 }
@@ -53,7 +53,7 @@ fn flag(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, base: f32, in
     canvas.path(&format!("M{x:.0} {y:.0}q5 -3 10 0t9 0v11q-5 2.5 -9.5 0t-9.5 0z"), light.on(fill));
 }
 
-fn mansard(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, top: f32) {
+fn mansard(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
     let (w, slate) = (style.width(), light.on(style.roofing));
     canvas
         .poly(&[(x - 4.0, top), (x + 9.0, top - 44.0), (x + w - 9.0, top - 44.0), (x + w + 4.0, top)], slate);
@@ -61,7 +61,7 @@ fn mansard(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x
     cornice(canvas, style, light, x, top);
     for bay in 0..style.bays {
         let middle = x + Style::MARGIN + (bay as f32 + 0.5) * style.bay;
-        let (width, lit) = (19.0, dice.chance(light.lit * 0.8));
+        let (width, lit) = (19.0, rng.chance(light.lit * 0.8));
         canvas.poly(
             &[(middle - width * 0.62, top - 30.0), (middle, top - 39.0), (middle + width * 0.62, top - 30.0)],
             light.on(style.trim),
@@ -187,8 +187,8 @@ fn gable(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, top: f32) {
     }
 }
 
-fn tower(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, top: f32) {
-    let left = dice.chance(0.5);
+fn tower(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
+    let left = rng.chance(0.5);
     let w = style.width();
     hip(canvas, style, light, x, top);
     let (wide, tall) = (style.bay + 14.0, 34.0);
@@ -202,12 +202,12 @@ fn tower(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: 
     let middle = tx + wide / 2.0;
     for offset in [-13.0, 13.0] {
         canvas.arch(middle + offset - 8.0, top - tall + 7.0, 16.0, 27.0, light.on(style.trim));
-        let lit = dice.chance(light.lit);
+        let lit = rng.chance(light.lit);
         let fill = if lit { Colour::of(0xff_d98c) } else { light.glass() };
         canvas.arch(middle + offset - 5.5, top - tall + 9.5, 11.0, 24.0, fill);
     }
     let cap = top - tall - 3.0;
-    if dice.chance(0.5) {
+    if rng.chance(0.5) {
         canvas
             .poly(&[(tx - 6.0, cap), (middle, cap - 46.0), (tx + wide + 6.0, cap)], light.on(style.roofing));
     } else {
@@ -227,18 +227,18 @@ fn tower(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: 
     canvas.circle(middle, cap - 57.0, 2.4, light.on(Colour::of(0xc9_9a3f)));
 }
 
-fn terrace(canvas: &mut Canvas, dice: &mut Dice, style: &Style, light: &Light, x: f32, top: f32) {
+fn terrace(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
     let w = style.width();
     for _ in 0..9 {
-        let green = dice.pick(&[0x5f_8659, 0x4c_7350, 0x7b_9a62]);
+        let green = rng.pick(&[0x5f_8659, 0x4c_7350, 0x7b_9a62]);
         canvas.circle(
-            x + dice.between(12.0, w - 12.0),
-            top - dice.between(8.0, 16.0),
-            dice.between(5.0, 9.0),
+            x + rng.between(12.0, w - 12.0),
+            top - rng.between(8.0, 16.0),
+            rng.between(5.0, 9.0),
             light.on(Colour::of(green)),
         );
     }
-    let (px, beam) = (x + w * dice.pick(&[0.12, 0.5]), light.on(Colour::of(0x8b_6a4c)));
+    let (px, beam) = (x + w * rng.pick(&[0.12, 0.5]), light.on(Colour::of(0x8b_6a4c)));
     for post in 0..4 {
         canvas.rect(px + post as f32 * 26.0, top - 30.0, 2.6, 30.0, beam);
     }

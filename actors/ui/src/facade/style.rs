@@ -1,7 +1,7 @@
-//! How one building is built: drawn once from its dice, then only read.
+//! How one building is built: drawn once from its rng, then only read.
 
 use super::colour::Colour;
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// What grows and how people build there, by latitude.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(super) enum Window {
 
 /// What is at street level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Terrain {
+pub(super) enum GroundFloor {
     Awnings,
     Arcade,
     Parlour,
@@ -86,10 +86,10 @@ pub(super) struct Style {
     pub accent: Colour,
     pub roof: Roof,
     pub window: Window,
-    pub terrain: Terrain,
+    pub ground_floor: GroundFloor,
     pub bays: usize,
     pub bay: f32,
-    /// Above the terrain floor.
+    /// Above the ground floor.
     pub floors: usize,
     pub floor: f32,
     pub ground_height: f32,
@@ -105,19 +105,19 @@ pub(super) struct Style {
 
 impl Style {
     /// The building of a hotel with this many stars.
-    pub fn of(dice: &mut Dice, stars: u8, climate: Climate) -> Self {
+    pub fn of(rng: &mut Rng, stars: u8, climate: Climate) -> Self {
         let stars = usize::from(stars.min(5));
         let floors = stars.max(1);
-        let roof = Self::roof(dice, floors, climate);
+        let roof = Self::roof(rng, floors, climate);
         let bays = match roof {
-            Roof::Stepped | Roof::Gable => 3 + dice.below(2),
-            Roof::Pediment => [3, 5, 5][dice.below(3)],
+            Roof::Stepped | Roof::Gable => 3 + rng.below(2),
+            Roof::Pediment => [3, 5, 5][rng.below(3)],
             Roof::Mansard | Roof::Hip | Roof::Balustrade | Roof::Tower | Roof::Terrace => {
-                4 + dice.below(2) + usize::from(stars > 3 && dice.chance(0.5))
+                4 + rng.below(2) + usize::from(stars > 3 && rng.chance(0.5))
             }
         };
         let walls = climate.walls();
-        let wall = Colour::of(walls[dice.below(walls.len())]).lighter(dice.between(0.0, 0.16));
+        let wall = Colour::of(walls[rng.below(walls.len())]).lighter(rng.between(0.0, 0.16));
         let accents = [0x1f_4d3a, 0x8a_3b32, 0x2f_4a63, 0xb5_7a23, 0x5b_3f55, 0x3f_6b63, 0x7a_5a2c];
         let windows: &[Window] = match climate {
             Climate::Tropical => &[Window::Shutters, Window::French, Window::Arched, Window::Wide],
@@ -130,28 +130,28 @@ impl Style {
         Self {
             wall,
             trim: wall.lighter(0.62),
-            roofing: Colour::of(dice.pick(climate.roofs())),
-            accent: Colour::of(dice.pick(&accents)),
+            roofing: Colour::of(rng.pick(climate.roofs())),
+            accent: Colour::of(rng.pick(&accents)),
             roof,
-            window: dice.pick(windows),
-            terrain: dice.pick(&[Terrain::Awnings, Terrain::Arcade, Terrain::Parlour]),
+            window: rng.pick(windows),
+            ground_floor: rng.pick(&[GroundFloor::Awnings, GroundFloor::Arcade, GroundFloor::Parlour]),
             bays,
-            bay: dice.between(46.0, 56.0),
+            bay: rng.between(46.0, 56.0),
             floors,
-            floor: if floors > 4 { dice.between(36.0, 38.0) } else { dice.between(38.0, 44.0) },
-            ground_height: dice.between(54.0, 60.0),
-            balconies: stars >= 2 && dice.chance(0.5),
-            quoins: dice.chance(0.45),
-            ivy: climate != Climate::Tropical && dice.chance(0.25),
-            sign: dice.chance(0.6),
-            flags: if stars >= 4 { 1 + dice.below(3) } else { 0 },
-            canopy: stars >= 4 || (stars == 3 && dice.chance(0.3)),
-            cat: dice.chance(0.2),
-            chimneys: dice.below(3),
+            floor: if floors > 4 { rng.between(36.0, 38.0) } else { rng.between(38.0, 44.0) },
+            ground_height: rng.between(54.0, 60.0),
+            balconies: stars >= 2 && rng.chance(0.5),
+            quoins: rng.chance(0.45),
+            ivy: climate != Climate::Tropical && rng.chance(0.25),
+            sign: rng.chance(0.6),
+            flags: if stars >= 4 { 1 + rng.below(3) } else { 0 },
+            canopy: stars >= 4 || (stars == 3 && rng.chance(0.3)),
+            cat: rng.chance(0.2),
+            chimneys: rng.below(3),
         }
     }
 
-    fn roof(dice: &mut Dice, floors: usize, climate: Climate) -> Roof {
+    fn roof(rng: &mut Rng, floors: usize, climate: Climate) -> Roof {
         let of: &[Roof] = match climate {
             Climate::Tropical => &[Roof::Hip, Roof::Balustrade, Roof::Terrace, Roof::Pediment, Roof::Tower],
             Climate::Southern => {
@@ -170,7 +170,7 @@ impl Style {
                 &[Roof::Gable, Roof::Gable, Roof::Mansard, Roof::Hip, Roof::Tower, Roof::Stepped]
             }
         };
-        let roof = dice.pick(of);
+        let roof = rng.pick(of);
         // A gable as wide as the building would leave the picture above five floors.
         if floors > 4 && matches!(roof, Roof::Gable | Roof::Stepped) { Roof::Mansard } else { roof }
     }

@@ -2,9 +2,9 @@
 
 use super::canvas::Canvas;
 use super::colour::Colour;
-use super::dice::Dice;
 use super::garden;
 use super::light::Light;
+use super::rng::Rng;
 use super::style::Climate;
 
 /// How large a place is.
@@ -39,7 +39,7 @@ pub(super) struct Terrain {
 /// Hills or a far skyline, then the neighbours.
 pub(super) fn draw(
     canvas: &mut Canvas,
-    dice: &mut Dice,
+    rng: &mut Rng,
     size: Size,
     light: &Light,
     terrain: Terrain,
@@ -47,26 +47,26 @@ pub(super) fn draw(
 ) {
     match size {
         Size::Village => {
-            hills(canvas, dice, light, terrain, 110.0, 0.62);
-            hills(canvas, dice, light, terrain, 62.0, 0.38);
-            grove(canvas, dice, light, terrain, 9);
-            cottages(canvas, dice, light, terrain, free, 60.0, 2);
+            hills(canvas, rng, light, terrain, 110.0, 0.62);
+            hills(canvas, rng, light, terrain, 62.0, 0.38);
+            grove(canvas, rng, light, terrain, 9);
+            cottages(canvas, rng, light, terrain, free, 60.0, 2);
         }
         Size::Town => {
-            hills(canvas, dice, light, terrain, 96.0, 0.62);
-            steeple(canvas, dice, light, terrain, free);
-            grove(canvas, dice, light, terrain, 4);
-            cottages(canvas, dice, light, terrain, free, 92.0, 6);
+            hills(canvas, rng, light, terrain, 96.0, 0.62);
+            steeple(canvas, rng, light, terrain, free);
+            grove(canvas, rng, light, terrain, 4);
+            cottages(canvas, rng, light, terrain, free, 92.0, 6);
         }
         Size::City => {
-            far_roofs(canvas, dice, light, terrain, 150.0, 0.66);
-            steeple(canvas, dice, light, terrain, free);
-            terraced(canvas, dice, light, terrain, (110.0, 190.0), free);
+            far_roofs(canvas, rng, light, terrain, 150.0, 0.66);
+            steeple(canvas, rng, light, terrain, free);
+            terraced(canvas, rng, light, terrain, (110.0, 190.0), free);
         }
         Size::Metropolis => {
-            towers(canvas, dice, light, terrain, (150.0, 300.0), 0.74);
-            towers(canvas, dice, light, terrain, (120.0, 230.0), 0.55);
-            terraced(canvas, dice, light, terrain, (150.0, 232.0), free);
+            towers(canvas, rng, light, terrain, (150.0, 300.0), 0.74);
+            towers(canvas, rng, light, terrain, (120.0, 230.0), 0.55);
+            terraced(canvas, rng, light, terrain, (150.0, 232.0), free);
         }
     }
 }
@@ -89,7 +89,7 @@ pub(super) fn pavement(canvas: &mut Canvas, light: &Light, terrain: Terrain, siz
     canvas.rect(0.0, terrain.street + 13.0, terrain.width, 2.0, light.on(Colour::of(road).darker(0.16)));
 }
 
-fn hills(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, high: f32, far: f32) {
+fn hills(canvas: &mut Canvas, rng: &mut Rng, light: &Light, terrain: Terrain, high: f32, far: f32) {
     let green = match terrain.climate {
         Climate::Tropical => 0x6f_9a72,
         Climate::Southern => 0xa8_a671,
@@ -98,8 +98,8 @@ fn hills(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, 
     };
     let (mut x, mut data) = (0.0, format!("M0 {:.0}V{:.0}", terrain.street, terrain.street - high * 0.6));
     while x < terrain.width {
-        let step = dice.between(110.0, 190.0);
-        let (rise, end) = (dice.between(0.7, 1.25) * high, dice.between(0.4, 0.8) * high);
+        let step = rng.between(110.0, 190.0);
+        let (rise, end) = (rng.between(0.7, 1.25) * high, rng.between(0.4, 0.8) * high);
         data.push_str(&format!(
             "Q{:.0} {:.0} {:.0} {:.0}",
             x + step / 2.0,
@@ -113,17 +113,17 @@ fn hills(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, 
     canvas.path(&data, light.far(Colour::of(green), far));
 }
 
-fn grove(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, count: usize) {
+fn grove(canvas: &mut Canvas, rng: &mut Rng, light: &Light, terrain: Terrain, count: usize) {
     for _ in 0..count {
-        let x = dice.between(0.0, terrain.width);
-        garden::tree(canvas, dice, terrain.climate, light, x, terrain.street, 0.34);
+        let x = rng.between(0.0, terrain.width);
+        garden::tree(canvas, rng, terrain.climate, light, x, terrain.street, 0.34);
     }
 }
 
 const WALLS: [u32; 8] =
     [0xe4_d3b4, 0xd6_a98a, 0xc9_cbb8, 0xea_dcc6, 0xb9_c2c4, 0xd9_b98f, 0xc7_9a86, 0xcf_c3ad];
 
-fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 4], far: f32) {
+fn window_grid(canvas: &mut Canvas, rng: &mut Rng, light: &Light, area: [f32; 4], far: f32) {
     let [x, y, w, h] = area;
     let (columns, rows) = ((w / 19.0) as usize, (h / 27.0) as usize);
     let dark = light.glass().mix(light.sky[2], far * 0.8);
@@ -131,7 +131,7 @@ fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 
     let (mut awake, mut asleep) = (Vec::new(), Vec::new());
     for row in 0..rows {
         for column in 0..columns {
-            let side = if dice.chance(light.lit * 0.8) { &mut awake } else { &mut asleep };
+            let side = if rng.chance(light.lit * 0.8) { &mut awake } else { &mut asleep };
             let step = w / columns as f32;
             side.push((x + (column as f32 + 0.5) * step - 4.0, y + 10.0 + row as f32 * 27.0));
         }
@@ -143,20 +143,20 @@ fn window_grid(canvas: &mut Canvas, dice: &mut Dice, light: &Light, area: [f32; 
 /// A closed row of town buildings on both sides of what is `free`.
 fn terraced(
     canvas: &mut Canvas,
-    dice: &mut Dice,
+    rng: &mut Rng,
     light: &Light,
     terrain: Terrain,
     high: (f32, f32),
     free: (f32, f32),
 ) {
     let far = 0.36;
-    let mut x = -dice.between(0.0, 40.0);
+    let mut x = -rng.between(0.0, 40.0);
     while x < terrain.width {
-        let (w, h) = (dice.between(62.0, 104.0), dice.between(high.0, high.1));
+        let (w, h) = (rng.between(62.0, 104.0), rng.between(high.0, high.1));
         let hidden = x > free.0 - 4.0 && x + w < free.1 + 4.0;
         let (wall, roof) =
-            (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0x7a_6a64, 0xa9_6a50, 0x66_7078])));
-        let (kind, y) = (dice.below(3), terrain.street - h);
+            (Colour::of(rng.pick(&WALLS)), Colour::of(rng.pick(&[0x7a_6a64, 0xa9_6a50, 0x66_7078])));
+        let (kind, y) = (rng.below(3), terrain.street - h);
         if !hidden {
             match kind {
                 0 => canvas
@@ -168,7 +168,7 @@ fn terraced(
                 _ => canvas.rect(x - 2.0, y - 5.0, w + 4.0, 6.0, light.far(wall.darker(0.15), far)),
             }
             canvas.rect(x, y, w + 0.6, h, light.far(wall, far));
-            window_grid(canvas, dice, light, [x + 4.0, y, w - 8.0, h - 30.0], far);
+            window_grid(canvas, rng, light, [x + 4.0, y, w - 8.0, h - 30.0], far);
         }
         x += w;
     }
@@ -177,7 +177,7 @@ fn terraced(
 /// Small buildings with gaps.
 fn cottages(
     canvas: &mut Canvas,
-    dice: &mut Dice,
+    rng: &mut Rng,
     light: &Light,
     terrain: Terrain,
     free: (f32, f32),
@@ -186,34 +186,34 @@ fn cottages(
 ) {
     let far = 0.26;
     for index in 0..count {
-        let w = dice.between(58.0, 92.0);
+        let w = rng.between(58.0, 92.0);
         let x = if index % 2 == 0 {
-            dice.between(-20.0, (free.0 - w - 24.0).max(-19.0))
+            rng.between(-20.0, (free.0 - w - 24.0).max(-19.0))
         } else {
-            dice.between(free.1 + 24.0, terrain.width - w + 30.0)
+            rng.between(free.1 + 24.0, terrain.width - w + 30.0)
         };
-        let h = high * dice.between(0.62, 1.0);
+        let h = high * rng.between(0.62, 1.0);
         let (wall, roof) =
-            (Colour::of(dice.pick(&WALLS)), Colour::of(dice.pick(&[0xa9_6a50, 0x8a_5f4c, 0x66_6a6c])));
+            (Colour::of(rng.pick(&WALLS)), Colour::of(rng.pick(&[0xa9_6a50, 0x8a_5f4c, 0x66_6a6c])));
         let y = terrain.street - h;
         canvas.poly(
             &[(x - 7.0, y + 2.0), (x + w / 2.0, y - w * 0.4), (x + w + 7.0, y + 2.0)],
             light.far(roof, far),
         );
         canvas.rect(x, y, w, h, light.far(wall, far));
-        window_grid(canvas, dice, light, [x + 4.0, y, w - 8.0, h - 8.0], far);
+        window_grid(canvas, rng, light, [x + 4.0, y, w - 8.0, h - 8.0], far);
     }
 }
 
 /// A church tower, somewhere to one side.
-fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, free: (f32, f32)) {
+fn steeple(canvas: &mut Canvas, rng: &mut Rng, light: &Light, terrain: Terrain, free: (f32, f32)) {
     let far = 0.5;
-    let x = if dice.chance(0.5) {
-        free.0 * dice.between(0.25, 0.7)
+    let x = if rng.chance(0.5) {
+        free.0 * rng.between(0.25, 0.7)
     } else {
-        free.1 + (terrain.width - free.1) * dice.between(0.3, 0.75)
+        free.1 + (terrain.width - free.1) * rng.between(0.3, 0.75)
     };
-    let (w, h) = (24.0, dice.between(150.0, 200.0));
+    let (w, h) = (24.0, rng.between(150.0, 200.0));
     let y = terrain.street - h;
     canvas.rect(x, y, w, h, light.far(Colour::of(0xd6_c6a8), far));
     match terrain.climate {
@@ -231,12 +231,12 @@ fn steeple(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain
     }
 }
 
-fn far_roofs(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, high: f32, far: f32) {
+fn far_roofs(canvas: &mut Canvas, rng: &mut Rng, light: &Light, terrain: Terrain, high: f32, far: f32) {
     let mut x = -20.0;
     while x < terrain.width {
-        let (w, h) = (dice.between(40.0, 80.0), high * dice.between(0.75, 1.25));
+        let (w, h) = (rng.between(40.0, 80.0), high * rng.between(0.75, 1.25));
         let y = terrain.street - h;
-        let wall = light.far(Colour::of(dice.pick(&WALLS)), far);
+        let wall = light.far(Colour::of(rng.pick(&WALLS)), far);
         canvas.poly(
             &[(x, terrain.street), (x, y), (x + w / 2.0, y - 18.0), (x + w, y), (x + w, terrain.street)],
             wall,
@@ -245,14 +245,14 @@ fn far_roofs(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terra
     }
 }
 
-fn towers(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain, high: (f32, f32), far: f32) {
+fn towers(canvas: &mut Canvas, rng: &mut Rng, light: &Light, terrain: Terrain, high: (f32, f32), far: f32) {
     let mut x = -10.0;
     while x < terrain.width {
-        let (w, h) = (dice.between(34.0, 66.0), dice.between(high.0, high.1));
+        let (w, h) = (rng.between(34.0, 66.0), rng.between(high.0, high.1));
         let y = terrain.street - h;
-        let wall = light.far(Colour::of(dice.pick(&[0x8f_a0aa, 0xa9_b0ae, 0xb9_a995, 0x7f_8f9c])), far);
+        let wall = light.far(Colour::of(rng.pick(&[0x8f_a0aa, 0xa9_b0ae, 0xb9_a995, 0x7f_8f9c])), far);
         canvas.rect(x, y, w, h, wall);
-        match dice.below(4) {
+        match rng.below(4) {
             0 => canvas.rect(x + w * 0.25, y - 16.0, w * 0.5, 17.0, wall),
             1 => canvas.rect(x + w * 0.5 - 1.0, y - 34.0, 2.0, 35.0, wall),
             2 => canvas.poly(&[(x, y + 1.0), (x + w, y - 22.0), (x + w, y + 1.0)], wall),
@@ -260,11 +260,10 @@ fn towers(canvas: &mut Canvas, dice: &mut Dice, light: &Light, terrain: Terrain,
         }
         if light.lamps {
             let count = (h / 16.0) as usize;
-            let lights: Vec<_> = (0..count)
-                .map(|_| (x + dice.between(4.0, w - 8.0), y + dice.between(6.0, h - 20.0)))
-                .collect();
+            let lights: Vec<_> =
+                (0..count).map(|_| (x + rng.between(4.0, w - 8.0), y + rng.between(6.0, h - 20.0))).collect();
             canvas.rects(&lights, 3.0, 4.0, Colour::of(0xff_cf80).mix(wall, 0.35));
         }
-        x += w + dice.between(-6.0, 16.0);
+        x += w + rng.between(-6.0, 16.0);
     }
 }

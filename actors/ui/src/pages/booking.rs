@@ -1,4 +1,4 @@
-//! A booking: its number, what was agreed, what happens next, until when it can be cancelled.
+//! A booking: its number, price and terms, next steps, and the cancellation deadline.
 
 use contracts::Money;
 use contracts::reservations::{PaymentState, RefundStatus, Reservation, Status, TimelineEvent};
@@ -7,123 +7,125 @@ use poem::{Response, handler};
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
-use super::ask;
-use super::checkout::hold;
+use super::checkout::countdown;
+use super::lookup;
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::format::{self, money};
-use crate::trouble::Trouble;
 use crate::view::{HotelView, Stay, terms};
-use crate::visit::{Fields, Visit};
 
-/// A shorter form of the secret link.
+/// A short form of the secret link.
 #[handler]
 pub(super) async fn short(
-    mut visit: Visit,
+    mut context: PageContext,
     Path((id, tag)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let opened = ask::open(&mut visit, &id, &tag).await?;
-    visit.keep();
-    Ok(visit.redirect(&format!("/bookings/{}?key={tag}", opened.reservation.id)))
+) -> Result<Response, PageError> {
+    let opened = lookup::booking(&mut context, &id, &tag).await?;
+    context.save_session();
+    Ok(context.redirect(&format!("/bookings/{}?key={tag}", opened.reservation.id)))
 }
 
 #[handler]
 pub(super) async fn show(
-    mut visit: Visit,
+    mut context: PageContext,
     Path(id): Path<String>,
     fields: Fields,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let key = fields.get("key").to_owned();
-    let reservation = ask::open(&mut visit, &id, &key).await?.reservation;
-    let hotel = ask::hotel(&visit, reservation.hotel()).await?;
-    let state = state(&visit, &reservation, &hotel);
+    let reservation = lookup::booking(&mut context, &id, &key).await?.reservation;
+    let hotel = lookup::hotel(&context, reservation.hotel()).await?;
+    let state = state(&context, &reservation, &hotel);
     let title = state["title"].as_str().unwrap_or("Your booking").to_owned();
-    let (locale, now) = (visit.locale, visit.now);
+    let (locale, now) = (context.locale, context.now);
     let stay = Stay::of(&reservation.quote, &hotel, locale, now);
     let is_held = reservation.status == Status::Held;
     let until = reservation.hold_expires_at.filter(|_| is_held);
     let timeline = reservation.timeline.iter().map(|(at, what)| {
-        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": happened(*what) })
+        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": event_text(*what) })
     });
     let view = json!({
         "state": state, "stay": stay, "number": reservation.id.to_string(),
         "guest": { "name": reservation.guest.name, "requests": reservation.requests },
-        "hold": until.map(|until| hold("Your room is held", until, now, "The hold has run out.")),
-        "refund": refund(&visit, &reservation), "next": next(&reservation, &hotel),
+        "hold": until.map(|until| countdown("Your room is held", until, now, "The hold has expired.")),
+        "refund": refund(&context, &reservation), "next": next(&reservation, &hotel),
         "timeline": timeline.collect::<Vec<_>>(),
         "qr_href": (reservation.status.takes_rooms() && !is_held)
-            .then(|| format!("/bookings/{}/qr.svg?key={}", reservation.id, visit.site.tag(reservation.id))),
-        "files": files(&reservation, &key), "cancel": cancel(&reservation, &hotel, &visit, &key),
+            .then(|| format!("/bookings/{}/qr.svg?key={}", reservation.id, context.site.tag(reservation.id))),
+        "files": files(&reservation, &key), "cancel": cancel(&reservation, &hotel, &context, &key),
     });
-    visit.page("booking.html", &title, view)
+    context.page("booking.html", &title, view)
 }
 
 fn iso(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default().to_string()
 }
 
-/// A status as a word on a pill, with the pill's colour.
-pub(super) fn word(reservation: &Reservation) -> (&'static str, &'static str) {
+/// The label of a booking's status, and the CSS class of its pill.
+pub(super) fn status_label(reservation: &Reservation) -> (&'static str, &'static str) {
     match reservation.status {
-        Status::Held => ("Not paid yet", "heed"),
+        Status::Held => ("Awaiting payment", "heed"),
         Status::Confirmed => ("Confirmed", "good"),
-        Status::CheckedIn => ("You are here", "good"),
-        Status::CheckedOut => ("Stayed", ""),
-        Status::Expired => ("Ran out", ""),
+        Status::CheckedIn => ("Checked in", "good"),
+        Status::CheckedOut => ("Completed", ""),
+        Status::Expired => ("Expired", ""),
         Status::Cancelled => ("Cancelled", "bad"),
-        Status::NoShow => ("Not arrived", "bad"),
+        Status::NoShow => ("No-show", "bad"),
     }
 }
 
-fn state(visit: &Visit, reservation: &Reservation, hotel: &HotelView) -> Value {
-    let (word, pill) = word(reservation);
+fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) -> Value {
+    let (word, pill) = status_label(reservation);
     let booking = format!("/bookings/{}", reservation.id);
     let search =
-        || json!({ "href": format!("/hotels/{}", reservation.hotel()), "label": "Look for a room again" });
+        || json!({ "href": format!("/hotels/{}", reservation.hotel()), "label": "Find another room" });
     let city = &hotel.profile.city;
     let (tone, icon, title, text, primary) = match (reservation.status, &reservation.payment) {
         (Status::Held, PaymentState::Open(_)) => (
-            "heed", "clock", "The bank is being asked".to_owned(), "Your room is held meanwhile.".to_owned(),
-            Some(json!({ "href": format!("{booking}/paying"), "label": "See how far it is" })),
+            "heed", "clock", "Your payment is being processed".to_owned(), "We are holding your room in the meantime.".to_owned(),
+            Some(json!({ "href": format!("{booking}/paying"), "label": "Check the payment" })),
         ),
         (Status::Held, _) => (
-            "heed", "clock", "Your room is held".to_owned(), "It is yours once it is paid. Nothing has been charged so far.".to_owned(),
-            Some(json!({ "href": format!("{booking}/pay"), "label": format!("Pay {}", money(visit.locale, reservation.total())) })),
+            "heed", "clock", "Your room is held".to_owned(), "Your booking is confirmed as soon as you have paid. Nothing has been charged so far.".to_owned(),
+            Some(json!({ "href": format!("{booking}/pay"), "label": format!("Pay {}", money(context.locale, reservation.total())) })),
         ),
         (Status::Confirmed, _) => (
             "", "check", format!("{city} is booked"),
-            format!("It is paid and confirmed. A mail with everything is on its way to {}.", reservation.guest.email), None,
+            format!("Your booking is paid and confirmed. We have sent the details to {}.", reservation.guest.email), None,
         ),
-        (Status::CheckedIn, _) => ("", "key", format!("Welcome to {}", hotel.profile.name), "Sleep well.".to_owned(), None),
-        (Status::CheckedOut, _) => ("", "check", "We hope you slept well".to_owned(), format!("Come back to {city} some day."), Some(search())),
+        (Status::CheckedIn, _) => ("", "key", format!("Welcome to {}", hotel.profile.name), "Enjoy your stay.".to_owned(), None),
+        (Status::CheckedOut, _) => ("", "check", "Thank you for your stay".to_owned(), format!("We hope to see you in {city} again."), Some(search())),
         (Status::Expired, _) => (
-            "heed", "clock", "The hold has run out".to_owned(),
-            "The room was not paid in time and went back to the hotel. Money that came too late goes back to you by itself.".to_owned(), Some(search()),
+            "heed", "clock", "The hold has expired".to_owned(),
+            "The room was not paid for in time and has been released. If a payment arrives late, we refund it automatically.".to_owned(), Some(search()),
         ),
-        (Status::Cancelled, _) => ("bad", "cross", "This booking is cancelled".to_owned(), cancelled_text(visit, reservation), Some(search())),
-        (Status::NoShow, _) => ("bad", "cross", "The hotel did not meet you".to_owned(), "It is marked as not arrived. If that is wrong, please call the hotel.".to_owned(), None),
+        (Status::Cancelled, _) => ("bad", "cross", "This booking is cancelled".to_owned(), cancelled_text(context, reservation), Some(search())),
+        (Status::NoShow, _) => ("bad", "cross", "You did not check in".to_owned(), "The hotel has recorded this booking as a no-show. If this is not correct, please contact the hotel.".to_owned(), None),
     };
     json!({ "tone": tone, "icon": icon, "title": title, "text": text, "primary": primary, "word": word, "pill": pill })
 }
 
-fn cancelled_text(visit: &Visit, reservation: &Reservation) -> String {
+fn cancelled_text(context: &PageContext, reservation: &Reservation) -> String {
     if reservation.paid() == 0 {
         "Nothing was charged.".to_owned()
     } else if reservation.penalty == 0 {
-        "Everything that you paid goes back to your card.".to_owned()
+        "The full amount will be refunded to your card.".to_owned()
     } else {
-        let kept = money(visit.locale, Money::new(reservation.penalty, reservation.currency()));
-        format!("The hotel keeps {kept}, as was agreed.")
+        let kept = money(context.locale, Money::new(reservation.penalty, reservation.currency()));
+        format!("The hotel keeps {kept}, according to the cancellation policy of your rate.")
     }
 }
 
-fn refund(visit: &Visit, reservation: &Reservation) -> Option<String> {
+fn refund(context: &PageContext, reservation: &Reservation) -> Option<String> {
     let refund = reservation.refund.filter(|refund| refund.amount > 0)?;
-    let sum = money(visit.locale, Money::new(refund.amount, reservation.currency()));
+    let sum = money(context.locale, Money::new(refund.amount, reservation.currency()));
     Some(match refund.status {
-        RefundStatus::Pending => format!("{sum} are on the way back to your card."),
+        RefundStatus::Pending => format!("A refund of {sum} to your card is on its way."),
         RefundStatus::Succeeded => {
-            format!("{sum} went back to your card. Banks take up to ten days to show it.")
+            format!("{sum} has been refunded to your card. It can take your bank up to ten days to show it.")
         }
-        RefundStatus::Failed => format!("{sum} could not be given back yet. Somebody is looking at it."),
+        RefundStatus::Failed => {
+            format!("The refund of {sum} has not gone through yet. We are looking into it.")
+        }
     })
 }
 
@@ -131,15 +133,18 @@ fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
     match reservation.status {
         Status::Confirmed => vec![
             format!(
-                "The mail to {} brings the confirmation as PDF and a calendar file.",
+                "Our email to {} contains your confirmation as a PDF and a calendar file.",
                 reservation.guest.email
             ),
             format!(
-                "{} knows about you{}.",
+                "{} has received your booking{}.",
                 hotel.profile.name,
-                if reservation.requests.is_some() { " and your wishes" } else { "" }
+                if reservation.requests.is_some() { " and your special requests" } else { "" }
             ),
-            format!("Arrive from 15:00 at {}. Say your name, or show the code on this page.", hotel.place()),
+            format!(
+                "Check in from 15:00 at {}. Give your name or show the code on this page.",
+                hotel.place()
+            ),
         ],
         Status::Held
         | Status::CheckedIn
@@ -150,23 +155,23 @@ fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
     }
 }
 
-/// Every kind of event in words.
-fn happened(what: TimelineEvent) -> &'static str {
+/// The text of a timeline event.
+fn event_text(what: TimelineEvent) -> &'static str {
     match what {
-        TimelineEvent::Held => "The room was set aside",
-        TimelineEvent::HoldExtended => "A payment began, and the hold was extended",
-        TimelineEvent::PaymentStarted => "A payment began",
-        TimelineEvent::PaymentFailed => "The payment did not work",
+        TimelineEvent::Held => "Room held",
+        TimelineEvent::HoldExtended => "Payment started, hold extended",
+        TimelineEvent::PaymentStarted => "Payment started",
+        TimelineEvent::PaymentFailed => "Payment failed",
         TimelineEvent::Confirmed => "Paid and confirmed",
-        TimelineEvent::Expired => "The hold ran out",
+        TimelineEvent::Expired => "Hold expired",
         TimelineEvent::Cancelled => "Cancelled",
-        TimelineEvent::PaidTooLate => "Money came too late; it goes back",
-        TimelineEvent::Refunded => "Money went back",
-        TimelineEvent::RefundFailed => "Money could not be given back yet",
-        TimelineEvent::Changed => "Details were changed",
-        TimelineEvent::CheckedIn => "Arrived",
-        TimelineEvent::CheckedOut => "Left",
-        TimelineEvent::NoShow => "Marked as not arrived",
+        TimelineEvent::PaidTooLate => "Payment arrived too late, refund started",
+        TimelineEvent::Refunded => "Refunded",
+        TimelineEvent::RefundFailed => "Refund failed",
+        TimelineEvent::Changed => "Booking details changed",
+        TimelineEvent::CheckedIn => "Checked in",
+        TimelineEvent::CheckedOut => "Checked out",
+        TimelineEvent::NoShow => "Recorded as a no-show",
     }
 }
 
@@ -175,22 +180,22 @@ fn files(reservation: &Reservation, key: &str) -> Vec<Value> {
     let file = |name: &str, icon: &str, label: &str| json!({ "href": format!("/bookings/{}/{name}{key}", reservation.id), "icon": icon, "label": label, "download": name.ends_with("ics") });
     let mut files = Vec::new();
     if matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::CheckedOut) {
-        files.push(file("confirmation.pdf", "paper", "Confirmation, PDF"));
+        files.push(file("confirmation.pdf", "paper", "Confirmation (PDF)"));
         files.push(file("calendar.ics", "calendar", "Calendar file"));
     }
     if reservation.paid() > 0 {
-        let label = "Receipt, PDF";
+        let label = "Receipt (PDF)";
         files.insert(files.len().min(1), file("receipt.pdf", "sum", label));
     }
     files
 }
 
-fn cancel(reservation: &Reservation, hotel: &HotelView, visit: &Visit, key: &str) -> Option<Value> {
+fn cancel(reservation: &Reservation, hotel: &HotelView, context: &PageContext, key: &str) -> Option<Value> {
     let can = matches!(reservation.status, Status::Held | Status::Confirmed);
     let quote = &reservation.quote;
     let terms = match reservation.status {
-        Status::Held => "Give the room back at any time before you pay: it costs nothing.".to_owned(),
-        _ => terms(quote.policy, quote.penalty(), quote, hotel, visit.locale, visit.now),
+        Status::Held => "You can release the room free of charge at any time before you pay.".to_owned(),
+        _ => terms(quote.policy, quote.penalty(), quote, hotel, context.locale, context.now),
     };
     let key = if key.is_empty() { String::new() } else { format!("?key={}", super::search::escape(key)) };
     can.then(|| json!({ "terms": terms, "href": format!("/bookings/{}/cancel{key}", reservation.id) }))

@@ -1,10 +1,8 @@
-//! My bookings: those of the account, those made in this browser, and those that it has opened by a mail's link.
+//! My bookings: those of the account, those made in this browser, and those opened with a secret link.
 
 use std::collections::BTreeMap;
 
-use contracts::reservations::{
-    self, ListBy, ListReservations, Position, Reservation, Reservations, Status, merge,
-};
+use contracts::reservations::{self, ListReservations, Position, Reservation, Reservations, Status, ListBy, merge};
 use contracts::ui::{self, Ui};
 use contracts::{Date, HotelId, ReservationId};
 use futures::future::join_all;
@@ -13,39 +11,40 @@ use poem::{Response, handler};
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
-use super::{ask, booking};
+use super::{booking, lookup};
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::format::{self, money, today_in};
 use crate::picture;
-use crate::trouble::Trouble;
 use crate::view::HotelView;
-use crate::visit::{Fields, Visit};
 
 /// Bookings on a page.
 const PAGE: u32 = 20;
 
 #[handler]
-pub(super) async fn bookings(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    let after: Option<Position> = visit.site.deps.sessions.open(fields.get("cursor"), visit.now).ok();
-    let call = visit.as_visitor().await?;
-    let (own, next) = list(&visit, &call, after).await?;
+pub(super) async fn bookings(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    let after: Option<Position> =
+        context.site.dependencies.sessions.open(fields.get("cursor"), context.now).ok();
+    let call = context.as_visitor().await?;
+    let (own, next) = list(&context, &call, after).await?;
     let mut found: BTreeMap<ReservationId, Reservation> = own.into_iter().map(|one| (one.id, one)).collect();
     if after.is_none() {
-        if visit.session.user.is_some() {
-            let call = visit.on_behalf_of(&visit.session.guest).await?;
-            found.extend(list(&visit, &call, None).await?.0.into_iter().map(|one| (one.id, one)));
+        if context.session.user.is_some() {
+            let call = context.on_behalf_of(&context.session.guest).await?;
+            found.extend(list(&context, &call, None).await?.0.into_iter().map(|one| (one.id, one)));
         }
-        for one in opened_by_link(&visit).await? {
+        for one in opened_by_link(&context).await? {
             found.entry(one.id).or_insert(one);
         }
     }
-    let hotels = hotels(&visit, found.values().map(Reservation::hotel)).await;
-    let today = today_in(visit.now, "UTC");
-    let mut groups = [("To come", Vec::new()), ("Past", Vec::new()), ("Not taken", Vec::new())];
+    let hotels = hotels(&context, found.values().map(Reservation::hotel)).await;
+    let today = today_in(context.now, "UTC");
+    let mut groups = [("Upcoming", Vec::new()), ("Past", Vec::new()), ("Cancelled or expired", Vec::new())];
     let mut sorted: Vec<_> = found.into_values().collect();
     sorted.sort_by_key(|one| (one.stay().check_in(), one.id));
     for one in &sorted {
         let Some(hotel) = hotels.get(&one.hotel()) else { continue };
-        groups[group(one.status, one.stay().check_out(), today)].1.push(row(&visit, one, hotel));
+        groups[group(one.status, one.stay().check_out(), today)].1.push(row(&context, one, hotel));
     }
     groups[1].1.reverse();
     groups[2].1.reverse();
@@ -54,10 +53,11 @@ pub(super) async fn bookings(mut visit: Visit, fields: Fields) -> Result<Respons
         .filter(|(_, rows)| !rows.is_empty())
         .map(|(title, rows)| json!({ "title": title, "bookings": rows }))
         .collect();
-    let next_href =
-        next.map(|position| format!("/bookings?cursor={}", visit.site.deps.sessions.seal(&position, None)));
+    let next_href = next.map(|position| {
+        format!("/bookings?cursor={}", context.site.dependencies.sessions.seal(&position, None))
+    });
     let view = json!({ "groups": groups, "next_href": next_href, "empty_picture": picture::of_city(20, 46.0, 30_000) });
-    visit.page("bookings.html", "My bookings", view)
+    context.page("bookings.html", "My bookings", view)
 }
 
 fn group(status: Status, leaves: Date, today: Date) -> usize {
@@ -70,10 +70,10 @@ fn group(status: Status, leaves: Date, today: Date) -> usize {
 }
 
 async fn list(
-    visit: &Visit,
+    context: &PageContext,
     call: &Call,
     after: Option<Position>,
-) -> Result<(Vec<Reservation>, Option<Position>), Trouble> {
+) -> Result<(Vec<Reservation>, Option<Position>), PageError> {
     let listing = ListReservations {
         by: ListBy::Owner,
         status: None,
@@ -84,9 +84,9 @@ async fn list(
         after,
         limit: PAGE,
     };
-    let answers = visit
+    let answers = context
         .site
-        .deps
+        .dependencies
         .client
         .query_every::<Reservations>(call, reservations::Query::Reservations(listing))
         .await;
@@ -102,10 +102,10 @@ async fn list(
     Ok(merge(pages.collect(), PAGE as usize))
 }
 
-async fn opened_by_link(visit: &Visit) -> Result<Vec<Reservation>, Trouble> {
-    let call = visit.as_ui().await?;
-    let client = &visit.site.deps.client;
-    let query = ui::Query::Bookings { guest: visit.session.guest.clone() };
+async fn opened_by_link(context: &PageContext) -> Result<Vec<Reservation>, PageError> {
+    let call = context.as_ui().await?;
+    let client = &context.site.dependencies.client;
+    let query = ui::Query::Bookings { guest: context.session.guest.clone() };
     let ids = match client.query::<Ui>(&call, query).await {
         Ok(ui::Answer::Bookings(ids)) => ids,
         Ok(ui::Answer::Knows(_)) | Err(_) => Vec::new(),
@@ -119,18 +119,22 @@ async fn opened_by_link(visit: &Visit) -> Result<Vec<Reservation>, Trouble> {
     Ok(found.collect())
 }
 
-async fn hotels(visit: &Visit, hotels: impl Iterator<Item = HotelId>) -> BTreeMap<HotelId, HotelView> {
+async fn hotels(
+    context: &PageContext,
+    hotels: impl Iterator<Item = HotelId>,
+) -> BTreeMap<HotelId, HotelView> {
     let hotels: std::collections::BTreeSet<_> = hotels.collect();
-    let asked = hotels.into_iter().map(|id| async move { Some((id, ask::hotel(visit, id).await.ok()?)) });
+    let asked =
+        hotels.into_iter().map(|id| async move { Some((id, lookup::hotel(context, id).await.ok()?)) });
     join_all(asked).await.into_iter().flatten().collect()
 }
 
-fn row(visit: &Visit, one: &Reservation, hotel: &HotelView) -> Value {
-    let (word, pill) = booking::word(one);
+fn row(context: &PageContext, one: &Reservation, hotel: &HotelView) -> Value {
+    let (word, pill) = booking::status_label(one);
     let stay = one.stay();
     json!({
         "href": format!("/bookings/{}", one.id), "hotel": hotel.profile.name, "where": hotel.place(),
-        "dates": format!("{} to {} · {}", format::day(visit.locale, stay.check_in()), format::day(visit.locale, stay.check_out()), format::count(stay.length(), "night")),
-        "word": word, "pill": pill, "total": money(visit.locale, one.total()), "picture": hotel.picture(visit.now, false),
+        "dates": format!("{} to {} · {}", format::day(context.locale, stay.check_in()), format::day(context.locale, stay.check_out()), format::count(stay.length(), "night")),
+        "word": word, "pill": pill, "total": money(context.locale, one.total()), "picture": hotel.picture(context.now, false),
     })
 }

@@ -1,4 +1,4 @@
-//! Cancelling, with the refund shown before.
+//! Cancelling a booking. The refund is shown before.
 
 use contracts::Money;
 use contracts::reservations::{self, Refusal, Reservations, Status};
@@ -7,54 +7,54 @@ use poem::web::Path;
 use poem::{Response, handler};
 use serde_json::json;
 
-use super::ask::{self, Opened};
-use super::hotel::why_not;
+use super::hotel::refusal_text;
+use super::lookup::{self, OpenedBooking};
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::format::{self, money};
-use crate::trouble::Trouble;
 use crate::view::{Form, Stay};
-use crate::visit::{Fields, Visit};
 
 #[handler]
-pub(super) async fn sure(
-    mut visit: Visit,
+pub(super) async fn show(
+    mut context: PageContext,
     Path(id): Path<String>,
     fields: Fields,
-) -> Result<Response, Trouble> {
-    let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
-    page(&mut visit, opened, Form::of(&[])).await
+) -> Result<Response, PageError> {
+    let opened = lookup::booking(&mut context, &id, fields.get("key")).await?;
+    page(&mut context, opened, Form::of(&[])).await
 }
 
 #[handler]
 pub(super) async fn cancel(
-    mut visit: Visit,
+    mut context: PageContext,
     Path(id): Path<String>,
     fields: Fields,
-) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
-    let opened = ask::open(&mut visit, &id, "").await?;
+) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
+    let opened = lookup::booking(&mut context, &id, "").await?;
     let reservation = &opened.reservation;
-    // Nobody gives up a room for less than the page said.
-    if fields.get("expected") != expected(reservation, visit.now) {
+    // The booking is cancelled only if the refund is what the page showed.
+    if fields.get("expected") != expected(reservation, context.now) {
         let mut form = Form::of(&[]);
         form.fail(
             "The refund has changed",
-            "A deadline has passed, or something happened meanwhile. Please look at the amount again.",
+            "A deadline has passed or the booking has changed. Please check the amount again.",
         );
-        return page(&mut visit, opened, form).await;
+        return page(&mut context, opened, form).await;
     }
     let command =
         reservations::Command::Cancel { reservation: reservation.id, expect: Some(reservation.version) };
     let booking = format!("/bookings/{}", reservation.id);
-    match visit.site.deps.client.command::<Reservations>(&opened.call, command).await {
-        Ok(_) => Ok(visit.redirect(&booking)),
+    match context.site.dependencies.client.command::<Reservations>(&opened.call, command).await {
+        Ok(_) => Ok(context.redirect(&booking)),
         Err(Failure::Refused(Refusal::Changed)) => {
-            visit.flash("heed", "Something about the booking changed meanwhile. Please look at it, and cancel again if you still want to.");
-            Ok(visit.redirect(&booking))
+            context.flash("heed", "The booking has changed in the meantime. Please check it, and cancel again if you still want to.");
+            Ok(context.redirect(&booking))
         }
         Err(Failure::Refused(refusal)) => {
-            let why = why_not(&visit, &refusal);
-            visit.flash("failed", why);
-            Ok(visit.redirect(&booking))
+            let why = refusal_text(&context, &refusal);
+            context.flash("failed", why);
+            Ok(context.redirect(&booking))
         }
         Err(failure) => Err(failure.into()),
     }
@@ -64,30 +64,28 @@ fn expected(reservation: &reservations::Reservation, now: protocol::Timestamp) -
     reservation.refund_at(now).amount.to_string()
 }
 
-async fn page(visit: &mut Visit, opened: Opened, form: Form) -> Result<Response, Trouble> {
+async fn page(context: &mut PageContext, opened: OpenedBooking, form: Form) -> Result<Response, PageError> {
     let reservation = opened.reservation;
     let booking = format!("/bookings/{}", reservation.id);
     if !matches!(reservation.status, Status::Held | Status::Confirmed) {
-        return Ok(visit.redirect(&booking));
+        return Ok(context.redirect(&booking));
     }
-    let hotel = ask::hotel(visit, reservation.hotel()).await?;
-    let (locale, now) = (visit.locale, visit.now);
+    let hotel = lookup::hotel(context, reservation.hotel()).await?;
+    let (locale, now) = (context.locale, context.now);
     let kept = reservation.penalty_at(now).min(reservation.paid());
     let explanation = match (reservation.status, reservation.quote.policy.free_until) {
-        (Status::Held, _) => "Nothing has been charged, and nothing will be.".to_owned(),
+        (Status::Held, _) => "Nothing has been charged, and cancelling is free.".to_owned(),
         (_, Some(until)) if until > now => format!(
-            "Cancelling is free until {} ({} time). The money goes back to the card that paid, at once; banks take up to ten days to show it.",
+            "You can cancel free of charge until {} ({} time). We refund the card that was used right away; it can take your bank up to ten days to show it.",
             format::deadline(locale, until, &hotel.profile.time_zone, now),
             format::zone_city(&hotel.profile.time_zone)
         ),
         (_, Some(until)) => format!(
-            "Cancelling was free until {} ({} time).",
+            "You could cancel free of charge until {} ({} time).",
             format::deadline(locale, until, &hotel.profile.time_zone, now),
             format::zone_city(&hotel.profile.time_zone)
         ),
-        (_, None) => {
-            "This rate cannot be cancelled free of charge, as was agreed when you booked.".to_owned()
-        }
+        (_, None) => "This rate cannot be cancelled free of charge.".to_owned(),
     };
     let price = |amount| money(locale, Money::new(amount, reservation.currency()));
     let view = json!({
@@ -97,5 +95,5 @@ async fn page(visit: &mut Visit, opened: Opened, form: Form) -> Result<Response,
         "expected": expected(&reservation, now), "explanation": explanation,
         "action": format!("{booking}/cancel"), "back_href": booking,
     });
-    visit.form_page("cancel.html", "Cancel this booking?", view)
+    context.form_page("cancel.html", "Cancel this booking?", view)
 }

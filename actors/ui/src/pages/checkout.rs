@@ -1,4 +1,4 @@
-//! Checkout: the price of an offer taken apart, who stays, how one pays; one button books and pays.
+//! Checkout: the price breakdown of an offer, the guest's details and the card. One button books and pays.
 
 use contracts::reservations::{self, Guest, Quote, Refusal, Reservations};
 use group::Failure;
@@ -7,106 +7,109 @@ use protocol::Timestamp;
 use serde_json::json;
 
 use super::card::{self, Attempt};
-use super::{ask, hotel};
-use crate::trouble::Trouble;
+use super::{hotel, lookup};
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::view::{Form, HotelView, Stay};
-use crate::visit::{Fields, Visit};
 
 const FIELDS: [&str; 5] = ["name", "email", "phone", "requests", "payment_method"];
 
-/// The longest wishes, in characters.
+/// The longest special requests, in characters.
 const REQUESTS_MAX: usize = 1_000;
 
-/// Somebody came to the checkout without a room: by reload or by hand.
+/// A GET of the checkout, for example after a reload: there is no offer.
 #[handler]
-pub(super) async fn nothing(mut visit: Visit) -> Result<Response, Trouble> {
-    visit.flash("heed", "Choose a room first, then you can book it.");
-    Ok(visit.redirect("/"))
+pub(super) async fn without_offer(mut context: PageContext) -> Result<Response, PageError> {
+    context.flash("heed", "Please choose a room first.");
+    Ok(context.redirect("/"))
 }
 
-/// Shows the checkout of an offer. Changes nothing.
+/// Shows the checkout of an offer. A POST without side effects, because an offer is too long for a URL.
 #[handler]
-pub(super) async fn show(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    match visit.site.deps.offers.open::<Quote>(fields.get("offer"), visit.now) {
+pub(super) async fn show(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    match context.site.dependencies.offers.open::<Quote>(fields.get("offer"), context.now) {
         Ok(quote) => {
-            let hotel = ask::hotel(&visit, quote.hotel).await?;
+            let hotel = lookup::hotel(&context, quote.hotel).await?;
             let mut form = Form::of(&FIELDS);
-            if let Ok(Some((name, email))) = known(&mut visit).await {
+            if let Ok(Some((name, email))) = account_details(&mut context).await {
                 form.values.insert("name", name);
                 form.values.insert("email", email);
             }
-            page(&mut visit, &quote, &hotel, fields.get("offer"), &form, &token::random_secret("once_"))
+            page(&mut context, &quote, &hotel, fields.get("offer"), &form, &token::random_secret("once_"))
         }
-        Err(token::SealError::Expired(quote)) => again(&mut visit, &quote, &Refusal::OfferExpired).await,
-        Err(token::SealError::Invalid) => Err(Trouble::Bad),
+        Err(token::SealError::Expired(quote)) => {
+            back_to_hotel(&mut context, &quote, &Refusal::OfferExpired).await
+        }
+        Err(token::SealError::Invalid) => Err(PageError::BadRequest),
     }
 }
 
-/// Books and pays.
+/// Holds the room and starts the payment.
 #[handler]
-pub(super) async fn book(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
+pub(super) async fn book(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
     let offer = fields.get("offer");
-    let quote = match visit.site.deps.offers.open::<Quote>(offer, visit.now) {
+    let quote = match context.site.dependencies.offers.open::<Quote>(offer, context.now) {
         Ok(quote) => quote,
         Err(token::SealError::Expired(quote)) => {
-            return again(&mut visit, &quote, &Refusal::OfferExpired).await;
+            return back_to_hotel(&mut context, &quote, &Refusal::OfferExpired).await;
         }
-        Err(token::SealError::Invalid) => return Err(Trouble::Bad),
+        Err(token::SealError::Invalid) => return Err(PageError::BadRequest),
     };
     let (mut form, guest, requests) = read(&fields);
     let once = fields.get("once");
     if once.len() < 20 {
-        return Err(Trouble::Bad);
+        return Err(PageError::BadRequest);
     }
-    let hotel = ask::hotel(&visit, quote.hotel).await?;
+    let hotel = lookup::hotel(&context, quote.hotel).await?;
     let card = card::token(fields.get("payment_method"));
     if let Err(why) = card {
-        form.wrong("payment_method", why);
+        form.field_error("payment_method", why);
     }
-    let (true, Ok(card)) = (form.is_fine(), card) else {
-        return page(&mut visit, &quote, &hotel, offer, &form, once);
+    let (true, Ok(card)) = (form.is_valid(), card) else {
+        return page(&mut context, &quote, &hotel, offer, &form, once);
     };
-    let call = visit.as_visitor().await?;
-    let keyed = call.with_key("ui book", &visit.session.form_subject(), once);
+    let call = context.as_visitor().await?;
+    let keyed = call.with_key("ui book", &context.session.form_subject(), once);
     let command = reservations::Command::Hold { quote: quote.clone(), guest, requests, reference: None };
-    let held = match visit.site.deps.client.command::<Reservations>(&keyed, command).await {
+    let held = match context.site.dependencies.client.command::<Reservations>(&keyed, command).await {
         Ok(reservations::Reply::Reservation(held)) => held,
-        Ok(other) => return Err(Trouble::Broken(format!("reservations answered a hold with {other:?}"))),
-        // The guest corrected something and sent the same page again: that is a new order.
+        Ok(other) => return Err(PageError::Internal(format!("reservations answered a hold with {other:?}"))),
+        // The same page was submitted again with other content, so it needs a new idempotency key.
         Err(Failure::KeyReused) => {
-            form.fail(
-                "Please send it once more",
-                "Something in the form was changed after it had been sent.",
-            );
-            return page(&mut visit, &quote, &hotel, offer, &form, &token::random_secret("once_"));
+            form.fail("Please send the form again", "The form was changed after it had been sent.");
+            return page(&mut context, &quote, &hotel, offer, &form, &token::random_secret("once_"));
         }
         Err(Failure::Refused(Refusal::Invalid { field, why })) => {
             let field = FIELDS.into_iter().find(|known| field.rsplit('/').next() == Some(known));
             match field {
-                Some(field) => form.wrong(field, format!("This {why}.")),
-                None => form.fail("Something is not right yet", &why),
+                Some(field) => form.field_error(field, format!("This {why}.")),
+                None => form.fail("Please check your details", &why),
             }
-            return page(&mut visit, &quote, &hotel, offer, &form, &token::random_secret("once_"));
+            return page(&mut context, &quote, &hotel, offer, &form, &token::random_secret("once_"));
         }
-        Err(Failure::Refused(refusal)) => return again(&mut visit, &quote, &refusal).await,
+        Err(Failure::Refused(refusal)) => return back_to_hotel(&mut context, &quote, &refusal).await,
         Err(failure) => return Err(failure.into()),
     };
-    visit.keep();
+    context.save_session();
     let booking = format!("/bookings/{}", held.id);
-    match card::start(&visit, &call, &held, card, once).await? {
-        Attempt::Started => Ok(visit.redirect(&format!("{booking}/paying"))),
-        Attempt::BadCard => Ok(visit.redirect(&format!("{booking}/pay?card=refused"))),
-        Attempt::TooLate | Attempt::Paid => Ok(visit.redirect(&booking)),
+    match card::start(&context, &call, &held, card, once).await? {
+        Attempt::Started => Ok(context.redirect(&format!("{booking}/paying"))),
+        Attempt::BadCard => Ok(context.redirect(&format!("{booking}/pay?card=refused"))),
+        Attempt::TooLate | Attempt::Paid => Ok(context.redirect(&booking)),
     }
 }
 
-/// Back to the hotel's rooms for the same days, saying why.
-async fn again(visit: &mut Visit, quote: &Quote, refusal: &Refusal) -> Result<Response, Trouble> {
-    let why = hotel::why_not(visit, refusal);
-    visit.flash("heed", format!("{why} These are the rooms and prices now."));
+/// Redirects to the hotel's rooms for the same dates, with the reason.
+async fn back_to_hotel(
+    context: &mut PageContext,
+    quote: &Quote,
+    refusal: &Refusal,
+) -> Result<Response, PageError> {
+    let why = hotel::refusal_text(context, refusal);
+    context.flash("heed", format!("{why} Here are the rooms and prices available now."));
     let stay = quote.stay;
-    Ok(visit.redirect(&format!(
+    Ok(context.redirect(&format!(
         "/hotels/{}?check_in={}&check_out={}&guests={}&rooms={}#rooms",
         quote.hotel,
         stay.check_in(),
@@ -117,61 +120,68 @@ async fn again(visit: &mut Visit, quote: &Quote, refusal: &Refusal) -> Result<Re
 }
 
 fn page(
-    visit: &mut Visit,
+    context: &mut PageContext,
     quote: &Quote,
     hotel: &HotelView,
     offer: &str,
     form: &Form,
     once: &str,
-) -> Result<Response, Trouble> {
+) -> Result<Response, PageError> {
     let view = json!({
-        "stay": Stay::of(quote, hotel, visit.locale, visit.now),
+        "stay": Stay::of(quote, hotel, context.locale, context.now),
         "form": form, "offer": offer, "once": once, "action": "/checkout/book",
-        "bank": card::form(&visit.site.deps.bank),
-        "hold": hold("We keep this price", quote.expires_at, visit.now, "This price has run out. Go back for the price now."),
+        "bank": card::form(&context.site.dependencies.bank),
+        "hold": countdown("We hold this price", quote.expires_at, context.now, "This price has expired. Please go back to see the current price."),
     });
-    visit.form_page("checkout.html", "Your booking", view)
+    context.form_page("checkout.html", "Your booking", view)
 }
 
-/// A countdown: with scripts it counts, without it says how long it was when the page was made.
-pub(super) fn hold(still: &str, until: Timestamp, now: Timestamp, gone: &str) -> serde_json::Value {
+/// The data of a countdown. Without JavaScript it shows the time that was left when the page was rendered.
+pub(super) fn countdown(running: &str, until: Timestamp, now: Timestamp, expired: &str) -> serde_json::Value {
     let minutes = (until.seconds() - now.seconds()).max(0).div_euclid(60);
-    let text = format!("{still} for {}", crate::format::count(minutes.max(1), "minute"));
-    json!({ "text": text, "still": still, "until": until.millis(), "gone": gone })
+    let text = format!("{running} for {}", crate::format::count(minutes.max(1), "minute"));
+    json!({ "text": text, "running": running, "until": until.millis(), "expired": expired })
 }
 
-/// Name and address of who is signed in.
-async fn known(visit: &mut Visit) -> Result<Option<(String, String)>, Trouble> {
-    let Some(call) = visit.as_user().await? else { return Ok(None) };
-    let me =
-        visit.site.deps.client.query::<contracts::users::Users>(&call, contracts::users::Query::Me).await;
+/// Name and email address of the signed-in user.
+async fn account_details(context: &mut PageContext) -> Result<Option<(String, String)>, PageError> {
+    let Some(call) = context.as_user().await? else { return Ok(None) };
+    let me = context
+        .site
+        .dependencies
+        .client
+        .query::<contracts::users::Users>(&call, contracts::users::Query::Me)
+        .await;
     match me {
         Ok(contracts::users::Answer::Account(account)) => Ok(Some((account.name, account.email))),
         Ok(_) | Err(_) => Ok(None),
     }
 }
 
-/// What was typed, and what is wrong with it.
+/// Reads and checks the guest's details.
 fn read(fields: &Fields) -> (Form, Guest, Option<String>) {
     let mut form = Form::typed(&FIELDS, fields);
     let (name, email, phone, requests) =
         (fields.get("name"), fields.get("email"), fields.get("phone"), fields.get("requests"));
     if let Err(why) = contracts::users::check_name(name) {
-        form.wrong("name", format!("The name {why}."));
+        form.field_error("name", format!("The name {why}."));
     }
     if email.is_empty() {
-        form.wrong("email", "We need an address for the confirmation.");
+        form.field_error("email", "Please enter an email address for the confirmation.");
     } else if let Err(why) = contracts::users::check_email(email) {
-        form.wrong("email", format!("This {why}."));
+        form.field_error("email", format!("This {why}."));
     }
     let dialled = phone.chars().all(|c| c.is_ascii_digit() || "+-() ./".contains(c)) && phone.len() <= 32;
     if !phone.is_empty() && (!dialled || phone.chars().filter(char::is_ascii_digit).count() < 5) {
-        form.wrong("phone", "This is not a telephone number. You can also leave it out.");
+        form.field_error(
+            "phone",
+            "This is not a valid telephone number. You can also leave this field empty.",
+        );
     }
     if requests.chars().count() > REQUESTS_MAX {
-        form.wrong("requests", format!("Please say it in at most {REQUESTS_MAX} characters."));
+        form.field_error("requests", format!("Please use at most {REQUESTS_MAX} characters."));
     }
-    // Browsers send line ends as CR LF.
+    // Browsers send line breaks as CR LF.
     let requests = requests.replace("\r\n", "\n");
     let guest = Guest {
         name: name.to_owned(),
@@ -186,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_fields_are_told_and_kept() {
+    fn invalid_fields_are_reported_and_their_values_kept() {
         let table = [
             ("Ada Lovelace", "ada@inn.example", "", ""),
             ("Ada Lovelace", "ada@inn.example", "+44 20 7946 0000", ""),

@@ -1,19 +1,19 @@
-//! The pages, one file each, and where they are.
+//! The pages, one file each, and their routes.
 
 mod account;
-mod ask;
 mod booking;
 mod bookings;
 mod cancel;
 mod card;
 mod checkout;
+mod error_page;
 mod files;
 mod home;
 mod hotel;
+mod lookup;
 mod pay;
 mod paying;
 mod pictures;
-mod problem;
 mod reset;
 mod results;
 mod search;
@@ -27,12 +27,12 @@ use poem::endpoint::BoxEndpoint;
 use poem::middleware::AddData;
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
 
+use crate::context::PageContext;
 use crate::site::Site;
-use crate::visit::Visit;
 
-pub use problem::error_page;
+pub use error_page::error_page;
 
-/// All pages, for `edge::Server::pages`. Whatever fails in them is answered with a page that helps.
+/// All pages, for `edge::Server::pages`. Errors are rendered as pages.
 pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
     let assets = site.assets.clone().endpoint();
     let route = Route::new()
@@ -40,13 +40,13 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/complete", get(home::complete))
         .at("/search", get(results::results))
         .at("/hotels/:hotel", get(hotel::show))
-        .at("/checkout", get(checkout::nothing).post(checkout::show))
-        .at("/checkout/book", get(checkout::nothing).post(checkout::book))
+        .at("/checkout", get(checkout::without_offer).post(checkout::show))
+        .at("/checkout/book", get(checkout::without_offer).post(checkout::book))
         .at("/bookings", get(bookings::bookings))
         .at("/bookings/:reservation", get(booking::show))
         .at("/bookings/:reservation/pay", get(pay::show).post(pay::pay))
         .at("/bookings/:reservation/paying", get(paying::paying))
-        .at("/bookings/:reservation/cancel", get(cancel::sure).post(cancel::cancel))
+        .at("/bookings/:reservation/cancel", get(cancel::show).post(cancel::cancel))
         .at("/bookings/:reservation/confirmation.pdf", get(files::confirmation))
         .at("/bookings/:reservation/receipt.pdf", get(files::receipt))
         .at("/bookings/:reservation/calendar.ics", get(files::calendar))
@@ -57,7 +57,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/sign-up", get(sign_up::show).post(sign_up::sign_up))
         .at("/verify-email", get(verify::show).post(verify::verify))
         .at("/verify-email/resend", post(verify::resend))
-        .at("/password-reset", get(reset::show).post(reset::ask))
+        .at("/password-reset", get(reset::show).post(reset::request))
         .at("/reset-password", get(reset::choose).post(reset::reset))
         .at("/account", get(account::show).post(account::save))
         .at("/account/close", post(account::close))
@@ -68,15 +68,15 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/robots.txt", get(pictures::robots))
         .nest("/assets", assets)
         .with(AddData::new(Arc::clone(&site)));
-    let explained = route.around(move |route, request: Request| {
+    let with_error_pages = route.around(move |route, request: Request| {
         let site = Arc::clone(&site);
         async move {
-            let visit = Visit::of(&site, &request);
+            let context = PageContext::of(&site, &request);
             match route.call(request).await {
                 Ok(response) => Ok::<_, poem::Error>(response.into_response()),
-                Err(error) => Ok(problem::page(visit, error)),
+                Err(error) => Ok(error_page::page(context, error)),
             }
         }
     });
-    explained.map_to_response().boxed()
+    with_error_pages.map_to_response().boxed()
 }

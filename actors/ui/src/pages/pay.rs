@@ -1,94 +1,99 @@
-//! Paying for what is held already: after a card was declined, or later the same quarter of an hour.
+//! Paying for a held booking, for example after a card was declined.
 
 use contracts::reservations::{PaymentState, Status};
 use poem::web::Path;
 use poem::{Response, handler};
 use serde_json::json;
 
-use super::ask::{self, Opened};
 use super::card::{self, Attempt};
-use super::checkout::hold;
-use crate::trouble::Trouble;
+use super::checkout::countdown;
+use super::lookup::{self, OpenedBooking};
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::view::{Form, Stay};
-use crate::visit::{Fields, Visit};
 
 const FIELDS: [&str; 1] = ["payment_method"];
 
 #[handler]
 pub(super) async fn show(
-    mut visit: Visit,
+    mut context: PageContext,
     Path(id): Path<String>,
     fields: Fields,
-) -> Result<Response, Trouble> {
-    let opened = ask::open(&mut visit, &id, fields.get("key")).await?;
+) -> Result<Response, PageError> {
+    let opened = lookup::booking(&mut context, &id, fields.get("key")).await?;
     let mut form = Form::of(&FIELDS);
     if fields.get("card") == "refused" {
-        form.fail(
-            "The bank does not know this card",
-            "Nothing was charged. Your room is held: please use another card.",
-        );
+        fail_bad_card(&mut form);
     }
-    page(&mut visit, opened, form).await
+    page(&mut context, opened, form).await
 }
 
 #[handler]
 pub(super) async fn pay(
-    mut visit: Visit,
+    mut context: PageContext,
     Path(id): Path<String>,
     fields: Fields,
-) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
-    let opened = ask::open(&mut visit, &id, "").await?;
+) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
+    let opened = lookup::booking(&mut context, &id, "").await?;
     let mut form = Form::typed(&FIELDS, &fields);
     let card = match card::token(fields.get("payment_method")) {
         Ok(card) => card,
         Err(why) => {
-            form.wrong("payment_method", why);
-            return page(&mut visit, opened, form).await;
+            form.field_error("payment_method", why);
+            return page(&mut context, opened, form).await;
         }
     };
     let booking = format!("/bookings/{}", opened.reservation.id);
-    match card::start(&visit, &opened.call, &opened.reservation, card, fields.get("once")).await? {
-        Attempt::Started => Ok(visit.redirect(&format!("{booking}/paying"))),
-        Attempt::Paid => Ok(visit.redirect(&booking)),
+    match card::start(&context, &opened.call, &opened.reservation, card, fields.get("once")).await? {
+        Attempt::Started => Ok(context.redirect(&format!("{booking}/paying"))),
+        Attempt::Paid => Ok(context.redirect(&booking)),
         Attempt::BadCard => {
-            form.fail(
-                "The bank does not know this card",
-                "Nothing was charged. Your room is held: please use another card.",
-            );
-            page(&mut visit, opened, form).await
+            fail_bad_card(&mut form);
+            page(&mut context, opened, form).await
         }
         Attempt::TooLate => {
-            visit.flash("heed", "The hold has run out, and nothing was charged.");
-            Ok(visit.redirect(&booking))
+            context.flash("heed", "The hold has expired. Nothing was charged.");
+            Ok(context.redirect(&booking))
         }
     }
 }
 
-async fn page(visit: &mut Visit, opened: Opened, mut form: Form) -> Result<Response, Trouble> {
-    let Opened { reservation, call } = opened;
+fn fail_bad_card(form: &mut Form) {
+    form.fail(
+        "The bank does not accept this card",
+        "Nothing was charged. We are still holding your room: please use another card.",
+    );
+}
+
+async fn page(
+    context: &mut PageContext,
+    opened: OpenedBooking,
+    mut form: Form,
+) -> Result<Response, PageError> {
+    let OpenedBooking { reservation, call } = opened;
     let booking = format!("/bookings/{}", reservation.id);
     if reservation.status != Status::Held {
-        return Ok(visit.redirect(&booking));
+        return Ok(context.redirect(&booking));
     }
     if matches!(reservation.payment, PaymentState::Open(_)) {
-        return Ok(visit.redirect(&format!("{booking}/paying")));
+        return Ok(context.redirect(&format!("{booking}/paying")));
     }
     if form.failure.is_none()
-        && let Some(payment) = card::latest(visit, &call, reservation.id).await?
+        && let Some(payment) = card::latest(context, &call, reservation.id).await?
         && let Some(failure) = &payment.failure
     {
-        let (title, text) = card::failure_words(&failure.code);
+        let (title, text) = card::failure_text(&failure.code);
         form.fail(title, text);
     }
-    let hotel = ask::hotel(visit, reservation.hotel()).await?;
-    let until = reservation.hold_expires_at.unwrap_or(visit.now);
+    let hotel = lookup::hotel(context, reservation.hotel()).await?;
+    let until = reservation.hold_expires_at.unwrap_or(context.now);
     let view = json!({
-        "stay": Stay::of(&reservation.quote, &hotel, visit.locale, visit.now),
+        "stay": Stay::of(&reservation.quote, &hotel, context.locale, context.now),
         "guest": { "name": reservation.guest.name, "email": reservation.guest.email },
         "form": form, "once": token::random_secret("once_"), "action": format!("{booking}/pay"),
-        "cancel_href": format!("{booking}/cancel"), "bank": card::form(&visit.site.deps.bank),
-        "hold": hold("Your room is held", until, visit.now, "The hold has run out. Nothing was charged."),
+        "cancel_href": format!("{booking}/cancel"), "bank": card::form(&context.site.dependencies.bank),
+        "hold": countdown("Your room is held", until, context.now, "The hold has expired. Nothing was charged."),
     });
-    visit.form_page("pay.html", "Pay for your booking", view)
+    context.form_page("pay.html", "Pay for your booking", view)
 }

@@ -1,5 +1,5 @@
-//! Between the button and the answer: the bank is asked, or asks the guest (3-D Secure), and this page goes on by
-//! itself, with scripts or without.
+//! The page between submitting a payment and its result: waits for the bank, redirects to 3-D Secure, and reloads
+//! itself, with or without JavaScript.
 
 use std::time::Duration;
 
@@ -11,74 +11,79 @@ use poem::web::Path;
 use poem::{Response, handler};
 use serde_json::json;
 
-use super::{ask, card};
-use crate::trouble::Trouble;
-use crate::visit::{Fields, Visit};
+use super::{card, lookup};
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 
-/// How often the page looks again by itself, in seconds.
-const AGAIN_SECS: u32 = 3;
+/// How often the page reloads itself, in seconds.
+const RELOAD_SECS: u32 = 3;
 
-/// How often it is asked whether the reservation has heard of its money, and in what steps.
-const HEAR_TIMES: u32 = 10;
-const HEAR_EVERY: Duration = Duration::from_millis(100);
+/// How often, and at which interval, the reservation is polled until it is confirmed.
+const CONFIRMATION_POLLS: u32 = 10;
+const CONFIRMATION_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 #[handler]
 pub(super) async fn paying(
-    mut visit: Visit,
+    mut context: PageContext,
     Path(id): Path<String>,
     fields: Fields,
-) -> Result<Response, Trouble> {
-    let opened = ask::open(&mut visit, &id, "").await?;
+) -> Result<Response, PageError> {
+    let opened = lookup::booking(&mut context, &id, "").await?;
     let (id, call) = (opened.reservation.id, opened.call);
     let is_back = fields.get("back") == "1";
-    let mut payment = card::settled(&visit, &call, id, |status| status == PaymentStatus::Processing).await?;
+    let mut payment =
+        card::settled(&context, &call, id, |status| status == PaymentStatus::Processing).await?;
     if is_back
         && let Some(waiting) =
             payment.as_ref().filter(|payment| payment.status == PaymentStatus::RequiresAction)
     {
-        card::returned(&visit, &call, waiting.id).await?;
+        card::returned(&context, &call, waiting.id).await?;
         let waits = |status| matches!(status, PaymentStatus::Processing | PaymentStatus::RequiresAction);
-        payment = card::settled(&visit, &call, id, waits).await?;
+        payment = card::settled(&context, &call, id, waits).await?;
     }
     let booking = format!("/bookings/{id}");
-    let Some(payment) = payment else { return Ok(visit.redirect(&booking)) };
+    let Some(payment) = payment else { return Ok(context.redirect(&booking)) };
     match payment.status {
-        PaymentStatus::Failed => Ok(visit.redirect(&format!("{booking}/pay"))),
-        PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => Ok(visit.redirect(&booking)),
-        // The money is here; the reservation hears of it a moment later.
-        PaymentStatus::Succeeded if is_still_held(&visit, &call, id).await? => {
-            wait(&mut visit, &format!("{booking}/paying"), 1)
+        PaymentStatus::Failed => Ok(context.redirect(&format!("{booking}/pay"))),
+        PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => Ok(context.redirect(&booking)),
+        // The payment has succeeded. The reservation is confirmed by an event shortly after.
+        PaymentStatus::Succeeded if is_still_held(&context, &call, id).await? => {
+            wait(&mut context, &format!("{booking}/paying"), 1)
         }
-        PaymentStatus::Succeeded => Ok(visit.redirect(&booking)),
-        PaymentStatus::Processing => wait(&mut visit, &format!("{booking}/paying"), AGAIN_SECS),
+        PaymentStatus::Succeeded => Ok(context.redirect(&booking)),
+        PaymentStatus::Processing => wait(&mut context, &format!("{booking}/paying"), RELOAD_SECS),
         PaymentStatus::RequiresAction => match payment.redirect_url.filter(|url| is_web(url)) {
             Some(url) => {
                 let view = json!({ "url": url, "seconds": if is_back { 20 } else { 1 }, "again_href": format!("{booking}/paying?back=1") });
-                visit.page("bank.html", "Over to your bank", view)
+                context.page("bank.html", "Confirm the payment at your bank", view)
             }
-            None => wait(&mut visit, &format!("{booking}/paying?back=1"), AGAIN_SECS),
+            None => wait(&mut context, &format!("{booking}/paying?back=1"), RELOAD_SECS),
         },
     }
 }
 
-/// Whether the reservation has not heard of its money after a little while.
-async fn is_still_held(visit: &Visit, call: &Call, id: ReservationId) -> Result<bool, Trouble> {
-    for _ in 0..HEAR_TIMES {
-        match visit.site.deps.client.query::<Reservations>(call, Query::Reservation(id)).await {
+/// Polls the reservation. Returns whether it is still unconfirmed in the end.
+async fn is_still_held(context: &PageContext, call: &Call, id: ReservationId) -> Result<bool, PageError> {
+    for _ in 0..CONFIRMATION_POLLS {
+        match context.site.dependencies.client.query::<Reservations>(call, Query::Reservation(id)).await {
             Ok(Answer::Reservation(reservation)) if reservation.status == Status::Held => {}
             Ok(_) | Err(Failure::Refused(_)) => return Ok(false),
             Err(failure) => return Err(failure.into()),
         }
-        tokio::time::sleep(HEAR_EVERY).await;
+        tokio::time::sleep(CONFIRMATION_POLL_INTERVAL).await;
     }
     Ok(true)
 }
 
-fn wait(visit: &mut Visit, again: &str, seconds: u32) -> Result<Response, Trouble> {
-    visit.page("waiting.html", "Asking the bank", json!({ "seconds": seconds, "again_href": again }))
+fn wait(context: &mut PageContext, again: &str, seconds: u32) -> Result<Response, PageError> {
+    context.page(
+        "waiting.html",
+        "Processing your payment",
+        json!({ "seconds": seconds, "again_href": again }),
+    )
 }
 
-/// An address that a browser may be sent to: the bank's word, but never a script.
+/// Whether the bank's URL is safe as a redirect target: `http` or `https`, never a script.
 fn is_web(url: &str) -> bool {
     (url.starts_with("https://") || url.starts_with("http://"))
         && url.len() <= 2_000

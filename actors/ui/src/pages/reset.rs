@@ -1,4 +1,4 @@
-//! A new password, by mail. The answer is the same whether the address is known or not.
+//! Password reset by email. The response does not reveal whether the address has an account.
 
 use contracts::users::{self, MailLink, PASSWORD_CHARS_MIN, Users};
 use group::Failure;
@@ -6,101 +6,102 @@ use poem::{Response, handler};
 use serde_json::json;
 
 use super::sign_in::{field, hinted};
-use super::sign_up::{hash, look_into_your_mail};
-use crate::trouble::Trouble;
+use super::sign_up::{check_your_email, hash};
+use super::verify::INCOMPLETE_LINK;
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::view::Form;
-use crate::visit::{Fields, Visit};
 
 #[handler]
-pub(super) async fn show(mut visit: Visit) -> Result<Response, Trouble> {
-    asking(&mut visit, &Form::of(&["email"]))
+pub(super) async fn show(mut context: PageContext) -> Result<Response, PageError> {
+    request_page(&mut context, &Form::of(&["email"]))
 }
 
 #[handler]
-pub(super) async fn ask(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
+pub(super) async fn request(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
     let email = fields.get("email");
     let mut form = Form::typed(&["email"], &fields);
     if let Err(why) = users::check_email(email) {
-        form.wrong("email", format!("This {why}."));
-        return asking(&mut visit, &form);
+        form.field_error("email", format!("This {why}."));
+        return request_page(&mut context, &form);
     }
-    let address = visit.address.ip.filter(|_| !visit.address.local);
+    let address = context.address.ip.filter(|_| !context.address.local);
     let name = format!("reset {email}");
-    if visit.site.deps.sign_ins.check(&name, address).is_err() {
-        return Err(Trouble::TooMany(60));
+    if context.site.dependencies.sign_ins.check(&name, address).is_err() {
+        return Err(PageError::TooManyRequests(60));
     }
-    // Each request counts: nobody's mailbox is filled from here.
-    visit.site.deps.sign_ins.failed(&name, address);
+    // Each request counts as a failed attempt, so that no mailbox can be flooded.
+    context.site.dependencies.sign_ins.failed(&name, address);
     let command = users::Command::RequestPasswordReset { email: email.to_owned() };
-    match visit.site.deps.client.command::<Users>(&visit.anonymous(), command).await {
-        Ok(_) | Err(Failure::Refused(_)) => look_into_your_mail(
-            &mut visit,
-            "If there is an account with this address, a mail with a link is on its way to it.",
+    match context.site.dependencies.client.command::<Users>(&context.anonymous(), command).await {
+        Ok(_) | Err(Failure::Refused(_)) => check_your_email(
+            &mut context,
+            "If there is an account with this address, we have sent you an email with a link to set a new password.",
         ),
         Err(failure) => Err(failure.into()),
     }
 }
 
 #[handler]
-pub(super) async fn choose(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn choose(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let mut form = Form::of(&["password"]);
     if MailLink::of_token(fields.get("token")).is_none() {
-        form.fail("The link is not complete", "Please open it from the mail again, or copy all of it.");
+        form.fail(INCOMPLETE_LINK.0, INCOMPLETE_LINK.1);
     }
-    choosing(&mut visit, fields.get("token"), &form)
+    password_page(&mut context, fields.get("token"), &form)
 }
 
 #[handler]
-pub(super) async fn reset(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
+pub(super) async fn reset(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
     let (text, password) = (fields.get("token").to_owned(), fields.raw("password"));
     let mut form = Form::of(&["password"]);
     let Some(link) = MailLink::of_token(&text) else {
-        form.fail("The link is not complete", "Please open it from the mail again, or copy all of it.");
-        return choosing(&mut visit, &text, &form);
+        form.fail(INCOMPLETE_LINK.0, INCOMPLETE_LINK.1);
+        return password_page(&mut context, &text, &form);
     };
     if let Err(why) = users::check_password(password, "") {
-        form.wrong("password", format!("A password {why}."));
-        return choosing(&mut visit, &text, &form);
+        form.field_error("password", format!("The password {why}."));
+        return password_page(&mut context, &text, &form);
     }
-    let password_hash = hash(&visit, password).await?;
+    let password_hash = hash(&context, password).await?;
     let command = users::Command::ResetPassword { link, password_hash };
-    match visit.site.deps.client.command::<Users>(&visit.anonymous(), command).await {
+    match context.site.dependencies.client.command::<Users>(&context.anonymous(), command).await {
         Ok(_) => {
-            // Whoever was signed in with the old password is not any more, here neither.
-            visit.forget_user();
-            visit.flash("", "The new password holds. Please sign in with it.");
-            Ok(visit.redirect("/sign-in"))
+            // The reset has ended all sessions of the account, also the one in this browser.
+            context.remove_user();
+            context.flash("", "Your password has been changed. Please sign in.");
+            Ok(context.redirect("/sign-in"))
         }
         Err(Failure::Refused(_)) => {
             form.fail(
-                "This link does not work any more",
-                "It was used before, or it is too old. You can ask for a new one.",
+                "This link is no longer valid",
+                "It has been used before or has expired. You can request a new one.",
             );
-            choosing(&mut visit, &text, &form)
+            password_page(&mut context, &text, &form)
         }
         Err(failure) => Err(failure.into()),
     }
 }
 
-fn asking(visit: &mut Visit, form: &Form) -> Result<Response, Trouble> {
+fn request_page(context: &mut PageContext, form: &Form) -> Result<Response, PageError> {
     let view = json!({
-        "action": "/password-reset", "button": "Send the mail", "form": form, "hidden": [],
-        "intro": "We send you a link that sets a new one.",
-        "fields": [field("email", "E-mail", "email", "username", 254)],
-        "links": [{ "before": "It came back to you?", "href": "/sign-in", "label": "Sign in" }],
+        "action": "/password-reset", "button": "Send email", "form": form, "hidden": [],
+        "intro": "We will send you a link to set a new password.",
+        "fields": [field("email", "Email", "email", "username", 254)],
+        "links": [{ "before": "Remembered your password?", "href": "/sign-in", "label": "Sign in" }],
     });
-    visit.form_page("form.html", "A new password", view)
+    context.form_page("form.html", "Reset your password", view)
 }
 
-fn choosing(visit: &mut Visit, token: &str, form: &Form) -> Result<Response, Trouble> {
-    let hint = format!("At least {PASSWORD_CHARS_MIN} characters. A sentence is easy to keep in mind.");
+fn password_page(context: &mut PageContext, token: &str, form: &Form) -> Result<Response, PageError> {
+    let hint = format!("At least {PASSWORD_CHARS_MIN} characters. A sentence is easy to remember.");
     let view = json!({
-        "action": "/reset-password", "button": "Set the password", "form": form, "intro": null,
+        "action": "/reset-password", "button": "Set password", "form": form, "intro": null,
         "hidden": [{ "name": "token", "value": token }],
         "fields": [hinted(field("password", "New password", "password", "new-password", 128), &hint)],
-        "links": [{ "before": "The link is too old?", "href": "/password-reset", "label": "Ask for a new one" }],
+        "links": [{ "before": "Has the link expired?", "href": "/password-reset", "label": "Request a new one" }],
     });
-    visit.form_page("form.html", "Choose a new password", view)
+    context.form_page("form.html", "Choose a new password", view)
 }

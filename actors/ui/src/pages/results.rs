@@ -1,4 +1,4 @@
-//! Results: filters left, cards right; everything that was chosen is in the address.
+//! Search results: filters and hotel cards. The URL contains the whole search.
 
 use contracts::search::{self, City, FindHotels, FoundHotel, FoundHotels, Place, Query, Search, Sort};
 use contracts::{Currency, Money};
@@ -6,12 +6,12 @@ use group::Failure;
 use poem::{Response, handler};
 use serde_json::{Value, json};
 
-use super::ask;
-use super::search::{Line, escape};
+use super::lookup;
+use super::search::{SearchForm, escape};
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::format::{self, count, money};
-use crate::picture::{self, Sight};
-use crate::trouble::Trouble;
-use crate::visit::{Fields, Visit};
+use crate::picture::{self, PictureSource};
 
 /// Hotels on a page.
 const PAGE: u8 = 20;
@@ -23,7 +23,7 @@ const SORTS: [(Sort, &str, &str); 4] = [
     (Sort::Distance, "distance", "Nearest"),
 ];
 
-/// Amenities as they are shown: word, label, icon; what guests ask for most comes first.
+/// Known amenities: key, label, icon. The most popular come first.
 pub(super) const AMENITIES: [(&str, &str, &str); 19] = [
     ("wifi", "Wi-Fi", "wifi"),
     ("breakfast", "Breakfast", "breakfast"),
@@ -46,11 +46,11 @@ pub(super) const AMENITIES: [(&str, &str, &str); 19] = [
     ("lift", "Lift", "lift"),
 ];
 
-/// Amenities offered as filters: the first so many.
-const FILTERS: usize = 10;
+/// The number of amenities that are offered as filters.
+const AMENITY_FILTERS: usize = 10;
 
-/// What was chosen beside city, dates and company.
-struct Choice {
+/// Filters and sort order.
+struct Filters {
     stars: Vec<u8>,
     amenities: Vec<String>,
     min_price: String,
@@ -58,7 +58,7 @@ struct Choice {
     sort: Sort,
 }
 
-impl Choice {
+impl Filters {
     fn of(fields: &Fields) -> Self {
         let mut stars: Vec<u8> =
             fields.all("stars").filter_map(|text| text.parse().ok()).filter(|stars| *stars <= 5).collect();
@@ -80,13 +80,13 @@ impl Choice {
         }
     }
 
-    /// How many filters are on.
+    /// The number of active filters.
     fn active(&self) -> usize {
         let prices = [&self.min_price, &self.max_price];
         self.stars.len() + self.amenities.len() + prices.into_iter().filter(|price| !price.is_empty()).count()
     }
 
-    /// The part of an address that says the same, in this order.
+    /// The filters as URL parameters, with the given sort order.
     fn query(&self, sort: Sort) -> String {
         let mut out = String::new();
         for stars in &self.stars {
@@ -108,105 +108,113 @@ impl Choice {
 }
 
 #[handler]
-pub(super) async fn results(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    let mut line = Line::of(&fields, visit.now);
-    let (choice, city_text) = (Choice::of(&fields), line.place.clone());
+pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    let mut search = SearchForm::of(&fields, context.now);
+    let (filters, city_text) = (Filters::of(&fields), search.place.clone());
     if city_text.is_empty() {
-        line.errors.insert("city", "Where would you like to stay?".to_owned());
+        search.errors.insert("city", "Where would you like to stay?".to_owned());
     }
     let currency = fields.get("currency").parse::<Currency>().ok();
     let digits = currency.and_then(|currency| render::minor_digits(currency.code())).unwrap_or(2);
     let minor = |text: &str| text.parse::<i64>().ok().map(|units| units.saturating_mul(10i64.pow(digits)));
-    let base = format!("/search?city={}&{}", escape(&city_text), line.query());
-    let question = format!("{base}{}", choice.query(choice.sort));
-    let after = read_cursor(&visit, fields.get("cursor"), &question);
+    let base = format!("/search?city={}&{}", escape(&city_text), search.query());
+    let filtered = format!("{base}{}", filters.query(filters.sort));
+    let after = read_cursor(&context, fields.get("cursor"), &filtered);
     let mut found = None;
-    if line.is_fine() {
+    if search.is_valid() {
         let query = FindHotels {
-            city: ask::city_name(&city_text),
-            stay: line.stay,
-            guests: line.guests,
-            rooms: line.rooms,
-            price_min: minor(&choice.min_price),
-            price_max: minor(&choice.max_price),
-            stars: choice.stars.clone(),
-            amenities: choice.amenities.clone(),
-            sort: choice.sort,
+            city: lookup::city_name(&city_text),
+            stay: search.stay,
+            guests: search.guests,
+            rooms: search.rooms,
+            price_min: minor(&filters.min_price),
+            price_max: minor(&filters.max_price),
+            stars: filters.stars.clone(),
+            amenities: filters.amenities.clone(),
+            sort: filters.sort,
             limit: PAGE,
             after,
         };
-        match visit.site.deps.client.query::<Search>(&visit.anonymous(), Query::FindHotels(query)).await {
+        match context
+            .site
+            .dependencies
+            .client
+            .query::<Search>(&context.anonymous(), Query::FindHotels(query))
+            .await
+        {
             Ok(search::Answer::Hotels(hotels)) => found = Some(hotels),
-            Ok(other) => return Err(Trouble::Broken(format!("search answered hotels with {other:?}"))),
+            Ok(other) => return Err(PageError::Internal(format!("search answered hotels with {other:?}"))),
             Err(Failure::Refused(search::Refusal::StayInThePast { today })) => {
-                let today = format::day(visit.locale, today);
-                line.errors.insert("dates", format!("The day of arrival is over: it is {today} there."));
+                let today = format::day(context.locale, today);
+                search
+                    .errors
+                    .insert("dates", format!("The check-in date is in the past: today is {today} there."));
             }
             Err(Failure::Refused(search::Refusal::NoSuchCity | search::Refusal::NoSuchHotel)) => {
-                line.errors.insert(
+                search.errors.insert(
                     "city",
-                    format!("We know no place called “{city_text}”. Perhaps it is spelt differently?"),
+                    format!("We could not find a place called “{city_text}”. Please check the spelling."),
                 );
             }
             Err(failure) => return Err(failure.into()),
         }
     }
     if let Some(found) = &found {
-        line.place = ask::full_name(&found.city);
+        search.place = lookup::full_name(&found.city);
     }
     let also = match &found {
-        Some(found) => namesakes(&visit, found, &line).await,
+        Some(found) => namesakes(&context, found, &search).await,
         None => Vec::new(),
     };
-    show(&mut visit, &line, &choice, found, also, Addresses { base, question, is_first: after.is_none() })
+    show(&mut context, &search, &filters, found, also, Links { base, filtered, is_first: after.is_none() })
 }
 
-struct Addresses {
-    /// City, dates and company.
+struct Links {
+    /// With city, dates, guests and rooms.
     base: String,
-    /// And everything chosen.
-    question: String,
+    /// With the filters and sort order, too.
+    filtered: String,
     is_first: bool,
 }
 
 fn show(
-    visit: &mut Visit,
-    line: &Line,
-    choice: &Choice,
+    context: &mut PageContext,
+    search: &SearchForm,
+    filters: &Filters,
     found: Option<FoundHotels>,
     also: Vec<Value>,
-    at: Addresses,
-) -> Result<Response, Trouble> {
+    links: Links,
+) -> Result<Response, PageError> {
     let currency = found.as_ref().and_then(|found| found.hotels.first()).map(|hotel| hotel.currency);
     let cards: Vec<_> = found
         .iter()
-        .flat_map(|found| found.hotels.iter().map(|hotel| card(visit, line, &found.city, hotel)))
+        .flat_map(|found| found.hotels.iter().map(|hotel| card(context, search, &found.city, hotel)))
         .collect();
     let next = found.as_ref().and_then(|found| found.next);
-    let next_href =
-        next.map(|place| format!("{}&cursor={}", at.question, write_cursor(visit, place, &at.question)));
+    let next_href = next
+        .map(|place| format!("{}&cursor={}", links.filtered, write_cursor(context, place, &links.filtered)));
     let heading = found
         .as_ref()
         .map_or_else(|| "Find a hotel".to_owned(), |found| format!("Hotels in {}", found.city.name));
-    let summary = match line.stay {
+    let summary = match search.stay {
         Some(stay) => format!(
             "{} to {} · {}, {}",
-            format::day_month(visit.locale, stay.check_in()),
-            format::day(visit.locale, stay.check_out()),
-            count(line.guests, "guest"),
-            count(line.rooms, "room")
+            format::day_month(context.locale, stay.check_in()),
+            format::day(context.locale, stay.check_out()),
+            count(search.guests, "guest"),
+            count(search.rooms, "room")
         ),
         None => String::new(),
     };
     let keep = [
-        ("city", line.place.clone()),
-        ("check_in", line.check_in.clone()),
-        ("check_out", line.check_out.clone()),
-        ("guests", line.guests.to_string()),
-        ("rooms", line.rooms.to_string()),
+        ("city", search.place.clone()),
+        ("check_in", search.check_in.clone()),
+        ("check_out", search.check_out.clone()),
+        ("guests", search.guests.to_string()),
+        ("rooms", search.rooms.to_string()),
         (
             "sort",
-            SORTS.iter().find(|(sort, ..)| *sort == choice.sort).map_or("", |(_, word, _)| word).to_owned(),
+            SORTS.iter().find(|(sort, ..)| *sort == filters.sort).map_or("", |(_, word, _)| word).to_owned(),
         ),
         ("currency", currency.map(|currency| currency.to_string()).unwrap_or_default()),
     ];
@@ -216,35 +224,35 @@ fn show(
         .map(|(name, value)| json!({ "name": name, "value": value }))
         .collect();
     let stars =
-        [5u8, 4, 3, 2, 1].map(|stars| json!({ "value": stars, "checked": choice.stars.contains(&stars) }));
+        [5u8, 4, 3, 2, 1].map(|stars| json!({ "value": stars, "checked": filters.stars.contains(&stars) }));
     let sorts = SORTS.map(|(sort, _, label)| {
-        json!({ "label": label, "current": sort == choice.sort, "href": format!("{}{}", at.base, choice.query(sort)) })
+        json!({ "label": label, "current": sort == filters.sort, "href": format!("{}{}", links.base, filters.query(sort)) })
     });
-    let amenities = AMENITIES[..FILTERS].iter().map(|(word, label, _)| {
-        json!({ "value": word, "label": label, "checked": choice.amenities.iter().any(|chosen| chosen == word) })
+    let amenities = AMENITIES[..AMENITY_FILTERS].iter().map(|(key, label, _)| {
+        json!({ "value": key, "label": label, "checked": filters.amenities.iter().any(|chosen| chosen == key) })
     });
     let amenities: Vec<_> = amenities.collect();
     let view = json!({
-        "search": line, "heading": heading, "summary": summary, "cards": cards, "also": also,
+        "search": search, "heading": heading, "summary": summary, "cards": cards, "also": also,
         "sorts": sorts,
         "filters": {
-            "active": choice.active(), "keep": keep, "clear_href": at.base,
-            "min_price": choice.min_price, "max_price": choice.max_price,
+            "active": filters.active(), "keep": keep, "clear_href": links.base,
+            "min_price": filters.min_price, "max_price": filters.max_price,
             "currency": currency.map(|currency| currency.to_string()),
             "stars": stars,
             "amenities": amenities,
         },
-        "empty": empty(found.as_ref(), choice, &at),
+        "empty": no_results_text(found.as_ref(), filters, &links),
         "next_href": next_href,
-        "first_href": (!at.is_first).then_some(&at.question),
+        "first_href": (!links.is_first).then_some(&links.filtered),
         "as_of": found.as_ref().filter(|found| !found.hotels.is_empty())
-            .map(|found| format::instant(visit.locale, found.as_of, &found.city.time_zone)),
+            .map(|found| format::instant(context.locale, found.as_of, &found.city.time_zone)),
     });
-    visit.page("results.html", &heading, view)
+    context.page("results.html", &heading, view)
 }
 
-fn card(visit: &Visit, line: &Line, city: &City, hotel: &FoundHotel) -> Value {
-    let sight = Sight {
+fn card(context: &PageContext, search: &SearchForm, city: &City, hotel: &FoundHotel) -> Value {
+    let source = PictureSource {
         hotel: hotel.id,
         name: &hotel.name,
         stars: hotel.stars,
@@ -253,30 +261,30 @@ fn card(visit: &Visit, line: &Line, city: &City, hotel: &FoundHotel) -> Value {
         time_zone: &hotel.time_zone,
         photos: &hotel.photos,
     };
-    let nights = line.stay.map_or(1, |stay| stay.length());
+    let nights = search.stay.map_or(1, |stay| stay.length());
     let total = hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total);
-    let price = |amount: i64| money(visit.locale, Money::new(amount, hotel.currency));
+    let price = |amount: i64| money(context.locale, Money::new(amount, hotel.currency));
     let mut facts: Vec<_> = hotel.offer.iter().map(|offer| json!({ "icon": "key", "label": format!("{}, {}", offer.room_type_name, offer.rate_plan_name) })).collect();
-    facts.extend(by_weight(&hotel.amenities).into_iter().take(4).map(amenity));
+    facts.extend(by_popularity(&hotel.amenities).into_iter().take(4).map(amenity));
     let free_until = hotel.offer.as_ref().and_then(|offer| offer.free_cancellation_until);
     json!({
-        "href": format!("/hotels/{}?{}", hotel.id, line.query()),
+        "href": format!("/hotels/{}?{}", hotel.id, search.query()),
         "name": hotel.name, "stars": hotel.stars, "rating": rating(hotel.rating_tenths),
         "distance": distance(hotel.distance_metres, &city.name), "facts": facts,
-        "total": price(total), "nights": format!("{}, {}", count(nights, "night"), count(line.guests, "guest")),
+        "total": price(total), "nights": format!("{}, {}", count(nights, "night"), count(search.guests, "guest")),
         "per_night": (nights > 1).then(|| price(per_night(total, nights))),
-        "free_until": free_until.map(|until| format!("Free cancellation until {}", format::deadline(visit.locale, until, &hotel.time_zone, visit.now))),
-        "picture": picture::of_hotel(&sight, visit.now, false),
+        "free_until": free_until.map(|until| format!("Free cancellation until {}", format::deadline(context.locale, until, &hotel.time_zone, context.now))),
+        "picture": picture::of_hotel(&source, context.now, false),
     })
 }
 
-/// Half up, as everything is rounded here.
+/// The price per night, rounded half up.
 pub(super) fn per_night(total: i64, nights: u32) -> i64 {
     let nights = i64::from(nights.max(1));
     (total + nights / 2).div_euclid(nights)
 }
 
-/// `8.4` and what that means.
+/// A rating as `8.4` and a label.
 pub(super) fn rating(tenths: u8) -> Option<Value> {
     let word = match tenths {
         0 => return None,
@@ -299,74 +307,73 @@ pub(super) fn distance(metres: u32, city: &str) -> String {
     }
 }
 
-/// Amenities in the order in which guests ask for them; unknown ones behind.
-pub(super) fn by_weight(words: &[String]) -> Vec<&str> {
-    let weight =
-        |word: &str| AMENITIES.iter().position(|(known, ..)| *known == word).unwrap_or(AMENITIES.len());
-    let mut sorted: Vec<_> = words.iter().map(String::as_str).collect();
-    sorted.sort_by_key(|word| weight(word));
+/// Amenities by popularity. Unknown amenities come last.
+pub(super) fn by_popularity(amenities: &[String]) -> Vec<&str> {
+    let rank = |key: &str| AMENITIES.iter().position(|(known, ..)| *known == key).unwrap_or(AMENITIES.len());
+    let mut sorted: Vec<_> = amenities.iter().map(String::as_str).collect();
+    sorted.sort_by_key(|key| rank(key));
     sorted
 }
 
-/// An amenity with its icon; a word that we do not know is shown as it is.
-pub(super) fn amenity(word: &str) -> Value {
-    let plain = word.to_lowercase().replace([' ', '_'], "-");
-    let known = AMENITIES.iter().find(|(known, ..)| *known == plain);
+/// An amenity with its label and icon. The label of an unknown amenity is derived from its key.
+pub(super) fn amenity(key: &str) -> Value {
+    let normalized = key.to_lowercase().replace([' ', '_'], "-");
+    let known = AMENITIES.iter().find(|(known, ..)| *known == normalized);
     match known {
         Some((_, label, icon)) => json!({ "icon": icon, "label": label }),
         None => {
-            let mut letters = word.replace(['-', '_'], " ");
-            if let Some(first) = letters.get_mut(..1) {
+            let mut label = key.replace(['-', '_'], " ");
+            if let Some(first) = label.get_mut(..1) {
                 first.make_ascii_uppercase();
             }
-            json!({ "icon": "dot", "label": letters })
+            json!({ "icon": "dot", "label": label })
         }
     }
 }
 
-fn empty(found: Option<&FoundHotels>, choice: &Choice, at: &Addresses) -> Value {
+fn no_results_text(found: Option<&FoundHotels>, filters: &Filters, links: &Links) -> Value {
     let picture = found.map_or_else(
         || picture::of_city(1, 47.0, 8_000),
         |found| picture::of_city(found.city.id, found.city.latitude, found.city.population),
     );
     match found {
         None => json!({
-            "title": "One thing is missing", "text": "Please look at the line above, and search again.",
+            "title": "Please check your search", "text": "Correct the field marked above and search again.",
             "href": null, "action": "", "picture": picture,
         }),
-        Some(_) if choice.active() > 0 => json!({
-            "title": "No hotel has all of that", "text": "With fewer filters there may be one.",
-            "href": at.base, "action": "Clear the filters", "picture": picture,
+        Some(_) if filters.active() > 0 => json!({
+            "title": "No hotels match your filters", "text": "Please try fewer filters.",
+            "href": links.base, "action": "Clear all filters", "picture": picture,
         }),
         Some(found) if found.city.hotels == 0 => json!({
-            "title": format!("No hotels in {} yet", found.city.name), "text": "We do not know a hotel there. A larger place nearby may have one.",
-            "href": "/", "action": "Cities to start from", "picture": picture,
+            "title": format!("No hotels in {} yet", found.city.name), "text": "Please try a larger city nearby.",
+            "href": "/", "action": "Popular cities", "picture": picture,
         }),
         Some(found) => json!({
-            "title": format!("{} is full on these days", found.city.name),
-            "text": "Every room is taken for at least one of the nights. Other dates or a shorter stay may work, or fewer guests to a room.",
+            "title": format!("No rooms available in {} on these dates", found.city.name),
+            "text": "Please try other dates, a shorter stay, or more rooms with fewer guests in each.",
             "href": null, "action": "", "picture": picture,
         }),
     }
 }
 
-/// Other places of the same name.
-async fn namesakes(visit: &Visit, found: &FoundHotels, line: &Line) -> Vec<Value> {
+/// Other places with the same name.
+async fn namesakes(context: &PageContext, found: &FoundHotels, search: &SearchForm) -> Vec<Value> {
     let query = Query::Cities { text: found.city.name.to_string(), limit: 6 };
-    let others = ask::cities(visit, query).await.unwrap_or_default();
+    let others = lookup::cities(context, query).await.unwrap_or_default();
     let same = others.iter().filter(|city| city.id != found.city.id && city.name == found.city.name);
-    same.take(3).map(|city| json!({ "name": ask::full_name(city), "href": format!("/search?city={}&{}", city.id, line.query()) })).collect()
+    same.take(3).map(|city| json!({ "name": lookup::full_name(city), "href": format!("/search?city={}&{}", city.id, search.query()) })).collect()
 }
 
-fn write_cursor(visit: &Visit, place: Place, question: &str) -> String {
-    let name = protocol::codec::hash128(&[b"results", question.as_bytes()]);
-    visit.site.deps.sessions.seal(&(name.to_string(), place), None)
+fn write_cursor(context: &PageContext, place: Place, search_url: &str) -> String {
+    let hash = protocol::codec::hash128(&[b"results", search_url.as_bytes()]);
+    context.site.dependencies.sessions.seal(&(hash.to_string(), place), None)
 }
 
-/// A cursor of other filters, or one that nobody sealed, begins at the first page.
-fn read_cursor(visit: &Visit, cursor: &str, question: &str) -> Option<Place> {
-    let (name, place): (String, Place) = visit.site.deps.sessions.open(cursor, visit.now).ok()?;
-    (name == protocol::codec::hash128(&[b"results", question.as_bytes()]).to_string()).then_some(place)
+/// Opens a cursor. A cursor of another search or an invalid one is ignored: the first page is shown.
+fn read_cursor(context: &PageContext, cursor: &str, search_url: &str) -> Option<Place> {
+    let (hash, place): (String, Place) = context.site.dependencies.sessions.open(cursor, context.now).ok()?;
+    (hash == protocol::codec::hash128(&[b"results", search_url.as_bytes()]).to_string()).then_some(place)
 }
 
 #[cfg(test)]
@@ -374,7 +381,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chosen_filters_come_back_in_the_address() {
+    fn filters_are_kept_in_the_url() {
         let pairs = [
             ("stars", "4"),
             ("stars", "3"),
@@ -385,17 +392,17 @@ mod tests {
             ("sort", "price"),
         ];
         let fields = Fields(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
-        let choice = Choice::of(&fields);
+        let filters = Filters::of(&fields);
         assert_eq!(
-            choice.query(choice.sort),
+            filters.query(filters.sort),
             "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100&sort=price"
         );
-        assert_eq!(choice.query(Sort::Recommended), "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100");
-        assert_eq!(choice.active(), 4);
+        assert_eq!(filters.query(Sort::Recommended), "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100");
+        assert_eq!(filters.active(), 4);
     }
 
     #[test]
-    fn words_for_numbers() {
+    fn distances_ratings_and_amenities_have_labels() {
         assert_eq!(distance(40, "Bern"), "In the centre of Bern");
         assert_eq!(distance(849, "Bern"), "800 m from the centre of Bern");
         assert_eq!(distance(1_250, "Bern"), "1.2 km from the centre of Bern");

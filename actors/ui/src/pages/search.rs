@@ -1,4 +1,4 @@
-//! The line of search: reading it, checking it, showing it again.
+//! The search form: parsing and validation.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use contracts::{Date, Stay};
 use protocol::Timestamp;
 use serde::Serialize;
 
+use crate::context::Fields;
 use crate::format::today_in;
-use crate::visit::Fields;
 
-/// Guests and rooms that one search takes.
+/// The most guests and rooms in one search.
 const GUESTS_MAX: u16 = 20;
 const ROOMS_MAX: u16 = 9;
 
-/// How far ahead stays are sold, in days.
+/// How far ahead stays can be booked, in days.
 const HORIZON_DAYS: i32 = 548;
 
-/// Dates and company, as typed and as understood.
+/// The search form as typed, and the parsed stay.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Line {
+pub(super) struct SearchForm {
     #[serde(rename = "where")]
     pub place: String,
     pub check_in: String,
@@ -32,10 +32,10 @@ pub(super) struct Line {
     pub stay: Option<Stay>,
 }
 
-impl Line {
-    /// What an address says. Without dates, a weekend in two weeks is suggested.
+impl SearchForm {
+    /// Parses URL parameters. Without dates, a weekend in two weeks is suggested.
     pub fn of(fields: &Fields, now: Timestamp) -> Self {
-        // Somewhere it is still yesterday; the services know the hotel's own date.
+        // In some time zones it is still yesterday. The services check against the hotel's local date.
         let today = today_in(now, "UTC").plus_days(-1);
         let (check_in, check_out) = match (fields.get("check_in"), fields.get("check_out")) {
             ("", "") => {
@@ -57,7 +57,7 @@ impl Line {
         if guests == 0 || guests > GUESTS_MAX || rooms == 0 || rooms > ROOMS_MAX {
             errors.insert(
                 "guests",
-                format!("We book for 1 to {GUESTS_MAX} guests in 1 to {ROOMS_MAX} rooms at a time."),
+                format!("You can book for 1 to {GUESTS_MAX} guests in 1 to {ROOMS_MAX} rooms at a time."),
             );
         }
         Self {
@@ -73,12 +73,12 @@ impl Line {
         }
     }
 
-    /// Whether anything can be asked with it.
-    pub fn is_fine(&self) -> bool {
+    /// Whether the form has no errors.
+    pub fn is_valid(&self) -> bool {
         self.errors.values().all(String::is_empty)
     }
 
-    /// The part of an address that says the same.
+    /// Dates, guests and rooms as URL parameters.
     pub fn query(&self) -> String {
         format!(
             "check_in={}&check_out={}&guests={}&rooms={}",
@@ -101,27 +101,25 @@ fn next_friday(from: Date) -> Date {
 
 fn stay(check_in: &str, check_out: &str, today: Date) -> Result<Stay, String> {
     let date = |text: &str, what: &str| {
-        // jiff reads more than a plain date; addresses have plain dates.
+        // jiff also parses dates with times, which are refused here.
         let plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         let date = if plain { text.parse::<Date>().ok() } else { None };
-        date.ok_or_else(|| format!("Please give the day on which you {what}, such as 2027-05-14."))
+        date.ok_or_else(|| format!("Please enter a {what} date, for example 2027-05-14."))
     };
-    let (from, to) = (date(check_in, "arrive")?, date(check_out, "leave")?);
+    let (from, to) = (date(check_in, "check-in")?, date(check_out, "check-out")?);
     if from < today {
-        return Err("The day of arrival is over.".to_owned());
+        return Err("The check-in date is in the past.".to_owned());
     }
     if to > today.plus_days(HORIZON_DAYS) {
-        return Err("Stays can be booked 18 months ahead.".to_owned());
+        return Err("Stays can be booked up to 18 months ahead.".to_owned());
     }
     Stay::new(from, to).map_err(|error| match error {
-        contracts::StayError::Backwards => {
-            "You leave after you arrive: please change one of the dates.".to_owned()
-        }
-        contracts::StayError::TooLong => format!("We book up to {} nights at a time.", Stay::NIGHTS_MAX),
+        contracts::StayError::Backwards => "The check-out date must be after the check-in date.".to_owned(),
+        contracts::StayError::TooLong => format!("You can book up to {} nights at a time.", Stay::NIGHTS_MAX),
     })
 }
 
-/// Percent-encoding of a value in an address (RFC 3986, 2.3: unreserved characters stay).
+/// Percent-encodes a URL parameter (RFC 3986 §2.3: unreserved characters are not encoded).
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -140,20 +138,21 @@ mod tests {
 
     const NOW: Timestamp = Timestamp(1_795_435_200_000); // 2026-11-23
 
-    fn line(pairs: &[(&str, &str)]) -> Line {
-        Line::of(&Fields(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()), NOW)
+    fn form(pairs: &[(&str, &str)]) -> SearchForm {
+        let fields = pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        SearchForm::of(&Fields(fields), NOW)
     }
 
     #[test]
     fn a_weekend_is_suggested() {
-        let line = line(&[]);
-        assert_eq!((line.check_in.as_str(), line.check_out.as_str()), ("2026-12-11", "2026-12-13"));
-        assert!(line.is_fine());
-        assert_eq!((line.guests, line.rooms), (2, 1));
+        let form = form(&[]);
+        assert_eq!((form.check_in.as_str(), form.check_out.as_str()), ("2026-12-11", "2026-12-13"));
+        assert!(form.is_valid());
+        assert_eq!((form.guests, form.rooms), (2, 1));
     }
 
     #[test]
-    fn nonsense_is_told_beside_its_field() {
+    fn invalid_input_is_reported_for_its_field() {
         let table = [
             ("2026-12-11", "2026-12-13", "2", "1", ""),
             ("2026-12-13", "2026-12-11", "2", "1", "dates"),
@@ -169,21 +168,21 @@ mod tests {
             ("2026-12-11", "2026-12-13", "2", "99", "guests"),
         ];
         for (check_in, check_out, guests, rooms, wrong) in table {
-            let line = line(&[
+            let form = form(&[
                 ("check_in", check_in),
                 ("check_out", check_out),
                 ("guests", guests),
                 ("rooms", rooms),
             ]);
             let found: Vec<_> =
-                line.errors.iter().filter(|(_, why)| !why.is_empty()).map(|(name, _)| *name).collect();
+                form.errors.iter().filter(|(_, why)| !why.is_empty()).map(|(name, _)| *name).collect();
             let expected: Vec<_> = Some(wrong).into_iter().filter(|name| !name.is_empty()).collect();
             assert_eq!(found, expected, "{check_in} {check_out} {guests} {rooms}");
         }
     }
 
     #[test]
-    fn addresses_are_escaped() {
+    fn url_parameters_are_percent_encoded() {
         assert_eq!(escape("Zürich, CH&x=1"), "Z%C3%BCrich%2C+CH%26x%3D1");
     }
 }

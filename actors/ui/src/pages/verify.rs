@@ -1,69 +1,76 @@
-//! Proving an address: the link in the mail opens a page with a button, because scanners open links too.
+//! Verifying an email address. The link in the mail opens a page with a button, because mail scanners open links too.
 
 use contracts::users::{self, MailLink, Users};
 use group::Failure;
 use poem::{Response, handler};
 use serde_json::json;
 
-use crate::trouble::Trouble;
+use crate::context::{Fields, PageContext};
+use crate::error::PageError;
 use crate::view::Form;
-use crate::visit::{Fields, Visit};
+
+/// The error for a link whose token cannot be parsed: title and text.
+pub(super) const INCOMPLETE_LINK: (&str, &str) =
+    ("The link is incomplete", "Please open it from the email again, or copy all of it.");
 
 #[handler]
-pub(super) async fn show(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
+pub(super) async fn show(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let mut form = Form::of(&[]);
     if MailLink::of_token(fields.get("token")).is_none() {
-        form.fail("The link is not complete", "Please open it from the mail again, or copy all of it.");
+        form.fail(INCOMPLETE_LINK.0, INCOMPLETE_LINK.1);
     }
-    page(&mut visit, fields.get("token"), &form)
+    page(&mut context, fields.get("token"), &form)
 }
 
 #[handler]
-pub(super) async fn verify(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
+pub(super) async fn verify(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
     let mut form = Form::of(&[]);
     let Some(link) = MailLink::of_token(fields.get("token")) else {
-        form.fail("The link is not complete", "Please open it from the mail again, or copy all of it.");
-        return page(&mut visit, fields.get("token"), &form);
+        form.fail(INCOMPLETE_LINK.0, INCOMPLETE_LINK.1);
+        return page(&mut context, fields.get("token"), &form);
     };
-    match visit
+    match context
         .site
-        .deps
+        .dependencies
         .client
-        .command::<Users>(&visit.anonymous(), users::Command::VerifyEmail { link })
+        .command::<Users>(&context.anonymous(), users::Command::VerifyEmail { link })
         .await
     {
         Ok(_) => {
-            visit.flash("", "Your address is verified. Welcome.");
-            let next = if visit.session.user.is_some() { "/account" } else { "/sign-in" };
-            Ok(visit.redirect(next))
+            context.flash("", "Your email address is verified. Welcome!");
+            let next = if context.session.user.is_some() { "/account" } else { "/sign-in" };
+            Ok(context.redirect(next))
         }
         Err(Failure::Refused(_)) => {
-            form.fail("This link does not work any more", "It was used before, or it is too old. Sign in, and ask for a new one on your account’s page.");
-            page(&mut visit, fields.get("token"), &form)
+            form.fail(
+                "This link is no longer valid",
+                "It has been used before or has expired. Sign in and request a new one on your account page.",
+            );
+            page(&mut context, fields.get("token"), &form)
         }
         Err(failure) => Err(failure.into()),
     }
 }
 
-/// Another mail, for who is signed in.
+/// Sends the verification mail again to the signed-in user.
 #[handler]
-pub(super) async fn resend(mut visit: Visit, fields: Fields) -> Result<Response, Trouble> {
-    visit.check_form(&fields)?;
-    let call = visit.as_user().await?.ok_or_else(|| Trouble::SignIn("/account".into()))?;
-    match visit.site.deps.client.command::<Users>(&call, users::Command::ResendVerification).await {
-        Ok(_) => visit.flash("", "A new mail is on its way."),
-        Err(Failure::Refused(_)) => visit.flash("heed", "No mail was needed: the address is verified."),
+pub(super) async fn resend(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
+    let call = context.as_user().await?.ok_or_else(|| PageError::SignInRequired("/account".into()))?;
+    match context.site.dependencies.client.command::<Users>(&call, users::Command::ResendVerification).await {
+        Ok(_) => context.flash("", "We have sent you another email."),
+        Err(Failure::Refused(_)) => context.flash("heed", "Your email address is already verified."),
         Err(failure) => return Err(failure.into()),
     }
-    Ok(visit.redirect("/account"))
+    Ok(context.redirect("/account"))
 }
 
-fn page(visit: &mut Visit, token: &str, form: &Form) -> Result<Response, Trouble> {
+fn page(context: &mut PageContext, token: &str, form: &Form) -> Result<Response, PageError> {
     let view = json!({
         "action": "/verify-email", "button": "Yes, this is my address", "form": form,
-        "intro": "One press, and the address belongs to your account.",
+        "intro": "Please confirm that this email address belongs to you.",
         "hidden": [{ "name": "token", "value": token }], "fields": [], "links": [],
     });
-    visit.form_page("form.html", "Verify your address", view)
+    context.form_page("form.html", "Verify your email address", view)
 }

@@ -1,4 +1,4 @@
-//! A browser with one cookie, and what must be true of every page that it sees.
+//! A test browser with one cookie, and checks for every page.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, Request, Response};
 
-use crate::town::{self, Town};
+use crate::services::{self, SampleServices};
 
 pub const URL: &str = "https://inn.example";
 
@@ -17,7 +17,7 @@ pub struct Browser {
     pub language: &'static str,
 }
 
-/// What came back.
+/// A response.
 pub struct Seen {
     pub status: StatusCode,
     pub location: String,
@@ -26,8 +26,8 @@ pub struct Seen {
 }
 
 impl Browser {
-    pub fn at(town: &Arc<Town>) -> Self {
-        let site = ui::Site::new(town::deps(town, URL)).expect("templates compile");
+    pub fn at(services: &Arc<SampleServices>) -> Self {
+        let site = ui::Site::new(services::dependencies(services, URL)).expect("templates compile");
         Self { pages: ui::routes(Arc::new(site)), cookie: None, language: "en-GB" }
     }
 
@@ -104,8 +104,8 @@ impl Seen {
     }
 }
 
-/// What must be true of every page.
-pub fn is_sound(seen: &Seen, path: &str) {
+/// Checks that every page must pass: balanced tags, labels, unique ids, form tokens, content security policy.
+pub fn assert_well_formed(seen: &Seen, path: &str) {
     let body = &seen.body;
     assert!(body.starts_with("<!doctype html>"), "{path}");
     for forbidden in ["<script>", " style=", "<style", " onclick=", "javascript:", "{{", "{%"] {
@@ -120,21 +120,22 @@ pub fn is_sound(seen: &Seen, path: &str) {
     }
     assert_eq!(body.matches("<h1").count(), 1, "one headline on {path}");
     for image in body.split("<img ").skip(1) {
-        assert!(image.split('>').next().unwrap().contains("alt="), "a picture without words on {path}");
+        assert!(image.split('>').next().unwrap().contains("alt="), "an image without alt on {path}");
     }
     let mut ids: Vec<_> = body.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), count, "an id twice on {path}");
+    assert_eq!(ids.len(), count, "duplicate id on {path}");
     for label in body.split("<label for=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-        assert!(ids.contains(&label), "a label for nothing ({label}) on {path}");
+        assert!(ids.contains(&label), "a label without input ({label}) on {path}");
     }
-    // A form that changes something bears a token; the checkout of an offer changes nothing.
+    // A form that changes state contains a token. The checkout of an offer has no side effects.
     for form in body.split("<form ").skip(1).map(|form| form.split("</form>").next().unwrap()) {
-        let changes = form.contains("method=\"post\"") && !form.contains("action=\"/checkout\" ");
+        let changes_state = form.contains("method=\"post\"") && !form.contains("action=\"/checkout\" ");
         assert!(
-            !changes || form.contains("name=\"csrf\" value=\"") && !form.contains("name=\"csrf\" value=\"\""),
+            !changes_state
+                || form.contains("name=\"csrf\" value=\"") && !form.contains("name=\"csrf\" value=\"\""),
             "{path}: {form}"
         );
     }

@@ -7,7 +7,7 @@ use protocol::{Slot, Timestamp};
 
 use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, check_hash, invalid};
 use crate::service::{Effect, Users};
-use crate::state::{ACCOUNTS, ADDRESSES, Stored, folded};
+use crate::state::{ACCOUNTS, ADDRESSES, AccountRecord, address_key};
 
 /// Makes an account, or tells the owner of the address by mail that there is one: the answer is the same.
 pub(crate) fn register(
@@ -20,20 +20,20 @@ pub(crate) fn register(
     check_name(&name).map_err(|why| invalid("name", why))?;
     check_hash(&password_hash)?;
     let now = turn.now();
-    if let Some(user) = turn.get(&ADDRESSES, &folded(&email)) {
-        tell_the_owner(turn, user, now);
+    if let Some(user) = turn.get(&ADDRESSES, &address_key(&email)) {
+        notify_owner(turn, user, now);
         return Ok(Reply::Done);
     }
     let user = UserId(turn.fresh_id(Slot::default()));
-    let mut account = fresh(email.clone(), name, password_hash, now);
+    let mut account = new_account(email.clone(), name, password_hash, now);
     account.mailed_at[VERIFICATION] = now;
-    turn.put(&ADDRESSES, &folded(&email), &user);
+    turn.put(&ADDRESSES, &address_key(&email), &user);
     turn.put(&ACCOUNTS, &user, &account);
     turn.effect(user.0, &Effect::MailVerification { user, email, until: now.plus_secs(VERIFICATION_SECS) });
     Ok(Reply::Done)
 }
 
-fn tell_the_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
+fn notify_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
     let Some(mut account) = turn.get(&ACCOUNTS, &user) else { return };
     if now < account.mailed_at[VERIFICATION].plus_secs(MAIL_PAUSE_SECS) {
         return;
@@ -44,8 +44,13 @@ fn tell_the_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
 }
 
 /// An account nobody has used yet.
-pub(super) fn fresh(email: String, name: String, password_hash: String, now: Timestamp) -> Stored {
-    Stored {
+pub(super) fn new_account(
+    email: String,
+    name: String,
+    password_hash: String,
+    now: Timestamp,
+) -> AccountRecord {
+    AccountRecord {
         email,
         name,
         password_hash,

@@ -4,14 +4,14 @@ use contracts::users::{MailLink, Refusal, Reply};
 use group::Turn;
 use token::LinkKey;
 
-use super::{MAIL_PAUSE_SECS, RESET, RESET_SECS, check_hash, open, sign_everybody_out};
+use super::{MAIL_PAUSE_SECS, RESET, RESET_SECS, check_hash, open_account, revoke_sessions};
 use crate::service::{Effect, Users, reset_parts, tag};
-use crate::state::{ACCOUNTS, ADDRESSES, folded};
+use crate::state::{ACCOUNTS, ADDRESSES, address_key};
 
 /// Sends a link, if there is such an account and none was sent just now. Nobody is told which.
 pub(crate) fn request_reset(turn: &mut Turn<'_, Users>, email: &str) -> Result<Reply, Refusal> {
-    let Some(user) = turn.get(&ADDRESSES, &folded(email)) else { return Ok(Reply::Done) };
-    let Ok(mut account) = open(turn, user) else { return Ok(Reply::Done) };
+    let Some(user) = turn.get(&ADDRESSES, &address_key(email)) else { return Ok(Reply::Done) };
+    let Ok(mut account) = open_account(turn, user) else { return Ok(Reply::Done) };
     let now = turn.now();
     if now >= account.mailed_at[RESET].plus_secs(MAIL_PAUSE_SECS) {
         account.mailed_at[RESET] = now;
@@ -31,7 +31,7 @@ pub(crate) fn reset_password(
     password_hash: String,
 ) -> Result<Reply, Refusal> {
     check_hash(&password_hash)?;
-    let mut account = open(turn, link.user).map_err(|_| Refusal::BadLink)?;
+    let mut account = open_account(turn, link.user).map_err(|_| Refusal::BadLink)?;
     let expected = tag(links, &reset_parts(link.user, link.until, account.epoch));
     if link.until <= turn.now() || MailLink::tag_hash(&expected) != link.tag_hash {
         return Err(Refusal::BadLink);
@@ -39,7 +39,7 @@ pub(crate) fn reset_password(
     account.password_hash = password_hash;
     account.verified = true;
     account.version += 1;
-    sign_everybody_out(turn, link.user, &mut account);
+    revoke_sessions(turn, link.user, &mut account);
     turn.put(&ACCOUNTS, &link.user, &account);
     Ok(Reply::Done)
 }

@@ -4,7 +4,7 @@ use contracts::users::{MailLink, Refusal, Reply};
 use group::Turn;
 use token::LinkKey;
 
-use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, open, own};
+use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, open_account, own_account};
 use crate::service::{Effect, Users, tag, verification_parts};
 use crate::state::ACCOUNTS;
 
@@ -14,7 +14,7 @@ pub(crate) fn verify_email(
     links: &LinkKey,
     link: &MailLink,
 ) -> Result<Reply, Refusal> {
-    let mut account = open(turn, link.user).map_err(|_| Refusal::BadLink)?;
+    let mut account = open_account(turn, link.user).map_err(|_| Refusal::BadLink)?;
     let expected = tag(links, &verification_parts(link.user, link.until, &account.email));
     if link.until <= turn.now() || MailLink::tag_hash(&expected) != link.tag_hash {
         return Err(Refusal::BadLink);
@@ -29,7 +29,7 @@ pub(crate) fn verify_email(
 
 /// Sends the link again, unless one was sent just now.
 pub(crate) fn resend_verification(turn: &mut Turn<'_, Users>) -> Result<Reply, Refusal> {
-    let (user, mut account) = own(turn)?;
+    let (user, mut account) = own_account(turn)?;
     let now = turn.now();
     if !account.verified && now >= account.mailed_at[VERIFICATION].plus_secs(MAIL_PAUSE_SECS) {
         account.mailed_at[VERIFICATION] = now;

@@ -1,4 +1,4 @@
-//! A small town of services that answer with sample data: enough to see and try every page.
+//! Sample services that return fixed data: enough to see and try every page.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use group::{Attempt, Call, Failure, Inlet, NoEffects, Placement, Port, Unavailab
 use protocol::{Contract, Principal, Timestamp};
 use token::{ClusterKey, LinkKey};
 
-use crate::stay;
+use crate::data;
 
 /// The signed-in visitor's address and password.
 pub const EMAIL: &str = "ada@analytical.example";
@@ -27,7 +27,7 @@ pub const EMAIL: &str = "ada@analytical.example";
 pub const PASSWORD: &str = "notes by the translator";
 
 /// All services at once.
-pub struct Town {
+pub struct SampleServices {
     pub(crate) services: TestServices,
     links: LinkKey,
     cluster: ClusterKey,
@@ -43,28 +43,28 @@ struct State {
 }
 
 /// What the pages are made from.
-pub fn deps(town: &Arc<Town>, public_url: &str) -> ui::Deps {
-    ui::Deps {
-        client: group::Client::new(Arc::new(Desk(Arc::clone(town)))),
-        credentials: Arc::new(town.services.clone()),
-        sessions: town.cluster.seal("ui-session"),
-        offers: town.cluster.seal("offers"),
-        links: town.links.clone(),
-        forms: town.cluster.links("ui-forms"),
+pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dependencies {
+    ui::Dependencies {
+        client: group::Client::new(Arc::new(SamplePlacement(Arc::clone(services)))),
+        credentials: Arc::new(services.services.clone()),
+        sessions: services.cluster.seal("ui-session"),
+        offers: services.cluster.seal("offers"),
+        links: services.links.clone(),
+        forms: services.cluster.links("ui-forms"),
         public_url: public_url.to_owned(),
         bank: ui::Bank {
             test: true,
             tokenise_url: "http://127.0.0.1:9/v1/payment_methods".into(),
             publishable_key: "pk_test_gallery".into(),
         },
-        documents: Arc::new(Paper),
+        documents: Arc::new(SampleDocuments),
         sign_ins: Arc::new(edge::limits::SignIns::new()),
     }
 }
 
-struct Paper;
+struct SampleDocuments;
 
-impl ui::Documents for Paper {
+impl ui::Documents for SampleDocuments {
     fn confirmation<'a>(
         &'a self,
         _: &'a Call,
@@ -92,19 +92,19 @@ impl ui::Documents for Paper {
     }
 }
 
-impl Town {
-    /// A town with hotels, and a booking in each status.
+impl SampleServices {
+    /// A services with hotels, and a booking in each status.
     pub fn new() -> Arc<Self> {
         let (services, cluster) = (TestServices::new(), ClusterKey::random());
         services.add(ui::Ui, NoEffects);
-        let mut state = State { hotels: stay::hotels(), ..State::default() };
+        let mut state = State { hotels: data::hotels(), ..State::default() };
         let now = Timestamp::wall_clock();
         for (index, status) in Status::ALL.into_iter().enumerate() {
             let hotel = state.hotels[index * 2].1.clone();
-            let offer = stay::offers(&hotel, stay::three_nights(now), 2, 1, now).remove(index % 2);
+            let offer = data::offers(&hotel, data::three_nights(now), 2, 1, now).remove(index % 2);
             let wishes = (index % 2 == 1).then(|| "A quiet room, please. We arrive late.".to_owned());
-            let held = stay::held(index as u128 + 1, "cli_sample", offer.quote, stay::guest(), wishes, now);
-            let grown = stay::grown(held, status, now);
+            let held = data::held(index as u128 + 1, "cli_sample", offer.quote, data::guest(), wishes, now);
+            let grown = data::grown(held, status, now);
             state.bookings.insert(grown.id, grown);
         }
         Arc::new(Self { services, links: cluster.links("booking-link"), cluster, state: Mutex::new(state) })
@@ -130,19 +130,19 @@ impl Town {
     }
 }
 
-struct Desk(Arc<Town>);
+struct SamplePlacement(Arc<SampleServices>);
 
-impl Placement for Desk {
+impl Placement for SamplePlacement {
     fn shards(&self, _: &str) -> Option<u16> {
         Some(1)
     }
 
     fn local(&self, service: &str, shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
-        fn port<C: Contract>(town: &Arc<Town>) -> Arc<dyn Any + Send + Sync>
+        fn port<C: Contract>(services: &Arc<SampleServices>) -> Arc<dyn Any + Send + Sync>
         where
-            Desk: Port<C>,
+            SamplePlacement: Port<C>,
         {
-            let port: Arc<dyn Port<C>> = Arc::new(Desk(Arc::clone(town)));
+            let port: Arc<dyn Port<C>> = Arc::new(SamplePlacement(Arc::clone(services)));
             Arc::new(port)
         }
         match service {
@@ -173,9 +173,9 @@ fn actor(call: &Call) -> String {
     principal.map(|principal| principal.actor().to_owned()).unwrap_or_default()
 }
 
-macro_rules! desk {
+macro_rules! sample_port {
     ($contract:ty, $command:ident, $query:ident) => {
-        impl Port<$contract> for Desk {
+        impl Port<$contract> for SamplePlacement {
             fn command<'a>(
                 &'a self,
                 call: &'a Call,
@@ -204,20 +204,20 @@ macro_rules! desk {
     };
 }
 
-desk!(Search, tell_search, ask_search);
-desk!(Reservations, tell_reservations, ask_reservations);
-desk!(Payments, tell_payments, ask_payments);
-desk!(Users, tell_users, ask_users);
-desk!(Auth, tell_auth, ask_auth);
-desk!(Pdf, tell_pdf, ask_pdf);
+sample_port!(Search, search_command, search_query);
+sample_port!(Reservations, reservations_command, reservations_query);
+sample_port!(Payments, payments_command, payments_query);
+sample_port!(Users, users_command, users_query);
+sample_port!(Auth, auth_command, auth_query);
+sample_port!(Pdf, pdf_command, pdf_query);
 
-impl Town {
-    fn tell_search(&self, _: &str, _: search::Command) -> Result<search::Reply, search::Refusal> {
+impl SampleServices {
+    fn search_command(&self, _: &str, _: search::Command) -> Result<search::Reply, search::Refusal> {
         Ok(search::Reply::Done)
     }
 
-    fn ask_search(&self, _: &str, query: search::Query) -> Result<search::Answer, search::Refusal> {
-        let cities = stay::cities();
+    fn search_query(&self, _: &str, query: search::Query) -> Result<search::Answer, search::Refusal> {
+        let cities = data::cities();
         match query {
             search::Query::Hotel(id) => {
                 let (city, profile) = self.find(id).ok_or(search::Refusal::NoSuchHotel)?;
@@ -248,7 +248,7 @@ impl Town {
 
     fn find_hotels(&self, find: &search::FindHotels) -> Result<FoundHotels, search::Refusal> {
         let city = city_of(&find.city)?;
-        let place = stay::cities()[city].clone();
+        let place = data::cities()[city].clone();
         let now = Timestamp::wall_clock();
         let hotels = self.state().hotels.clone();
         let mut found: Vec<_> = hotels
@@ -272,7 +272,7 @@ impl Town {
         Ok(FoundHotels { city: place, hotels: found, next: None, as_of: now })
     }
 
-    fn tell_reservations(
+    fn reservations_command(
         &self,
         actor: &str,
         command: reservations::Command,
@@ -285,21 +285,21 @@ impl Town {
                     return Err(reservations::Refusal::SoldOut { night: quote.stay.check_in() });
                 }
                 state.made += 1;
-                let held = stay::held(state.made + 1_000, actor, quote, Guest { ..guest }, requests, now);
+                let held = data::held(state.made + 1_000, actor, quote, Guest { ..guest }, requests, now);
                 state.bookings.insert(held.id, held.clone());
                 Ok(reservations::Reply::Reservation(Box::new(held)))
             }
             reservations::Command::Cancel { reservation, .. } => {
                 let one =
                     state.bookings.get_mut(&reservation).ok_or(reservations::Refusal::NoSuchReservation)?;
-                *one = stay::grown(one.clone(), Status::Cancelled, now);
+                *one = data::grown(one.clone(), Status::Cancelled, now);
                 Ok(reservations::Reply::Reservation(Box::new(one.clone())))
             }
             other => panic!("pages do not send {other:?}"),
         }
     }
 
-    fn ask_reservations(
+    fn reservations_query(
         &self,
         actor: &str,
         query: reservations::Query,
@@ -323,7 +323,7 @@ impl Town {
             }
             Query::Offers { hotel, stay, guests, rooms } => {
                 let (_, hotel) = self.find(hotel).ok_or(Refusal::NoSuchHotel)?;
-                let offers = stay::offers(&hotel, stay, guests, rooms, now);
+                let offers = data::offers(&hotel, stay, guests, rooms, now);
                 Ok(Answer::Offers(reservations::Offers { time_zone: hotel.time_zone, offers }))
             }
             Query::Reservation(id) => seen(id).map(|one| Answer::Reservation(Box::new(one))),
@@ -362,7 +362,7 @@ impl Town {
         }
     }
 
-    fn tell_payments(
+    fn payments_command(
         &self,
         _: &str,
         command: payments::Command,
@@ -416,7 +416,7 @@ impl Town {
         }
     }
 
-    fn ask_payments(&self, _: &str, query: payments::Query) -> Result<payments::Answer, payments::Refusal> {
+    fn payments_query(&self, _: &str, query: payments::Query) -> Result<payments::Answer, payments::Refusal> {
         match query {
             payments::Query::OfReservation(id) => {
                 Ok(payments::Answer::Payments(self.state().payments.get(&id).cloned().into_iter().collect()))
@@ -434,13 +434,13 @@ impl Town {
 
 fn confirm(state: &mut State, reservation: ReservationId, now: Timestamp) {
     if let Some(one) = state.bookings.get_mut(&reservation) {
-        *one = stay::grown(one.clone(), Status::Confirmed, now);
+        *one = data::grown(one.clone(), Status::Confirmed, now);
         one.payment = PaymentState::Paid { payment: PaymentId(reservation.0 ^ 1), amount: one.quote.total };
     }
 }
 
 fn city_of(name: &CityName) -> Result<usize, search::Refusal> {
-    let cities = stay::cities();
+    let cities = data::cities();
     let found = match name {
         CityName::Id(id) => cities.iter().position(|city| city.id == *id),
         CityName::Name(name) => {
@@ -463,7 +463,7 @@ fn found_hotel(
     now: Timestamp,
 ) -> FoundHotel {
     let offers = stay
-        .map(|stay| stay::offers(hotel, stay, find.guests.into(), find.rooms.into(), now))
+        .map(|stay| data::offers(hotel, stay, find.guests.into(), find.rooms.into(), now))
         .unwrap_or_default();
     let offer = offers.into_iter().nth(index % 2).map(|offer| FoundOffer {
         room_type: offer.quote.room_type,

@@ -1,6 +1,6 @@
 //! Which client is asking: `Authorization: Basic`, or `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
 
-use contracts::auth::{ClientProof, UI_CLIENT, client_secret_hash};
+use contracts::auth::{ClientAuthentication, UI_CLIENT, client_secret_hash};
 use data_encoding::BASE64;
 use edge::ClientAddress;
 use poem::Request;
@@ -14,7 +14,10 @@ use super::form::Parameters;
 const BYTES_MAX: usize = 256;
 
 /// What the client shows, hashed. Whether it holds is for the group to say.
-pub(super) fn client_proof(request: &Request, form: &Parameters) -> Result<ClientProof, OAuthError> {
+pub(super) fn authenticate_client(
+    request: &Request,
+    form: &Parameters,
+) -> Result<ClientAuthentication, OAuthError> {
     let (client_id, secret) = match request.headers().get(header::AUTHORIZATION) {
         Some(value) => {
             if form.get("client_secret").is_some() {
@@ -38,7 +41,7 @@ pub(super) fn client_proof(request: &Request, form: &Parameters) -> Result<Clien
     {
         return Err(OAuthError::invalid_client());
     }
-    Ok(ClientProof { client_id, secret_hash: secret.as_deref().map(client_secret_hash) })
+    Ok(ClientAuthentication { client_id, secret_hash: secret.as_deref().map(client_secret_hash) })
 }
 
 fn basic(value: &[u8]) -> Option<(String, String)> {
@@ -63,52 +66,57 @@ impl Context {
     pub(super) fn check_client_attempts(
         &self,
         request: &Request,
-        proof: &ClientProof,
+        authentication: &ClientAuthentication,
     ) -> Result<(), OAuthError> {
         let address = ClientAddress::of(request).ip;
         self.sign_ins
-            .check(&attempt_name(request, proof), address)
+            .check(&attempt_name(request, authentication), address)
             .map_err(|error| OAuthError::limited(&error))
     }
 
     /// Counts `error` if it is about the client's credentials.
-    pub(super) fn count_client_failure(&self, request: &Request, proof: &ClientProof, error: &OAuthError) {
+    pub(super) fn count_client_failure(
+        &self,
+        request: &Request,
+        authentication: &ClientAuthentication,
+        error: &OAuthError,
+    ) {
         if error.error == "invalid_client" {
-            self.sign_ins.failed(&attempt_name(request, proof), ClientAddress::of(request).ip);
+            self.sign_ins.failed(&attempt_name(request, authentication), ClientAddress::of(request).ip);
         }
     }
 }
 
-fn attempt_name(request: &Request, proof: &ClientProof) -> String {
+fn attempt_name(request: &Request, authentication: &ClientAuthentication) -> String {
     let address = ClientAddress::of(request).ip.map(|ip| ip.to_string()).unwrap_or_default();
-    format!("client {} at {address}", proof.client_id)
+    format!("client {} at {address}", authentication.client_id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn with(header: Option<&str>, form: &str) -> Result<ClientProof, OAuthError> {
+    fn with(header: Option<&str>, form: &str) -> Result<ClientAuthentication, OAuthError> {
         let mut request = Request::builder();
         if let Some(value) = header {
             request = request.header("Authorization", value);
         }
-        client_proof(&request.finish(), &Parameters::read(form.as_bytes()))
+        authenticate_client(&request.finish(), &Parameters::read(form.as_bytes()))
     }
 
     #[test]
     fn clients_show_who_they_are_in_one_way() {
         let basic = |text: &str| format!("Basic {}", BASE64.encode(text.as_bytes()));
-        let proof = |id: &str, secret: Option<&str>| {
-            Ok(ClientProof { client_id: id.into(), secret_hash: secret.map(client_secret_hash) })
+        let authentication = |id: &str, secret: Option<&str>| {
+            Ok(ClientAuthentication { client_id: id.into(), secret_hash: secret.map(client_secret_hash) })
         };
         let table = [
-            (Some(basic("cli:sec")), "", proof("cli", Some("sec"))),
-            (Some(basic("cli:sec")), "client_id=cli", proof("cli", Some("sec"))),
-            (Some(basic("a%20b:s%3Ac")), "", proof("a b", Some("s:c"))),
-            (Some(basic("cli:")), "", proof("cli", None)),
-            (None, "client_id=cli", proof("cli", None)),
-            (None, "client_id=cli&client_secret=sec", proof("cli", Some("sec"))),
+            (Some(basic("cli:sec")), "", authentication("cli", Some("sec"))),
+            (Some(basic("cli:sec")), "client_id=cli", authentication("cli", Some("sec"))),
+            (Some(basic("a%20b:s%3Ac")), "", authentication("a b", Some("s:c"))),
+            (Some(basic("cli:")), "", authentication("cli", None)),
+            (None, "client_id=cli", authentication("cli", None)),
+            (None, "client_id=cli&client_secret=sec", authentication("cli", Some("sec"))),
         ];
         for (header, form, expected) in table {
             assert_eq!(with(header.as_deref(), form), expected, "{header:?} {form}");

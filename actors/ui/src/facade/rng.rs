@@ -1,17 +1,17 @@
-//! Dice that fall the same way for the same id: the pictures are functions of their data.
+//! Rng that fall the same way for the same id: the pictures are functions of their data.
 
 /// SplitMix64, which is short, well spread and the same everywhere.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(super) struct Rng(u64);
 
-impl Dice {
-    /// Dice for one picture, or for one purpose within it, so that a change to one part leaves the others as they were.
+impl Rng {
+    /// Rng for one picture, or for one purpose within it, so that a change to one part leaves the others as they were.
     pub fn of(id: u128, purpose: u64) -> Self {
-        let mut dice = Self(
+        let mut rng = Self(
             (id >> 64) as u64 ^ (id as u64).rotate_left(29) ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15),
         );
-        dice.next();
-        dice
+        rng.next();
+        rng
     }
 
     fn next(&mut self) -> u64 {

@@ -1,14 +1,14 @@
-//! Accounts, sessions and papers of the sample town.
+//! Accounts, sessions and papers of the sample services.
 
 use contracts::UserId;
 use contracts::users::{self, Account, Grants, Roles};
 use contracts::{auth, pdf};
 use protocol::{Principal, Timestamp};
 
-use crate::town::{EMAIL, PASSWORD, Town};
+use crate::services::{EMAIL, PASSWORD, SampleServices};
 
-impl Town {
-    pub(crate) fn tell_users(
+impl SampleServices {
+    pub(crate) fn users_command(
         &self,
         _: &str,
         command: users::Command,
@@ -21,7 +21,7 @@ impl Town {
         }
     }
 
-    pub(crate) fn ask_users(&self, _: &str, query: users::Query) -> Result<users::Answer, users::Refusal> {
+    pub(crate) fn users_query(&self, _: &str, query: users::Query) -> Result<users::Answer, users::Refusal> {
         let account = Account {
             id: UserId(7),
             email: EMAIL.into(),
@@ -47,9 +47,9 @@ impl Town {
         }
     }
 
-    pub(crate) fn tell_auth(&self, _: &str, command: auth::Command) -> Result<auth::Reply, auth::Refusal> {
+    pub(crate) fn auth_command(&self, _: &str, command: auth::Command) -> Result<auth::Reply, auth::Refusal> {
         match command {
-            auth::Command::StartSession { grants, .. } => Ok(auth::Reply::Granted(auth::Grant {
+            auth::Command::StartSession { grants, .. } => Ok(auth::Reply::Granted(auth::SessionGrant {
                 session: "ses_sample".into(),
                 user: grants.user,
                 client_id: auth::UI_CLIENT.into(),
@@ -61,11 +61,11 @@ impl Town {
         }
     }
 
-    pub(crate) fn ask_auth(&self, _: &str, query: auth::Query) -> Result<auth::Answer, auth::Refusal> {
+    pub(crate) fn auth_query(&self, _: &str, query: auth::Query) -> Result<auth::Answer, auth::Refusal> {
         match query {
             auth::Query::SessionToken { .. } => {
                 let principal = Principal { subject: UserId(7).to_string(), ..Principal::default() };
-                let token = auth::Bearer(self.services.token(&principal));
+                let token = auth::BearerToken(self.services.token(&principal));
                 Ok(auth::Answer::Token(auth::IssuedToken {
                     token,
                     expires_at: Timestamp::wall_clock().plus_secs(600),
@@ -76,11 +76,11 @@ impl Town {
         }
     }
 
-    pub(crate) fn tell_pdf(&self, _: &str, command: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
+    pub(crate) fn pdf_command(&self, _: &str, command: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
         panic!("pages do not send {command:?}")
     }
 
-    pub(crate) fn ask_pdf(&self, _: &str, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
+    pub(crate) fn pdf_query(&self, _: &str, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
             pdf::Query::RenderDocument(_) => Ok(pdf::Answer::Document(b"%PDF-1.7\n%sample\n".to_vec())),
             other => panic!("pages do not ask {other:?}"),

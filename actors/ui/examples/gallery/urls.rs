@@ -1,13 +1,13 @@
-//! Every page and state of the sample town.
+//! Every page and state of the sample services.
 
 use contracts::reservations::Status;
 use token::LinkKey;
 
-use crate::town::Town;
+use crate::services::SampleServices;
 
-impl Town {
+impl SampleServices {
     /// Every page and state, for the list of the gallery.
-    pub fn addresses(&self, links: &LinkKey) -> Vec<(String, String)> {
+    pub fn urls(&self, links: &LinkKey) -> Vec<(String, String)> {
         let mut list: Vec<(String, String)> = [
             ("Home", "/"),
             ("Results", "/search?city=Paris"),

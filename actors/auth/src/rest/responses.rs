@@ -1,4 +1,4 @@
-//! What the token endpoint and its neighbours answer.
+//! Responses of the token, introspection, revocation and device authorization endpoints.
 
 use poem::http::header;
 use poem::{IntoResponse, Response};
@@ -6,81 +6,81 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSch
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
-/// A token (RFC 6749 §5.1).
+/// An access token response (RFC 6749 §5.1).
 #[derive(Debug, Clone, Object)]
-pub struct TokenAnswer {
-    /// What to send as `Authorization: Bearer …`.
+pub struct TokenResponse {
+    /// The value for `Authorization: Bearer …`.
     pub access_token: String,
     /// `Bearer`.
     pub token_type: String,
     /// Seconds until the access token expires.
     pub expires_in: i64,
-    /// To be exchanged once for the next pair; not for clients that act in their own name.
+    /// Can be used once to get the next pair of tokens. Absent for the client credentials grant.
     #[oai(skip_serializing_if_is_none)]
     pub refresh_token: Option<String>,
-    /// What the access token allows, separated by spaces.
+    /// Scopes of the access token, separated by spaces.
     pub scope: String,
 }
 
-/// What a token says (RFC 7662 §2.2). Of a token that is not active nothing else is said.
+/// An introspection response (RFC 7662 §2.2). An inactive token has no other properties.
 #[derive(Debug, Clone, Object, Default)]
-pub struct IntrospectionAnswer {
-    /// Whether the token is good now.
+pub struct IntrospectionResponse {
+    /// Whether the token is valid now.
     pub active: bool,
-    /// What it allows, separated by spaces.
+    /// Scopes, separated by spaces.
     #[oai(skip_serializing_if_is_none)]
     pub scope: Option<String>,
-    /// Whom it was issued to.
+    /// The client to which the token was issued.
     #[oai(skip_serializing_if_is_none)]
     pub client_id: Option<String>,
-    /// Whom it speaks for.
+    /// The subject.
     #[oai(skip_serializing_if_is_none)]
     pub sub: Option<String>,
     /// `Bearer` or `refresh_token`.
     #[oai(skip_serializing_if_is_none)]
     pub token_type: Option<String>,
-    /// When it expires, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     #[oai(skip_serializing_if_is_none)]
     pub exp: Option<i64>,
-    /// When it was made, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     #[oai(skip_serializing_if_is_none)]
     pub iat: Option<i64>,
-    /// Its id.
+    /// The token's id.
     #[oai(skip_serializing_if_is_none)]
     pub jti: Option<String>,
-    /// Who made it.
+    /// The issuer.
     #[oai(skip_serializing_if_is_none)]
     pub iss: Option<String>,
-    /// For whom it was made.
+    /// The audience.
     #[oai(skip_serializing_if_is_none)]
     pub aud: Option<String>,
-    /// For whom a service acts.
+    /// The user or guest on whose behalf a service acts.
     #[oai(skip_serializing_if_is_none)]
     pub obo: Option<String>,
 }
 
-/// A device's two codes (RFC 8628 §3.2).
+/// A device authorization response (RFC 8628 §3.2).
 #[derive(Debug, Clone, Object)]
-pub struct DeviceAnswer {
-    /// For the device, to poll with.
+pub struct DeviceAuthorizationResponse {
+    /// The device code, with which the device polls.
     pub device_code: String,
-    /// For the person, to type.
+    /// The code that the user enters.
     pub user_code: String,
-    /// Where to type it.
+    /// Where the user enters the code.
     pub verification_uri: String,
-    /// The same with the code in it.
+    /// `verification_uri` with the code as a parameter.
     pub verification_uri_complete: String,
-    /// Seconds until both expire.
+    /// Seconds until both codes expire.
     pub expires_in: i64,
-    /// Seconds to wait between two polls.
+    /// Minimum number of seconds between two polls.
     pub interval: u32,
 }
 
-/// An answer that bears a secret, or tells of one: nobody keeps it.
+/// A JSON response with `Cache-Control: no-store`, because it contains a secret or information about one.
 #[derive(Debug, Clone)]
-pub struct Unkept<T>(pub T);
+pub struct NoStore<T>(pub T);
 
-impl<T: ToJSON> IntoResponse for Unkept<T> {
+impl<T: ToJSON> IntoResponse for NoStore<T> {
     fn into_response(self) -> Response {
         Response::builder()
             .content_type("application/json")
@@ -90,9 +90,9 @@ impl<T: ToJSON> IntoResponse for Unkept<T> {
     }
 }
 
-impl<T: ToJSON + Type> ApiResponse for Unkept<T> {
+impl<T: ToJSON + Type> ApiResponse for NoStore<T> {
     fn meta() -> MetaResponses {
-        described("The answer, not to be kept by anybody between", "application/json", T::schema_ref())
+        described("OK (must not be cached)", "application/json", T::schema_ref())
     }
 
     fn register(registry: &mut Registry) {
@@ -111,7 +111,7 @@ pub(super) fn described(
     MetaResponses { responses: vec![response] }
 }
 
-/// 200 and nothing else (RFC 7009 §2.2).
+/// An empty response with status 200 (RFC 7009 §2.2).
 #[derive(Debug, Clone, Copy)]
 pub struct Revoked;
 
@@ -123,7 +123,7 @@ impl IntoResponse for Revoked {
 
 impl ApiResponse for Revoked {
     fn meta() -> MetaResponses {
-        let description = "The token is void, or was never good";
+        let description = "The token is revoked, or was never valid";
         let response = MetaResponse {
             description,
             status: Some(200),

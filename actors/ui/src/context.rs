@@ -1,4 +1,4 @@
-//! One request of one browser: who it is, how it reads numbers, and how it is answered.
+//! The context of one request: session, locale, form checks and responses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use protocol::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::error::PageError;
 use crate::format::Locale;
 use crate::session::{Flash, Session};
 use crate::site::Site;
-use crate::trouble::Trouble;
 
 /// How long a page waits for a service.
-const PATIENCE: Duration = Duration::from_secs(8);
+const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// See the module.
+/// The context of one request.
 #[derive(Clone)]
-pub(crate) struct Visit {
+pub(crate) struct PageContext {
     pub site: Arc<Site>,
     pub session: Session,
     pub locale: Locale,
@@ -29,21 +29,23 @@ pub(crate) struct Visit {
     pub now: Timestamp,
     caller: Caller,
     path: String,
-    foreign: bool,
-    keep: bool,
+    /// The request comes from another site.
+    cross_site: bool,
+    /// The response sets the session cookie.
+    set_cookie: bool,
 }
 
-/// Fields of a form or of an address, repeated ones too.
+/// Fields of a form or URL parameters. Fields can be repeated.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fields(pub Vec<(String, String)>);
 
 impl Fields {
-    /// The first field of this name, without the spaces around it; empty when there is none.
+    /// The first field with this name, trimmed. Empty when there is none.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
     }
 
-    /// All fields of this name that say something.
+    /// All fields with this name that are not empty.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
             .iter()
@@ -52,89 +54,89 @@ impl Fields {
             .filter(|value| !value.is_empty())
     }
 
-    /// As typed, not trimmed: passwords.
+    /// The first field with this name, not trimmed: for passwords.
     pub fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 }
 
-impl Visit {
-    /// A visit, as the request tells it.
+impl PageContext {
+    /// The context of a request.
     pub fn of(site: &Arc<Site>, request: &Request) -> Self {
         let now = Timestamp::wall_clock();
         let text =
             |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-        let session =
-            text(header::COOKIE).and_then(|cookies| Session::of_header(&site.deps.sessions, cookies, now));
+        let session = text(header::COOKIE)
+            .and_then(|cookies| Session::of_header(&site.dependencies.sessions, cookies, now));
         Self {
             site: Arc::clone(site),
-            keep: false,
-            session: session.unwrap_or_else(Session::fresh),
+            set_cookie: false,
+            session: session.unwrap_or_else(Session::new),
             locale: text(header::ACCEPT_LANGUAGE).map_or(Locale::DEFAULT, Locale::accepted),
             address: ClientAddress::of(request),
             now,
             caller: Caller::with_token(request, None),
             path: request.uri().path().to_owned(),
-            foreign: edge::csrf::from_another_site(request, &site.deps.public_url),
+            cross_site: edge::csrf::from_another_site(request, &site.dependencies.public_url),
         }
     }
 
-    /// Has the browser keep the session.
-    pub fn keep(&mut self) {
-        self.keep = true;
+    /// Sets the session cookie with the response.
+    pub fn save_session(&mut self) {
+        self.set_cookie = true;
     }
 
-    /// Something to say on the next page.
+    /// Shows a message on the next page. `tone` is a CSS class.
     pub fn flash(&mut self, tone: &str, text: impl Into<String>) {
         self.session.flash = Some(Flash { tone: tone.to_owned(), text: text.into() });
-        self.keep();
+        self.save_session();
     }
 
-    /// The request's id.
+    /// The id of the request.
     pub fn request_id(&self) -> &str {
         self.caller.request_id()
     }
 
-    /// A call by nobody.
+    /// A call without a token.
     pub fn anonymous(&self) -> Call {
         let call = self.caller.call();
-        Call { deadline: call.deadline.min(tokio::time::Instant::now() + PATIENCE), ..call }
+        Call { deadline: call.deadline.min(tokio::time::Instant::now() + CALL_TIMEOUT), ..call }
     }
 
     /// A call with this token.
-    pub fn bearing(&self, token: Arc<str>) -> Call {
+    pub fn with_token(&self, token: Arc<str>) -> Call {
         Call { token: Some(token), ..self.anonymous() }
     }
 
-    /// Refuses a form that is not one of this session's.
+    /// Checks the form token of a submitted form.
     ///
     /// # Errors
-    /// [`Trouble::Forged`].
-    pub fn check_form(&self, fields: &Fields) -> Result<(), Trouble> {
-        let ours = !self.foreign && self.site.csrf.holds(&self.session.form_subject(), fields.get("csrf"));
-        if ours { Ok(()) } else { Err(Trouble::Forged) }
+    /// [`PageError::InvalidForm`] when the token belongs to another session or the request comes from another site.
+    pub fn check_form(&self, fields: &Fields) -> Result<(), PageError> {
+        let token_is_valid = self.site.csrf.holds(&self.session.form_subject(), fields.get("csrf"));
+        if token_is_valid && !self.cross_site { Ok(()) } else { Err(PageError::InvalidForm) }
     }
 
-    /// A token for the forms of a page; from then on the browser keeps the session.
+    /// A token for the forms of a page. It is bound to the session, so the cookie is set.
     fn form_token(&mut self) -> String {
-        self.keep();
+        self.save_session();
         self.site.csrf.token(&self.session.form_subject())
     }
 
-    /// A page with forms that change something.
+    /// A page with forms that change state.
     pub fn form_page(
         &mut self,
         template: &str,
         title: &str,
         view: impl Serialize,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, PageError> {
         let token = self.form_token();
         self.render(template, title, &token, view)
     }
 
-    /// A page that only shows something.
-    pub fn page(&mut self, template: &str, title: &str, view: impl Serialize) -> Result<Response, Trouble> {
-        // Signing out is a form too, and stands on every page of who is signed in.
+    /// A page without forms that change state.
+    pub fn page(&mut self, template: &str, title: &str, view: impl Serialize) -> Result<Response, PageError> {
+        // Every page of a signed-in user contains the sign-out form.
         let token = if self.session.user.is_some() { self.form_token() } else { String::new() };
         self.render(template, title, &token, view)
     }
@@ -145,12 +147,12 @@ impl Visit {
         title: &str,
         csrf: &str,
         view: impl Serialize,
-    ) -> Result<Response, Trouble> {
+    ) -> Result<Response, PageError> {
         let flash = self.session.flash.take();
         if flash.is_some() {
-            self.keep();
+            self.save_session();
         }
-        let mut whole = serde_json::to_value(view).map_err(|error| Trouble::Broken(error.to_string()))?;
+        let mut whole = serde_json::to_value(view).map_err(|error| PageError::Internal(error.to_string()))?;
         let here = match self.path.split('/').nth(1).unwrap_or_default() {
             place @ ("bookings" | "account" | "sign-in") => place,
             _ => "",
@@ -160,7 +162,7 @@ impl Visit {
                 "page".to_owned(),
                 json!({
                     "title": title, "lang": "en", "here": here, "csrf": csrf, "flash": flash,
-                    "signed_in": self.session.user.is_some(), "test": self.site.deps.bank.test,
+                    "signed_in": self.session.user.is_some(), "test": self.site.dependencies.bank.test,
                     "indexed": matches!(self.path.as_str(), "/") || self.path.starts_with("/hotels/"),
                 }),
             );
@@ -169,15 +171,15 @@ impl Visit {
         let response = Response::builder()
             .content_type("text/html; charset=utf-8")
             .header(header::CACHE_CONTROL, "private, no-store")
-            .header(header::CONTENT_SECURITY_POLICY, self.policy())
+            .header(header::CONTENT_SECURITY_POLICY, self.content_security_policy())
             .header(header::REFERRER_POLICY, "same-origin")
             .body(html);
         Ok(self.with_cookie(response))
     }
 
-    /// Everything from here and nothing inline; hotels' photos over TLS; card numbers to the bank alone.
-    fn policy(&self) -> String {
-        let bank = match self.site.deps.bank.tokenise_url.as_str() {
+    /// The content security policy: no inline code or styles, photos over TLS, card details to the bank only.
+    fn content_security_policy(&self) -> String {
+        let bank = match self.site.dependencies.bank.tokenise_url.as_str() {
             "" => String::new(),
             url => format!(" {}", origin(url)),
         };
@@ -187,7 +189,7 @@ impl Visit {
         )
     }
 
-    /// Sends the browser to a path of ours (303).
+    /// Redirects to a local path (303).
     pub fn redirect(&mut self, path: &str) -> Response {
         let path = local_path(path).unwrap_or("/");
         let location = HeaderValue::from_str(path).unwrap_or(HeaderValue::from_static("/"));
@@ -196,29 +198,30 @@ impl Visit {
     }
 
     fn with_cookie(&self, mut response: Response) -> Response {
-        if self.keep {
-            let cookie = self.session.to_header(&self.site.deps.sessions, self.now, self.site.secure());
+        if self.set_cookie {
+            let cookie =
+                self.session.to_header(&self.site.dependencies.sessions, self.now, self.site.secure());
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
         response
     }
 }
 
-/// Scheme, host and port of an address.
+/// The origin of a URL.
 fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find('/').map_or(url, |end| &url[..host + end])
 }
 
-/// The path, if it leads nowhere but here: one slash at the start, nothing that browsers take for a host.
+/// The path, if it is local: it starts with exactly one slash and contains nothing that browsers parse as a host.
 pub(crate) fn local_path(path: &str) -> Option<&str> {
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     (plain && path.starts_with('/') && !path.starts_with("//") && path.len() <= 2_000).then_some(path)
 }
 
-impl<'a> FromRequest<'a> for Visit {
+impl<'a> FromRequest<'a> for PageContext {
     async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        let site = request.data::<Arc<Site>>().ok_or_else(|| Trouble::Broken("no site".into()))?;
+        let site = request.data::<Arc<Site>>().ok_or_else(|| PageError::Internal("no site".into()))?;
         Ok(Self::of(site, request))
     }
 }
@@ -229,9 +232,9 @@ impl<'a> FromRequest<'a> for Fields {
             poem::web::Form::<Vec<(String, String)>>::from_request(request, body)
                 .await
                 .map(|form| form.0)
-                .map_err(|_| Trouble::Bad)
+                .map_err(|_| PageError::BadRequest)
         } else {
-            request.params::<Vec<(String, String)>>().map_err(|_| Trouble::Bad)
+            request.params::<Vec<(String, String)>>().map_err(|_| PageError::BadRequest)
         };
         Ok(Self(form?))
     }
@@ -242,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redirects_stay_here() {
+    fn only_local_paths_are_redirect_targets() {
         for good in ["/", "/bookings", "/search?city=Z%C3%BCrich&x=1"] {
             assert_eq!(local_path(good), Some(good));
         }
@@ -254,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_trimmed_but_passwords_are_not() {
+    fn fields_are_trimmed_except_raw_ones() {
         let fields =
             Fields(vec![("a".into(), " x ".into()), ("a".into(), String::new()), ("a".into(), "y".into())]);
         assert_eq!((fields.get("a"), fields.raw("a"), fields.get("b")), ("x", " x ", ""));

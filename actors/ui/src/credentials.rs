@@ -1,0 +1,102 @@
+//! Tokens for calls to services: of the signed-in user, on behalf of the guest session, or of `ui` itself.
+
+use std::sync::Arc;
+
+use contracts::auth::{self, Auth, ClientAuthentication, access_token_id, refresh_hash};
+use group::{Call, Failure};
+
+use crate::context::PageContext;
+use crate::error::PageError;
+use crate::session::SignedIn;
+
+/// Access tokens are renewed this long before they expire, in seconds.
+const RENEW_BEFORE_SECS: i64 = 60;
+
+/// Refresh tokens are rotated after this time, in seconds.
+const ROTATE_AFTER_SECS: i64 = 24 * 3600;
+
+impl PageContext {
+    /// A call as `svc:ui`.
+    pub async fn as_ui(&self) -> Result<Call, PageError> {
+        Ok(self.with_token(self.site.dependencies.credentials.service_token("ui", None).await?))
+    }
+
+    /// A call as `svc:ui` on behalf of a guest session or of the owner of a booking whose secret link was given.
+    pub async fn on_behalf_of(&self, actor: &str) -> Result<Call, PageError> {
+        Ok(self.with_token(self.site.dependencies.credentials.service_token("ui", Some(actor)).await?))
+    }
+
+    /// A call as the visitor: the signed-in user, otherwise the guest session.
+    pub async fn as_visitor(&mut self) -> Result<Call, PageError> {
+        match self.as_user().await? {
+            Some(call) => Ok(call),
+            None => self.on_behalf_of(&self.session.guest).await,
+        }
+    }
+
+    /// A call as the signed-in user, if there is one. A session that has ended in `auth` is removed from the cookie.
+    pub async fn as_user(&mut self) -> Result<Option<Call>, PageError> {
+        let Some(user) = self.session.user.clone() else { return Ok(None) };
+        if user.made.plus_secs(ROTATE_AFTER_SECS) <= self.now && !self.rotate_refresh_token(&user).await? {
+            self.remove_user();
+            return Ok(None);
+        }
+        if let Some((token, expires)) = self.site.tokens.get(&user.session)
+            && expires > self.now.plus_secs(RENEW_BEFORE_SECS)
+        {
+            return Ok(Some(self.with_token(token)));
+        }
+        // The random part of a token's id comes from the same source as secrets.
+        let random = u128::from_be_bytes(token::random_bytes()[..16].try_into().expect("16 of 32 bytes"));
+        let query = auth::Query::SessionToken {
+            session: user.session.clone(),
+            scopes: None,
+            token_id: access_token_id(random),
+        };
+        let call = self.as_ui().await?;
+        match self.site.dependencies.client.query::<Auth>(&call, query).await {
+            Ok(auth::Answer::Token(issued)) => {
+                let token: Arc<str> = issued.token.0.into();
+                self.site.tokens.insert(user.session, (Arc::clone(&token), issued.expires_at));
+                Ok(Some(self.with_token(token)))
+            }
+            Ok(other) => Err(PageError::Internal(format!("auth answered a session's token with {other:?}"))),
+            Err(Failure::Refused(_)) => {
+                self.remove_user();
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Exchanges the refresh token for the next one. `auth` accepts a concurrent exchange by another tab.
+    async fn rotate_refresh_token(&mut self, user: &SignedIn) -> Result<bool, PageError> {
+        let next = token::random_secret("rt_");
+        let command = auth::Command::Refresh {
+            client: ClientAuthentication::ui(),
+            old_hash: refresh_hash(&user.refresh),
+            new_hash: refresh_hash(&next),
+            scopes: None,
+        };
+        let call = self.as_ui().await?;
+        match self.site.dependencies.client.command::<Auth>(&call, command).await {
+            Ok(auth::Reply::Granted(grant)) => {
+                let made = self.now;
+                self.session.user =
+                    Some(SignedIn { session: grant.session, refresh: next, made, ..user.clone() });
+                self.save_session();
+                Ok(true)
+            }
+            Ok(_) | Err(Failure::Refused(_)) => Ok(false),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Removes the user from the cookie. The guest session stays.
+    pub fn remove_user(&mut self) {
+        if let Some(user) = self.session.user.take() {
+            self.site.tokens.remove(&user.session);
+        }
+        self.save_session();
+    }
+}

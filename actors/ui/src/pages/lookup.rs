@@ -1,0 +1,141 @@
+//! Lookups that several pages share: hotels, cities and bookings.
+
+use contracts::reservations::{self, Reservation, Reservations};
+use contracts::search::{self, City, CityName, Search};
+use contracts::ui::{self, Ui};
+use contracts::{HotelId, ReservationId};
+use group::{Call, Failure};
+
+use crate::context::PageContext;
+use crate::error::PageError;
+use crate::view::HotelView;
+
+/// A hotel by its id. `search` also returns its city. When `search` has no entry yet or is unavailable, the hotel comes
+/// from `reservations`.
+pub(super) async fn hotel(context: &PageContext, id: HotelId) -> Result<HotelView, PageError> {
+    let client = &context.site.dependencies.client;
+    if let Ok(search::Answer::Hotel(details)) =
+        client.query::<Search>(&context.anonymous(), search::Query::Hotel(id)).await
+    {
+        return Ok(HotelView {
+            country: details.city.country_name.to_string(),
+            population: details.city.population,
+            distance_metres: Some(details.distance_metres),
+            profile: details.profile,
+        });
+    }
+    match client.query::<Reservations>(&context.anonymous(), reservations::Query::Hotel(id)).await {
+        Ok(reservations::Answer::Hotel(profile)) => Ok(HotelView {
+            country: profile.country.clone(),
+            population: 100_000,
+            distance_metres: None,
+            profile,
+        }),
+        Ok(other) => Err(PageError::Internal(format!("reservations answered a hotel with {other:?}"))),
+        Err(Failure::Refused(_)) => Err(PageError::NotFound),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// Cities that match a query; empty when there is no such city.
+pub(super) async fn cities(context: &PageContext, query: search::Query) -> Result<Vec<City>, PageError> {
+    match context.site.dependencies.client.query::<Search>(&context.anonymous(), query).await {
+        Ok(search::Answer::Cities(cities)) => Ok(cities),
+        Ok(other) => Err(PageError::Internal(format!("search answered cities with {other:?}"))),
+        Err(Failure::Refused(_)) => Ok(Vec::new()),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// A city from a URL or an input field: digits are a GeoNames id, other text is a name.
+pub(super) fn city_name(text: &str) -> CityName {
+    text.parse().map_or_else(|_| CityName::Name(text.to_owned()), CityName::Id)
+}
+
+/// `Paris, France`: a name that finds the same city again.
+pub(super) fn full_name(city: &City) -> String {
+    format!("{}, {}", city.name, city.country_name)
+}
+
+/// A booking, and the call with which it can be changed.
+pub(super) struct OpenedBooking {
+    pub reservation: Reservation,
+    pub call: Call,
+}
+
+/// Opens a booking for this visitor: as its owner, or with the secret link, given now or earlier in this browser.
+pub(super) async fn booking(
+    context: &mut PageContext,
+    id: &str,
+    key: &str,
+) -> Result<OpenedBooking, PageError> {
+    let id: ReservationId = id.parse().map_err(|_| PageError::NotFound)?;
+    let client = context.site.dependencies.client.clone();
+    if !key.is_empty() {
+        let query = reservations::Query::ByLink { reservation: id, tag: key.to_owned() };
+        let reservation = found(client.query::<Reservations>(&context.anonymous(), query).await)?;
+        return by_link(context, reservation, true).await;
+    }
+    let call = context.as_visitor().await?;
+    match client.query::<Reservations>(&call, reservations::Query::Reservation(id)).await {
+        Ok(reservations::Answer::Reservation(reservation)) => {
+            return Ok(OpenedBooking { reservation: *reservation, call });
+        }
+        Ok(other) => {
+            return Err(PageError::Internal(format!("reservations answered a booking with {other:?}")));
+        }
+        Err(Failure::Refused(_) | Failure::Forbidden(_)) => {}
+        Err(failure) => return Err(failure.into()),
+    }
+    // A signed-in visitor can also open the bookings that this browser made before the sign-in.
+    if context.session.user.is_some() {
+        let call = context.on_behalf_of(&context.session.guest).await?;
+        if let Ok(reservations::Answer::Reservation(reservation)) =
+            client.query::<Reservations>(&call, reservations::Query::Reservation(id)).await
+        {
+            return Ok(OpenedBooking { reservation: *reservation, call });
+        }
+    }
+    let ours = context.as_ui().await?;
+    let knows = ui::Query::Knows { guest: context.session.guest.clone(), reservation: id };
+    match client.query::<Ui>(&ours, knows).await {
+        Ok(ui::Answer::Knows(true)) => {}
+        Ok(_) | Err(Failure::Refused(_)) => return Err(PageError::NotFound),
+        Err(failure) => return Err(failure.into()),
+    }
+    let reservation = found(client.query::<Reservations>(&ours, reservations::Query::Reservation(id)).await)?;
+    by_link(context, reservation, false).await
+}
+
+/// A visitor with the secret link acts as the booking's owner. The browser's session remembers the booking, so that
+/// further URLs need no secret.
+async fn by_link(
+    context: &mut PageContext,
+    reservation: Reservation,
+    is_new: bool,
+) -> Result<OpenedBooking, PageError> {
+    let call = context.on_behalf_of(&reservation.owner).await?;
+    if is_new && reservation.owner != context.session.guest {
+        let remember = ui::Command::RememberBooking {
+            guest: context.session.guest.clone(),
+            reservation: reservation.id,
+        };
+        let ours = context.as_ui().await?;
+        // The booking is shown even if it cannot be remembered.
+        if context.site.dependencies.client.command::<Ui>(&ours, remember).await.is_ok() {
+            context.save_session();
+        }
+    }
+    Ok(OpenedBooking { reservation, call })
+}
+
+fn found(
+    answer: Result<reservations::Answer, Failure<reservations::Refusal>>,
+) -> Result<Reservation, PageError> {
+    match answer {
+        Ok(reservations::Answer::Reservation(reservation)) => Ok(*reservation),
+        Ok(other) => Err(PageError::Internal(format!("reservations answered a booking with {other:?}"))),
+        Err(Failure::Refused(_) | Failure::Forbidden(_)) => Err(PageError::NotFound),
+        Err(failure) => Err(failure.into()),
+    }
+}
