@@ -96,8 +96,8 @@ impl World {
                 Outcome::Done
             }
             Some("auth") => {
-                let auth::Effect::MakeKey = codec::decode(effect).map_err(|error| error.to_string())?;
-                Outcome::Keys(Box::new(keys::Command::KeyMade(self.made_up_key())))
+                let auth::Effect::GenerateKey = codec::decode(effect).map_err(|error| error.to_string())?;
+                Outcome::Keys(Box::new(keys::Command::KeyGenerated(self.made_up_key())))
             }
             _ => return Err(format!("{name} wants something done")),
         };

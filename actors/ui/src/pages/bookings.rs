@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use contracts::reservations::{self, ListReservations, Position, Reservation, Reservations, Status, ListBy, merge};
+use contracts::reservations::{
+    self, ListBy, ListReservations, Position, Reservation, Reservations, Status, merge,
+};
 use contracts::ui::{self, Ui};
 use contracts::{Date, HotelId, ReservationId};
 use futures::future::join_all;

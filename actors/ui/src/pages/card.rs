@@ -8,9 +8,9 @@ use contracts::{PaymentId, ReservationId};
 use group::{Call, Failure};
 use serde_json::{Value, json};
 
-use crate::site::Bank;
-use crate::error::PageError;
 use crate::context::PageContext;
+use crate::error::PageError;
+use crate::site::Bank;
 
 /// The bank's documented test cards, for browsers without JavaScript.
 const TEST_CARDS: [(&str, &str); 7] = [
@@ -83,7 +83,10 @@ pub(super) async fn start(
     let command = payments::Command::Start {
         reservation: reservation.id,
         payment_method: card.to_owned(),
-        return_url: format!("{}/bookings/{}/paying?back=1", context.site.dependencies.public_url, reservation.id),
+        return_url: format!(
+            "{}/bookings/{}/paying?back=1",
+            context.site.dependencies.public_url, reservation.id
+        ),
         expected_amount: Some(reservation.total()),
     };
     let call = call.with_key("ui pay", &reservation.id.to_string(), once);
@@ -107,7 +110,13 @@ pub(super) async fn latest(
     call: &Call,
     reservation: ReservationId,
 ) -> Result<Option<Payment>, PageError> {
-    match context.site.dependencies.client.query::<Payments>(call, payments::Query::OfReservation(reservation)).await {
+    match context
+        .site
+        .dependencies
+        .client
+        .query::<Payments>(call, payments::Query::OfReservation(reservation))
+        .await
+    {
         Ok(payments::Answer::Payments(found)) => Ok(found.into_iter().next()),
         Ok(other) => Err(PageError::Internal(format!("payments answered a list with {other:?}"))),
         Err(Failure::Refused(_) | Failure::Forbidden(_)) => Ok(None),
@@ -134,8 +143,18 @@ pub(super) async fn settled(
 }
 
 /// Reports that the guest has returned from the bank's page.
-pub(super) async fn returned(context: &PageContext, call: &Call, payment: PaymentId) -> Result<(), PageError> {
-    match context.site.dependencies.client.command::<Payments>(call, payments::Command::Returned { payment }).await {
+pub(super) async fn returned(
+    context: &PageContext,
+    call: &Call,
+    payment: PaymentId,
+) -> Result<(), PageError> {
+    match context
+        .site
+        .dependencies
+        .client
+        .command::<Payments>(call, payments::Command::Returned { payment })
+        .await
+    {
         Ok(_) | Err(Failure::Refused(_)) => Ok(()),
         Err(failure) => Err(failure.into()),
     }
