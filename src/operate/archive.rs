@@ -6,7 +6,7 @@ use std::time::Duration;
 use edge::{ApiError, Problem, kinds};
 use poem::http::StatusCode;
 use poem::{Body, Response, handler};
-use replica::{MomentError, Task};
+use replica::{SnapshotError, Task};
 
 use super::MANAGE;
 use super::inside::{Inside, allows};
@@ -22,7 +22,7 @@ pub async fn stream(request: &poem::Request, inside: poem::web::Data<&Inside>) -
     let caller = edge::Caller::of(request)?;
     let by = allows(&inside.verifier, caller.token(), MANAGE)?;
     let (node, key, mut fixed) = (Arc::clone(&inside.node), inside.key.clone(), inside.data.metadata());
-    let moment = node.fix_moment(groups_of(&fixed.shards)).await.map_err(|why| refused(&why))?;
+    let moment = node.take_snapshot(groups_of(&fixed.shards)).await.map_err(|why| refused(&why))?;
     tracing::warn!(by = by.subject, "audit: a backup is made");
     // Whichever node this is: what the archive holds was set up long ago.
     (fixed.set_up, fixed.demo_settled, fixed.node) = (true, true, None);
@@ -38,14 +38,14 @@ pub async fn stream(request: &poem::Request, inside: poem::web::Data<&Inside>) -
 }
 
 /// Names of groups and nodes are no secrets.
-fn refused(why: &MomentError) -> ApiError {
+fn refused(why: &SnapshotError) -> ApiError {
     let detail = format!("No backup now: {why}. Nothing was changed; try again when it is well.");
     Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(10).into()
 }
 
 /// Lets go what a restore holds back, in every group.
 #[handler]
-pub async fn let_effects_go(
+pub async fn release_effects(
     request: &poem::Request,
     inside: poem::web::Data<&Inside>,
 ) -> poem::Result<Response> {
@@ -53,7 +53,7 @@ pub async fn let_effects_go(
     let by = allows(&inside.verifier, caller.token(), MANAGE)?;
     tracing::warn!(by = by.subject, "audit: the effects of a restored store are let go");
     for group in groups_of(&inside.data.metadata().shards) {
-        inside.let_effects_go(&group).await.map_err(|why| {
+        inside.release_effects(&group).await.map_err(|why| {
             let detail = format!("{group}: {why}. Say it again: what was let go already stays so.");
             ApiError::from(Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(5))
         })?;
@@ -64,11 +64,11 @@ pub async fn let_effects_go(
 }
 
 impl Inside {
-    async fn let_effects_go(&self, group: &str) -> Result<(), String> {
+    async fn release_effects(&self, group: &str) -> Result<(), String> {
         if self.is_alone() {
-            return self.node.let_effects_go(group).await.map_err(|away| away.to_string());
+            return self.node.release_effects(group).await.map_err(|away| away.to_string());
         }
-        let task = Task::LetEffectsGo { group: group.to_owned() };
+        let task = Task::ReleaseEffects { group: group.to_owned() };
         self.node.task_at_leader(task, RELEASE_MAX).await.map(drop).map_err(|error| error.to_string())
     }
 }

@@ -21,7 +21,7 @@ pub async fn compare(node: &Arc<Node>, groups: impl Iterator<Item = &str>) -> Ve
 
 async fn group_of(node: &Arc<Node>, group: &str) -> Option<String> {
     for _ in 0..ATTEMPTS {
-        let board = Arc::clone(&node.board().borrow());
+        let board = Arc::clone(&node.cluster_view().borrow());
         let there = board.replicas(group).filter(|(_, live, status)| {
             // Who was never spoken to, or only listens as yet, may be anywhere.
             *live && status.quarantined.is_none() && status.voters.contains_key(&status.id)

@@ -61,10 +61,10 @@ pub fn mount(server: edge::Server, machine: &Server) -> edge::Server {
         .route("/v1/cluster/backup", poem::get(poem::EndpointExt::data(archive::stream, inside.clone())))
         .route(
             "/v1/cluster/release-effects",
-            poem::post(poem::EndpointExt::data(archive::let_effects_go, inside)),
+            poem::post(poem::EndpointExt::data(archive::release_effects, inside)),
         )
         .ready(move || {
-            let waiting = ready.waiting();
+            let waiting = ready.unready_group();
             async move { waiting.map_or(Ok(()), |(group, why)| Err(format!("{group}: {why}"))) }
         })
         .may_see_metrics(move |caller| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use edge::{ApiError, Problem};
-use replica::{Board, GroupStatus, Node, Seen, Task, TaskError};
+use replica::{ClusterView, Node, ObservedNode, ReplicaStatus, Task, TaskError};
 
 use super::check::CheckResult;
 use super::checksums;
@@ -25,7 +25,7 @@ const BURST: Duration = Duration::from_millis(100);
 impl Live {
     /// What this node knows of all; of a machine that is alone, what it is itself.
     pub fn seen_by(node: &Node, name: &str, http_address: &str, data: &Path) -> Self {
-        let board: Arc<Board> = Arc::clone(&node.board().borrow());
+        let board: Arc<ClusterView> = Arc::clone(&node.cluster_view().borrow());
         let mut nodes: std::collections::BTreeMap<String, LiveNode> =
             board.nodes.iter().map(|(name, seen)| (name.clone(), LiveNode::from(seen))).collect();
         if board.nodes.is_empty() {
@@ -54,24 +54,24 @@ fn free_bytes(data: &Path) -> Option<u64> {
     Some(about.f_bavail.saturating_mul(about.f_frsize))
 }
 
-impl From<&Seen> for LiveNode {
-    fn from(seen: &Seen) -> Self {
-        let Some(said) = &seen.said else { return Self { up: seen.live, ..Self::default() } };
+impl From<&ObservedNode> for LiveNode {
+    fn from(seen: &ObservedNode) -> Self {
+        let Some(said) = &seen.status else { return Self { up: seen.live, ..Self::default() } };
         Self {
             up: seen.live,
-            http_address: said.profile.http_address.clone().unwrap_or_default(),
-            link_address: Some(said.profile.address.clone()),
-            zone: said.profile.zone.clone(),
-            labels: said.profile.labels.clone(),
-            version: said.profile.version.clone(),
+            http_address: said.info.http_address.clone().unwrap_or_default(),
+            link_address: Some(said.info.address.clone()),
+            zone: said.info.zone.clone(),
+            labels: said.info.labels.clone(),
+            version: said.info.version.clone(),
             disk_free_bytes: Some(said.disk_free_bytes),
             replicas: said.replicas.iter().map(LiveReplica::from).collect(),
         }
     }
 }
 
-impl From<&GroupStatus> for LiveReplica {
-    fn from(status: &GroupStatus) -> Self {
+impl From<&ReplicaStatus> for LiveReplica {
+    fn from(status: &ReplicaStatus) -> Self {
         let members = |members: &std::collections::BTreeMap<u64, String>| {
             members.iter().map(|(id, node)| (*id, node.clone())).collect()
         };
@@ -100,7 +100,7 @@ impl From<&GroupStatus> for LiveReplica {
 impl Inside {
     /// Returns soon after something has changed, and at the latest after this time.
     pub async fn changed_within(&self, pause: Duration) {
-        let mut board = self.node.board();
+        let mut board = self.node.cluster_view();
         board.mark_unchanged();
         let changed = tokio::time::timeout(pause, board.changed()).await;
         match changed {
@@ -127,7 +127,7 @@ impl Inside {
             if !seen.up {
                 return vec![format!("{name} cannot be reached: nothing of it was checked")];
             }
-            match self.node.task(name, Task::Check, CHECK_MAX).await {
+            match self.node.task(name, Task::CheckInvariants, CHECK_MAX).await {
                 Ok(done) => {
                     done.violations.into_iter().map(|violation| format!("{name}: {violation}")).collect()
                 }
@@ -152,10 +152,10 @@ impl Inside {
     /// When the group is not available.
     pub async fn release(&self, group: &str, row: u64, again: bool) -> Result<(), ApiError> {
         if self.is_alone() {
-            let released = self.node.release(group, row, again).await;
+            let released = self.node.release_row(group, row, again).await;
             return released.map_err(|away| ApiError::unavailable(away.retry_after_secs));
         }
-        let task = Task::Release { group: group.to_owned(), row, again };
+        let task = Task::ReleaseRow { group: group.to_owned(), row, again };
         let released = self.node.task_at_leader(task, RELEASE_MAX).await;
         released.map(drop).map_err(|_| ApiError::unavailable(1))
     }
@@ -165,7 +165,7 @@ impl Inside {
     /// # Errors
     /// When the node cannot be reached, has no replica, or refuses.
     pub async fn refound(&self, group: &str, node: &str) -> Result<u64, ApiError> {
-        let task = Task::Refound { group: group.to_owned() };
+        let task = Task::Recover { group: group.to_owned() };
         let done = self.node.task(node, task, REFOUND_MAX).await.map_err(|error| not_refounded(&error))?;
         done.id.ok_or_else(|| ApiError::unavailable(1))
     }
@@ -173,7 +173,9 @@ impl Inside {
 
 fn not_refounded(error: &TaskError) -> ApiError {
     match error {
-        TaskError::Away(_) => Problem::new(&problems::NODE_DOWN).detail("The node cannot be reached.").into(),
+        TaskError::Unreachable(_) => {
+            Problem::new(&problems::NODE_DOWN).detail("The node cannot be reached.").into()
+        }
         TaskError::NoReplica => Problem::new(&problems::WRONG_PLACE)
             .detail("The node has no replica of this group to found it from.")
             .into(),

@@ -120,8 +120,9 @@ async fn an_old_majority_that_comes_back_gives_way() {
         said.iter()
             .all(|log| {
                 groups.iter().all(|group| {
-                    log.lines()
-                        .any(|line| line.contains("founded anew without it") && line.contains(group.as_str()))
+                    log.lines().any(|line| {
+                        line.contains("recovered without this replica") && line.contains(group.as_str())
+                    })
                 })
             })
             .then_some(())

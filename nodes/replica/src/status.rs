@@ -1,77 +1,77 @@
-//! How a group's replica stands: what operators, the directory and routing go by.
+//! The status of one replica, for operators, the directory and routing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How a group is on this node, for operators and for the board.
+/// The status of a group's replica on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GroupStatus {
+pub struct ReplicaStatus {
     /// `reservations/0`.
     pub group: String,
-    /// The replica's raft id: drawn when it was made, never used again.
+    /// The raft id. It is generated when the replica is created, and never used again.
     pub id: u64,
-    /// Whether this replica leads, follows or only listens.
+    /// The replica's role in its group.
     pub role: ReplicaRole,
     /// Whether this replica leads.
     pub leader: bool,
     /// The current term.
     pub term: u64,
-    /// Who leads, as far as this replica knows: its raft id and its node.
+    /// The leader's raft id and node, as far as this replica knows them.
     pub led_by: Option<(u64, String)>,
-    /// Who votes, and on which node.
+    /// The voters and their nodes.
     pub voters: BTreeMap<u64, String>,
-    /// Who only listens, and on which node.
+    /// The learners and their nodes.
     pub learners: BTreeMap<u64, String>,
-    /// A change of voters is half done.
+    /// Whether a change of voters is in its joint phase.
     pub joint: bool,
-    /// The last log entry that was applied here.
+    /// Index of the last log entry applied here.
     pub applied: u64,
-    /// The last log entry that is here.
+    /// Index of the last log entry stored here.
     pub last_log: u64,
-    /// For a leader: up to which entry each other replica is known to have the log; nothing where nothing is known.
+    /// On the leader: the last log index known to match on each other replica; `None` while unknown.
     pub matched: BTreeMap<u64, Option<u64>>,
     /// Bytes of state on disk.
     pub bytes: u64,
-    /// Calls being answered.
+    /// Calls in progress.
     pub busy: usize,
-    /// Calls let in, a second, lately.
+    /// Recent rate of accepted calls.
     pub calls_per_second: u32,
-    /// Outbox rows that wait, as far as they are counted.
+    /// Rows in the outbox, counted up to a limit.
     pub outbox: usize,
-    /// Outbox rows that an operator has to look at: number and reason. The first hundred.
+    /// The first hundred parked outbox rows: row number and reason.
     pub parked: Vec<(u64, String)>,
-    /// How often the replica failed and was opened again since this process started.
+    /// How often the replica failed and was reopened since the process started.
     pub restarts: u32,
-    /// Why the group was given up here, if it was.
+    /// Why the replica was quarantined, if it was.
     pub quarantined: Option<String>,
-    /// Whether its effects wait for an operator's word, since it was restored.
+    /// Whether effects wait for an operator to release them, after a restore.
     pub effects_held: bool,
 }
 
-/// What a replica is to its group.
+/// A replica's role in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplicaRole {
-    /// It leads.
+    /// Leads.
     Leader,
-    /// It votes.
+    /// Votes, and does not lead.
     Follower,
-    /// It only listens, or has not been spoken to yet.
+    /// Does not vote, or has not received its group's membership yet.
     #[default]
     Learner,
 }
 
-impl GroupStatus {
-    /// How far behind the log of this leader a replica is known to be, in entries.
+impl ReplicaStatus {
+    /// How many log entries a replica lacks, as far as this leader knows.
     pub fn lag_of(&self, replica: u64) -> Option<u64> {
-        // One that has nothing yet, because a snapshot is on its way to it, lacks all of it.
-        let behind =
+        // A replica without a match, because a snapshot is on its way to it, lacks the whole log.
+        let lag =
             |matched: &Option<u64>| matched.map_or(self.last_log + 1, |at| self.last_log.saturating_sub(at));
-        self.matched.get(&replica).map(behind)
+        self.matched.get(&replica).map(lag)
     }
 
-    /// All members of the group, and where they are.
+    /// The raft ids of all voters and learners, and their nodes.
     pub fn members(&self) -> impl Iterator<Item = (u64, &str)> {
         self.voters.iter().chain(&self.learners).map(|(id, node)| (*id, node.as_str()))
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use replica::Moment;
+use replica::ClusterSnapshot;
 use serde::{Deserialize, Serialize};
 use token::ClusterKey;
 
@@ -39,7 +39,7 @@ pub struct Head {
 /// # Errors
 /// When a state cannot be read to its end, or `to` cannot be written.
 pub fn write(
-    moment: &Moment,
+    moment: &ClusterSnapshot,
     key: &ClusterKey,
     metadata: &NodeMetadata,
     to: &mut dyn Write,

@@ -197,7 +197,7 @@ fn reconciler(node: &Arc<ClusterNode>) -> Steward {
 pub async fn run_reconciler(node: Arc<ClusterNode>, stop: CancellationToken) {
     let reconciler = reconciler(&node);
     let (leads, led) = watch::channel(false);
-    let mut board = node.server.node.board();
+    let mut board = node.server.node.cluster_view();
     let watch_leader = async {
         loop {
             board.mark_unchanged();

@@ -9,7 +9,7 @@ use directory::{Bell, NodeProfile};
 use group::{Call, Effects, Service};
 use link::Link;
 use protocol::{Contract, Timestamp};
-use replica::{Board, Node, Start};
+use replica::{ClusterView, Node, StartMode};
 use tokio::sync::{Mutex, watch};
 
 use super::identity::Identity;
@@ -74,33 +74,33 @@ impl ClusterNode {
     }
 
     /// The status of all nodes.
-    pub fn board(&self) -> Arc<Board> {
-        Arc::clone(&self.server.node.board().borrow())
+    pub fn cluster_view(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.server.node.cluster_view().borrow())
     }
 
     /// The names of the nodes that can be reached, this one included.
     pub fn nodes_up(&self) -> BTreeSet<String> {
-        let board = self.board();
-        let up = board.nodes.iter().filter(|(_, seen)| seen.live && seen.said.is_some());
+        let board = self.cluster_view();
+        let up = board.nodes.iter().filter(|(_, seen)| seen.live && seen.status.is_some());
         up.map(|(name, _)| name.clone()).collect()
     }
 
     /// The profiles of the nodes that can be reached.
     pub fn profiles_up(&self) -> Vec<NodeProfile> {
-        let board = self.board();
+        let board = self.cluster_view();
         let up = board.nodes.values().filter(|seen| seen.live);
-        up.filter_map(|seen| seen.said.as_deref().map(tasks::profile)).collect()
+        up.filter_map(|seen| seen.status.as_deref().map(tasks::profile)).collect()
     }
 
     /// Whether another node has a replica of the directory, which means that a cluster exists.
     pub fn others_have_a_directory(&self) -> bool {
-        let board = self.board();
+        let board = self.cluster_view();
         board.replicas(directory::GROUP).any(|(node, _, _)| node != self.identity.name)
     }
 
     /// Whether a group has a reachable leader.
     pub fn has_leader(&self, group: &str) -> bool {
-        self.board().leader(group).is_some()
+        self.cluster_view().leader(group).is_some()
     }
 
     pub fn bank_name(&self) -> &'static str {
@@ -112,7 +112,7 @@ impl ClusterNode {
     /// # Errors
     /// When it cannot be opened.
     pub async fn open(&self, group: &str) -> anyhow::Result<u64> {
-        self.server.node.open(group, Start::Found).await.with_context(|| format!("opening {group}"))
+        self.server.node.open(group, StartMode::Bootstrap).await.with_context(|| format!("opening {group}"))
     }
 
     /// Registers all services, so that their groups can be opened on this node and called from it. Idempotent.

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use directory::{Bell, Directory};
 use link::{Link, Peer, PeerState, StartError};
-use replica::{Node, NodeOptions, Profile};
+use replica::{Node, NodeInfo, NodeOptions};
 use token::Verifier;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,7 @@ impl RunningNode {
     pub async fn stop(self) -> anyhow::Result<()> {
         let Self { node, serving, tasks, keys, stopping } = self;
         // First, while this node still answers the requests that it has accepted.
-        node.server.node.hand_over().await;
+        node.server.node.transfer_leadership().await;
         let served = serving.stop().await;
         stopping.cancel();
         keys.abort();
@@ -149,7 +149,7 @@ pub async fn start(options: Options) -> anyhow::Result<Arc<ClusterNode>> {
         cluster_node.register_services(&metadata.shards).await?;
     }
     // Other nodes may report replicas of this node as retired.
-    node.hear_first(STATUS_WAIT_MAX).await;
+    node.sync_retired_replicas(STATUS_WAIT_MAX).await;
     // Stored replicas are opened without the directory: all other nodes may be down.
     for error in node.reopen_all().await.context("opening the stored replicas")? {
         tracing::error!(%error, "a stored replica could not be opened; the others serve");
@@ -172,8 +172,8 @@ async fn listen(options: &link::Options, node: &Arc<Node>) -> Result<Link, Start
     }
 }
 
-fn profile(identity: &Identity, settings: &Settings) -> Profile {
-    Profile {
+fn profile(identity: &Identity, settings: &Settings) -> NodeInfo {
+    NodeInfo {
         address: identity.settings.advertised(),
         http_address: Some(settings.http.address.to_string()),
         zone: identity.settings.zone.clone(),
@@ -197,7 +197,7 @@ pub fn not_ready_because(node: &ClusterNode) -> Option<String> {
             Some("no signing keys yet".to_owned())
         }
         (Membership::Joined, None) => {
-            node.server.node.waiting().map(|(group, why)| format!("{group}: {why}"))
+            node.server.node.unready_group().map(|(group, why)| format!("{group}: {why}"))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use directory::{Hands, HandsError, NodeProfile, Observed, SeenNode, SeenReplica};
 use futures::future::BoxFuture;
-use replica::{Announcement, Board, GroupStatus, Node, Start, Task, TaskDone, TaskError};
+use replica::{ClusterView, Node, NodeStatus, ReplicaStatus, StartMode, Task, TaskError, TaskOutput};
 
 /// Timeout of a task on a node.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,7 +24,7 @@ impl Tasks {
         Self { node }
     }
 
-    async fn run(&self, node: &str, task: Task) -> Result<TaskDone, HandsError> {
+    async fn run(&self, node: &str, task: Task) -> Result<TaskOutput, HandsError> {
         let group = task.group().unwrap_or_default().to_owned();
         let timeout = timeout(&task);
         self.node.task(node, task, timeout).await.map_err(|error| node_error(error, node, &group))
@@ -39,8 +39,8 @@ impl Tasks {
         }
     }
 
-    fn board(&self) -> Arc<Board> {
-        Arc::clone(&self.node.board().borrow())
+    fn cluster_view(&self) -> Arc<ClusterView> {
+        Arc::clone(&self.node.cluster_view().borrow())
     }
 }
 
@@ -50,7 +50,7 @@ fn timeout(task: &Task) -> Duration {
 
 fn node_error(error: TaskError, node: &str, group: &str) -> HandsError {
     match error {
-        TaskError::Away(node) => HandsError::Away(node),
+        TaskError::Unreachable(node) => HandsError::Away(node),
         TaskError::Timeout => HandsError::Away(node.to_owned()),
         TaskError::NotLeader(_) => HandsError::NoLeader(group.to_owned()),
         error @ (TaskError::NoReplica | TaskError::NotAllowed(_) | TaskError::Refused(_)) => {
@@ -61,9 +61,9 @@ fn node_error(error: TaskError, node: &str, group: &str) -> HandsError {
 
 impl Hands for Tasks {
     fn observed(&self) -> Observed {
-        let board = self.board();
+        let board = self.cluster_view();
         let seen = board.nodes.iter().filter_map(|(name, seen)| {
-            let status = seen.said.as_ref()?;
+            let status = seen.status.as_ref()?;
             let replicas = status.replicas.iter().map(replica).collect();
             // A node that is about to stop counts as down: it must take no new replicas.
             Some((
@@ -75,7 +75,7 @@ impl Hands for Tasks {
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
-        let mut board = self.node.board();
+        let mut board = self.node.cluster_view();
         board.mark_unchanged();
         Box::pin(async move {
             let _ = tokio::time::timeout(POLL_INTERVAL_MAX, board.changed()).await;
@@ -89,11 +89,11 @@ impl Hands for Tasks {
         start: directory::Start,
     ) -> BoxFuture<'a, Result<u64, HandsError>> {
         let start = match start {
-            directory::Start::Found => Start::Found,
-            directory::Start::Join => Start::Join,
+            directory::Start::Found => StartMode::Bootstrap,
+            directory::Start::Join => StartMode::Join,
         };
         Box::pin(async move {
-            let done = self.run(node, Task::Open { group: group.to_owned(), start }).await?;
+            let done = self.run(node, Task::OpenReplica { group: group.to_owned(), start }).await?;
             done.id.ok_or_else(|| {
                 HandsError::Refused(format!("{node} did not return the id of the replica that it opened"))
             })
@@ -121,7 +121,7 @@ impl Hands for Tasks {
     }
 
     fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {
-        Box::pin(self.run_on_leader(group, Task::Transfer { group: group.to_owned(), to }))
+        Box::pin(self.run_on_leader(group, Task::TransferLeadership { group: group.to_owned(), to }))
     }
 
     fn remove_learner<'a>(&'a self, group: &'a str, replica: u64) -> BoxFuture<'a, Result<(), HandsError>> {
@@ -134,7 +134,7 @@ impl Hands for Tasks {
         group: &'a str,
         replica: u64,
     ) -> BoxFuture<'a, Result<(), HandsError>> {
-        let task = Task::Drop { group: group.to_owned(), id: replica };
+        let task = Task::DeleteReplica { group: group.to_owned(), id: replica };
         Box::pin(async move { self.run(node, task).await.map(drop) })
     }
 
@@ -143,27 +143,27 @@ impl Hands for Tasks {
         node: &'a str,
         fingerprints: &'a [String],
     ) -> BoxFuture<'a, Result<(), HandsError>> {
-        let task = Task::Deny { fingerprints: fingerprints.to_vec() };
+        let task = Task::DenyCertificates { fingerprints: fingerprints.to_vec() };
         Box::pin(async move { self.run(node, task).await.map(drop) })
     }
 }
 
 /// The profile that the directory stores.
-pub fn profile(status: &Announcement) -> NodeProfile {
+pub fn profile(status: &NodeStatus) -> NodeProfile {
     NodeProfile {
         name: status.node.clone(),
         node_id: status.node_id,
-        address: status.profile.address.clone(),
-        http_address: status.profile.http_address.clone(),
-        zone: status.profile.zone.clone(),
-        labels: status.profile.labels.clone(),
-        version: status.profile.version.clone(),
-        fingerprint: status.profile.fingerprint.clone(),
+        address: status.info.address.clone(),
+        http_address: status.info.http_address.clone(),
+        zone: status.info.zone.clone(),
+        labels: status.info.labels.clone(),
+        version: status.info.version.clone(),
+        fingerprint: status.info.fingerprint.clone(),
         disk_free_bytes: status.disk_free_bytes,
     }
 }
 
-fn replica(status: &GroupStatus) -> SeenReplica {
+fn replica(status: &ReplicaStatus) -> SeenReplica {
     let lag = |(id, _): (&u64, _)| status.lag_of(*id).map(|lag| (*id, lag));
     SeenReplica {
         group: status.group.clone(),

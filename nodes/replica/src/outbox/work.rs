@@ -11,11 +11,11 @@ use ractor::ActorRef;
 
 use super::queue::{Due, StreamName};
 use super::{OutboxMessage, Tools};
-use crate::hush::UnderWay;
+use crate::delivery_pause::InFlight;
 
 /// Delivers rows to another group, and settles what it took or refused.
 pub(super) async fn deliver<S: Service, E: Effects<S>>(
-    _under_way: UnderWay,
+    _under_way: InFlight,
     tools: Arc<Tools<S, E>>,
     outbox: ActorRef<OutboxMessage>,
     era: u64,
@@ -65,7 +65,7 @@ async fn hand_over<S: Service, E: Effects<S>>(
 
 /// Performs an effect, and notes what came of it.
 pub(super) async fn perform<S: Service, E: Effects<S>>(
-    _under_way: UnderWay,
+    _under_way: InFlight,
     tools: Arc<Tools<S, E>>,
     outbox: ActorRef<OutboxMessage>,
     era: u64,

@@ -1,4 +1,4 @@
-//! The keys of a cluster that is there for a test, and nodes that go by them. Also used by the tests inside of the crate.
+//! The keys of a test cluster, and nodes that use them. The unit tests of the crate use this module as well.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use protocol::Timestamp;
 use replica::{Limits, Node, NodeOptions};
 use token::{AUDIENCE, Claims, ClusterKey, PublicKeys, SigningKey, Verifier};
 
-const ISSUER: &str = "http://inn.example";
+const ISSUER: &str = "http://issuer.example";
 
 pub struct Keys {
     pub cluster: ClusterKey,
@@ -31,7 +31,7 @@ impl Keys {
         self.sign_as(subject, scope, |_| {})
     }
 
-    /// With something about it changed.
+    /// As [`Keys::sign`], with changed claims.
     pub fn sign_as(&self, subject: &str, scope: &str, change: impl FnOnce(&mut Claims)) -> String {
         let now = Timestamp::wall_clock();
         let mut claims = Claims {
@@ -57,7 +57,7 @@ impl Keys {
         Call::bearer(self.sign(subject, scope), timeout)
     }
 
-    /// A node on this directory whose services sign with these keys; and its log, to be closed after it.
+    /// A node whose services sign with these keys, and its log, which must be closed after it.
     pub fn node(self: &Arc<Self>, data: &Path, limits: Limits) -> (Arc<Node>, Arc<store::NodeLog>) {
         let log = store::NodeLog::open(&data.join("log"), store::LogSettings::default()).unwrap();
         let node = Node::new(NodeOptions {

@@ -1,6 +1,6 @@
-//! Nodes of a cluster in one process, over real links on loopback, with a small service whose mistakes would show.
+//! Several nodes in one process, connected over loopback, with a small service that detects lost and repeated commands.
 
-#![allow(dead_code, unused_imports, reason = "each test file uses a part of this")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of this module")]
 
 mod keys;
 mod tally;
@@ -14,33 +14,35 @@ use std::time::{Duration, Instant};
 use futures::future::BoxFuture;
 use group::{Call, Client, Failure, NoEffects};
 use link::{Handler, Identity, Link, Seed};
-use replica::{GroupStatus, Limits, Moment, MomentError, Node, Profile, Start, Task, TaskDone};
+use replica::{
+    ClusterSnapshot, Limits, Node, NodeInfo, ReplicaStatus, SnapshotError, StartMode, Task, TaskOutput,
+};
 use tempfile::TempDir;
 
 pub use keys::Keys;
 pub use tally::{Ask, COUNTS, Never, Put, Tally, TallyContract};
 
 pub const GROUP: &str = "tally/0";
-/// Nothing here takes this long, however busy the machine is.
+/// A timeout that is never reached, however busy the machine is.
 pub const LONG: Duration = Duration::from_secs(30);
 
-pub struct Member {
+pub struct TestNode {
     pub name: String,
     pub data: TempDir,
     pub node: Arc<Node>,
     pub link: Link,
     pub client: Client,
-    /// Whether it does not hear what others say of backups.
-    pub deaf: Arc<AtomicBool>,
+    /// While set, the node rejects the steps of cluster snapshots.
+    pub unresponsive: Arc<AtomicBool>,
     log: Arc<store::NodeLog>,
 }
 
-struct Hearing {
+struct TestHandler {
     node: Arc<dyn Handler>,
-    deaf: Arc<AtomicBool>,
+    unresponsive: Arc<AtomicBool>,
 }
 
-impl Handler for Hearing {
+impl Handler for TestHandler {
     fn handle<'a>(
         &'a self,
         from: &'a Identity,
@@ -48,33 +50,33 @@ impl Handler for Hearing {
         bytes: Vec<u8>,
         deadline: Instant,
     ) -> BoxFuture<'a, Result<Vec<u8>, String>> {
-        if topic == "moment" && self.deaf.load(Ordering::Relaxed) {
-            return Box::pin(async { Err("it did not hear".to_owned()) });
+        if topic == "cluster-snapshot" && self.unresponsive.load(Ordering::Relaxed) {
+            return Box::pin(async { Err("unresponsive".to_owned()) });
         }
         self.node.handle(from, topic, bytes, deadline)
     }
 }
 
-pub struct Inn {
+pub struct TestCluster {
     pub keys: Arc<Keys>,
     pub limits: Limits,
     seeds: Vec<Seed>,
 }
 
-impl Inn {
+impl TestCluster {
     pub fn new() -> Self {
         Self { keys: Keys::new(), limits: Limits::default(), seeds: Vec::new() }
     }
 
-    /// Starts a node on a directory of its own, or on one that was there before.
-    pub async fn start(&mut self, name: &str, data: Option<TempDir>) -> Member {
+    /// Starts a node on a new data directory, or on the one of an earlier node.
+    pub async fn start(&mut self, name: &str, data: Option<TempDir>) -> TestNode {
         let data = data.unwrap_or_else(|| tempfile::tempdir().unwrap());
         let (node, log) = self.keys.node(data.path(), self.limits.clone());
         node.register::<Tally, NoEffects>(1, Tally::default, |_| NoEffects);
         let known = self.seeds.iter().find(|seed| seed.name.as_deref() == Some(name));
         let listen = known.map_or_else(|| ([127, 0, 0, 1], 0).into(), |seed| seed.address.parse().unwrap());
         let options = link::Options {
-            cluster: "inn".to_owned(),
+            cluster: "cluster".to_owned(),
             node: name.to_owned(),
             node_id: name.bytes().fold(0, |id, byte| id * 256 + u64::from(byte)),
             listen,
@@ -85,22 +87,22 @@ impl Inn {
             denied: Vec::new(),
             limits: link::Limits::default(),
         };
-        let deaf = Arc::new(AtomicBool::new(false));
-        let handler = Hearing { node: node.handler(), deaf: Arc::clone(&deaf) };
+        let unresponsive = Arc::new(AtomicBool::new(false));
+        let handler = TestHandler { node: node.handler(), unresponsive: Arc::clone(&unresponsive) };
         let link = Link::start(options, Arc::new(handler)).await.unwrap();
         if known.is_none() {
             self.seeds.push(Seed::from((name, link.address())));
         }
         node.connect(
             link.clone(),
-            Profile { zone: name.to_owned(), ..Profile::default() },
+            NodeInfo { zone: name.to_owned(), ..NodeInfo::default() },
             self.keys.cluster.clone(),
         );
-        Member { name: name.to_owned(), data, client: node.client(), node, link, deaf, log }
+        TestNode { name: name.to_owned(), data, client: node.client(), node, link, unresponsive, log }
     }
 
-    /// Three nodes that know each other.
-    pub async fn three(&mut self) -> Vec<Member> {
+    /// Three nodes that are connected with each other.
+    pub async fn three(&mut self) -> Vec<TestNode> {
         let mut members = Vec::new();
         for name in ["n1", "n2", "n3"] {
             members.push(self.start(name, None).await);
@@ -108,7 +110,7 @@ impl Inn {
         for member in &members {
             for other in &members {
                 until("sessions", || {
-                    other.name == member.name || member.node.board().borrow().is_live(&other.name)
+                    other.name == member.name || member.node.cluster_view().borrow().is_live(&other.name)
                 })
                 .await;
             }
@@ -121,14 +123,14 @@ impl Inn {
     }
 }
 
-impl Member {
-    /// Ends this node as a killed process would: nobody is told.
+impl TestNode {
+    /// Stops this node like a killed process: its sessions are lost first.
     pub async fn kill(self) -> TempDir {
         self.link.shutdown().await;
         self.end().await
     }
 
-    /// Ends this node in good order.
+    /// Stops this node gracefully.
     pub async fn stop(self) -> TempDir {
         self.node.shutdown().await;
         self.link.shutdown().await;
@@ -141,11 +143,11 @@ impl Member {
         self.data
     }
 
-    pub fn status(&self) -> GroupStatus {
+    pub fn status(&self) -> ReplicaStatus {
         self.node.status().into_iter().find(|status| status.group == GROUP).unwrap_or_default()
     }
 
-    pub async fn task(&self, node: &str, task: Task) -> TaskDone {
+    pub async fn task(&self, node: &str, task: Task) -> TaskOutput {
         self.node.task(node, task, LONG).await.unwrap()
     }
 
@@ -162,13 +164,13 @@ impl Member {
     }
 }
 
-/// Makes `tally/0` a group of three: as the directory would, from one node.
-pub async fn found(members: &[Member]) -> Vec<u64> {
+/// Creates the group `tally/0` with three voters, as the directory does. Returns their raft ids.
+pub async fn bootstrap_group(members: &[TestNode]) -> Vec<u64> {
     let first = &members[0];
-    let open = |start| Task::Open { group: GROUP.into(), start };
-    let mut ids = vec![first.task("n1", open(Start::Found)).await.id.unwrap()];
+    let open = |start| Task::OpenReplica { group: GROUP.into(), start };
+    let mut ids = vec![first.task("n1", open(StartMode::Bootstrap)).await.id.unwrap()];
     for member in &members[1..] {
-        ids.push(first.task(&member.name, open(Start::Join)).await.id.unwrap());
+        ids.push(first.task(&member.name, open(StartMode::Join)).await.id.unwrap());
     }
     until("a leader", || first.node.leader_of(GROUP).is_some()).await;
     for (member, id) in members.iter().zip(&ids).skip(1) {
@@ -188,17 +190,16 @@ pub async fn found(members: &[Member]) -> Vec<u64> {
     ids
 }
 
-/// Has the voters changed, where they are who they are believed to be.
 pub fn change_voters(from: &[u64], to: impl IntoIterator<Item = u64>) -> Task {
     let from = from.iter().copied().collect();
     Task::ChangeVoters { group: GROUP.into(), from, ids: to.into_iter().collect() }
 }
 
-pub fn leader<'a>(members: impl IntoIterator<Item = &'a Member>) -> Option<&'a Member> {
+pub fn leader<'a>(members: impl IntoIterator<Item = &'a TestNode>) -> Option<&'a TestNode> {
     members.into_iter().find(|member| member.status().leader)
 }
 
-/// Waits for something that must come true.
+/// Waits for a condition that must become true.
 pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
@@ -207,8 +208,8 @@ pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-/// Puts one number after the other until told to stop; says how long it took between two answers at most, and how
-/// many numbers were acknowledged, all of them from `first` on.
+/// Puts one number after the other, from `first` on, until `stop` is set. Returns how many were acknowledged, and the
+/// longest time between two replies.
 pub fn writer(
     client: Client,
     call: impl Fn() -> Call + Send + 'static,
@@ -230,10 +231,10 @@ pub fn writer(
 }
 
 /// Reads a group's pinned state to its end.
-pub async fn pinned(moment: &Moment, group: &str) -> Result<Vec<u8>, MomentError> {
+pub async fn pinned(snapshot: &ClusterSnapshot, group: &str) -> Result<Vec<u8>, SnapshotError> {
     let mut rows = Vec::new();
     loop {
-        let part = moment.read(group, rows.len() as u64).await?;
+        let part = snapshot.read(group, rows.len() as u64).await?;
         if part.is_empty() {
             return Ok(rows);
         }

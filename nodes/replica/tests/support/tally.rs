@@ -1,4 +1,4 @@
-//! A tally: how often each number was put into it.
+//! A service that counts how often each number was put into it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub struct TallyContract;
 pub enum Put {
     /// Counts a number.
     One(u64),
-    /// Adds so many bytes to the state, at once.
+    /// Adds a row of this many bytes to the state.
     Ballast(u64, u32),
 }
 
@@ -57,7 +57,7 @@ impl Contract for TallyContract {
 pub const COUNTS: Tree<u64, u64> = Tree::new(32, "counts");
 const BALLAST: Tree<u64, Vec<u8>> = Tree::new(33, "ballast");
 
-/// Remembers the total in memory as well: a snapshot that did not reach it would show.
+/// Keeps the total in memory as well, which detects a snapshot that did not refresh it.
 #[derive(Default)]
 pub struct Tally {
     total: std::sync::Mutex<u64>,
@@ -101,6 +101,6 @@ impl Service for Tally {
     fn violations(&self, view: &View<'_>) -> Vec<String> {
         let counted: u64 = view.all(&COUNTS).map(|(_, count)| count).sum();
         let total = *self.total.lock().unwrap();
-        if counted == total { Vec::new() } else { vec![format!("{counted} counted, {total} remembered")] }
+        if counted == total { Vec::new() } else { vec![format!("{counted} counted, {total} in memory")] }
     }
 }

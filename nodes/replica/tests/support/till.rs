@@ -1,4 +1,4 @@
-//! A till that counts, tells the ledger, and rings a bell outside; and a node that is alone with all of them.
+//! Two services on a single node: a till that adds up amounts, sends each to a ledger by event, and runs an effect for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ pub struct TillContract;
 pub enum TillCommand {
     Add(u64),
     AddLater(u64, i64),
-    Rang(u64),
+    Performed(u64),
     Break,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("no more than 100")]
+#[error("the amount exceeds 100")]
 pub struct TooMuch;
 
 impl Contract for TillContract {
@@ -45,7 +45,7 @@ impl Contract for TillContract {
     }
     fn command_access(command: &TillCommand) -> Access {
         match command {
-            TillCommand::Rang(_) => Access::services(&["till"]),
+            TillCommand::Performed(_) => Access::services(&["till"]),
             TillCommand::Add(_) | TillCommand::AddLater(..) | TillCommand::Break => {
                 Access::scopes(&["till:write"])
             }
@@ -74,12 +74,12 @@ impl Service for Till {
                 turn.schedule(turn.now().plus_secs(secs), amount);
                 Ok(0)
             }
-            TillCommand::Rang(times) => {
-                let rang = turn.get(&TOTALS, &1).unwrap_or_default() + times;
-                turn.put(&TOTALS, &1, &rang);
-                Ok(rang)
+            TillCommand::Performed(times) => {
+                let performed = turn.get(&TOTALS, &1).unwrap_or_default() + times;
+                turn.put(&TOTALS, &1, &performed);
+                Ok(performed)
             }
-            TillCommand::Break => panic!("a mistake in the service"),
+            TillCommand::Break => panic!("a bug in the service"),
         }
     }
 
@@ -101,20 +101,20 @@ fn add(turn: &mut Turn<'_, Till>, amount: u64) -> u64 {
 }
 
 /// Fails the first attempt at each effect.
-struct Bell(Arc<AtomicU32>);
+struct TillEffects(Arc<AtomicU32>);
 
-impl Effects<Till> for Bell {
+impl Effects<Till> for TillEffects {
     async fn perform(&self, context: &EffectContext, _effect: u64) -> Outcome<TillCommand> {
         self.0.fetch_add(1, Ordering::SeqCst);
         if context.attempt == 0 {
-            Outcome::Retry("not the first time".into())
+            Outcome::Retry("the first attempt fails".into())
         } else {
-            Outcome::Report(TillCommand::Rang(1))
+            Outcome::Report(TillCommand::Performed(1))
         }
     }
 }
 
-// ---- a ledger that hears of it
+// ---- the ledger
 
 pub struct LedgerContract;
 
@@ -166,25 +166,25 @@ impl Service for Ledger {
     }
 }
 
-// ---- a cluster
+// ---- the node
 
-pub struct TestCluster {
+pub struct TestNode {
     pub node: Arc<Node>,
     pub client: Client,
-    /// How often the bell was rung.
-    pub rang: Arc<AtomicU32>,
+    /// Attempts at effects.
+    pub attempts: Arc<AtomicU32>,
     log: Arc<store::NodeLog>,
 }
 
-pub async fn open(data: &Path, keys: &Arc<Keys>, limits: Limits) -> TestCluster {
+pub async fn open(data: &Path, keys: &Arc<Keys>, limits: Limits) -> TestNode {
     let (node, log) = keys.node(data, limits);
-    let rang = Arc::new(AtomicU32::new(0));
+    let attempts = Arc::new(AtomicU32::new(0));
     node.host(0, 1, || Ledger, NoEffects).await.unwrap();
-    node.host(0, 1, || Till, Bell(Arc::clone(&rang))).await.unwrap();
-    TestCluster { client: node.client(), node, log, rang }
+    node.host(0, 1, || Till, TillEffects(Arc::clone(&attempts))).await.unwrap();
+    TestNode { client: node.client(), node, log, attempts }
 }
 
-impl TestCluster {
+impl TestNode {
     pub async fn close(self) {
         self.node.shutdown().await;
         self.log.close();

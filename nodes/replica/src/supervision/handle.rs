@@ -1,0 +1,287 @@
+//! The handle by which a node uses a replica that it hosts, whatever the service.
+
+use std::any::Any;
+use std::ops::{Bound, Deref};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use group::engine::Entry;
+use group::{Inlet, Port, Service, Unavailable};
+use protocol::Timestamp;
+use ractor::ActorRef;
+
+use super::pinned_state::PinnedState;
+use super::supervisor::SupervisorMessage;
+use crate::calls::core::{Core, Gate};
+use crate::calls::port::Door;
+use crate::calls::serve::Serve;
+use crate::status::{ReplicaRole, ReplicaStatus};
+
+/// Outbox rows are counted up to this number.
+const OUTBOX_COUNTED_MAX: usize = 100_000;
+/// How many parked rows a status lists.
+const PARKED_LISTED_MAX: usize = 100;
+/// The rate of calls is measured over at least this time.
+const RATE_WINDOW_SECS: f64 = 0.5;
+/// Keys below are the bookkeeping of consensus, which concerns this cluster only.
+const KERNEL_ROWS: &[u8] = &[1];
+/// How long closing a replica may take, flushing its state included.
+pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(10);
+/// How long readers of a closed replica's state may take to release it.
+const RELEASE_MAX: Duration = Duration::from_secs(10);
+
+/// A hosted replica. Dereferences to its [`Operations`].
+#[derive(Clone)]
+pub(crate) struct ReplicaHandle {
+    pub id: u64,
+    /// An `Arc<dyn Port<C>>`, with `C` the service's contract.
+    pub port: Arc<dyn Any + Send + Sync>,
+    pub inlet: Arc<dyn Inlet>,
+    pub serve: Arc<dyn Serve>,
+    operations: Arc<dyn Operations>,
+    supervisor: ActorRef<SupervisorMessage>,
+    /// Upgradable as long as the store is open.
+    state: Weak<dyn store::State>,
+}
+
+impl ReplicaHandle {
+    pub fn new<S: Service>(
+        group: String,
+        id: u64,
+        door: Arc<Door<S>>,
+        supervisor: ActorRef<SupervisorMessage>,
+        state: Weak<dyn store::State>,
+    ) -> Self {
+        let port: Arc<dyn Port<S::Contract>> = Arc::<Door<S>>::clone(&door);
+        Self {
+            id,
+            port: Arc::new(port),
+            inlet: Arc::<Door<S>>::clone(&door),
+            serve: Arc::<Door<S>>::clone(&door),
+            operations: Arc::new(TypedReplica { group, id, door, measured: Mutex::default() }),
+            supervisor,
+            state,
+        }
+    }
+
+    /// Stops the replica, and flushes its state.
+    pub async fn close(&self) {
+        let _ = self.supervisor.call(SupervisorMessage::Close, Some(CLOSE_MAX)).await;
+    }
+
+    /// Waits until no reader holds the store of this closed replica open any more.
+    pub async fn released(self) {
+        let state = self.state.clone();
+        drop(self);
+        let begun = Instant::now();
+        while state.strong_count() > 0 && begun.elapsed() < RELEASE_MAX {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Tells the outbox that rows which waited may be sent.
+    pub fn resume_outbox(&self) {
+        let _ = self.supervisor.cast(SupervisorMessage::Released);
+    }
+}
+
+impl Deref for ReplicaHandle {
+    type Target = dyn Operations;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.operations
+    }
+}
+
+/// What a node does with a replica, whatever its service.
+pub(crate) trait Operations: Send + Sync {
+    /// The current status, with the costly parts as of the last [`Operations::measure`].
+    fn status(&self) -> ReplicaStatus;
+    /// Measures the costly parts of the status. May block.
+    fn measure(&self);
+    /// Runs the service's invariants, and returns the violations.
+    fn violations(&self) -> Result<Vec<String>, String>;
+    /// Retries or drops a parked outbox row.
+    fn release_row(&self, row: u64, retry: bool) -> BoxFuture<'_, Result<(), Unavailable>>;
+    /// Releases the effects that wait after a restore.
+    fn release_effects(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
+    /// The lock that each proposal holds for reading.
+    fn gate(&self) -> Arc<Gate>;
+    /// Pins the state. Returns the index of the last entry applied to it.
+    fn pin(&self) -> Result<(u64, PinnedState), String>;
+    /// The index of the last applied entry, and the checksum of the state as of that entry.
+    fn checksum(&self) -> Result<(u64, u128), String>;
+    /// The replica's consensus, while it is open.
+    fn consensus(&self) -> Option<consensus::Replica>;
+    fn leads(&self) -> bool;
+    /// Whether the replica is open: neither opening, nor quarantined, nor closed.
+    fn is_open(&self) -> bool;
+    /// Why the replica was quarantined, if it was.
+    fn quarantined(&self) -> Option<String>;
+}
+
+struct TypedReplica<S: Service> {
+    group: String,
+    id: u64,
+    door: Arc<Door<S>>,
+    measured: Mutex<Measured>,
+}
+
+/// The costly parts of a status.
+#[derive(Default)]
+struct Measured {
+    bytes: u64,
+    outbox: usize,
+    parked: Vec<(u64, String)>,
+    effects_held: bool,
+    calls_per_second: u32,
+    /// When calls were counted last, and how many there had been.
+    counted: Option<(Instant, u64)>,
+}
+
+impl<S: Service> TypedReplica<S> {
+    fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn core(&self) -> Result<Arc<Core<S>>, String> {
+        let open = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
+        Ok(open.core)
+    }
+}
+
+impl<S: Service> Operations for TypedReplica<S> {
+    fn status(&self) -> ReplicaStatus {
+        let (_, restarts) = self.door.counts();
+        let mut found = ReplicaStatus {
+            group: self.group.clone(),
+            id: self.id,
+            busy: self.door.busy(),
+            restarts,
+            quarantined: self.door.quarantined(),
+            ..ReplicaStatus::default()
+        };
+        {
+            let measured = self.measured();
+            found.bytes = measured.bytes;
+            found.outbox = measured.outbox;
+            found.parked.clone_from(&measured.parked);
+            found.effects_held = measured.effects_held;
+            found.calls_per_second = measured.calls_per_second;
+        }
+        let Ok(open) = self.door.live() else { return found };
+        let consensus = &open.core.consensus;
+        let status = consensus.status();
+        let role = consensus.role().borrow().clone();
+        let location = |(id, member): (u64, consensus::RaftNode)| (id, member.node);
+        found.role = match (role.leader, status.voters.contains_key(&self.id)) {
+            (true, _) => ReplicaRole::Leader,
+            (false, true) => ReplicaRole::Follower,
+            (false, false) => ReplicaRole::Learner,
+        };
+        found.leader = role.leader;
+        found.term = status.term;
+        found.led_by = role.leader_id.map(|id| (id, role.leader_node.unwrap_or_default()));
+        found.voters = status.voters.into_iter().map(location).collect();
+        found.learners = status.learners.into_iter().map(location).collect();
+        found.joint = status.joint;
+        found.applied = status.applied.unwrap_or_default();
+        found.last_log = status.last_log.unwrap_or_default();
+        found.matched = status.matched.into_iter().filter(|(id, _)| *id != self.id).collect();
+        found
+    }
+
+    fn measure(&self) {
+        let (calls, _) = self.door.counts();
+        {
+            let mut measured = self.measured();
+            let now = Instant::now();
+            match measured.counted {
+                Some((at, before)) => {
+                    let secs = now.duration_since(at).as_secs_f64();
+                    if secs >= RATE_WINDOW_SECS {
+                        measured.calls_per_second = ((calls - before) as f64 / secs).round() as u32;
+                        measured.counted = Some((now, calls));
+                    }
+                }
+                None => measured.counted = Some((now, calls)),
+            }
+        }
+        let Ok(core) = self.core() else { return };
+        let engine = &core.engine;
+        // While a snapshot is being installed, the state cannot be read: the last values stay.
+        let (Ok(outbox), Ok(parked)) = (engine.outbox_length(OUTBOX_COUNTED_MAX), engine.parked()) else {
+            return;
+        };
+        let effects_held = engine.effects_are_held().unwrap_or_default();
+        let bytes = engine.state().size();
+        let mut measured = self.measured();
+        measured.outbox = outbox;
+        measured.parked =
+            parked.into_iter().take(PARKED_LISTED_MAX).map(|(row, parked)| (row, parked.why)).collect();
+        measured.effects_held = effects_held;
+        measured.bytes = bytes;
+    }
+
+    fn violations(&self) -> Result<Vec<String>, String> {
+        let open = self.door.live().map_err(|why| why.to_string())?;
+        open.core.engine.violations().map_err(|halt| halt.to_string())
+    }
+
+    fn release_row(&self, row: u64, retry: bool) -> BoxFuture<'_, Result<(), Unavailable>> {
+        Box::pin(async move {
+            self.door.live()?.core.propose(&Entry::Release { row, again: retry }).await?;
+            Ok(())
+        })
+    }
+
+    fn release_effects(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        Box::pin(async move {
+            self.door.live()?.core.propose(&Entry::LetGo).await?;
+            Ok(())
+        })
+    }
+
+    fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.door.gate)
+    }
+
+    fn pin(&self) -> Result<(u64, PinnedState), String> {
+        let core = self.core()?;
+        let state = Arc::clone(core.engine.state());
+        // Both under the engine's lock, so that no entry is applied between them.
+        let pinned = core.engine.read(Timestamp::default(), |_| {
+            let applied = consensus::applied_index(&*state).map_err(|fault| fault.to_string())?;
+            let pin = state.pin(Bound::Included(KERNEL_ROWS));
+            Ok((applied.unwrap_or_default(), pin.ok_or("the store does not support pins")?))
+        });
+        let (applied, pin) = pinned
+            .map_err(|halt| halt.to_string())
+            .and_then(|pinned: Result<_, String>| pinned)
+            .map_err(|why| format!("{}: {why}", self.group))?;
+        Ok((applied, PinnedState::new(state, pin)))
+    }
+
+    fn checksum(&self) -> Result<(u64, u128), String> {
+        let (applied, pinned) = self.pin()?;
+        let checksum = pinned.checksum().map_err(|fault| format!("{}: {fault}", self.group))?;
+        Ok((applied, checksum))
+    }
+
+    fn consensus(&self) -> Option<consensus::Replica> {
+        self.door.live().ok().map(|open| open.core.consensus.clone())
+    }
+
+    fn leads(&self) -> bool {
+        self.door.leads()
+    }
+
+    fn is_open(&self) -> bool {
+        self.door.is_open()
+    }
+
+    fn quarantined(&self) -> Option<String> {
+        self.door.quarantined()
+    }
+}
