@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
-use edge::limits::SignIns;
+use edge::Cursors;
+use edge::rate_limit::SignInLimiter;
 use group::{Client, Credentials, Effects, NoEffects, Service};
 use mail::{Address, Mailer};
 use protocol::Contract;
@@ -43,7 +44,7 @@ pub struct ApiDependencies {
     /// The prefix of links, without a slash at its end.
     pub public_url: String,
     /// Failed sign-ins, counted over all APIs that check passwords.
-    pub sign_ins: Arc<SignIns>,
+    pub sign_ins: Arc<SignInLimiter>,
 }
 
 /// The purposes of derived keys. Changing one invalidates what was made with it.
@@ -142,7 +143,6 @@ pub fn mount(
     credentials: &Arc<dyn Credentials>,
     apis: &ApiDependencies,
 ) -> anyhow::Result<edge::Server> {
-    edge::key_cursors(apis.key.derive_bytes(purpose::CURSORS).as_slice());
     let site = ui::Site::new(ui::Dependencies {
         client: client.clone(),
         credentials: Arc::clone(credentials),
@@ -179,11 +179,13 @@ pub fn mount_apis(
 ) -> edge::Server {
     let client = || client.clone();
     let credentials = || Arc::clone(credentials);
+    let cursors = || cursors(&apis.key);
     let bills = payments::rest::ApiSettings {
         credentials: credentials(),
         webhook_secret: apis.webhook_secret.clone(),
         public_url: apis.public_url.clone(),
         booking_url: apis.booking_url(),
+        cursors: cursors(),
     };
     let sign_ins = Arc::clone(&apis.sign_ins);
     let offers = apis.key.seal(purpose::OFFERS);
@@ -191,22 +193,27 @@ pub fn mount_apis(
         .service(
             "auth",
             "Auberge auth",
-            auth::api(client(), credentials(), &apis.key, &apis.public_url, sign_ins),
+            auth::api(client(), credentials(), &apis.key, &apis.public_url, sign_ins, cursors()),
         )
-        .service("users", "Auberge users", users::Api::new(client(), credentials()))
-        .service("search", "Auberge search", search::rest::api(client()))
+        .service("users", "Auberge users", users::Api::new(client(), credentials(), cursors()))
+        .service("search", "Auberge search", search::rest::api(client(), cursors()))
         .service(
             "reservations",
             "Auberge reservations",
-            reservations::api(client(), credentials(), offers, apis.booking_links()),
+            reservations::api(client(), credentials(), offers, apis.booking_links(), cursors()),
         )
         .service("payments", "Auberge payments", payments::rest::api(client(), bills))
-        .service("pdf", "Auberge documents", pdf::api(client()))
+        .service("pdf", "Auberge documents", pdf::api(client(), cursors()))
         .problems(users::PROBLEMS)
         .problems(payments::rest::ALL)
         .problems(pdf::PROBLEMS)
         .problems(reservations::rest::PROBLEMS)
         .problems(search::rest::ALL)
+}
+
+/// Cursors of lists, under the key that all edges of the cluster derive.
+pub fn cursors(key: &ClusterKey) -> Cursors {
+    Cursors::new(key.seal(purpose::CURSORS))
 }
 
 impl ApiDependencies {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge::{ApiError, Problem, kinds};
+use edge::{ApiError, Problem, problem_types};
 use poem::http::StatusCode;
 use poem::{Body, Response, handler};
 use replica::{SnapshotError, Task};
@@ -40,7 +40,7 @@ pub async fn stream(request: &poem::Request, inside: poem::web::Data<&Inside>) -
 /// Names of groups and nodes are no secrets.
 fn refused(why: &SnapshotError) -> ApiError {
     let detail = format!("No backup now: {why}. Nothing was changed; try again when it is well.");
-    Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(10).into()
+    Problem::new(&problem_types::UNAVAILABLE).detail(detail).retry_after(10).into()
 }
 
 /// Lets go what a restore holds back, in every group.
@@ -55,7 +55,7 @@ pub async fn release_effects(
     for group in groups_of(&inside.data.metadata().shards) {
         inside.release_effects(&group).await.map_err(|why| {
             let detail = format!("{group}: {why}. Say it again: what was let go already stays so.");
-            ApiError::from(Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(5))
+            ApiError::from(Problem::new(&problem_types::UNAVAILABLE).detail(detail).retry_after(5))
         })?;
     }
     let settled = inside.data.update_metadata(|fixed| fixed.effects_held = false);

@@ -36,27 +36,27 @@ impl AuditFace {
     #[oai(path = "/cluster/audit", method = "get", operation_id = "listAudit")]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
         limit: Param<Limit>,
         cursor: Param<Option<Cursor>>,
     ) -> Result<Json<Page<AuditResponse>>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
-        let before: Option<u64> = cursor.0.map(|cursor| cursor.position(&QUESTION)).transpose()?;
+        let before: Option<u64> = inside.cursors.decode(&LIST, cursor.0)?;
         if inside.is_alone() {
-            return Ok(Json(Page::whole(Vec::new())));
+            return Ok(Json(Page::single(Vec::new())));
         }
         let limit = u16::try_from(limit.0.get()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
         match inside.ask(&caller.call(), Query::Audit { before, limit }).await? {
             Answer::Audit { items, next } => Ok(Json(Page {
                 items: items.into_iter().map(shown).collect(),
-                next_cursor: next.map(|next| Cursor::at(&QUESTION, &next)),
+                next_cursor: next.map(|next| inside.cursors.encode(&LIST, &next)),
             })),
             _ => Err(ApiError::unavailable(1)),
         }
     }
 }
 
-const QUESTION: &str = "listAudit";
+const LIST: &str = "listAudit";
 
 fn shown(record: AuditRecord) -> AuditResponse {
     let AuditRecord { number, at, by, verb, subject, detail } = record;

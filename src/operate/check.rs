@@ -25,7 +25,7 @@ impl CheckFace {
     #[oai(path = "/cluster/check", method = "post", operation_id = "checkCluster")]
     async fn check(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
     ) -> Result<Json<CheckResult>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         inside.check().await.map(Json)

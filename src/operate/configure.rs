@@ -119,7 +119,7 @@ impl ConfigureFace {
     #[oai(path = "/cluster/settings", method = "get", operation_id = "getClusterSettings")]
     async fn settings(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
     ) -> Result<Json<SettingsResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         current(inside, &caller).await.map(|settings| Json(shown(&settings)))
@@ -132,7 +132,7 @@ impl ConfigureFace {
     #[oai(path = "/cluster/configure", method = "post", operation_id = "configureCluster")]
     async fn configure(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         configure: Json<Configure>,
     ) -> Result<Json<Configured>, ApiError> {
         let (inside, _) = self.0.open(&caller, MANAGE)?;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use directory::{Answer, Query};
-use edge::{ApiError, Caller, Closing, SignedIn};
+use edge::{ApiError, Caller, ShutdownSignal, SignedIn};
 use futures::stream::{self, BoxStream, StreamExt};
 use group::Call;
 use poem::http::header;
@@ -61,13 +61,13 @@ impl EventsFace {
     #[oai(path = "/cluster/events", method = "get", operation_id = "watchCluster")]
     async fn watch(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
         request: &Request,
     ) -> Result<EventStream, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         let place = Arc::clone(&self.1.0).try_acquire_owned();
         let place = place.map_err(|_| ApiError::unavailable(10))?;
-        let closing = request.data::<Closing>().cloned();
+        let closing = request.data::<ShutdownSignal>().cloned();
         Ok(EventStream(Watch::new(inside.clone(), caller.0, place).stream(closing)))
     }
 }
@@ -221,7 +221,7 @@ impl Watch {
         }
     }
 
-    fn stream(self, closing: Option<Closing>) -> BoxStream<'static, String> {
+    fn stream(self, closing: Option<ShutdownSignal>) -> BoxStream<'static, String> {
         let looks = stream::unfold(self, |mut watch| async move {
             let text = watch.next().await?;
             Some((text, watch))

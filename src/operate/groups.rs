@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use directory::{Command, State};
-use edge::{ApiError, Json, NoContent, Problem, SignedIn, kinds};
+use edge::{ApiError, Json, NoContent, Problem, SignedIn, problem_types};
 use poem_openapi::param::Path;
 use poem_openapi::{Enum, Object, OpenApi};
 
@@ -57,7 +57,7 @@ impl GroupsFace {
     #[oai(path = "/cluster/groups", method = "get", operation_id = "listGroups")]
     async fn groups(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
     ) -> Result<Json<Groups>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         Ok(Json(Groups { items: inside.cluster(&caller.call()).await.groups }))
@@ -67,7 +67,7 @@ impl GroupsFace {
     #[oai(path = "/cluster/groups/:service/:shard", method = "get", operation_id = "getGroup")]
     async fn group(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
         /// The service's name
         service: Path<String>,
         /// The shard's number
@@ -87,7 +87,7 @@ impl GroupsFace {
     )]
     async fn release(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         /// The service's name
         service: Path<String>,
         /// The shard's number
@@ -101,7 +101,9 @@ impl GroupsFace {
         let parked =
             inside.live().leader(&group).map(|(_, leader)| leader.parked.clone()).unwrap_or_default();
         if !parked.iter().any(|(number, _)| *number == row.0) {
-            return Err(Problem::new(&kinds::NOT_FOUND).detail("There is no such parked row.").into());
+            return Err(Problem::new(&problem_types::NOT_FOUND)
+                .detail("There is no such parked row.")
+                .into());
         }
         let again = release.0.action == ReleaseAction::Retry;
         inside.release(&group, row.0, again).await?;
@@ -115,7 +117,7 @@ impl GroupsFace {
     #[oai(path = "/cluster/groups/:service/:shard/recover", method = "post", operation_id = "recoverGroup")]
     async fn recover(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         /// The service's name
         service: Path<String>,
         /// The shard's number
@@ -166,7 +168,7 @@ async fn begun(inside: &Inside, caller: &SignedIn, name: &str, on: &str) -> Resu
             return Ok(None);
         }
         let first = "The directory does not answer: recover directory/0 first.";
-        return Err(Problem::new(&kinds::UNAVAILABLE).detail(first).retry_after(5).into());
+        return Err(Problem::new(&problem_types::UNAVAILABLE).detail(first).retry_after(5).into());
     };
     let live = inside.live();
     let leads = live.leader(name).filter(|(node, leader)| *node == on && leader.voters.len() == 1);

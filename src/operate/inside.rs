@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::{Answer, Command, Contract as Directory, Query, Reply, State};
-use edge::{ApiError, SignedIn};
+use edge::{ApiError, Cursors, SignedIn};
 use group::{Call, Client};
 use protocol::{Access, Principal, Timestamp};
 use replica::Node;
@@ -17,6 +17,7 @@ use super::view::{self, Named};
 use super::{Api, problems};
 use crate::server::Server;
 use crate::server::data_dir::DataDir;
+use crate::services;
 
 /// How long the directory may take to tell its records.
 const STATE_MAX: Duration = Duration::from_secs(2);
@@ -30,6 +31,8 @@ pub struct Inside {
     pub verifier: Arc<Verifier>,
     /// What archives are encrypted with.
     pub key: ClusterKey,
+    /// Cursors of lists.
+    pub cursors: Cursors,
     /// Its directory on disk.
     pub data: Arc<DataDir>,
     client: Client,
@@ -43,6 +46,7 @@ impl Inside {
             node: Arc::clone(&machine.node),
             verifier: Arc::clone(&machine.verifier),
             key: machine.data.key.clone(),
+            cursors: services::cursors(&machine.data.key),
             data: Arc::clone(&machine.data),
             client: machine.client.clone(),
             address: machine.settings.http.address.to_string(),

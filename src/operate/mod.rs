@@ -67,7 +67,7 @@ pub fn mount(server: edge::Server, machine: &Server) -> edge::Server {
             let waiting = ready.unready_group();
             async move { waiting.map_or(Ok(()), |(group, why)| Err(format!("{group}: {why}"))) }
         })
-        .may_see_metrics(move |caller| {
+        .authorize_metrics(move |caller| {
             let allowed = allows(&verifier, caller.token(), READ).is_ok();
             async move { allowed }
         })

@@ -126,7 +126,7 @@ impl MovesFace {
     #[oai(path = "/cluster/moves", method = "get", operation_id = "listMoves")]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
         /// Only those that have not ended
         #[oai(default)]
         active: Param<bool>,
@@ -134,17 +134,17 @@ impl MovesFace {
         cursor: Param<Option<Cursor>>,
     ) -> Result<Json<Page<MoveResponse>>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
-        let question = ("listMoves", active.0);
-        let before: Option<u64> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
+        let list = ("listMoves", active.0);
+        let before: Option<u64> = inside.cursors.decode(&list, cursor.0)?;
         if inside.is_alone() {
-            return Ok(Json(Page::whole(Vec::new())));
+            return Ok(Json(Page::single(Vec::new())));
         }
         let limit = u16::try_from(limit.0.get()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
         let query = Query::Moves { before: before.map(MoveId), active: active.0, limit };
         match inside.ask(&caller.call(), query).await? {
             Answer::Moves { items, next } => Ok(Json(Page {
                 items: items.iter().map(shown).collect(),
-                next_cursor: next.map(|next| Cursor::at(&question, &next.0)),
+                next_cursor: next.map(|next| inside.cursors.encode(&list, &next.0)),
             })),
             _ => Err(ApiError::unavailable(1)),
         }
@@ -157,7 +157,7 @@ impl MovesFace {
     #[oai(path = "/cluster/moves", method = "post", operation_id = "createMove")]
     async fn create(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewMove>,
     ) -> Result<Accepted<MoveResponse>, ApiError> {
@@ -171,7 +171,7 @@ impl MovesFace {
     #[oai(path = "/cluster/moves/:move_id", method = "get", operation_id = "getMove")]
     async fn get(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
         /// The move's id
         move_id: Path<String>,
     ) -> Result<Json<MoveResponse>, ApiError> {
@@ -192,7 +192,7 @@ impl MovesFace {
     #[oai(path = "/cluster/moves/:move_id/cancel", method = "post", operation_id = "cancelMove")]
     async fn cancel(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         /// The move's id
         move_id: Path<String>,
     ) -> Result<Accepted<MoveResponse>, ApiError> {

@@ -71,7 +71,7 @@ impl NodesFace {
     #[oai(path = "/cluster", method = "get", operation_id = "getCluster")]
     async fn cluster(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
     ) -> Result<Json<ClusterResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         Ok(Json(inside.cluster(&caller.call()).await))
@@ -81,7 +81,7 @@ impl NodesFace {
     #[oai(path = "/cluster/nodes", method = "get", operation_id = "listNodes")]
     async fn nodes(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
     ) -> Result<Json<Nodes>, ApiError> {
         let (inside, _) = self.0.open(&caller, READ)?;
         Ok(Json(Nodes { items: inside.cluster(&caller.call()).await.nodes }))
@@ -91,7 +91,7 @@ impl NodesFace {
     #[oai(path = "/cluster/nodes/:node", method = "get", operation_id = "getNode")]
     async fn node(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_READ")] caller: SignedIn,
         /// The node's name
         node: Path<String>,
     ) -> Result<Json<NodeResponse>, ApiError> {
@@ -106,7 +106,7 @@ impl NodesFace {
     #[oai(path = "/cluster/nodes/:node/drain", method = "post", operation_id = "drainNode")]
     async fn drain(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         /// The node's name
         node: Path<String>,
         /// Only say what would be done
@@ -120,7 +120,7 @@ impl NodesFace {
     #[oai(path = "/cluster/nodes/:node/uncordon", method = "post", operation_id = "uncordonNode")]
     async fn uncordon(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         /// The node's name
         node: Path<String>,
     ) -> Result<Json<NodeResponse>, ApiError> {
@@ -135,7 +135,7 @@ impl NodesFace {
     #[oai(path = "/cluster/nodes/:node/decommission", method = "post", operation_id = "decommissionNode")]
     async fn decommission(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         /// The node's name
         node: Path<String>,
         /// Only say what would be done

@@ -1,7 +1,7 @@
 //! What the directory refuses, as problems: each names what is in the way.
 
 use directory::Refusal;
-use edge::{ApiError, Problem, kinds};
+use edge::{ApiError, Problem, problem_types};
 use group::Failure;
 
 edge::problems! {
@@ -41,7 +41,7 @@ edge::problems! {
 
 /// What a call of the directory that failed means to the client.
 pub fn failed(failure: Failure<Refusal>) -> ApiError {
-    edge::failed(failure, problem)
+    edge::api_error(failure, problem)
 }
 
 /// Of an operation that a machine that is alone has no use for.
@@ -58,19 +58,20 @@ pub fn problem(refusal: Refusal) -> Problem {
     let detail = sentence(&refusal);
     match refusal {
         Refusal::NotFounded => Problem::new(&NOT_FOUNDED).detail(detail),
-        Refusal::AlreadyFounded { .. } => Problem::new(&kinds::CONFLICT).detail(detail),
+        Refusal::AlreadyFounded { .. } => Problem::new(&problem_types::CONFLICT).detail(detail),
         Refusal::Fixed { .. } => Problem::new(&FIXED).detail(detail),
-        Refusal::Invalid { field, why } => Problem::new(&kinds::INVALID).field(format!("/{field}"), why),
+        Refusal::Invalid { field, why } => {
+            Problem::new(&problem_types::INVALID).field(format!("/{field}"), why)
+        }
         // What was asked for is not repeated: it may be anything.
         Refusal::NoSuchNode { .. } => {
-            Problem::new(&kinds::NOT_FOUND).detail("There is no node of this name.")
+            Problem::new(&problem_types::NOT_FOUND).detail("There is no node of this name.")
         }
         Refusal::NoSuchGroup { .. } => {
-            Problem::new(&kinds::NOT_FOUND).detail("There is no group of this name.")
+            Problem::new(&problem_types::NOT_FOUND).detail("There is no group of this name.")
         }
-        Refusal::NoSuchMove { .. } => {
-            Problem::new(&kinds::NOT_FOUND).detail("There is no move of this id, or it was forgotten.")
-        }
+        Refusal::NoSuchMove { .. } => Problem::new(&problem_types::NOT_FOUND)
+            .detail("There is no move of this id, or it was forgotten."),
         Refusal::WrongIdentity { .. } | Refusal::Decommissioned { .. } => {
             Problem::new(&WRONG_NODE).detail(detail)
         }
@@ -99,8 +100,8 @@ pub fn problem(refusal: Refusal) -> Problem {
             Problem::new(&TOO_LATE).detail(detail).with("phase", &phase.to_string())
         }
         // Only the steward says what could be stale.
-        Refusal::Stale { .. } => Problem::new(&kinds::CONFLICT).detail(detail),
-        Refusal::TooMany { .. } => Problem::new(&kinds::CONFLICT).detail(detail),
+        Refusal::Stale { .. } => Problem::new(&problem_types::CONFLICT).detail(detail),
+        Refusal::TooMany { .. } => Problem::new(&problem_types::CONFLICT).detail(detail),
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
         for (refusal, status, slug, detail) in table {
             let problem = problem(refusal);
             assert_eq!((problem.status().as_u16(), problem.kind().slug), (status, slug));
-            assert_eq!(problem.said(), Some(detail));
+            assert_eq!(problem.detail_text(), Some(detail));
         }
     }
 }

@@ -39,7 +39,7 @@ impl RebalanceFace {
     #[oai(path = "/cluster/rebalance", method = "post", operation_id = "rebalanceCluster")]
     async fn rebalance(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
         rebalance: Json<Rebalance>,
     ) -> Result<Json<RebalanceResponse>, ApiError> {
         let (inside, _) = self.0.open(&caller, MANAGE)?;

@@ -63,6 +63,7 @@ fn settings(settings: &Settings, public_url: &str) -> edge::Settings {
         public_url: public_url.to_owned(),
         behind_proxy: settings.http.behind_proxy,
         tls: tls.map(|(certificate, key)| edge::Tls { certificate, key }),
+        scopes: contracts::scope::DESCRIBED,
         cors_origins: settings.http.cors_origins.clone(),
         body_bytes_max: settings.limits.body_bytes_max,
         deadline: settings.limits.request_timeout.0,

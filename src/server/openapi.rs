@@ -36,12 +36,13 @@ impl Credentials for NoServices {
 }
 
 /// The documents of all services, with a placeholder for the server's address.
-pub fn documents() -> edge::Documents {
+pub fn documents() -> edge::OpenApiDocuments {
     let client = Client::new(Arc::new(NoServices));
     let credentials: Arc<dyn Credentials> = Arc::new(NoServices);
     let apis = ApiDependencies::for_documents();
     let server = edge::Server::new(edge::Settings {
         public_url: "http://127.0.0.1:8080".to_owned(),
+        scopes: contracts::scope::DESCRIBED,
         ..edge::Settings::default()
     });
     let server = services::mount_apis(server, &client, &credentials, &apis);

@@ -47,7 +47,7 @@ fn committed_documents_are_those_that_the_binary_writes() {
 fn generators_can_read_every_document() {
     for (name, text) in documents() {
         let document: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(edge::check_document(&document), Vec::<String>::new(), "{name}");
+        assert_eq!(edge::lint_document(&document), Vec::<String>::new(), "{name}");
     }
 }
 
@@ -71,9 +71,9 @@ fn operations_have_names_of_their_own_and_say_what_they_do() {
 
 #[test]
 fn problem_types_are_those_that_clients_know() {
-    let mut kinds: Vec<&edge::ProblemKind> = Vec::new();
+    let mut kinds: Vec<&edge::ProblemType> = Vec::new();
     for some in [
-        edge::kinds::ALL,
+        edge::problem_types::ALL,
         users::PROBLEMS,
         search::rest::ALL,
         reservations::rest::PROBLEMS,

@@ -11,9 +11,10 @@ pub mod payments;
 pub mod pdf;
 pub mod pricing;
 pub mod reservations;
+pub mod scope;
 pub mod search;
+mod types;
 pub mod ui;
 pub mod users;
-mod words;
 
-pub use words::*;
+pub use types::*;

@@ -446,7 +446,7 @@ impl Contract for Payments {
         match query {
             Query::Payment(payment) | Query::Receipt { payment, .. } => Route::Slot(payment.slot()),
             Query::OfReservation(reservation) => Route::Slot(reservation.slot()),
-            Query::Payments { .. } | Query::BankMode => Route::Every,
+            Query::Payments { .. } | Query::BankMode => Route::AllShards,
         }
     }
 

@@ -391,10 +391,10 @@ impl Contract for Reservations {
             | Query::ByLink { reservation, .. }
             | Query::Payable(reservation) => Route::Slot(reservation.slot()),
             Query::Reservations(listing) => match listing.by {
-                ListBy::Owner => Route::Every,
+                ListBy::Owner => Route::AllShards,
                 ListBy::Hotel(hotel) => Route::Slot(hotel.slot()),
             },
-            Query::ManagedHotels { .. } => Route::Every,
+            Query::ManagedHotels { .. } => Route::AllShards,
         }
     }
 

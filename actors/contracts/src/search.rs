@@ -335,7 +335,7 @@ impl Contract for Search {
             | Query::FindHotels(_)
             | Query::Cities { .. }
             | Query::City(_)
-            | Query::TopCities { .. } => ReadConsistency::Nearby,
+            | Query::TopCities { .. } => ReadConsistency::BoundedStaleness,
         }
     }
 

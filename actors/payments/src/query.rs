@@ -69,10 +69,10 @@ fn list(
             of_hotel(view, hotel, after, &mut take);
         }
         None if administers(caller) => of_all(view, after, &mut take),
-        Some(_) => of_owner(view, caller.actor(), after, &mut take),
+        Some(_) => of_owner(view, caller.effective_subject(), after, &mut take),
         None => {
-            of_owner(view, caller.actor(), after, &mut take);
-            for hotel in caller.hotels.iter().filter_map(|hotel| hotel.parse().ok()) {
+            of_owner(view, caller.effective_subject(), after, &mut take);
+            for hotel in caller.resources.iter().filter_map(|hotel| hotel.parse().ok()) {
                 of_hotel(view, hotel, after, &mut take);
             }
         }

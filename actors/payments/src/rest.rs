@@ -11,8 +11,8 @@ use contracts::pdf;
 use contracts::reservations::{self, Reservations};
 use contracts::{PaymentId, ReservationId};
 use edge::{
-    ApiError, Caller, Created, Cursor, Fast, IdempotencyKey, Json, Limit, Page, Problem, Scope, SignedIn,
-    Tagged,
+    ApiError, Caller, Created, Cursor, Cursors, IdempotencyKey, Json, Limit, Page, Problem, SerdeJson,
+    SignedIn, WithETag,
 };
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::param::{Header, Path, Query};
@@ -43,6 +43,8 @@ pub struct ApiSettings {
     pub public_url: String,
     /// The link that receipts bear.
     pub booking_url: BookingUrl,
+    /// Cursors of lists.
+    pub cursors: Cursors,
 }
 
 /// The operations.
@@ -77,7 +79,7 @@ impl Api {
     #[oai(path = "/payments", method = "get", operation_id = "listPayments")]
     async fn list(
         &self,
-        #[oai(scope = "Scope::PaymentsRead")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PAYMENTS_READ")] caller: SignedIn,
         /// Only of this reservation
         #[oai(validator(max_length = 64))]
         reservation_id: Query<Option<String>>,
@@ -88,11 +90,11 @@ impl Api {
         status: Query<Option<PaymentStatus>>,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Fast<Page<Payment>>, ApiError> {
+    ) -> Result<SerdeJson<Page<Payment>>, ApiError> {
         let hotel = hotel_id.0.as_deref().map(|id| rest::id_in_body(id, "/hotel_id")).transpose()?;
         let status = status.0.map(contracts::payments::PaymentStatus::from);
-        let question = ("listPayments", &reservation_id.0, &hotel_id.0, status);
-        let after: Option<PaymentCursor> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
+        let list = ("listPayments", &reservation_id.0, &hotel_id.0, status);
+        let after: Option<PaymentCursor> = self.settings.cursors.decode(&list, cursor.0)?;
         let call = caller.call();
         let mut found = match &reservation_id.0 {
             Some(id) => {
@@ -113,7 +115,7 @@ impl Api {
             }
         };
         found.sort_by_key(|payment| std::cmp::Reverse(position(payment)));
-        Ok(Fast(Page::cut(found, limit.0, &question, position).map(Payment::from)))
+        Ok(SerdeJson(self.settings.cursors.page(found, limit.0, &list, position).map(Payment::from)))
     }
 
     /// Pay for a reservation
@@ -123,7 +125,7 @@ impl Api {
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
-        #[oai(scope = "Scope::PaymentsWrite")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PAYMENTS_WRITE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewPayment>,
     ) -> Result<Created<Payment>, ApiError> {
@@ -139,7 +141,7 @@ impl Api {
             // Under a key this may be the repeat of an attempt that succeeded: the payments' own store knows.
             Err(Failure::Refused(reservations::Refusal::NotPayable(why)))
                 if key.0.is_some() && why != contracts::payments::NotPayable::NoSuchReservation => {}
-            Err(failure) => return Err(edge::failed(failure, reservation_problem)),
+            Err(failure) => return Err(edge::api_error(failure, reservation_problem)),
         }
         let call = caller.call_with(key.0.as_ref(), "createPayment", &reservation_id);
         let start = Command::Start { reservation, payment_method, return_url, expected_amount: None };
@@ -155,12 +157,12 @@ impl Api {
     #[oai(path = "/payments/:payment_id", method = "get", operation_id = "getPayment")]
     async fn get(
         &self,
-        #[oai(scope = "Scope::PaymentsRead")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PAYMENTS_READ")] caller: SignedIn,
         /// The payment's id
         payment_id: Path<String>,
-    ) -> Result<Tagged<Payment>, ApiError> {
+    ) -> Result<WithETag<Payment>, ApiError> {
         let payment = self.payment(&caller.call(), rest::id_in_path(&payment_id)?).await?;
-        Ok(Tagged::new(payment.version, payment.into()))
+        Ok(WithETag::new(payment.version, payment.into()))
     }
 
     /// Give money back
@@ -169,7 +171,7 @@ impl Api {
     #[oai(path = "/payments/:payment_id/refunds", method = "post", operation_id = "createRefund")]
     async fn refund(
         &self,
-        #[oai(scope = "Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         /// The payment's id
         payment_id: Path<String>,
@@ -194,7 +196,7 @@ impl Api {
     #[oai(path = "/payments/:payment_id/receipt.pdf", method = "get", operation_id = "getReceipt")]
     async fn receipt(
         &self,
-        #[oai(scope = "Scope::PaymentsRead")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PAYMENTS_READ")] caller: SignedIn,
         /// The payment's id
         payment_id: Path<String>,
     ) -> Result<edge::Pdf, ApiError> {
@@ -208,9 +210,9 @@ impl Api {
         let request = pdf::RenderDocument { template: pdf::RECEIPT.to_owned(), data_json };
         let rendered = self.client.call(&own, request).await;
         let bytes = rendered.map_err(|failure| {
-            edge::failed(failure, |refusal| {
+            edge::api_error(failure, |refusal| {
                 tracing::error!(%refusal, "the receipt's template does not fit");
-                Problem::new(&edge::kinds::INTERNAL)
+                Problem::new(&edge::problem_types::INTERNAL)
             })
         })?;
         Ok(edge::Pdf { name: format!("receipt-{number}.pdf"), bytes })
@@ -284,7 +286,7 @@ fn payments(answer: Answer) -> Vec<contracts::payments::Payment> {
 }
 
 fn failed(failure: Failure<contracts::payments::Refusal>) -> ApiError {
-    edge::failed(failure, payment_problem)
+    edge::api_error(failure, payment_problem)
 }
 
 /// An answer to another question: two versions of the program are talking.

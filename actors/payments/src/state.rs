@@ -248,7 +248,7 @@ impl Record {
     /// Whether `caller` may see it: who started it, staff of the hotel, administrators; and services that have made
     /// sure themselves that somebody may, acting for nobody.
     pub fn is_visible_to(&self, caller: &Principal) -> bool {
-        let owns = !caller.is_anonymous() && caller.actor() == self.owner;
+        let owns = !caller.is_anonymous() && caller.effective_subject() == self.owner;
         let trusted = caller.as_service().is_some() && caller.on_behalf_of.is_none();
         owns || trusted || administers(caller) || self.hotel().is_some_and(|hotel| works_for(caller, hotel))
     }
@@ -292,12 +292,13 @@ pub(crate) fn receipt_number(number: u64) -> String {
 
 /// Whether `caller` administers everything.
 pub(crate) fn administers(caller: &Principal) -> bool {
-    caller.has(scope::CLUSTER_MANAGE) || caller.has(scope::HOTEL_MANAGE) && caller.hotels.is_empty()
+    caller.has_scope(scope::CLUSTER_MANAGE)
+        || caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.is_empty()
 }
 
 /// Whether `caller` is bound to `hotel` as staff.
 pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
-    caller.has(scope::HOTEL_MANAGE) && caller.hotels.contains(&hotel.to_string())
+    caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.contains(&hotel.to_string())
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ impl Served {
             webhook_secret: Some(WebhookSecret::new(world.bank().webhook_secret.clone())),
             public_url: "https://auberge.example".into(),
             booking_url: Arc::new(|id| format!("https://auberge.example/r/{id}")),
+            cursors: edge::Cursors::random(),
         };
         let api = OpenApiService::new(api(world.services.client(), settings), "Payments", "1");
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a port");

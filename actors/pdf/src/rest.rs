@@ -6,7 +6,8 @@ use contracts::pdf::{
     DeleteTemplate, GetTemplate, ListTemplates, Pdf, PutTemplate, Refusal, RenderDocument, Summary,
 };
 use edge::{
-    ApiError, Cursor, Fast, IfMatch, Instant, Json, Limit, NoContent, Page, Problem, SignedIn, Tagged, kinds,
+    ApiError, Cursor, Cursors, IfMatch, Instant, Json, Limit, NoContent, Page, Problem, SerdeJson, SignedIn,
+    WithETag, problem_types,
 };
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::types::Any;
@@ -81,12 +82,13 @@ pub struct NewDocument {
 }
 
 /// The API of `pdf`.
-pub fn api(client: group::Client) -> impl OpenApi {
-    Api { client }
+pub fn api(client: group::Client, cursors: Cursors) -> impl OpenApi {
+    Api { client, cursors }
 }
 
 struct Api {
     client: group::Client,
+    cursors: Cursors,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Documents")]
@@ -97,30 +99,30 @@ impl Api {
     #[oai(path = "/templates", method = "get", operation_id = "listTemplates")]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::TEMPLATES_MANAGE")] caller: SignedIn,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Fast<Page<TemplateSummary>>, ApiError> {
-        let question = "listTemplates";
-        let after: Option<String> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
+    ) -> Result<SerdeJson<Page<TemplateSummary>>, ApiError> {
+        let list = "listTemplates";
+        let after: Option<String> = self.cursors.decode(&list, cursor.0)?;
         // One more than the page holds tells whether there is another page.
         let request = ListTemplates { after, limit: limit.0.get() as u16 + 1 };
         let items = self.call(&caller, request).await?.items;
-        let page = Page::cut(items, limit.0, &question, |last: &Summary| last.name.clone());
-        Ok(Fast(page.map(TemplateSummary::from)))
+        let page = self.cursors.page(items, limit.0, &list, |last: &Summary| last.name.clone());
+        Ok(SerdeJson(page.map(TemplateSummary::from)))
     }
 
     /// One template
     #[oai(path = "/templates/:name", method = "get", operation_id = "getTemplate")]
     async fn get(
         &self,
-        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::TEMPLATES_MANAGE")] caller: SignedIn,
         /// The template's name
         #[oai(validator(max_length = 64))]
         name: Path<String>,
-    ) -> Result<Tagged<Template>, ApiError> {
+    ) -> Result<WithETag<Template>, ApiError> {
         let found = self.call(&caller, GetTemplate { name: name.0 }).await?;
-        Ok(Tagged::new(found.summary.version, with_source(found.summary, found.source)))
+        Ok(WithETag::new(found.summary.version, with_source(found.summary, found.source)))
     }
 
     /// Keep a template
@@ -129,18 +131,18 @@ impl Api {
     #[oai(path = "/templates/:name", method = "put", operation_id = "putTemplate")]
     async fn put(
         &self,
-        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::TEMPLATES_MANAGE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The template's name: lower-case letters, digits, `-` and `_`
         #[oai(validator(max_length = 64))]
         name: Path<String>,
         template: Json<NewTemplate>,
-    ) -> Result<Tagged<Template>, ApiError> {
+    ) -> Result<WithETag<Template>, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
         let source = template.0.source;
         let request = PutTemplate { name: name.0, source: source.clone(), expected_version };
         let template = self.call(&caller, request).await?.template;
-        Ok(Tagged::new(template.version, with_source(template, source)))
+        Ok(WithETag::new(template.version, with_source(template, source)))
     }
 
     /// Delete a template
@@ -149,7 +151,7 @@ impl Api {
     #[oai(path = "/templates/:name", method = "delete", operation_id = "deleteTemplate")]
     async fn delete(
         &self,
-        #[oai(scope = "edge::Scope::TemplatesManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::TEMPLATES_MANAGE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The template's name
         #[oai(validator(max_length = 64))]
@@ -166,7 +168,7 @@ impl Api {
     #[oai(path = "/documents", method = "post", operation_id = "createDocument")]
     async fn document(
         &self,
-        #[oai(scope = "edge::Scope::Documents")] caller: SignedIn,
+        #[oai(scope = "rest::scope::DOCUMENTS")] caller: SignedIn,
         document: Json<NewDocument>,
     ) -> Result<edge::Pdf, ApiError> {
         let NewDocument { template, data } = document.0;
@@ -174,7 +176,7 @@ impl Api {
         let name = format!("{template}.pdf");
         let data_json = serde_json::Value::Object(data).to_string();
         let rendered = self.client.call(&caller.0.call(), RenderDocument { template, data_json }).await;
-        let bytes = rendered.map_err(|failure| edge::failed(failure, document_problem))?;
+        let bytes = rendered.map_err(|failure| edge::api_error(failure, document_problem))?;
         Ok(edge::Pdf { name, bytes })
     }
 }
@@ -186,7 +188,7 @@ impl Api {
         request: M,
     ) -> Result<M::Reply, ApiError> {
         let reply = self.client.call(&caller.0.call(), request).await;
-        reply.map_err(|failure| edge::failed(failure, problem))
+        reply.map_err(|failure| edge::api_error(failure, problem))
     }
 }
 
@@ -194,24 +196,25 @@ impl Api {
 fn problem(refusal: Refusal) -> Problem {
     let said = refusal.to_string();
     match refusal {
-        Refusal::NoTemplate => Problem::new(&kinds::NOT_FOUND).detail("There is no template of this name."),
-        Refusal::BadName => Problem::new(&kinds::INVALID).field("/name", said),
+        Refusal::NoTemplate => {
+            Problem::new(&problem_types::NOT_FOUND).detail("There is no template of this name.")
+        }
+        Refusal::BadName => Problem::new(&problem_types::INVALID).field("/name", said),
         Refusal::BadTemplate { line, reason } => {
             with_line(Problem::new(&BAD_TEMPLATE), "/source", line, reason)
         }
-        Refusal::BadData(_) => Problem::new(&kinds::INVALID).field("/data", said),
+        Refusal::BadData(_) => Problem::new(&problem_types::INVALID).field("/data", said),
         Refusal::DataMismatch { line, reason } => {
             with_line(Problem::new(&DATA_MISMATCH), "/data", line, reason)
         }
         Refusal::TooLarge(reason) => Problem::new(&DOCUMENT_TOO_LARGE).detail(reason),
         Refusal::Changed { .. } => {
-            Problem::new(&kinds::PRECONDITION_FAILED).detail("Fetch the template again.")
+            Problem::new(&problem_types::PRECONDITION_FAILED).detail("Fetch the template again.")
         }
-        Refusal::BuiltIn => {
-            Problem::new(&kinds::CONFLICT).detail("A built-in template can be overridden, but not deleted.")
-        }
+        Refusal::BuiltIn => Problem::new(&problem_types::CONFLICT)
+            .detail("A built-in template can be overridden, but not deleted."),
         Refusal::TooMany => {
-            Problem::new(&kinds::CONFLICT).detail("No more templates are kept; delete one first.")
+            Problem::new(&problem_types::CONFLICT).detail("No more templates are kept; delete one first.")
         }
     }
 }
@@ -220,7 +223,7 @@ fn problem(refusal: Refusal) -> Problem {
 fn document_problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoTemplate => {
-            Problem::new(&kinds::UNPROCESSABLE).field("/template", "there is no such template")
+            Problem::new(&problem_types::UNPROCESSABLE).field("/template", "there is no such template")
         }
         Refusal::BadTemplate { line, reason } => {
             with_line(Problem::new(&BAD_TEMPLATE), "/template", line, reason)

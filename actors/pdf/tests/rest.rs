@@ -19,7 +19,9 @@ impl Edge {
         services.add(pdf::Pdf, NoEffects);
         let scopes = vec!["documents".into(), "templates:manage".into()];
         let token = services.token(&Principal { subject: "usr_1".into(), scopes, ..Principal::default() });
-        let app = OpenApiService::new(pdf::api(services.client()), "pdf", "1").map_to_response().boxed();
+        let app = OpenApiService::new(pdf::api(services.client(), edge::Cursors::random()), "pdf", "1")
+            .map_to_response()
+            .boxed();
         Self { app, token }
     }
 

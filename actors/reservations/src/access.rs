@@ -6,13 +6,15 @@ use protocol::Principal;
 
 /// Administrators: who manages hotels and is bound to none, or operates the cluster.
 pub(crate) fn is_administrator(caller: &Principal) -> bool {
-    (caller.has(scope::HOTEL_MANAGE) && caller.hotels.is_empty()) || caller.has(scope::CLUSTER_MANAGE)
+    (caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.is_empty())
+        || caller.has_scope(scope::CLUSTER_MANAGE)
 }
 
 /// Staff of this hotel, or an administrator.
 pub(crate) fn manages(caller: &Principal, hotel: HotelId) -> bool {
     is_administrator(caller)
-        || (caller.has(scope::HOTEL_MANAGE) && caller.hotels.iter().any(|bound| *bound == hotel.to_string()))
+        || (caller.has_scope(scope::HOTEL_MANAGE)
+            && caller.resources.iter().any(|bound| *bound == hotel.to_string()))
 }
 
 /// A refusal for everybody who does not manage this hotel.
@@ -25,6 +27,6 @@ pub(crate) fn require_manager(caller: &Principal, hotel: HotelId) -> Result<(), 
 pub(crate) fn may_see(caller: &Principal, reservation: &Reservation) -> bool {
     let trusted = caller.on_behalf_of.is_none()
         && matches!(caller.as_service(), Some("ui" | "payments" | "reservations"));
-    let owns = !caller.is_anonymous() && caller.actor() == reservation.owner;
+    let owns = !caller.is_anonymous() && caller.effective_subject() == reservation.owner;
     trusted || owns || manages(caller, reservation.hotel())
 }

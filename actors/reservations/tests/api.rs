@@ -428,6 +428,7 @@ fn the_document_tells_every_path_that_clients_rely_on() {
         std::sync::Arc::new(services.clone()),
         key.seal("offers"),
         links,
+        edge::Cursors::random(),
     );
     let document: Value =
         serde_json::from_str(&poem_openapi::OpenApiService::new(api, "Reservations", "1").spec()).unwrap();

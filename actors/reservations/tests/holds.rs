@@ -216,7 +216,7 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
         }
         let again = || hold(&bench, &caller, quote(&bench, nights(DAY, 1), 1));
         let Some(limit) = limit else { continue };
-        assert_eq!(again(), Err(Refusal::TooManyHolds { limit }), "{}", caller.actor());
+        assert_eq!(again(), Err(Refusal::TooManyHolds { limit }), "{}", caller.effective_subject());
         // Others are not concerned; what is paid or given back does not count.
         hold(&bench, &user("bob"), quote(&bench, nights(DAY, 1), 1)).unwrap();
         open_payment(&bench, held[0].id, 1);

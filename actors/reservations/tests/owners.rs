@@ -42,7 +42,7 @@ fn a_reservation_is_seen_by_few() {
     for (caller, sees) in table {
         let expected = if sees { Ok(held.clone()) } else { Err(Refusal::NoSuchReservation) };
         assert_eq!(read(&bench, &caller, held.id), expected, "{caller:?}");
-        if caller.has(scope::RESERVATIONS_WRITE) && !sees {
+        if caller.has_scope(scope::RESERVATIONS_WRITE) && !sees {
             assert_eq!(cancel(&bench, &caller, held.id), Err(Refusal::NoSuchReservation));
         }
     }
@@ -252,7 +252,7 @@ fn the_front_desk_checks_in_out_and_notes_who_did_not_come() {
         Err(Refusal::NoSuchReservation)
     );
     let guest_with_scope = principal("usr_ann", &[scope::HOTEL_MANAGE, scope::RESERVATIONS_WRITE]);
-    let elsewhere = Principal { hotels: other.hotels.clone(), ..guest_with_scope };
+    let elsewhere = Principal { resources: other.resources.clone(), ..guest_with_scope };
     assert_eq!(reservation(bench.command(&elsewhere, Command::CheckIn(paid.id))), Err(Refusal::NotYourHotel));
     assert_eq!(step(Command::CheckIn(paid.id)), Ok(Status::CheckedIn));
     assert_eq!(cancel(bench, &user("ann"), paid.id), Err(Refusal::WrongStatus { status: Status::CheckedIn }));

@@ -12,6 +12,7 @@ mod guest;
 mod id;
 mod money;
 mod price;
+pub mod scope;
 mod stay;
 mod timeline;
 

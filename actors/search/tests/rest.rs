@@ -24,7 +24,9 @@ async fn api() -> poem::endpoint::BoxEndpoint<'static> {
         let command = Command::HotelChanged { hotel: made, at: at(number) };
         services.client().command::<Search>(&call, command).await.expect("search believes what it is told");
     }
-    OpenApiService::new(search::rest::api(services.client()), "search", "1").into_endpoint().boxed()
+    OpenApiService::new(search::rest::api(services.client(), edge::Cursors::random()), "search", "1")
+        .into_endpoint()
+        .boxed()
 }
 
 async fn get(api: &impl Endpoint<Output = poem::Response>, path: &str) -> (u16, Value) {

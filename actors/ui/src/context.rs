@@ -77,7 +77,7 @@ impl PageContext {
             now,
             caller: Caller::with_token(request, None),
             path: request.uri().path().to_owned(),
-            cross_site: edge::csrf::from_another_site(request, &site.dependencies.public_url),
+            cross_site: edge::csrf::is_cross_site(request, &site.dependencies.public_url),
         }
     }
 
@@ -113,7 +113,7 @@ impl PageContext {
     /// # Errors
     /// [`PageError::InvalidForm`] when the token belongs to another session or the request comes from another site.
     pub fn check_form(&self, fields: &Fields) -> Result<(), PageError> {
-        let token_is_valid = self.site.csrf.holds(&self.session.form_subject(), fields.get("csrf"));
+        let token_is_valid = self.site.csrf.verify(&self.session.form_subject(), fields.get("csrf"));
         if token_is_valid && !self.cross_site { Ok(()) } else { Err(PageError::InvalidForm) }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
 use edge::csrf::Csrf;
-use edge::limits::SignIns;
+use edge::rate_limit::SignInLimiter;
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials};
 use quick_cache::sync::Cache;
@@ -35,7 +35,7 @@ pub struct Dependencies {
     /// Creates documents.
     pub documents: Arc<dyn Documents>,
     /// Limits failed sign-ins; shared with the OAuth pages.
-    pub sign_ins: Arc<SignIns>,
+    pub sign_ins: Arc<SignInLimiter>,
 }
 
 /// The bank's settings for browsers.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use contracts::users::{
     self as contract, Answer, Command, MailLink, Query, Refusal, Reply, Roles, Users, check_password,
 };
-use edge::limits::SignIns;
+use edge::rate_limit::SignInLimiter;
 use edge::{
-    ApiError, Created, IfMatch, Json, Limit, NoContent, Page, Problem, ProblemKind, SignedIn, Tagged, kinds,
+    ApiError, Created, Cursors, IfMatch, Json, Limit, NoContent, Page, Problem, ProblemType, SignedIn,
+    WithETag, problem_types,
 };
 use group::{Client, Credentials, Failure};
 use poem_openapi::param::{Header, Query as Parameter};
@@ -27,7 +28,7 @@ edge::problems! {
 }
 
 /// The problem types of this API.
-pub static PROBLEMS: &[&ProblemKind] = ALL;
+pub static PROBLEMS: &[&ProblemType] = ALL;
 
 #[derive(Tags)]
 enum Tag {
@@ -39,17 +40,19 @@ enum Tag {
 pub struct Api {
     client: Client,
     credentials: Arc<dyn Credentials>,
+    cursors: Cursors,
     /// Hashing takes 19 MiB and a core: as many at a time as there are cores, whoever asks.
     hashing: Arc<Semaphore>,
     /// A stolen access token is no way to guess the password.
-    attempts: SignIns,
+    attempts: SignInLimiter,
 }
 
 impl Api {
     /// `credentials` are for what the API asks in the service's own name: to check a password before it is changed.
-    pub fn new(client: Client, credentials: Arc<dyn Credentials>) -> Self {
+    pub fn new(client: Client, credentials: Arc<dyn Credentials>, cursors: Cursors) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { client, credentials, hashing: Arc::new(Semaphore::new(cores)), attempts: SignIns::new() }
+        let hashing = Arc::new(Semaphore::new(cores));
+        Self { client, credentials, cursors, hashing, attempts: SignInLimiter::new() }
     }
 }
 
@@ -173,20 +176,20 @@ impl From<contract::Account> for User {
 
 fn problem(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::NoSuchUser => Problem::new(&kinds::NOT_FOUND).detail("There is no such account."),
+        Refusal::NoSuchUser => Problem::new(&problem_types::NOT_FOUND).detail("There is no such account."),
         Refusal::BadLink => Problem::new(&BAD_LINK).detail("Ask for a new link."),
         Refusal::Stale(_) => {
-            Problem::new(&kinds::PRECONDITION_FAILED).detail("The account was changed meanwhile.")
+            Problem::new(&problem_types::PRECONDITION_FAILED).detail("The account was changed meanwhile.")
         }
         Refusal::NotAUser => Problem::new(&NOT_A_USER).detail("Sign in as a user; clients have no account."),
-        Refusal::Invalid { field, why } => {
-            Problem::new(&kinds::INVALID).detail(format!("`{field}` {why}.")).field(format!("/{field}"), &why)
-        }
+        Refusal::Invalid { field, why } => Problem::new(&problem_types::INVALID)
+            .detail(format!("`{field}` {why}."))
+            .field(format!("/{field}"), &why),
     }
 }
 
 fn failed(failure: Failure<Refusal>) -> ApiError {
-    edge::failed(failure, problem)
+    edge::api_error(failure, problem)
 }
 
 fn invalid(pointer: &str, why: &str) -> ApiError {
@@ -266,10 +269,10 @@ impl Api {
     #[oai(path = "/users/me", method = "get", operation_id = "getMe")]
     async fn me(
         &self,
-        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
-    ) -> Result<Tagged<User>, ApiError> {
+        #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
+    ) -> Result<WithETag<User>, ApiError> {
         let account = self.account(&caller.call()).await?;
-        Ok(Tagged::new(account.version, account.into()))
+        Ok(WithETag::new(account.version, account.into()))
     }
 
     /// Change one's own account
@@ -278,10 +281,10 @@ impl Api {
     #[oai(path = "/users/me", method = "patch", operation_id = "updateMe")]
     async fn update(
         &self,
-        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         change: Json<UserChange>,
-    ) -> Result<Tagged<User>, ApiError> {
+    ) -> Result<WithETag<User>, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
         let UserChange { name, password } = change.0;
         if let Some(name) = &name {
@@ -302,7 +305,7 @@ impl Api {
             let command = Command::UpdateProfile { name, expected_version };
             account = made(self.client.command::<Users>(&call, command).await)?;
         }
-        Ok(Tagged::new(account.version, account.into()))
+        Ok(WithETag::new(account.version, account.into()))
     }
 
     /// Close one's own account
@@ -311,7 +314,7 @@ impl Api {
     #[oai(path = "/users/me", method = "delete", operation_id = "closeMe")]
     async fn close(
         &self,
-        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
     ) -> Result<NoContent, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
@@ -324,7 +327,7 @@ impl Api {
     #[oai(path = "/users/me/verification", method = "post", operation_id = "resendVerification")]
     async fn resend(
         &self,
-        #[oai(scope = "edge::Scope::Profile")] caller: SignedIn,
+        #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
     ) -> Result<NoContent, ApiError> {
         self.client.command::<Users>(&caller.call(), Command::ResendVerification).await.map_err(failed)?;
         Ok(NoContent)
@@ -336,11 +339,11 @@ impl Api {
     #[oai(path = "/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: SignedIn,
+        #[oai(scope = "rest::scope::CLUSTER_READ")] caller: SignedIn,
         limit: Parameter<Limit>,
         cursor: Parameter<Option<edge::Cursor>>,
     ) -> Result<Json<Page<User>>, ApiError> {
-        let after: Option<String> = cursor.0.map(|cursor| cursor.position(&"listUsers")).transpose()?;
+        let after: Option<String> = self.cursors.decode(&"listUsers", cursor.0)?;
         let limit = limit.0;
         let query = Query::Accounts { after, limit: u16::try_from(limit.get() + 1).unwrap_or(101) };
         let Answer::Accounts(found) =
@@ -349,7 +352,7 @@ impl Api {
             return Err(unexpected());
         };
         let users = found.into_iter().map(User::from).collect();
-        Ok(Json(Page::cut(users, limit, &"listUsers", |last: &User| last.email.to_lowercase())))
+        Ok(Json(self.cursors.page(users, limit, &"listUsers", |last: &User| last.email.to_lowercase())))
     }
 
     /// Say who may what
@@ -358,15 +361,15 @@ impl Api {
     #[oai(path = "/users/roles", method = "put", operation_id = "setUserRoles")]
     async fn set_roles(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::CLUSTER_MANAGE")] caller: SignedIn,
         grant: Json<RoleGrant>,
-    ) -> Result<Tagged<User>, ApiError> {
+    ) -> Result<WithETag<User>, ApiError> {
         let RoleGrant { email, administrator, hotels } = grant.0;
         let parse = |(at, text): (usize, &String)| rest::id_in_body(text, &format!("/hotels/{at}"));
         let hotels = hotels.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
         let command = Command::SetRoles { email, roles: Roles { administrator, hotels } };
         let account = made(self.client.command::<Users>(&caller.call(), command).await)?;
-        Ok(Tagged::new(account.version, account.into()))
+        Ok(WithETag::new(account.version, account.into()))
     }
 }
 
@@ -438,7 +441,7 @@ mod tests {
     async fn whoever_has_a_token_guesses_the_password_ten_times_at_most() {
         let services = TestServices::new();
         services.add(crate::Users::new(token::ClusterKey::random().links("users")), NoEffects);
-        let api = Api::new(services.client(), Arc::new(services.clone()));
+        let api = Api::new(services.client(), Arc::new(services.clone()), Cursors::random());
         let (email, right) = ("ann@example.org", "correct horse battery");
         let register = Command::Register {
             email: email.into(),
@@ -462,7 +465,7 @@ mod tests {
         let change =
             |current: &str| api.change_password(account.clone(), current.to_owned(), right.to_owned());
         assert!(change(right).await.is_ok());
-        for guess in 0..SignIns::PER_ACCOUNT {
+        for guess in 0..SignInLimiter::PER_ACCOUNT {
             let refused = change(&format!("guess number {guess}")).await.unwrap_err();
             assert_eq!(refused.problem().status().as_u16(), 403);
         }

@@ -173,7 +173,7 @@ pub(crate) fn audit(turn: &mut Turn<'_, Directory>, verb: &str, subject: &str, d
     if let Some(old) = number.checked_sub(AUDIT_KEPT) {
         turn.remove(&AUDIT, &old);
     }
-    let by = turn.caller().actor().to_owned();
+    let by = turn.caller().effective_subject().to_owned();
     let record = AuditRecord {
         number,
         at: turn.now(),

@@ -1,4 +1,4 @@
-//! Files that are part of the binary, under addresses that change with their content.
+//! Static files in the binary, served under URLs that contain a hash of their content.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,6 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use crate::error::ApiError;
 use crate::etag::ETag;
 
-/// One file.
 #[derive(Debug, Clone)]
 struct Asset {
     media_type: Cow<'static, str>,
@@ -19,7 +18,7 @@ struct Asset {
     address: String,
 }
 
-/// A folder of files. Mount it with `.nest("/assets", assets.endpoint())` at the prefix that it was given.
+/// A set of static files. Mount it at its prefix: `.nest("/assets", assets.endpoint())`.
 #[derive(Debug, Clone, Default)]
 pub struct Assets {
     prefix: String,
@@ -28,12 +27,12 @@ pub struct Assets {
 }
 
 impl Assets {
-    /// No files yet, under a prefix such as `/assets`.
+    /// An empty set under a prefix such as `/assets`.
     pub fn new(prefix: &str) -> Self {
         Self { prefix: prefix.trim_end_matches('/').to_owned(), ..Self::default() }
     }
 
-    /// Adds a file by its path within the folder: `fonts/inter.woff2`.
+    /// Adds a file by its path below the prefix: `fonts/inter.woff2`.
     #[must_use]
     pub fn file(mut self, name: &str, bytes: impl Into<Cow<'static, [u8]>>) -> Self {
         let bytes = bytes.into();
@@ -50,13 +49,13 @@ impl Assets {
         self
     }
 
-    /// The address of a file, good for ever; of an unknown one its plain name, which answers 404.
+    /// The URL of a file, with the hash of its content; for an unknown file its plain name, which answers 404.
     pub fn url(&self, name: &str) -> String {
         let address = self.by_name.get(name).map_or(name, |asset| &asset.address);
         format!("{}/{address}", self.prefix)
     }
 
-    /// Serves the files: for ever under [`Assets::url`], checked each time under their plain names.
+    /// Serves the files. Under [`Assets::url`] they are cached for ever; under their plain names clients revalidate.
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
         poem::endpoint::make(move |request: Request| {
             std::future::ready(Ok::<_, poem::Error>(self.serve(&request)))
@@ -73,7 +72,7 @@ impl Assets {
         let (asset, caching) = match (self.by_address.get(name), self.by_name.get(name)) {
             (Some(asset), _) => (asset, "public, max-age=31536000, immutable"),
             (None, Some(asset)) => (asset, "public, no-cache"),
-            (None, None) => return ApiError::not_found("There is no such file.").into_response(),
+            (None, None) => return ApiError::not_found("The file does not exist.").into_response(),
         };
         Response::builder()
             .content_type(&asset.media_type)

@@ -1,4 +1,4 @@
-//! Who is calling, as far as the edge looks: a bearer token, handed on unread.
+//! The caller of a request. The edge forwards the bearer token without reading it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,88 +6,28 @@ use std::time::Duration;
 use group::Call;
 use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaOAuthScope, MetaSecurityScheme, Registry};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, OAuthScopes};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::error::ApiError;
 use crate::idempotency::IdempotencyKey;
-use crate::problem::{Problem, kinds};
+use crate::problem::{Problem, problem_types};
 
-/// How long a call waits for its answer unless the server has set another deadline.
+/// The deadline of a call, unless the server has set another one.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Longer tokens are none of ours, in bytes: as long as `token` takes them, for staff of many hotels.
-const TOKEN_BYTES_MAX: usize = 12 << 10;
+/// Longer bearer tokens are refused, in bytes.
+const TOKEN_BYTES_MAX: usize = token::TOKEN_BYTES_MAX;
 
-/// The scopes of access tokens, for documents: `#[oai(scope = "edge::Scope::PaymentsRead")] caller: edge::SignedIn`.
-/// They are checked where the call is received, by its contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Scope {
-    ReservationsRead,
-    ReservationsWrite,
-    PaymentsRead,
-    PaymentsWrite,
-    Profile,
-    Documents,
-    TemplatesManage,
-    HotelManage,
-    ClusterRead,
-    ClusterManage,
-}
-
-impl Scope {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::ReservationsRead,
-        Self::ReservationsWrite,
-        Self::PaymentsRead,
-        Self::PaymentsWrite,
-        Self::Profile,
-        Self::Documents,
-        Self::TemplatesManage,
-        Self::HotelManage,
-        Self::ClusterRead,
-        Self::ClusterManage,
-    ];
-
-    /// Its name in tokens, and what it allows.
-    pub const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::ReservationsRead => ("reservations:read", "See your reservations"),
-            Self::ReservationsWrite => ("reservations:write", "Make, change and cancel reservations"),
-            Self::PaymentsRead => ("payments:read", "See your payments and receipts"),
-            Self::PaymentsWrite => ("payments:write", "Pay and refund"),
-            Self::Profile => ("profile", "See and change your profile"),
-            Self::Documents => ("documents", "Make documents from templates"),
-            Self::TemplatesManage => ("templates:manage", "Change document templates"),
-            Self::HotelManage => ("hotel:manage", "Run the hotels that the token is bound to"),
-            Self::ClusterRead => ("cluster:read", "See the cluster's state"),
-            Self::ClusterManage => ("cluster:manage", "Move, drain and rebalance"),
-        }
-    }
-}
-
-impl OAuthScopes for Scope {
-    fn meta() -> Vec<MetaOAuthScope> {
-        Self::ALL
-            .map(|scope| MetaOAuthScope { name: scope.words().0, description: Some(scope.words().1) })
-            .into()
-    }
-
-    fn name(&self) -> &'static str {
-        self.words().0
-    }
-}
-
-/// The request's id, as the server put it into the request.
+/// The request's id, in the request's data.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub Arc<str>);
 
-/// Until when the server lets the request take.
+/// The request's deadline, in the request's data.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub tokio::time::Instant);
 
-/// A caller with or without a token. A malformed `Authorization` header is 401, as a bad token would be.
+/// A caller with or without an access token. A malformed `Authorization` header is answered with 401, like an invalid
+/// token.
 #[derive(Debug, Clone)]
 pub struct Caller {
     token: Option<Arc<str>>,
@@ -96,7 +36,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// What a request says of its caller.
+    /// The caller of a request.
     ///
     /// # Errors
     /// 401 when the `Authorization` header is not `Bearer TOKEN`.
@@ -105,22 +45,22 @@ impl Caller {
             None => None,
             Some(value) => Some(bearer(value.as_bytes()).ok_or_else(malformed)?),
         };
-        Ok(Self { token, ..Self::within(request) })
+        Ok(Self { token, ..Self::without_token(request) })
     }
 
-    /// As [`Caller::of`], with a token that came another way (a page's session).
+    /// As [`Caller::of`], with a token from elsewhere, such as a page's session.
     pub fn with_token(request: &Request, token: Option<Arc<str>>) -> Self {
-        Self { token, ..Self::within(request) }
+        Self { token, ..Self::without_token(request) }
     }
 
-    fn within(request: &Request) -> Self {
+    fn without_token(request: &Request) -> Self {
         let request_id = request.data::<RequestId>().map_or_else(|| "-".into(), |id| Arc::clone(&id.0));
         let deadline = request.data::<Deadline>().map(|deadline| deadline.0);
         let deadline = deadline.unwrap_or_else(|| tokio::time::Instant::now() + TIMEOUT);
         Self { token: None, request_id, deadline }
     }
 
-    /// Whether there is a token at all.
+    /// Whether there is no token.
     pub fn is_anonymous(&self) -> bool {
         self.token.is_none()
     }
@@ -135,7 +75,7 @@ impl Caller {
         &self.request_id
     }
 
-    /// A call in this caller's name.
+    /// A call to a service on behalf of this caller.
     pub fn call(&self) -> Call {
         Call {
             token: self.token.clone(),
@@ -145,7 +85,8 @@ impl Caller {
         }
     }
 
-    /// The same under the client's idempotency key, if it sent one. `owner`: the owning hotel, or user.
+    /// [`Caller::call`] with the client's idempotency key, if it sent one. Keys are distinguished by `operation` and
+    /// `owner`, the resource or user that owns what the operation changes.
     pub fn call_with(&self, key: Option<&IdempotencyKey>, operation: &str, owner: &str) -> Call {
         match key {
             Some(key) => self.call().with_key(operation, owner, key.as_str()),
@@ -154,7 +95,7 @@ impl Caller {
     }
 }
 
-/// A caller with a token; without one the answer is 401. Everything that [`Caller`] can.
+/// A caller with an access token. Requests without one are answered with 401.
 #[derive(Debug, Clone)]
 pub struct SignedIn(pub Caller);
 
@@ -176,8 +117,8 @@ fn bearer(value: &[u8]) -> Option<Arc<str>> {
 }
 
 fn malformed() -> ApiError {
-    Problem::new(&kinds::UNAUTHENTICATED)
-        .detail("The Authorization header is not of the form `Bearer TOKEN`.")
+    Problem::new(&problem_types::UNAUTHENTICATED)
+        .detail("The Authorization header must have the form `Bearer TOKEN`.")
         .into()
 }
 
@@ -238,7 +179,8 @@ fn register_schemes(registry: &mut Registry) {
         authorization_url,
         token_url: Some("/oauth/token"),
         refresh_url: Some("/oauth/token"),
-        scopes: Scope::meta(),
+        // `OpenApiDocuments` fills them in.
+        scopes: Vec::new(),
     };
     let none = || MetaSecurityScheme {
         ty: "http",
@@ -255,7 +197,7 @@ fn register_schemes(registry: &mut Registry) {
         MetaSecurityScheme {
             ty: "oauth2",
             description: Some(
-                "OAuth 2: for people by authorization code with PKCE, for programs by client credentials.",
+                "OAuth 2: authorization code with PKCE for users, client credentials for programs.",
             ),
             flows: Some(MetaOAuthFlows {
                 implicit: None,
@@ -269,7 +211,7 @@ fn register_schemes(registry: &mut Registry) {
     registry.create_security_scheme(
         "bearer",
         MetaSecurityScheme {
-            description: Some("An access token that was obtained before."),
+            description: Some("An access token that was issued earlier."),
             scheme: Some("bearer"),
             bearer_format: Some("PASETO"),
             ..none()

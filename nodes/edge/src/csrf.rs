@@ -1,7 +1,7 @@
-//! Forms that only our own pages can send.
+//! Protection of forms against cross-site request forgery.
 //!
-//! Each form carries a token that is bound to the session of its page, and different each time it is shown, so that a
-//! compressed page tells nothing about it.
+//! Each form contains a token that is bound to the session of its page. Each time the form is shown, the token is another
+//! one, so that the length of a compressed page does not reveal it (BREACH).
 
 use data_encoding::BASE64URL_NOPAD;
 use poem::Request;
@@ -10,7 +10,7 @@ use poem::http::header;
 const NONCE_BYTES: usize = 16;
 const MAC_BYTES: usize = 16;
 
-/// Makes and checks form tokens.
+/// Creates and verifies form tokens.
 #[derive(Clone)]
 pub struct Csrf {
     key: [u8; 32],
@@ -23,12 +23,12 @@ impl std::fmt::Debug for Csrf {
 }
 
 impl Csrf {
-    /// With a secret that all edges of the cluster share.
+    /// Uses a secret that all edges of the cluster share.
     pub fn new(secret: &[u8]) -> Self {
         Self { key: blake3::derive_key("auberge edge csrf v1", secret) }
     }
 
-    /// A token for a form on a page of `session`: what the session's cookie holds.
+    /// A token for a form on a page of `session`, the value of the session's cookie.
     pub fn token(&self, session: &str) -> String {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let mut bytes = nonce.to_vec();
@@ -36,11 +36,11 @@ impl Csrf {
         BASE64URL_NOPAD.encode(&bytes)
     }
 
-    /// Whether a form's token was made for `session`.
-    pub fn holds(&self, session: &str, token: &str) -> bool {
+    /// Whether a form's token was created for `session`.
+    pub fn verify(&self, session: &str, token: &str) -> bool {
         let Ok(bytes) = BASE64URL_NOPAD.decode(token.as_bytes()) else { return false };
         let Some((nonce, mac)) = bytes.split_at_checked(NONCE_BYTES) else { return false };
-        // Compared as hashes, so that the time it takes tells nothing.
+        // Hashes are compared, so that the duration of the comparison reveals nothing about the MAC.
         blake3::hash(mac) == blake3::hash(&self.mac(nonce, session))
     }
 
@@ -53,10 +53,10 @@ impl Csrf {
     }
 }
 
-/// Whether a browser says that another site sent the request. A second line behind the tokens: browsers that say
-/// nothing pass. Our own site is `public_url`, or whatever address the browser used: no other site can choose the
-/// `Host` that a browser sends.
-pub fn from_another_site(request: &Request, public_url: &str) -> bool {
+/// Whether another site sent the request, by the headers `Sec-Fetch-Site` and `Origin`. Form tokens are the first
+/// protection, so requests without these headers are accepted. The own origin is that of `public_url`, or the address in
+/// `Host`, which another site cannot choose.
+pub fn is_cross_site(request: &Request, public_url: &str) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     match (header("sec-fetch-site"), header(header::ORIGIN.as_str())) {
         (Some(site), _) => !matches!(site, "same-origin" | "none"),
@@ -68,7 +68,7 @@ pub fn from_another_site(request: &Request, public_url: &str) -> bool {
     }
 }
 
-/// Scheme, host and port of an address.
+/// Scheme, host and port of a URL.
 pub(crate) fn origin_of(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     url[host..].find('/').map_or(url, |end| &url[..host + end])
@@ -79,23 +79,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_good_for_its_session_only() {
+    fn a_token_is_valid_for_its_session_only() {
         let csrf = Csrf::new(b"secret");
         let token = csrf.token("session");
-        assert!(csrf.holds("session", &token));
-        assert_ne!(token, csrf.token("session"), "shown twice, made twice");
-        assert!(!csrf.holds("another", &token));
-        assert!(!Csrf::new(b"other").holds("session", &token));
+        assert!(csrf.verify("session", &token));
+        assert_ne!(token, csrf.token("session"), "each token is different");
+        assert!(!csrf.verify("another", &token));
+        assert!(!Csrf::new(b"other").verify("session", &token));
         for forged in ["", "x", &token[1..], &token.replace(|_: char| true, "A")] {
-            assert!(!csrf.holds("session", forged), "{forged}");
+            assert!(!csrf.verify("session", forged), "{forged}");
         }
     }
 
     #[test]
-    fn other_sites_are_told_apart() {
+    fn requests_of_other_sites_are_recognised() {
         let check = |name: &str, value: &str| {
             let request = Request::builder().header("host", "localhost:8080").header(name, value).finish();
-            from_another_site(&request, "https://inn.example/base")
+            is_cross_site(&request, "https://inn.example/base")
         };
         for (name, value, other) in [
             ("sec-fetch-site", "same-origin", false),

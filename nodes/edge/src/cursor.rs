@@ -1,71 +1,87 @@
-//! Lists, page by page.
+//! Pagination: cursors, page limits and pages.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
 
-use data_encoding::BASE64URL_NOPAD;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, ToJSON, Type};
-use protocol::codec;
+use protocol::{Timestamp, codec};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use token::Seal;
 
 use crate::error::ApiError;
-use crate::problem::kinds;
+use crate::problem::problem_types;
 
-/// What cursors are authenticated with, so that they are nobody's but ours.
-static KEY: OnceLock<[u8; 32]> = OnceLock::new();
-const MAC_BYTES: usize = 12;
-
-/// Derives the cursors' key from a secret that all edges of the cluster share. Call it once, before serving; cursors
-/// of a program that never does are checked against damage only.
-pub fn key_cursors(secret: &[u8]) {
-    // A second call is a second server in one process (a test): the first key serves both.
-    let _ = KEY.set(blake3::derive_key("auberge edge cursors v1", secret));
-}
-
-/// A place in a list, opaque to the client and good for the same question only:
-/// `cursor: Query<Option<edge::Cursor>>`.
+/// A position in a list, opaque to the client: `cursor: Query<Option<edge::Cursor>>`. Read by [`Cursors::decode`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cursor(String);
 
 impl Cursor {
     const CHARS_MAX: usize = 1024;
+}
 
-    /// The cursor of a place in the list that `question` asks for: operation, filters and order, but not the limit.
-    pub fn at(question: &impl Serialize, position: &impl Serialize) -> Self {
-        let position = codec::encode(position);
-        let mut bytes = mac(question, &position).to_vec();
-        bytes.extend(position);
-        Self(BASE64URL_NOPAD.encode(&bytes))
+/// Encodes and decodes cursors. Cheap to clone.
+///
+/// A cursor is encrypted, and bound to one list: the operation, its filters and its order, but not its limit. The
+/// argument `list` of the methods names that list.
+#[derive(Debug, Clone)]
+pub struct Cursors {
+    seal: Seal,
+}
+
+impl Cursors {
+    /// Cursors under a key that all edges of the cluster share.
+    pub fn new(seal: Seal) -> Self {
+        Self { seal }
     }
 
-    /// The place.
+    /// Cursors under a random key, which no other process can decode: for tests and documents.
+    pub fn random() -> Self {
+        Self::new(token::ClusterKey::random().seal("cursors"))
+    }
+
+    /// The cursor of a position in `list`.
+    pub fn encode(&self, list: &impl Serialize, position: &impl Serialize) -> Cursor {
+        Cursor(self.seal.seal(&(list_id(list), position), None))
+    }
+
+    /// The position of a cursor that the client sent, if it sent one.
     ///
     /// # Errors
-    /// 400 when the cursor was changed, or belongs to another question.
-    pub fn position<P: DeserializeOwned>(&self, question: &impl Serialize) -> Result<P, ApiError> {
-        let bad = || ApiError::new(&kinds::BAD_CURSOR);
-        let bytes = BASE64URL_NOPAD.decode(self.0.as_bytes()).map_err(|_| bad())?;
-        let (sealed, position) = bytes.split_at_checked(MAC_BYTES).ok_or_else(bad)?;
-        // Compared as hashes, so that the time it takes tells nothing.
-        if blake3::hash(sealed) != blake3::hash(&mac(question, position)) {
-            return Err(bad());
+    /// 400 when the cursor was altered, or belongs to another list.
+    pub fn decode<P: DeserializeOwned>(
+        &self,
+        list: &impl Serialize,
+        cursor: Option<Cursor>,
+    ) -> Result<Option<P>, ApiError> {
+        let Some(Cursor(sealed)) = cursor else { return Ok(None) };
+        match self.seal.open::<(u128, P)>(&sealed, Timestamp(0)) {
+            Ok((id, position)) if id == list_id(list) => Ok(Some(position)),
+            _ => Err(ApiError::new(&problem_types::BAD_CURSOR)),
         }
-        codec::decode(position).map_err(|_| bad())
+    }
+
+    /// The first `limit` of `items`, which were queried with one more than the limit. `position` is the position right
+    /// after an item.
+    pub fn page<T, P: Serialize>(
+        &self,
+        mut items: Vec<T>,
+        limit: Limit,
+        list: &impl Serialize,
+        position: impl Fn(&T) -> P,
+    ) -> Page<T> {
+        let more = items.len() > limit.get();
+        items.truncate(limit.get());
+        let last = if more { items.last() } else { None };
+        let next_cursor = last.map(|last| self.encode(list, &position(last)));
+        Page { items, next_cursor }
     }
 }
 
-fn mac(question: &impl Serialize, position: &[u8]) -> [u8; MAC_BYTES] {
-    let key = KEY.get_or_init(|| blake3::derive_key("auberge edge cursors v1", b""));
-    let question = codec::encode(question);
-    let mut hasher = blake3::Hasher::new_keyed(key);
-    hasher.update(&(question.len() as u64).to_le_bytes()).update(&question).update(position);
-    let mut mac = [0; MAC_BYTES];
-    mac.copy_from_slice(&hasher.finalize().as_bytes()[..MAC_BYTES]);
-    mac
+fn list_id(list: &impl Serialize) -> u128 {
+    codec::hash128(&[&codec::encode(list)])
 }
 
 impl FromStr for Cursor {
@@ -96,21 +112,22 @@ crate::__string_type!(
     Cursor,
     "cursor",
     MetaSchema {
-        description: Some("`next_cursor` of the page before; for the same filters and order only."),
+        description: Some(
+            "The `next_cursor` of the previous page. Valid for the same filters and order only."
+        ),
         max_length: Some(Self::CHARS_MAX),
         ..MetaSchema::new("string")
     }
 );
 
-/// How many items a page has at most: 1–100, 20 unless told. `limit: Query<edge::Limit>`.
+/// The maximum number of items of a page: 1–100, by default 20. `limit: Query<edge::Limit>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u16);
 
 impl Limit {
-    /// The most that can be asked for.
+    /// The greatest limit.
     pub const MAX: u16 = 100;
 
-    /// As a count.
     pub const fn get(self) -> usize {
         self.0 as usize
     }
@@ -133,7 +150,7 @@ impl Type for Limit {
 
     fn schema_ref() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            description: Some("How many items a page has at most."),
+            description: Some("The maximum number of items of the page."),
             minimum: Some(1.0),
             maximum: Some(f64::from(Self::MAX)),
             default: Some(Self::default().0.into()),
@@ -153,7 +170,7 @@ impl Type for Limit {
 impl ParseFromParameter for Limit {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
         let limit = value.parse().ok().filter(|limit| (1..=Self::MAX).contains(limit));
-        limit.map(Self).ok_or_else(|| ParseError::custom("not a number from 1 to 100"))
+        limit.map(Self).ok_or_else(|| ParseError::custom("must be a number from 1 to 100"))
     }
 
     fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(values: I) -> ParseResult<Self> {
@@ -168,37 +185,22 @@ impl ToJSON for Limit {
     }
 }
 
-/// One page of a list: `{"items": […], "next_cursor": …}`. Its schema is called `TPage`.
+/// One page of a list: `{"items": […], "next_cursor": …}`. The name of its schema is `TPage`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,
-    /// Where the next page begins; none after the last.
+    /// The cursor of the next page; none after the last page.
     pub next_cursor: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// A list that is one page.
-    pub fn whole(items: Vec<T>) -> Self {
+    /// A list of one page.
+    pub fn single(items: Vec<T>) -> Self {
         Self { items, next_cursor: None }
     }
 
-    /// The first `limit` of `items`, which were asked for with one more than the limit; `position` is a place in the
-    /// list just behind an item.
-    pub fn cut<P: Serialize>(
-        mut items: Vec<T>,
-        limit: Limit,
-        question: &impl Serialize,
-        position: impl Fn(&T) -> P,
-    ) -> Self {
-        let more = items.len() > limit.get();
-        items.truncate(limit.get());
-        let last = if more { items.last() } else { None };
-        let next_cursor = last.map(|last| Cursor::at(question, &position(last)));
-        Self { items, next_cursor }
-    }
-
-    /// The same page of other items.
+    /// The page with converted items.
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(convert).collect(), next_cursor: self.next_cursor }
     }
@@ -226,7 +228,7 @@ impl<T: Type> Type for Page<T> {
                 ..MetaSchema::new("array")
             };
             let next = MetaSchema {
-                description: Some("Where the next page begins; null after the last."),
+                description: Some("The cursor of the next page; null after the last page."),
                 nullable: true,
                 ..MetaSchema::new("string")
             };
@@ -265,36 +267,46 @@ impl<T: ToJSON> ToJSON for Page<T> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_cursor_is_good_for_its_question_only() {
-        let question = ("listHotels", Some("city"), 3u8);
-        let cursor = Cursor::at(&question, &("b", 7u64));
-        let sent: Cursor = cursor.to_string().parse().unwrap();
-        assert_eq!(sent.position::<(String, u64)>(&question).unwrap(), ("b".to_owned(), 7));
-        assert!(sent.position::<(String, u64)>(&("listHotels", Some("town"), 3u8)).is_err());
+    fn reject(cursors: &Cursors, list: &impl Serialize, cursor: &str) -> bool {
+        cursors.decode::<u64>(list, Some(cursor.parse().unwrap())).is_err()
     }
 
     #[test]
-    fn every_changed_character_is_noticed() {
-        let cursor = Cursor::at(&"q", &1u64).to_string();
+    fn a_cursor_is_valid_for_its_list_only() {
+        let (cursors, list) = (Cursors::random(), ("listHotels", Some("city"), 3u8));
+        let cursor = cursors.encode(&list, &("b", u128::MAX));
+        let sent: Cursor = cursor.to_string().parse().unwrap();
+        let decode =
+            |list: &(&str, Option<&str>, u8)| cursors.decode::<(String, u128)>(list, Some(sent.clone()));
+        assert_eq!(decode(&list).unwrap(), Some(("b".to_owned(), u128::MAX)));
+        assert!(decode(&("listHotels", Some("town"), 3u8)).is_err());
+        assert_eq!(cursors.decode::<u64>(&list, None).unwrap(), None);
+    }
+
+    #[test]
+    fn an_altered_cursor_is_refused() {
+        let cursors = Cursors::random();
+        let cursor = cursors.encode(&"q", &1u64).to_string();
+        assert!(!reject(&cursors, &"q", &cursor));
         for at in 0..cursor.len() {
             let mut changed: Vec<char> = cursor.chars().collect();
             changed[at] = if changed[at] == 'A' { 'B' } else { 'A' };
-            let changed: String = changed.into_iter().collect();
-            assert!(changed.parse::<Cursor>().unwrap().position::<u64>(&"q").is_err(), "{at}");
+            assert!(reject(&cursors, &"q", &changed.into_iter().collect::<String>()), "{at}");
         }
         for bad in ["x", "!!", "AAAA", "ü"] {
-            assert!(bad.parse::<Cursor>().unwrap().position::<u64>(&"q").is_err(), "{bad}");
+            assert!(reject(&cursors, &"q", bad), "{bad}");
         }
+        let other = Cursors::random();
+        assert!(reject(&other, &"q", &cursor), "the key of another cluster");
     }
 
     #[test]
-    fn a_page_has_a_next_only_where_there_is_more() {
-        let limit = Limit(2);
-        let page = Page::cut(vec![1u8, 2, 3], limit, &"q", |last| *last);
+    fn a_page_has_a_next_cursor_only_if_items_remain() {
+        let (cursors, limit) = (Cursors::random(), Limit(2));
+        let page = cursors.page(vec![1u8, 2, 3], limit, &"q", |last| *last);
         assert_eq!(page.items, [1, 2]);
-        assert_eq!(page.next_cursor.unwrap().position::<u8>(&"q").unwrap(), 2);
-        assert!(Page::cut(vec![1u8, 2], limit, &"q", |last| *last).next_cursor.is_none());
+        assert_eq!(cursors.decode::<u8>(&"q", page.next_cursor).unwrap(), Some(2));
+        assert!(cursors.page(vec![1u8, 2], limit, &"q", |last| *last).next_cursor.is_none());
     }
 
     #[test]

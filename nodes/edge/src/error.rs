@@ -1,4 +1,4 @@
-//! The one error type of all operations.
+//! The error type of all operations.
 
 use std::borrow::Cow;
 
@@ -10,87 +10,87 @@ use poem_openapi::registry::{
     MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 
-use crate::problem::{Problem, ProblemJson, ProblemKind, kinds};
+use crate::problem::{Problem, ProblemJson, ProblemType, problem_types};
 
-/// Whatever an operation fails with: always a problem, always documented the same way.
+/// The error of an operation: a problem (RFC 9457). Its documentation is the same for all operations.
 #[derive(Debug, Clone)]
 pub struct ApiError(Box<Problem>);
 
-/// The statuses in every operation's document, and when they are answered.
+/// The error statuses in the document of each operation.
 const DOCUMENTED: [(u16, &str); 12] = [
-    (400, "The request is malformed, or some of its fields are not valid"),
-    (401, "No access token, or none that is valid"),
+    (400, "The request is malformed, or some of its fields are invalid"),
+    (401, "The access token is missing or invalid"),
     (403, "The access token does not allow this"),
-    (404, "There is no such thing, or not for this caller"),
-    (409, "The request conflicts with the present state"),
-    (410, "No longer available"),
-    (412, "The resource has changed meanwhile"),
+    (404, "The resource does not exist, or this caller must not see it"),
+    (409, "The request conflicts with the current state of the resource"),
+    (410, "The resource is no longer available"),
+    (412, "The resource has changed since the version in `If-Match`"),
     (413, "The request body is too large"),
     (415, "The media type is not supported"),
-    (422, "The request is well-formed and cannot be carried out as it stands"),
+    (422, "The request is well-formed but cannot be processed"),
     (429, "Too many requests"),
-    (503, "The service cannot answer right now"),
+    (503, "The service is temporarily unavailable"),
 ];
 
 impl ApiError {
-    /// A problem of this kind.
-    pub fn new(kind: &'static ProblemKind) -> Self {
+    /// A problem of this type.
+    pub fn new(kind: &'static ProblemType) -> Self {
         Problem::new(kind).into()
     }
 
-    /// 400: malformed as a whole.
+    /// 400: the request is malformed.
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem::new(&kinds::BAD_REQUEST).detail(detail).into()
+        Problem::new(&problem_types::BAD_REQUEST).detail(detail).into()
     }
 
-    /// 400: one field is not valid on its own, whatever the state.
+    /// 400: one field is invalid, whatever the other fields and the state are.
     pub fn invalid(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Problem::new(&kinds::INVALID).field(pointer, detail).into()
+        Problem::new(&problem_types::INVALID).field(pointer, detail).into()
     }
 
-    /// 401: a token is needed.
+    /// 401: an access token is required.
     pub fn unauthenticated() -> Self {
-        Self::new(&kinds::UNAUTHENTICATED)
+        Self::new(&problem_types::UNAUTHENTICATED)
     }
 
-    /// 403: a valid token that does not allow this.
+    /// 403: the access token is valid but does not allow this.
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem::new(&kinds::FORBIDDEN).detail(detail).into()
+        Problem::new(&problem_types::FORBIDDEN).detail(detail).into()
     }
 
-    /// 404: no such thing, or not for this caller.
+    /// 404: the resource does not exist, or this caller must not see it.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem::new(&kinds::NOT_FOUND).detail(detail).into()
+        Problem::new(&problem_types::NOT_FOUND).detail(detail).into()
     }
 
-    /// 409.
+    /// 409: the request conflicts with the current state.
     pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem::new(&kinds::CONFLICT).detail(detail).into()
+        Problem::new(&problem_types::CONFLICT).detail(detail).into()
     }
 
-    /// 410.
+    /// 410: the resource is no longer available.
     pub fn gone(detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem::new(&kinds::GONE).detail(detail).into()
+        Problem::new(&problem_types::GONE).detail(detail).into()
     }
 
-    /// 412: what the client has seen is not what is there now.
+    /// 412: the resource has changed since the version in `If-Match`.
     pub fn precondition_failed() -> Self {
-        Self::new(&kinds::PRECONDITION_FAILED)
+        Self::new(&problem_types::PRECONDITION_FAILED)
     }
 
-    /// 422: fields that are valid on their own and not together, or not now.
+    /// 422: each field is valid, but not in combination or not at this time.
     pub fn unprocessable(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Problem::new(&kinds::UNPROCESSABLE).field(pointer, detail).into()
+        Problem::new(&problem_types::UNPROCESSABLE).field(pointer, detail).into()
     }
 
-    /// 429.
+    /// 429: too many requests.
     pub fn rate_limited(retry_after_secs: u32) -> Self {
-        Problem::new(&kinds::RATE_LIMITED).retry_after(retry_after_secs).into()
+        Problem::new(&problem_types::RATE_LIMITED).retry_after(retry_after_secs).into()
     }
 
-    /// 503.
+    /// 503: temporarily unavailable.
     pub fn unavailable(retry_after_secs: u32) -> Self {
-        Problem::new(&kinds::UNAVAILABLE).retry_after(retry_after_secs).into()
+        Problem::new(&problem_types::UNAVAILABLE).retry_after(retry_after_secs).into()
     }
 
     /// The problem.
@@ -99,42 +99,45 @@ impl ApiError {
     }
 }
 
-/// What a failed call means to the client; what the domain refused is put into words by `refused`.
+/// The error of a failed call. `refused` converts a refusal of the service into a problem.
 ///
 /// ```ignore
-/// client.command::<Reservations>(&call, command).await.map_err(|failure| edge::failed(failure, problem))?
+/// client.command::<Reservations>(&call, command).await.map_err(|failure| edge::api_error(failure, problem))?
 /// ```
-pub fn failed<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> ApiError {
+pub fn api_error<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> ApiError {
     match failure {
         Failure::Refused(refusal) => refused(refusal).into(),
-        Failure::Unauthenticated(_) => Problem::new(&kinds::UNAUTHENTICATED)
+        Failure::Unauthenticated(_) => Problem::new(&problem_types::UNAUTHENTICATED)
             .detail("The access token is missing, expired or revoked.")
             .into(),
         Failure::Forbidden(scopes) => {
-            let problem = Problem::new(&kinds::INSUFFICIENT_SCOPE);
+            let problem = Problem::new(&problem_types::INSUFFICIENT_SCOPE);
             match scopes.as_slice() {
-                [] => problem.detail("This is not open to this caller.").into(),
+                [] => problem.detail("This caller may not do this.").into(),
                 scopes => {
-                    problem.detail(format!("One of these scopes is needed: {}.", scopes.join(", "))).into()
+                    problem.detail(format!("One of these scopes is required: {}.", scopes.join(", "))).into()
                 }
             }
         }
-        Failure::KeyReused => ApiError::new(&kinds::KEY_REUSED),
+        Failure::KeyReused => ApiError::new(&problem_types::KEY_REUSED),
         Failure::Unavailable(unavailable) => {
             let detail = match unavailable.why {
                 Why::Deadline | Why::Unknown => {
-                    "No answer in time. It may still be carried out: repeat it under the same Idempotency-Key."
+                    "No response in time. The request may still be processed: retry it with the same Idempotency-Key."
                 }
-                // The log may have it already, and carries it out after the next start.
+                // The command may be in the log already. It is then applied after a restart.
                 Why::Store(_) | Why::Quarantined => {
-                    "Something is broken here. It may still be carried out: repeat it under the same Idempotency-Key."
+                    "An internal failure. The request may still be processed: retry it with the same Idempotency-Key."
                 }
-                Why::TooManyKeys => "Too many idempotency keys of this caller are remembered at present.",
+                Why::TooManyKeys => "Too many idempotency keys of this caller are stored at present.",
                 Why::Overloaded | Why::Busy | Why::NoLeader | Why::Elsewhere(_) | Why::NoService(_) => {
-                    "Nothing was done. Try again in a moment."
+                    "The request was not processed. Retry it later."
                 }
             };
-            Problem::new(&kinds::UNAVAILABLE).detail(detail).retry_after(unavailable.retry_after_secs).into()
+            Problem::new(&problem_types::UNAVAILABLE)
+                .detail(detail)
+                .retry_after(unavailable.retry_after_secs)
+                .into()
         }
     }
 }
@@ -155,7 +158,7 @@ impl From<ApiError> for poem::Error {
     fn from(error: ApiError) -> Self {
         let problem = error.problem().clone();
         let mut error = Self::from_response(error.into_response());
-        // Poem drops the extensions of an error's response in favour of the error's own.
+        // Poem replaces the extensions of an error's response with those of the error.
         error.set_data(problem);
         error
     }
@@ -187,14 +190,12 @@ impl ApiResponse for ApiError {
             headers: match status {
                 401 => vec![header(
                     "WWW-Authenticate",
-                    "How to authenticate (RFC 6750)",
+                    "The authentication scheme (RFC 6750)",
                     MetaSchema::new("string"),
                 )],
-                429 | 503 => vec![header(
-                    "Retry-After",
-                    "Seconds to wait before trying again",
-                    MetaSchema::new("integer"),
-                )],
+                429 | 503 => {
+                    vec![header("Retry-After", "Seconds to wait before retrying", MetaSchema::new("integer"))]
+                }
                 _ => Vec::new(),
             },
         });
@@ -213,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_was_done_is_said_only_where_that_is_known() {
+    fn a_request_is_reported_as_not_processed_only_if_that_is_certain() {
         let table = [
             (Why::Overloaded, true),
             (Why::NoLeader, true),
@@ -227,11 +228,11 @@ mod tests {
         ];
         for (why, nothing) in table {
             let error =
-                failed(Failure::<()>::Unavailable(Unavailable::new(why.clone())), |()| unreachable!());
+                api_error(Failure::<()>::Unavailable(Unavailable::new(why.clone())), |()| unreachable!());
             let text = format!("{:?}", error.problem());
-            assert_eq!(text.contains("Nothing was done"), nothing, "{why:?}: {text}");
-            assert_eq!(text.contains("may still be carried out"), !nothing, "{why:?}");
-            assert!(!text.contains("full"), "what is broken is for operators");
+            assert_eq!(text.contains("was not processed"), nothing, "{why:?}: {text}");
+            assert_eq!(text.contains("may still be processed"), !nothing, "{why:?}");
+            assert!(!text.contains("full"), "the cause is for operators only");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Entity tags: what the client has seen, so that no update is lost.
+//! Entity tags and conditional requests (RFC 9110). `If-Match` prevents lost updates.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,32 +7,32 @@ use poem_openapi::registry::MetaSchema;
 
 use crate::error::ApiError;
 
-/// A strong entity tag. Resources with a version count have it as their tag: `"7"`.
+/// A strong entity tag. The tag of a resource with a version number is that number: `"7"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ETag(String);
 
 impl ETag {
-    /// The tag of a resource's version.
+    /// The tag of a version of a resource.
     pub fn version(version: u64) -> Self {
         Self(format!("\"{version}\""))
     }
 
-    /// The tag of bytes that have no version: their hash.
+    /// The tag of content without a version: its hash.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(format!("\"{}\"", data_encoding::BASE64URL_NOPAD.encode(&blake3::hash(bytes).as_bytes()[..12])))
     }
 
-    /// A tag out of an answer's header.
+    /// The tag in a response's header.
     pub(crate) fn from_header(value: &str) -> Self {
         Self(value.to_owned())
     }
 
-    /// As the header has it, quotes included.
+    /// The header's value, with quotes.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether an `If-None-Match` header's list names this tag (RFC 9110, 13.1.2: compared weakly).
+    /// Whether the list of an `If-None-Match` header contains this tag, by weak comparison (RFC 9110, 13.1.2).
     pub fn is_in(&self, list: &str) -> bool {
         list.trim() == "*" || list.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.0)
     }
@@ -44,24 +44,24 @@ impl fmt::Display for ETag {
     }
 }
 
-/// `If-Match`. As an argument: `#[oai(name = "If-Match")] if_match: Header<Option<edge::IfMatch>>`; then
-/// [`expected_version`] into the command, which compares it in its turn.
+/// `If-Match`. As an argument: `#[oai(name = "If-Match")] if_match: Header<Option<edge::IfMatch>>`. Put its
+/// [`expected_version`] into the command: the state machine compares versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IfMatch(String);
 
 impl IfMatch {
     const CHARS_MAX: usize = 255;
 
-    /// Whether it names this tag (compared strongly), or any.
+    /// Whether it matches this tag, by strong comparison.
     pub fn matches(&self, tag: &ETag) -> bool {
         self.0.trim() == "*" || self.0.split(',').any(|named| named.trim() == tag.0)
     }
 }
 
-/// The version that the client expects; none when it did not say, or said `*`.
+/// The version that the client expects; none without the header or with `*`.
 ///
 /// # Errors
-/// 412 when what it named was never a version's tag, so that nothing can match it.
+/// 412 when the tag is not that of a version, so that no version can match.
 pub fn expected_version(if_match: Option<&IfMatch>) -> Result<Option<u64>, ApiError> {
     let Some(IfMatch(named)) = if_match else { return Ok(None) };
     if named.trim() == "*" {
@@ -94,7 +94,9 @@ crate::__string_type!(
     IfMatch,
     "if_match",
     MetaSchema {
-        description: Some("The `ETag` that the change is based on; 412 when the resource has changed since."),
+        description: Some(
+            "The `ETag` of the version that the change is based on. 412 if the resource has changed since."
+        ),
         max_length: Some(Self::CHARS_MAX),
         ..MetaSchema::new("string")
     }
@@ -105,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_versions_and_refuses_other_tags() {
+    fn versions_are_read_and_other_tags_are_refused() {
         let read = |text: &str| {
             expected_version(Some(&text.parse().unwrap())).map_err(|error| error.problem().status().as_u16())
         };
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_compared_strongly_for_changes_and_weakly_for_reads() {
+    fn if_match_compares_strongly_and_if_none_match_weakly() {
         let tag = ETag::version(3);
         for (list, strong, weak) in [
             ("\"3\"", true, true),

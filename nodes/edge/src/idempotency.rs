@@ -1,4 +1,4 @@
-//! The client's name for a request that must happen once.
+//! Idempotency keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,10 +11,9 @@ use poem_openapi::registry::MetaSchema;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The longest, in characters.
+    /// The maximum length, in characters.
     pub const CHARS_MAX: usize = 255;
 
-    /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -26,7 +25,7 @@ impl FromStr for IdempotencyKey {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let sound =
             (1..=Self::CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if sound { Ok(Self(text.to_owned())) } else { Err("not 1–255 visible ASCII characters") }
+        if sound { Ok(Self(text.to_owned())) } else { Err("must be 1–255 visible ASCII characters") }
     }
 }
 
@@ -47,7 +46,7 @@ crate::__string_type!(
     "idempotency_key",
     MetaSchema {
         description: Some(
-            "A name of the client's for this request: the same key and body get the same answer for 24 hours."
+            "A unique key for this request. For 24 hours, a request with the same key and body gets the same response."
         ),
         min_length: Some(1),
         max_length: Some(Self::CHARS_MAX),
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_visible_ascii_within_bounds_only() {
+    fn only_1_to_255_visible_ascii_characters_are_accepted() {
         for good in ["k", "a-b_c:1", &"x".repeat(255)] {
             assert!(good.parse::<IdempotencyKey>().is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Dates and instants as the API writes them.
+//! Dates and instants in JSON.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use poem_openapi::registry::MetaSchema;
 use protocol::Timestamp;
 
-/// A local date of a hotel: `2026-11-23`, `format: date`.
+/// A local date without a time zone: `2026-11-23`, `format: date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(pub jiff::civil::Date);
 
@@ -14,14 +14,14 @@ impl FromStr for Date {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Exactly `YYYY-MM-DD`: jiff alone would take times and zones behind it too.
+        // Exactly `YYYY-MM-DD`: jiff would also accept a time and a time zone after the date.
         let shaped = text.len() == 10
             && text.bytes().enumerate().all(|(at, byte)| match at {
                 4 | 7 => byte == b'-',
                 _ => byte.is_ascii_digit(),
             });
         let date = if shaped { text.parse().ok() } else { None };
-        date.map(Self).ok_or("not a date of the form YYYY-MM-DD")
+        date.map(Self).ok_or("must be a date of the form YYYY-MM-DD")
     }
 }
 
@@ -56,7 +56,7 @@ impl FromStr for Instant {
         let instant: Result<jiff::Timestamp, _> = text.parse();
         match instant {
             Ok(instant) if text.len() <= 40 => Ok(Self(Timestamp(instant.as_millisecond()))),
-            _ => Err("not an instant of the form 2026-11-23T15:00:00Z"),
+            _ => Err("must be an instant of the form 2026-11-23T15:00:00Z"),
         }
     }
 }
@@ -64,7 +64,7 @@ impl FromStr for Instant {
 impl fmt::Display for Instant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let within = |millis| jiff::Timestamp::from_millisecond(millis).ok();
-        // Instants outside of what a calendar can write do not come from clocks: show the nearest that can be.
+        // Instants outside of the calendar's range are shown as the first or last one in it.
         let nearest = if self.0.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         within(self.0.0).unwrap_or(nearest).fmt(f)
     }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_whole_days_and_nothing_else() {
+    fn only_plain_dates_are_accepted() {
         assert_eq!("2026-02-28".parse::<Date>().unwrap().to_string(), "2026-02-28");
         for bad in [
             "",

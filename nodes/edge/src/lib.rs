@@ -1,58 +1,59 @@
-//! The edge of a node: the Poem server, and the words in which services write their REST apis.
+//! The edge of a node: the HTTP server (Poem), and the types with which services write their REST APIs.
 //!
-//! A API is a struct with a [`group::Client`] in it and one method an operation:
+//! An API is a struct with a [`group::Client`] and one method for each operation:
 //! ```ignore
 //! #[poem_openapi::OpenApi(prefix_path = "/v1", tag = "Tag::Reservations")]
 //! impl Api {
 //!     /// One reservation
 //!     #[oai(path = "/reservations/:reservation_id", method = "get", operation_id = "getReservation")]
 //!     async fn get(&self, caller: edge::Caller, /// The reservation's id
-//!         reservation_id: Path<String>) -> Result<edge::Tagged<Reservation>, edge::ApiError> {
+//!         reservation_id: Path<String>) -> Result<edge::WithETag<Reservation>, edge::ApiError> {
 //!         let found = self.client.query::<Reservations>(&caller.call(), Query::Get(parse(&reservation_id)?)).await;
-//!         let found = found.map_err(|failure| edge::failed(failure, problem))?;
-//!         Ok(edge::Tagged::new(found.version, found.into()))
+//!         let found = found.map_err(|failure| edge::api_error(failure, problem))?;
+//!         Ok(edge::WithETag::new(found.version, found.into()))
 //!     }
 //! }
 //! ```
-//! The caller comes first among the arguments, so that 401 precedes 400. The whole guide is at [`guide`].
+//! The caller is the first argument, so that 401 precedes 400. [`tutorial`] shows every kind of operation.
 //!
 //! Invariants:
-//! - every answer of 400 or above is `application/problem+json` and echoes nothing of what was sent;
-//! - every answer carries `X-Request-Id`; a problem names the same id as its `instance`;
-//! - a token is handed on unread: the group that receives the call verifies it.
+//! - every error response is `application/problem+json` and contains no input of the client;
+//! - every response has an `X-Request-Id`, which is also the `instance` of a problem;
+//! - access tokens are forwarded unread: the group that receives the call verifies them.
 //!
-//! Deliberately absent: any word of hotels; sessions of pages; the checking of tokens and scopes.
+//! Deliberately absent: everything about hotels; sessions of pages; verification of tokens and scopes.
 
-mod address;
-mod answers;
 pub mod assets;
 mod caller;
+mod client_address;
 pub mod csrf;
 mod cursor;
-mod document;
 mod error;
 mod etag;
-pub mod guide;
 mod idempotency;
 mod instant;
-pub mod limits;
-mod meters;
+mod metrics;
+mod openapi;
 mod payload;
 mod problem;
+pub mod rate_limit;
+mod response;
+pub mod scope;
 mod server;
-mod text;
+mod string_type;
+pub mod tutorial;
 mod validate;
 
-pub use address::ClientAddress;
-pub use answers::{Accepted, Calendar, Created, NoContent, Pdf, Tagged};
-pub use caller::{Caller, Deadline, RequestId, Scope, SignedIn};
-pub use cursor::{Cursor, Limit, Page, key_cursors};
-pub use document::{Documents, check_document};
-pub use error::{ApiError, failed};
+pub use caller::{Caller, Deadline, RequestId, SignedIn};
+pub use client_address::ClientAddress;
+pub use cursor::{Cursor, Cursors, Limit, Page};
+pub use error::{ApiError, api_error};
 pub use etag::{ETag, IfMatch, expected_version};
 pub use idempotency::IdempotencyKey;
 pub use instant::{Date, Instant};
-pub use meters::Meters;
-pub use payload::{Fast, Json};
-pub use problem::{FieldError, Problem, ProblemJson, ProblemKind, kinds, problem_table};
-pub use server::{Bound, Closing, Refused, Server, Settings, Tls, policy_with_form_targets};
+pub use openapi::{OpenApiDocuments, Scopes, lint_document};
+pub use payload::{Json, SerdeJson};
+pub use problem::{FieldError, Problem, ProblemJson, ProblemType, problem_table, problem_types};
+pub use response::{Accepted, Calendar, Created, NoContent, Pdf, WithETag};
+pub use scope::Scope;
+pub use server::{BindError, BoundServer, Server, Settings, ShutdownSignal, Tls, policy_with_form_actions};

@@ -1,4 +1,4 @@
-//! JSON bodies with the bare media type `application/json`, which generators of clients expect.
+//! JSON bodies with the media type `application/json` without parameters, which client generators expect.
 
 use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::error::ContentTypeError;
@@ -12,24 +12,24 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
-use crate::problem::{Problem, kinds};
+use crate::problem::{Problem, problem_types};
 use crate::validate;
 
 pub(crate) const JSON: &str = "application/json";
-/// Room for most hot lists: growing from nothing copies a page of hotels several times over.
-const FAST_BYTES: usize = 12 << 10;
+/// The initial capacity of a [`SerdeJson`] body, in bytes: enough for most lists, so that the buffer need not grow.
+const CAPACITY_BYTES: usize = 12 << 10;
 
-/// A JSON body, of a request or of an answer.
+/// A JSON body of a request or a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
-/// A JSON answer that serde writes: half the cost of [`Json`], for hot lists. `T`'s `Serialize` must agree with its
-/// schema.
+/// A JSON body of a response, written by serde: half the cost of [`Json`], for lists that are requested often. The
+/// `Serialize` implementation of `T` must agree with its schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fast<T>(pub T);
+pub struct SerdeJson<T>(pub T);
 
-/// The document of an answer of one media type.
-pub(crate) fn answer(
+/// The documentation of a response with one media type.
+pub(crate) fn response_meta(
     description: &'static str,
     status: u16,
     content_type: &'static str,
@@ -48,8 +48,8 @@ pub(crate) fn answer(
     }
 }
 
-/// A value as the bytes of a JSON answer.
-pub(crate) fn bytes_of<T: ToJSON>(value: &T) -> Vec<u8> {
+/// Encodes a value as JSON.
+pub(crate) fn json_bytes<T: ToJSON>(value: &T) -> Vec<u8> {
     serde_json::to_vec(&value.to_json()).expect("values serialise")
 }
 
@@ -84,22 +84,22 @@ impl<T: ParseFromJSON> ParsePayload for Json<T> {
     }
 }
 
-/// Reads a value, and says what is wrong with each field when it is none.
+/// Parses a value. The error names each invalid field.
 pub(crate) fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => ApiError::bad_request("The body ends before its JSON does."),
+        serde_json::error::Category::Eof => ApiError::bad_request("The body is truncated JSON."),
         _ => ApiError::bad_request(format!(
-            "The body is not JSON at line {}, column {}.",
+            "The body is not valid JSON at line {}, column {}.",
             error.line(),
             error.column()
         )),
     })?;
-    let invalid = |wrong| ApiError::from(Problem::new(&kinds::INVALID).fields(wrong));
+    let invalid = |wrong| ApiError::from(Problem::new(&problem_types::INVALID).fields(wrong));
     let wrong = validate::against_schema::<T>(&value);
     if !wrong.is_empty() {
         return Err(invalid(wrong));
     }
-    // What no schema says, such as unknown fields, is found in the reading.
+    // Rules beyond the schema, such as unknown fields, are checked by parsing.
     T::parse_from_json(Some(value)).map_err(|error| invalid(validate::from_message(error.message())))
 }
 
@@ -134,13 +134,13 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Json<T> {
 
 impl<T: ToJSON> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        Response::builder().content_type(JSON).body(bytes_of(&self.0))
+        Response::builder().content_type(JSON).body(json_bytes(&self.0))
     }
 }
 
 impl<T: ToJSON> ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
-        answer("Done", 200, JSON, T::schema_ref())
+        response_meta("Success", 200, JSON, T::schema_ref())
     }
 
     fn register(registry: &mut Registry) {
@@ -148,7 +148,7 @@ impl<T: ToJSON> ApiResponse for Json<T> {
     }
 }
 
-impl<T: Type> Payload for Fast<T> {
+impl<T: Type> Payload for SerdeJson<T> {
     const CONTENT_TYPE: &'static str = JSON;
 
     fn schema_ref() -> MetaSchemaRef {
@@ -160,17 +160,17 @@ impl<T: Type> Payload for Fast<T> {
     }
 }
 
-impl<T: Serialize + Send> IntoResponse for Fast<T> {
+impl<T: Serialize + Send> IntoResponse for SerdeJson<T> {
     fn into_response(self) -> Response {
-        let mut bytes = Vec::with_capacity(FAST_BYTES);
+        let mut bytes = Vec::with_capacity(CAPACITY_BYTES);
         serde_json::to_writer(&mut bytes, &self.0).expect("values serialise");
         Response::builder().content_type(JSON).body(bytes)
     }
 }
 
-impl<T: Type + Serialize> ApiResponse for Fast<T> {
+impl<T: Type + Serialize> ApiResponse for SerdeJson<T> {
     fn meta() -> MetaResponses {
-        answer("Done", 200, JSON, T::schema_ref())
+        response_meta("Success", 200, JSON, T::schema_ref())
     }
 
     fn register(registry: &mut Registry) {

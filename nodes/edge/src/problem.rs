@@ -1,4 +1,4 @@
-//! Problems (RFC 9457): what every failed request is told.
+//! Problem details (RFC 9457), the body of all error responses.
 
 use std::borrow::Cow;
 
@@ -9,22 +9,22 @@ use poem_openapi::types::Type;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-/// One type of problem: the part that never varies.
+/// A problem type.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProblemKind {
-    /// Names it in its `type`: `/problems/SLUG`.
+pub struct ProblemType {
+    /// The last segment of its `type` URI: `/problems/SLUG`.
     pub slug: &'static str,
-    /// What is wrong, in few words.
+    /// A short summary.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
 }
 
-/// Declares the problem types of a crate, and `ALL`, the list of them that a golden test keeps.
+/// Declares the problem types of a crate, and `ALL`, the list of them.
 ///
 /// ```
 /// edge::problems! {
-///     /// No room is left on some night of the stay.
+///     /// A room type is sold out on a night of the stay.
 ///     SOLD_OUT = "sold-out", "No rooms left", 409;
 ///     OFFER_EXPIRED = "offer-expired", "The offer has expired", 410;
 /// }
@@ -33,62 +33,62 @@ pub struct ProblemKind {
 #[macro_export]
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $title:literal, $status:literal;)+) => {
-        $($(#[$doc])* pub static $name: $crate::ProblemKind =
-            $crate::ProblemKind { slug: $slug, title: $title, status: $status };)+
-        /// Every problem type declared here.
-        pub static ALL: &[&$crate::ProblemKind] = &[$(&$name),+];
+        $($(#[$doc])* pub static $name: $crate::ProblemType =
+            $crate::ProblemType { slug: $slug, title: $title, status: $status };)+
+        /// All problem types of this module.
+        pub static ALL: &[&$crate::ProblemType] = &[$(&$name),+];
     };
 }
 
-/// The problem types that any operation may answer.
+/// The problem types that any operation may return.
 #[allow(missing_docs)]
-pub mod kinds {
+pub mod problem_types {
     crate::problems! {
         BAD_REQUEST = "bad-request", "The request is malformed", 400;
-        INVALID = "invalid-request", "Some fields of the request are not valid", 400;
-        BAD_CURSOR = "bad-cursor", "The cursor belongs to no page of this list", 400;
-        UNAUTHENTICATED = "unauthenticated", "A valid access token is needed", 401;
-        FORBIDDEN = "forbidden", "This is not allowed", 403;
+        INVALID = "invalid-request", "Some fields of the request are invalid", 400;
+        BAD_CURSOR = "bad-cursor", "The cursor is not valid for this list", 400;
+        UNAUTHENTICATED = "unauthenticated", "A valid access token is required", 401;
+        FORBIDDEN = "forbidden", "The operation is not allowed", 403;
         INSUFFICIENT_SCOPE = "insufficient-scope", "The access token lacks a scope", 403;
-        NOT_FOUND = "not-found", "There is no such thing", 404;
-        METHOD_NOT_ALLOWED = "method-not-allowed", "The method is not allowed here", 405;
-        NOT_ACCEPTABLE = "not-acceptable", "There is no such representation", 406;
-        TIMED_OUT = "request-timeout", "The request did not arrive in time", 408;
-        CONFLICT = "conflict", "The request conflicts with the present state", 409;
-        KEY_REUSED = "idempotency-key-reused", "The idempotency key was used with another request", 409;
-        GONE = "gone", "This is no longer available", 410;
-        PRECONDITION_FAILED = "precondition-failed", "The resource has changed meanwhile", 412;
+        NOT_FOUND = "not-found", "The resource does not exist", 404;
+        METHOD_NOT_ALLOWED = "method-not-allowed", "The method is not allowed for this path", 405;
+        NOT_ACCEPTABLE = "not-acceptable", "No acceptable representation exists", 406;
+        TIMED_OUT = "request-timeout", "The request was not received in time", 408;
+        CONFLICT = "conflict", "The request conflicts with the current state", 409;
+        KEY_REUSED = "idempotency-key-reused", "The idempotency key was used for another request", 409;
+        GONE = "gone", "The resource is no longer available", 410;
+        PRECONDITION_FAILED = "precondition-failed", "The resource has changed", 412;
         TOO_LARGE = "too-large", "The request body is too large", 413;
         UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", "The media type is not supported", 415;
-        UNPROCESSABLE = "unprocessable", "The request cannot be carried out as it stands", 422;
+        UNPROCESSABLE = "unprocessable", "The request cannot be processed", 422;
         RATE_LIMITED = "rate-limited", "Too many requests", 429;
-        INTERNAL = "internal", "Something went wrong on our side", 500;
-        UNAVAILABLE = "unavailable", "The service cannot answer right now", 503;
+        INTERNAL = "internal", "Internal server error", 500;
+        UNAVAILABLE = "unavailable", "The service is temporarily unavailable", 503;
         OTHER_CLIENT = "client-error", "The request was refused", 400;
     }
 }
 
-/// Problem types as a table, one a line and sorted, for the golden test that each crate with `problems!` keeps.
-pub fn problem_table(kinds: &[&ProblemKind]) -> String {
+/// A sorted table of problem types, one in each line, for golden tests.
+pub fn problem_table(kinds: &[&ProblemType]) -> String {
     let mut lines: Vec<String> =
         kinds.iter().map(|kind| format!("{} {}: {}\n", kind.status, kind.slug, kind.title)).collect();
     lines.sort();
     lines.concat()
 }
 
-/// One field that is wrong.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct FieldError {
     /// A JSON pointer (RFC 6901) into the body, or `/NAME` of a parameter.
     pub pointer: String,
-    /// What is wrong with it; never repeats the value.
+    /// Why the field is invalid. It must not contain the field's value.
     pub detail: String,
 }
 
-/// A problem on its way to the client.
+/// An occurrence of a problem type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Problem {
-    kind: &'static ProblemKind,
+    kind: &'static ProblemType,
     status: u16,
     detail: Option<Cow<'static, str>>,
     instance: Option<String>,
@@ -98,33 +98,34 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of this kind, and nothing to add yet.
-    pub fn new(kind: &'static ProblemKind) -> Self {
+    /// A problem of this type without details.
+    pub fn new(kind: &'static ProblemType) -> Self {
         let (detail, instance, errors, more) = (None, None, Vec::new(), Map::new());
         Self { kind, status: kind.status, detail, instance, errors, more, retry_after_secs: None }
     }
 
     /// The problem of a bare HTTP status.
     pub fn of_status(status: StatusCode) -> Self {
-        let kind = kinds::ALL.iter().find(|kind| kind.status == status.as_u16());
-        let other = if status.is_server_error() { &kinds::INTERNAL } else { &kinds::OTHER_CLIENT };
+        let kind = problem_types::ALL.iter().find(|kind| kind.status == status.as_u16());
+        let other =
+            if status.is_server_error() { &problem_types::INTERNAL } else { &problem_types::OTHER_CLIENT };
         Self { status: status.as_u16(), ..Self::new(kind.copied().unwrap_or(other)) }
     }
 
-    /// What this occurrence is about, for a human. Never put secrets or internals into it.
+    /// Explains this occurrence to a human. It must not contain secrets or internals.
     #[must_use]
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// Names a field that is wrong, by JSON pointer: `/guest/email`.
+    /// Adds an invalid field, by JSON pointer: `/guest/email`.
     #[must_use]
     pub fn field(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         self.errors.push(FieldError { pointer: pointer.into(), detail: detail.into() });
         self
     }
 
-    /// Names several.
+    /// Adds several invalid fields.
     #[must_use]
     pub fn fields(mut self, errors: impl IntoIterator<Item = FieldError>) -> Self {
         self.errors.extend(errors);
@@ -134,41 +135,41 @@ impl Problem {
     /// An extension member, such as `alternatives`.
     ///
     /// # Panics
-    /// When `value` does not serialise: a mistake in its type.
+    /// When `value` cannot be serialised: a programming error.
     #[must_use]
     pub fn with(mut self, member: &str, value: &impl serde::Serialize) -> Self {
         self.more.insert(member.to_owned(), serde_json::to_value(value).expect("a value that serialises"));
         self
     }
 
-    /// Says when to try again.
+    /// Sets the seconds after which the client may retry.
     #[must_use]
     pub fn retry_after(self, secs: u32) -> Self {
         Self { retry_after_secs: Some(secs), ..self }
     }
 
-    /// Says which request this was: its id.
+    /// Sets the id of the request.
     #[must_use]
     pub fn instance(self, request_id: &str) -> Self {
         Self { instance: Some(request_id.to_owned()), ..self }
     }
 
-    /// Its kind.
-    pub fn kind(&self) -> &'static ProblemKind {
+    /// The problem type.
+    pub fn kind(&self) -> &'static ProblemType {
         self.kind
     }
 
-    /// Its HTTP status.
+    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// What was said for a human, if anything.
-    pub fn said(&self) -> Option<&str> {
+    /// The explanation of this occurrence, if there is one.
+    pub fn detail_text(&self) -> Option<&str> {
         self.detail.as_deref()
     }
 
-    /// The fields that are wrong.
+    /// The invalid fields.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }
@@ -224,23 +225,23 @@ impl Type for Problem {
         let text = |description| described(MetaSchema::new("string"), description);
         registry.create_schema::<FieldError, _>("FieldProblem".to_owned(), |_| MetaSchema {
             title: Some("FieldProblem".to_owned()),
-            description: Some("One field that is wrong."),
+            description: Some("An invalid field."),
             required: vec!["pointer", "detail"],
             properties: vec![
                 ("pointer", text("A JSON pointer into the body, or `/NAME` of a parameter.")),
-                ("detail", text("What is wrong with it.")),
+                ("detail", text("Why the field is invalid.")),
             ],
             ..MetaSchema::new("object")
         });
         registry.create_schema::<Self, _>("Problem".to_owned(), |_| MetaSchema {
             title: Some("Problem".to_owned()),
-            description: Some("A failed request (RFC 9457). Some types have members of their own."),
+            description: Some("Problem details (RFC 9457). Some problem types have additional members."),
             required: vec!["type", "title", "status"],
             properties: vec![
-                ("type", text("The type of problem, as a relative URI: `/problems/sold-out`.")),
-                ("title", text("The type of problem in few words.")),
+                ("type", text("The problem type, as a relative URI: `/problems/not-found`.")),
+                ("title", text("A short summary of the problem type.")),
                 ("status", described(MetaSchema::new_with_format("integer", "int32"), "The HTTP status.")),
-                ("detail", text("What this occurrence is about.")),
+                ("detail", text("An explanation of this occurrence.")),
                 ("instance", text("The id of the request, as in `X-Request-Id`.")),
                 (
                     "errors",
@@ -249,7 +250,7 @@ impl Type for Problem {
                             items: Some(Box::new(MetaSchemaRef::Reference("FieldProblem".to_owned()))),
                             ..MetaSchema::new("array")
                         },
-                        "The fields that are wrong.",
+                        "The invalid fields.",
                     ),
                 ),
             ],
@@ -305,7 +306,7 @@ impl IntoResponse for ProblemJson {
         if let Some(challenge) = self.0.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        // The server's outermost layer takes it from here and writes it again with the request's id.
+        // The server's middleware writes the body again, with the request's id.
         response.set_data(self.0);
         response
     }
@@ -316,42 +317,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clients_know_these_types() {
-        insta::assert_snapshot!(problem_table(kinds::ALL), @r##"
-        400 bad-cursor: The cursor belongs to no page of this list
+    fn problem_types_are_stable() {
+        insta::assert_snapshot!(problem_table(problem_types::ALL), @r##"
+        400 bad-cursor: The cursor is not valid for this list
         400 bad-request: The request is malformed
         400 client-error: The request was refused
-        400 invalid-request: Some fields of the request are not valid
-        401 unauthenticated: A valid access token is needed
-        403 forbidden: This is not allowed
+        400 invalid-request: Some fields of the request are invalid
+        401 unauthenticated: A valid access token is required
+        403 forbidden: The operation is not allowed
         403 insufficient-scope: The access token lacks a scope
-        404 not-found: There is no such thing
-        405 method-not-allowed: The method is not allowed here
-        406 not-acceptable: There is no such representation
-        408 request-timeout: The request did not arrive in time
-        409 conflict: The request conflicts with the present state
-        409 idempotency-key-reused: The idempotency key was used with another request
-        410 gone: This is no longer available
-        412 precondition-failed: The resource has changed meanwhile
+        404 not-found: The resource does not exist
+        405 method-not-allowed: The method is not allowed for this path
+        406 not-acceptable: No acceptable representation exists
+        408 request-timeout: The request was not received in time
+        409 conflict: The request conflicts with the current state
+        409 idempotency-key-reused: The idempotency key was used for another request
+        410 gone: The resource is no longer available
+        412 precondition-failed: The resource has changed
         413 too-large: The request body is too large
         415 unsupported-media-type: The media type is not supported
-        422 unprocessable: The request cannot be carried out as it stands
+        422 unprocessable: The request cannot be processed
         429 rate-limited: Too many requests
-        500 internal: Something went wrong on our side
-        503 unavailable: The service cannot answer right now
+        500 internal: Internal server error
+        503 unavailable: The service is temporarily unavailable
         "##);
     }
 
     #[test]
-    fn members_stand_in_the_order_of_the_rfc() {
-        let problem =
-            Problem::new(&kinds::CONFLICT).detail("D").field("/a", "wrong").with("extra", &1).instance("i");
-        let members = r#"{"type":"/problems/conflict","title":"The request conflicts with the present state","status":409,"detail":"D","instance":"i","errors":[{"pointer":"/a","detail":"wrong"}],"extra":1}"#;
+    fn members_have_the_order_of_the_rfc() {
+        let problem = Problem::new(&problem_types::CONFLICT)
+            .detail("D")
+            .field("/a", "wrong")
+            .with("extra", &1)
+            .instance("i");
+        let members = r#"{"type":"/problems/conflict","title":"The request conflicts with the current state","status":409,"detail":"D","instance":"i","errors":[{"pointer":"/a","detail":"wrong"}],"extra":1}"#;
         assert_eq!(serde_json::to_string(&problem).unwrap(), members);
     }
 
     #[test]
-    fn every_failing_status_has_a_type() {
+    fn every_error_status_has_a_type() {
         for status in (400..600).filter_map(|status| StatusCode::from_u16(status).ok()) {
             let problem = Problem::of_status(status);
             assert_eq!(problem.status(), status);

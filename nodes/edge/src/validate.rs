@@ -1,8 +1,8 @@
-//! Says which fields of a body are wrong, without repeating any of it.
+//! Validation of request bodies against their schemas.
 //!
-//! poem-openapi stops at the first mistake, names types rather than places, prints the value, and takes a number where
-//! its own document says text. So each body is held against its schema here first, and every mistake gets its JSON
-//! pointer.
+//! poem-openapi stops at the first error, names types instead of fields, prints the value, and accepts a number where the
+//! document requires a string. So each body is validated against its schema first. All errors are reported, each with the
+//! JSON pointer of its field and without the value.
 
 use std::collections::HashMap;
 use std::sync::{OnceLock, PoisonError, RwLock};
@@ -13,19 +13,19 @@ use serde_json::Value;
 
 use crate::problem::FieldError;
 
-/// More mistakes than this are not listed.
+/// The maximum number of errors that are reported.
 const ERRORS_MAX: usize = 20;
-/// Schemas may be recursive; bodies are not that deep.
+/// The depth up to which values are validated: schemas may be recursive.
 const DEPTH_MAX: usize = 32;
 
-/// Everything in `value` that does not fit the schema of `T`.
+/// The errors of `value` by the schema of `T`.
 pub(crate) fn against_schema<T: Type>(value: &Value) -> Vec<FieldError> {
     let mut check = Check { registry: schemas_of::<T>(), errors: Vec::new() };
     check.value(&T::schema_ref(), value, &mut String::new(), 0);
     check.errors
 }
 
-/// The schemas that `T` is made of, collected once for each type.
+/// The schemas of `T` and of the types in it, collected once for each type.
 fn schemas_of<T: Type>() -> &'static Registry {
     static KNOWN: OnceLock<RwLock<HashMap<&'static str, &'static Registry>>> = OnceLock::new();
     let known = KNOWN.get_or_init(RwLock::default);
@@ -35,7 +35,7 @@ fn schemas_of<T: Type>() -> &'static Registry {
     }
     let mut registry = Registry::new();
     T::register(&mut registry);
-    // Leaked on purpose: there are as many as there are types of bodies, and they live as long as the program.
+    // Leaked on purpose: one for each type of a body, used as long as the program runs.
     known
         .write()
         .unwrap_or_else(PoisonError::into_inner)
@@ -43,7 +43,7 @@ fn schemas_of<T: Type>() -> &'static Registry {
         .or_insert_with(|| Box::leak(Box::new(registry)))
 }
 
-/// A pattern of a schema, compiled once; none when it is no regular expression.
+/// The pattern of a schema, compiled once; none if it is not a valid regular expression.
 fn pattern(text: &str) -> Option<regex::Regex> {
     static KNOWN: OnceLock<RwLock<HashMap<String, Option<regex::Regex>>>> = OnceLock::new();
     let known = KNOWN.get_or_init(RwLock::default);
@@ -55,22 +55,22 @@ fn pattern(text: &str) -> Option<regex::Regex> {
     pattern
 }
 
-/// What poem-openapi's message tells of a field, when the schema finds nothing: rules beyond the schema.
+/// The invalid field in an error message of poem-openapi, for rules that the schema does not contain.
 pub(crate) fn from_message(message: &str) -> Vec<FieldError> {
     let (name, what) = match (message.split_once("unknown field `"), message.split_once("field `")) {
-        (Some((_, rest)), _) => (rest, "not a field that is known here"),
+        (Some((_, rest)), _) => (rest, "not a known field"),
         (None, Some((_, rest))) => (rest, "not valid"),
         (None, None) => return Vec::new(),
     };
     let Some((name, rest)) = name.split_once('`') else { return Vec::new() };
-    // A name that is not plainly a field's may be anything that was typed.
+    // Other names may be user input.
     let plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    // Of a field deeper inside the message tells the name, and not the place.
+    // For a nested field, the message contains the name but not the path.
     let deeper = rest.contains("occurred while parsing");
     let (pointer, detail) = match (plain, deeper) {
         (true, false) => (format!("/{name}"), what.to_owned()),
         (true, true) => (String::new(), format!("`{name}` is {what}")),
-        (false, _) => (String::new(), format!("some field is {what}")),
+        (false, _) => (String::new(), format!("a field is {what}")),
     };
     vec![FieldError { pointer, detail }]
 }
@@ -103,12 +103,12 @@ impl Check<'_> {
         }
         let variants = if schema.one_of.is_empty() { &schema.any_of } else { &schema.one_of };
         if !variants.is_empty() && !self.fits_one(schema, variants, value, pointer, depth) {
-            self.wrong(pointer, "none of the forms that are known here");
+            self.wrong(pointer, "matches none of the allowed schemas");
         }
         if !schema.enum_items.is_empty() && !schema.enum_items.contains(value) {
             let known: Vec<String> =
                 schema.enum_items.iter().map(|item| item.to_string().replace('"', "`")).collect();
-            return self.wrong(pointer, format!("not one of {}", known.join(", ")));
+            return self.wrong(pointer, format!("must be one of {}", known.join(", ")));
         }
         match (schema.ty, value) {
             ("object", Value::Object(members)) => self.object(schema, members, pointer, depth),
@@ -119,10 +119,10 @@ impl Check<'_> {
             (ty @ ("object" | "array" | "string" | "integer" | "number" | "boolean"), _) => {
                 self.wrong(
                     pointer,
-                    format!("not {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" }),
+                    format!("must be {} {ty}", if "aio".contains(&ty[..1]) { "an" } else { "a" }),
                 );
             }
-            // Types beyond JSON Schema's, or none at all: reading them is the check.
+            // Other types are checked by parsing.
             _ => {}
         }
     }
@@ -135,7 +135,7 @@ impl Check<'_> {
         pointer: &mut String,
         depth: usize,
     ) -> bool {
-        // With a discriminator the named form is the one that was meant: its own mistakes tell more.
+        // With a discriminator, report the errors of the schema that the value names.
         let named =
             schema.discriminator.as_ref().and_then(|by| value.get(by.property_name)).and_then(Value::as_str);
         let meant = schema.discriminator.as_ref().zip(named).and_then(|(by, named)| {
@@ -166,7 +166,7 @@ impl Check<'_> {
             }
         }
         for (name, property) in &schema.properties {
-            // A null stands for absence; where absence is an error it was named above.
+            // A null is an absent member. An absent member that is required was reported above.
             let Some(value) = members.get(*name).filter(|value| !value.is_null()) else { continue };
             let parent = pointer.len();
             pointer.push('/');
@@ -178,10 +178,10 @@ impl Check<'_> {
 
     fn array(&mut self, schema: &MetaSchema, items: &[Value], pointer: &mut String, depth: usize) {
         if let Some(least) = schema.min_items.filter(|least| items.len() < *least) {
-            self.wrong(pointer, format!("fewer than {least} items"));
+            self.wrong(pointer, format!("must have at least {least} items"));
         }
         if let Some(most) = schema.max_items.filter(|most| items.len() > *most) {
-            self.wrong(pointer, format!("more than {most} items"));
+            self.wrong(pointer, format!("must have at most {most} items"));
         }
         let Some(item_schema) = &schema.items else { return };
         for (at, item) in items.iter().enumerate() {
@@ -195,41 +195,41 @@ impl Check<'_> {
     fn string(&mut self, schema: &MetaSchema, text: &str, pointer: &str) {
         let length = text.chars().count();
         if let Some(least) = schema.min_length.filter(|least| length < *least) {
-            self.wrong(pointer, format!("shorter than {least} characters"));
+            self.wrong(pointer, format!("must have at least {least} characters"));
         } else if let Some(most) = schema.max_length.filter(|most| length > *most) {
-            self.wrong(pointer, format!("longer than {most} characters"));
+            self.wrong(pointer, format!("must have at most {most} characters"));
         }
         match schema.format {
             Some("date") if text.parse::<crate::Date>().is_err() => {
-                self.wrong(pointer, "not a date of the form YYYY-MM-DD");
+                self.wrong(pointer, "must be a date of the form YYYY-MM-DD");
             }
             Some("date-time") if text.parse::<crate::Instant>().is_err() => {
-                self.wrong(pointer, "not an instant of the form 2026-11-23T15:00:00Z");
+                self.wrong(pointer, "must be an instant of the form 2026-11-23T15:00:00Z");
             }
             _ => {}
         }
         if let Some(rule) = &schema.pattern
             && pattern(rule).is_some_and(|pattern| !pattern.is_match(text))
         {
-            self.wrong(pointer, format!("does not match {rule}"));
+            self.wrong(pointer, format!("must match {rule}"));
         }
     }
 
     fn number(&mut self, schema: &MetaSchema, number: &serde_json::Number, pointer: &str) {
         if schema.ty == "integer" && !(number.is_i64() || number.is_u64()) {
-            return self.wrong(pointer, "not a whole number");
+            return self.wrong(pointer, "must be an integer");
         }
         let value = number.as_f64().unwrap_or(f64::NAN);
         let exclusive = |flag: Option<bool>| flag.unwrap_or(false);
         if let Some(least) = schema.minimum
             && (value < least || (exclusive(schema.exclusive_minimum) && value <= least))
         {
-            return self.wrong(pointer, format!("less than {least}"));
+            return self.wrong(pointer, format!("must be at least {least}"));
         }
         if let Some(most) = schema.maximum
             && (value > most || (exclusive(schema.exclusive_maximum) && value >= most))
         {
-            return self.wrong(pointer, format!("more than {most}"));
+            return self.wrong(pointer, format!("must be at most {most}"));
         }
         let (least, most) = match schema.format {
             Some("uint8") => (0.0, f64::from(u8::MAX)),
@@ -242,7 +242,7 @@ impl Check<'_> {
             _ => return,
         };
         if !(least..=most).contains(&value) {
-            self.wrong(pointer, format!("not from {least} to {most}"));
+            self.wrong(pointer, format!("must be from {least} to {most}"));
         }
     }
 }

@@ -1,16 +1,16 @@
-//! The documents: what generators of clients will read.
+//! OpenAPI documents.
 
 mod support;
 
-use edge::{Documents, check_document};
+use edge::{OpenApiDocuments, lint_document};
 use serde_json::json;
 use support::{Api, ask, server};
 
 #[test]
-fn the_faces_document_is_sound() {
-    let documents = Documents::new(None).with::<Api>("notes", "Notes");
+fn the_document_of_an_api_has_no_lint_errors() {
+    let documents = OpenApiDocuments::new(None, &[]).with::<Api>("notes", "Notes");
     let document = documents.of("notes").unwrap();
-    assert_eq!(check_document(document), Vec::<String>::new());
+    assert_eq!(lint_document(document), Vec::<String>::new());
     let operation = &document["paths"]["/v1/notes"]["post"];
     assert_eq!(operation["security"], json!([{ "oauth2": ["profile"] }, { "bearer": [] }]));
     assert_eq!(
@@ -23,7 +23,7 @@ fn the_faces_document_is_sound() {
     let list = &document["paths"]["/v1/notes"]["get"];
     assert_eq!(list["security"][2], json!({}), "a token is optional");
     for status in ["412", "413", "415"] {
-        assert!(list["responses"].get(status).is_none(), "{status} cannot happen to a list");
+        assert!(list["responses"].get(status).is_none(), "{status} is not possible for a list");
     }
     let limit =
         list["parameters"].as_array().unwrap().iter().find(|parameter| parameter["name"] == "limit").unwrap();
@@ -36,7 +36,7 @@ fn the_faces_document_is_sound() {
 }
 
 #[test]
-fn every_fault_is_found() {
+fn every_lint_error_is_reported() {
     let document = json!({
         "paths": {
             "/a": {
@@ -51,18 +51,18 @@ fn every_fault_is_found() {
         },
         "components": { "schemas": { "Error": { "properties": { "inner": { "type": "object", "properties": {} } } } } },
     });
-    let found = check_document(&document);
+    let found = lint_document(&document);
     for expected in [
         "GET /a: parameter `q` is not described",
-        "GET /a: 2 successes where clients expect one",
-        "POST /a: operationId `x` is taken",
+        "GET /a: 2 success responses instead of one",
+        "POST /a: operationId `x` is not unique",
         "POST /a: 409 is not described",
-        "POST /a: 2 schemas of failures where clients expect one",
+        "POST /a: 2 error schemas instead of one",
         "PUT /a: no operationId",
         "PUT /a: no summary",
         "PUT /a: no tag",
-        "a schema is called Error, as classes of many languages are",
-        "schema Error: `inner` has an object without a name",
+        "a schema is named Error, like a class of many languages",
+        "schema Error: `inner` is an object without a named schema",
     ] {
         assert!(found.iter().any(|line| line == expected), "{expected} is not among {found:#?}");
     }
@@ -98,25 +98,26 @@ mod other {
 }
 
 #[test]
-fn schemas_of_one_name_are_told_apart_where_documents_meet() {
-    let documents = Documents::new(Some("https://inn.example/"))
+fn conflicting_schemas_are_renamed_in_the_combined_document() {
+    let documents = OpenApiDocuments::new(Some("https://inn.example/"), &[("profile", "See your profile")])
         .with::<Api>("notes", "Notes")
         .with::<other::Api>("others", "Others");
     let all = documents.combined();
-    assert_eq!(check_document(&all), Vec::<String>::new());
+    assert_eq!(lint_document(&all), Vec::<String>::new());
     let answer = &all["paths"]["/v1/others"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         ["$ref"];
     assert_eq!(answer, "#/components/schemas/OthersNote");
     assert!(all["components"]["schemas"]["OthersNote"]["properties"]["only"].is_object());
     assert!(all["components"]["schemas"]["Note"]["properties"]["title"].is_object());
-    assert!(all["paths"]["/v1/others"]["get"]["responses"].get("401").is_none(), "it asks for no token");
+    assert!(all["paths"]["/v1/others"]["get"]["responses"].get("401").is_none(), "it requires no token");
     let flow = &all["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"];
     assert_eq!(flow["authorizationUrl"], "https://inn.example/oauth/authorize");
+    assert_eq!(flow["scopes"], json!({ "profile": "See your profile" }));
     assert_eq!(all["servers"][0]["url"], "https://inn.example");
 }
 
 #[tokio::test]
-async fn documents_and_their_browser_come_from_the_binary() {
+async fn documents_and_swagger_ui_are_served_from_the_binary() {
     let server = server().endpoint();
     for path in ["/openapi.json", "/openapi/notes.json"] {
         let answer = ask(&server, &format!("GET {path}"), &[], "").await;

@@ -1,4 +1,4 @@
-//! What the server does for pages and their files.
+//! Pages and static files.
 
 mod support;
 
@@ -14,7 +14,7 @@ fn assets() -> Assets {
 
 fn server() -> edge::Server {
     let consent = make_sync(|_| {
-        let policy = edge::policy_with_form_targets(&[
+        let policy = edge::policy_with_form_actions(&[
             "https://client.example/cb?x=1",
             "javascript:alert(1)",
             "https://a b",
@@ -24,7 +24,7 @@ fn server() -> edge::Server {
             .header(header::CONTENT_SECURITY_POLICY, policy)
             .body("consent")
     });
-    let own_words = make_sync(|_| {
+    let own_error = make_sync(|_| {
         let sorry =
             Response::builder().status(StatusCode::NOT_FOUND).content_type("text/html; charset=utf-8");
         sorry.body("no such hotel here")
@@ -32,7 +32,7 @@ fn server() -> edge::Server {
     let pages = Route::new()
         .at("/hotels/:hotel", make_sync(|_| "hotel"))
         .at("/consent", consent)
-        .at("/gone", own_words)
+        .at("/gone", own_error)
         .at("/broken", make_sync(|_| -> Response { panic!("a page that panics") }))
         .nest("/assets", assets().endpoint());
     let token = make_sync(|_| {
@@ -51,7 +51,7 @@ fn server() -> edge::Server {
 const BROWSER: (&str, &str) = ("accept", "text/html");
 
 #[tokio::test]
-async fn files_live_for_ever_under_their_hash_and_are_checked_under_their_name() {
+async fn files_are_immutable_under_their_hash_and_revalidated_under_their_name() {
     let (server, assets) = (server().endpoint(), assets());
     let url = assets.url("app.css");
     assert!(url.starts_with("/assets/app.") && url.ends_with(".css") && url != "/assets/app.css", "{url}");
@@ -75,16 +75,16 @@ async fn files_live_for_ever_under_their_hash_and_are_checked_under_their_name()
 }
 
 #[tokio::test]
-async fn pages_may_use_their_own_words_and_crashes_get_a_page() {
+async fn pages_may_render_their_own_errors_and_panics_get_an_error_page() {
     let server = server().endpoint();
     assert_eq!(ask(&server, "GET /gone", &[BROWSER], "").await.text, "no such hotel here");
-    assert_eq!(ask(&server, "GET /gone", &[], "").await.slug(), "not-found", "a program asked");
+    assert_eq!(ask(&server, "GET /gone", &[], "").await.slug(), "not-found", "not a browser");
     let broken = ask(&server, "GET /broken", &[BROWSER], "").await;
-    assert_eq!((broken.status, broken.text.as_str()), (500, "Something went wrong on our side"));
+    assert_eq!((broken.status, broken.text.as_str()), (500, "Internal server error"));
 }
 
 #[tokio::test]
-async fn a_form_may_lead_to_named_sites_only() {
+async fn a_form_may_redirect_to_named_sites_only() {
     let server = server().endpoint();
     let policy =
         ask(&server, "GET /consent", &[BROWSER], "").await.header("content-security-policy").to_owned();
@@ -92,7 +92,7 @@ async fn a_form_may_lead_to_named_sites_only() {
 }
 
 #[tokio::test]
-async fn oauth_errors_keep_their_form_and_challenges_are_kept() {
+async fn oauth_errors_keep_their_format_and_challenges_are_kept() {
     let server = server().endpoint();
     let refused = ask(&server, "POST /oauth/token", &[], "grant_type=x").await;
     assert_eq!((refused.status, refused.text.as_str()), (400, "{\"error\":\"invalid_grant\"}"));
@@ -104,7 +104,7 @@ async fn oauth_errors_keep_their_form_and_challenges_are_kept() {
 }
 
 #[tokio::test]
-async fn series_are_named_by_templates_never_by_paths() {
+async fn metrics_are_labelled_by_path_templates_and_not_by_paths() {
     let server = server().endpoint();
     for path in ["/hotels/grand", "/hotels/ritz", "/wp-login.php", "/v1/secret"] {
         ask(&server, &format!("GET {path}"), &[], "").await;

@@ -1,4 +1,4 @@
-//! The server on a real socket: shutting down, keeping out, limiting.
+//! The server on a socket: shutdown, and refused configurations.
 
 mod support;
 
@@ -23,29 +23,29 @@ async fn read(mut stream: TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn a_shutdown_finishes_what_was_accepted() {
+async fn a_shutdown_completes_requests_in_progress() {
     let bound = server().bind("127.0.0.1:0").await.unwrap();
     let address = bound.local_addr();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(bound.run(async { drop(stopped.await) }));
     let slow = send(address, "/v1/notes/slow", "").await;
-    // A connection that says nothing must not hold the shutdown up for ever.
+    // An idle connection must not block the shutdown.
     let _idle = TcpStream::connect(address).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     stop.send(()).unwrap();
     let answer = read(slow).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     tokio::time::timeout(Duration::from_secs(10), running).await.expect("bounded").unwrap().unwrap();
-    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(address).await.is_err(), "the socket is closed");
 }
 
 #[tokio::test]
-async fn a_stream_without_an_end_does_not_hold_a_shutdown_up() {
+async fn an_endless_stream_does_not_block_a_shutdown() {
     let stream = poem::endpoint::make_sync(|request| {
-        let closing = request.data::<edge::Closing>().expect("every request has one").clone();
+        let shutdown = request.data::<edge::ShutdownSignal>().expect("every request has one").clone();
         let begun = futures::stream::iter([Ok::<_, std::io::Error>("begun\n".to_owned())]);
         let rest = futures::stream::once(async move {
-            closing.wait().await;
+            shutdown.wait().await;
             Ok("ended\n".to_owned())
         });
         poem::Response::builder().body(poem::Body::from_bytes_stream(futures::StreamExt::chain(begun, rest)))
@@ -64,17 +64,17 @@ async fn a_stream_without_an_end_does_not_hold_a_shutdown_up() {
 }
 
 #[tokio::test]
-async fn plain_http_stays_on_loopback() {
+async fn plain_http_is_refused_except_on_loopback_and_behind_a_proxy() {
     let refused = server().bind("0.0.0.0:0").await.unwrap_err();
-    assert!(matches!(refused, edge::Refused::PlainHttp(_)), "{refused}");
+    assert!(matches!(refused, edge::BindError::PlainHttp(_)), "{refused}");
     let behind = edge::Server::new(edge::Settings { behind_proxy: true, ..edge::Settings::default() });
     assert!(behind.bind("0.0.0.0:0").await.is_ok());
     let tls = edge::Tls { certificate: "/nonexistent.pem".into(), key: "/nonexistent.pem".into() };
     let unreadable = edge::Server::new(edge::Settings { tls: Some(tls), ..edge::Settings::default() });
-    assert!(matches!(unreadable.bind("127.0.0.1:0").await, Err(edge::Refused::Certificate { .. })));
+    assert!(matches!(unreadable.bind("127.0.0.1:0").await, Err(edge::BindError::Certificate { .. })));
     let bound = server().bind("127.0.0.1:0").await.unwrap();
     let taken = server().bind(&bound.local_addr().to_string()).await;
-    assert!(matches!(taken, Err(edge::Refused::Listen { .. })));
+    assert!(matches!(taken, Err(edge::BindError::Listen { .. })));
 }
 
 #[tokio::test]

@@ -145,7 +145,7 @@ impl<'a, S: Service> Turn<'a, S> {
     pub fn send<C: Contract>(&mut self, key: u128, command: &C::Command) {
         let slot = match C::route_command(command) {
             protocol::Route::Slot(slot) => slot.number(),
-            protocol::Route::Every => panic!("a command goes to one shard"),
+            protocol::Route::AllShards => panic!("a command goes to one shard"),
         };
         let command = codec::encode(command);
         self.produce.outgoing.push(Outgoing::Event { service: C::SERVICE.to_owned(), slot, key, command });

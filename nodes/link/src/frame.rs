@@ -58,7 +58,7 @@ pub(crate) enum Response {
 pub(crate) fn encode<H: Serialize>(head: &H, bytes: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(bytes.len() + 96);
     frame.push(codec::FORMAT);
-    codec::append(&mut frame, head);
+    codec::encode_into(&mut frame, head);
     frame.extend_from_slice(bytes);
     frame
 }
@@ -69,7 +69,7 @@ pub(crate) fn decode<H: DeserializeOwned>(frame: &[u8]) -> Option<(H, usize)> {
     if *version != codec::FORMAT {
         return None;
     }
-    let (head, taken) = codec::take(rest).ok()?;
+    let (head, taken) = codec::decode_prefix(rest).ok()?;
     Some((head, 1 + taken))
 }
 

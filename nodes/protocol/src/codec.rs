@@ -1,65 +1,67 @@
-//! How values become bytes: one version byte, then bincode. Persisted enums only grow at their end.
+//! Encoding of values: one version byte, then bincode. Variants and fields of persisted enums are only appended.
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The version written today. A reader knows every version up to it.
+/// The format version that is written.
 pub const FORMAT: u8 = 1;
 
 const CONFIG: bincode::config::Configuration = bincode::config::standard();
 
-/// Bytes that cannot be read back.
+/// Why bytes were not decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// Nothing where a value should be.
-    #[error("an empty value")]
+pub enum DecodeError {
+    /// No bytes.
+    #[error("the value is empty")]
     Empty,
-    /// Written by a newer program.
-    #[error("format version {0}, newer than {FORMAT}: was this written by a newer program?")]
-    Newer(u8),
-    /// Bytes that do not decode.
+    /// The bytes have a format version that this program does not support.
+    #[error("format version {0} is newer than the supported version {FORMAT}")]
+    NewerVersion(u8),
+    /// The bytes are no value of the requested type.
     #[error("{0}")]
-    Garbled(String),
+    Malformed(String),
 }
 
-/// The bytes of `value`, version first.
+/// Encodes `value` with the format version.
 ///
 /// # Panics
-/// When `value` cannot be serialised at all (a map without a length, say): a mistake in its type, not in its data.
+/// When the type of `value` cannot be serialised, such as a map of unknown length: a programming error.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut bytes = vec![FORMAT];
-    append(&mut bytes, value);
+    encode_into(&mut bytes, value);
     bytes
 }
 
-/// Appends `value` to `bytes` without a version of its own: for the inside of a record that has one.
+/// Appends `value` to `bytes` without a format version, for records that already begin with one.
 ///
 /// # Panics
-/// As [`encode`].
-pub fn append<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, value: &T) {
+/// See [`encode`].
+pub fn encode_into<T: Serialize + ?Sized>(bytes: &mut Vec<u8>, value: &T) {
     bincode::serde::encode_into_std_write(value, bytes, CONFIG).expect("a type that serialises");
 }
 
-/// Reads what [`encode`] wrote.
+/// Decodes what [`encode`] returned.
 ///
 /// # Errors
-/// When the bytes are of a newer format or are no `T`.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+/// When the format version is not supported or the bytes are no `T`.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     match bytes.split_first() {
-        None => Err(Unreadable::Empty),
-        Some((&FORMAT, rest)) => take(rest).map(|(value, _)| value),
-        Some((&version, _)) => Err(Unreadable::Newer(version)),
+        None => Err(DecodeError::Empty),
+        Some((&FORMAT, rest)) => decode_prefix(rest).map(|(value, _)| value),
+        Some((&version, _)) => Err(DecodeError::NewerVersion(version)),
     }
 }
 
-/// Reads what [`append`] wrote, and says how many bytes that took.
+/// Decodes what [`encode_into`] appended. Returns the value and the number of bytes read.
 ///
 /// # Errors
 /// When the bytes are no `T`.
-pub fn take<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), Unreadable> {
-    bincode::serde::decode_from_slice(bytes, CONFIG).map_err(|error| Unreadable::Garbled(error.to_string()))
+pub fn decode_prefix<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, usize), DecodeError> {
+    bincode::serde::decode_from_slice(bytes, CONFIG)
+        .map_err(|error| DecodeError::Malformed(error.to_string()))
 }
 
-/// A stable 128-bit hash of several parts, each with its length: ids and digests, the same on every machine for ever.
+/// A 128-bit hash of several parts. Each part is hashed with its length, so that parts cannot run into each other.
+/// Ids and digests depend on it: it never changes.
 pub fn hash128(parts: &[&[u8]]) -> u128 {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
@@ -71,7 +73,7 @@ pub fn hash128(parts: &[&[u8]]) -> u128 {
     u128::from_be_bytes(head)
 }
 
-/// A one-way hash of a secret with 128 bits or more of entropy (a token, a link), to be stored in its place.
+/// A one-way hash of a secret with at least 128 bits of entropy, such as a token, to store instead of the secret.
 pub fn hash_secret(purpose: &str, secret: &str) -> [u8; 32] {
     *blake3::Hasher::new_derive_key(purpose).update(secret.as_bytes()).finalize().as_bytes()
 }
@@ -81,16 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_it_wrote_and_names_what_it_cannot_read() {
+    fn values_decode_and_other_bytes_are_refused_with_the_reason() {
         let bytes = encode(&("abc", 7u64));
         assert_eq!(decode::<(String, u64)>(&bytes), Ok(("abc".into(), 7)));
-        assert_eq!(decode::<u8>(&[]), Err(Unreadable::Empty));
-        assert_eq!(decode::<u8>(&[9, 1]), Err(Unreadable::Newer(9)));
-        assert!(matches!(decode::<String>(&[1, 200, 1]), Err(Unreadable::Garbled(_))));
+        assert_eq!(decode::<u8>(&[]), Err(DecodeError::Empty));
+        assert_eq!(decode::<u8>(&[9, 1]), Err(DecodeError::NewerVersion(9)));
+        assert!(matches!(decode::<String>(&[1, 200, 1]), Err(DecodeError::Malformed(_))));
     }
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn the_hash_depends_on_where_parts_end() {
         assert_ne!(hash128(&[b"ab", b"c"]), hash128(&[b"a", b"bc"]));
     }
 }

@@ -1,15 +1,15 @@
-//! What every service and the kernel agree upon before either meets the other: what a contract is, how a call
-//! names its caller, its shard and its time, and how all of it becomes bytes.
+//! The protocol between services: contracts, callers and their access rights, routing to shards, time, and encoding.
 //!
 //! Invariants:
-//! - everything stored or sent starts with a format version ([`codec`]);
-//! - who may send a message is said by its contract ([`Access`]), checked by the group that receives it.
+//! - everything stored or sent begins with a format version ([`codec`]);
+//! - the contract of a message defines who may send it ([`Access`]); the group that receives the message enforces it.
 //!
-//! Deliberately absent: sockets, actors, stores, clocks, and any word of hotels.
+//! Deliberately absent: sockets, actors, stores, clocks, and everything about hotels.
 
 pub mod codec;
 mod principal;
 mod request;
+pub mod scope;
 mod slot;
 mod time;
 
@@ -20,36 +20,37 @@ pub use time::Timestamp;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Whatever travels between groups or into a log.
+/// A value that is sent between groups or written to a log.
 pub trait Message: Serialize + DeserializeOwned + Send + Sync + Clone + std::fmt::Debug + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + Sync + Clone + std::fmt::Debug + 'static> Message for T {}
 
-/// What one service may be told and asked. Implemented by a marker type, so that callers need the contract only and
-/// never the service.
+/// The commands and queries of a service. Implemented by a marker type, so that callers depend on the contract and not
+/// on the service.
 pub trait Contract: Send + Sync + 'static {
-    /// The service's name: of its groups (`reservations/0`), its scopes, its tokens (`svc:reservations`).
+    /// The service's name, as in the names of its groups (`reservations/0`) and the subject of its tokens
+    /// (`svc:reservations`).
     const SERVICE: &'static str;
-    /// Changes state: replicated, applied once under its idempotency key.
+    /// Changes the state. Replicated, and applied once for each idempotency key.
     type Command: Message;
-    /// What a command that was obeyed answers. Kept for a day, so never bears a secret.
+    /// The result of a command that was applied. Stored for a day, so it must not contain secrets.
     type Reply: Message;
-    /// The domain's "no", decided in order with everything else and replicated like a reply.
+    /// The reason why the service refuses a command or query. Replicated and stored like a reply.
     type Refusal: Message + std::error::Error;
-    /// Reads state at one consistent point.
+    /// Reads a consistent state.
     type Query: Message;
-    /// What a query finds.
+    /// The result of a query.
     type Answer: Message;
 
-    /// Which shard a command belongs to.
+    /// The shard that applies a command.
     fn route_command(command: &Self::Command) -> Route;
-    /// Which shard, or shards, a query belongs to.
+    /// The shard or shards that answer a query.
     fn route_query(query: &Self::Query) -> Route;
-    /// Which replica may answer a query. Not the leader's only where the answer says itself how old it is.
+    /// The replicas that may answer a query. Answers of a replica that is not the leader should contain their age.
     fn query_consistency(_query: &Self::Query) -> ReadConsistency {
         ReadConsistency::Leader
     }
     /// Who may send a command.
     fn command_access(command: &Self::Command) -> Access;
-    /// Who may ask.
+    /// Who may send a query.
     fn query_access(query: &Self::Query) -> Access;
 }

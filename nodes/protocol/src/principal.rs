@@ -1,24 +1,24 @@
-//! Who is asking, as far as a verified token tells, and what that allows.
+//! The verified caller of a message, and the rules for who may send it.
 
 use serde::{Deserialize, Serialize};
 
-/// A caller whose token was verified, or nobody. Proposed with each command in the token's place.
+/// A caller whose access token was verified, or an anonymous caller. Logged with each command instead of the token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Principal {
-    /// `usr_…`, a client's id, `svc:NAME`, or empty for nobody.
+    /// A user's id, a client's id, or `svc:NAME` for a service; empty for an anonymous caller.
     pub subject: String,
     /// The OAuth client that the token was issued to.
     pub client_id: String,
     /// Scopes, sorted.
     pub scopes: Vec<String>,
-    /// For whom a service acts: `usr_…`, or `gst_…` for a guest without an account.
+    /// The subject for whom a service acts.
     pub on_behalf_of: Option<String>,
-    /// Hotels that a staff token is bound to, as ids (`htl_…`); empty when it is bound to none.
-    pub hotels: Vec<String>,
+    /// Ids of the resources that the scopes are bound to; empty when they are bound to none.
+    pub resources: Vec<String>,
 }
 
 impl Principal {
-    /// Nobody: a call without a token.
+    /// The caller of a request without an access token.
     pub fn anonymous() -> Self {
         Self::default()
     }
@@ -28,43 +28,43 @@ impl Principal {
         Self { subject: format!("svc:{name}"), client_id: format!("svc:{name}"), ..Self::default() }
     }
 
-    /// Whether nobody is asking.
+    /// Whether there was no access token.
     pub fn is_anonymous(&self) -> bool {
         self.subject.is_empty()
     }
 
-    /// The service's name, when a service is asking.
+    /// The name of the service, if the caller is one.
     pub fn as_service(&self) -> Option<&str> {
         self.subject.strip_prefix("svc:")
     }
 
-    /// Whether the token bears `scope`.
-    pub fn has(&self, scope: &str) -> bool {
+    /// Whether the access token has `scope`.
+    pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|have| have == scope)
     }
 
-    /// Whose things these are: the one acted for, else the caller.
-    pub fn actor(&self) -> &str {
+    /// The owner of what the caller creates: the subject acted for, else the caller.
+    pub fn effective_subject(&self) -> &str {
         self.on_behalf_of.as_deref().unwrap_or(&self.subject)
     }
 }
 
-/// Who may send a message: anybody, or holders of one of some scopes, or some services by name.
+/// Who may send a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
-    /// No token is needed.
+    /// Everybody may send it, without an access token.
     pub anyone: bool,
-    /// Any one of these scopes suffices.
+    /// Callers with any of these scopes may send it.
     pub scopes: &'static [&'static str],
-    /// These services may, whatever their scopes.
+    /// These services may send it, whatever their scopes.
     pub services: &'static [&'static str],
 }
 
 impl Access {
-    /// No token is needed.
+    /// Everybody, without an access token.
     pub const ANYONE: Self = Self { anyone: true, scopes: &[], services: &[] };
 
-    /// Any one of these scopes.
+    /// Callers with any of these scopes.
     pub const fn scopes(scopes: &'static [&'static str]) -> Self {
         Self { anyone: false, scopes, services: &[] }
     }
@@ -74,15 +74,15 @@ impl Access {
         Self { anyone: false, scopes: &[], services }
     }
 
-    /// And these services too.
+    /// Also these services.
     pub const fn or_services(self, services: &'static [&'static str]) -> Self {
         Self { services, ..self }
     }
 
-    /// Whether `caller` may.
+    /// Whether `caller` may send the message.
     pub fn allows(&self, caller: &Principal) -> bool {
         self.anyone
-            || self.scopes.iter().any(|scope| caller.has(scope))
+            || self.scopes.iter().any(|scope| caller.has_scope(scope))
             || caller.as_service().is_some_and(|name| self.services.contains(&name))
     }
 }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_name_is_no_scope_and_a_scope_no_service() {
+    fn access_is_granted_by_scope_or_by_service_name() {
         let guest =
             Principal { subject: "usr_1".into(), scopes: vec!["profile".into()], ..Principal::default() };
         let rule = Access::scopes(&["payments:read"]).or_services(&["payments"]);

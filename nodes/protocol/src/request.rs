@@ -225,13 +225,13 @@ mod tests {
         type Contract = Adder;
         type Reply = Total;
         fn route(&self) -> Route {
-            Route::Every
+            Route::AllShards
         }
         fn access(&self) -> Access {
             Access::ANYONE
         }
         fn consistency(&self) -> ReadConsistency {
-            ReadConsistency::Nearby
+            ReadConsistency::BoundedStaleness
         }
     }
 
@@ -266,8 +266,8 @@ mod tests {
         let (add, get) = (Command::from(Add { amount: 7 }), Query::from(GetTotal));
         assert_eq!((Adder::SERVICE, Adder::route_command(&add)), ("adder", Route::SINGLE));
         assert_eq!(Adder::command_access(&add), Access::scopes(&["adder:write"]));
-        assert_eq!((Adder::route_query(&get), Adder::query_access(&get)), (Route::Every, Access::ANYONE));
-        assert_eq!(Adder::query_consistency(&get), ReadConsistency::Nearby);
+        assert_eq!((Adder::route_query(&get), Adder::query_access(&get)), (Route::AllShards, Access::ANYONE));
+        assert_eq!(Adder::query_consistency(&get), ReadConsistency::BoundedStaleness);
     }
 
     #[test]

@@ -1,16 +1,17 @@
-//! Hash slots: the fixed divisions of the key space that shards share out among themselves.
+//! Hash slots: the key space is divided into slots, and each shard owns a range of them.
 
 use serde::{Deserialize, Serialize};
 
-/// How many slots there are, for ever.
+/// The number of slots. It never changes: ids contain their slot.
 pub const SLOTS: u16 = 16_384;
 
-/// One of [`SLOTS`] divisions of a service's keys. Ids carry their slot, never a shard's number.
+/// One of [`SLOTS`] divisions of a service's keys. Ids contain their slot and not their shard, so that the number of
+/// shards may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 pub struct Slot(u16);
 
 impl Slot {
-    /// The slot of a hash, or of an id's high bits.
+    /// The slot of a hash or an id: its high bits.
     pub const fn of(value: u128) -> Self {
         Self((value >> 112) as u16 % SLOTS)
     }
@@ -20,33 +21,33 @@ impl Slot {
         self.0
     }
 
-    /// The shard that owns the slot when there are `shards` (at least 1) of equal ranges.
+    /// The shard that owns the slot, if `shards` (at least 1) shards own equal ranges.
     pub const fn shard(self, shards: u16) -> u16 {
         (self.0 as u32 * shards as u32 / SLOTS as u32) as u16
     }
 }
 
-/// Where a message goes within its service.
+/// The shard or shards of a service that a message is sent to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// To the shard of this slot.
+    /// The shard of this slot.
     Slot(Slot),
-    /// A query to every shard, whose answers the asker merges; a command never goes to all.
-    Every,
+    /// Every shard, for queries only. The caller merges the answers.
+    AllShards,
 }
 
 impl Route {
-    /// For services with a single shard.
+    /// The route to a service's only shard.
     pub const SINGLE: Self = Self::Slot(Slot(0));
 }
 
-/// Which replica may answer a query.
+/// The replicas that may answer a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadConsistency {
-    /// The leader, with all that was acknowledged before the question.
+    /// The leader. The answer reflects everything that was acknowledged before the query (linearizable).
     Leader,
-    /// The nearest that is not far behind: what it says may be some seconds old.
-    Nearby,
+    /// The nearest replica that is not far behind the leader. The answer may be some seconds old.
+    BoundedStaleness,
 }
 
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shards_share_all_slots_evenly() {
+    fn shards_own_equal_numbers_of_slots() {
         for shards in [1u16, 3, 8, 100] {
             let mut count = vec![0u32; shards.into()];
             for slot in 0..SLOTS {

@@ -1,4 +1,5 @@
-//! Instants as they are stored: the proposer's clock, never the applier's.
+//! Instants as they are stored. They come from the clock of the node that proposed the command: replicas that apply it
+//! must not read a clock, so that all have the same state.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// The machine's clock. For shells and proposers; state machines are told the time by their turn.
+    /// The time by the system clock. Not for state machines: these use the time of their turn.
     pub fn wall_clock() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Self(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
@@ -37,7 +38,7 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Later by so many seconds (earlier where negative), without overflow.
+    /// `secs` seconds later (earlier if negative), saturating.
     #[must_use]
     pub const fn plus_secs(self, secs: i64) -> Self {
         Self(self.0.saturating_add(secs.saturating_mul(1000)))

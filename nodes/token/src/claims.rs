@@ -39,9 +39,9 @@ pub struct Claims {
     /// Subject on whose behalf a service acts.
     #[serde(rename = "obo", default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
-    /// Hotels (`htl_…`) that a staff token is restricted to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hotels: Vec<String>,
+    /// Ids of the resources that the scopes are bound to; empty when they are bound to none.
+    #[serde(rename = "hotels", default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// Epoch of the subject at the time of issue. The token is revoked once the subject has a later epoch.
     #[serde(default)]
     pub epoch: u32,
@@ -66,7 +66,7 @@ impl Claims {
             client_id: self.client_id.clone(),
             scopes: self.scopes(),
             on_behalf_of: self.on_behalf_of.clone(),
-            hotels: self.hotels.clone(),
+            resources: self.resources.clone(),
         }
     }
 }

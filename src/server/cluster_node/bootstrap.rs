@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use directory::{Command, Foundation, Home, Refusal, ServiceSettings};
-use edge::{ApiError, Problem, kinds};
+use edge::{ApiError, Problem, problem_types};
 use group::Failure;
 use poem::{IntoResponse, Request, Response, handler};
 use protocol::Timestamp;
@@ -48,7 +48,7 @@ impl BootstrapEndpoint {
     }
 
     pub fn mount(self, server: edge::Server) -> edge::Server {
-        server.larger_body(PATH, BODY_BYTES_MAX).route(PATH, poem::post(poem::EndpointExt::data(init, self)))
+        server.body_limit(PATH, BODY_BYTES_MAX).route(PATH, poem::post(poem::EndpointExt::data(init, self)))
     }
 }
 
@@ -92,7 +92,7 @@ async fn init(
 }
 
 fn conflict(words: String) -> ApiError {
-    Problem::new(&kinds::CONFLICT).detail(words).into()
+    Problem::new(&problem_types::CONFLICT).detail(words).into()
 }
 
 /// Initialises the cluster, or completes an earlier attempt.

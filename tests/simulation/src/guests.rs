@@ -243,7 +243,7 @@ impl World {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let stranger = crate::scenery::principal("usr_stranger", &contracts::scope::ALL[..4]);
         match self.ask::<Reservations>(&who, desk::Query::Reservation(reservation))? {
-            Ok(desk::Answer::Reservation(found)) if found.owner == who.actor() => {}
+            Ok(desk::Answer::Reservation(found)) if found.owner == who.effective_subject() => {}
             other => return Err(format!("the owner of {reservation} sees {other:?}")),
         }
         match self.ask::<Reservations>(&stranger, desk::Query::Reservation(reservation))? {

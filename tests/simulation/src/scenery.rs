@@ -93,7 +93,7 @@ pub fn administrator() -> Principal {
 
 /// Works for a hotel.
 pub fn staff(hotel: HotelId) -> Principal {
-    Principal { hotels: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
+    Principal { resources: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
 }
 
 /// Who books: accounts, a partner's program, and guests without an account.

@@ -198,7 +198,7 @@ impl World {
     pub fn tell<S: Resident>(&mut self, caller: &Principal, command: Command<S>) -> Result<Heard<S>, Broken> {
         let (id, keyed) = (self.dice.wide(), self.dice.chance(50));
         let digest = if keyed { digest(&command) } else { 0 };
-        self.trace.note(format_args!("{} {}: {command:?}", S::Contract::SERVICE, caller.actor()));
+        self.trace.note(format_args!("{} {}: {command:?}", S::Contract::SERVICE, caller.effective_subject()));
         let verdict = self.obey::<S>(caller, id, digest, command.clone())?;
         let heard = heard::<S>(verdict)?;
         self.trace.note(format_args!("  → {heard:?}"));
@@ -241,7 +241,7 @@ impl World {
     ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
         let shard = match S::Contract::route_query(&query) {
             Route::Slot(slot) => slot.shard(S::SHARDS),
-            Route::Every => 0,
+            Route::AllShards => 0,
         };
         let now = self.now;
         S::group(self, shard).query(caller, now, query)

@@ -122,7 +122,7 @@ fn sign(
         client_id: who.client_id,
         scope: scopes.join(" "),
         on_behalf_of: who.on_behalf_of,
-        hotels: who.hotels,
+        resources: who.hotels,
         epoch: who.epoch,
         family: who.family,
     };

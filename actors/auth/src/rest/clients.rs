@@ -5,7 +5,9 @@ use contracts::auth::{
     Answer, Auth, ClientKind, ClientProfile, Command, GrantType, NewClient, Query, Refusal, Reply,
     client_secret_hash,
 };
-use edge::{ApiError, Cursor, Fast, Instant, Json, Limit, NoContent, Page, Problem, kinds};
+use edge::{
+    ApiError, Cursor, Cursors, Instant, Json, Limit, NoContent, Page, Problem, SerdeJson, problem_types,
+};
 use group::Client as Groups;
 use poem_openapi::{Enum, Object, OpenApi, param};
 use serde::Serialize;
@@ -15,6 +17,7 @@ use super::responses::NoStore;
 
 pub(super) struct Clients {
     pub client: Groups,
+    pub cursors: Cursors,
 }
 
 /// Whether a client can keep a secret.
@@ -112,7 +115,7 @@ impl Clients {
     #[oai(path = "/clients", method = "post", operation_id = "createClient")]
     async fn create(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: edge::SignedIn,
+        #[oai(scope = "rest::scope::CLUSTER_MANAGE")] caller: edge::SignedIn,
         body: Json<NewClientBody>,
     ) -> Result<NoStore<MadeClient>, ApiError> {
         let body = body.0;
@@ -137,7 +140,7 @@ impl Clients {
             hotels: body.hotels.unwrap_or_default(),
         };
         let made = self.client.command::<Auth>(&caller.call(), Command::CreateClient(new)).await;
-        match made.map_err(|failure| edge::failed(failure, problem))? {
+        match made.map_err(|failure| edge::api_error(failure, problem))? {
             Reply::Client(profile) => {
                 let client = ClientBody::from(profile);
                 Ok(NoStore(MadeClient { client_id: client.client_id.clone(), client_secret: secret, client }))
@@ -152,33 +155,33 @@ impl Clients {
     #[oai(path = "/clients", method = "get", operation_id = "listClients")]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: edge::SignedIn,
+        #[oai(scope = "rest::scope::CLUSTER_READ")] caller: edge::SignedIn,
         limit: param::Query<Limit>,
         cursor: param::Query<Option<Cursor>>,
-    ) -> Result<Fast<Page<ClientBody>>, ApiError> {
-        let question = "listClients";
-        let after: Option<String> = cursor.0.map(|cursor| cursor.position(&question)).transpose()?;
+    ) -> Result<SerdeJson<Page<ClientBody>>, ApiError> {
+        let list = "listClients";
+        let after: Option<String> = self.cursors.decode(&list, cursor.0)?;
         let query = Query::Clients { after, limit: limit.get() as u32 };
         let found = self.client.query::<Auth>(&caller.call(), query).await;
-        let Answer::Clients { clients, more } = found.map_err(|failure| edge::failed(failure, problem))?
+        let Answer::Clients { clients, more } = found.map_err(|failure| edge::api_error(failure, problem))?
         else {
             return Err(ApiError::unavailable(1));
         };
-        let next_cursor = clients.last().filter(|_| more).map(|last| Cursor::at(&question, &last.id));
-        Ok(Fast(Page { items: clients.into_iter().map(ClientBody::from).collect(), next_cursor }))
+        let next_cursor = clients.last().filter(|_| more).map(|last| self.cursors.encode(&list, &last.id));
+        Ok(SerdeJson(Page { items: clients.into_iter().map(ClientBody::from).collect(), next_cursor }))
     }
 
     /// One client
     #[oai(path = "/clients/:client_id", method = "get", operation_id = "getClient")]
     async fn get(
         &self,
-        #[oai(scope = "edge::Scope::ClusterRead")] caller: edge::SignedIn,
+        #[oai(scope = "rest::scope::CLUSTER_READ")] caller: edge::SignedIn,
         /// The client's id
         client_id: param::Path<String>,
     ) -> Result<Json<ClientBody>, ApiError> {
         let query = Query::Client { client_id: client_id.0 };
         let found = self.client.query::<Auth>(&caller.call(), query).await;
-        match found.map_err(|failure| edge::failed(failure, problem))? {
+        match found.map_err(|failure| edge::api_error(failure, problem))? {
             Answer::Client(profile) => Ok(Json(profile.into())),
             _ => Err(ApiError::unavailable(1)),
         }
@@ -190,13 +193,13 @@ impl Clients {
     #[oai(path = "/clients/:client_id", method = "delete", operation_id = "revokeClient")]
     async fn revoke(
         &self,
-        #[oai(scope = "edge::Scope::ClusterManage")] caller: edge::SignedIn,
+        #[oai(scope = "rest::scope::CLUSTER_MANAGE")] caller: edge::SignedIn,
         /// The client's id
         client_id: param::Path<String>,
     ) -> Result<NoContent, ApiError> {
         let command = Command::RevokeClient { client_id: client_id.0 };
         let revoked = self.client.command::<Auth>(&caller.call(), command).await;
-        revoked.map(|_| NoContent).map_err(|failure| edge::failed(failure, problem))
+        revoked.map(|_| NoContent).map_err(|failure| edge::api_error(failure, problem))
     }
 }
 
@@ -239,10 +242,12 @@ pub(super) fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Invalid { field, why } => {
             let field = if field.starts_with("scopes") { "scope".to_owned() } else { field };
-            Problem::new(&kinds::INVALID).field(format!("/{field}"), why)
+            Problem::new(&problem_types::INVALID).field(format!("/{field}"), why)
         }
-        Refusal::NoSuchClient => Problem::new(&kinds::NOT_FOUND).detail("There is no such client."),
-        Refusal::ClientExists => Problem::new(&kinds::CONFLICT).detail("There is a client with this id."),
+        Refusal::NoSuchClient => Problem::new(&problem_types::NOT_FOUND).detail("There is no such client."),
+        Refusal::ClientExists => {
+            Problem::new(&problem_types::CONFLICT).detail("There is a client with this id.")
+        }
         Refusal::InvalidClient
         | Refusal::InvalidGrant(_)
         | Refusal::UnauthorizedClient
@@ -254,7 +259,9 @@ pub(super) fn problem(refusal: Refusal) -> Problem {
         | Refusal::NoSuchDevice
         | Refusal::NoSuchKey
         | Refusal::LastKey
-        | Refusal::NoSuchService => Problem::new(&kinds::BAD_REQUEST).detail("The request was refused."),
-        Refusal::NoKey => Problem::new(&kinds::UNAVAILABLE).retry_after(1),
+        | Refusal::NoSuchService => {
+            Problem::new(&problem_types::BAD_REQUEST).detail("The request was refused.")
+        }
+        Refusal::NoKey => Problem::new(&problem_types::UNAVAILABLE).retry_after(1),
     }
 }

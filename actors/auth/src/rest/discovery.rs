@@ -152,8 +152,11 @@ impl Discovery {
     #[oai(path = "/oauth/keys", method = "get", operation_id = "listPublicKeys")]
     async fn keys(&self, request: &Request) -> Result<Shared<PublicKeys>, ApiError> {
         let call = edge::Caller::with_token(request, None).call();
-        let found =
-            self.context.query(&call, Query::Keys).await.map_err(|failure| edge::failed(failure, problem))?;
+        let found = self
+            .context
+            .query(&call, Query::Keys)
+            .await
+            .map_err(|failure| edge::api_error(failure, problem))?;
         let Answer::Keys(keys) = found else { return Err(ApiError::unavailable(1)) };
         let keys = keys.into_iter().map(|key| PublicKey {
             id: key.id,

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use ::token::{ClusterKey, LinkKey, Seal};
 use contracts::auth::{Auth, Command, Query, Refusal, Reply, access_token_id};
+use edge::Cursors;
 use edge::csrf::Csrf;
-use edge::limits::SignIns;
+use edge::rate_limit::SignInLimiter;
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::{OpenApi, Tags};
 use render::Renderer;
@@ -44,7 +45,7 @@ pub(crate) struct Context {
     requests: Seal,
     /// Tags of the codes that people type for devices: too short to be hashed without a key.
     user_codes: LinkKey,
-    sign_ins: Arc<SignIns>,
+    sign_ins: Arc<SignInLimiter>,
     pages: Renderer,
 }
 
@@ -58,7 +59,8 @@ pub fn api(
     credentials: Arc<dyn Credentials>,
     cluster: &ClusterKey,
     public_url: &str,
-    sign_ins: Arc<SignIns>,
+    sign_ins: Arc<SignInLimiter>,
+    cursors: Cursors,
 ) -> impl OpenApi + use<> {
     let context = Arc::new(Context {
         client: client.clone(),
@@ -75,7 +77,7 @@ pub fn api(
         device::Device { context: Arc::clone(&context) },
         token::Tokens { context: Arc::clone(&context) },
         discovery::Discovery { context },
-        clients::Clients { client },
+        clients::Clients { client, cursors },
     )
 }
 

@@ -2,7 +2,7 @@
 
 use contracts::users::{self, Grants, Users};
 use edge::ClientAddress;
-use edge::csrf::from_another_site;
+use edge::csrf::is_cross_site;
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::header;
@@ -93,8 +93,8 @@ impl Context {
     pub(super) fn is_our_form(&self, request: &Request, form: &Parameters) -> bool {
         let session = form_cookie(request);
         let held =
-            session.zip(form.get("csrf")).is_some_and(|(session, token)| self.csrf.holds(session, token));
-        held && !from_another_site(request, &self.public_url)
+            session.zip(form.get("csrf")).is_some_and(|(session, token)| self.csrf.verify(session, token));
+        held && !is_cross_site(request, &self.public_url)
     }
 }
 

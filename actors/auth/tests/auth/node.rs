@@ -129,8 +129,8 @@ async fn service_tokens_are_good_are_kept_and_can_be_revoked() {
     let for_guest = tokens.service_token("ui", Some("gst_1")).await.unwrap();
     let now = Timestamp::wall_clock();
     let principal = node.verifier.verify(&for_guest, now).unwrap();
-    assert_eq!((principal.as_service(), principal.actor()), (Some("ui"), "gst_1"));
-    assert_eq!(node.verifier.verify(&first, now).unwrap().actor(), "svc:ui");
+    assert_eq!((principal.as_service(), principal.effective_subject()), (Some("ui"), "gst_1"));
+    assert_eq!(node.verifier.verify(&first, now).unwrap().effective_subject(), "svc:ui");
     assert!(tokens.service_token("nobody", None).await.is_err());
 
     // With it the UI signs somebody in, whose token is void as soon as the node hears that the session has ended.

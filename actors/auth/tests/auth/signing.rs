@@ -25,8 +25,8 @@ fn services_have_their_own_scopes_and_nobody_elses() {
         let claims = table.claims(&ask(service, None).unwrap(), table.bench.now()).unwrap();
         let principal = claims.principal();
         assert_eq!(principal.as_service(), Some(service));
-        assert!(has.is_none_or(|scope| principal.has(scope)), "{service}");
-        assert!(!principal.has(lacks), "{service}");
+        assert!(has.is_none_or(|scope| principal.has_scope(scope)), "{service}");
+        assert!(!principal.has_scope(lacks), "{service}");
         assert_eq!(claims.issuer, ISSUER);
         assert_eq!(claims.expires_at, claims.issued_at.plus_secs(600));
     }
@@ -36,7 +36,7 @@ fn services_have_their_own_scopes_and_nobody_elses() {
     let user = grants(5, 0).user.to_string();
     for good in ["gst_abc", &user] {
         let claims = table.claims(&ask("ui", Some(good)).unwrap(), table.bench.now()).unwrap();
-        assert_eq!(claims.principal().actor(), good);
+        assert_eq!(claims.principal().effective_subject(), good);
     }
     for bad in ["", "gst_", "svc:users", "usr_1", "admin"] {
         assert!(matches!(ask("ui", Some(bad)), Err(Refusal::Invalid { .. })), "{bad}");

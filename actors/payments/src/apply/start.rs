@@ -27,7 +27,7 @@ pub(super) fn start(
         return Err(bad("reservation_id", &why));
     }
     // Nothing is written above this line; nothing is refused below it.
-    let (now, owner) = (turn.now(), turn.caller().actor().to_owned());
+    let (now, owner) = (turn.now(), turn.caller().effective_subject().to_owned());
     let id = PaymentId(turn.fresh_id(reservation.slot()));
     let mut record = Record {
         id,

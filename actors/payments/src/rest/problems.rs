@@ -2,7 +2,7 @@
 
 use contracts::payments::{Failure, NotPayable, Refusal};
 use contracts::reservations;
-use edge::{Problem, kinds};
+use edge::{Problem, problem_types};
 
 edge::problems! {
     /// A payment of the reservation is open.
@@ -26,12 +26,14 @@ edge::problems! {
 /// A refusal of payments.
 pub(super) fn payment_problem(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::NoSuchPayment => Problem::new(&kinds::NOT_FOUND).detail("There is no such payment."),
+        Refusal::NoSuchPayment => Problem::new(&problem_types::NOT_FOUND).detail("There is no such payment."),
         Refusal::PaymentOpen(payment) => Problem::new(&PAYMENT_OPEN)
             .detail("Wait for it, or finish what it asks for.")
             .with("payment_id", &payment.to_string()),
         Refusal::AlreadyPaid(payment) => Problem::new(&ALREADY_PAID).with("payment_id", &payment.to_string()),
-        Refusal::BadField { field, why } => Problem::new(&kinds::INVALID).field(format!("/{field}"), why),
+        Refusal::BadField { field, why } => {
+            Problem::new(&problem_types::INVALID).field(format!("/{field}"), why)
+        }
         Refusal::NotRefundable => Problem::new(&NOT_REFUNDABLE),
         Refusal::MoreThanLeft { left } => Problem::new(&REFUND_TOO_LARGE)
             .detail(format!("{left} minor units are left."))
@@ -63,7 +65,7 @@ pub(super) fn payment_failure_problem(failure: &Failure) -> Option<Problem> {
 fn not_payable(why: &NotPayable) -> Problem {
     match why {
         NotPayable::NoSuchReservation => {
-            Problem::new(&kinds::NOT_FOUND).detail("There is no such reservation.")
+            Problem::new(&problem_types::NOT_FOUND).detail("There is no such reservation.")
         }
         NotPayable::NotHeld => Problem::new(&NOT_PAYABLE)
             .detail("The reservation is not held any more, or it is confirmed already."),

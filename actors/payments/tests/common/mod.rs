@@ -33,7 +33,7 @@ pub fn stranger() -> Principal {
 
 pub fn staff(hotel: HotelId) -> Principal {
     let scopes = vec!["hotel:manage".to_owned(), "payments:read".to_owned()];
-    Principal { subject: "usr_staff".into(), scopes, hotels: vec![hotel.to_string()], ..guest() }
+    Principal { subject: "usr_staff".into(), scopes, resources: vec![hotel.to_string()], ..guest() }
 }
 
 pub fn admin() -> Principal {

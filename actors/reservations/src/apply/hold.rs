@@ -30,7 +30,7 @@ pub(super) fn hold(
 ) -> Result<Reply, Refusal> {
     let (now, stay, rooms) = (turn.now(), quote.stay, quote.rooms);
     let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
-    let owner = turn.caller().actor().to_owned();
+    let owner = turn.caller().effective_subject().to_owned();
     well_formed(&quote, &owner)?;
     let facts = turn.get(&ROOMS, &quote.room_type).filter(|facts| facts.hotel == quote.hotel);
     let facts = facts.ok_or(Refusal::NoSuchRoomType)?;

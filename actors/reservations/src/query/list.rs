@@ -28,7 +28,7 @@ pub(super) fn list(
 }
 
 fn callers(view: &View<'_>, caller: &Principal, listing: &ListReservations) -> ReservationPage {
-    let owner = caller.actor();
+    let owner = caller.effective_subject();
     if owner.is_empty() {
         return ReservationPage { items: Vec::new(), scanned_to: None };
     }

@@ -114,7 +114,7 @@ fn properties(view: &View<'_>, caller: &Principal, after: Option<HotelId>, limit
             .map(|(_, row)| property(row))
             .collect();
     }
-    let mut bound: Vec<HotelId> = caller.hotels.iter().filter_map(|hotel| hotel.parse().ok()).collect();
+    let mut bound: Vec<HotelId> = caller.resources.iter().filter_map(|hotel| hotel.parse().ok()).collect();
     bound.sort_unstable();
     let behind = bound.into_iter().filter(|hotel| after.is_none_or(|after| *hotel > after));
     behind.filter_map(|hotel| view.get(&HOTELS, &hotel)).take(limit).map(property).collect()

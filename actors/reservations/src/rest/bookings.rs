@@ -5,7 +5,8 @@ use contracts::reservations::{
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
-    ApiError, Caller, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, SignedIn, Tagged,
+    ApiError, Caller, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, SerdeJson, SignedIn,
+    WithETag,
 };
 use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
@@ -68,7 +69,7 @@ impl Api {
     #[oai(path = "/reservations", method = "post", operation_id = "createReservation")]
     async fn create(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsWrite")] caller: SignedIn,
+        #[oai(scope = "rest::scope::RESERVATIONS_WRITE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewReservation>,
     ) -> Result<Created<ReservationResponse>, ApiError> {
@@ -105,7 +106,7 @@ impl Api {
     #[allow(clippy::too_many_arguments)]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsRead")] caller: SignedIn,
+        #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: SignedIn,
         /// Only those of this hotel, for its staff
         hotel_id: Parameter<Option<String>>,
         /// Only in this status
@@ -121,7 +122,7 @@ impl Api {
         updated_since: Parameter<Option<edge::Instant>>,
         limit: Parameter<Limit>,
         cursor: Parameter<Option<Cursor>>,
-    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+    ) -> Result<SerdeJson<Page<ReservationResponse>>, ApiError> {
         let hotel =
             hotel_id.0.as_deref().map(|id| rest::id_in_body::<HotelId>(id, "/hotel_id")).transpose()?;
         let mut listing = ListReservations {
@@ -134,11 +135,11 @@ impl Api {
             after: None,
             limit: u32::try_from(limit.0.get()).unwrap_or(20),
         };
-        let question = ("listReservations", ListReservations { limit: 0, ..listing.clone() });
-        listing.after = cursor.0.map(|cursor| cursor.position::<Position>(&question)).transpose()?;
+        let list = ("listReservations", ListReservations { limit: 0, ..listing.clone() });
+        listing.after = self.0.cursors.decode::<Position>(&list, cursor.0)?;
         let (found, next) = self.listed(&caller.call(), listing, limit.0.get()).await?;
-        let next_cursor = next.map(|next| Cursor::at(&question, &next));
-        Ok(Fast(Page {
+        let next_cursor = next.map(|next| self.0.cursors.encode(&list, &next));
+        Ok(SerdeJson(Page {
             items: found.into_iter().map(|found| ReservationResponse::new(found, now())).collect(),
             next_cursor,
         }))
@@ -148,27 +149,27 @@ impl Api {
     #[oai(path = "/reservations/:reservation_id", method = "get", operation_id = "getReservation")]
     async fn get(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsRead")] caller: Caller,
+        #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: Caller,
         /// The reservation
         reservation_id: Path<String>,
         /// The key of the secret link in the guest's mail, for callers without a token
         #[oai(validator(max_length = 64))]
         key: Parameter<Option<String>>,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let found = self.find(&caller, &reservation_id, key.0).await?;
-        Ok(Tagged::new(found.version.into(), ReservationResponse::new(found, now())))
+        Ok(WithETag::new(found.version.into(), ReservationResponse::new(found, now())))
     }
 
     /// Change guest details or wishes
     #[oai(path = "/reservations/:reservation_id", method = "patch", operation_id = "updateReservation")]
     async fn update(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsWrite")] caller: SignedIn,
+        #[oai(scope = "rest::scope::RESERVATIONS_WRITE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The reservation
         reservation_id: Path<String>,
         change: Json<ReservationChange>,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let expected = version(if_match.0.as_ref())?;
         let requests = match change.0.requests {
             MaybeUndefined::Undefined => None,
@@ -187,7 +188,7 @@ impl Api {
         };
         let command = Command::Modify { reservation: id, expect, guest, requests };
         let changed = reservation_of(self.0.command(&call, command).await?)?;
-        Ok(Tagged::new(changed.version.into(), ReservationResponse::new(changed, now())))
+        Ok(WithETag::new(changed.version.into(), ReservationResponse::new(changed, now())))
     }
 
     /// Cancel a reservation
@@ -197,17 +198,17 @@ impl Api {
     #[oai(path = "/reservations/:reservation_id/cancel", method = "post", operation_id = "cancelReservation")]
     async fn cancel(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsWrite")] caller: SignedIn,
+        #[oai(scope = "rest::scope::RESERVATIONS_WRITE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let reservation = rest::id_in_path::<ReservationId>(&reservation_id)?;
         let call = caller.call_with(key.0.as_ref(), "cancelReservation", &reservation_id);
         let command = Command::Cancel { reservation, expect: version(if_match.0.as_ref())? };
         let cancelled = reservation_of(self.0.command(&call, command).await?)?;
-        Ok(Tagged::new(cancelled.version.into(), ReservationResponse::new(cancelled, now())))
+        Ok(WithETag::new(cancelled.version.into(), ReservationResponse::new(cancelled, now())))
     }
 
     /// The confirmation, to print
@@ -218,7 +219,7 @@ impl Api {
     )]
     async fn confirmation(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsRead")] caller: Caller,
+        #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: Caller,
         /// The reservation
         reservation_id: Path<String>,
         /// The key of the secret link in the guest's mail, for callers without a token
@@ -230,8 +231,9 @@ impl Api {
         let hotel = self.0.hotel(&own, found.hotel()).await?;
         let made = effects::confirmation_pdf(&self.0.client, &own, &self.0.links, &found, &hotel).await;
         let bytes = made.map_err(|failure| {
-            edge::failed(failure, |_| {
-                edge::Problem::new(&edge::kinds::INTERNAL).detail("The document's template does not work.")
+            edge::api_error(failure, |_| {
+                edge::Problem::new(&edge::problem_types::INTERNAL)
+                    .detail("The document's template does not work.")
             })
         })?;
         Ok(edge::Pdf { name: format!("{}.pdf", found.id), bytes })
@@ -245,7 +247,7 @@ impl Api {
     )]
     async fn calendar(
         &self,
-        #[oai(scope = "edge::Scope::ReservationsRead")] caller: Caller,
+        #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: Caller,
         /// The reservation
         reservation_id: Path<String>,
         /// The key of the secret link in the guest's mail, for callers without a token
@@ -279,7 +281,7 @@ impl Api {
         let query = Query::Reservations(listing);
         let answers = if every {
             let answers = self.0.client.query_every::<Contract>(call, query).await;
-            answers.map_err(|failure| edge::failed(failure, problem))?
+            answers.map_err(|failure| edge::api_error(failure, problem))?
         } else {
             vec![self.0.query(call, query).await?]
         };
@@ -297,7 +299,7 @@ impl Api {
             failure,
             Failure::Refused(Refusal::SoldOut { .. } | Refusal::StopSell { .. } | Refusal::Inactive)
         );
-        let error = edge::failed(failure, problem);
+        let error = edge::api_error(failure, problem);
         if !expired && !gone {
             return error;
         }

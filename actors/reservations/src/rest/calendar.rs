@@ -2,7 +2,7 @@
 
 use contracts::reservations::{self, Answer, Command, Nights, Query};
 use contracts::{HotelId, RatePlanId, RoomTypeId};
-use edge::{ApiError, Fast, Json, NoContent, Page, SignedIn};
+use edge::{ApiError, Json, NoContent, Page, SerdeJson, SignedIn};
 use poem_openapi::param::{Path, Query as Parameter};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
@@ -87,7 +87,7 @@ impl Api {
     )]
     async fn get(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
         /// The room type
@@ -96,12 +96,12 @@ impl Api {
         from: Parameter<edge::Date>,
         /// The last night, included
         to: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<CalendarNight>>, ApiError> {
+    ) -> Result<SerdeJson<Page<CalendarNight>>, ApiError> {
         let (hotel, room_type) = ids(&property_id, &room_type_id)?;
         let nights = Nights { from: rest::contract_date(from.0), to: rest::contract_date(to.0) };
         match self.0.query(&caller.call(), Query::Calendar { hotel, room_type, nights }).await? {
             Answer::Calendar(nights) => {
-                Ok(Fast(Page::whole(nights.into_iter().map(CalendarNight::from).collect())))
+                Ok(SerdeJson(Page::single(nights.into_iter().map(CalendarNight::from).collect())))
             }
             other => Err(unexpected(&other)),
         }
@@ -117,7 +117,7 @@ impl Api {
     )]
     async fn put(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
         /// The room type

@@ -2,7 +2,7 @@
 
 use contracts::reservations::{Answer, Command, DayList, Query};
 use contracts::{HotelId, ReservationId};
-use edge::{ApiError, Fast, Page, SignedIn, Tagged};
+use edge::{ApiError, Page, SerdeJson, SignedIn, WithETag};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
 
@@ -17,12 +17,12 @@ impl Api {
     #[oai(path = "/properties/:property_id/arrivals", method = "get", operation_id = "listArrivals")]
     async fn arrivals(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
         /// The day, by the hotel's calendar
         date: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+    ) -> Result<SerdeJson<Page<ReservationResponse>>, ApiError> {
         self.day(&caller, &property_id, date.0, DayList::Arrivals).await
     }
 
@@ -30,12 +30,12 @@ impl Api {
     #[oai(path = "/properties/:property_id/departures", method = "get", operation_id = "listDepartures")]
     async fn departures(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
         /// The day, by the hotel's calendar
         date: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+    ) -> Result<SerdeJson<Page<ReservationResponse>>, ApiError> {
         self.day(&caller, &property_id, date.0, DayList::Departures).await
     }
 
@@ -43,12 +43,12 @@ impl Api {
     #[oai(path = "/properties/:property_id/in-house", method = "get", operation_id = "listInHouse")]
     async fn in_house(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
         /// The day, by the hotel's calendar
         date: Parameter<edge::Date>,
-    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+    ) -> Result<SerdeJson<Page<ReservationResponse>>, ApiError> {
         self.day(&caller, &property_id, date.0, DayList::InHouse).await
     }
 
@@ -56,10 +56,10 @@ impl Api {
     #[oai(path = "/reservations/:reservation_id/check-in", method = "post", operation_id = "checkIn")]
     async fn check_in(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         self.step(&caller, &reservation_id, Command::CheckIn).await
     }
 
@@ -67,10 +67,10 @@ impl Api {
     #[oai(path = "/reservations/:reservation_id/check-out", method = "post", operation_id = "checkOut")]
     async fn check_out(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         self.step(&caller, &reservation_id, Command::CheckOut).await
     }
 
@@ -80,10 +80,10 @@ impl Api {
     #[oai(path = "/reservations/:reservation_id/no-show", method = "post", operation_id = "noShow")]
     async fn no_show(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The reservation
         reservation_id: Path<String>,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         self.step(&caller, &reservation_id, Command::NoShow).await
     }
 }
@@ -95,13 +95,13 @@ impl Api {
         property: &str,
         date: edge::Date,
         list: DayList,
-    ) -> Result<Fast<Page<ReservationResponse>>, ApiError> {
+    ) -> Result<SerdeJson<Page<ReservationResponse>>, ApiError> {
         let hotel = rest::id_in_path::<HotelId>(property)?;
         let query = Query::HotelDay { hotel, date: rest::contract_date(date), list };
         match self.0.query(&caller.call(), query).await? {
             Answer::Reservations(page) => {
                 let shown = page.items.into_iter().map(|(_, found)| ReservationResponse::new(found, now()));
-                Ok(Fast(Page::whole(shown.collect())))
+                Ok(SerdeJson(Page::single(shown.collect())))
             }
             other => Err(unexpected(&other)),
         }
@@ -112,9 +112,9 @@ impl Api {
         caller: &SignedIn,
         reservation: &str,
         command: impl Fn(ReservationId) -> Command,
-    ) -> Result<Tagged<ReservationResponse>, ApiError> {
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let id = rest::id_in_path::<ReservationId>(reservation)?;
         let changed = reservation_of(self.0.command(&caller.call(), command(id)).await?)?;
-        Ok(Tagged::new(changed.version.into(), ReservationResponse::new(changed, now())))
+        Ok(WithETag::new(changed.version.into(), ReservationResponse::new(changed, now())))
     }
 }

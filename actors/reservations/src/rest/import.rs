@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use contracts::reservations::{Command, Reply};
 use contracts::{HotelId, HotelProfile};
-use edge::{ApiError, Problem, kinds};
+use edge::{ApiError, Problem, problem_types};
 use futures::StreamExt as _;
 use group::Call;
 use poem_openapi::{Enum, Object};
@@ -95,7 +95,7 @@ impl From<Problem> for ImportProblem {
             kind: format!("/problems/{}", problem.kind().slug),
             title: problem.kind().title.to_owned(),
             status: problem.status().as_u16(),
-            detail: problem.said().map(str::to_owned),
+            detail: problem.detail_text().map(str::to_owned),
             errors: problem.errors().iter().map(fault).collect(),
         }
     }
@@ -120,7 +120,9 @@ pub struct Imported {
 pub(super) async fn import(shared: &Shared, call: &Call, text: &str) -> Result<Imported, ApiError> {
     let lines: Vec<_> = (1u32..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.len() > LINES_MAX {
-        return Err(Problem::new(&kinds::TOO_LARGE).detail("A request takes at most 200 lines.").into());
+        return Err(Problem::new(&problem_types::TOO_LARGE)
+            .detail("A request takes at most 200 lines.")
+            .into());
     }
     let mut seen = BTreeSet::new();
     let read: Vec<_> = lines.into_iter().map(|(number, line)| (number, read(line, &mut seen))).collect();

@@ -1,6 +1,6 @@
 //! Lines of JSON as a request body, whatever content type the client gives it.
 
-use edge::{ApiError, Problem, kinds};
+use edge::{ApiError, Problem, problem_types};
 use poem::{Request, RequestBody, Result};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
@@ -34,7 +34,9 @@ impl<'a> ApiExtractor<'a> for Lines {
     ) -> Result<Self> {
         let bytes = body.take()?.into_bytes_limit(BYTES_MAX).await;
         let large = |_| {
-            ApiError::from(Problem::new(&kinds::TOO_LARGE).detail("A request takes at most 1 MiB of lines."))
+            ApiError::from(
+                Problem::new(&problem_types::TOO_LARGE).detail("A request takes at most 1 MiB of lines."),
+            )
         };
         let text = String::from_utf8(bytes.map_err(large)?.into());
         Ok(Self(text.map_err(|_| ApiError::bad_request("The lines are not UTF-8."))?))

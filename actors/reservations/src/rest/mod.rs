@@ -16,7 +16,7 @@ use std::time::Duration;
 use contracts::payments::NotPayable;
 use contracts::reservations::{Answer, Query, Refusal, Reply, Reservation, Status};
 use contracts::{HotelId, HotelProfile};
-use edge::{ApiError, Problem, kinds};
+use edge::{ApiError, Cursors, Problem, problem_types};
 use group::{Call, Client, Credentials};
 use poem_openapi::{OpenApi, Tags};
 use protocol::Timestamp;
@@ -68,6 +68,7 @@ struct Shared {
     credentials: Arc<dyn Credentials>,
     offers: Seal,
     links: BookingLinks,
+    cursors: Cursors,
 }
 
 /// The API. `offers` is `cluster_key.seal("offers")`; `credentials` make the tokens with which documents are asked for.
@@ -76,8 +77,9 @@ pub fn api(
     credentials: Arc<dyn Credentials>,
     offers: Seal,
     links: BookingLinks,
+    cursors: Cursors,
 ) -> impl OpenApi + 'static {
-    let shared = Shared { client, credentials, offers, links };
+    let shared = Shared { client, credentials, offers, links, cursors };
     (
         offers::Api(shared.clone()),
         bookings::Api(shared.clone()),
@@ -93,11 +95,14 @@ impl Shared {
         call: &Call,
         command: contracts::reservations::Command,
     ) -> Result<Reply, ApiError> {
-        self.client.command::<Contract>(call, command).await.map_err(|failure| edge::failed(failure, problem))
+        self.client
+            .command::<Contract>(call, command)
+            .await
+            .map_err(|failure| edge::api_error(failure, problem))
     }
 
     async fn query(&self, call: &Call, query: Query) -> Result<Answer, ApiError> {
-        self.client.query::<Contract>(call, query).await.map_err(|failure| edge::failed(failure, problem))
+        self.client.query::<Contract>(call, query).await.map_err(|failure| edge::api_error(failure, problem))
     }
 
     async fn reservation(&self, call: &Call, query: Query) -> Result<Reservation, ApiError> {
@@ -124,7 +129,7 @@ impl Shared {
 
 /// The kernel answers what was asked; this is for the compiler.
 fn unexpected<T>(_: &T) -> ApiError {
-    ApiError::new(&kinds::INTERNAL)
+    ApiError::new(&problem_types::INTERNAL)
 }
 
 fn reservation_of(reply: Reply) -> Result<Reservation, ApiError> {
@@ -141,32 +146,35 @@ fn now() -> Timestamp {
 /// A refusal in words for clients.
 pub(crate) fn problem(refusal: Refusal) -> Problem {
     let detail = format!("{refusal}.");
-    let of = |kind: &'static edge::ProblemKind| Problem::new(kind).detail(sentence(&detail));
+    let of = |kind: &'static edge::ProblemType| Problem::new(kind).detail(sentence(&detail));
     match refusal {
-        Refusal::NoSuchReservation | Refusal::NoSuchHotel | Refusal::NoSuchRoomType => of(&kinds::NOT_FOUND),
+        Refusal::NoSuchReservation | Refusal::NoSuchHotel | Refusal::NoSuchRoomType => {
+            of(&problem_types::NOT_FOUND)
+        }
         Refusal::NoSuchRatePlan => {
-            of(&kinds::UNPROCESSABLE).field("/prices", "no such rate plan of this room type")
+            of(&problem_types::UNPROCESSABLE).field("/prices", "no such rate plan of this room type")
         }
         Refusal::SoldOut { night } => of(&problems::SOLD_OUT).with("night", &night.to_string()),
         Refusal::StopSell { night } => of(&problems::STOP_SELL).with("night", &night.to_string()),
         Refusal::Inactive => of(&problems::INACTIVE),
         Refusal::OfferExpired => of(&problems::OFFER_EXPIRED),
-        Refusal::InThePast { .. } => of(&kinds::UNPROCESSABLE).field("/check_in", "before the hotel's today"),
+        Refusal::InThePast { .. } => {
+            of(&problem_types::UNPROCESSABLE).field("/check_in", "before the hotel's today")
+        }
         Refusal::BeyondHorizon { .. } => {
-            of(&kinds::UNPROCESSABLE).field("/check_out", "after the last night that is sold")
+            of(&problem_types::UNPROCESSABLE).field("/check_out", "after the last night that is sold")
         }
         Refusal::TooManyHolds { .. } => of(&problems::TOO_MANY_HOLDS),
         Refusal::Invalid { field, why } => {
-            Problem::new(&kinds::UNPROCESSABLE).field(format!("/{field}"), why)
+            Problem::new(&problem_types::UNPROCESSABLE).field(format!("/{field}"), why)
         }
-        Refusal::Changed => {
-            Problem::new(&kinds::PRECONDITION_FAILED).detail("It was changed meanwhile: read it again.")
-        }
+        Refusal::Changed => Problem::new(&problem_types::PRECONDITION_FAILED)
+            .detail("It was changed meanwhile: read it again."),
         Refusal::WrongStatus { status } => of(&problems::WRONG_STATUS).with("status", &status.as_str()),
         Refusal::WrongDay { .. } => of(&problems::WRONG_DAY),
-        Refusal::NotPayable(NotPayable::NoSuchReservation) => of(&kinds::NOT_FOUND),
+        Refusal::NotPayable(NotPayable::NoSuchReservation) => of(&problem_types::NOT_FOUND),
         Refusal::NotPayable(NotPayable::NotHeld | NotPayable::PaymentOpen) => of(&problems::NOT_PAYABLE),
-        Refusal::NotYourHotel => of(&kinds::FORBIDDEN),
+        Refusal::NotYourHotel => of(&problem_types::FORBIDDEN),
         Refusal::ReferenceTaken => of(&problems::REFERENCE_TAKEN),
         Refusal::InventoryBelowTaken { night, taken, .. } => {
             of(&problems::INVENTORY_BELOW_TAKEN).with("night", &night.to_string()).with("taken", &taken)

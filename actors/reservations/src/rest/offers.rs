@@ -2,7 +2,7 @@
 
 use contracts::reservations::{Answer, Offer, Query, Quote};
 use contracts::{HotelId, Stay};
-use edge::{ApiError, Caller, Fast, Page};
+use edge::{ApiError, Caller, Page, SerdeJson};
 use group::Call;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Parameter};
@@ -37,12 +37,14 @@ impl Api {
         /// How many rooms they want
         #[oai(validator(minimum(value = "1"), maximum(value = "50")))]
         rooms: Parameter<Option<u32>>,
-    ) -> Result<Fast<Page<OfferItem>>, ApiError> {
+    ) -> Result<SerdeJson<Page<OfferItem>>, ApiError> {
         let hotel = rest::id_in_path::<HotelId>(&hotel_id)?;
         let stay = rest::stay(check_in.0, check_out.0)?;
         let rooms = rooms.0.unwrap_or(1);
         let offers = self.0.offers(&caller.call(), hotel, stay, guests.0.unwrap_or(rooms), rooms).await?;
-        Ok(Fast(Page::whole(offers.iter().map(|offer| OfferItem::seal(offer, &self.0.offers)).collect())))
+        Ok(SerdeJson(Page::single(
+            offers.iter().map(|offer| OfferItem::seal(offer, &self.0.offers)).collect(),
+        )))
     }
 }
 

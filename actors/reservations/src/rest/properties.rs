@@ -2,7 +2,9 @@
 
 use contracts::reservations::{Answer, Command, ManagedHotel, Precondition, Query, Reply};
 use contracts::{HotelId, HotelProfile, RatePlanId, RoomTypeId, RoomTypeProfile};
-use edge::{ApiError, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, SignedIn, Tagged};
+use edge::{
+    ApiError, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, SerdeJson, SignedIn, WithETag,
+};
 use group::Call;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query as Parameter};
@@ -24,7 +26,7 @@ impl Api {
     #[oai(path = "/properties", method = "post", operation_id = "createProperty")]
     async fn create(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewProperty>,
     ) -> Result<Created<PropertyResponse>, ApiError> {
@@ -38,16 +40,16 @@ impl Api {
     #[oai(path = "/properties", method = "get", operation_id = "listProperties")]
     async fn list(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         limit: Parameter<Limit>,
         cursor: Parameter<Option<Cursor>>,
-    ) -> Result<Fast<Page<PropertyResponse>>, ApiError> {
-        let question = "listProperties";
-        let after = cursor.0.map(|cursor| cursor.position::<HotelId>(&question)).transpose()?;
+    ) -> Result<SerdeJson<Page<PropertyResponse>>, ApiError> {
+        let list = "listProperties";
+        let after = self.0.cursors.decode::<HotelId>(&list, cursor.0)?;
         let query = Query::ManagedHotels { after, limit: u32::try_from(limit.0.get()).unwrap_or(100) + 1 };
         let answers = self.0.client.query_every::<Contract>(&caller.call(), query).await;
         let mut found = Vec::new();
-        for answer in answers.map_err(|failure| edge::failed(failure, problem))? {
+        for answer in answers.map_err(|failure| edge::api_error(failure, problem))? {
             match answer {
                 Answer::ManagedHotels(properties) => found.extend(properties),
                 other => return Err(unexpected(&other)),
@@ -55,7 +57,8 @@ impl Api {
         }
         found.sort_by_key(|property| property.hotel.id);
         // A token that is bound to hotels finds the same ones in no two shards.
-        Ok(Fast(Page::cut(found, limit.0, &question, |last| last.hotel.id).map(PropertyResponse::from)))
+        let page = self.0.cursors.page(found, limit.0, &list, |last| last.hotel.id);
+        Ok(SerdeJson(page.map(PropertyResponse::from)))
     }
 
     /// Import properties
@@ -65,9 +68,9 @@ impl Api {
     #[oai(path = "/properties/import", method = "post", operation_id = "importProperties")]
     async fn import(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         lines: Lines,
-    ) -> Result<Fast<Imported>, ApiError> {
+    ) -> Result<SerdeJson<Imported>, ApiError> {
         let call = caller.call();
         // Lines are refused one by one; whoever may import none is told so at once, also about an empty file.
         let may = self
@@ -75,45 +78,45 @@ impl Api {
             .client
             .query_every::<Contract>(&call, Query::ManagedHotels { after: None, limit: 1 })
             .await;
-        may.map_err(|failure| edge::failed(failure, problem))?;
-        import(&self.0, &call, &lines.0).await.map(Fast)
+        may.map_err(|failure| edge::api_error(failure, problem))?;
+        import(&self.0, &call, &lines.0).await.map(SerdeJson)
     }
 
     /// One property
     #[oai(path = "/properties/:property_id", method = "get", operation_id = "getProperty")]
     async fn get(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         /// The property
         property_id: Path<String>,
-    ) -> Result<Tagged<PropertyResponse>, ApiError> {
+    ) -> Result<WithETag<PropertyResponse>, ApiError> {
         let found = self.read(&caller.call(), &property_id).await?;
-        Ok(Tagged::new(found.version.into(), found.into()))
+        Ok(WithETag::new(found.version.into(), found.into()))
     }
 
     /// Change a property
     #[oai(path = "/properties/:property_id", method = "patch", operation_id = "updateProperty")]
     async fn update(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The property
         property_id: Path<String>,
         change: Json<PropertyChange>,
-    ) -> Result<Tagged<PropertyResponse>, ApiError> {
+    ) -> Result<WithETag<PropertyResponse>, ApiError> {
         let expected = bookings::version(if_match.0.as_ref())?;
         let call = caller.call();
         let found = self.read(&call, &property_id).await?;
         let hotel = changed(&found.hotel, change.0)?;
         let made = self.put(&call, hotel, Precondition::Version(expected.unwrap_or(found.version))).await?;
-        Ok(Tagged::new(made.version.into(), made.into()))
+        Ok(WithETag::new(made.version.into(), made.into()))
     }
 
     /// Add a room type
     #[oai(path = "/properties/:property_id/room-types", method = "post", operation_id = "createRoomType")]
     async fn add_room_type(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The property
@@ -144,14 +147,14 @@ impl Api {
     )]
     async fn update_room_type(
         &self,
-        #[oai(scope = "edge::Scope::HotelManage")] caller: SignedIn,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The property
         property_id: Path<String>,
         /// The room type
         room_type_id: Path<String>,
         change: Json<RoomTypeChange>,
-    ) -> Result<Tagged<PropertyResponse>, ApiError> {
+    ) -> Result<WithETag<PropertyResponse>, ApiError> {
         let expected = bookings::version(if_match.0.as_ref())?;
         let id = rest::id_in_path::<RoomTypeId>(&room_type_id)?;
         let call = caller.call();
@@ -163,7 +166,7 @@ impl Api {
         let after = checked(&hotel, room_line(&before, change.0))?;
         hotel.room_types[at] = keep_ids(before, after);
         let made = self.put(&call, hotel, Precondition::Version(expected.unwrap_or(found.version))).await?;
-        Ok(Tagged::new(made.version.into(), made.into()))
+        Ok(WithETag::new(made.version.into(), made.into()))
     }
 }
 

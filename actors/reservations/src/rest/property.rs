@@ -447,7 +447,7 @@ pub(super) fn room_line_of(room_type: &RoomTypeProfile) -> RoomType {
 
 /// All faults of a line, as one problem.
 pub(super) fn invalid(faults: Vec<Fault>) -> ApiError {
-    let problem = edge::Problem::new(&edge::kinds::INVALID);
+    let problem = edge::Problem::new(&edge::problem_types::INVALID);
     let field = |fault: Fault| edge::FieldError { pointer: fault.pointer, detail: fault.why };
     problem.fields(faults.into_iter().map(field)).into()
 }

@@ -36,7 +36,7 @@ pub fn administrator() -> Principal {
 }
 
 pub fn staff(hotel: HotelId) -> Principal {
-    Principal { hotels: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
+    Principal { resources: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
 }
 
 pub fn payments() -> Principal {

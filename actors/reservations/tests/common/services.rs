@@ -119,6 +119,7 @@ pub fn test_api(sandbox: bool) -> TestApi {
         Arc::new(services.clone()),
         key.seal("offers"),
         links.clone(),
+        edge::Cursors::random(),
     );
     let server = edge::Server::new(edge::Settings::default()).service("reservations", "Reservations", api);
     let server =

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use contracts::search::{Answer, CityName, FindHotels, Place, Query as Ask, Refusal, Search, Sort};
 use contracts::{HotelId, Stay};
-use edge::{ApiError, Caller, Cursor, Fast, Limit, Page, Problem, Tagged, kinds};
+use edge::{ApiError, Caller, Cursor, Cursors, Limit, Page, Problem, SerdeJson, WithETag, problem_types};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{OpenApi, Tags};
 
@@ -60,17 +60,20 @@ impl From<Order> for Sort {
 #[derive(Debug)]
 pub struct Api {
     client: group::Client,
+    cursors: Cursors,
 }
 
 /// The API of search, for `src/services.rs`.
-pub fn api(client: group::Client) -> Api {
-    Api { client }
+pub fn api(client: group::Client, cursors: Cursors) -> Api {
+    Api { client, cursors }
 }
 
 /// A refusal as clients hear it.
 fn problem(refusal: Refusal) -> Problem {
     match refusal {
-        Refusal::NoSuchHotel => Problem::new(&kinds::NOT_FOUND).detail("There is nothing under this id."),
+        Refusal::NoSuchHotel => {
+            Problem::new(&problem_types::NOT_FOUND).detail("There is nothing under this id.")
+        }
         Refusal::NoSuchCity => Problem::new(&NO_SUCH_CITY)
             .detail("No city has this id, and none is called so.")
             .field("/city", "no such city"),
@@ -83,13 +86,13 @@ fn problem(refusal: Refusal) -> Problem {
 impl Api {
     async fn ask(&self, caller: &Caller, query: Ask) -> Result<Answer, ApiError> {
         let answer = self.client.query::<Search>(&caller.call(), query).await;
-        answer.map_err(|failure| edge::failed(failure, problem))
+        answer.map_err(|failure| edge::api_error(failure, problem))
     }
 }
 
 /// An answer to another question than the one that was asked: a mistake in this program.
 fn mixed_up() -> ApiError {
-    ApiError::new(&kinds::INTERNAL)
+    ApiError::new(&problem_types::INTERNAL)
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Search")]
@@ -106,10 +109,12 @@ impl Api {
         #[oai(validator(max_length = 120))]
         q: Query<Option<String>>,
         limit: Query<Limit>,
-    ) -> Result<Fast<Page<City>>, ApiError> {
+    ) -> Result<SerdeJson<Page<City>>, ApiError> {
         let limit = limit.0.get() as u8;
         match self.ask(&caller, Ask::Cities { text: q.0.unwrap_or_default(), limit }).await? {
-            Answer::Cities(cities) => Ok(Fast(Page::whole(cities.into_iter().map(City::from).collect()))),
+            Answer::Cities(cities) => {
+                Ok(SerdeJson(Page::single(cities.into_iter().map(City::from).collect())))
+            }
             Answer::Hotel(_) | Answer::Hotels(_) => Err(mixed_up()),
         }
     }
@@ -152,7 +157,7 @@ impl Api {
         sort: Query<Option<Order>>,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Fast<HotelList>, ApiError> {
+    ) -> Result<SerdeJson<HotelList>, ApiError> {
         let mut sought = FindHotels {
             city: CityName::written(city.0.trim()),
             stay: stay(check_in.0, check_out.0)?,
@@ -166,15 +171,15 @@ impl Api {
             limit: 0,
             after: None,
         };
-        // A cursor is good for the same question, whatever the limit.
-        let question = ("listHotels", sought.clone());
+        // A cursor is valid for the same query with any limit.
+        let list = ("listHotels", sought.clone());
         sought.limit = limit.0.get() as u8;
-        sought.after = cursor.0.map(|cursor| cursor.position::<Place>(&question)).transpose()?;
+        sought.after = self.cursors.decode::<Place>(&list, cursor.0)?;
         let stay = sought.stay;
         match self.ask(&caller, Ask::FindHotels(sought)).await? {
             Answer::Hotels(found) => {
-                let next = found.next.map(|next| Cursor::at(&question, &next));
-                Ok(Fast(HotelList::new(found, stay, next)))
+                let next = found.next.map(|next| self.cursors.encode(&list, &next));
+                Ok(SerdeJson(HotelList::new(found, stay, next)))
             }
             Answer::Hotel(_) | Answer::Cities(_) => Err(mixed_up()),
         }
@@ -189,11 +194,11 @@ impl Api {
         caller: Caller,
         /// The hotel's id
         hotel_id: Path<String>,
-    ) -> Result<Tagged<Hotel>, ApiError> {
+    ) -> Result<WithETag<Hotel>, ApiError> {
         let id: HotelId = rest::id_in_path(&hotel_id)?;
         match self.ask(&caller, Ask::Hotel(id)).await? {
             Answer::Hotel(details) => {
-                Ok(Tagged::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
+                Ok(WithETag::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
             }
             Answer::Hotels(_) | Answer::Cities(_) => Err(mixed_up()),
         }
@@ -273,9 +278,10 @@ mod tests {
 
     #[test]
     fn the_document_is_one_that_generators_can_read() {
-        let documents = edge::Documents::new(None).with::<Api>("search", "Search");
+        let documents =
+            edge::OpenApiDocuments::new(None, contracts::scope::DESCRIBED).with::<Api>("search", "Search");
         let document = documents.of("search").expect("added above");
-        assert_eq!(edge::check_document(document), Vec::<String>::new());
+        assert_eq!(edge::lint_document(document), Vec::<String>::new());
         for path in ["/v1/cities", "/v1/hotels", "/v1/hotels/{hotel_id}"] {
             assert!(document["paths"][path]["get"]["operationId"].is_string(), "{path}");
         }

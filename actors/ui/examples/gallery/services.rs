@@ -58,7 +58,7 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
             publishable_key: "pk_test_gallery".into(),
         },
         documents: Arc::new(SampleDocuments),
-        sign_ins: Arc::new(edge::limits::SignIns::new()),
+        sign_ins: Arc::new(edge::rate_limit::SignInLimiter::new()),
     }
 }
 
@@ -170,7 +170,7 @@ fn actor(call: &Call) -> String {
             .collect::<Vec<_>>()
     });
     let principal: Option<Principal> = bytes.and_then(|bytes| protocol::codec::decode(&bytes).ok());
-    principal.map(|principal| principal.actor().to_owned()).unwrap_or_default()
+    principal.map(|principal| principal.effective_subject().to_owned()).unwrap_or_default()
 }
 
 macro_rules! sample_port {

@@ -38,7 +38,7 @@ fn own_account(turn: &Turn<'_, Users>) -> Result<(UserId, AccountRecord), Refusa
 
 /// The user in whose name a call comes.
 pub(crate) fn user_of(caller: &Principal) -> Result<UserId, Refusal> {
-    caller.actor().parse().map_err(|_| Refusal::NotAUser)
+    caller.effective_subject().parse().map_err(|_| Refusal::NotAUser)
 }
 
 /// Signs everybody out who is signed in to an account: its epoch grows, and `auth` is told.

@@ -17,7 +17,7 @@ pub(crate) fn begin(turn: &mut Turn<'_, Directory>, state: &State, planned: &Pla
     let id = MoveId(count(turn, counter::MOVE));
     forget_old(turn, id);
     let now = turn.now();
-    let by = turn.caller().actor().to_owned();
+    let by = turn.caller().effective_subject().to_owned();
     let led_by = if planned.leader_only { group.leader.clone() } else { None };
     // What joins with a move of leadership, or only goes, has nothing to catch up with.
     let phase = if planned.leader_only || planned.to.is_empty() { Phase::Switching } else { Phase::Adding };

@@ -27,7 +27,7 @@ pub(crate) fn cancel_move(turn: &mut Turn<'_, Directory>, id: MoveId) -> Result<
 
 /// Turns a move back that has a way back.
 pub(crate) fn cancel(turn: &mut Turn<'_, Directory>, record: MoveRecord) -> MoveRecord {
-    let by = turn.caller().actor().to_owned();
+    let by = turn.caller().effective_subject().to_owned();
     let record = turn_back(record, Ending::Cancelled { by }, turn.now());
     put_move(turn, &record);
     record

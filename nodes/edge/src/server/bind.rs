@@ -1,4 +1,4 @@
-//! Sockets: listening, TLS, and an end that finishes what was begun.
+//! Listening, TLS, and graceful shutdown.
 
 use std::future::Future;
 use std::io;
@@ -13,135 +13,136 @@ use poem::listener::{AcceptorExt, IntoTlsConfigStream, RustlsCertificate, Rustls
 use poem::{EndpointExt, Response};
 use tokio::sync::watch;
 
-use super::{Closing, Server, Settings};
-use crate::limits::Requests;
-use crate::meters::Meters;
+use super::{Server, Settings, ShutdownSignal};
+use crate::metrics::Metrics;
+use crate::rate_limit::RequestLimiter;
 
-/// How often certificate files are looked at for a renewal.
+/// The interval at which certificate files are checked for changes.
 const RENEWAL_POLL: Duration = Duration::from_secs(30);
-/// How often meters are folded.
-const FOLD_EVERY: Duration = Duration::from_secs(5);
-/// How often addresses that went quiet are forgotten, in folds.
-const FORGET_EVERY: u32 = 12;
-/// A connection without a byte for so long is closed.
-const IDLE: Duration = Duration::from_secs(75);
+/// The interval of metrics upkeep.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// Idle addresses are removed from the rate limiter every so many upkeep intervals.
+const FORGET_IDLE_EVERY: u32 = 12;
+/// Idle connections are closed after this time.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// A certificate and its key, as PEM files. They are read again when they change, so a renewal needs no restart.
+/// A certificate and its key, as PEM files. They are reloaded when they change.
 #[derive(Debug, Clone)]
 pub struct Tls {
-    /// The certificate, and those between it and its authority.
+    /// The certificate chain.
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
 }
 
-/// Why a server does not start.
+/// Why a server cannot listen.
 #[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// Tokens would cross a network in the clear.
+pub enum BindError {
+    /// Access tokens would be sent over a network without encryption.
     #[error(
-        "plain HTTP is served on loopback only, and {0} is not: configure TLS, or say `behind_proxy` if a proxy ends TLS"
+        "plain HTTP is allowed on loopback addresses only, and {0} is not one: configure TLS, or set `behind_proxy` if a proxy terminates TLS"
     )]
     PlainHttp(SocketAddr),
-    /// The address cannot be had.
+    /// The address is not available.
     #[error("cannot listen on {address}")]
-    Listen {
-        /// As configured.
-        address: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The certificate or its key is no use.
+    Listen { address: String, source: io::Error },
+    /// The certificate or its key cannot be used.
     #[error("cannot use the certificate {} with its key", path.display())]
-    Certificate {
-        /// The certificate's file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Certificate { path: PathBuf, source: io::Error },
 }
 
-/// A server with its socket.
-pub struct Bound {
+/// A server that listens on a socket.
+pub struct BoundServer {
     address: SocketAddr,
     socket: TcpAcceptor,
     tls: Option<Tls>,
     endpoint: BoxEndpoint<'static, Response>,
     shutdown: Duration,
-    requests: Arc<Requests>,
-    meters: Meters,
-    closing: watch::Sender<bool>,
+    requests: Arc<RequestLimiter>,
+    metrics: Metrics,
+    shutdown_sender: watch::Sender<bool>,
 }
 
-impl std::fmt::Debug for Bound {
+impl std::fmt::Debug for BoundServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bound").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("BoundServer").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
 impl Server {
-    /// Listens on `address` (`127.0.0.1:8080`; port 0 takes any). Connections wait until [`Bound::run`].
+    /// Listens on `address`, such as `127.0.0.1:8080`; port 0 selects a free port. Connections are accepted by
+    /// [`BoundServer::run`].
     ///
     /// # Errors
-    /// See [`Refused`].
-    pub async fn bind(self, address: &str) -> Result<Bound, Refused> {
-        let listen = |source| Refused::Listen { address: address.to_owned(), source };
+    /// See [`BindError`].
+    pub async fn bind(self, address: &str) -> Result<BoundServer, BindError> {
+        let listen = |source| BindError::Listen { address: address.to_owned(), source };
         let socket = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
         let bound = socket.local_addr().map_err(listen)?;
         let Settings { tls, behind_proxy, shutdown, .. } = self.settings.clone();
         if tls.is_none() && !behind_proxy && !bound.ip().is_loopback() {
-            return Err(Refused::PlainHttp(bound));
+            return Err(BindError::PlainHttp(bound));
         }
         let requests =
-            Arc::new(Requests::new(self.settings.requests_per_second, self.settings.requests_burst));
-        let meters = Meters::install();
-        let (closing, closes) = Closing::new();
-        let endpoint = self.endpoint_with(Arc::clone(&requests), meters.clone(), closes).boxed();
+            Arc::new(RequestLimiter::new(self.settings.requests_per_second, self.settings.requests_burst));
+        let metrics = Metrics::install();
+        let (shutdown_sender, shutdown_signal) = ShutdownSignal::new();
+        let endpoint = self.endpoint_with(Arc::clone(&requests), metrics.clone(), shutdown_signal).boxed();
         if let Some(tls) = &tls {
-            let refused = |source| Refused::Certificate { path: tls.certificate.clone(), source };
-            // Turned into a stream it is checked; a renewal that is no use later is passed over by Poem.
+            let refused = |source| BindError::Certificate { path: tls.certificate.clone(), source };
+            // Checks the certificate. Poem ignores an invalid one after a later change.
             let _checked = read(tls).and_then(IntoTlsConfigStream::into_stream).map_err(refused)?;
         }
         let socket = TcpAcceptor::from_tokio(socket).map_err(listen)?;
-        Ok(Bound { address: bound, socket, tls, endpoint, shutdown, requests, meters, closing })
+        Ok(BoundServer {
+            address: bound,
+            socket,
+            tls,
+            endpoint,
+            shutdown,
+            requests,
+            metrics,
+            shutdown_sender,
+        })
     }
 }
 
-impl Bound {
-    /// Where it listens.
+impl BoundServer {
+    /// The address that it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until `shutdown` resolves, then takes no more and finishes what was accepted, for a bounded time.
+    /// Serves until `shutdown` resolves. Then accepts no new requests, and waits up to [`Settings::shutdown`] for those in
+    /// progress.
     ///
     /// # Errors
     /// When the socket fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let (requests, meters) = (self.requests, self.meters);
+        let (requests, metrics) = (self.requests, self.metrics);
         let housekeeping = tokio::spawn(async move {
             for round in 1u32.. {
-                tokio::time::sleep(FOLD_EVERY).await;
-                meters.fold();
-                if round % FORGET_EVERY == 0 {
+                tokio::time::sleep(UPKEEP_INTERVAL).await;
+                metrics.run_upkeep();
+                if round % FORGET_IDLE_EVERY == 0 {
                     requests.forget_idle();
                 }
             }
         });
-        let (endpoint, patience, closing) = (self.endpoint, Some(self.shutdown), self.closing);
+        let (endpoint, timeout, sender) = (self.endpoint, Some(self.shutdown), self.shutdown_sender);
         let shutdown = async move {
             shutdown.await;
-            closing.send_replace(true);
+            sender.send_replace(true);
         };
         let result = match self.tls {
             None => {
-                let server = poem::Server::new_with_acceptor(self.socket).idle_timeout(IDLE);
-                server.run_with_graceful_shutdown(endpoint, shutdown, patience).await
+                let server = poem::Server::new_with_acceptor(self.socket).idle_timeout(IDLE_TIMEOUT);
+                server.run_with_graceful_shutdown(endpoint, shutdown, timeout).await
             }
             Some(tls) => {
                 let acceptor = self.socket.rustls(certificates(tls).boxed());
-                let server = poem::Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
-                server.run_with_graceful_shutdown(endpoint, shutdown, patience).await
+                let server = poem::Server::new_with_acceptor(acceptor).idle_timeout(IDLE_TIMEOUT);
+                server.run_with_graceful_shutdown(endpoint, shutdown, timeout).await
             }
         };
         housekeeping.abort();
@@ -155,7 +156,7 @@ fn read(tls: &Tls) -> io::Result<RustlsConfig> {
     Ok(RustlsConfig::new().fallback(certificate))
 }
 
-/// The certificate as it is now, and again each time that its file has changed.
+/// The certificate, and the new one each time that its file changes.
 fn certificates(tls: Tls) -> impl Stream<Item = RustlsConfig> + Send {
     let changed = |tls: &Tls| std::fs::metadata(&tls.certificate).and_then(|file| file.modified()).ok();
     stream::unfold((tls, None::<SystemTime>), move |(tls, seen)| async move {
@@ -165,7 +166,7 @@ fn certificates(tls: Tls) -> impl Stream<Item = RustlsConfig> + Send {
                 && let Ok(config) = read(&tls)
             {
                 if seen.is_some() {
-                    tracing::info!("the certificate has changed and is read again");
+                    tracing::info!("reloaded the TLS certificate");
                 }
                 return Some((config, (tls, now)));
             }

@@ -1,17 +1,17 @@
-//! Request bodies, read whole before anybody looks at them, and never more than is allowed.
+//! Reading of request bodies, completely and up to a maximum size.
 
 use poem::error::ReadBodyError;
 use poem::http::{Method, header};
 use poem::{Body, Request};
 
 use crate::error::ApiError;
-use crate::problem::kinds;
+use crate::problem::problem_types;
 
 /// Reads the body of `request`, at most `bytes_max`.
 ///
 /// # Errors
-/// 413 when it is larger, 415 when it is compressed (which nothing here decompresses: a small body must not become
-/// a large one), 400 when it breaks off.
+/// 413 when it is larger; 415 when it is compressed, since a small body could expand to a large one; 400 when it is
+/// incomplete.
 pub(crate) async fn take(request: &mut Request, bytes_max: usize) -> Result<(), ApiError> {
     let headers = request.headers();
     let length =
@@ -22,19 +22,21 @@ pub(crate) async fn take(request: &mut Request, bytes_max: usize) -> Result<(), 
         return Ok(());
     }
     if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return Err(ApiError::new(&kinds::UNSUPPORTED_MEDIA_TYPE));
+        return Err(ApiError::new(&problem_types::UNSUPPORTED_MEDIA_TYPE));
     }
     if length.is_some_and(|length| length > bytes_max) {
         return Err(too_large(bytes_max));
     }
     let bytes = request.take_body().into_bytes_limit(bytes_max).await.map_err(|error| match error {
         ReadBodyError::PayloadTooLarge => too_large(bytes_max),
-        _ => ApiError::bad_request("The body broke off."),
+        _ => ApiError::bad_request("The body is incomplete."),
     })?;
     request.set_body(Body::from_bytes(bytes));
     Ok(())
 }
 
 fn too_large(bytes_max: usize) -> ApiError {
-    crate::Problem::new(&kinds::TOO_LARGE).detail(format!("At most {bytes_max} bytes.")).into()
+    crate::Problem::new(&problem_types::TOO_LARGE)
+        .detail(format!("The maximum size is {bytes_max} bytes."))
+        .into()
 }

@@ -1,4 +1,5 @@
-//! Scripts of other origins: those that were configured, and no others. Tokens travel in headers, so no credentials.
+//! Cross-origin resource sharing, for the configured origins. Credentials (cookies) are not allowed: access tokens are
+//! sent in a header.
 
 use std::collections::BTreeSet;
 
@@ -22,18 +23,18 @@ impl Cors {
         Self { origins: origins.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect() }
     }
 
-    /// The request's origin, when it is one of ours.
+    /// The request's origin, if it is configured.
     pub(crate) fn origin(&self, request: &Request) -> Option<HeaderValue> {
         let origin = request.headers().get(header::ORIGIN)?;
         self.origins.contains(origin.to_str().ok()?).then(|| origin.clone())
     }
 
-    /// The answer to a browser that asks before it sends; for foreign origins one that allows nothing.
+    /// The response to a preflight request. For other origins it allows nothing.
     pub(crate) fn preflight(&self, request: &Request, origin: Option<&HeaderValue>) -> Option<Response> {
-        let asks = request.method() == Method::OPTIONS
+        let preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ORIGIN)
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-        if !asks {
+        if !preflight {
             return None;
         }
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -46,8 +47,8 @@ impl Cors {
         Some(response)
     }
 
-    /// Lets the script read the answer.
-    pub(crate) fn mark(&self, response: &mut Response, origin: Option<HeaderValue>) {
+    /// Allows scripts of the origin to read the response.
+    pub(crate) fn allow_origin(&self, response: &mut Response, origin: Option<HeaderValue>) {
         if self.origins.is_empty() {
             return;
         }

@@ -1,5 +1,4 @@
-//! `/docs`: Swagger UI out of the binary. Nothing is fetched from elsewhere, and its script is a file of ours, so that
-//! pages need no inline scripts.
+//! `/docs`: Swagger UI, served from the binary without inline scripts.
 
 use std::sync::OnceLock;
 
@@ -7,7 +6,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::header;
 use poem::{Request, Response};
 
-use super::own::answering;
+use super::builtin::read_only;
 use crate::etag::ETag;
 
 const PAGE: &str = r#"<!doctype html>
@@ -27,7 +26,7 @@ const PAGE: &str = r#"<!doctype html>
 "#;
 const START: &str = "SwaggerUIBundle({dom_id:'#ui',url:'/openapi.json',deepLinking:true,validatorUrl:null,\
                      filter:true,persistAuthorization:false});\n";
-/// Swagger UI sets styles in elements; scripts stay strict.
+/// Swagger UI needs inline styles. Inline scripts stay forbidden.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
@@ -36,14 +35,14 @@ struct Files {
     style: String,
 }
 
-/// poem-openapi offers its copy of Swagger UI as one page only: the parts are cut out of it, once.
+/// Extracts script and style from the page in which poem-openapi embeds its copy of Swagger UI.
 fn files() -> &'static Files {
     static FILES: OnceLock<Files> = OnceLock::new();
     FILES.get_or_init(|| {
         let page = poem_openapi::OpenApiService::new((), "", "").swagger_ui_html();
         let between = |open: &str, close: &str| {
             let (_, rest) = page.split_once(open)?;
-            // The script may well contain the closing tag as text; the page's own comes before the body.
+            // The script may contain the closing tag as text. The page's own one is the last in the head.
             let head = rest.split_once("\n</head>").map_or(rest, |(head, _)| head);
             head.rsplit_once(close).map(|(inner, _)| inner.to_owned())
         };
@@ -62,7 +61,7 @@ pub(super) fn routes() -> Vec<(String, BoxEndpoint<'static>)> {
         response.header(header::CONTENT_SECURITY_POLICY, POLICY).body(PAGE)
     };
     vec![
-        ("/docs".to_owned(), answering(page)),
+        ("/docs".to_owned(), read_only(page)),
         ("/docs/ui.js".to_owned(), file("text/javascript; charset=utf-8", || &files().script)),
         ("/docs/ui.css".to_owned(), file("text/css; charset=utf-8", || &files().style)),
         ("/docs/start.js".to_owned(), file("text/javascript; charset=utf-8", || START)),
@@ -71,7 +70,7 @@ pub(super) fn routes() -> Vec<(String, BoxEndpoint<'static>)> {
 
 fn file(media_type: &'static str, content: fn() -> &'static str) -> BoxEndpoint<'static> {
     let etag: OnceLock<ETag> = OnceLock::new();
-    answering(move |_| {
+    read_only(move |_| {
         let etag = etag.get_or_init(|| ETag::of_bytes(content().as_bytes()));
         let response = Response::builder().content_type(media_type).header(header::ETAG, etag.as_str());
         response.header(header::CACHE_CONTROL, "public, no-cache").body(content())
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn swagger_ui_comes_apart() {
+    fn script_and_style_are_extracted() {
         let files = files();
         assert!(files.script.len() > 1_000_000 && files.script.contains("SwaggerUIBundle"));
         assert!(!files.script.contains("<script charset") && files.style.contains(".swagger-ui"));

@@ -1,19 +1,20 @@
-//! The server: apis and pages behind one outermost layer.
+//! The HTTP server: APIs and pages behind one middleware.
 
 mod bind;
 mod body;
-mod closing;
+mod builtin;
 mod cors;
 mod docs;
-mod explain;
-mod finish;
-mod outer;
-mod own;
-mod table;
+mod error_response;
+mod headers;
+mod middleware;
+mod negotiation;
+mod routes;
+mod shutdown;
 
-pub use bind::{Bound, Refused, Tls};
-pub use closing::Closing;
-pub use finish::policy_with_form_targets;
+pub use bind::{BindError, BoundServer, Tls};
+pub use headers::policy_with_form_actions;
+pub use shutdown::ShutdownSignal;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -28,36 +29,38 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route};
 use poem_openapi::OpenApi;
 
 use crate::caller::Caller;
-use crate::document::Documents;
-use crate::limits::Requests;
-use crate::meters::Meters;
-use crate::problem::{Problem, ProblemKind, kinds};
+use crate::metrics::Metrics;
+use crate::openapi::{OpenApiDocuments, Scopes};
+use crate::problem::{Problem, ProblemType, problem_types};
+use crate::rate_limit::RequestLimiter;
 
-/// What can be set about a server.
+/// The settings of a server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where clients find it: `https://inn.example`. Links and documents are made from it, never from `Host`.
+    /// The public URL: `https://inn.example`. Links and documents contain it; the `Host` header is not used.
     pub public_url: String,
-    /// Whether a proxy that ends TLS stands in front, so that `X-Forwarded-For` is believed and plain HTTP is fine.
+    /// Whether a proxy that terminates TLS is in front. Then `X-Forwarded-For` is trusted and plain HTTP is allowed.
     pub behind_proxy: bool,
-    /// TLS of its own.
+    /// The certificate, if the server terminates TLS.
     pub tls: Option<Tls>,
+    /// The OAuth scopes that the documents list.
+    pub scopes: Scopes,
     /// Origins whose scripts may call the API: `https://app.example`.
     pub cors_origins: Vec<String>,
-    /// The largest request body, in bytes.
+    /// The maximum size of a request body, in bytes.
     pub body_bytes_max: usize,
-    /// How long an operation may wait for its services.
+    /// The time that an operation may take.
     pub deadline: Duration,
-    /// Requests a second that one address may make in the long run.
+    /// Requests per second that a client address may send on average.
     pub requests_per_second: u32,
-    /// Requests that one address may make at once.
+    /// Requests that a client address may send at once.
     pub requests_burst: u32,
-    /// How long a shutdown waits for what was accepted.
+    /// The maximum time that a shutdown waits for requests in progress.
     pub shutdown: Duration,
 }
 
 impl Settings {
-    /// Beyond the deadline the operation is given up: this much later, so that its own answer comes first.
+    /// An operation is cancelled this much after its deadline, so that its own response takes precedence.
     const GRACE: Duration = Duration::from_secs(2);
 }
 
@@ -67,6 +70,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             behind_proxy: false,
             tls: None,
+            scopes: &[],
             cors_origins: Vec::new(),
             body_bytes_max: 1 << 20,
             deadline: Duration::from_secs(10),
@@ -77,13 +81,13 @@ impl Default for Settings {
     }
 }
 
-/// A failed request as a page: the problem and the request's id make HTML.
+/// Renders the HTML page for a problem and a request id.
 type ErrorPage = Arc<dyn Fn(&Problem, &str) -> String + Send + Sync>;
 type Ready = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
-type MaySeeMetrics = Arc<dyn Fn(Caller) -> BoxFuture<'static, bool> + Send + Sync>;
-type APIs = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
+type AuthorizeMetrics = Arc<dyn Fn(Caller) -> BoxFuture<'static, bool> + Send + Sync>;
+type Operations = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 
-/// Puts a server together.
+/// Builds a server.
 ///
 /// ```ignore
 /// let server = edge::Server::new(settings)
@@ -97,16 +101,16 @@ type APIs = HashMap<String, HashMap<Method, BoxEndpoint<'static>>>;
 /// ```
 pub struct Server {
     settings: Settings,
-    apis: APIs,
-    names: BTreeMap<String, table::Names>,
-    raw: Vec<(String, BoxEndpoint<'static>)>,
-    documents: Documents,
-    larger: BTreeMap<String, usize>,
-    problems: Vec<&'static ProblemKind>,
+    apis: Operations,
+    path_templates: BTreeMap<String, routes::PathTemplate>,
+    undocumented: Vec<(String, BoxEndpoint<'static>)>,
+    documents: OpenApiDocuments,
+    body_limits: BTreeMap<String, usize>,
+    problems: Vec<&'static ProblemType>,
     pages: Option<BoxEndpoint<'static>>,
     error_page: Option<ErrorPage>,
     ready: Ready,
-    may_see_metrics: MaySeeMetrics,
+    authorize_metrics: AuthorizeMetrics,
 }
 
 impl std::fmt::Debug for Server {
@@ -118,32 +122,32 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// A server without services: it answers health, metrics and documents.
+    /// A server with the built-in endpoints only.
     pub fn new(settings: Settings) -> Self {
         Self {
-            documents: Documents::new(Some(&settings.public_url)),
+            documents: OpenApiDocuments::new(Some(&settings.public_url), settings.scopes),
             settings,
-            apis: APIs::new(),
-            names: BTreeMap::new(),
-            raw: Vec::new(),
-            larger: BTreeMap::new(),
-            problems: kinds::ALL.to_vec(),
+            apis: Operations::new(),
+            path_templates: BTreeMap::new(),
+            undocumented: Vec::new(),
+            body_limits: BTreeMap::new(),
+            problems: problem_types::ALL.to_vec(),
             pages: None,
             error_page: None,
             ready: Arc::new(|| Box::pin(async { Ok(()) })),
-            may_see_metrics: Arc::new(|_| Box::pin(async { false })),
+            authorize_metrics: Arc::new(|_| Box::pin(async { false })),
         }
     }
 
-    /// Adds a service's API, and its document under `/openapi/NAME.json`.
+    /// Adds the API of a service, and its document at `/openapi/NAME.json`.
     ///
     /// # Panics
-    /// When the API declares one path in two impls: its document would lose operations.
+    /// When the API declares a path in two impls, since its document would lack operations.
     #[must_use]
     pub fn service<F: OpenApi + 'static>(mut self, name: &str, title: &str, api: F) -> Self {
         self.documents.add::<F>(name, title);
-        self.names.extend(table::names::<F>());
-        let mut routes = APIs::new();
+        self.path_templates.extend(routes::path_templates::<F>());
+        let mut routes = Operations::new();
         api.add_routes(&mut routes);
         for (path, methods) in routes {
             self.apis.entry(path).or_default().extend(methods);
@@ -151,41 +155,41 @@ impl Server {
         self
     }
 
-    /// Adds an endpoint that is in no document, at a Poem path.
+    /// Adds an endpoint that is in no document, at a path in Poem's syntax.
     #[must_use]
     pub fn route<E>(mut self, path: &str, endpoint: E) -> Self
     where
         E: IntoEndpoint,
         E::Endpoint: 'static,
     {
-        self.raw.push((path.to_owned(), endpoint.map_to_response().boxed()));
+        self.undocumented.push((path.to_owned(), endpoint.map_to_response().boxed()));
         self
     }
 
-    /// Allows larger bodies, in bytes, at one exact path, and ten times the deadline.
+    /// Sets the maximum size of request bodies at one path, in bytes, and multiplies the deadline by ten.
     #[must_use]
-    pub fn larger_body(mut self, path: &str, bytes_max: usize) -> Self {
-        self.larger.insert(path.to_owned(), bytes_max);
+    pub fn body_limit(mut self, path: &str, bytes_max: usize) -> Self {
+        self.body_limits.insert(path.to_owned(), bytes_max);
         self
     }
 
-    /// Tells the problem types of a service, for the pages behind their `type`.
+    /// Adds the problem types of a service, which are served at their `type` URIs.
     #[must_use]
-    pub fn problems(mut self, kinds: &[&'static ProblemKind]) -> Self {
+    pub fn problems(mut self, kinds: &[&'static ProblemType]) -> Self {
         for kind in kinds {
             match self.problems.iter().find(|known| known.slug == kind.slug) {
                 None => self.problems.push(kind),
                 Some(known) if known == kind => {}
                 Some(_) => tracing::warn!(
                     slug = kind.slug,
-                    "two problem types have one name; the first is explained"
+                    "two problem types have the same name; the first is served"
                 ),
             }
         }
         self
     }
 
-    /// What answers every path that is nobody else's, outside of `/v1` and `/oauth`.
+    /// Sets the endpoint for all paths without a route, except those of APIs.
     #[must_use]
     pub fn pages<E>(self, pages: E) -> Self
     where
@@ -195,13 +199,13 @@ impl Server {
         Self { pages: Some(pages.map_to_response().boxed()), ..self }
     }
 
-    /// How browsers are told of a failure.
+    /// Sets the error page for browsers.
     #[must_use]
     pub fn error_page(self, page: impl Fn(&Problem, &str) -> String + Send + Sync + 'static) -> Self {
         Self { error_page: Some(Arc::new(page)), ..self }
     }
 
-    /// Whether every local group has a leader that it can reach; else why not (told on this machine only).
+    /// Sets the readiness check of `/readyz`. Only clients on this machine get the reason of a failure.
     #[must_use]
     pub fn ready<R>(self, ready: impl Fn() -> R + Send + Sync + 'static) -> Self
     where
@@ -210,47 +214,55 @@ impl Server {
         Self { ready: Arc::new(move || Box::pin(ready())), ..self }
     }
 
-    /// Whether a caller from elsewhere may see the metrics: has a valid token with `cluster:read`.
+    /// Sets who may read the metrics from another machine: callers with the scope `cluster:read`.
     #[must_use]
-    pub fn may_see_metrics<R>(self, may: impl Fn(Caller) -> R + Send + Sync + 'static) -> Self
+    pub fn authorize_metrics<R>(self, may: impl Fn(Caller) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = bool> + Send + 'static,
     {
-        Self { may_see_metrics: Arc::new(move |caller| Box::pin(may(caller))), ..self }
+        Self { authorize_metrics: Arc::new(move |caller| Box::pin(may(caller))), ..self }
     }
 
-    /// The documents of the services so far.
-    pub fn documents(&self) -> &Documents {
+    /// The documents of the services added so far.
+    pub fn documents(&self) -> &OpenApiDocuments {
         &self.documents
     }
 
-    /// The whole server as an endpoint: for tests, and for [`Server::bind`].
+    /// The server as an endpoint, without a socket.
     ///
     /// # Panics
-    /// When two routes are at one path.
+    /// When two routes have the same path.
     pub fn endpoint(self) -> impl Endpoint<Output = Response> + 'static {
         let requests =
-            Arc::new(Requests::new(self.settings.requests_per_second, self.settings.requests_burst));
-        self.endpoint_with(requests, Meters::install(), Closing::new().1)
+            Arc::new(RequestLimiter::new(self.settings.requests_per_second, self.settings.requests_burst));
+        self.endpoint_with(requests, Metrics::install(), ShutdownSignal::new().1)
     }
 
     fn endpoint_with(
         self,
-        requests: Arc<Requests>,
-        meters: Meters,
-        closing: Closing,
+        requests: Arc<RequestLimiter>,
+        metrics: Metrics,
+        shutdown: ShutdownSignal,
     ) -> impl Endpoint<Output = Response> + 'static {
         let mut route = Route::new();
         for (path, methods) in self.apis {
-            let names = self.names.get(&path).cloned();
-            route = route.at(&path, table::Methods::of_face(&path, names, methods));
+            let template = self.path_templates.get(&path).cloned();
+            route = route.at(&path, routes::PathItem::new(&path, template, methods));
         }
-        let own = own::routes(&self.documents, self.problems, self.ready, self.may_see_metrics, meters);
-        for (path, endpoint) in own.into_iter().chain(self.raw) {
-            let labelled = table::Labelled::new(&path, endpoint);
-            route = route.at(path, labelled);
+        let builtin =
+            builtin::routes(&self.documents, self.problems, self.ready, self.authorize_metrics, metrics);
+        for (path, endpoint) in builtin.into_iter().chain(self.undocumented) {
+            let undocumented = routes::UndocumentedRoute::new(&path, endpoint);
+            route = route.at(path, undocumented);
         }
-        let route = route.nest_no_strip("/", table::Pages(self.pages)).with(CookieJarManager::new());
-        outer::Outer::new(route, self.settings, self.larger, self.error_page, requests, closing)
+        let route = route.nest_no_strip("/", routes::Fallback(self.pages)).with(CookieJarManager::new());
+        middleware::Middleware::new(
+            route,
+            self.settings,
+            self.body_limits,
+            self.error_page,
+            requests,
+            shutdown,
+        )
     }
 }

@@ -1,4 +1,4 @@
-//! A API with everything that can go wrong, and a client without a socket.
+//! An API that can fail in every way, and a client without a socket.
 
 // Each test file is a program of its own and uses its part of this.
 #![allow(dead_code)]
@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use edge::{
-    ApiError, Created, Cursor, Fast, IdempotencyKey, IfMatch, Json, Limit, Page, Problem, Tagged, kinds,
+    ApiError, Created, Cursor, Cursors, IdempotencyKey, IfMatch, Json, Limit, Page, Problem, SerdeJson,
+    WithETag, problem_types,
 };
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request, Response};
@@ -33,7 +34,7 @@ pub struct Note {
     pub id: String,
     /// Its title.
     pub title: String,
-    /// For which day.
+    /// Its day.
     pub day: edge::Date,
     /// When it was made.
     pub at: edge::Instant,
@@ -59,25 +60,29 @@ pub enum Tone {
     VeryLoud,
 }
 
-/// A note to be made.
+/// The content of a note.
 #[derive(Debug, Clone, Object)]
 #[oai(deny_unknown_fields)]
 pub struct NewNote {
     /// Its title.
     #[oai(validator(min_length = 1, max_length = 20))]
     pub title: String,
-    /// A secret of the kind that must never come back.
+    /// A secret that must not occur in any response.
     #[oai(validator(pattern = "^pm_[a-z]+$"))]
     pub card: String,
-    /// For which day.
+    /// Its day.
     pub day: edge::Date,
     /// Its author.
     pub author: Author,
-    /// How loud.
+    /// Its tone.
     pub tone: Option<Tone>,
 }
 
-pub struct Api;
+pub const PROFILE: edge::Scope = edge::Scope("profile");
+
+pub struct Api {
+    cursors: Cursors,
+}
 
 fn note(id: &str) -> Note {
     let at = protocol::Timestamp(1_700_000_000_000).into();
@@ -96,23 +101,23 @@ impl Api {
         title: Query<Option<String>>,
         /// Only notes for this day
         day: Query<Option<edge::Date>>,
-        /// Only notes so loud
+        /// Only notes of this tone
         tone: Query<Option<Tone>>,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Fast<Page<Note>>, ApiError> {
+    ) -> Result<SerdeJson<Page<Note>>, ApiError> {
         let _ = (day.0, tone.0);
-        let question = ("listNotes", &title.0);
-        let after: u32 = cursor.0.map(|cursor| cursor.position(&question)).transpose()?.unwrap_or(0);
+        let list = ("listNotes", &title.0);
+        let after: u32 = self.cursors.decode(&list, cursor.0)?.unwrap_or(0);
         let found = (after + 1..=45).take(limit.get() + 1).map(|id| note(&id.to_string())).collect();
-        Ok(Fast(Page::cut(found, limit.0, &question, |last: &Note| last.id.parse::<u32>().unwrap())))
+        Ok(SerdeJson(self.cursors.page(found, limit.0, &list, |last: &Note| last.id.parse::<u32>().unwrap())))
     }
 
-    /// Make a note
+    /// Create a note
     #[oai(path = "/notes", method = "post", operation_id = "createNote")]
     async fn create(
         &self,
-        #[oai(scope = "edge::Scope::Profile")] caller: edge::SignedIn,
+        #[oai(scope = "PROFILE")] caller: edge::SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewNote>,
     ) -> Result<Created<Note>, ApiError> {
@@ -120,7 +125,7 @@ impl Api {
         if new.0.title == "taken" {
             let refused: Result<(), group::Failure<()>> = Err(group::Failure::Refused(()));
             let problem = |()| Problem::new(&TITLE_TAKEN).with("alternatives", &["free"]);
-            refused.map_err(|failure| edge::failed(failure, problem))?;
+            refused.map_err(|failure| edge::api_error(failure, problem))?;
         }
         Ok(Created::new("/v1/notes/1", 1, note("1")))
     }
@@ -132,38 +137,38 @@ impl Api {
         caller: edge::Caller,
         /// The note's id
         note_id: Path<String>,
-    ) -> Result<Tagged<Note>, ApiError> {
+    ) -> Result<WithETag<Note>, ApiError> {
         match note_id.0.as_str() {
             "panic" => panic!("a handler that panics"),
             "slow" => tokio::time::sleep(Duration::from_millis(300)).await,
             "never" => std::future::pending().await,
-            "request-id" => return Ok(Tagged::new(1, note(caller.request_id()))),
+            "request-id" => return Ok(WithETag::new(1, note(caller.request_id()))),
             "busy" => {
                 let unavailable = group::Unavailable { why: group::Why::NoLeader, retry_after_secs: 3 };
-                return Err(edge::failed(group::Failure::<()>::Unavailable(unavailable), |()| {
-                    Problem::new(&kinds::GONE)
+                return Err(edge::api_error(group::Failure::<()>::Unavailable(unavailable), |()| {
+                    Problem::new(&problem_types::GONE)
                 }));
             }
             "scope" => {
                 let forbidden = group::Failure::<()>::Forbidden(vec!["profile".to_owned()]);
-                return Err(edge::failed(forbidden, |()| Problem::new(&kinds::GONE)));
+                return Err(edge::api_error(forbidden, |()| Problem::new(&problem_types::GONE)));
             }
             _ => {}
         }
-        Ok(Tagged::new(7, note(&note_id)))
+        Ok(WithETag::new(7, note(&note_id)))
     }
 
     /// Change a note
     #[oai(path = "/notes/:note_id", method = "patch", operation_id = "updateNote")]
     async fn update(
         &self,
-        #[oai(scope = "edge::Scope::Profile")] _caller: edge::SignedIn,
+        #[oai(scope = "PROFILE")] _caller: edge::SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The note's id
         note_id: Path<String>,
-    ) -> Result<Tagged<Note>, ApiError> {
+    ) -> Result<WithETag<Note>, ApiError> {
         match edge::expected_version(if_match.0.as_ref())? {
-            None | Some(7) => Ok(Tagged::new(8, note(&note_id))),
+            None | Some(7) => Ok(WithETag::new(8, note(&note_id))),
             Some(_) => Err(ApiError::precondition_failed()),
         }
     }
@@ -182,17 +187,17 @@ pub fn server() -> edge::Server {
     let raw = poem::endpoint::make_sync(|_| StatusCode::IM_A_TEAPOT);
     let pages = poem::Route::new().at("/", poem::endpoint::make_sync(|_| poem::web::Html("home".to_owned())));
     edge::Server::new(settings)
-        .service("notes", "Notes", Api)
+        .service("notes", "Notes", Api { cursors: Cursors::random() })
         .problems(ALL)
         .route("/v1/raw", raw)
-        .larger_body("/v1/raw", 10_000)
+        .body_limit("/v1/raw", 10_000)
         .pages(pages)
         .error_page(|problem, id| format!("<p>{} {id}", problem.kind().title))
-        .may_see_metrics(|caller| async move { caller.token().is_some_and(|token| &**token == "operator") })
+        .authorize_metrics(|caller| async move { caller.token().is_some_and(|token| &**token == "operator") })
         .ready(|| async { Err("notes/0 has no leader".to_owned()) })
 }
 
-/// An answer, read.
+/// A response with its body.
 pub struct Answer {
     pub status: u16,
     pub headers: poem::http::HeaderMap,
@@ -214,7 +219,7 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
     }
 
-    /// The problem, once it is one in every respect.
+    /// The problem. Checks that it is well-formed.
     pub fn problem(&self) -> Value {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         let problem = self.json();

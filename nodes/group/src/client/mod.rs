@@ -82,7 +82,7 @@ impl Client {
     ) -> Result<C::Answer, Failure<C::Refusal>> {
         let shard = match C::route_query(&query) {
             Route::Slot(slot) => slot.shard(self.shards::<C>()?),
-            Route::Every => 0,
+            Route::AllShards => 0,
         };
         self.query_shard::<C>(call, shard, &query).await
     }

@@ -117,7 +117,7 @@ impl<'a> Tries<'a> {
     fn usual_way(&self) -> Result<Way, Unavailable> {
         match self.reach {
             ReadConsistency::Leader => self.placement.leader(self.service, self.shard),
-            ReadConsistency::Nearby => self.placement.nearby(self.service, self.shard, self.nth),
+            ReadConsistency::BoundedStaleness => self.placement.nearby(self.service, self.shard, self.nth),
         }
     }
 
@@ -148,7 +148,7 @@ impl<'a> Tries<'a> {
     /// Whether there is another place where an attempt has not just failed.
     fn goes_on_at_once(&mut self, hint: Option<String>) -> bool {
         match self.reach {
-            ReadConsistency::Nearby => {
+            ReadConsistency::BoundedStaleness => {
                 self.nth += 1;
                 self.spot != Spot::Nowhere
             }

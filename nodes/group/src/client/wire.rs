@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use protocol::codec::{self, Unreadable};
+use protocol::codec::{self, DecodeError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -50,7 +50,7 @@ pub struct Request {
 /// The bytes of a call. How long there is time for it travels outside of them.
 pub fn seal<T: Serialize>(call: &Call, ask: Ask, payload: &T) -> Vec<u8> {
     let mut bytes = codec::encode(&Head { token: call.token.as_deref(), request_id: &*call.request_id, ask });
-    codec::append(&mut bytes, payload);
+    codec::encode_into(&mut bytes, payload);
     bytes
 }
 
@@ -58,13 +58,13 @@ pub fn seal<T: Serialize>(call: &Call, ask: Ask, payload: &T) -> Vec<u8> {
 ///
 /// # Errors
 /// When the bytes are of a newer program, or no call.
-pub fn open(bytes: Vec<u8>, deadline: Instant) -> Result<Request, Unreadable> {
+pub fn open(bytes: Vec<u8>, deadline: Instant) -> Result<Request, DecodeError> {
     let rest = match bytes.split_first() {
-        None => return Err(Unreadable::Empty),
+        None => return Err(DecodeError::Empty),
         Some((&codec::FORMAT, rest)) => rest,
-        Some((&version, _)) => return Err(Unreadable::Newer(version)),
+        Some((&version, _)) => return Err(DecodeError::NewerVersion(version)),
     };
-    let (Head { token, request_id, ask }, length) = codec::take::<Head<Arc<str>>>(rest)?;
+    let (Head { token, request_id, ask }, length) = codec::decode_prefix::<Head<Arc<str>>>(rest)?;
     let key = match ask {
         Ask::Command { key, .. } => key,
         Ask::Query | Ask::Deliver => None,
@@ -78,11 +78,11 @@ impl Request {
     ///
     /// # Errors
     /// When it is not a `T`, or more than one.
-    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Unreadable> {
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
         let rest = &self.bytes[self.payload_at..];
-        let (payload, length) = codec::take(rest)?;
+        let (payload, length) = codec::decode_prefix(rest)?;
         if length < rest.len() {
-            return Err(Unreadable::Garbled(format!("{} bytes behind a call", rest.len() - length)));
+            return Err(DecodeError::Malformed(format!("{} bytes behind a call", rest.len() - length)));
         }
         Ok(payload)
     }
@@ -126,15 +126,15 @@ mod tests {
     fn what_is_no_call_is_nothing_else_either() {
         let deadline = Instant::now();
         let sealed = seal(&call(), Ask::Query, &"a text of some length".to_owned());
-        assert_eq!(open(Vec::new(), deadline).unwrap_err(), Unreadable::Empty);
-        assert_eq!(open(vec![9, 1, 2], deadline).unwrap_err(), Unreadable::Newer(9));
+        assert_eq!(open(Vec::new(), deadline).unwrap_err(), DecodeError::Empty);
+        assert_eq!(open(vec![9, 1, 2], deadline).unwrap_err(), DecodeError::NewerVersion(9));
         for length in 1..sealed.len() {
             let whole = open(sealed[..length].to_vec(), deadline).and_then(|cut| cut.payload::<String>());
             assert!(whole.is_err(), "cut to {length} bytes");
         }
         let longer = [sealed.as_slice(), &[0]].concat();
         let read = open(longer, deadline).unwrap().payload::<String>();
-        assert_eq!(read, Err(Unreadable::Garbled("1 bytes behind a call".into())));
+        assert_eq!(read, Err(DecodeError::Malformed("1 bytes behind a call".into())));
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Contract for Adder {
     fn query_consistency(query: &AdderQuery) -> ReadConsistency {
         match query {
             AdderQuery::Total => ReadConsistency::Leader,
-            AdderQuery::Near => ReadConsistency::Nearby,
+            AdderQuery::Near => ReadConsistency::BoundedStaleness,
         }
     }
     fn command_access(_: &u64) -> Access {

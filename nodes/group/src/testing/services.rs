@@ -230,7 +230,7 @@ impl<S: Service, E: Effects<S>> Port<S::Contract> for Member<S, E> {
             let digest = codec::hash128(&[&codec::encode(command)]) as u64;
             // The services's own random bits, not the attempt's: what happens in a services happens again from the same seed.
             let id = call.key.map_or(stamp.entropy, |key| {
-                codec::hash128(&[caller.actor().as_bytes(), &key.to_be_bytes()])
+                codec::hash128(&[caller.effective_subject().as_bytes(), &key.to_be_bytes()])
             });
             match self.apply(&Entry::Command { id, digest, caller, stamp, command }) {
                 Verdict::Reply(reply) => Ok(reply),

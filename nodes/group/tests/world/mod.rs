@@ -219,8 +219,8 @@ impl World {
         let subject = call.token.as_deref().unwrap_or_default().to_owned();
         let caller = Principal { subject, ..Principal::anonymous() };
         let id = match call.key {
-            Some(key) => codec::hash128(&[caller.actor().as_bytes(), &key.to_be_bytes()]),
-            None => attempt.scoped_id(caller.actor()),
+            Some(key) => codec::hash128(&[caller.effective_subject().as_bytes(), &key.to_be_bytes()]),
+            None => attempt.scoped_id(caller.effective_subject()),
         };
         let digest = codec::hash128(&[&codec::encode(&amount)]) as u64;
         let answer = match self.apply(&Entry::Command { id, digest, caller, stamp: STAMP, command: amount }) {
@@ -233,7 +233,7 @@ impl World {
     }
 
     fn tell(&self, node: &str, query: Query) -> Result<u64, Failure<Zero>> {
-        let nearby = Adder::query_consistency(&query) == ReadConsistency::Nearby;
+        let nearby = Adder::query_consistency(&query) == ReadConsistency::BoundedStaleness;
         let fault = self.arrive(node, Attempt { id: 0, repeat: false }, nearby)?;
         let answer = self.ask(&Principal::anonymous(), query).map_err(Failure::Refused);
         Self::leave(node, fault, answer)

@@ -161,7 +161,7 @@ pub(crate) async fn from_memory<S: Service>(
 async fn be_recent<S: Service>(core: &Core<S>, query: &Query<S>) -> Result<(), Unavailable> {
     let nearby = match S::Contract::query_consistency(query) {
         ReadConsistency::Leader => false,
-        ReadConsistency::Nearby => core.consensus.is_fresh(NEARBY_SILENCE_MAX, NEARBY_LAG_MAX),
+        ReadConsistency::BoundedStaleness => core.consensus.is_fresh(NEARBY_SILENCE_MAX, NEARBY_LAG_MAX),
     };
     if nearby { Ok(()) } else { core.consensus.read_barrier().await.map_err(unavailable) }
 }

@@ -159,7 +159,7 @@ impl<S: Service> Door<S> {
 
     /// A client's key within its caller's scope. Counted at its first attempt, so that nobody fills the store with keys.
     fn scoped_key(&self, caller: &Principal, key: u128, repeat: bool) -> Result<u128, Unavailable> {
-        let actor = codec::hash128(&[caller.actor().as_bytes()]);
+        let actor = codec::hash128(&[caller.effective_subject().as_bytes()]);
         let scoped = codec::hash128(&[&actor.to_be_bytes(), &key.to_be_bytes()]);
         if repeat {
             return Ok(scoped);
@@ -215,7 +215,7 @@ impl<S: Service> Port<S::Contract> for Door<S> {
                     (self.scoped_key(&caller, key, attempt.repeat)?, digest)
                 }
                 // Nobody else can repeat an id that was drawn, and who drew it has one command for it.
-                None => (attempt.scoped_id(caller.actor()), 0),
+                None => (attempt.scoped_id(caller.effective_subject()), 0),
             };
             let caller = Principal::clone(&caller);
             let entry = Entry::Command { id, digest, caller, stamp: live.core.stamp(), command };

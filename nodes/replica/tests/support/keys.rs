@@ -45,7 +45,7 @@ impl Keys {
             client_id: subject.into(),
             scope: scope.into(),
             on_behalf_of: None,
-            hotels: Vec::new(),
+            resources: Vec::new(),
             epoch: 0,
             family: None,
         };

@@ -43,7 +43,7 @@ impl Contract for TallyContract {
     fn query_consistency(query: &Ask) -> ReadConsistency {
         match query {
             Ask::All => ReadConsistency::Leader,
-            Ask::Nearby => ReadConsistency::Nearby,
+            Ask::Nearby => ReadConsistency::BoundedStaleness,
         }
     }
     fn command_access(_: &Put) -> Access {

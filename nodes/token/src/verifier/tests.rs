@@ -18,7 +18,7 @@ fn claims() -> Claims {
         client_id: "web".into(),
         scope: "reservations:write profile profile".into(),
         on_behalf_of: None,
-        hotels: vec!["htl_1".into()],
+        resources: vec!["htl_1".into()],
         epoch: 3,
         family: Some("fam-1".into()),
     }
@@ -40,12 +40,12 @@ fn a_valid_token_yields_its_principal() {
     let first = verifier.verify(&token, NOW).unwrap();
     assert_eq!(first.subject, "usr_1");
     assert_eq!(first.scopes, ["profile", "reservations:write"]);
-    assert_eq!(first.hotels, ["htl_1"]);
+    assert_eq!(first.resources, ["htl_1"]);
     let again = verifier.verify(&token, NOW).unwrap();
     assert!(Arc::ptr_eq(&first, &again), "the second verification uses the cache");
     assert_eq!(verifier.claims(&token, NOW), Ok(claims()));
     let service = Claims { subject: "svc:ui".into(), on_behalf_of: Some("gst_1".into()), ..claims() };
-    assert_eq!(verifier.verify(&key.sign(&service), NOW).unwrap().actor(), "gst_1");
+    assert_eq!(verifier.verify(&key.sign(&service), NOW).unwrap().effective_subject(), "gst_1");
 }
 
 #[test]
@@ -146,8 +146,8 @@ fn tokens_with_the_maximum_number_of_hotels_are_accepted() {
     let (verifier, _) = verifier(&[&key]);
     let hotels: Vec<String> = (0..200).map(|nth| format!("htl_{nth:026}")).collect();
     let scope = "a-scope:manage ".repeat(12).trim_end().to_owned();
-    let token = key.sign(&Claims { hotels: hotels.clone(), scope, ..claims() });
-    assert_eq!(verifier.verify(&token, NOW).unwrap().hotels, hotels, "{} bytes", token.len());
+    let token = key.sign(&Claims { resources: hotels.clone(), scope, ..claims() });
+    assert_eq!(verifier.verify(&token, NOW).unwrap().resources, hotels, "{} bytes", token.len());
 }
 
 #[test]

@@ -84,8 +84,9 @@ async fn the_document_is_one_that_generators_read() {
         &cluster,
         ISSUER,
         Default::default(),
+        edge::Cursors::random(),
     );
     let server = edge::Server::new(edge::Settings::default()).service("auth", "Sign-in", api);
     let document = server.documents().of("auth").unwrap();
-    assert_eq!(edge::check_document(document), Vec::<String>::new());
+    assert_eq!(edge::lint_document(document), Vec::<String>::new());
 }

@@ -4,7 +4,7 @@
 use futures::future::BoxFuture;
 use group::wire::{self, Ask};
 use group::{Inlet, Port, Service};
-use protocol::codec::{self, Unreadable};
+use protocol::codec::{self, DecodeError};
 use tokio::time::Instant;
 
 use crate::calls::port::Door;
@@ -15,11 +15,11 @@ pub(crate) trait Serve: Send + Sync {
     ///
     /// # Errors
     /// When it is no call of a program that this one understands. Nothing was done.
-    fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, Unreadable>>;
+    fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, DecodeError>>;
 }
 
 impl<S: Service> Serve for Door<S> {
-    fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, Unreadable>> {
+    fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, DecodeError>> {
         Box::pin(async move {
             let request = wire::open(bytes, deadline)?;
             let call = &request.call;

@@ -281,10 +281,10 @@ async fn other_nodes_are_served_by_the_same_door() {
     // What is no call does nothing.
     let door = &group.replicas[&leader].door;
     let deadline = guest.deadline;
-    assert_eq!(door.serve(Vec::new(), deadline).await, Err(Unreadable::Empty));
-    assert_eq!(door.serve(vec![99, 1], deadline).await, Err(Unreadable::Newer(99)));
+    assert_eq!(door.serve(Vec::new(), deadline).await, Err(DecodeError::Empty));
+    assert_eq!(door.serve(vec![99, 1], deadline).await, Err(DecodeError::NewerVersion(99)));
     let cut = wire::seal(&guest, Ask::Command { attempt, key: None }, &());
-    assert!(matches!(door.serve(cut, deadline).await, Err(Unreadable::Garbled(_))));
+    assert!(matches!(door.serve(cut, deadline).await, Err(DecodeError::Malformed(_))));
     door.set(ReplicaState::Closed);
     let told = group.tell(&leader, &guest, attempt, 1).await;
     assert_eq!(told, Err(Unavailable::new(Why::NoLeader).into()));

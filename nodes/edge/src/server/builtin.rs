@@ -1,38 +1,40 @@
-//! What the server answers by itself: health, metrics, documents, and what problems mean.
+//! The server's own endpoints: health, readiness, metrics, OpenAPI documents and problem types.
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{StatusCode, header};
 use poem::{EndpointExt, IntoResponse, Request, Response};
 use serde_json::Value;
 
-use super::{MaySeeMetrics, Ready, docs};
-use crate::address::ClientAddress;
+use super::{AuthorizeMetrics, Ready, docs};
 use crate::caller::Caller;
-use crate::document::Documents;
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
-use crate::meters::Meters;
-use crate::problem::{Problem, ProblemKind, kinds};
+use crate::metrics::Metrics;
+use crate::openapi::OpenApiDocuments;
+use crate::problem::{Problem, ProblemType, problem_types};
 
-type Own = (String, BoxEndpoint<'static>);
+type BuiltinRoute = (String, BoxEndpoint<'static>);
 
 pub(crate) fn routes(
-    documents: &Documents,
-    problems: Vec<&'static ProblemKind>,
+    documents: &OpenApiDocuments,
+    problems: Vec<&'static ProblemType>,
     ready: Ready,
-    may_see_metrics: MaySeeMetrics,
-    meters: Meters,
-) -> Vec<Own> {
+    authorize_metrics: AuthorizeMetrics,
+    metrics: Metrics,
+) -> Vec<BuiltinRoute> {
     let at = |path: &str, endpoint: BoxEndpoint<'static>| (path.to_owned(), endpoint);
     let mut routes = vec![
-        at("/healthz", answering(|_| text("ok"))),
+        at("/healthz", read_only(|_| text("ok"))),
         at("/readyz", poem::endpoint::make(move |request| readiness(request, ready.clone())).boxed()),
         at(
             "/metrics",
-            poem::endpoint::make(move |request| metrics(request, may_see_metrics.clone(), meters.clone()))
-                .boxed(),
+            poem::endpoint::make(move |request| {
+                render_metrics(request, authorize_metrics.clone(), metrics.clone())
+            })
+            .boxed(),
         ),
         at("/openapi.json", document(&documents.combined())),
-        at("/problems/:slug", answering(move |request| meaning(&problems, request))),
+        at("/problems/:slug", read_only(move |request| problem_type(&problems, request))),
     ];
     for service in documents.services() {
         routes.extend(documents.of(service).map(|json| (format!("/openapi/{service}.json"), document(json))));
@@ -41,11 +43,11 @@ pub(crate) fn routes(
     routes
 }
 
-/// An endpoint for reading that needs nothing but the request.
-pub(super) fn answering(
-    answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
+/// An endpoint for GET and HEAD.
+pub(super) fn read_only(
+    respond: impl Fn(&Request) -> Response + Send + Sync + 'static,
 ) -> BoxEndpoint<'static> {
-    poem::get(poem::endpoint::make_sync(move |request| answer(&request))).map_to_response().boxed()
+    poem::get(poem::endpoint::make_sync(move |request| respond(&request))).map_to_response().boxed()
 }
 
 fn text(text: &str) -> Response {
@@ -58,9 +60,9 @@ fn text(text: &str) -> Response {
 fn document(json: &Value) -> BoxEndpoint<'static> {
     let bytes = serde_json::to_vec(json).expect("documents serialise");
     let etag = crate::ETag::of_bytes(&bytes);
-    answering(move |_| {
+    read_only(move |_| {
         let response = Response::builder().content_type("application/json");
-        // Documents hold no secrets: any page may read them, as API browsers of others do.
+        // Documents contain no secrets: API browsers on other sites may read them.
         response
             .header(header::ETAG, etag.as_str())
             .header(header::CACHE_CONTROL, "public, no-cache")
@@ -72,28 +74,34 @@ async fn readiness(request: Request, ready: Ready) -> poem::Result<Response> {
     match ready().await {
         Ok(()) => Ok(text("ready")),
         Err(why) if ClientAddress::of(&request).local => {
-            Err(ApiError::from(Problem::new(&kinds::UNAVAILABLE).detail(why).retry_after(1)).into())
+            Err(ApiError::from(Problem::new(&problem_types::UNAVAILABLE).detail(why).retry_after(1)).into())
         }
         Err(_) => Err(ApiError::unavailable(1).into()),
     }
 }
 
-async fn metrics(request: Request, may_see: MaySeeMetrics, meters: Meters) -> poem::Result<Response> {
+async fn render_metrics(
+    request: Request,
+    authorize: AuthorizeMetrics,
+    metrics: Metrics,
+) -> poem::Result<Response> {
     if !ClientAddress::of(&request).local {
         let caller = Caller::of(&request)?;
         if caller.is_anonymous() {
             return Err(ApiError::unauthenticated().into());
         }
-        if !may_see(caller).await {
-            let problem = Problem::new(&kinds::INSUFFICIENT_SCOPE);
-            return Err(ApiError::from(problem.detail("The scope cluster:read is needed.")).into());
+        if !authorize(caller).await {
+            let problem = Problem::new(&problem_types::INSUFFICIENT_SCOPE);
+            return Err(
+                ApiError::from(problem.detail("One of these scopes is required: cluster:read.")).into()
+            );
         }
     }
     let response = Response::builder().content_type("text/plain; version=0.0.4; charset=utf-8");
-    Ok(response.header(header::CACHE_CONTROL, "no-store").body(meters.render()))
+    Ok(response.header(header::CACHE_CONTROL, "no-store").body(metrics.render()))
 }
 
-fn meaning(problems: &[&'static ProblemKind], request: &Request) -> Response {
+fn problem_type(problems: &[&'static ProblemType], request: &Request) -> Response {
     let slug = request.raw_path_param("slug").unwrap_or_default();
     match problems.iter().find(|kind| kind.slug == slug) {
         Some(kind) => text(&format!("{}\n\n{} (HTTP status {})\n", kind.slug, kind.title, kind.status)),

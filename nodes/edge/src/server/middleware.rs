@@ -1,4 +1,4 @@
-//! The outermost layer: what is done for every request, whatever it is.
+//! The middleware around all routes: request ids, limits, errors, headers, compression and access log.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -11,86 +11,89 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, PathPattern, Request, Response};
 
 use super::cors::Cors;
-use super::finish::{self, Asked};
-use super::table::{Label, is_api};
-use super::{Closing, ErrorPage, Settings, body, explain};
-use crate::address::ClientAddress;
+use super::headers;
+use super::negotiation::{self, Negotiation};
+use super::routes::{RouteTemplate, is_api};
+use super::{ErrorPage, Settings, ShutdownSignal, body, error_response};
 use crate::caller::{Deadline, RequestId};
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
-use crate::limits::Requests;
-use crate::meters::{self, InFlight};
-use crate::problem::{Problem, ProblemJson, kinds};
+use crate::metrics::{self, InFlight};
+use crate::problem::{Problem, ProblemJson, problem_types};
+use crate::rate_limit::RequestLimiter;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer ids are replaced.
+/// The maximum length of a client's request id. Longer ones are replaced.
 const REQUEST_ID_CHARS_MAX: usize = 64;
-/// How many times the deadline is given to requests that may be larger than others.
-const LARGER_TAKES: u32 = 10;
+/// The factor of the deadline for requests whose body may be larger.
+const LARGE_BODY_DEADLINE_FACTOR: u32 = 10;
 
-pub(crate) struct Outer<E> {
+pub(crate) struct Middleware<E> {
     inner: E,
     settings: Settings,
     cors: Cors,
-    larger: BTreeMap<String, usize>,
+    body_limits: BTreeMap<String, usize>,
     error_page: Option<ErrorPage>,
-    requests: Arc<Requests>,
-    closing: Closing,
+    requests: Arc<RequestLimiter>,
+    shutdown: ShutdownSignal,
 }
 
-impl<E: Endpoint<Output = Response>> Outer<E> {
+impl<E: Endpoint<Output = Response>> Middleware<E> {
     pub(crate) fn new(
         inner: E,
         settings: Settings,
-        larger: BTreeMap<String, usize>,
+        body_limits: BTreeMap<String, usize>,
         error_page: Option<ErrorPage>,
-        requests: Arc<Requests>,
-        closing: Closing,
+        requests: Arc<RequestLimiter>,
+        shutdown: ShutdownSignal,
     ) -> Self {
         Self {
             inner,
             cors: Cors::new(&settings.cors_origins),
             settings,
-            larger,
+            body_limits,
             error_page,
             requests,
-            closing,
+            shutdown,
         }
     }
 
-    /// The answer, as the routes and the limits before them give it.
-    async fn answer(&self, mut request: Request, address: ClientAddress) -> Response {
+    /// Applies the limits and calls the route.
+    async fn handle(&self, mut request: Request, address: ClientAddress) -> Response {
         if !address.local
             && let Some(ip) = address.ip
             && let Err(limited) = self.requests.take(ip)
         {
             return limited.into_response();
         }
-        let larger = self.larger.get(request.uri().path()).copied();
-        let bytes_max = larger.unwrap_or(self.settings.body_bytes_max);
-        // What may be larger may take longer, too.
-        let deadline =
-            if larger.is_some() { self.settings.deadline * LARGER_TAKES } else { self.settings.deadline };
-        let patience = deadline + Settings::GRACE;
-        match tokio::time::timeout(patience, body::take(&mut request, bytes_max)).await {
+        let own_limit = self.body_limits.get(request.uri().path()).copied();
+        let bytes_max = own_limit.unwrap_or(self.settings.body_bytes_max);
+        let deadline = if own_limit.is_some() {
+            self.settings.deadline * LARGE_BODY_DEADLINE_FACTOR
+        } else {
+            self.settings.deadline
+        };
+        let timeout = deadline + Settings::GRACE;
+        match tokio::time::timeout(timeout, body::take(&mut request, bytes_max)).await {
             Ok(Ok(())) => {}
             Ok(Err(refused)) => return refused.into_response(),
-            Err(_) => return ApiError::new(&kinds::TIMED_OUT).into_response(),
+            Err(_) => return ApiError::new(&problem_types::TIMED_OUT).into_response(),
         }
         request.set_data(Deadline(tokio::time::Instant::now() + deadline));
-        request.set_data(self.closing.clone());
+        request.set_data(self.shutdown.clone());
         let sent = request.uri().clone();
         let answer =
-            AssertUnwindSafe(tokio::time::timeout(patience, self.inner.call(request))).catch_unwind().await;
+            AssertUnwindSafe(tokio::time::timeout(timeout, self.inner.call(request))).catch_unwind().await;
         match answer {
             Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(error))) => explain::error(error, &sent, ""),
+            Ok(Ok(Err(error))) => error_response::from_error(error, &sent, ""),
             Ok(Err(_)) => ApiError::unavailable(1).into_response(),
-            Err(_) => ApiError::new(&kinds::INTERNAL).into_response(),
+            Err(_) => ApiError::new(&problem_types::INTERNAL).into_response(),
         }
     }
 
-    /// Makes a problem, or a page, of every failure.
-    fn put_into_words(
+    /// Replaces the body of an error response by a problem, or by a page for browsers.
+    fn error_body(
         &self,
         mut response: Response,
         request_id: &str,
@@ -101,16 +104,16 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
             return response;
         }
         let media_type = response.content_type().unwrap_or_default();
-        // Pages say themselves what is wrong, and OAuth has a form of its own (RFC 6749, 5.2).
+        // Pages show their own errors, and OAuth has its own error format (RFC 6749, 5.2).
         if (wants_page && media_type.starts_with("text/html"))
             || (oauth && (media_type.starts_with("application/json") || media_type.starts_with("text/html")))
         {
             return response;
         }
         let problem =
-            response.data::<Problem>().cloned().unwrap_or_else(|| explain::status(response.status()));
+            response.data::<Problem>().cloned().unwrap_or_else(|| Problem::of_status(response.status()));
         let problem = problem.instance(request_id);
-        let mut worded = match &self.error_page {
+        let mut replaced = match &self.error_page {
             Some(page) if wants_page => {
                 let html =
                     Response::builder().status(response.status()).content_type("text/html; charset=utf-8");
@@ -118,8 +121,8 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
             }
             _ => ProblemJson(problem).into_response(),
         };
-        worded.set_status(response.status());
-        // Whatever else the answer said stays (`Allow`, `WWW-Authenticate`, cookies); what described its body goes.
+        replaced.set_status(response.status());
+        // Other headers are kept (`Allow`, `WWW-Authenticate`, cookies), except those that describe the old body.
         let mut kept = std::mem::take(response.headers_mut());
         for name in
             [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CACHE_CONTROL]
@@ -127,16 +130,16 @@ impl<E: Endpoint<Output = Response>> Outer<E> {
             kept.remove(name);
         }
         let repeated: Vec<HeaderName> =
-            kept.keys().filter(|name| worded.headers().contains_key(*name)).cloned().collect();
+            kept.keys().filter(|name| replaced.headers().contains_key(*name)).cloned().collect();
         for name in repeated {
-            worded.headers_mut().remove(name);
+            replaced.headers_mut().remove(name);
         }
-        worded.headers_mut().extend(kept);
-        worded
+        replaced.headers_mut().extend(kept);
+        replaced
     }
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Outer<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for Middleware<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
@@ -146,7 +149,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Outer<E> {
         request.set_data(RequestId(Arc::clone(&request_id)));
         let address = ClientAddress::find(&request, self.settings.behind_proxy);
         request.set_data(address);
-        let asked = Asked::of(request.method().clone(), request.headers());
+        let conditions = Negotiation::of(request.method().clone(), request.headers());
         let origin = self.cors.origin(&request);
         let path = request.uri().path();
         let api = is_api(path);
@@ -154,69 +157,72 @@ impl<E: Endpoint<Output = Response>> Endpoint for Outer<E> {
 
         let response = match self.cors.preflight(&request, origin.as_ref()) {
             Some(response) => response,
-            None => self.answer(request, address).await,
+            None => self.handle(request, address).await,
         };
-        let label = label(&response);
-        let mut response = self.put_into_words(response, &request_id, wants_page, oauth);
+        let template = route_template(&response);
+        let mut response = self.error_body(response, &request_id, wants_page, oauth);
 
-        finish::unchanged(&mut response, &asked);
+        negotiation::apply_if_none_match(&mut response, &conditions);
         if api {
-            finish::keep_private(&mut response);
+            headers::default_to_private(&mut response);
         }
-        finish::secure(
+        headers::add_security_headers(
             &mut response,
             self.settings.tls.is_some() || self.settings.public_url.starts_with("https:"),
         );
-        self.cors.mark(&mut response, origin);
+        self.cors.allow_origin(&mut response, origin);
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        let response = finish::encode(response, &asked).await;
+        let response = negotiation::encode(response, &conditions).await;
         drop(in_flight);
-        log(&asked.method, &label, &response, &request_id, began);
+        log(&conditions.method, &template, &response, &request_id, began);
         Ok(response)
     }
 }
 
-fn log(method: &Method, label: &str, response: &Response, request_id: &str, began: Instant) {
+fn log(method: &Method, template: &str, response: &Response, request_id: &str, began: Instant) {
     let (status, took) = (response.status(), began.elapsed());
-    meters::answered(method, label, status, took);
+    metrics::record_response(method, template, status, took);
     let millis = took.as_secs_f64() * 1000.0;
     if status == StatusCode::INTERNAL_SERVER_ERROR {
-        tracing::error!(target: "edge::access", request_id, %method, route = label, status = status.as_u16(), millis);
+        tracing::error!(target: "edge::access", request_id, %method, route = template, status = status.as_u16(), millis);
     } else {
-        tracing::info!(target: "edge::access", request_id, %method, route = label, status = status.as_u16(), millis);
+        tracing::info!(target: "edge::access", request_id, %method, route = template, status = status.as_u16(), millis);
     }
 }
 
-/// The route's template; what came to no route shares one name, so that paths never become series.
-fn label(response: &Response) -> Arc<str> {
-    let of_face = response.data::<Label>().map(|label| Arc::clone(&label.0));
-    // Pages hang below a route that takes the rest of everything; its pattern stands before theirs.
+/// The route's path template. Requests without a route share one value, so that the number of series is bounded.
+fn route_template(response: &Response) -> Arc<str> {
+    let of_api = response.data::<RouteTemplate>().map(|template| Arc::clone(&template.0));
+    // Pages are nested below a catch-all route, whose pattern precedes theirs.
     let of_page =
         || response.data::<PathPattern>().map(|pattern| Arc::from(pattern.0.replace("/*--poem-rest", "")));
-    of_face.or_else(of_page).filter(|label: &Arc<str>| !label.is_empty()).unwrap_or_else(|| "(none)".into())
+    of_api
+        .or_else(of_page)
+        .filter(|template: &Arc<str>| !template.is_empty())
+        .unwrap_or_else(|| "(none)".into())
 }
 
-/// The client's id for the request when it is a sane one, else a new one.
+/// The client's request id if it is valid, else a new one.
 fn request_id(request: &Request) -> Arc<str> {
-    let sane = |id: &&str| {
+    let valid = |id: &&str| {
         (1..=REQUEST_ID_CHARS_MAX).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
-    let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(sane);
+    let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(valid);
     sent.map_or_else(
         || BASE32_NOPAD.encode(&rand::random::<[u8; 15]>()).to_ascii_lowercase().into(),
         Arc::from,
     )
 }
 
-/// Whether a browser is asking: HTML is among what it takes, and not behind JSON.
+/// Whether the client prefers HTML to JSON, as browsers do.
 fn prefers_html(request: &Request) -> bool {
     let accept =
         request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let place = |media_type: &str| accept.split(',').position(|item| item.trim().starts_with(media_type));
-    match (place("text/html"), place("application/json").or(place("application/problem+json"))) {
+    let position = |media_type: &str| accept.split(',').position(|item| item.trim().starts_with(media_type));
+    match (position("text/html"), position("application/json").or(position("application/problem+json"))) {
         (Some(html), Some(json)) => html < json,
         (html, None) => html.is_some(),
         (None, Some(_)) => false,

@@ -1,4 +1,4 @@
-//! What is counted about requests, and how Prometheus gets it.
+//! Metrics of requests, in Prometheus' text format.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use poem::http::{Method, StatusCode};
 const BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
 
-/// The process's meters. Everything that is counted with the `metrics` macros, in any crate, is rendered here.
+/// The metrics of the process: everything recorded with the macros of the crate `metrics`.
 #[derive(Clone)]
-pub struct Meters(PrometheusHandle);
+pub struct Metrics(PrometheusHandle);
 
-impl std::fmt::Debug for Meters {
+impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Meters")
+        f.write_str("Metrics")
     }
 }
 
-impl Meters {
-    /// The process's one recorder, installed at the first call. Names that end in `_seconds` become histograms.
+impl Metrics {
+    /// The process's recorder, installed by the first call. Metrics whose names end in `_seconds` are histograms.
     pub fn install() -> Self {
-        static INSTALLED: OnceLock<Meters> = OnceLock::new();
+        static INSTALLED: OnceLock<Metrics> = OnceLock::new();
         let install = || {
             let builder = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
@@ -31,32 +31,32 @@ impl Meters {
             let recorder = builder.build_recorder();
             let handle = recorder.handle();
             if metrics::set_global_recorder(recorder).is_err() {
-                tracing::warn!("another metrics recorder was installed before; /metrics will stay empty");
+                tracing::warn!("another metrics recorder is installed; /metrics stays empty");
             }
-            metrics::describe_counter!("http_requests_total", "Requests answered");
+            metrics::describe_counter!("http_requests_total", "Completed requests");
             metrics::describe_histogram!(
                 "http_request_seconds",
-                "Time from a request's head to its answer's"
+                "Time from a request's head to its response's head"
             );
-            metrics::describe_gauge!("http_requests_in_flight", "Requests being answered");
+            metrics::describe_gauge!("http_requests_in_flight", "Requests in progress");
             Self(handle)
         };
         INSTALLED.get_or_init(install).clone()
     }
 
-    /// In Prometheus' text format.
+    /// All metrics in Prometheus' text format.
     pub fn render(&self) -> String {
         self.0.render()
     }
 
-    /// Folds samples into their histograms; call it every few seconds, or they pile up until somebody looks.
-    pub fn fold(&self) {
+    /// Adds recorded samples to their histograms. Call it every few seconds: samples are buffered until then.
+    pub fn run_upkeep(&self) {
         self.0.run_upkeep();
     }
 }
 
-/// Counts one answer. `route` is a template, never a path, so that the number of series is bounded.
-pub(crate) fn answered(method: &Method, route: &str, status: StatusCode, took: Duration) {
+/// Records a response. `route` is a path template and not a path, so that the number of series is bounded.
+pub(crate) fn record_response(method: &Method, route: &str, status: StatusCode, took: Duration) {
     let method = match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
@@ -73,7 +73,7 @@ pub(crate) fn answered(method: &Method, route: &str, status: StatusCode, took: D
         .record(took.as_secs_f64());
 }
 
-/// Counts a request as being answered until it is dropped.
+/// Counts a request as in progress until it is dropped.
 pub(crate) struct InFlight;
 
 impl InFlight {

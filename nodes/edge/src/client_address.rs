@@ -1,28 +1,28 @@
-//! From where a request comes.
+//! The client's address.
 
 use std::net::IpAddr;
 
 use poem::Request;
 
-/// The client's address as far as it can be trusted. The server puts it into each request.
+/// The client's address, as far as it can be trusted. The server adds it to each request's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress {
-    /// None for requests that came through no socket.
+    /// None for requests that did not come through a socket.
     pub ip: Option<IpAddr>,
-    /// Whether somebody on this machine is asking, and not for another.
+    /// Whether the client runs on this machine and does not forward for another.
     pub local: bool,
 }
 
 const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
 impl ClientAddress {
-    /// As the server found it, or the socket's.
+    /// The address that the server found; without a server, the socket's.
     pub fn of(request: &Request) -> Self {
         request.data::<Self>().copied().unwrap_or_else(|| Self::find(request, false))
     }
 
-    /// Behind a proxy the last entry of `X-Forwarded-For` is the one that our proxy wrote; whatever comes before it
-    /// may be made up. Without a proxy the header says nothing, except that somebody forwarded.
+    /// Behind a proxy, only the last entry of `X-Forwarded-For` was written by that proxy; clients can forge the others.
+    /// Without a proxy, the header only shows that the request was forwarded.
     pub(crate) fn find(request: &Request, behind_proxy: bool) -> Self {
         let socket = request.remote_addr().as_socket_addr().map(|address| address.ip().to_canonical());
         let forwarded = FORWARDED.iter().any(|name| request.headers().contains_key(*name));
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_proxys_word_counts_and_only_behind_one() {
+    fn only_the_last_forwarded_address_counts_and_only_behind_a_proxy() {
         let with = |name: &str, value: &str| Request::builder().header(name, value).finish();
         let plain = ClientAddress::find(&Request::default(), true);
         assert_eq!(plain, ClientAddress { ip: None, local: true });

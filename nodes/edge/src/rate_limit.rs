@@ -1,4 +1,4 @@
-//! How often one address may ask, and how often a sign-in may fail.
+//! Rate limits for requests and for failed sign-ins.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,56 +11,55 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::error::ApiError;
 
-/// Requests of one address: a bucket that fills evenly.
-pub struct Requests {
+/// Limits the requests of each client address, by a token bucket.
+pub struct RequestLimiter {
     buckets: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
 }
 
-impl std::fmt::Debug for Requests {
+impl std::fmt::Debug for RequestLimiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Requests")
+        f.write_str("RequestLimiter")
     }
 }
 
-impl Requests {
-    /// `per_second` in the long run, `burst` at once (each at least 1).
+impl RequestLimiter {
+    /// Allows `per_second` requests on average and `burst` at once (each at least 1).
     pub fn new(per_second: u32, burst: u32) -> Self {
         let at_least_one = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(at_least_one(per_second)).allow_burst(at_least_one(burst));
         Self { buckets: RateLimiter::keyed(quota), clock: DefaultClock::default() }
     }
 
-    /// Counts a request of `address`.
+    /// Counts a request from `address`.
     ///
     /// # Errors
     /// 429 with the seconds to wait.
     pub fn take(&self, address: IpAddr) -> Result<(), ApiError> {
-        self.buckets.check_key(&neighbourhood(address)).map_err(|full| {
+        self.buckets.check_key(&network(address)).map_err(|full| {
             let wait = full.wait_time_from(self.clock.now()).as_secs_f64().ceil();
             ApiError::rate_limited((wait as u32).max(1))
         })
     }
 
-    /// Forgets addresses whose buckets are full again.
+    /// Removes addresses whose buckets are full.
     pub fn forget_idle(&self) {
         self.buckets.retain_recent();
         self.buckets.shrink_to_fit();
     }
 }
 
-/// An IPv6 customer has a whole /64 to choose from: it counts as one.
-fn neighbourhood(address: IpAddr) -> IpAddr {
+/// The network that counts as one client: an IPv6 customer has a whole /64.
+fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
     }
 }
 
-/// Failed sign-ins: only failures count, by account and by address, so that who knows the password is never locked
-/// out by asking often. Both are kept as hashes.
+/// Limits failed sign-ins by account and by client address, both stored as hashes. Successful sign-ins are not limited.
 #[derive(Debug)]
-pub struct SignIns {
+pub struct SignInLimiter {
     failures: Mutex<HashMap<u128, Failures>>,
 }
 
@@ -70,35 +69,35 @@ struct Failures {
     since: Instant,
 }
 
-impl Default for SignIns {
+impl Default for SignInLimiter {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl SignIns {
-    /// Failures of one account in a [`SignIns::WINDOW`].
+impl SignInLimiter {
+    /// Maximum failures of an account in a [`SignInLimiter::WINDOW`].
     pub const PER_ACCOUNT: u32 = 10;
-    /// Failures of one address in a [`SignIns::WINDOW`].
+    /// Maximum failures of an address in a [`SignInLimiter::WINDOW`].
     pub const PER_ADDRESS: u32 = 50;
-    /// How long failures are held against anybody.
+    /// The time in which failures are counted.
     pub const WINDOW: Duration = Duration::from_secs(15 * 60);
-    /// Names kept at once; at the limit the oldest half is forgotten.
-    const KEPT_MAX: usize = 200_000;
+    /// Maximum number of entries. At the limit, the older half is removed.
+    const ENTRIES_MAX: usize = 200_000;
 
-    /// Nobody has failed yet.
+    /// A limiter without failures.
     pub fn new() -> Self {
         Self { failures: Mutex::new(HashMap::new()) }
     }
 
-    /// Before a password is looked at.
+    /// Call it before a password is verified.
     ///
     /// # Errors
-    /// 429 with the seconds to wait, the same for accounts that exist and that do not.
+    /// 429 with the seconds to wait, whether or not the account exists.
     pub fn check(&self, account: &str, address: Option<IpAddr>) -> Result<(), ApiError> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, most) in names(account, address) {
-            if let Some(failed) = failures.get(&name)
+        for (key, most) in keys(account, address) {
+            if let Some(failed) = failures.get(&key)
                 && failed.count >= most
                 && let Some(left) = Self::WINDOW.checked_sub(failed.since.elapsed())
             {
@@ -108,15 +107,15 @@ impl SignIns {
         Ok(())
     }
 
-    /// After it was wrong.
+    /// Call it after a wrong password.
     pub fn failed(&self, account: &str, address: Option<IpAddr>) {
         let now = Instant::now();
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        if failures.len() >= Self::KEPT_MAX {
-            forget_older_half(&mut failures);
+        if failures.len() >= Self::ENTRIES_MAX {
+            remove_older_half(&mut failures);
         }
-        for (name, _) in names(account, address) {
-            let failed = failures.entry(name).or_insert(Failures { count: 0, since: now });
+        for (key, _) in keys(account, address) {
+            let failed = failures.entry(key).or_insert(Failures { count: 0, since: now });
             if failed.since.elapsed() > Self::WINDOW {
                 *failed = Failures { count: 0, since: now };
             }
@@ -124,24 +123,27 @@ impl SignIns {
         }
     }
 
-    /// After it was right: the account starts afresh; the address does not, or one good account would cover for many.
+    /// Call it after a correct password. It resets the account but not the address: otherwise an attacker could reset the
+    /// address with an account of their own.
     pub fn succeeded(&self, account: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for (name, _) in names(account, None) {
-            failures.remove(&name);
+        for (key, _) in keys(account, None) {
+            failures.remove(&key);
         }
     }
 }
 
-fn names(account: &str, address: Option<IpAddr>) -> impl Iterator<Item = (u128, u32)> {
+fn keys(account: &str, address: Option<IpAddr>) -> impl Iterator<Item = (u128, u32)> {
     let account = account.trim().to_lowercase();
     let account = protocol::codec::hash128(&[b"account", account.as_bytes()]);
-    let address = address.map(|address| neighbourhood(address).to_string());
+    let address = address.map(|address| network(address).to_string());
     let address = address.map(|address| protocol::codec::hash128(&[b"address", address.as_bytes()]));
-    [(account, SignIns::PER_ACCOUNT)].into_iter().chain(address.map(|name| (name, SignIns::PER_ADDRESS)))
+    [(account, SignInLimiter::PER_ACCOUNT)]
+        .into_iter()
+        .chain(address.map(|key| (key, SignInLimiter::PER_ADDRESS)))
 }
 
-fn forget_older_half(failures: &mut HashMap<u128, Failures>) {
+fn remove_older_half(failures: &mut HashMap<u128, Failures>) {
     let mut ages: Vec<Instant> = failures.values().map(|failed| failed.since).collect();
     ages.sort_unstable();
     let median = ages[ages.len() / 2];
@@ -157,27 +159,27 @@ mod tests {
     }
 
     #[test]
-    fn only_failures_count_and_success_forgives_the_account() {
-        let sign_ins = SignIns::new();
+    fn only_failures_count_and_a_success_resets_the_account() {
+        let sign_ins = SignInLimiter::new();
         let here = Some(address("192.0.2.1"));
         for _ in 0..100 {
             assert!(sign_ins.check("ann@example.org", here).is_ok());
         }
-        for _ in 0..SignIns::PER_ACCOUNT {
+        for _ in 0..SignInLimiter::PER_ACCOUNT {
             assert!(sign_ins.check("ann@example.org", here).is_ok());
             sign_ins.failed("ann@example.org", here);
         }
         let refused = sign_ins.check(" Ann@Example.org", Some(address("192.0.2.9"))).unwrap_err();
-        assert_eq!(refused.problem().status().as_u16(), 429, "from anywhere");
+        assert_eq!(refused.problem().status().as_u16(), 429, "from any address");
         assert!(sign_ins.check("bob@example.org", here).is_ok());
         sign_ins.succeeded("ann@example.org");
         assert!(sign_ins.check("ann@example.org", here).is_ok());
     }
 
     #[test]
-    fn one_address_cannot_try_many_accounts() {
-        let sign_ins = SignIns::new();
-        for attempt in 0..SignIns::PER_ADDRESS {
+    fn failures_of_one_address_are_limited_over_all_accounts() {
+        let sign_ins = SignInLimiter::new();
+        for attempt in 0..SignInLimiter::PER_ADDRESS {
             sign_ins.failed(&format!("user{attempt}"), Some(address("2001:db8::1")));
         }
         assert!(sign_ins.check("someone", Some(address("2001:db8::ffff"))).is_err(), "the same /64");
@@ -185,13 +187,13 @@ mod tests {
         sign_ins.succeeded("someone");
         assert!(
             sign_ins.check("someone", Some(address("2001:db8::1"))).is_err(),
-            "success clears no address"
+            "a success does not reset the address"
         );
     }
 
     #[test]
-    fn a_burst_is_followed_by_a_pause() {
-        let requests = Requests::new(1, 3);
+    fn requests_beyond_the_burst_are_refused() {
+        let requests = RequestLimiter::new(1, 3);
         for _ in 0..3 {
             assert!(requests.take(address("192.0.2.1")).is_ok());
         }

@@ -1,4 +1,4 @@
-//! OpenAPI documents: one a service, one for all, tidied for the generators of clients.
+//! OpenAPI documents: one for each service and a combined one, corrected for client generators.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::marker::PhantomData;
@@ -9,33 +9,39 @@ use poem_openapi::registry::{MetaApi, Registry};
 use poem_openapi::{OpenApi, OpenApiService};
 use serde_json::{Map, Value, json};
 
-/// The API's version, in every document.
+/// The API version in all documents.
 const VERSION: &str = "1.0.0";
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The documents of a server's apis.
+/// OAuth scopes: name, and what it allows.
+pub type Scopes = &'static [(&'static str, &'static str)];
+
+/// The OpenAPI documents of a server's services.
 #[derive(Debug, Clone, Default)]
-pub struct Documents {
+pub struct OpenApiDocuments {
     public_url: Option<String>,
+    scopes: Scopes,
     services: Vec<(String, Value)>,
 }
 
-impl Documents {
-    /// No documents yet. `public_url` becomes their server; without one they are relative, as committed goldens are.
-    pub fn new(public_url: Option<&str>) -> Self {
-        Self { public_url: public_url.map(|url| url.trim_end_matches('/').to_owned()), services: Vec::new() }
+impl OpenApiDocuments {
+    /// No documents yet. `public_url` becomes the server of each document; without one, URLs are relative. `scopes` are
+    /// listed as those that the authorization server issues.
+    pub fn new(public_url: Option<&str>, scopes: Scopes) -> Self {
+        let public_url = public_url.map(|url| url.trim_end_matches('/').to_owned());
+        Self { public_url, scopes, services: Vec::new() }
     }
 
-    /// Adds a service's API.
+    /// Adds the API of a service.
     #[must_use]
     pub fn with<F: OpenApi>(mut self, service: &str, title: &str) -> Self {
         self.add::<F>(service, title);
         self
     }
 
-    /// Adds a service's API.
+    /// Adds the API of a service.
     pub fn add<F: OpenApi>(&mut self, service: &str, title: &str) {
-        let document = tidy(face_document::<F>(title), self.public_url.as_deref());
+        let document = tidy(service_document::<F>(title), self.public_url.as_deref(), self.scopes);
         self.services.push((service.to_owned(), document));
     }
 
@@ -44,19 +50,20 @@ impl Documents {
         self.services.iter().map(|(service, _)| service.as_str())
     }
 
-    /// One service's document.
+    /// The document of one service.
     pub fn of(&self, service: &str) -> Option<&Value> {
         self.services.iter().find(|(name, _)| name == service).map(|(_, document)| document)
     }
 
-    /// All in one. Where two services have different schemas of one name, the later one's is named after its service.
+    /// The combined document. If two services have different schemas of the same name, the later one's schema is prefixed
+    /// with the service's name.
     pub fn combined(&self) -> Value {
         let mut all = json!({ "openapi": "3.0.3", "info": { "title": "Auberge", "version": VERSION } });
         all["servers"] = json!([{ "url": self.public_url.as_deref().unwrap_or("/") }]);
         let mut tags = BTreeMap::new();
         let (mut paths, mut schemas, mut schemes) = (Map::new(), Map::new(), Map::new());
         for (service, document) in &self.services {
-            let document = set_apart(document.clone(), &schemas, service);
+            let document = rename_conflicting_schemas(document.clone(), &schemas, service);
             for tag in document["tags"].as_array().into_iter().flatten() {
                 tags.insert(tag["name"].as_str().unwrap_or_default().to_owned(), tag.clone());
             }
@@ -82,8 +89,8 @@ impl Documents {
     }
 }
 
-/// Renames the schemas that `taken` has otherwise.
-fn set_apart(document: Value, taken: &Map<String, Value>, service: &str) -> Value {
+/// Renames the schemas for which `taken` has a different schema of the same name.
+fn rename_conflicting_schemas(document: Value, taken: &Map<String, Value>, service: &str) -> Value {
     let own = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
     let clashing = own.iter().filter(|(name, schema)| taken.get(*name).is_some_and(|other| other != *schema));
     let mut prefix = service.to_owned();
@@ -124,7 +131,7 @@ fn rename_references(value: &mut Value, renamed: &BTreeMap<String, String>) {
     }
 }
 
-/// A API's types without the API.
+/// The types of an API without its handlers.
 struct TypesOf<F>(PhantomData<fn() -> F>);
 
 impl<F: OpenApi> OpenApi for TypesOf<F> {
@@ -139,20 +146,20 @@ impl<F: OpenApi> OpenApi for TypesOf<F> {
     fn add_routes(self, _routes: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {}
 }
 
-fn face_document<F: OpenApi>(title: &str) -> Value {
+fn service_document<F: OpenApi>(title: &str) -> Value {
     let spec = OpenApiService::new(TypesOf::<F>(PhantomData), title, VERSION).spec();
     let document: Value = serde_json::from_str(&spec).expect("a document is JSON");
-    // A path in two impls is written twice, and the first is lost when it is read.
+    // A path that is declared in two impls occurs twice in the text, and parsing keeps only the last.
     let declared: usize = F::meta().iter().flat_map(|api| &api.paths).map(|path| path.operations.len()).sum();
     assert_eq!(
         operations(&document).count(),
         declared,
-        "{title}: all methods of a path belong into one impl"
+        "{title}: all methods of a path must be declared in one impl"
     );
     document
 }
 
-/// Every operation: path, method, operation.
+/// All operations: path, method, operation.
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths.flat_map(|(path, methods)| {
@@ -161,7 +168,7 @@ fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     })
 }
 
-fn tidy(mut document: Value, public_url: Option<&str>) -> Value {
+fn tidy(mut document: Value, public_url: Option<&str>, scopes: Scopes) -> Value {
     document["openapi"] = json!("3.0.3");
     document["servers"] = json!([{ "url": public_url.unwrap_or("/") }]);
     for methods in document["paths"].as_object_mut().into_iter().flatten().map(|(_, methods)| methods) {
@@ -176,8 +183,10 @@ fn tidy(mut document: Value, public_url: Option<&str>) -> Value {
                 flow[name] = json!(format!("{base}{path}"));
             }
         }
+        flow["scopes"] =
+            scopes.iter().map(|(name, description)| ((*name).to_owned(), json!(description))).collect();
     }
-    // Looking for what is not there has left a null behind.
+    // Indexing a missing member above has created a null.
     if document["components"]["securitySchemes"]["oauth2"]["flows"].is_null()
         && let Some(components) = document["components"].as_object_mut()
     {
@@ -187,7 +196,7 @@ fn tidy(mut document: Value, public_url: Option<&str>) -> Value {
 }
 
 fn tidy_operation(operation: &mut Value) {
-    // Scopes belong to OAuth alone.
+    // Scopes apply to OAuth only.
     for requirement in operation["security"].as_array_mut().into_iter().flatten() {
         if requirement.get("bearer").is_some() {
             requirement["bearer"] = json!([]);
@@ -204,7 +213,7 @@ fn tidy_operation(operation: &mut Value) {
         }
     }
     let bodiless = operation.get("requestBody").is_none_or(Value::is_null);
-    // What cannot happen to this operation is not said of it.
+    // Remove the statuses that this operation cannot return.
     if let Some(responses) = operation["responses"].as_object_mut() {
         let never = [(bodiless, ["413", "415"]), (open, ["401", "403"]), (!conditional, ["412", "412"])];
         for status in never.iter().filter(|(never, _)| *never).flat_map(|(_, statuses)| statuses) {
@@ -220,15 +229,15 @@ fn tidy_operation(operation: &mut Value) {
     }
 }
 
-/// What generators of clients would stumble over, one line for each; for golden tests of apis.
-pub fn check_document(document: &Value) -> Vec<String> {
+/// Problems of a document for client generators, one line each. For tests of APIs.
+pub fn lint_document(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut ids = BTreeSet::new();
     for (path, method, operation) in operations(document) {
         let at = format!("{} {path}", method.to_uppercase());
         match operation["operationId"].as_str() {
             None => found.push(format!("{at}: no operationId")),
-            Some(id) if !ids.insert(id) => found.push(format!("{at}: operationId `{id}` is taken")),
+            Some(id) if !ids.insert(id) => found.push(format!("{at}: operationId `{id}` is not unique")),
             Some(_) => {}
         }
         for (what, present) in
@@ -250,11 +259,11 @@ pub fn check_document(document: &Value) -> Vec<String> {
     }
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
         if name == "Error" {
-            found.push("a schema is called Error, as classes of many languages are".to_owned());
+            found.push("a schema is named Error, like a class of many languages".to_owned());
         }
         for (field, property) in schema["properties"].as_object().into_iter().flatten() {
             if property["type"] == "object" && property.get("properties").is_some() {
-                found.push(format!("schema {name}: `{field}` has an object without a name"));
+                found.push(format!("schema {name}: `{field}` is an object without a named schema"));
             }
         }
     }
@@ -277,10 +286,10 @@ fn check_responses(operation: &Value) -> impl Iterator<Item = String> {
         }
     }
     if successes > 1 {
-        found.push(format!("{successes} successes where clients expect one"));
+        found.push(format!("{successes} success responses instead of one"));
     }
     if schemas.len() > 1 {
-        found.push(format!("{} schemas of failures where clients expect one", schemas.len()));
+        found.push(format!("{} error schemas instead of one", schemas.len()));
     }
     found.into_iter()
 }

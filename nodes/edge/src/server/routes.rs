@@ -1,4 +1,4 @@
-//! The table of routes: which methods a path knows, and what it is called in metrics.
+//! Routes: the methods of a path, and the path template under which metrics record it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::__private::UrlQuery;
 use poem_openapi::OpenApi;
 
-use super::explain;
+use super::error_response;
 use crate::error::ApiError;
-use crate::problem::kinds;
+use crate::problem::problem_types;
 
-/// A path of a API as documents write it: `/v1/hotels/{hotel_id}`.
-pub(crate) type Names = Arc<str>;
+/// The path template of an operation, as in the OpenAPI document: `/v1/notes/{note_id}`.
+pub(crate) type PathTemplate = Arc<str>;
 
-/// The template of the route that answered, for logs and metrics.
+/// The path template of the route that answered, in the response's data, for logs and metrics.
 #[derive(Debug, Clone)]
-pub(crate) struct Label(pub Arc<str>);
+pub(crate) struct RouteTemplate(pub Arc<str>);
 
-/// How documents write the paths that routes know as `/v1/hotels/:param0`.
-pub(crate) fn names<F: OpenApi>() -> impl Iterator<Item = (String, Names)> {
+/// Maps the paths of Poem's routes (`/v1/notes/:param0`) to path templates.
+pub(crate) fn path_templates<F: OpenApi>() -> impl Iterator<Item = (String, PathTemplate)> {
     F::meta().into_iter().flat_map(|api| api.paths).map(|path| {
         let mut count = 0;
         let segments = path.path.split('/').map(|segment| {
@@ -36,17 +36,17 @@ pub(crate) fn names<F: OpenApi>() -> impl Iterator<Item = (String, Names)> {
     })
 }
 
-/// The operations of one path.
-pub(crate) struct Methods {
-    label: Label,
+/// The operations of a path.
+pub(crate) struct PathItem {
+    template: RouteTemplate,
     allow: HeaderValue,
     operations: Vec<(Method, BoxEndpoint<'static>)>,
 }
 
-impl Methods {
-    pub(crate) fn of_face(
+impl PathItem {
+    pub(crate) fn new(
         path: &str,
-        names: Option<Names>,
+        template: Option<PathTemplate>,
         methods: HashMap<Method, BoxEndpoint<'static>>,
     ) -> Self {
         let mut operations: Vec<_> = methods.into_iter().collect();
@@ -57,19 +57,19 @@ impl Methods {
         }
         allowed.push("OPTIONS");
         let allow = HeaderValue::from_str(&allowed.join(", ")).expect("methods are tokens");
-        Self { label: Label(names.unwrap_or_else(|| path.into())), allow, operations }
+        Self { template: RouteTemplate(template.unwrap_or_else(|| path.into())), allow, operations }
     }
 
-    async fn answer(&self, mut request: Request) -> Response {
+    async fn dispatch(&self, mut request: Request) -> Response {
         if request.method() == Method::HEAD {
-            // The outermost layer takes the body away again.
+            // The middleware removes the body.
             request.set_method(Method::GET);
         }
         let operation = self.operations.iter().find(|(method, _)| method == request.method());
         let Some((_, operation)) = operation else {
             let mut response = match *request.method() {
                 Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-                _ => ApiError::new(&kinds::METHOD_NOT_ALLOWED).into_response(),
+                _ => ApiError::new(&problem_types::METHOD_NOT_ALLOWED).into_response(),
             };
             response.headers_mut().insert(header::ALLOW, self.allow.clone());
             return response;
@@ -79,65 +79,66 @@ impl Methods {
         let sent = request.uri().clone();
         match operation.call(request).await {
             Ok(response) => response,
-            Err(error) => explain::error(error, &sent, &self.label.0),
+            Err(error) => error_response::from_error(error, &sent, &self.template.0),
         }
     }
 }
 
-impl Endpoint for Methods {
+impl Endpoint for PathItem {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let mut response = self.answer(request).await;
-        response.set_data(self.label.clone());
+        let mut response = self.dispatch(request).await;
+        response.set_data(self.template.clone());
         Ok(response)
     }
 }
 
-/// An endpoint that is in no document.
-pub(crate) struct Labelled {
-    label: Label,
+/// A route that is in no OpenAPI document.
+pub(crate) struct UndocumentedRoute {
+    template: RouteTemplate,
     inner: BoxEndpoint<'static>,
 }
 
-impl Labelled {
+impl UndocumentedRoute {
     pub(crate) fn new(path: &str, inner: BoxEndpoint<'static>) -> Self {
-        Self { label: Label(path.into()), inner }
+        Self { template: RouteTemplate(path.into()), inner }
     }
 }
 
-impl Endpoint for Labelled {
+impl Endpoint for UndocumentedRoute {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let sent = request.uri().clone();
         let answer = self.inner.call(request).await;
-        let mut response = answer.unwrap_or_else(|error| explain::error(error, &sent, &self.label.0));
-        response.set_data(self.label.clone());
+        let mut response =
+            answer.unwrap_or_else(|error| error_response::from_error(error, &sent, &self.template.0));
+        response.set_data(self.template.clone());
         Ok(response)
     }
 }
 
-/// Everything that has no route of its own: pages, or nothing.
-pub(crate) struct Pages(pub Option<BoxEndpoint<'static>>);
+/// The endpoint for all other paths: pages, or 404.
+pub(crate) struct Fallback(pub Option<BoxEndpoint<'static>>);
 
-/// Whether a path belongs to programs, which want problems and never pages.
+/// Whether a path belongs to an API, whose errors are never pages.
 pub(crate) fn is_api(path: &str) -> bool {
     ["/v1", "/oauth", "/.well-known", "/openapi"].iter().any(|prefix| {
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
     })
 }
 
-impl Endpoint for Pages {
+impl Endpoint for Fallback {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let sent = request.uri().clone();
-        // The consent page of `/oauth/authorize` is a route of its own; what comes here under `/v1` is a mistake.
+        // Unknown paths of APIs are answered with problems and not with pages.
         let answer = match &self.0 {
             Some(pages) if !is_api(sent.path()) => pages.call(request).await,
             _ => Err(NotFoundError.into()),
         };
-        Ok(answer.unwrap_or_else(|error| explain::error(error, &sent, "")))
+        Ok(answer.unwrap_or_else(|error| error_response::from_error(error, &sent, "")))
     }
 }

@@ -1,7 +1,7 @@
-//! How a newtype that travels as a JSON string becomes a type of the OpenAPI document.
+//! OpenAPI types for newtypes that are JSON strings.
 
-/// Makes a `FromStr + Display` type one that poem-openapi can read from JSON and parameters, write, and document.
-/// What it fails with never repeats the input.
+/// Implements the traits of poem-openapi for a `FromStr + Display` type: parsing from JSON and parameters, writing, and
+/// documentation. Errors must not contain the input.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __string_type {
@@ -32,7 +32,7 @@ macro_rules! __string_type {
                     Some(::serde_json::Value::String(text)) => {
                         text.parse::<Self>().map_err(ParseError::custom)
                     }
-                    Some(_) => Err(ParseError::custom("not a string")),
+                    Some(_) => Err(ParseError::custom("must be a string")),
                     None => Err(ParseError::expected_input()),
                 }
             }

@@ -1,4 +1,4 @@
-//! Answers with a status or headers of their own, and answers that are files.
+//! Responses with a status or headers of their own, and files.
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -7,11 +7,11 @@ use poem_openapi::registry::{MetaHeader, MetaResponse, MetaResponses, MetaSchema
 use poem_openapi::types::ToJSON;
 
 use crate::etag::ETag;
-use crate::payload::{JSON, answer, bytes_of};
+use crate::payload::{JSON, json_bytes, response_meta};
 
-const LOCATION: (&str, &str) = ("Location", "Where it is");
-const ETAG: (&str, &str) = ("ETag", "Its version, for `If-Match`");
-const DISPOSITION: (&str, &str) = ("Content-Disposition", "The file's name");
+const LOCATION: (&str, &str) = ("Location", "The path of the resource");
+const ETAG: (&str, &str) = ("ETag", "The version of the resource, for `If-Match`");
+const DISPOSITION: (&str, &str) = ("Content-Disposition", "The name of the file");
 
 fn with_headers(mut meta: MetaResponses, headers: &[(&str, &str)]) -> MetaResponses {
     let header = |(name, description): &(&str, &str)| MetaHeader {
@@ -28,7 +28,7 @@ fn with_headers(mut meta: MetaResponses, headers: &[(&str, &str)]) -> MetaRespon
 fn json(status: StatusCode, body: Vec<u8>, headers: [(header::HeaderName, String); 2]) -> Response {
     let mut response = Response::builder().status(status).content_type(JSON).body(body);
     for (name, value) in headers {
-        // Made of ids and versions; a value that no header can carry is left out rather than sent maimed.
+        // Values consist of ids and versions. One that is not valid in a header is omitted.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().insert(name, value);
         }
@@ -36,19 +36,18 @@ fn json(status: StatusCode, body: Vec<u8>, headers: [(header::HeaderName, String
     response
 }
 
-/// 201: made, with where it is and its version.
+/// 201: the resource was created. With its path and version.
 #[derive(Debug, Clone)]
 pub struct Created<T> {
-    /// The path of what was made: `/v1/reservations/rsv_…`.
+    /// The path of the resource: `/v1/notes/7`.
     pub location: String,
-    /// Its tag.
     pub etag: ETag,
-    /// The thing itself.
+    /// The resource.
     pub value: T,
 }
 
 impl<T> Created<T> {
-    /// Something new, at a path, in a version.
+    /// A resource that was created.
     pub fn new(location: impl Into<String>, version: u64, value: T) -> Self {
         Self { location: location.into(), etag: ETag::version(version), value }
     }
@@ -57,13 +56,13 @@ impl<T> Created<T> {
 impl<T: ToJSON> IntoResponse for Created<T> {
     fn into_response(self) -> Response {
         let headers = [(header::LOCATION, self.location), (header::ETAG, self.etag.to_string())];
-        json(StatusCode::CREATED, bytes_of(&self.value), headers)
+        json(StatusCode::CREATED, json_bytes(&self.value), headers)
     }
 }
 
 impl<T: ToJSON> ApiResponse for Created<T> {
     fn meta() -> MetaResponses {
-        with_headers(answer("Made", 201, JSON, T::schema_ref()), &[LOCATION, ETAG])
+        with_headers(response_meta("Created", 201, JSON, T::schema_ref()), &[LOCATION, ETAG])
     }
 
     fn register(registry: &mut Registry) {
@@ -71,25 +70,25 @@ impl<T: ToJSON> ApiResponse for Created<T> {
     }
 }
 
-/// 202: begun, with where to watch it.
+/// 202: the operation has begun. With the path of its state.
 #[derive(Debug, Clone)]
 pub struct Accepted<T> {
-    /// The path of what goes on.
+    /// The path of the operation's state.
     pub location: String,
-    /// How it stands.
+    /// The operation's state.
     pub value: T,
 }
 
 impl<T: ToJSON> IntoResponse for Accepted<T> {
     fn into_response(self) -> Response {
         let headers = [(header::LOCATION, self.location), (header::RETRY_AFTER, "1".to_owned())];
-        json(StatusCode::ACCEPTED, bytes_of(&self.value), headers)
+        json(StatusCode::ACCEPTED, json_bytes(&self.value), headers)
     }
 }
 
 impl<T: ToJSON> ApiResponse for Accepted<T> {
     fn meta() -> MetaResponses {
-        with_headers(answer("Begun", 202, JSON, T::schema_ref()), &[LOCATION])
+        with_headers(response_meta("Accepted", 202, JSON, T::schema_ref()), &[LOCATION])
     }
 
     fn register(registry: &mut Registry) {
@@ -97,34 +96,33 @@ impl<T: ToJSON> ApiResponse for Accepted<T> {
     }
 }
 
-/// 200 with the version of what is answered.
+/// 200 with the version of the resource.
 #[derive(Debug, Clone)]
-pub struct Tagged<T> {
-    /// Its tag.
+pub struct WithETag<T> {
     pub etag: ETag,
-    /// The thing itself.
+    /// The resource.
     pub value: T,
 }
 
-impl<T> Tagged<T> {
-    /// Something in a version.
+impl<T> WithETag<T> {
+    /// A resource in a version.
     pub fn new(version: u64, value: T) -> Self {
         Self { etag: ETag::version(version), value }
     }
 }
 
-impl<T: ToJSON> IntoResponse for Tagged<T> {
+impl<T: ToJSON> IntoResponse for WithETag<T> {
     fn into_response(self) -> Response {
-        // What belongs to a caller may be kept by nobody else, and must be asked for again each time.
+        // The response is for this caller: shared caches must not store it, and the client must revalidate it.
         let headers =
             [(header::ETAG, self.etag.to_string()), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
-        json(StatusCode::OK, bytes_of(&self.value), headers)
+        json(StatusCode::OK, json_bytes(&self.value), headers)
     }
 }
 
-impl<T: ToJSON> ApiResponse for Tagged<T> {
+impl<T: ToJSON> ApiResponse for WithETag<T> {
     fn meta() -> MetaResponses {
-        with_headers(answer("Done", 200, JSON, T::schema_ref()), &[ETAG])
+        with_headers(response_meta("Success", 200, JSON, T::schema_ref()), &[ETAG])
     }
 
     fn register(registry: &mut Registry) {
@@ -132,7 +130,7 @@ impl<T: ToJSON> ApiResponse for Tagged<T> {
     }
 }
 
-/// 204: done, and nothing to say.
+/// 204: success without a body.
 #[derive(Debug, Clone, Copy)]
 pub struct NoContent;
 
@@ -147,7 +145,7 @@ impl ApiResponse for NoContent {
         let (status, status_range) = (Some(204), None);
         let (content, headers) = (Vec::new(), Vec::new());
         MetaResponses {
-            responses: vec![MetaResponse { description: "Done", status, status_range, content, headers }],
+            responses: vec![MetaResponse { description: "Success", status, status_range, content, headers }],
         }
     }
 
@@ -159,16 +157,15 @@ macro_rules! file {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name {
-            /// What the file is called when it is kept; made of ids, never of what a user typed.
+            /// The name under which clients save the file. Made of ids, not of user input.
             pub name: String,
-            /// Its content.
             pub bytes: Vec<u8>,
         }
 
         impl IntoResponse for $name {
             fn into_response(self) -> Response {
-                let sound = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
-                let name: String = self.name.chars().filter(sound).collect();
+                let safe = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+                let name: String = self.name.chars().filter(safe).collect();
                 Response::builder()
                     .content_type($served)
                     .header(header::CONTENT_DISPOSITION, format!("{}; filename=\"{name}\"", $disposition))
@@ -179,7 +176,7 @@ macro_rules! file {
 
         impl ApiResponse for $name {
             fn meta() -> MetaResponses {
-                with_headers(answer("The file", 200, $media_type, MetaSchemaRef::Inline(Box::new($schema))), &[DISPOSITION])
+                with_headers(response_meta("The file", 200, $media_type, MetaSchemaRef::Inline(Box::new($schema))), &[DISPOSITION])
             }
 
             fn register(_registry: &mut Registry) {}
@@ -188,10 +185,10 @@ macro_rules! file {
 }
 
 file!(
-    /// A PDF, shown by browsers in place.
+    /// A PDF that browsers display.
     Pdf, "application/pdf", "application/pdf", "inline", MetaSchema::new_with_format("string", "binary")
 );
 file!(
-    /// A calendar file (iCalendar), kept by browsers.
+    /// A calendar file (iCalendar) that browsers save.
     Calendar, "text/calendar", "text/calendar; charset=utf-8", "attachment", MetaSchema::new("string")
 );

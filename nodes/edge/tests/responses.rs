@@ -1,4 +1,4 @@
-//! What clients are told, over the whole server without a socket.
+//! Responses of the whole server, without a socket.
 
 mod support;
 
@@ -24,7 +24,7 @@ fn body(change: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_failure_is_a_problem_that_repeats_nothing() {
+async fn every_error_is_a_problem_without_input_of_the_client() {
     let server = server().endpoint();
     let good = body("");
     // Request, headers, body; status and type of the answer.
@@ -90,7 +90,7 @@ async fn every_failure_is_a_problem_that_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn every_wrong_field_is_named() {
+async fn every_invalid_field_is_reported() {
     let server = server().endpoint();
     for (change, pointers) in [
         ("/title=", &["/title"][..]),
@@ -120,10 +120,10 @@ async fn every_wrong_field_is_named() {
         assert!(!answer.text.contains(SECRET), "{change}: {}", answer.text);
     }
     for (query, pointer, detail) in [
-        ("limit=101", "/limit", "not a number from 1 to 100"),
-        ("day=2026-13-01", "/day", "not a date of the form YYYY-MM-DD"),
+        ("limit=101", "/limit", "must be a number from 1 to 100"),
+        ("day=2026-13-01", "/day", "must be a date of the form YYYY-MM-DD"),
         ("title=012345678901234567890", "/title", "must satisfy maxLength(20)"),
-        ("tone=loud", "/tone", "not one of the values that are known"),
+        ("tone=loud", "/tone", "not one of the allowed values"),
     ] {
         let answer = ask(&server, &format!("GET /v1/notes?{query}"), &[], "").await;
         assert_eq!(
@@ -135,7 +135,7 @@ async fn every_wrong_field_is_named() {
 }
 
 #[tokio::test]
-async fn refusals_have_types_and_members_of_their_own() {
+async fn refusals_have_their_own_problem_types_and_members() {
     let server = server().endpoint();
     let answer = ask(&server, "POST /v1/notes", &[TOKEN, JSON], &body("/title=\"taken\"")).await;
     assert_eq!((answer.status, answer.slug().as_str()), (409, "title-taken"));
@@ -146,7 +146,7 @@ async fn refusals_have_types_and_members_of_their_own() {
 }
 
 #[tokio::test]
-async fn request_ids_go_round_when_they_are_sane() {
+async fn valid_request_ids_are_returned() {
     let server = server().endpoint();
     for (sent, kept) in
         [("abc-123", true), ("a b", false), ("<script>", false), (&"x".repeat(65), false), ("", false)]
@@ -154,13 +154,13 @@ async fn request_ids_go_round_when_they_are_sane() {
         let answer = ask(&server, "GET /v1/notes/request-id", &[("x-request-id", sent)], "").await;
         let id = answer.header("x-request-id");
         assert_eq!(id == sent, kept, "{sent}");
-        assert_eq!(answer.json()["id"], id, "the operation knows it too");
+        assert_eq!(answer.json()["id"], id, "the operation gets the same id");
         assert!(!id.is_empty());
     }
 }
 
 #[tokio::test]
-async fn lists_go_on_where_they_stopped_and_cursors_cannot_be_bent() {
+async fn cursors_continue_a_list_and_altered_ones_are_refused() {
     let server = server().endpoint();
     let mut seen = 0;
     let mut path = "GET /v1/notes?limit=20".to_owned();
@@ -173,16 +173,16 @@ async fn lists_go_on_where_they_stopped_and_cursors_cannot_be_bent() {
         path = format!("GET /v1/notes?limit=20&cursor={cursor}");
     }
     assert_eq!((seen, cursors.len()), (45, 2));
-    for bent in [format!("{}A", cursors[0]), cursors[0][1..].to_owned(), cursors[0].to_lowercase()] {
-        let answer = ask(&server, &format!("GET /v1/notes?cursor={bent}"), &[], "").await;
-        assert_eq!(answer.slug(), "bad-cursor", "{bent}");
+    for altered in [format!("{}A", cursors[0]), cursors[0][1..].to_owned(), cursors[0].to_lowercase()] {
+        let answer = ask(&server, &format!("GET /v1/notes?cursor={altered}"), &[], "").await;
+        assert_eq!(answer.slug(), "bad-cursor", "{altered}");
     }
     let other = ask(&server, &format!("GET /v1/notes?title=x&cursor={}", cursors[0]), &[], "").await;
-    assert_eq!(other.slug(), "bad-cursor", "another question");
+    assert_eq!(other.slug(), "bad-cursor", "another list");
 }
 
 #[tokio::test]
-async fn tags_spare_reads_and_guard_changes() {
+async fn etags_make_reads_and_updates_conditional() {
     let server = server().endpoint();
     let first = ask(&server, "GET /v1/notes/1", &[], "").await;
     assert_eq!((first.status, first.header("etag")), (200, "\"7\""));
@@ -206,7 +206,7 @@ async fn head_and_options_are_answered() {
 }
 
 #[tokio::test]
-async fn only_configured_origins_may_script() {
+async fn only_configured_origins_are_allowed() {
     let server = server().endpoint();
     let preflight = |origin: &'static str| [("origin", origin), ("access-control-request-method", "PATCH")];
     let allowed = ask(&server, "OPTIONS /v1/notes/1", &preflight("https://app.example"), "").await;
@@ -217,24 +217,26 @@ async fn only_configured_origins_may_script() {
     let read = ask(&server, "GET /v1/notes", &[("origin", "https://app.example")], "").await;
     assert_eq!(read.header("access-control-allow-origin"), "https://app.example");
     assert!(!read.headers.contains_key("access-control-allow-credentials"));
-    // A form of our own page sends an origin that is in no list, and is served.
+    // A form of the own site sends its origin, which is not configured, and is accepted.
     let own = ask(&server, "GET /v1/notes", &[("origin", "https://inn.example")], "").await;
     assert_eq!((own.status, own.headers.contains_key("access-control-allow-origin")), (200, false));
 }
 
 #[tokio::test]
-async fn browsers_get_pages_and_programs_problems() {
+async fn browsers_get_error_pages_and_other_clients_problems() {
     let server = server().endpoint();
     let browser = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
     let page = ask(&server, "GET /nothing", &[browser], "").await;
     assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"));
-    assert!(page.text.contains("There is no such thing") && page.text.contains(page.header("x-request-id")));
+    assert!(
+        page.text.contains("The resource does not exist") && page.text.contains(page.header("x-request-id"))
+    );
     assert_eq!(ask(&server, "GET /v1/nothing", &[browser], "").await.slug(), "not-found");
     assert_eq!(ask(&server, "GET /", &[browser], "").await.text, "home");
 }
 
 #[tokio::test]
-async fn every_answer_is_guarded() {
+async fn every_response_has_security_headers() {
     let server = server().endpoint();
     for line in ["GET /", "GET /v1/notes", "GET /v1/nothing", "GET /docs", "GET /healthz"] {
         let answer = ask(&server, line, &[], "").await;
@@ -250,7 +252,7 @@ async fn every_answer_is_guarded() {
 }
 
 #[tokio::test]
-async fn what_operations_answer_stays_with_who_asked() {
+async fn responses_of_operations_are_not_stored_by_shared_caches() {
     let server = server().endpoint();
     for (line, expected) in [
         ("GET /v1/notes", "private, no-cache"),
@@ -262,7 +264,7 @@ async fn what_operations_answer_stays_with_who_asked() {
 }
 
 #[tokio::test]
-async fn large_texts_are_compressed_for_those_who_can_read_it() {
+async fn large_texts_are_compressed_if_the_client_accepts_it() {
     let server = server().endpoint();
     let plain = ask(&server, "GET /v1/notes", &[], "").await;
     assert!(!plain.headers.contains_key("content-encoding"));
@@ -274,7 +276,7 @@ async fn large_texts_are_compressed_for_those_who_can_read_it() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_this_machine_and_for_operators() {
+async fn metrics_are_readable_locally_and_with_the_scope() {
     let server = server().endpoint();
     ask(&server, "GET /v1/notes/1", &[], "").await;
     let here = ask(&server, "GET /metrics", &[], "").await;
@@ -288,7 +290,7 @@ async fn metrics_are_for_this_machine_and_for_operators() {
     assert_eq!(status(&[forwarded]).await, 401);
     assert_eq!(status(&[forwarded, ("authorization", "Bearer guest")]).await, 403);
     assert_eq!(status(&[forwarded, ("authorization", "Bearer operator")]).await, 200);
-    let from_afar = ask(&server, "GET /readyz", &[forwarded], "").await;
-    assert!(from_afar.status == 503 && !from_afar.text.contains("notes/0"), "{}", from_afar.text);
+    let remote = ask(&server, "GET /readyz", &[forwarded], "").await;
+    assert!(remote.status == 503 && !remote.text.contains("notes/0"), "{}", remote.text);
     assert!(ask(&server, "GET /readyz", &[], "").await.text.contains("notes/0"));
 }
