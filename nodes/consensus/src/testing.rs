@@ -35,7 +35,7 @@ impl InMemoryNetwork {
 
     /// The network as seen by replica `id`.
     pub fn endpoint(&self, id: u64) -> Arc<dyn Network> {
-        Arc::new(Endpoint { mesh: self.clone(), id })
+        Arc::new(Endpoint { network: self.clone(), id })
     }
 
     /// Makes a replica reachable. Replaces a previous one with the same id.
@@ -78,7 +78,7 @@ impl InMemoryNetwork {
 }
 
 struct Endpoint {
-    mesh: InMemoryNetwork,
+    network: InMemoryNetwork,
     id: u64,
 }
 
@@ -93,11 +93,11 @@ impl Network for Endpoint {
     ) -> BoxFuture<'a, Result<Vec<u8>, NetworkError>> {
         Box::pin(async move {
             let unreachable = || NetworkError::Unreachable(format!("replica {target}"));
-            let replica = self.mesh.find(self.id, group, target).ok_or_else(unreachable)?;
-            let answer = tokio::time::timeout(timeout, replica.handle(bytes)).await;
-            let answer = answer.map_err(|_| NetworkError::Timeout)?;
+            let replica = self.network.find(self.id, group, target).ok_or_else(unreachable)?;
+            let response = tokio::time::timeout(timeout, replica.handle(bytes)).await;
+            let response = response.map_err(|_| NetworkError::Timeout)?;
             // The response can be lost as well.
-            self.mesh.find(target, group, self.id).map(|_| answer).ok_or_else(unreachable)
+            self.network.find(target, group, self.id).map(|_| response).ok_or_else(unreachable)
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::{Disks, GROUP, Node, SOON, leader, members, rows, settings, start};
+use common::{Disks, GROUP, Node, TIMEOUT, leader, members, rows, settings, start};
 use consensus::{ChangeError, NoNetwork, Options, ProposeError, Replica, Settings, StartError, replica_id};
 use store::{LogSettings, NodeLog};
 
@@ -32,18 +32,18 @@ async fn acknowledged_proposals_survive_a_restart() {
     put(&node, 0..500).await;
     node.replica.read_barrier().await.unwrap();
     assert_eq!(rows(&*disks.state).len(), 500);
-    assert!(node.book.batches.load(Ordering::Relaxed) < 400, "entries are applied in batches");
+    assert!(node.machine.batches.load(Ordering::Relaxed) < 400, "entries are applied in batches");
     node.replica.shutdown().await.unwrap();
     node.log.close();
     assert!(matches!(node.replica.propose(vec![1]).await, Err(ProposeError::Stopped(_))));
     assert_eq!(
-        node.replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.unwrap().stopped.unwrap(),
+        node.replica.wait_for_role(TIMEOUT, |role| role.stopped.is_some()).await.unwrap().stopped.unwrap(),
         "shut down"
     );
 
     let node = single_voter(&disks, settings()).await;
     assert_eq!(rows(&*disks.state).len(), 500);
-    assert_eq!(node.book.applied.load(Ordering::Relaxed), 0, "nothing is applied twice");
+    assert_eq!(node.machine.applied.load(Ordering::Relaxed), 0, "nothing is applied twice");
     put(&node, 500..510).await;
     assert_eq!(rows(&*disks.state).len(), 510);
 }
@@ -59,7 +59,7 @@ async fn acknowledged_proposals_survive_power_failures() {
         let node = single_voter(&disks, settings).await;
         assert_eq!(rows(&*disks.state).len(), keys as usize, "round {round}");
         put(&node, keys..keys + 290).await;
-        let until = tokio::time::Instant::now() + SOON;
+        let until = tokio::time::Instant::now() + TIMEOUT;
         while snapshot_every_entries == 50
             && node.replica.status().purged.is_none_or(|purged| purged < keys.into())
         {
@@ -77,7 +77,7 @@ async fn acknowledged_proposals_survive_power_failures() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_state_machine_stops_its_replica_with_the_reason() {
-    for (payload, reason) in [("panic", "told to panic"), ("fault", "told to fail")] {
+    for (payload, reason) in [("panic", "simulated panic"), ("fault", "simulated failure")] {
         let disks = Disks::new();
         let node = single_voter(&disks, settings()).await;
         put(&node, 0..10).await;
@@ -88,7 +88,7 @@ async fn a_failing_state_machine_stops_its_replica_with_the_reason() {
             }
             _ => panic!("{payload}: {error:?}"),
         }
-        let role = node.replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.unwrap();
+        let role = node.replica.wait_for_role(TIMEOUT, |role| role.stopped.is_some()).await.unwrap();
         assert!(!role.leader && role.stopped.unwrap().contains(reason));
         assert!(node.replica.propose(vec![1]).await.is_err());
         assert!(node.replica.read_barrier().await.is_err());
@@ -98,24 +98,24 @@ async fn a_failing_state_machine_stops_its_replica_with_the_reason() {
         assert_eq!(rows(&*disks.state).len(), 10);
         // The entry is committed, so it is replayed at each start, which fails with the same reason.
         let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
-        let book = common::Book::new(disks.state.clone());
+        let machine = common::TestStateMachine::new(disks.state.clone());
         let again = Replica::start(
             Options { settings: settings(), ..Options::new(GROUP, 7) },
             log,
             disks.state.clone(),
-            book,
+            machine,
             Arc::new(NoNetwork),
         )
         .await;
         match again {
             Err(StartError::StateMachine(text)) if payload == "panic" => {
-                assert!(text.contains(reason), "{text}")
+                assert!(text.contains(reason), "{text}");
             }
             Err(StartError::Store(text)) if payload == "fault" => assert!(text.contains(reason), "{text}"),
             Err(other) => panic!("{other}"),
             // If the committed mark did not reach the disk, the replica stops as soon as it leads.
             Ok(replica) => {
-                assert!(replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.is_some());
+                assert!(replica.wait_for_role(TIMEOUT, |role| role.stopped.is_some()).await.is_some());
             }
         }
     }
@@ -128,7 +128,7 @@ async fn a_failing_disk_stops_the_replica_and_nothing_is_acknowledged() {
     put(&node, 0..10).await;
     disks.rows.fail(true);
     assert!(matches!(node.replica.propose(b"lost".to_vec()).await, Err(ProposeError::Store(_))));
-    let role = node.replica.wait_for_role(SOON, |role| role.stopped.is_some()).await.unwrap();
+    let role = node.replica.wait_for_role(TIMEOUT, |role| role.stopped.is_some()).await.unwrap();
     assert!(!role.leader);
     let disks = disks.crash();
     node.replica.shutdown().await.unwrap();
@@ -146,8 +146,8 @@ async fn a_replica_starts_only_on_its_own_state_and_log() {
     node.log.close();
     let start = |disks: Disks, group: &'static str, id| async move {
         let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
-        let book = common::Book::new(disks.state.clone());
-        Replica::start(Options::new(group, id), log, disks.state.clone(), book, Arc::new(NoNetwork))
+        let machine = common::TestStateMachine::new(disks.state.clone());
+        Replica::start(Options::new(group, id), log, disks.state.clone(), machine, Arc::new(NoNetwork))
             .await
             .map(drop)
     };
@@ -191,14 +191,14 @@ async fn the_state_and_the_log_survive_restarts_on_a_real_disk() {
     let mut took = std::time::Duration::ZERO;
     for round in 0..3u32 {
         let log = NodeLog::open(&dir.path().join("log"), LogSettings::default()).unwrap();
-        let state = Arc::new(store::Disk::open(&dir.path().join("groups/books-0"), 8 << 20).unwrap());
-        let book = common::Book::new(state.clone());
+        let state = Arc::new(store::Disk::open(&dir.path().join("groups/test-0"), 8 << 20).unwrap());
+        let machine = common::TestStateMachine::new(state.clone());
         let started = std::time::Instant::now();
         let options = Options { settings: settings(), ..Options::new(GROUP, 7) };
         let replica =
-            Replica::start(options, log.clone(), state.clone(), book, Arc::new(NoNetwork)).await.unwrap();
+            Replica::start(options, log.clone(), state.clone(), machine, Arc::new(NoNetwork)).await.unwrap();
         replica.initialize(members(&[7])).await.unwrap();
-        assert!(replica.wait_for_role(SOON, |role| role.leader).await.is_some());
+        assert!(replica.wait_for_role(TIMEOUT, |role| role.leader).await.is_some());
         took = started.elapsed();
         assert_eq!(rows(&*state).len() as u32, round * 100);
         for key in round * 100..round * 100 + 100 {

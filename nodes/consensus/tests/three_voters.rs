@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::{
-    Disks, GROUP, Node, SOON, alike, is_not_leader, join, leader, member, members, propose_somewhere,
-    settings,
+    Disks, GROUP, Node, TIMEOUT, is_not_leader, join, leader, member, members, propose_somewhere, settings,
+    wait_for_equal_rows,
 };
 use consensus::testing::InMemoryNetwork;
 use consensus::{ChangeError, ProposeError, Settings};
@@ -35,7 +35,7 @@ async fn a_group_replicates_and_elects_another_leader_when_the_leader_is_isolate
         first.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
     }
     first.replica.read_barrier().await.unwrap();
-    assert_eq!(alike(&nodes).await.len(), 50);
+    assert_eq!(wait_for_equal_rows(&nodes).await.len(), 50);
     for follower in nodes.iter().filter(|node| id(node) != id(first)) {
         let refused = follower.replica.propose(b"elsewhere".to_vec()).await;
         assert!(is_not_leader(&refused), "{refused:?}");
@@ -55,9 +55,9 @@ async fn a_group_replicates_and_elects_another_leader_when_the_leader_is_isolate
     propose_somewhere(&rest, "after").await;
     second.replica.read_barrier().await.unwrap();
     network.isolate(id(first), false);
-    let lost = tokio::time::timeout(SOON, lost).await.unwrap().unwrap();
+    let lost = tokio::time::timeout(TIMEOUT, lost).await.unwrap().unwrap();
     assert!(matches!(lost, Err(ProposeError::Unknown | ProposeError::NotLeader { .. })), "{lost:?}");
-    let rows = alike(&nodes).await;
+    let rows = wait_for_equal_rows(&nodes).await;
     assert_eq!(rows.len(), 51, "the entry that was not replicated is lost");
 }
 
@@ -84,11 +84,11 @@ async fn power_failures_lose_no_acknowledged_entry() {
             propose_somewhere(&all, &format!("{keys:06}")).await;
             keys += 1;
         }
-        let lead = id(leader(&nodes).await);
+        let leading = id(leader(&nodes).await);
         // Power failure of the leader, then of a follower, then of all at once.
         let victims: Vec<u64> = match round % 3 {
-            0 => vec![lead],
-            1 => vec![lead % 3 + 1],
+            0 => vec![leading],
+            1 => vec![leading % 3 + 1],
             _ => vec![1, 2, 3],
         };
         let mut cut = Vec::new();
@@ -113,7 +113,7 @@ async fn power_failures_lose_no_acknowledged_entry() {
         leader(&nodes).await;
         propose_somewhere(&nodes.iter().collect::<Vec<_>>(), &format!("{keys:06}")).await;
         keys += 1;
-        assert_eq!(alike(&nodes).await.len(), keys, "round {round}");
+        assert_eq!(wait_for_equal_rows(&nodes).await.len(), keys, "round {round}");
     }
 }
 
@@ -123,64 +123,68 @@ async fn a_new_learner_receives_a_snapshot_becomes_a_voter_and_leads() {
     let settings =
         Settings { snapshot_every_entries: 100, keep_entries: 0, message_bytes_max: 2000, ..settings() };
     let nodes = three_voters(&network, settings.clone()).await;
-    let lead = leader(&nodes).await;
-    let proposals = (0..1000).map(|key| lead.replica.propose(format!("{key:06}").into_bytes()));
+    let leading = leader(&nodes).await;
+    let proposals = (0..1000).map(|key| leading.replica.propose(format!("{key:06}").into_bytes()));
     for reply in futures::future::join_all(proposals).await {
         reply.unwrap();
     }
-    lead.replica.snapshot().await.unwrap();
-    let until = tokio::time::Instant::now() + SOON;
-    while lead.replica.status().purged.is_none_or(|purged| purged < 900) {
-        assert!(tokio::time::Instant::now() < until, "{:?}", lead.replica.status());
+    leading.replica.snapshot().await.unwrap();
+    let until = tokio::time::Instant::now() + TIMEOUT;
+    while leading.replica.status().purged.is_none_or(|purged| purged < 900) {
+        assert!(tokio::time::Instant::now() < until, "{:?}", leading.replica.status());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
     let disks = Disks::new();
     let log = store::NodeLog::with_storage(disks.rows.clone(), store::LogSettings::default()).unwrap();
-    let book = common::Book::new(disks.state.clone());
+    let machine = common::TestStateMachine::new(disks.state.clone());
     let options = consensus::Options { settings: settings.clone(), ..consensus::Options::new(GROUP, 4) };
     let replica = consensus::Replica::start(
         options,
         log.clone(),
         disks.state.clone(),
-        book.clone(),
+        machine.clone(),
         network.endpoint(4),
     );
-    let fourth = Node { replica: replica.await.unwrap(), book, log, disks };
+    let fourth = Node { replica: replica.await.unwrap(), machine, log, disks };
     network.join(GROUP, 4, fourth.replica.clone());
 
     let three = [1, 2, 3].into();
-    let not_a_learner = lead.replica.change_voters(&three, [1, 2, 3, 4].into()).await;
+    let not_a_learner = leading.replica.change_voters(&three, [1, 2, 3, 4].into()).await;
     assert!(matches!(not_a_learner, Err(ChangeError::Refused(_))), "{not_a_learner:?}");
-    lead.replica.add_learner(4, member(4)).await.unwrap();
-    assert_eq!(alike([lead, &fourth]).await.len(), 1000);
-    assert!(fourth.book.replaced.load(Ordering::Relaxed) >= 1);
-    assert_eq!(lead.replica.status().learners, members(&[4]));
+    leading.replica.add_learner(4, member(4)).await.unwrap();
+    assert_eq!(wait_for_equal_rows([leading, &fourth]).await.len(), 1000);
+    assert!(fourth.machine.replaced.load(Ordering::Relaxed) >= 1);
+    assert_eq!(leading.replica.status().learners, members(&[4]));
 
     // One joint change adds the fourth voter and removes another.
-    let gone = id(nodes.iter().find(|node| id(node) != id(lead)).unwrap());
-    let voters: Vec<u64> = (1..=4).filter(|id| *id != gone).collect();
+    let removed = id(nodes.iter().find(|node| id(node) != id(leading)).unwrap());
+    let voters: Vec<u64> = (1..=4).filter(|id| *id != removed).collect();
     let wanted = || voters.iter().copied().collect();
-    lead.replica.change_voters(&three, wanted()).await.unwrap();
+    leading.replica.change_voters(&three, wanted()).await.unwrap();
     // Repeating the change succeeds. A change from the outdated voters is refused.
-    lead.replica.change_voters(&three, wanted()).await.unwrap();
-    let outdated = lead.replica.change_voters(&three, [id(lead), gone].into()).await;
+    leading.replica.change_voters(&three, wanted()).await.unwrap();
+    let outdated = leading.replica.change_voters(&three, [id(leading), removed].into()).await;
     assert!(matches!(outdated, Err(ChangeError::Refused(_))), "{outdated:?}");
-    let status = lead.replica.status();
+    let status = leading.replica.status();
     assert_eq!((status.voters, status.learners.len(), status.joint), (members(&voters), 0, false));
-    lead.replica.transfer_leader(4).await.unwrap();
-    assert!(fourth.replica.wait_for_role(SOON, |role| role.leader).await.is_some());
+    leading.replica.transfer_leader(4).await.unwrap();
+    assert!(fourth.replica.wait_for_role(TIMEOUT, |role| role.leader).await.is_some());
     assert!(
-        lead.replica.wait_for_role(SOON, |role| !role.leader && role.leader_id == Some(4)).await.is_some()
+        leading
+            .replica
+            .wait_for_role(TIMEOUT, |role| !role.leader && role.leader_id == Some(4))
+            .await
+            .is_some()
     );
     fourth.replica.propose(b"from the fourth".to_vec()).await.unwrap();
-    assert_eq!(alike([lead, &fourth]).await.len(), 1001);
+    assert_eq!(wait_for_equal_rows([leading, &fourth]).await.len(), 1001);
 
     // The installed snapshot survives a power failure, although nothing was flushed since.
     let cut = fourth.disks.crash();
     fourth.replica.shutdown().await.unwrap();
     let fourth = join(&network, 4, &cut, settings).await;
-    assert_eq!(alike([lead, &fourth]).await.len(), 1001);
+    assert_eq!(wait_for_equal_rows([leading, &fourth]).await.len(), 1001);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,10 +193,10 @@ async fn a_snapshot_sent_during_writes_is_consistent() {
     let settings =
         Settings { snapshot_every_entries: 200, keep_entries: 0, message_bytes_max: 4000, ..settings() };
     let nodes = three_voters(&network, settings.clone()).await;
-    let lead = leader(&nodes).await;
+    let leading = leader(&nodes).await;
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let writers = (0..8).map(|writer: u64| {
-        let (replica, stop) = (lead.replica.clone(), stop.clone());
+        let (replica, stop) = (leading.replica.clone(), stop.clone());
         tokio::spawn(async move {
             let mut written = 0u64;
             while !stop.load(Ordering::Relaxed) {
@@ -208,9 +212,9 @@ async fn a_snapshot_sent_during_writes_is_consistent() {
     tokio::time::sleep(Duration::from_millis(1000)).await;
     for id in 4..=6 {
         let node = join(&network, id, &Disks::new(), settings.clone()).await;
-        lead.replica.add_learner(id, member(id)).await.unwrap();
-        let until = tokio::time::Instant::now() + SOON;
-        while node.book.replaced.load(Ordering::Relaxed) == 0 {
+        leading.replica.add_learner(id, member(id)).await.unwrap();
+        let until = tokio::time::Instant::now() + TIMEOUT;
+        while node.machine.replaced.load(Ordering::Relaxed) == 0 {
             assert!(tokio::time::Instant::now() < until, "no snapshot was installed");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -221,11 +225,11 @@ async fn a_snapshot_sent_during_writes_is_consistent() {
                 written += writer.unwrap();
             }
             assert!(written > 500, "{written} were written meanwhile");
-            assert!(alike([lead, &node]).await.len() > 100);
+            assert!(wait_for_equal_rows([leading, &node]).await.len() > 100);
             return;
         }
         network.isolate(id, true);
-        lead.replica.remove_learner(id).await.unwrap();
+        leading.replica.remove_learner(id).await.unwrap();
     }
 }
 
@@ -233,14 +237,14 @@ async fn a_snapshot_sent_during_writes_is_consistent() {
 async fn a_recovered_sole_voter_has_all_entries_of_its_log() {
     let network = InMemoryNetwork::new();
     let nodes = three_voters(&network, settings()).await;
-    let lead = leader(&nodes).await;
+    let leading = leader(&nodes).await;
     for key in 0..50 {
-        lead.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
+        leading.replica.propose(format!("{key:06}").into_bytes()).await.unwrap();
     }
     // A replica with all entries: a majority has them, so one of the followers does.
-    let last = lead.replica.status().last_log;
+    let last = leading.replica.status().last_log;
     let survivor =
-        nodes.iter().find(|node| id(node) != id(lead) && node.replica.status().last_log == last).unwrap();
+        nodes.iter().find(|node| id(node) != id(leading) && node.replica.status().last_log == last).unwrap();
     for node in &nodes {
         network.leave(GROUP, id(node));
         node.replica.shutdown().await.unwrap();
@@ -259,35 +263,35 @@ async fn a_recovered_sole_voter_has_all_entries_of_its_log() {
     leader([&alone]).await;
     assert_eq!(alone.replica.status().voters, members(&[78]));
     alone.replica.propose(b"alone".to_vec()).await.unwrap();
-    assert_eq!(alike([&alone]).await.len(), 51);
+    assert_eq!(wait_for_equal_rows([&alone]).await.len(), 51);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leader_in_contact_with_a_majority_is_not_replaced() {
     let network = InMemoryNetwork::new();
     let nodes = three_voters(&network, settings()).await;
-    let lead = leader(&nodes).await;
-    let term = lead.replica.role().borrow().term;
+    let leading = leader(&nodes).await;
+    let term = leading.replica.role().borrow().term;
     for _ in 0..20 {
         for node in &nodes {
             node.replica.trigger_election().await.unwrap();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let role = lead.replica.role().borrow().clone();
-    assert_eq!((role.leader, role.term, role.leader_node), (true, term, Some(member(id(lead)).node)));
+    let role = leading.replica.role().borrow().clone();
+    assert_eq!((role.leader, role.term, role.leader_node), (true, term, Some(member(id(leading)).node)));
     // A triggered election does not wait for the election timeout.
-    network.isolate(id(lead), true);
-    let gone = std::time::Instant::now();
-    let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(lead)).collect();
+    network.isolate(id(leading), true);
+    let started = std::time::Instant::now();
+    let rest: Vec<&Node> = nodes.iter().filter(|node| id(node) != id(leading)).collect();
     while !rest.iter().any(|node| node.replica.role().borrow().leader) {
         for node in &rest {
             node.replica.trigger_election().await.unwrap();
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(gone.elapsed() < SOON, "no leader was elected");
+        assert!(started.elapsed() < TIMEOUT, "no leader was elected");
     }
-    println!("another leads after {:?}", gone.elapsed());
+    println!("another leader after {:?}", started.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,7 +310,7 @@ async fn a_group_starts_from_restored_rows_and_sends_them_to_new_replicas() {
     first.replica.propose(b"new".to_vec()).await.unwrap();
     let second = join(&network, 6, &Disks::new(), settings()).await;
     first.replica.add_learner(6, member(6)).await.unwrap();
-    assert_eq!(alike([&first, &second]).await.len(), 501);
+    assert_eq!(wait_for_equal_rows([&first, &second]).await.len(), 501);
     // The same after a restart.
     let cut = first.disks.crash();
     first.replica.shutdown().await.unwrap();
@@ -314,5 +318,5 @@ async fn a_group_starts_from_restored_rows_and_sends_them_to_new_replicas() {
     leader([&first]).await;
     let third = join(&network, 7, &Disks::new(), settings()).await;
     first.replica.add_learner(7, member(7)).await.unwrap();
-    assert_eq!(alike([&first, &second, &third]).await.len(), 501);
+    assert_eq!(wait_for_equal_rows([&first, &second, &third]).await.len(), 501);
 }

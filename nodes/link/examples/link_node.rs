@@ -88,7 +88,7 @@ async fn measure(link: &Link, peer: &str) {
                     let sent = Instant::now();
                     link.call(&peer, TrafficClass::Interactive, "echo", vec![7; 200], TIMEOUT)
                         .await
-                        .expect("an answer");
+                        .expect("a response");
                     took.push(sent.elapsed());
                 }
                 took
@@ -113,12 +113,12 @@ async fn measure(link: &Link, peer: &str) {
     loop {
         let sent = Instant::now();
         tokio::select! {
-            answer = &mut bulk => {
-                answer.expect("an answer");
+            response = &mut bulk => {
+                response.expect("a response");
                 break;
             }
-            answer = link.call(peer, TrafficClass::Interactive, "echo", vec![7; 200], TIMEOUT) => {
-                answer.expect("an answer");
+            response = link.call(peer, TrafficClass::Interactive, "echo", vec![7; 200], TIMEOUT) => {
+                response.expect("a response");
                 took.push(sent.elapsed());
             }
         }

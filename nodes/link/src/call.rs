@@ -124,15 +124,15 @@ async fn fetch(
         .ok()
         .filter(|total| *total <= limits.transfer_bytes_max)
         .ok_or_else(too_long)?;
-    let mut whole = first;
-    while whole.len() < total {
+    let mut response = first;
+    while response.len() < total {
         let _permit = acquire_part_permit(session, deadline).await?;
-        wait_for_rate_limit(session, limits, limits.part_bytes.min(total - whole.len()), deadline).await?;
+        wait_for_rate_limit(session, limits, limits.part_bytes.min(total - response.len()), deadline).await?;
         let part_bytes = u32::try_from(limits.part_bytes).unwrap_or(u32::MAX);
-        let operation = Operation::FetchPart { transfer, offset: whole.len() as u64, part_bytes };
+        let operation = Operation::FetchPart { transfer, offset: response.len() as u64, part_bytes };
         match exchange(session, operation, &[], deadline).await? {
-            (Response::Part, part) if !part.is_empty() && whole.len() + part.len() <= total => {
-                whole.extend_from_slice(&part);
+            (Response::Part, part) if !part.is_empty() && response.len() + part.len() <= total => {
+                response.extend_from_slice(&part);
             }
             (Response::Part, _) => {
                 return Err(LinkError::Refused(
@@ -142,7 +142,7 @@ async fn fetch(
             (other, _) => return Err(failure(other)),
         }
     }
-    Ok(whole)
+    Ok(response)
 }
 
 /// Sends one frame and waits for the response, until the deadline or the end of the session.
@@ -157,7 +157,7 @@ pub(crate) async fn exchange(
     let left = deadline.saturating_duration_since(Instant::now());
     let result = tokio::select! {
         biased;
-        () = session.gone() => return Err(LinkError::PeerLost),
+        () = session.ended() => return Err(LinkError::PeerLost),
         result = endpoint.call(|reply| EndpointMessage::Frame(frame, reply), Some(left)) => result,
     };
     match result {

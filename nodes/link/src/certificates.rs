@@ -169,10 +169,10 @@ impl CertificateAuthority {
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let key = KeyPair::generate()?;
-        let made = params.signed_by(&key, &self.issuer)?;
-        let info = parse_certificate(made.der())
+        let issued = params.signed_by(&key, &self.issuer)?;
+        let info = parse_certificate(issued.der())
             .map_err(|why| CertificateError::Unreadable { path: node.into(), why })?;
-        Ok(NodeCertificate { certificate: made.pem(), key: key.serialize_pem(), info })
+        Ok(NodeCertificate { certificate: issued.pem(), key: key.serialize_pem(), info })
     }
 
     /// Creates the directory `dir/node`, with a new node id.

@@ -89,7 +89,7 @@ pub(crate) async fn listen(inner: Arc<Inner>, listener: TcpListener) {
             drop(permit);
             match handshake {
                 Ok(Ok((transport, certificate, theirs))) => {
-                    receive(&task, transport, certificate, theirs).await
+                    receive(&task, transport, certificate, theirs).await;
                 }
                 Ok(Err(why)) => tracing::warn!(why, "connection refused"),
                 Err(_) => tracing::warn!("connection closed: handshake timed out"),
@@ -148,7 +148,7 @@ pub(crate) async fn maintain(inner: Arc<Inner>, seed: Seed, stop: CancellationTo
         if let Some(session) = name.as_deref().and_then(|name| inner.table.connection(name)) {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = session.gone() => {}
+                () = session.ended() => {}
             }
             if session.began.elapsed() > inner.limits.redial_max {
                 pause = inner.limits.redial_min;

@@ -110,10 +110,10 @@ impl Dispatcher {
                 self.execute(&session, call, reply);
             }
             Operation::Execute { transfer, topic, left_micros, part_bytes } => {
-                let whole = transfers().take_complete(transfer);
-                match whole {
+                let call = transfers().take_complete(transfer);
+                match call {
                     Some(bytes) => {
-                        self.execute(&session, Call { topic, left_micros, part_bytes, bytes }, reply)
+                        self.execute(&session, Call { topic, left_micros, part_bytes, bytes }, reply);
                     }
                     None => respond(reply, &Response::Unknown, &[]),
                 }

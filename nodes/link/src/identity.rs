@@ -123,7 +123,7 @@ pub fn parse_certificate(der: &[u8]) -> Result<CertificateInfo, String> {
             GeneralName::URI(uri) => identities.extend(Identity::from_uri(uri)),
             GeneralName::DNSName(dns) => addresses.push((*dns).to_owned()),
             GeneralName::IPAddress(bytes) => {
-                addresses.extend(ip_address(bytes).map(|address| address.to_string()))
+                addresses.extend(ip_address(bytes).map(|address| address.to_string()));
             }
             _ => {}
         }

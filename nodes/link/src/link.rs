@@ -135,21 +135,21 @@ impl Link {
         if inner.root.is_cancelled() {
             return;
         }
-        let mut held = inner.seeds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dialling = inner.seeds.lock().unwrap_or_else(PoisonError::into_inner);
         inner.table.set_wanted(&seeds);
-        held.retain(|seed, stop| {
-            let stays = seeds.contains(seed);
-            if !stays {
+        dialling.retain(|seed, stop| {
+            let wanted = seeds.contains(seed);
+            if !wanted {
                 stop.cancel();
             }
-            stays
+            wanted
         });
         for seed in seeds {
-            if seed.name.as_deref() == Some(inner.own.node.as_str()) || held.contains_key(&seed) {
+            if seed.name.as_deref() == Some(inner.own.node.as_str()) || dialling.contains_key(&seed) {
                 continue;
             }
             let stop = inner.root.child_token();
-            held.insert(seed.clone(), stop.clone());
+            dialling.insert(seed.clone(), stop.clone());
             inner.tasks.spawn(connect::maintain(Arc::clone(inner), seed, stop));
         }
     }

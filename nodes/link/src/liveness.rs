@@ -32,7 +32,7 @@ pub(crate) async fn watch(table: &PeerTable, session: &Arc<Session>, limits: &Li
     let (measured, mut measurements) = tokio::sync::mpsc::channel(1);
     loop {
         tokio::select! {
-            () = session.gone() => return,
+            () = session.ended() => return,
             Some(rtt) = measurements.recv() => {
                 session.set_rtt(rtt);
                 table.update_rtt(session);

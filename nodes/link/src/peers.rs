@@ -153,7 +153,7 @@ impl PeerTable {
             return HandshakeResult::Refused("the certificate is denied".to_owned());
         }
         let old = state.entries.get(session.node()).and_then(|entry| entry.session.clone());
-        if let Some(old) = old.filter(|old| !old.is_gone()) {
+        if let Some(old) = old.filter(|old| !old.has_ended()) {
             if old.negotiated.identity.node_id != negotiated.identity.node_id {
                 return HandshakeResult::Refused("another node with the same name is connected".to_owned());
             }
@@ -242,12 +242,12 @@ impl PeerTable {
     /// The connection with a node: a session, or one that is becoming ready.
     pub(crate) fn connection(&self, node: &str) -> Option<Arc<Session>> {
         let state = self.state();
-        state.entries.get(node).and_then(|entry| entry.session.clone()).filter(|session| !session.is_gone())
+        state.entries.get(node).and_then(|entry| entry.session.clone()).filter(|session| !session.has_ended())
     }
 
     /// The session with this token.
     pub(crate) fn session_by_token(&self, token: u128) -> Option<Arc<Session>> {
-        self.state().tokens.get(&token).filter(|session| !session.is_gone()).cloned()
+        self.state().tokens.get(&token).filter(|session| !session.has_ended()).cloned()
     }
 
     pub(crate) fn is_denied(&self, fingerprint: &Fingerprint) -> bool {
@@ -275,6 +275,6 @@ impl PeerTable {
 
 fn current<'a>(state: &'a mut State, session: &Arc<Session>) -> Option<&'a mut Entry> {
     let entry = state.entries.get_mut(session.node())?;
-    let same = entry.session.as_ref().is_some_and(|held| held.number == session.number);
+    let same = entry.session.as_ref().is_some_and(|current| current.number == session.number);
     same.then_some(entry)
 }

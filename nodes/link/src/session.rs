@@ -58,7 +58,7 @@ pub(crate) struct Session {
     next_bulk_send: Mutex<Instant>,
     rtt_micros: AtomicU64,
     control: Arc<StreamControl>,
-    gone: CancellationToken,
+    ended: CancellationToken,
     ready: CancellationToken,
     why: OnceLock<String>,
     endpoint: OnceLock<ActorRef<EndpointMessage>>,
@@ -79,7 +79,7 @@ impl Session {
             next_bulk_send: Mutex::new(Instant::now()),
             rtt_micros: AtomicU64::new(0),
             control: Arc::default(),
-            gone: CancellationToken::new(),
+            ended: CancellationToken::new(),
             ready: CancellationToken::new(),
             why: OnceLock::new(),
             endpoint: OnceLock::new(),
@@ -93,23 +93,23 @@ impl Session {
 
     /// The peer's endpoint. `None` until the session is ready, and after it has ended.
     pub(crate) fn endpoint(&self) -> Option<&ActorRef<EndpointMessage>> {
-        if self.gone.is_cancelled() { None } else { self.endpoint.get() }
+        if self.ended.is_cancelled() { None } else { self.endpoint.get() }
     }
 
     /// Ends the session. If called several times, the first reason is kept.
     pub(crate) fn close(&self, why: &str) {
         let _ = self.why.set(why.to_owned());
-        self.gone.cancel();
+        self.ended.cancel();
         self.control.close();
     }
 
     /// Resolves when the session has ended.
-    pub(crate) async fn gone(&self) {
-        self.gone.cancelled().await;
+    pub(crate) async fn ended(&self) {
+        self.ended.cancelled().await;
     }
 
-    pub(crate) fn is_gone(&self) -> bool {
-        self.gone.is_cancelled()
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_cancelled()
     }
 
     /// Why the session ended.
@@ -155,7 +155,7 @@ impl Session {
         let ready = tokio::time::timeout(limits.handshake, async {
             tokio::select! {
                 () = self.ready.cancelled() => Ok(()),
-                () = self.gone.cancelled() => Err(self.why()),
+                () = self.ended.cancelled() => Err(self.why()),
             }
         });
         let ready = ready.await.unwrap_or_else(|_| Err("the session was not ready in time".to_owned()));
@@ -214,9 +214,9 @@ impl Session {
                 return Err(failed(error));
             }
         };
-        let gone = self.gone.clone();
+        let ended = self.ended.clone();
         tokio::spawn(async move {
-            gone.cancelled().await;
+            ended.cancelled().await;
             session.stop(None);
             supervisor.stop(None);
         });

@@ -50,8 +50,8 @@ impl TlsContext {
         let mut own = None;
         let mut configs = None;
         if let Some(files) = &files {
-            let (made, described) = configurations(files)?;
-            configs = Some(made);
+            let (loaded, described) = configurations(files)?;
+            configs = Some(loaded);
             own = Some(described);
         }
         let modified = modification_times(files.as_ref());

@@ -52,8 +52,8 @@ impl Transfers {
             return PartResult::Invalid;
         };
         if offset == 0 && !self.incoming.contains_key(&transfer) {
-            let held: usize = self.incoming.values().map(|incoming| incoming.total).sum();
-            if held + total > limits.transfers_bytes_max {
+            let buffered: usize = self.incoming.values().map(|incoming| incoming.total).sum();
+            if buffered + total > limits.transfers_bytes_max {
                 return PartResult::Busy;
             }
             // Memory is allocated as bytes arrive, not when the total is announced.
@@ -82,8 +82,8 @@ impl Transfers {
     /// Stores a response to be fetched in parts. `None` if the buffer limit is reached.
     pub(crate) fn store_response(&mut self, bytes: Vec<u8>, until: Instant, limits: &Limits) -> Option<u64> {
         self.remove_expired();
-        let held: usize = self.outgoing.values().map(|outgoing| outgoing.bytes.len()).sum();
-        if held + bytes.len() > limits.transfers_bytes_max {
+        let buffered: usize = self.outgoing.values().map(|outgoing| outgoing.bytes.len()).sum();
+        if buffered + bytes.len() > limits.transfers_bytes_max {
             return None;
         }
         self.next += 1;

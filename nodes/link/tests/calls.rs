@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Echo, LONG, TestCluster, down, seed, up};
+use common::{Echo, TIMEOUT, TestCluster, down, seed, up};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use link::{Handler, Identity, Limits, Link, LinkError, TrafficClass};
@@ -30,19 +30,19 @@ async fn responses_and_refusals_are_returned_unchanged() {
             [0, 1, 200, (256 << 10) - 1, 256 << 10, (256 << 10) + 1, 1 << 20, (1 << 20) + 1, 3_000_000]
         {
             let bytes: Vec<u8> = (0..length).map(|index| (index % 251) as u8).collect();
-            let answer = n2.call("n1", class, "echo", bytes.clone(), LONG).await.expect("an answer");
-            assert!(answer == bytes, "{class:?} {length}");
+            let response = n2.call("n1", class, "echo", bytes.clone(), TIMEOUT).await.expect("a response");
+            assert!(response == bytes, "{class:?} {length}");
         }
-        let refusal = n2.call("n1", class, "refuse", vec![], LONG).await;
+        let refusal = n2.call("n1", class, "refuse", vec![], TIMEOUT).await;
         assert_eq!(refusal, Err(LinkError::Refused("no".to_owned())));
-        let failure = n2.call("n1", class, "panic", vec![], LONG).await;
+        let failure = n2.call("n1", class, "panic", vec![], TIMEOUT).await;
         assert_eq!(failure, Err(LinkError::Refused("the handler failed".to_owned())));
         let late = n2.call("n1", class, "never", vec![], Duration::from_millis(50)).await;
         assert_eq!(late, Err(LinkError::Timeout));
         let no_time = n2.call("n1", class, "echo", vec![], Duration::ZERO).await;
         assert_eq!(no_time, Err(LinkError::Timeout));
     }
-    let long = n2.call("n1", TrafficClass::Interactive, &"x".repeat(257), vec![], LONG).await;
+    let long = n2.call("n1", TrafficClass::Interactive, &"x".repeat(257), vec![], TIMEOUT).await;
     assert_eq!(long, Err(LinkError::Refused("the topic is too long".to_owned())));
     n1.shutdown().await;
     n2.shutdown().await;
@@ -52,12 +52,12 @@ async fn responses_and_refusals_are_returned_unchanged() {
 async fn transfers_over_the_maximum_length_are_refused() {
     let limits = Limits { transfer_bytes_max: 1 << 20, small_bytes_max: 1 << 16, ..Limits::default() };
     let (_inn, n1, n2) = pair(limits).await;
-    assert!(n2.call("n1", TrafficClass::Bulk, "length", vec![0; 1 << 20], LONG).await.is_ok());
+    assert!(n2.call("n1", TrafficClass::Bulk, "length", vec![0; 1 << 20], TIMEOUT).await.is_ok());
     for (topic, bytes) in
         [("length", vec![0; (1 << 20) + 1]), ("zeros", ((1 << 20) + 1).to_string().into_bytes())]
     {
-        let answer = n2.call("n1", TrafficClass::Bulk, topic, bytes, LONG).await;
-        assert!(matches!(answer, Err(LinkError::Refused(_))), "{topic} {answer:?}");
+        let response = n2.call("n1", TrafficClass::Bulk, topic, bytes, TIMEOUT).await;
+        assert!(matches!(response, Err(LinkError::Refused(_))), "{topic} {response:?}");
     }
     n1.shutdown().await;
     n2.shutdown().await;
@@ -69,21 +69,21 @@ async fn calls_over_the_limits_are_refused_at_once() {
         pair(Limits { calls_max: 2, bulk_calls_max: 1, inbound_calls_max: 1, ..Limits::default() }).await;
     let never = |class| {
         let n2 = n2.clone();
-        Box::pin(async move { n2.call("n1", class, "never", vec![], LONG).await })
+        Box::pin(async move { n2.call("n1", class, "never", vec![], TIMEOUT).await })
     };
     // A call that was polled once holds its permit.
-    let mut held = [never(TrafficClass::Interactive), never(TrafficClass::Interactive)];
-    for call in &mut held {
+    let mut pending = [never(TrafficClass::Interactive), never(TrafficClass::Interactive)];
+    for call in &mut pending {
         assert!(call.as_mut().now_or_never().is_none());
     }
-    assert_eq!(n2.call("n1", TrafficClass::Interactive, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    assert_eq!(n2.call("n1", TrafficClass::Interactive, "echo", vec![], TIMEOUT).await, Err(LinkError::Busy));
     // Bulk calls have permits of their own.
     let mut bulk = never(TrafficClass::Bulk);
     assert!(bulk.as_mut().now_or_never().is_none());
-    assert_eq!(n2.call("n1", TrafficClass::Bulk, "echo", vec![], LONG).await, Err(LinkError::Busy));
-    drop((held, bulk));
+    assert_eq!(n2.call("n1", TrafficClass::Bulk, "echo", vec![], TIMEOUT).await, Err(LinkError::Busy));
+    drop((pending, bulk));
     assert_eq!(
-        n2.call("n1", TrafficClass::Interactive, "echo", vec![1], LONG).await,
+        n2.call("n1", TrafficClass::Interactive, "echo", vec![1], TIMEOUT).await,
         Ok(vec![1]),
         "permits are released"
     );
@@ -91,11 +91,11 @@ async fn calls_over_the_limits_are_refused_at_once() {
     // In the other direction, n2 handles at most one call at a time.
     let mut first = {
         let n1 = n1.clone();
-        Box::pin(async move { n1.call("n2", TrafficClass::Interactive, "never", vec![], LONG).await })
+        Box::pin(async move { n1.call("n2", TrafficClass::Interactive, "never", vec![], TIMEOUT).await })
     };
     // The call is sent when it is polled, and frames arrive in order.
     assert!(first.as_mut().now_or_never().is_none());
-    assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![], LONG).await, Err(LinkError::Busy));
+    assert_eq!(n1.call("n2", TrafficClass::Interactive, "echo", vec![], TIMEOUT).await, Err(LinkError::Busy));
     n2.shutdown().await;
     assert_eq!(first.await, Err(LinkError::PeerLost));
     n1.shutdown().await;
@@ -137,10 +137,11 @@ async fn the_remaining_time_shrinks_with_each_hop() {
     let n1 = inn.start("n1", vec![seed(&n2)]).await;
     up(&n2, "n3").await;
     up(&n1, "n2").await;
-    let answer = n1.call("n2", TrafficClass::Interactive, "left", vec![], LONG).await.expect("an answer");
-    let text = String::from_utf8(answer).expect("numbers");
+    let response =
+        n1.call("n2", TrafficClass::Interactive, "left", vec![], TIMEOUT).await.expect("a response");
+    let text = String::from_utf8(response).expect("numbers");
     let left: Vec<u128> = text.split(' ').map(|number| number.parse().expect("a number")).collect();
-    assert!(LONG.as_micros() > left[0] && left[0] > left[1] && left[1] > 0, "{text}");
+    assert!(TIMEOUT.as_micros() > left[0] && left[0] > left[1] && left[1] > 0, "{text}");
     for link in [n1, n2, n3] {
         link.shutdown().await;
     }
@@ -155,15 +156,15 @@ async fn bulk_transfers_do_not_starve_interactive_calls() {
     let bulk = {
         let (n2, done) = (n2.clone(), Arc::clone(&done));
         tokio::spawn(async move {
-            let answer = n2.call("n1", TrafficClass::Bulk, "length", vec![7; BYTES], LONG).await;
+            let response = n2.call("n1", TrafficClass::Bulk, "length", vec![7; BYTES], TIMEOUT).await;
             done.store(true, Ordering::SeqCst);
-            answer
+            response
         })
     };
     let mut small = 0;
     while !done.load(Ordering::SeqCst) {
         assert_eq!(
-            n2.call("n1", TrafficClass::Interactive, "echo", vec![1; 200], LONG).await,
+            n2.call("n1", TrafficClass::Interactive, "echo", vec![1; 200], TIMEOUT).await,
             Ok(vec![1; 200])
         );
         small += 1;
@@ -185,14 +186,16 @@ async fn a_restarted_peer_is_reconnected_at_its_address() {
         up(&n2, "n1").await;
         let waiting = {
             let n2 = n2.clone();
-            tokio::spawn(async move { n2.call("n1", TrafficClass::Interactive, "never", vec![], LONG).await })
+            tokio::spawn(
+                async move { n2.call("n1", TrafficClass::Interactive, "never", vec![], TIMEOUT).await },
+            )
         };
         let address = now.address();
         now.shutdown().await;
         assert!(matches!(waiting.await.expect("a task"), Err(LinkError::PeerLost | LinkError::NoSession)));
         down(&n2, "n1").await;
         assert_eq!(
-            n2.call("n1", TrafficClass::Interactive, "echo", vec![], LONG).await,
+            n2.call("n1", TrafficClass::Interactive, "echo", vec![], TIMEOUT).await,
             Err(LinkError::NoSession)
         );
         let mut options = inn.options("n1", vec![]);
@@ -200,7 +203,7 @@ async fn a_restarted_peer_is_reconnected_at_its_address() {
         now = Link::start(options, Arc::new(Echo)).await.expect("the same port");
         up(&n2, "n1").await;
         assert_eq!(
-            n2.call("n1", TrafficClass::Interactive, "echo", vec![round], LONG).await,
+            n2.call("n1", TrafficClass::Interactive, "echo", vec![round], TIMEOUT).await,
             Ok(vec![round])
         );
     }

@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Echo, LONG, TestCluster, down, refused, seed, until, up};
+use common::{Echo, TIMEOUT, TestCluster, down, refused, seed, until, up};
 use link::certificates::CertificateError;
 use link::{Link, LinkError, PeerState, Seed, StartError, TrafficClass};
 
@@ -21,7 +21,8 @@ async fn nodes_of_a_cluster_connect_and_handlers_see_the_caller() {
         for (here, there) in [(a, b), (b, a)] {
             let peer = up(here, &there.identity().node).await;
             assert_eq!(peer.id, Some(there.identity().node_id));
-            let who = here.call(&there.identity().node, TrafficClass::Interactive, "who", vec![], LONG).await;
+            let who =
+                here.call(&there.identity().node, TrafficClass::Interactive, "who", vec![], TIMEOUT).await;
             assert_eq!(who, Ok(here.identity().node.clone().into_bytes()));
         }
     }
@@ -32,12 +33,12 @@ async fn nodes_of_a_cluster_connect_and_handlers_see_the_caller() {
         n3.peers().borrow()
     );
     assert_eq!(
-        n1.call("n1", TrafficClass::Interactive, "who", vec![], LONG).await,
+        n1.call("n1", TrafficClass::Interactive, "who", vec![], TIMEOUT).await,
         Ok(b"n1".to_vec()),
         "itself"
     );
     assert_eq!(
-        n1.call("n9", TrafficClass::Interactive, "who", vec![], LONG).await,
+        n1.call("n9", TrafficClass::Interactive, "who", vec![], TIMEOUT).await,
         Err(LinkError::NoSession)
     );
     for node in nodes {
@@ -54,13 +55,13 @@ async fn simultaneous_dials_leave_one_session() {
         n2.set_peers(vec![Seed::from(n1.address())]);
         // Whichever connection was kept, calls succeed in both directions in the end.
         for (here, there) in [(&n1, "n2"), (&n2, "n1")] {
-            let answered = tokio::time::timeout(LONG, async {
-                while here.call(there, TrafficClass::Interactive, "echo", vec![1], LONG).await.is_err() {
+            let called = tokio::time::timeout(TIMEOUT, async {
+                while here.call(there, TrafficClass::Interactive, "echo", vec![1], TIMEOUT).await.is_err() {
                     up(here, there).await;
                     tokio::task::yield_now().await;
                 }
             });
-            answered.await.expect("an answer");
+            called.await.expect("a response");
         }
         n1.shutdown().await;
         n2.shutdown().await;
@@ -88,7 +89,7 @@ async fn a_peer_without_a_certificate_of_the_authority_is_refused() {
     let n3 = Link::start(options, Arc::new(Echo)).await.expect("a link");
     down(&n3, "n1").await;
     assert_eq!(
-        n3.call("n1", TrafficClass::Interactive, "who", vec![], LONG).await,
+        n3.call("n1", TrafficClass::Interactive, "who", vec![], TIMEOUT).await,
         Err(LinkError::NoSession)
     );
     n3.shutdown().await;
@@ -144,7 +145,7 @@ async fn a_denied_certificate_ends_its_session_and_cannot_reconnect() {
     let waiting = {
         let n2 = n2.clone();
         up(&n2, "n1").await;
-        tokio::spawn(async move { n2.call("n1", TrafficClass::Interactive, "never", vec![], LONG).await })
+        tokio::spawn(async move { n2.call("n1", TrafficClass::Interactive, "never", vec![], TIMEOUT).await })
     };
     n1.deny(inn.fingerprint("n2"));
     assert!(n1.is_denied(&inn.fingerprint("n2")));
@@ -258,7 +259,7 @@ fn certificates_are_created_once_and_renewed() {
         assert!(matches!(again.renew(dir, name, &[]), Err(CertificateError::Name(_))), "{name}");
     }
     for address in ["a b", "host:80", ""] {
-        let made = again.issue("n3", 1, &[address.to_owned()]);
-        assert!(matches!(made, Err(CertificateError::Address(_))), "{address}");
+        let issued = again.issue("n3", 1, &[address.to_owned()]);
+        assert!(matches!(issued, Err(CertificateError::Address(_))), "{address}");
     }
 }

@@ -118,11 +118,11 @@ impl Attachment {
 
 /// Whether an id is safe in a header and in a file name.
 fn valid_id(id: &str) -> bool {
-    let word = |part: &str, more: &str| {
+    let valid = |part: &str, more: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
     };
     id.len() <= 200
-        && id.split_once('@').is_some_and(|(local, domain)| word(local, ".-_+=") && word(domain, ".-"))
+        && id.split_once('@').is_some_and(|(local, domain)| valid(local, ".-_+=") && valid(domain, ".-"))
 }
 
 #[cfg(test)]

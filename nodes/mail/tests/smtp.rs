@@ -55,13 +55,13 @@ async fn serve(stream: TcpStream, script: Script, received: Arc<Mutex<String>>) 
             write.write_all(script.response.as_bytes()).await?;
             continue;
         }
-        let answer: &[u8] = match command {
+        let response: &[u8] = match command {
             "EHLO" => b"250-test\r\n250 8BITMIME\r\n",
             "DATA" => b"354 go on\r\n",
             "QUIT" => b"221 bye\r\n",
             _ => b"250 2.0.0 fine\r\n",
         };
-        write.write_all(answer).await?;
+        write.write_all(response).await?;
     }
     Ok(())
 }
@@ -109,7 +109,7 @@ async fn a_mail_is_delivered_and_the_connection_is_reused() {
 #[tokio::test]
 async fn failures_are_classified_and_contain_no_address() {
     let permanent = true;
-    for (command, answer, is_permanent, words) in [
+    for (command, response, is_permanent, words) in [
         ("RCPT", "550 5.1.1 <lukasz@example.org> unknown\r\n", permanent, "550 5.1.1"),
         (".", "554 5.7.1 lukasz@example.org looks like spam\r\n", permanent, "554 5.7.1"),
         ("RCPT", "450 4.2.1 lukasz@example.org is busy\r\n", !permanent, "450 4.2.1"),
@@ -122,10 +122,10 @@ async fn failures_are_classified_and_contain_no_address() {
         ("(connect)", "421 too busy\r\n", !permanent, "421"),
         ("(connect)", "", !permanent, "server"),
     ] {
-        let (port, _) = server(Script { command, response: answer }).await;
-        let error = mailer(port).send(&message()).await.expect_err(answer);
-        assert_eq!(matches!(error, SendError::Permanent(_)), is_permanent, "{command} {answer}: {error}");
-        assert!(error.to_string().contains(words), "{command} {answer}: {error}");
+        let (port, _) = server(Script { command, response }).await;
+        let error = mailer(port).send(&message()).await.expect_err(response);
+        assert_eq!(matches!(error, SendError::Permanent(_)), is_permanent, "{command} {response}: {error}");
+        assert!(error.to_string().contains(words), "{command} {response}: {error}");
         assert!(!error.to_string().contains("lukasz"), "{error}");
     }
 }

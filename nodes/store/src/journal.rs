@@ -86,12 +86,12 @@ fn checksum(head: &[u8], rows: &[u8]) -> [u8; 4] {
 }
 
 fn encode(number: u64, changes: &Changes) -> Result<Vec<u8>, Fault> {
-    let room: usize =
+    let rows_bytes: usize =
         changes.iter().map(|(key, value)| 8 + key.len() + value.as_ref().map_or(0, Vec::len)).sum();
-    let mut bytes = Vec::with_capacity(HEAD_BYTES + room);
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + rows_bytes);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&number.to_le_bytes());
-    bytes.extend_from_slice(&(room as u64).to_le_bytes());
+    bytes.extend_from_slice(&(rows_bytes as u64).to_le_bytes());
     bytes.extend_from_slice(&[0; 4]);
     let length = |bytes: &[u8]| {
         u32::try_from(bytes.len())
@@ -158,15 +158,15 @@ mod tests {
             let again = Journal::open(dir.path()).unwrap();
             assert_eq!(again.read().unwrap(), Some((number, changes(count))));
         }
-        let whole = std::fs::read(dir.path().join(JOURNAL_FILE)).unwrap();
+        let complete = std::fs::read(dir.path().join(JOURNAL_FILE)).unwrap();
         let length = encode(4, &changes(500)).unwrap().len();
         for at in [0, 8, 15, 16, 24, HEAD_BYTES, length / 2, length - 1] {
-            let mut torn = whole.clone();
+            let mut torn = complete.clone();
             torn[at] ^= 1;
             std::fs::write(dir.path().join(JOURNAL_FILE), torn).unwrap();
             assert!(Journal::open(dir.path()).unwrap().read().unwrap().is_none(), "byte {at}");
         }
-        std::fs::write(dir.path().join(JOURNAL_FILE), &whole[..length - 1]).unwrap();
+        std::fs::write(dir.path().join(JOURNAL_FILE), &complete[..length - 1]).unwrap();
         assert!(Journal::open(dir.path()).unwrap().read().unwrap().is_none());
     }
 

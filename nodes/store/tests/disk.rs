@@ -56,7 +56,7 @@ fn check_state(state: &dyn State) {
     assert_eq!(keys(all(state)), ["m", "n"]);
     put(state, &[("o", "3")]);
     state.flush().unwrap();
-    let mut broken = [Ok((b"x".to_vec(), Vec::new())), Err(Fault::Io("gone".into()))].into_iter();
+    let mut broken = [Ok((b"x".to_vec(), Vec::new())), Err(Fault::Io("missing".into()))].into_iter();
     assert!(state.replace(&mut broken).is_err());
 }
 
@@ -74,7 +74,7 @@ fn a_failed_replacement_keeps_the_old_rows_and_a_successful_one_survives_reopeni
     let disk = open();
     put(&disk, &[("a", "1")]);
     disk.flush().unwrap();
-    let mut broken = [Ok((b"x".to_vec(), Vec::new())), Err(Fault::Io("gone".into()))].into_iter();
+    let mut broken = [Ok((b"x".to_vec(), Vec::new())), Err(Fault::Io("missing".into()))].into_iter();
     assert!(disk.replace(&mut broken).is_err());
     assert_eq!(keys(all(&disk)), ["a"]);
     drop(disk);
@@ -190,8 +190,8 @@ fn an_unwritable_path_is_an_io_fault() {
 #[test]
 fn bit_flips_are_detected_or_harmless() {
     let dir = tempfile::tempdir().unwrap();
-    let sound = dir.path().join("sound");
-    let disk = Disk::open(&sound, CACHE).unwrap();
+    let intact = dir.path().join("intact");
+    let disk = Disk::open(&intact, CACHE).unwrap();
     for round in 0..20u32 {
         let mut batch = Batch::default();
         for n in 0..50u32 {
@@ -202,11 +202,11 @@ fn bit_flips_are_detected_or_harmless() {
     }
     let expected = all(&disk);
     drop(disk);
-    let length = std::fs::metadata(sound.join("db")).unwrap().len();
+    let length = std::fs::metadata(intact.join("db")).unwrap().len();
     let (mut detected, mut harmless) = (0, 0);
     for n in 0..40 {
         let copy = dir.path().join(format!("copy{n}"));
-        copy_dir(&sound, &copy);
+        copy_dir(&intact, &copy);
         let at = (length - 1) * n / 39;
         let mut bytes = std::fs::read(copy.join("db")).unwrap();
         for byte in bytes.iter_mut().skip(at as usize).take(8) {

@@ -207,9 +207,9 @@ mod tests {
     fn the_key_file_is_created_once_and_readable_by_its_owner_only() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("cluster.key");
-        let made = ClusterKey::load_or_create(&path).unwrap();
+        let created = ClusterKey::load_or_create(&path).unwrap();
         let found = ClusterKey::load_or_create(&path).unwrap();
-        assert_eq!(made.bytes, found.bytes);
+        assert_eq!(created.bytes, found.bytes);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "the draft is removed");
         #[cfg(unix)]
         {

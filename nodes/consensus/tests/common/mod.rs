@@ -11,25 +11,25 @@ use consensus::testing::InMemoryNetwork;
 use consensus::{Entry, Network, Options, ProposeError, RaftNode, Replica, Settings, StateMachine};
 use store::{Batch, Fault, LogSettings, Memory, MemoryLogStorage, NodeLog, Row, State};
 
-pub const GROUP: &str = "books/0";
-pub const SOON: Duration = Duration::from_secs(20);
+pub const GROUP: &str = "test/0";
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Each payload is a key. Its value is the index of the last entry with that key. The payloads `panic` and `fault`
 /// fail.
-pub struct Book {
+pub struct TestStateMachine {
     pub state: Arc<dyn State>,
     pub replaced: AtomicU64,
     pub batches: AtomicU64,
     pub applied: AtomicU64,
 }
 
-impl Book {
+impl TestStateMachine {
     pub fn new(state: Arc<dyn State>) -> Arc<Self> {
         Arc::new(Self { state, replaced: 0.into(), batches: 0.into(), applied: 0.into() })
     }
 }
 
-impl StateMachine for Book {
+impl StateMachine for TestStateMachine {
     fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
@@ -37,8 +37,8 @@ impl StateMachine for Book {
         let mut replies = Vec::new();
         for entry in entries {
             match entry.payload.as_slice() {
-                b"panic" => panic!("told to panic"),
-                b"fault" => return Err(Fault::Io("told to fail".to_owned())),
+                b"panic" => panic!("simulated panic"),
+                b"fault" => return Err(Fault::Io("simulated failure".to_owned())),
                 key => {
                     replies.push(entry.index.to_be_bytes().to_vec());
                     batch.put(key.to_vec(), entry.index.to_be_bytes().to_vec());
@@ -86,19 +86,19 @@ pub fn members(ids: &[u64]) -> BTreeMap<u64, RaftNode> {
 
 pub struct Node {
     pub replica: Replica,
-    pub book: Arc<Book>,
+    pub machine: Arc<TestStateMachine>,
     pub log: Arc<NodeLog>,
     pub disks: Disks,
 }
 
 pub async fn start(id: u64, disks: &Disks, settings: Settings, network: Arc<dyn Network>) -> Node {
     let log = NodeLog::with_storage(disks.rows.clone(), LogSettings::default()).unwrap();
-    let book = Book::new(disks.state.clone());
+    let machine = TestStateMachine::new(disks.state.clone());
     let options = Options { settings, ..Options::new(GROUP, id) };
-    let replica = Replica::start(options, log.clone(), disks.state.clone(), book.clone(), network)
+    let replica = Replica::start(options, log.clone(), disks.state.clone(), machine.clone(), network)
         .await
         .expect("the replica starts");
-    Node { replica, book, log, disks: disks.clone() }
+    Node { replica, machine, log, disks: disks.clone() }
 }
 
 pub async fn join(network: &InMemoryNetwork, id: u64, disks: &Disks, settings: Settings) -> Node {
@@ -110,7 +110,7 @@ pub async fn join(network: &InMemoryNetwork, id: u64, disks: &Disks, settings: S
 /// Waits until one of `nodes` is the leader.
 pub async fn leader<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> &'a Node {
     let nodes: Vec<&Node> = nodes.into_iter().collect();
-    let until = tokio::time::Instant::now() + SOON;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     loop {
         if let Some(node) = nodes.iter().find(|node| node.replica.role().borrow().leader) {
             return node;
@@ -121,9 +121,9 @@ pub async fn leader<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> &'a Node {
 }
 
 /// Waits until the replicated rows of all nodes are equal, and returns them.
-pub async fn alike<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<Row> {
+pub async fn wait_for_equal_rows<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Vec<Row> {
     let nodes: Vec<&Node> = nodes.into_iter().collect();
-    let until = tokio::time::Instant::now() + SOON;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     loop {
         let rows: Vec<Vec<Row>> = nodes.iter().map(|node| rows(&*node.disks.state)).collect();
         if rows.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -142,7 +142,7 @@ pub fn rows(state: &dyn State) -> Vec<Row> {
 
 /// Proposes until a node accepts, like a client: the payload is the key, so repeating it is idempotent.
 pub async fn propose_somewhere(nodes: &[&Node], payload: &str) {
-    let until = tokio::time::Instant::now() + SOON;
+    let until = tokio::time::Instant::now() + TIMEOUT;
     loop {
         for node in nodes {
             let proposal = node.replica.propose(payload.as_bytes().to_vec());

@@ -11,7 +11,7 @@ use link::{Fingerprint, Handler, Identity, Limits, Link, Options, Peer, PeerStat
 use tempfile::TempDir;
 
 /// Timeout that is never reached, even on a busy machine.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A certificate authority in a temporary directory.
 pub struct TestCluster {
@@ -98,7 +98,7 @@ impl Handler for Echo {
                     .into_bytes()),
                 "never" => std::future::pending().await,
                 "refuse" => Err("no".to_owned()),
-                "panic" => panic!("as asked"),
+                "panic" => panic!("requested panic"),
                 _ => Ok(bytes),
             }
         }
@@ -109,7 +109,7 @@ impl Handler for Echo {
 /// Waits until the state of peer `name` satisfies `wanted`.
 pub async fn until(link: &Link, name: &str, wanted: impl Fn(&PeerState) -> bool) -> Peer {
     let mut peers = link.peers();
-    let found = tokio::time::timeout(LONG, async {
+    let found = tokio::time::timeout(TIMEOUT, async {
         loop {
             let found = peers
                 .borrow_and_update()
@@ -118,7 +118,7 @@ pub async fn until(link: &Link, name: &str, wanted: impl Fn(&PeerState) -> bool)
                 .cloned();
             match found {
                 Some(peer) => return peer,
-                None => peers.changed().await.expect("a living link"),
+                None => peers.changed().await.expect("a running link"),
             }
         }
     });

@@ -138,7 +138,7 @@ impl Index {
                 }
             }
             Record::Vote(bytes) => {
-                released.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span))
+                released.extend(group.vote.replace(mark(bytes)).and_then(|mark| mark.span));
             }
             Record::Committed(bytes) => {
                 released.extend(group.committed.replace(mark(bytes)).and_then(|mark| mark.span));
@@ -244,9 +244,9 @@ impl Index {
     /// Removes the rows before `tail` from the index and returns their numbers.
     pub(crate) fn remove_before_tail(&mut self, tail: u64) -> Vec<u64> {
         let kept = self.rows.split_off(&tail);
-        let gone = std::mem::replace(&mut self.rows, kept);
-        self.bytes -= gone.values().map(|row| row.bytes).sum::<u64>();
-        gone.into_keys().collect()
+        let removed = std::mem::replace(&mut self.rows, kept);
+        self.bytes -= removed.values().map(|row| row.bytes).sum::<u64>();
+        removed.into_keys().collect()
     }
 
     /// Live records of the oldest rows, of about `step` bytes, if dead records outweigh live ones so far that

@@ -279,8 +279,8 @@ impl LogStorage for SegmentLogStorage {
     }
 
     fn read(&self, row: u64, offset: u32, length: u32) -> Result<Option<Vec<u8>>, Fault> {
-        let Some((file, start, whole)) = self.find(row) else { return Ok(None) };
-        if u64::from(offset) + u64::from(length) > u64::from(whole) {
+        let Some((file, start, row_length)) = self.find(row) else { return Ok(None) };
+        if u64::from(offset) + u64::from(length) > u64::from(row_length) {
             return part(&[], offset, length).map(Some);
         }
         self.read_at(row, &file, start + u64::from(offset), length as usize)
