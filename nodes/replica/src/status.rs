@@ -17,7 +17,7 @@ pub struct ReplicaStatus {
     pub leader: bool,
     /// The current term.
     pub term: u64,
-    /// The leader's raft id and node, as far as this replica knows them.
+    /// The leader's raft id and node, if this replica has received a message of the leader.
     pub led_by: Option<(u64, String)>,
     /// The voters and their nodes.
     pub voters: BTreeMap<u64, String>,
@@ -63,7 +63,7 @@ pub enum ReplicaRole {
 }
 
 impl ReplicaStatus {
-    /// How many log entries a replica lacks, as far as this leader knows.
+    /// How many log entries a replica lacks, by the leader's last information.
     pub fn lag_of(&self, replica: u64) -> Option<u64> {
         // A replica without a match, because a snapshot is on its way to it, lacks the whole log.
         let lag =

@@ -11,7 +11,7 @@ use link::TrafficClass;
 use protocol::codec;
 use replica::{Limits, ReplicaRole, StartMode, Task, TaskError};
 use support::{
-    Ask, GROUP, LONG, Never, Put, TallyContract, TestCluster, TestNode, bootstrap_group, change_voters,
+    GROUP, Get, LONG, Never, Put, TallyContract, TestCluster, TestNode, bootstrap_group, change_voters,
     leader, until, writer,
 };
 
@@ -32,7 +32,7 @@ async fn a_group_grows_to_three_replicas_and_every_node_can_call_it() {
     for member in &members {
         until("copy", || member.status().applied == members[0].status().applied).await;
         let nearby = Call::anonymous(LONG);
-        let found = member.client.query::<TallyContract>(&nearby, Ask::Nearby).await.unwrap();
+        let found = member.client.query::<TallyContract>(&nearby, Get::Nearby).await.unwrap();
         assert_eq!(found.len(), 3);
         assert!(member.node.ready(), "{:?}", member.node.unready_group());
         let view = member.node.cluster_view().borrow().clone();
@@ -324,16 +324,16 @@ async fn a_task_needs_a_token_of_the_directory() {
     }
     assert!(members[1].files());
     // A node may announce its own status only.
-    let mut said = replica::NodeStatus::clone(
+    let mut forged = replica::NodeStatus::clone(
         members[1].node.cluster_view().borrow().nodes["n2"].status.as_ref().unwrap(),
     );
-    said.incarnation += 1;
-    said.replicas.clear();
-    let forged = members[0]
+    forged.incarnation += 1;
+    forged.replicas.clear();
+    let response = members[0]
         .link
-        .call("n3", TrafficClass::Interactive, "node-status", codec::encode(&said), LONG)
+        .call("n3", TrafficClass::Interactive, "node-status", codec::encode(&forged), LONG)
         .await;
-    assert!(forged.is_err());
+    assert!(response.is_err());
     assert_eq!(members[2].node.cluster_view().borrow().replicas(GROUP).count(), 3);
     let unknown: Result<u64, Failure<Never>> = members[0].put(&cluster.call(LONG), 1).await;
     assert_eq!(unknown, Ok(1));
@@ -343,7 +343,7 @@ async fn a_task_needs_a_token_of_the_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_disk_that_lost_its_state_is_not_taken_for_the_voter_that_it_was() {
+async fn a_replica_whose_state_was_lost_is_not_opened() {
     let mut cluster = TestCluster::new();
     let mut members = cluster.three().await;
     let ids = bootstrap_group(&members).await;
@@ -359,10 +359,10 @@ async fn a_disk_that_lost_its_state_is_not_taken_for_the_voter_that_it_was() {
         assert!(!members[2].files(), "no new store is created");
         until("announcement", || {
             let view = members[0].node.cluster_view().borrow().clone();
-            let given_up = |node: &str, id| {
+            let quarantined = |node: &str, id| {
                 view.replicas(GROUP).any(|(on, _, is)| on == node && is.id == id && is.quarantined.is_some())
             };
-            given_up("n3", members[2].status().id)
+            quarantined("n3", members[2].status().id)
         })
         .await;
         assert!(!members[2].node.ready());
@@ -414,7 +414,7 @@ async fn a_group_can_start_with_restored_rows() {
         members.push(cluster.start(name, None).await);
     }
     until("sessions", || {
-        members[0].node.cluster_view().borrow().nodes.values().filter(|seen| seen.live).count() == 3
+        members[0].node.cluster_view().borrow().nodes.values().filter(|observed| observed.live).count() == 3
     })
     .await;
     let joins = members[0].node.open(GROUP, StartMode::Join).await;

@@ -64,7 +64,7 @@ async fn an_old_majority_that_leads_again_stops_when_it_learns_of_the_recovery()
     let mut cluster = TestCluster::new();
     let (last, disks, ids) = recovered(&mut cluster).await;
     let data = last.stop().await;
-    // No node that knows of the recovery is up.
+    // No node that has stored the recovery is up.
     let mut back = Vec::new();
     for (name, disk) in ["n1", "n2"].into_iter().zip(disks) {
         back.push(cluster.start(name, Some(disk)).await);

@@ -1,4 +1,4 @@
-//! A node's connection to its cluster: the link, and what the nodes have announced. Knows nothing of [`crate::Node`].
+//! A node's connection to its cluster: the link, and what the nodes have announced. Does not depend on [`crate::Node`].
 
 pub(crate) mod retired;
 pub(crate) mod transport;

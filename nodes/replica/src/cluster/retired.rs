@@ -1,4 +1,4 @@
-//! The retired replicas that a node knows of, and the message that exchanges them with peers.
+//! The retired replicas stored on a node, and the message that exchanges them with peers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::Cluster;
 /// The raft ids of retired replicas, by group.
 pub(crate) type RetiredReplicas = BTreeMap<String, BTreeSet<u64>>;
 
-/// All retired replicas that a node knows of.
+/// All retired replicas stored on the sender.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct RetiredMessage {
     /// The sender's credential: a session between nodes does not authorize the message by itself.

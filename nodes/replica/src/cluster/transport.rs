@@ -16,7 +16,7 @@ pub(crate) const CALL: &str = "call/";
 pub(crate) const TASK: &str = "task";
 /// [`crate::NodeStatus`] announcements.
 pub(crate) const NODE_STATUS: &str = "node-status";
-/// The retired replicas that a node knows of.
+/// The retired replicas stored on a node.
 pub(crate) const RETIRED_REPLICAS: &str = "retired-replicas";
 /// Steps of a cluster snapshot.
 pub(crate) const SNAPSHOT: &str = "cluster-snapshot";

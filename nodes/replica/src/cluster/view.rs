@@ -62,7 +62,7 @@ pub struct ObservedNode {
     pub rtt: Option<Duration>,
 }
 
-/// All nodes that this node knows of, and where each group is. Cheap to clone behind its `Arc`.
+/// All nodes of the cluster that have been observed, and where each group is. Cheap to clone behind its `Arc`.
 #[derive(Debug, Clone, Default)]
 pub struct ClusterView {
     /// By name. Nodes that cannot be reached stay, with their latest status.

@@ -139,7 +139,7 @@ impl Node {
         let old = self.observed_ids(group, stored.id);
         let stored = StoredReplica { lifecycle: Lifecycle::Recovering(generate_id()), ..stored };
         self.store_replica(group, Some(stored)).await?;
-        // All other replicas of the group that this node knows of are no members from here on.
+        // From here on, no other observed replica is a member of the group.
         self.retire(group, old).await?;
         self.close_and_wait(group).await;
         self.start_stored(group, stored).await

@@ -26,7 +26,7 @@ impl Node {
         Unavailable::new(if known { Why::NoLeader } else { Why::NoService(service.to_owned()) })
     }
 
-    /// The node that leads a group, as far as this node knows.
+    /// The node that leads a group, by this node's latest information.
     pub fn leader_of(&self, group: &str) -> Option<Arc<str>> {
         let cluster = self.cluster.get()?;
         let view = cluster.view();
@@ -42,7 +42,7 @@ impl Node {
             let node = role.leader_node.as_deref().filter(|node| view.is_live(node))?;
             Some((role.term, node.into()))
         });
-        // This node's own announcement may be older than what its replica knows.
+        // This node's own announcement may be older than its replica's role.
         let announced = announced.filter(|(_, node)| **node != *cluster.name);
         match (own, announced) {
             (Some(own), Some(announced)) => Some(if announced.0 > own.0 { announced.1 } else { own.1 }),

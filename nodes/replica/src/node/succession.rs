@@ -8,8 +8,8 @@ use super::Node;
 
 /// How long a replica tries to become the leader. After that, consensus detects the missing leader by its own timeout.
 const CAMPAIGN_MAX: Duration = Duration::from_secs(2);
-/// The pause between two attempts. No replica votes before the lost leader's lease has expired; attempts in quick
-/// succession meet that moment.
+/// The pause between two attempts. No replica votes before the lost leader's lease has expired; frequent attempts keep the
+/// delay after that short.
 const ATTEMPT_EVERY: Duration = Duration::from_millis(15);
 /// The pause while votes are counted, for this replica or another.
 const COUNTING: Duration = Duration::from_millis(120);

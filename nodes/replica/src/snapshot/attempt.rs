@@ -64,7 +64,7 @@ impl Node {
         Ok(ClusterSnapshot::new(coordinator, pinned?))
     }
 
-    /// The nodes that lead these groups, as far as this node knows.
+    /// The nodes that lead these groups, by this node's latest information.
     pub(super) async fn leaders(&self, groups: &[String]) -> Result<Leaders, SnapshotError> {
         let begun = Instant::now();
         let mut leaders = Leaders::new();
@@ -88,7 +88,7 @@ impl Node {
             return self.with_handle(group, |handle| handle.leads())?.then(|| SINGLE_NODE.to_owned());
         };
         let leader = self.leader_of(group)?;
-        // A leader that has lost its majority does not detect it at once. On this node, it can be seen from the peers.
+        // A leader that has lost its majority does not detect it immediately. For a leader on this node, the lost sessions show it.
         let own = (leader == cluster.name).then(|| self.handle(group)).flatten();
         let isolated = own.is_some_and(|handle| self.unready_reason(&handle.status()).is_some());
         (!isolated).then(|| leader.to_string())

@@ -20,7 +20,7 @@ use replica::{
 use tempfile::TempDir;
 
 pub use keys::Keys;
-pub use tally::{Ask, COUNTS, Never, Put, Tally, TallyContract};
+pub use tally::{COUNTS, Get, Never, Put, Tally, TallyContract};
 
 pub const GROUP: &str = "tally/0";
 /// A timeout that is never reached, however busy the machine is.
@@ -156,7 +156,7 @@ impl TestNode {
     }
 
     pub async fn all(&self) -> BTreeMap<u64, u64> {
-        self.client.query::<TallyContract>(&Call::anonymous(LONG), Ask::All).await.unwrap()
+        self.client.query::<TallyContract>(&Call::anonymous(LONG), Get::All).await.unwrap()
     }
 
     pub fn files(&self) -> bool {

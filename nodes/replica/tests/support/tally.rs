@@ -17,7 +17,7 @@ pub enum Put {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub enum Ask {
+pub enum Get {
     All,
     Nearby,
 }
@@ -31,25 +31,25 @@ impl Contract for TallyContract {
     type Command = Put;
     type Reply = u64;
     type Refusal = Never;
-    type Query = Ask;
+    type Query = Get;
     type Answer = BTreeMap<u64, u64>;
 
     fn route_command(_: &Put) -> Route {
         Route::SINGLE
     }
-    fn route_query(_: &Ask) -> Route {
+    fn route_query(_: &Get) -> Route {
         Route::SINGLE
     }
-    fn query_consistency(query: &Ask) -> ReadConsistency {
+    fn query_consistency(query: &Get) -> ReadConsistency {
         match query {
-            Ask::All => ReadConsistency::Leader,
-            Ask::Nearby => ReadConsistency::BoundedStaleness,
+            Get::All => ReadConsistency::Leader,
+            Get::Nearby => ReadConsistency::BoundedStaleness,
         }
     }
     fn command_access(_: &Put) -> Access {
         Access::scopes(&["tally:write"])
     }
-    fn query_access(_: &Ask) -> Access {
+    fn query_access(_: &Get) -> Access {
         Access::ANYONE
     }
 }
@@ -86,7 +86,7 @@ impl Service for Tally {
 
     fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
 
-    fn query(&self, view: &View<'_>, _: &Principal, _: Ask) -> Result<BTreeMap<u64, u64>, Never> {
+    fn query(&self, view: &View<'_>, _: &Principal, _: Get) -> Result<BTreeMap<u64, u64>, Never> {
         Ok(view.all(&COUNTS).collect())
     }
 
