@@ -1,9 +1,9 @@
 //! The runtime of the kernel: turns a service into a supervised actor group and keeps it running.
 //!
-//! A [`Node`] hosts replicas. Each replica has a ractor supervisor with three actors: the front (calls), the outbox (events
-//! and effects) and the clock (timers, and the expiry of idempotency keys), around one consensus replica and one state. A
-//! failed actor is restarted. A replica whose log cannot be applied is reopened, and quarantined after some attempts, while
-//! the node's other groups continue.
+//! A [`Node`] hosts replicas. Each replica has a ractor supervisor with three actors: the front (calls), the outbox
+//! (events and effects) and the clock (timers, and the expiry of idempotency keys), around one consensus replica and
+//! one state. A failed actor is restarted. A replica whose log cannot be applied is reopened, and quarantined after
+//! some attempts, while the node's other groups continue.
 //!
 //! Invariants:
 //! - a call is verified by the group that receives it, before anything is proposed;
@@ -13,11 +13,11 @@
 //!   lost its state is not taken for the replica that had it;
 //! - a replica whose group was recovered without it is closed as soon as its node learns of that, and not opened again.
 //!
-//! On a single node, [`Node::host`] opens all groups. In a cluster, a node is [connected](Node::connect) with the others
-//! over a link, [registers](Node::register) the services that it can host, [reopens](Node::reopen_all) its replicas, and
-//! executes the directory's tasks ([`Task`]). Nodes announce their status to each other ([`ClusterView`]): calls are routed
-//! by it, and the directory plans by it. When the session with a node is lost, the groups that it led elect leaders
-//! immediately. A node that stops transfers its leaderships first.
+//! On a single node, [`Node::host`] opens all groups. In a cluster, a node is [connected](Node::connect) with the
+//! others over a link, [registers](Node::register) the services that it can host, [reopens](Node::reopen_all) its
+//! replicas, and executes the directory's tasks ([`Task`]). Nodes announce their status to each other
+//! ([`ClusterView`]): calls are routed by it, and the directory plans by it. When the session with a node is lost, the
+//! groups that it led elect leaders immediately. A node that stops transfers its leaderships first.
 //!
 //! Deliberately absent: anything about hotels; the decision which node hosts which replica.
 

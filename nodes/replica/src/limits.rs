@@ -51,8 +51,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The pause before attempt number `attempt` (from 1). It doubles up to the maximum; a random part of the upper half
-    /// is subtracted, so that simultaneous failures do not retry at the same time.
+    /// The pause before attempt number `attempt` (from 1). It doubles up to the maximum; a random part of the upper
+    /// half is subtracted, so that simultaneous failures do not retry at the same time.
     pub(crate) fn backoff(&self, attempt: u32) -> Duration {
         let full =
             self.backoff_min.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(self.backoff_max);

@@ -66,8 +66,8 @@ async fn call(node: &Arc<Node>, group: &str, bytes: Vec<u8>, deadline: Instant) 
     let serving = AssertUnwindSafe(serve.serve(bytes, deadline.into())).catch_unwind();
     match serving.await {
         Ok(response) => response.map_err(|unreadable| unreadable.to_string()),
-        // The call may have been applied before the panic. An error would mean that it was not: the empty response leaves
-        // the outcome unknown.
+        // The call may have been applied before the panic. An error would mean that it was not: the empty response
+        // leaves the outcome unknown.
         Err(_) => Ok(Vec::new()),
     }
 }

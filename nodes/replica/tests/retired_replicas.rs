@@ -5,8 +5,8 @@ mod support;
 use replica::{StartMode, Task};
 use support::{GROUP, LONG, TestCluster, TestNode, bootstrap_group, until};
 
-/// Three nodes, of which the first two are lost and the group is recovered on the third. Returns it, and the others' disks
-/// and raft ids.
+/// Three nodes, of which the first two are lost and the group is recovered on the third. Returns it, and the others'
+/// disks and raft ids.
 async fn recovered(cluster: &mut TestCluster) -> (TestNode, Vec<tempfile::TempDir>, Vec<u64>) {
     let mut members = cluster.three().await;
     let ids = bootstrap_group(&members).await;

@@ -1,4 +1,5 @@
-//! Carries consensus messages and calls to other nodes over the link, and names the topics of all requests between nodes.
+//! Carries consensus messages and calls to other nodes over the link, and names the topics of all requests between
+//! nodes.
 
 use std::time::Duration;
 
@@ -7,8 +8,8 @@ use futures::future::BoxFuture;
 use group::WireError;
 use link::{Link, LinkError, TrafficClass};
 
-/// Consensus messages: `raft/GROUP/ID`. The target's raft id is part of the topic, so that a message never reaches a later
-/// replica of the group on the same node.
+/// Consensus messages: `raft/GROUP/ID`. The target's raft id is part of the topic, so that a message never reaches a
+/// later replica of the group on the same node.
 pub(crate) const RAFT: &str = "raft/";
 /// Calls to a group: `call/GROUP`.
 pub(crate) const CALL: &str = "call/";

@@ -1,5 +1,5 @@
-//! What a replica has on this node's disk: its store in `DATA/groups/`, its entries in the shared log, and its record in
-//! `DATA/replicas.json`.
+//! What a replica has on this node's disk: its store in `DATA/groups/`, its entries in the shared log, and its record
+//! in `DATA/replicas.json`.
 
 use std::path::PathBuf;
 use std::sync::Arc;

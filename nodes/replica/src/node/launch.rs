@@ -31,8 +31,8 @@ pub(super) struct LaunchOptions {
 }
 
 impl LaunchOptions {
-    /// For the only replica of a group on a single node. It sends heartbeats to no one and wins its election at once, so
-    /// that a long heartbeat interval has no cost, and an idle machine stays idle.
+    /// For the only replica of a group on a single node. It sends heartbeats to no one and wins its election at once,
+    /// so that a long heartbeat interval has no cost, and an idle machine stays idle.
     pub async fn single_node(node: &Node, group: &str) -> Result<Self, HostError> {
         let mut options = consensus::Options::new(group, 1);
         options.settings.heartbeat_ms = 2000;
@@ -93,8 +93,8 @@ pub(super) async fn launch<S: Service, E: Effects<S>>(
     Ok(())
 }
 
-/// Waits until a replica is open and its group initialized. A quarantined replica is no error: the node serves its other
-/// groups without it.
+/// Waits until a replica is open and its group initialized. A quarantined replica is no error: the node serves its
+/// other groups without it.
 async fn wait_until_open<S: Service>(
     door: &Door<S>,
     bootstrap: Option<BTreeMap<u64, consensus::RaftNode>>,

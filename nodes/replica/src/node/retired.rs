@@ -1,15 +1,16 @@
 //! Retired replicas: those that lost their group when it was recovered without them.
 //!
 //! A recovery ([`Node::recover`]) leaves old replicas behind, on disks that may come back. Enough of them would form a
-//! majority of the old group, elect a leader, and serve calls. Therefore the node that recovers a group stores which raft
-//! ids are retired, and nodes exchange them: at the beginning of each session, and when a node stores more. A node
+//! majority of the old group, elect a leader, and serve calls. Therefore the node that recovers a group stores which
+//! raft ids are retired, and nodes exchange them: at the beginning of each session, and when a node stores more. A node
 //! closes its own retired replica as soon as it receives the id, does not open it again, and routes no calls to retired
-//! replicas elsewhere; the directory deletes them. A node that starts first exchanges the ids with the peers that it can
-//! reach ([`Node::sync_retired_replicas`]).
+//! replicas elsewhere; the directory deletes them. A node that starts first exchanges the ids with the peers that it
+//! can reach ([`Node::sync_retired_replicas`]).
 //!
 //! Raft ids are random and never used again: a retired replica stays retired, and no other has its id.
 //!
-//! Deliberately absent: protection while every node that has stored the recovery is down. An old majority cannot detect it.
+//! Deliberately absent: protection while every node that has stored the recovery is down. An old majority cannot detect
+//! it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,7 +34,8 @@ const RETRY: Duration = Duration::from_millis(100);
 const SINGLE_NODE: &str = "this node is not part of a cluster";
 
 impl Node {
-    /// Waits until the retired replicas of all reachable peers are stored here, and those of this node closed; at most `timeout`. To be called before [`Node::reopen_all`], so that no retired replica is opened.
+    /// Waits until the retired replicas of all reachable peers are stored here, and those of this node closed; at most
+    /// `timeout`. To be called before [`Node::reopen_all`], so that no retired replica is opened.
     pub async fn sync_retired_replicas(&self, timeout: Duration) {
         let Some(cluster) = self.cluster.get() else { return };
         let (mut peers, mut synced) = (cluster.link.peers(), cluster.retirement_sync.synced.subscribe());

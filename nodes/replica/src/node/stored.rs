@@ -6,8 +6,8 @@
 //! ```
 //! `retired` lists the raft ids of retired replicas, of this node or any other (see [`super::retired`]).
 //!
-//! The file is written as a whole, synced and renamed: before a replica is created, and after it is deleted. Hence a store
-//! on the disk is either listed here, or was not created by this node.
+//! The file is written as a whole, synced and renamed: before a replica is created, and after it is deleted. Hence a
+//! store on the disk is either listed here, or was not created by this node.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};

@@ -8,8 +8,8 @@ use super::Node;
 
 /// How long a replica tries to become the leader. After that, consensus detects the missing leader by its own timeout.
 const CAMPAIGN_MAX: Duration = Duration::from_secs(2);
-/// The pause between two attempts. No replica votes before the lost leader's lease has expired; frequent attempts keep the
-/// delay after that short.
+/// The pause between two attempts. No replica votes before the lost leader's lease has expired; frequent attempts keep
+/// the delay after that short.
 const ATTEMPT_EVERY: Duration = Duration::from_millis(15);
 /// The pause while votes are counted, for this replica or another.
 const COUNTING: Duration = Duration::from_millis(120);
@@ -47,8 +47,8 @@ impl Node {
         }
     }
 
-    /// Transfers the leadership of all groups that this node leads to other nodes, as far as there are any. Returns when
-    /// the transfers have succeeded or failed.
+    /// Transfers the leadership of all groups that this node leads to other nodes, as far as there are any. Returns
+    /// when the transfers have succeeded or failed.
     pub async fn transfer_leadership(&self) {
         let Some(cluster) = self.cluster.get() else { return };
         cluster.leave();
@@ -67,8 +67,8 @@ impl Node {
                     .is_some_and(|observed| observed.status.as_ref().is_none_or(|status| !status.leaving));
                 **id != status.id && staying && view.is_live(&member.node)
             });
-            // A voter that lacks fewer than 1000 entries counts as up to date. Among those, the order by priority spreads
-            // the groups over the nodes.
+            // A voter that lacks fewer than 1000 entries counts as up to date. Among those, the order by priority
+            // spreads the groups over the nodes.
             let lag = |id: &u64| {
                 let matched = status.matched.get(id).copied().flatten();
                 status.last_log.unwrap_or_default().saturating_sub(matched.unwrap_or_default()) / 1000

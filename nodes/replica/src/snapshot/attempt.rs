@@ -88,7 +88,8 @@ impl Node {
             return self.with_handle(group, |handle| handle.leads())?.then(|| SINGLE_NODE.to_owned());
         };
         let leader = self.leader_of(group)?;
-        // A leader that has lost its majority does not detect it immediately. For a leader on this node, the lost sessions show it.
+        // A leader that has lost its majority does not detect it immediately. For a leader on this node, the lost
+        // sessions show it.
         let own = (leader == cluster.name).then(|| self.handle(group)).flatten();
         let isolated = own.is_some_and(|handle| self.unready_reason(&handle.status()).is_some());
         (!isolated).then(|| leader.to_string())
@@ -108,8 +109,8 @@ impl Coordinator {
         leaders: &Leaders,
         nodes: &BTreeSet<String>,
     ) -> Result<BTreeMap<String, Pinned>, AttemptError> {
-        // One by one and in the same order for every snapshot: in any other way, two concurrent snapshots could each pause
-        // a part of the nodes and both fail.
+        // One by one and in the same order for every snapshot: in any other way, two concurrent snapshots could each
+        // pause a part of the nodes and both fail.
         for node in nodes {
             let paused = self.step(node, Step::Pause, PAUSE_MAX).await;
             paused.map_err(|error| AttemptError::at(node, error))?;

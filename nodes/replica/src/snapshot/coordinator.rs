@@ -87,8 +87,8 @@ impl Coordinator {
         }
     }
 
-    /// Ends the snapshot on these nodes: on this one before it returns, on the others by tasks that retry for as long as a
-    /// lease can last. Each task ends when its node has responded. May be called outside of the runtime.
+    /// Ends the snapshot on these nodes: on this one before it returns, on the others by tasks that retry for as long
+    /// as a lease can last. Each task ends when its node has responded. May be called outside of the runtime.
     pub fn end(self: &Arc<Self>, nodes: &BTreeSet<String>, end: End) -> Vec<JoinHandle<()>> {
         let own = self.node.cluster.get().map_or(SINGLE_NODE, |cluster| &*cluster.name);
         if nodes.contains(own) {

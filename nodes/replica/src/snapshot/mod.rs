@@ -8,14 +8,15 @@
 //! 3. The deliveries in flight end.
 //! 4. The nodes that lead groups block new proposals, wait for those in flight, confirm with a majority that they still
 //!    lead, and pin the states as of the last entry.
-//! 5. Each of them confirms that all this is still so. The last pin was taken before the first confirmation. Hence there
-//!    was a point in time at which every pinned state was its group's current state: the snapshot is of that time.
+//! 5. Each of them confirms that all this is still so. The last pin was taken before the first confirmation. Hence
+//!    there was a point in time at which every pinned state was its group's current state: the snapshot is of that
+//!    time.
 //! 6. Everything resumes, and the pins are read.
 //!
-//! Pauses, blocks and pins have leases, so that everything resumes if the coordinator is lost. Otherwise the coordinator
-//! ends them: on its own node immediately, on the others with retries until they respond or the lease is over. If a leader
-//! is lost or changes before step 5 has completed, the attempt fails. If a node is lost afterwards, its pins are lost, and
-//! reading the snapshot fails.
+//! Pauses, blocks and pins have leases, so that everything resumes if the coordinator is lost. Otherwise the
+//! coordinator ends them: on its own node immediately, on the others with retries until they respond or the lease is
+//! over. If a leader is lost or changes before step 5 has completed, the attempt fails. If a node is lost afterwards,
+//! its pins are lost, and reading the snapshot fails.
 
 mod attempt;
 mod coordinator;
@@ -105,8 +106,8 @@ impl ClusterSnapshot {
         self.groups.iter().map(|(group, pinned)| (group.clone(), pinned.log_index)).collect()
     }
 
-    /// The next bytes of a group's state, in the format that [`store::RowReader`] reads: those from `at` on, where the previous
-    /// part ended. Empty at the end. Each group can be read once, from its beginning to its end.
+    /// The next bytes of a group's state, in the format that [`store::RowReader`] reads: those from `at` on, where the
+    /// previous part ended. Empty at the end. Each group can be read once, from its beginning to its end.
     ///
     /// # Errors
     /// When the node that has the pin is lost, or has released it.

@@ -65,7 +65,8 @@ impl Node {
     /// Resumes calls, deliveries and effects. Steps of this snapshot that arrive later have no effect.
     pub(super) fn end_snapshot(&self, snapshot: u128, end: End) {
         let was_paused = self.delivery_pause.end(snapshot);
-        // After the pause has ended, so that `pin_groups`, which checks the pause last, releases what it pins meanwhile.
+        // After the pause has ended, so that `pin_groups`, which checks the pause last, releases what it pins
+        // meanwhile.
         match end {
             End::Resume => self.pins.resume(snapshot),
             End::Release => self.pins.release(snapshot),

@@ -1,5 +1,5 @@
-//! The supervisor of a replica: opens the replica, starts its actors, reopens it after failures, and quarantines it when
-//! failures repeat.
+//! The supervisor of a replica: opens the replica, starts its actors, reopens it after failures, and quarantines it
+//! when failures repeat.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;

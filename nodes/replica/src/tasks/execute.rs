@@ -114,8 +114,8 @@ impl Node {
         codec::encode(&done)
     }
 
-    /// A session between nodes does not authorize a task: it needs a token of the directory service or, where there can be
-    /// no tokens yet, the credential of a node that has the cluster's key.
+    /// A session between nodes does not authorize a task: it needs a token of the directory service or, where there can
+    /// be no tokens yet, the credential of a node that has the cluster's key.
     fn authorize(&self, from: &Identity, bytes: &[u8]) -> Result<Task, TaskError> {
         let request: TaskRequest =
             codec::decode(bytes).map_err(|unreadable| refused(unreadable.to_string()))?;
@@ -239,8 +239,8 @@ impl Node {
         if role.leader { Ok((handle, consensus)) } else { Err(TaskError::NotLeader(role.leader_node)) }
     }
 
-    /// How many entries a voter lacks, compared with the leader on this node. A new leader learns this from each voter's
-    /// first response: waits for it.
+    /// How many entries a voter lacks, compared with the leader on this node. A new leader learns this from each
+    /// voter's first response: waits for it.
     async fn lag_of(&self, group: &str, voter: u64) -> Result<Option<u64>, TaskError> {
         let begun = Instant::now();
         loop {

@@ -64,8 +64,8 @@ pub enum Task {
         /// The replica's raft id.
         id: u64,
     },
-    /// Make this node's replica the only voter of its group, under a new raft id, which is returned: for a group that has
-    /// lost its majority for good. Entries that the replica lacks are lost.
+    /// Make this node's replica the only voter of its group, under a new raft id, which is returned: for a group that
+    /// has lost its majority for good. Entries that the replica lacks are lost.
     Recover {
         /// The group.
         group: String,
@@ -111,8 +111,8 @@ impl Task {
         }
     }
 
-    /// Whether a node's own credential authorizes the task. Service tokens cannot be signed before the directory and the
-    /// auth service are available, so tasks that create or recover these need none.
+    /// Whether a node's own credential authorizes the task. Service tokens cannot be signed before the directory and
+    /// the auth service are available, so tasks that create or recover these need none.
     fn precedes_tokens(&self) -> bool {
         self.group().is_some_and(|group| group.starts_with("directory/") || group.starts_with("auth/"))
     }
@@ -127,8 +127,8 @@ pub struct TaskOutput {
     pub status: Option<ReplicaStatus>,
     /// Violated invariants.
     pub violations: Vec<String>,
-    /// The index of the last applied entry, and the checksum of the state as of that entry. Replicas with the same index
-    /// have the same checksum.
+    /// The index of the last applied entry, and the checksum of the state as of that entry. Replicas with the same
+    /// index have the same checksum.
     pub checksum: Option<(u64, u128)>,
 }
 

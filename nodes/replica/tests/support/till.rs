@@ -1,4 +1,5 @@
-//! Two services on a single node: a till that adds up amounts, sends each to a ledger by event, and runs an effect for it.
+//! Two services on a single node: a till that adds up amounts, sends each to a ledger by event, and runs an effect for
+//! it.
 
 use std::path::Path;
 use std::sync::Arc;
