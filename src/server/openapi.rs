@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use group::{Client, Credentials, Inlet, Placement, Unavailable, Why};
+use group::{Client, Credentials, Inbox, Placement, Unavailable, Why};
 
 use crate::operate;
 use crate::services::{self, ApiDependencies};
@@ -20,7 +20,7 @@ impl Placement for NoServices {
         Err(Unavailable::new(Why::NoService(service.to_owned())))
     }
 
-    fn inlet(&self, service: &str, _shard: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+    fn inbox(&self, service: &str, _shard: u16) -> Result<Arc<dyn Inbox>, Unavailable> {
         Err(Unavailable::new(Why::NoService(service.to_owned())))
     }
 }

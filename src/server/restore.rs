@@ -150,7 +150,8 @@ pub fn release(data: &Path) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(data.join("groups"))? {
         let path = entry?.path();
         let disk = store::Disk::open(&path, CACHE_BYTES);
-        disk.and_then(|disk| group::engine::let_go(&disk)).with_context(|| format!("{}", path.display()))?;
+        disk.and_then(|disk| group::engine::release_effects(&disk))
+            .with_context(|| format!("{}", path.display()))?;
     }
     write_private(&file, &serde_json::to_vec_pretty(&NodeMetadata { effects_held: false, ..metadata })?)?;
     println!("mails and payments are released; they are sent from the next start on");

@@ -120,7 +120,7 @@ impl Service for Search {
         *self.write() = index;
     }
 
-    fn landed(&self, notes: Vec<Note>) {
+    fn committed(&self, notes: Vec<Note>) {
         let mut index = self.write();
         for note in notes {
             match note {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use consensus::testing::InMemoryNetwork;
-use consensus::{Entry, Options, RaftNode, Replica, StateMachine};
+use consensus::{ApplyResult, Entry, Options, RaftNode, Replica, StateMachine};
 use hdrhistogram::Histogram;
 use store::{Batch, Disk, Fault, LogSettings, NodeLog, Row, State};
 
@@ -19,17 +19,17 @@ const KEYS: u64 = 10_000;
 struct Table(Arc<Disk>);
 
 impl StateMachine for Table {
-    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
-        let replies = vec![Vec::new(); entries.len()];
+    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Option<ApplyResult>>, Fault> {
+        let results =
+            entries.iter().map(|entry| entry.awaited.then(|| Box::new(()) as ApplyResult)).collect();
         let mut batch = Batch::default();
-        for Entry { mut payload, .. } in entries {
-            let value = payload.split_off(8);
-            payload.insert(0, b'k');
-            batch.put(payload, value);
+        for Entry { payload, .. } in entries {
+            let (key, value) = payload.split_at(8);
+            batch.put([b"k", key].concat(), value.to_vec());
         }
         metadata.into_iter().for_each(|(key, value)| batch.put(key, value));
         self.0.commit(batch)?;
-        Ok(replies)
+        Ok(results)
     }
 
     fn replaced(&self) {}

@@ -43,4 +43,4 @@ pub use replica::{ChangeError, ProposeError, Replica, Status};
 pub use role::Role;
 pub use start::StartError;
 pub use state_machine::{Entry, StateMachine};
-pub use types::RaftNode;
+pub use types::{ApplyResult, RaftNode};

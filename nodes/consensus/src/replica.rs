@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
-use openraft::raft::Precondition;
+use openraft::raft::{ClientWriteResult, Precondition};
 use openraft::{ChangeMembers, Instant as _, LinearizerOption, Raft};
 use store::Fault;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::role::{Role, stop_reason};
 use crate::shared::{Shared, StopReason};
 use crate::state_machine::Applier;
-use crate::types::{Bytes, RaftNode, Types};
+use crate::types::{ApplyResult, Bytes, Completion, RaftNode, Types};
 use crate::wire::RpcHandler;
 
 /// A replica of a group. Cheap to clone.
@@ -135,21 +135,46 @@ impl Replica {
         }
     }
 
-    /// Proposes a payload and returns the state machine's reply once it is committed and applied. Waits without
-    /// limit: callers set a deadline.
+    /// Proposes a payload, and returns its result once it is committed and applied here. Waits without a limit: use a
+    /// timeout.
     ///
     /// # Errors
     /// See [`ProposeError`].
-    pub async fn propose(&self, payload: Vec<u8>) -> Result<Vec<u8>, ProposeError> {
-        match self.inner.raft.client_write(Bytes(payload.into())).await {
-            Ok(written) => Ok(written.data.0),
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward))) => Err(not_leader(forward)),
-            Err(RaftError::APIError(ClientWriteError::LogEntryDiscarded(_))) => Err(ProposeError::Unknown),
-            Err(RaftError::APIError(
-                error
-                @ (ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_)),
-            )) => Err(ProposeError::Stopped(error.to_string())),
-            Err(RaftError::Fatal(_)) => Err(self.stopped()),
+    pub async fn propose(&self, payload: Vec<u8>) -> Result<ApplyResult, ProposeError> {
+        let (sender, receiver) = oneshot::channel();
+        let done = move |result| {
+            // The receiver is gone if the caller stopped waiting.
+            let _ = sender.send(result);
+        };
+        self.submit(payload, done).await?;
+        match receiver.await {
+            Ok(result) => result,
+            Err(_) => Err(self.dropped_proposal().await),
+        }
+    }
+
+    /// Proposes a payload without waiting for the result. Calls `done` with it once the payload is committed and applied
+    /// here; `done` runs in the task that applies entries and must not block. Payloads that are submitted one after
+    /// another are written to the log in one batch. If the replica stops first, `done` is dropped without a call, and
+    /// [`Replica::dropped_proposal`] returns the error.
+    ///
+    /// # Errors
+    /// If the replica has stopped. Nothing is proposed, and `done` is dropped.
+    pub async fn submit(
+        &self,
+        payload: Vec<u8>,
+        done: impl FnOnce(Result<ApplyResult, ProposeError>) + Send + 'static,
+    ) -> Result<(), ProposeError> {
+        let completion = Completion(Box::new(move |written| done(apply_result(written))));
+        let submitted = self.inner.raft.client_write_ff(Bytes(payload.into()), Some(completion)).await;
+        submitted.map_err(|_| self.stopped())
+    }
+
+    /// The error of a proposal that was dropped. If the replica is stopping, waits until the reason is known.
+    pub async fn dropped_proposal(&self) -> ProposeError {
+        match self.inner.raft.with_raft_state(|_| ()).await {
+            Ok(()) => ProposeError::Unknown,
+            Err(_) => self.stopped(),
         }
     }
 
@@ -392,6 +417,20 @@ impl Replica {
                 ProposeError::Stopped(reason.to_string())
             }
         }
+    }
+}
+
+fn apply_result(written: ClientWriteResult<Types>) -> Result<ApplyResult, ProposeError> {
+    match written {
+        Ok(response) => {
+            let missing = || ProposeError::Stopped("the state machine returned no result".to_owned());
+            response.data.result.ok_or_else(missing)
+        }
+        Err(ClientWriteError::ForwardToLeader(forward)) => Err(not_leader(forward)),
+        Err(ClientWriteError::LogEntryDiscarded(_)) => Err(ProposeError::Unknown),
+        Err(
+            error @ (ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_)),
+        ) => Err(ProposeError::Stopped(error.to_string())),
     }
 }
 

@@ -13,7 +13,7 @@ use store::{Fault, Row};
 use crate::metadata::{APPLIED, MEMBERSHIP, REPLICATED_FROM, applied_state, identity_row};
 use crate::shared::{Shared, StopReason, blocking, catch_panic};
 use crate::snapshot::{Builder, Snapshot, SnapshotData};
-use crate::types::{LogId, Membership, Reply, SnapshotMeta, Types};
+use crate::types::{ApplyResult, LogId, Membership, Response, SnapshotMeta, Types};
 
 /// Maximum number of entries per batch. Each turn reads the writes of previous turns through an overlay in memory,
 /// and other tasks of the thread wait meanwhile.
@@ -21,13 +21,14 @@ const BATCH_ENTRIES_MAX: usize = 256;
 
 /// Applies committed payloads to a replica's state.
 pub trait StateMachine: Send + Sync + 'static {
-    /// Applies committed payloads in order, and returns one reply per payload. `metadata` are rows of this crate
+    /// Applies committed payloads in order, and returns one result per payload: `Some` for those that are
+    /// [awaited](Entry::awaited). `metadata` are rows of this crate
     /// (their keys begin with byte 0), which must be committed in the same batch, so that the state and the applied
     /// log id never diverge. `entries` may be empty. May block. An error or a panic stops this replica.
     ///
     /// # Errors
     /// If the state has failed.
-    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault>;
+    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Option<ApplyResult>>, Fault>;
 
     /// Called after the state was replaced by a snapshot.
     fn replaced(&self);
@@ -52,7 +53,9 @@ pub struct Entry {
     /// Term of the leader that appended it.
     pub term: u64,
     /// The proposed payload.
-    pub payload: Vec<u8>,
+    pub payload: Arc<[u8]>,
+    /// Whether the proposer waits for the result on this replica.
+    pub awaited: bool,
 }
 
 /// Connects the state machine and the state to openraft.
@@ -88,13 +91,13 @@ impl Applier {
         let machine = &*self.machine;
         // Runs on this thread: applying rarely blocks, and moving the worker's other tasks to another thread for each
         // batch would cost more than the batch itself.
-        let replies = catch_panic(|| machine.apply(entries, metadata)).and_then(|replies| {
-            let enough = replies.len() == expected;
-            enough.then_some(replies).ok_or_else(|| {
-                StopReason::Failed("the state machine did not return a reply for every entry".to_owned())
+        let results = catch_panic(|| machine.apply(entries, metadata)).and_then(|results| {
+            let complete = results.len() == expected;
+            complete.then_some(results).ok_or_else(|| {
+                StopReason::Failed("the state machine did not return a result for every entry".to_owned())
             })
         });
-        let mut replies = replies.map_err(|reason| self.stopped(reason, last.index))?;
+        let mut results = results.map_err(|reason| self.stopped(reason, last.index))?;
         if let Some(membership) = membership {
             self.membership = membership;
         }
@@ -102,7 +105,7 @@ impl Applier {
         self.shared.applied_next.store(last.index + 1, Ordering::Release);
         self.applied = Some(last);
         for (at, responder) in waiting {
-            responder.send(Reply(at.map(|at| std::mem::take(&mut replies[at])).unwrap_or_default()));
+            responder.send(Response { result: at.and_then(|at| results[at].take()) });
         }
         self.shared.applied_term.send_if_modified(|known| std::mem::replace(known, term) != term);
         Ok(())
@@ -149,7 +152,8 @@ impl RaftStateMachine<Types> for Applier {
                 EntryPayload::Normal(payload) => {
                     at = Some(batch.entries.len());
                     let (index, term) = (entry.log_id.index, entry.log_id.leader_id.term);
-                    batch.entries.push(Entry { index, term, payload: payload.0.to_vec() });
+                    let awaited = responder.is_some();
+                    batch.entries.push(Entry { index, term, payload: payload.0, awaited });
                 }
                 EntryPayload::Membership(membership) => {
                     batch.membership = Some(Membership::new(Some(entry.log_id), membership));

@@ -1,21 +1,42 @@
 //! Types that parameterise openraft.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use openraft::OptionalSend;
 use openraft::impls::leader_id_std::LeaderId;
+use openraft::raft::responder::Responder;
 use openraft::type_config::alias::{EntryOf, LogIdOf, SnapshotMetaOf, StoredMembershipOf, VoteOf};
+use openraft::vote::RaftLeaderId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-openraft::declare_raft_types!(
-    /// At most one leader per term, so that term and index identify an entry.
-    pub(crate) Types:
-        D = Bytes,
-        R = Reply,
-        NodeId = u64,
-        Node = RaftNode,
-        LeaderId = LeaderId<u64, u64>,
-);
+/// At most one leader per term, so that term and index identify an entry. `declare_raft_types!` does not support a
+/// custom responder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Types;
+
+impl openraft::RaftTypeConfig for Types {
+    type D = Bytes;
+    type R = Response;
+    type NodeId = u64;
+    type Node = RaftNode;
+    type Term = u64;
+    type LeaderId = LeaderId<u64, u64>;
+    type Vote = openraft::impls::Vote<Self::LeaderId>;
+    type Payload = openraft::EntryPayload<Self::D, Self::NodeId, Self::Node>;
+    type Entry = openraft::Entry<<Self::LeaderId as RaftLeaderId>::Committed, Self::Payload>;
+    type Responder<T>
+        = Completion<T>
+    where
+        T: OptionalSend + 'static;
+    type Batch<T>
+        = openraft::impls::InlineBatch<T>
+    where
+        T: OptionalSend + 'static;
+    type AsyncRuntime = openraft::impls::TokioRuntime;
+    type ErrorSource = openraft::impls::BoxedErrorSource;
+}
 
 pub(crate) type LogId = LogIdOf<Types>;
 pub(crate) type LogEntry = EntryOf<Types>;
@@ -76,6 +97,21 @@ impl serde::de::Visitor<'_> for Visitor {
     }
 }
 
-/// Reply of the state machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Reply(pub Vec<u8>);
+/// Result of applying an entry, for the caller that waits for it.
+pub type ApplyResult = Box<dyn Any + Send + Sync>;
+
+/// Result of an entry. openraft requires a serialisable type, but the result never leaves the process.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Response {
+    #[serde(skip)]
+    pub result: Option<ApplyResult>,
+}
+
+/// Calls a function with the result of a proposal.
+pub(crate) struct Completion<T>(pub Box<dyn FnOnce(T) + Send>);
+
+impl<T: Send + 'static> Responder<Types, T> for Completion<T> {
+    fn on_complete(self, result: T) {
+        (self.0)(result);
+    }
+}

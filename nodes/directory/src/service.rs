@@ -92,7 +92,7 @@ impl Service for Directory {
         self.bell.ring();
     }
 
-    fn landed(&self, _notes: Vec<()>) {
+    fn committed(&self, _notes: Vec<()>) {
         self.bell.ring();
     }
 

@@ -1,13 +1,15 @@
-//! The kernel: turns a pure state machine into a supervised, replicated actor group.
+//! The kernel's interfaces: how a service is written, and how a service is called.
 //!
-//! A service implements [`Service`]; whoever calls it has a [`Client`] and its contract. Everything between is here.
+//! A service implements [`Service`]: a deterministic state machine over typed trees. `nodes/replica` runs it as a
+//! supervised, replicated actor group. Callers need a [`Client`] and the service's contract, never the service itself.
 //!
 //! Invariants:
-//! - a turn lands whole or not at all, together with the reply kept under its idempotency key;
-//! - only the leader works outboxes, timers and effects off;
-//! - being inside is no credential: the receiving group verifies each caller's token itself.
+//! - a turn is committed as a whole or not at all, together with the reply that is stored under its idempotency key;
+//! - only the leader processes outboxes, timers and effects;
+//! - the receiving group verifies the token of every caller, also of callers inside the cluster;
+//! - a command is encoded once; the same bytes are hashed, logged and sent.
 //!
-//! Deliberately absent: any word of hotels; sockets; HTTP.
+//! Deliberately absent: hotels, sockets, HTTP, Raft.
 
 mod client;
 pub mod engine;
@@ -18,10 +20,12 @@ mod turn;
 mod view;
 
 pub use client::{
-    Attempt, Call, Client, Credentials, Delivery, EffectContext, Failure, Inlet, Placement, Port,
-    Unavailable, Way, Why, Wire, WireError, check_access, wire,
+    Attempt, Call, Client, Credentials, Delivery, EffectContext, EncodedCommand, Failure, GroupHandle, Inbox,
+    Placement, StateReader, Target, Transport, TransportError, Unavailable, Why, check_access, wire,
 };
-pub use service::{Answer, Command, Cost, Effects, NoEffects, Outcome, Query, Refusal, Reply, Service};
+pub use service::{
+    Answer, Command, Cost, Effects, IsFinal, NoEffects, Outcome, Query, Refusal, Reply, Service,
+};
 pub use tree::{FIRST_PREFIX, Key, Tree, Value};
 pub use turn::{Outgoing, Turn};
 pub use view::View;

@@ -1,4 +1,4 @@
-//! What a service is: rules over typed trees, and nothing else.
+//! The traits that a service implements.
 
 use std::future::Future;
 
@@ -6,45 +6,48 @@ use protocol::{Contract, Message, Principal};
 
 use crate::{EffectContext, Turn, View};
 
-/// The messages of a service's contract, by short names.
+/// The commands of a service's contract.
 pub type Command<S> = <<S as Service>::Contract as Contract>::Command;
-/// See [`Command`].
+/// The replies of a service's contract.
 pub type Reply<S> = <<S as Service>::Contract as Contract>::Reply;
-/// See [`Command`].
+/// The refusals of a service's contract.
 pub type Refusal<S> = <<S as Service>::Contract as Contract>::Refusal;
-/// See [`Command`].
+/// The queries of a service's contract.
 pub type Query<S> = <<S as Service>::Contract as Contract>::Query;
-/// See [`Command`].
+/// The answers of a service's contract.
 pub type Answer<S> = <<S as Service>::Contract as Contract>::Answer;
 
-/// A state machine. The kernel makes a supervised, replicated actor group of it.
+/// Whether the answer to a long poll is final.
+pub type IsFinal<S> = fn(&Query<S>, &Answer<S>) -> bool;
+
+/// A deterministic state machine. The kernel runs it as a supervised, replicated actor group.
 ///
-/// `apply` and `fire` are functions of the state, the turn and the message alone: no I/O, no clock but
-/// [`Turn::now`], no randomness but [`Turn::fresh_id`], no unordered iteration. Reads and writes panic when the
-/// store is broken or damaged; the kernel catches that and stops this replica.
+/// `apply` and `fire` depend on the state, the turn and the message only: no I/O, no clock other than [`Turn::now`], no
+/// randomness other than [`Turn::fresh_id`], no iteration in an unspecified order. Reads and writes panic when the store
+/// fails or is damaged; the kernel catches the panic and stops this replica.
 pub trait Service: Send + Sync + Sized + 'static {
-    /// What it may be told and asked.
+    /// The messages that it accepts.
     type Contract: Contract;
-    /// What its leader does outside, one at a time for each key, at least once.
+    /// Work outside the group, which the leader performs at least once, in order for each key.
     type Effect: Message;
-    /// What it asks to be reminded of.
+    /// The payload of a timer.
     type Timer: Message;
-    /// What a turn tells the replica's own memory (an index, a cache) once the turn has landed.
+    /// A change that a turn reports to the replica's memory (an index, a cache) once the turn is committed.
     type Note: Send + 'static;
 
-    /// Decides one command. Refuse first, write second: what a refused turn wrote is dropped.
+    /// Applies one command. Check everything before the first write: the writes of a refused turn are dropped.
     ///
     /// # Errors
-    /// The domain's "no". It is kept under the command's idempotency key like any reply.
+    /// The refusal. It is stored under the command's idempotency key, like a reply.
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command<Self>) -> Result<Reply<Self>, Refusal<Self>>;
 
-    /// A timer is due. It may be stale: look at the state before doing anything.
+    /// Handles a timer that is due. The timer may be obsolete: check the state first.
     fn fire(&self, turn: &mut Turn<'_, Self>, timer: Self::Timer);
 
-    /// Answers from one consistent point. Runs on a thread that may block; keep it bounded.
+    /// Answers a query from one consistent version of the state. Runs on a thread that may block; keep it bounded.
     ///
     /// # Errors
-    /// The domain's "no".
+    /// The refusal.
     fn query(
         &self,
         view: &View<'_>,
@@ -52,53 +55,61 @@ pub trait Service: Send + Sync + Sized + 'static {
         query: Query<Self>,
     ) -> Result<Answer<Self>, Refusal<Self>>;
 
-    /// What answering `query` costs, so that it runs where that does no harm.
+    /// What answering `query` costs. It decides which thread runs it.
     fn cost(_query: &Query<Self>) -> Cost {
         Cost::Disk
     }
 
-    /// The replica was opened, or its state replaced by a snapshot: rebuild what is kept in memory.
+    /// Makes `query` a long poll. The replica answers it again after each applied batch, until the returned function says
+    /// that the answer is final or the call's deadline is near; then the caller gets the last answer. A refusal is always
+    /// final. `None`: the first answer is final.
+    fn long_poll(_query: &Query<Self>) -> Option<IsFinal<Self>> {
+        None
+    }
+
+    /// The replica was opened, or its state was replaced by a snapshot: rebuild what is kept in memory.
     fn opened(&self, _view: &View<'_>) {}
 
-    /// Turns have landed; these are their notes, in order.
-    fn landed(&self, _notes: Vec<Self::Note>) {}
+    /// Turns were committed; these are their notes, in order. No query runs meanwhile.
+    fn committed(&self, _notes: Vec<Self::Note>) {}
 
-    /// What must always hold, checked by tests, by simulation, and by `auberge check`: one line for each violation.
+    /// Checks the service's invariants; returns one line for each violation. Called by tests, by the simulation and by
+    /// `auberge check`.
     fn violations(&self, _view: &View<'_>) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// Where a query is answered.
+/// The cost of a query, which decides where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// From memory, within microseconds: in place.
+    /// Reads memory, within microseconds: runs in the caller's task.
     Memory,
-    /// Reads the store: in place, with the runtime told that it may block.
+    /// Reads the store: runs in place, on a thread that may block.
     Disk,
-    /// Computes for milliseconds (a password's hash, a document): on threads of their own, as many at a time as the
-    /// machine has cores.
+    /// Computes for milliseconds (a password hash, a document): runs on a thread of its own, with at most as many at the
+    /// same time as the machine has cores.
     Heavy,
 }
 
-/// What came of an attempt at an effect.
+/// The result of one attempt at an effect.
 #[derive(Debug)]
 pub enum Outcome<C> {
-    /// Done; nothing was learnt.
+    /// The effect is complete.
     Done,
-    /// Done; what was learnt comes back as a command, in the same turn that ticks the effect off. Its caller is the
-    /// service itself.
+    /// The effect is complete and its result is this command, applied in the turn that removes the effect. The caller of
+    /// the command is the service itself.
     Report(C),
-    /// Not now: again after a backoff that doubles, with jitter.
+    /// The attempt failed; try again after an exponential backoff with jitter.
     Retry(String),
-    /// Never: parked where an operator sees it; the later effects of the same key wait behind it.
+    /// The effect can never succeed. It is parked for an operator; later effects of the same key wait behind it.
     Poison(String),
 }
 
-/// The outside world, as a service's leader deals with it.
+/// Performs a service's effects, on the leader.
 pub trait Effects<S: Service>: Send + Sync + 'static {
-    /// Performs `effect`. It may have been performed before, by a leader that died: make it safe to repeat, with
-    /// [`EffectContext::id`] as its name.
+    /// Performs `effect`. An earlier leader may have performed it already: make it idempotent, with
+    /// [`EffectContext::id`] as the idempotency key.
     fn perform(
         &self,
         context: &EffectContext,
@@ -106,7 +117,7 @@ pub trait Effects<S: Service>: Send + Sync + 'static {
     ) -> impl Future<Output = Outcome<Command<S>>> + Send;
 }
 
-/// For services that do nothing outside.
+/// For services without effects.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoEffects;
 
@@ -116,7 +127,7 @@ impl<S: Service> Effects<S> for NoEffects {
     }
 }
 
-/// Shards of one service on one node may share what they work with.
+/// The shards of a service on one node may share one implementation.
 impl<S: Service, E: Effects<S>> Effects<S> for std::sync::Arc<E> {
     async fn perform(&self, context: &EffectContext, effect: S::Effect) -> Outcome<Command<S>> {
         E::perform(self, context, effect).await

@@ -1,4 +1,5 @@
-//! One command being applied: everything it reads, writes, sends and schedules, landing together or not at all.
+//! The application of one command: its reads, and the writes, messages, effects and timers that are committed together
+//! or not at all.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +11,21 @@ use crate::service::Service;
 use crate::tree::{Key, Tree, Value};
 use crate::view::{Rows, sound};
 
-/// Keys written so far and their new values; `None` removes.
+/// Written keys and their new values; `None` removes the key.
 pub(crate) type Overlay = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
-/// Something that leaves the turn, to be done by the leader afterwards, at least once, in order for each key.
+/// A row of the outbox: the leader processes it after the turn is committed, at least once, in order for each key.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub enum Outgoing {
     /// A command to another service.
     Event { service: String, slot: u16, key: u128, command: Vec<u8> },
-    /// An effect on the outside world.
+    /// An effect outside the group.
     Effect { key: u128, effect: Vec<u8> },
 }
 
 impl Outgoing {
-    /// Whether it is of the same order as `other`, so that one waits for the other.
-    pub fn is_behind(&self, other: &Self) -> bool {
+    /// Whether the two rows are processed in order: the later one waits for the earlier one.
+    pub fn is_ordered_with(&self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::Event { service, slot, key, .. },
@@ -36,58 +37,58 @@ impl Outgoing {
     }
 }
 
-/// What a turn has produced beside its writes.
-pub(crate) struct Produce<S: Service> {
+/// What a turn produces in addition to its writes.
+pub(crate) struct TurnOutput<S: Service> {
     pub outgoing: Vec<Outgoing>,
     pub timers: Vec<(Timestamp, S::Timer)>,
     pub notes: Vec<S::Note>,
 }
 
-impl<S: Service> Default for Produce<S> {
+impl<S: Service> Default for TurnOutput<S> {
     fn default() -> Self {
         Self { outgoing: Vec::new(), timers: Vec::new(), notes: Vec::new() }
     }
 }
 
-/// See the module.
+/// The application of one command, timer or event.
 pub struct Turn<'a, S: Service> {
     state: &'a dyn State,
-    landed: &'a Overlay,
+    earlier: &'a Overlay,
     pub(crate) writes: Overlay,
-    pub(crate) produce: Produce<S>,
+    pub(crate) output: TurnOutput<S>,
     caller: Principal,
     now: Timestamp,
     entropy: u128,
-    drawn: u64,
+    generated: u64,
 }
 
 impl<'a, S: Service> Turn<'a, S> {
-    /// `landed`: what earlier turns of the same batch wrote, not yet in `state`.
+    /// `earlier`: the writes of earlier turns of the same batch, which are not in `state` yet.
     pub(crate) fn new(
         state: &'a dyn State,
-        landed: &'a Overlay,
+        earlier: &'a Overlay,
         caller: Principal,
         now: Timestamp,
         entropy: u128,
     ) -> Self {
         Self {
             state,
-            landed,
+            earlier,
             writes: Overlay::new(),
-            produce: Produce::default(),
+            output: TurnOutput::default(),
             caller,
             now,
             entropy,
-            drawn: 0,
+            generated: 0,
         }
     }
 
-    /// Who sent the command: verified, and allowed to by the contract. Ownership is the service's to check.
+    /// The verified sender of the command, which the contract allows to send it. The service checks ownership.
     pub fn caller(&self) -> &Principal {
         &self.caller
     }
 
-    /// The proposer's clock, never earlier than in any turn before.
+    /// The proposer's time; never earlier than in any earlier turn.
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -99,13 +100,13 @@ impl<'a, S: Service> Turn<'a, S> {
         u128::from(slot.number()) << 112 | millis << 64 | u128::from(random)
     }
 
-    /// 128 bits that the proposer drew; other bits at each call, the same on each replica.
+    /// 128 bits derived from the proposer's random source: different for each call, equal on every replica.
     pub fn fresh_random(&mut self) -> u128 {
-        self.drawn += 1;
-        codec::hash128(&[&self.entropy.to_be_bytes(), &self.drawn.to_be_bytes()])
+        self.generated += 1;
+        codec::hash128(&[&self.entropy.to_be_bytes(), &self.generated.to_be_bytes()])
     }
 
-    /// The value under `key`, as this turn sees it.
+    /// The value under `key`, including this turn's writes.
     pub fn get<K: Key, V: Value>(&self, tree: &Tree<K, V>, key: &K) -> Option<V> {
         self.bytes(&tree.key(key)).map(|bytes| tree.read_value(&bytes))
     }
@@ -120,12 +121,12 @@ impl<'a, S: Service> Turn<'a, S> {
         self.writes.insert(tree.key(key), Some(codec::encode(value)));
     }
 
-    /// Removes what is under `key`, if anything.
+    /// Removes the value under `key`, if there is one.
     pub fn remove<K: Key, V: Value>(&mut self, tree: &Tree<K, V>, key: &K) {
         self.writes.insert(tree.key(key), None);
     }
 
-    /// The rows whose key begins with `part`, in key order, as this turn sees them. Bound it with `limit`.
+    /// At most `limit` rows whose key begins with `part`, in key order, including this turn's writes.
     pub fn scan<P: storekey::Encode, K: Key, V: Value>(
         &self,
         tree: &Tree<K, V>,
@@ -135,20 +136,20 @@ impl<'a, S: Service> Turn<'a, S> {
         self.merged(tree.prefixed(part), limit, |key, value| (tree.read_key(key), tree.read_value(value)))
     }
 
-    /// The first rows of a whole tree, in key order.
+    /// At most `limit` first rows of a tree, in key order, including this turn's writes.
     pub fn first<K: Key, V: Value>(&self, tree: &Tree<K, V>, limit: usize) -> Vec<(K, V)> {
         self.merged(tree.whole(), limit, |key, value| (tree.read_key(key), tree.read_value(value)))
     }
 
-    /// Tells another service something, after this turn has landed. Messages under one `key` to one service arrive
-    /// in order; each is applied once.
+    /// Sends a command to another service after this turn is committed. Commands with one `key` to one service arrive in
+    /// order; each is applied once.
     pub fn send<C: Contract>(&mut self, key: u128, command: &C::Command) {
         let slot = match C::route_command(command) {
             protocol::Route::Slot(slot) => slot.number(),
             protocol::Route::AllShards => panic!("a command goes to one shard"),
         };
         let command = codec::encode(command);
-        self.produce.outgoing.push(Outgoing::Event { service: C::SERVICE.to_owned(), slot, key, command });
+        self.output.outgoing.push(Outgoing::Event { service: C::SERVICE.to_owned(), slot, key, command });
     }
 
     /// Sends a command to another service, once this turn is committed. Commands under one `key` to one service are
@@ -160,23 +161,23 @@ impl<'a, S: Service> Turn<'a, S> {
         }
     }
 
-    /// Asks the leader to do something outside, after this turn has landed. Effects under one `key` are done in order.
+    /// Has the leader perform an effect after this turn is committed. Effects with one `key` are performed in order.
     pub fn effect(&mut self, key: u128, effect: &S::Effect) {
-        self.produce.outgoing.push(Outgoing::Effect { key, effect: codec::encode(effect) });
+        self.output.outgoing.push(Outgoing::Effect { key, effect: codec::encode(effect) });
     }
 
-    /// Asks to be reminded at `at`, or soon after.
+    /// Sets a timer that fires at `at` or soon after.
     pub fn schedule(&mut self, at: Timestamp, timer: S::Timer) {
-        self.produce.timers.push((at, timer));
+        self.output.timers.push((at, timer));
     }
 
-    /// Tells the replica's own memory, once this turn has landed.
+    /// Passes a note to [`Service::committed`] once this turn is committed.
     pub fn note(&mut self, note: S::Note) {
-        self.produce.notes.push(note);
+        self.output.notes.push(note);
     }
 
     fn bytes(&self, key: &[u8]) -> Option<Vec<u8>> {
-        match self.writes.get(key).or_else(|| self.landed.get(key)) {
+        match self.writes.get(key).or_else(|| self.earlier.get(key)) {
             Some(written) => written.clone(),
             None => sound(self.state.get(key)),
         }
@@ -184,7 +185,7 @@ impl<'a, S: Service> Turn<'a, S> {
 
     fn merged<T>(&self, prefix: Vec<u8>, limit: usize, read: impl Fn(&[u8], &[u8]) -> T) -> Vec<T> {
         let mut recent: BTreeMap<&[u8], Option<&[u8]>> = BTreeMap::new();
-        for overlay in [self.landed, &self.writes] {
+        for overlay in [self.earlier, &self.writes] {
             for (key, value) in
                 overlay.range(prefix.clone()..).take_while(|(key, _)| key.starts_with(&prefix))
             {

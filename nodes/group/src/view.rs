@@ -7,10 +7,10 @@ use store::{Fault, State};
 
 use crate::tree::{Key, Tree, Value};
 
-/// How many rows are fetched at a time while scanning.
+/// Rows that a scan fetches at a time.
 const CHUNK: usize = 256;
 
-/// One consistent point of a replica's state. No turn is applied while a view is alive, so answer in bounded time.
+/// A consistent version of a replica's state. No batch is committed while a view exists, so use it for a bounded time.
 pub struct View<'a> {
     state: &'a dyn State,
     now: Timestamp,
@@ -22,7 +22,7 @@ impl<'a> View<'a> {
         Self { state, now }
     }
 
-    /// The asker's time; never earlier than the last turn's.
+    /// The time of the reader; never earlier than that of the last turn.
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -60,7 +60,7 @@ impl<'a> View<'a> {
         self.rows(tree, tree.prefixed(part), None, true)
     }
 
-    /// The rows whose key begins with `part` and comes strictly after `after` in the direction of travel: the next page.
+    /// The rows whose key begins with `part` and comes after `after`, in key order or in reverse: the next page.
     pub fn scan_after<P: storekey::Encode, K: Key, V: Value>(
         &self,
         tree: &'a Tree<K, V>,
@@ -83,7 +83,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Rows under a prefix, fetched chunk by chunk.
+/// The rows under a prefix, fetched in chunks.
 pub(crate) struct Rows<'a> {
     state: &'a dyn State,
     prefix: Vec<u8>,
@@ -130,7 +130,7 @@ impl Iterator for Rows<'_> {
     }
 }
 
-/// The least key greater than every key that begins with `prefix`; none when there is no such key.
+/// The smallest key greater than every key that begins with `prefix`, if there is one.
 pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix.to_vec();
     while let Some(last) = end.pop() {
@@ -142,7 +142,7 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// The value, or a panic that carries the fault: the kernel catches it and stops this replica alone.
+/// Returns the value, or panics with the fault. The kernel catches the panic and stops this replica only.
 pub(crate) fn sound<T>(result: Result<T, Fault>) -> T {
     result.unwrap_or_else(|fault| std::panic::panic_any(fault))
 }

@@ -1,12 +1,12 @@
 //! The runtime of the kernel: turns a service into a supervised actor group and keeps it running.
 //!
-//! A [`Node`] hosts replicas. Each replica has a ractor supervisor with three actors: the front (calls), the outbox
+//! A [`Node`] hosts replicas. Each replica has a ractor supervisor with three actors: the proposer (commands), the outbox
 //! (events and effects) and the clock (timers, and the expiry of idempotency keys), around one consensus replica and
 //! one state. A failed actor is restarted. A replica whose log cannot be applied is reopened, and quarantined after
 //! some attempts, while the node's other groups continue.
 //!
 //! Invariants:
-//! - a call is verified by the group that receives it, before anything is proposed;
+//! - the receiving group verifies the token of a call before anything is proposed;
 //! - queues are bounded: a call that exceeds the bound is refused immediately;
 //! - only the leader's outbox and clock are active;
 //! - a replica's raft id is random and never used again: a message to one replica cannot reach another, and a disk that

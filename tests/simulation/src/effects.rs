@@ -144,11 +144,11 @@ impl World {
             Outcome::Retry => *self.leading(at).attempts.entry(row).or_default() += 1,
             Outcome::Paid(command) => {
                 let shard = at - 5 - usize::from(SHARDS);
-                self.payments[shard].propose(&Entry::Conclude { row, stamp, command: *command })?;
+                self.payments[shard].propose(&Entry::Report { row, stamp, command: *command })?;
                 self.nothing_is_parked(at)?;
             }
             Outcome::Keys(command) => {
-                self.auth.propose(&Entry::Conclude { row, stamp, command: *command })?;
+                self.auth.propose(&Entry::Report { row, stamp, command: *command })?;
                 self.nothing_is_parked(at)?;
             }
         }

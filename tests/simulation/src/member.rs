@@ -6,8 +6,8 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use group::engine::{Engine, Entry, Landed, Stamp, Verdict};
-use group::{Answer, Command, Outgoing, Query, Refusal, Reply, Service};
+use group::engine::{Applied, Committed, Engine, Entry, EntryResult, LogEntry, Stamp};
+use group::{Answer, Command, Outgoing, Query, Refusal, Service};
 use protocol::{Contract, Principal, Timestamp, codec};
 use store::{Memory, Row, State};
 
@@ -27,8 +27,8 @@ const APPLIED: [u8; 2] = [0, 0];
 
 struct Logged {
     entry: Vec<u8>,
-    /// What it was answered when it was applied first.
-    verdict: Option<Vec<u8>>,
+    /// The encoded result of its first application.
+    result: Option<Vec<u8>>,
 }
 
 struct Replica<S: Service> {
@@ -103,29 +103,35 @@ impl<S: Service> Replica<S> {
         let applied = mark.map_or(0, |bytes| codec::decode::<u64>(&bytes).expect("we wrote it"));
         let state: Arc<dyn State> = Arc::<Memory>::clone(&memory);
         let engine =
-            Engine::open(service, state, Box::new(|_: Landed| {})).map_err(|halt| halt.to_string())?;
+            Engine::open(service, state, Box::new(|_: Committed| {})).map_err(|halt| halt.to_string())?;
         Ok(Self { engine, memory, applied: applied as usize })
     }
 
-    /// Applies the next `count` entries in one batch.
-    fn apply(&mut self, log: &mut [Logged], count: usize) -> Result<(), Broken> {
+    /// Applies the next `count` entries in one batch. Returns their results.
+    fn apply(&mut self, log: &mut [Logged], count: usize) -> Result<Vec<Applied<S>>, Broken> {
         let batch = &mut log[self.applied..][..count];
         let first = self.applied as u64 + 1;
-        let entries: Vec<_> = (first..).zip(batch.iter().map(|logged| logged.entry.as_slice())).collect();
+        let entries: Vec<_> = (first..)
+            .zip(&*batch)
+            .map(|(index, logged)| LogEntry { index, payload: &logged.entry, awaited: true })
+            .collect();
         let last = self.applied + count;
         let marks = vec![(APPLIED.to_vec(), codec::encode(&(last as u64)))];
-        let verdicts = self.engine.apply(&entries, marks).map_err(|halt| halt.to_string())?;
-        for ((logged, verdict), index) in batch.iter_mut().zip(verdicts).zip(first..) {
-            match &logged.verdict {
-                None => logged.verdict = Some(verdict),
-                Some(before) if *before == verdict => {}
+        let results = self.engine.apply(&entries, marks).map_err(|halt| halt.to_string())?;
+        let results: Vec<_> =
+            results.into_iter().map(|result| result.expect("an awaited entry has a result")).collect();
+        for ((logged, result), index) in batch.iter_mut().zip(&results).zip(first..) {
+            let result = codec::encode(result);
+            match &logged.result {
+                None => logged.result = Some(result),
+                Some(before) if *before == result => {}
                 Some(_) => {
                     return Err(format!("entry {index} is answered otherwise when it is applied again"));
                 }
             }
         }
         self.applied = last;
-        Ok(())
+        Ok(results)
     }
 
     fn catch_up(&mut self, log: &mut [Logged], to: usize, dice: &mut Dice) -> Result<(), Broken> {
@@ -165,12 +171,11 @@ impl<S: Service> Group<S> {
     ///
     /// # Errors
     /// When it cannot be.
-    pub fn propose(&mut self, entry: &Entry<Command<S>>) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
-        self.log.push(Logged { entry: codec::encode(&self.skewed(entry)), verdict: None });
-        self.leader.apply(&mut self.log, 1).map_err(|why| format!("{}: {why}", self.name))?;
+    pub fn propose(&mut self, entry: &Entry<Command<S>>) -> Result<Applied<S>, Broken> {
+        self.log.push(Logged { entry: codec::encode(&self.skewed(entry)), result: None });
+        let results = self.leader.apply(&mut self.log, 1).map_err(|why| format!("{}: {why}", self.name))?;
         self.changed = true;
-        let verdict = self.log.last().and_then(|logged| logged.verdict.as_deref()).expect("applied");
-        Ok(codec::decode(verdict).expect("a verdict"))
+        Ok(results.into_iter().next().expect("one entry"))
     }
 
     /// Has a command applied under an idempotency key.
@@ -184,7 +189,7 @@ impl<S: Service> Group<S> {
         digest: u64,
         command: Command<S>,
         stamp: Stamp,
-    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
+    ) -> Result<Applied<S>, Broken> {
         if !<S::Contract as Contract>::command_access(&command).allows(caller) {
             return Err(format!("{}: {} may not send {command:?}", self.name, caller.subject));
         }
@@ -214,8 +219,8 @@ impl<S: Service> Group<S> {
             Entry::Command { stamp, .. }
             | Entry::Deliver { stamp, .. }
             | Entry::Fire { stamp }
-            | Entry::Conclude { stamp, .. } => stamp.now.0 += self.skew_millis,
-            Entry::Settle { .. } | Entry::Release { .. } | Entry::Forget { .. } | Entry::LetGo => {}
+            | Entry::Report { stamp, .. } => stamp.now.0 += self.skew_millis,
+            Entry::Settle { .. } | Entry::Release { .. } | Entry::Forget { .. } | Entry::ReleaseEffects => {}
         }
         entry
     }
@@ -266,7 +271,7 @@ impl<S: Service> Member for Group<S> {
             }
         }
         match self.propose(&Entry::Deliver { source: format!("1/{from}"), floor, rows, caller, stamp })? {
-            Verdict::Delivered(answers) => Ok(answers),
+            EntryResult::Delivered(answers) => Ok(answers),
             other => Err(format!("{}: {other:?} in answer to a delivery", self.name)),
         }
     }
@@ -276,7 +281,7 @@ impl<S: Service> Member for Group<S> {
     }
 
     fn fire(&mut self, stamp: Stamp) -> Result<(), Broken> {
-        while matches!(self.propose(&Entry::Fire { stamp })?, Verdict::More(true)) {}
+        while matches!(self.propose(&Entry::Fire { stamp })?, EntryResult::More(true)) {}
         Ok(())
     }
 
@@ -284,7 +289,7 @@ impl<S: Service> Member for Group<S> {
         let Ok(hour) = u32::try_from(now.seconds() / 3600 - REMEMBERED_HOURS - 1) else { return Ok(()) };
         while self.at(self.leader.engine.oldest_hour())?.is_some_and(|oldest| oldest <= hour) {
             let forget = Entry::Forget { hour, rows_max: FORGOTTEN_ROWS_MAX };
-            if !matches!(self.propose(&forget)?, Verdict::More(true)) {
+            if !matches!(self.propose(&forget)?, EntryResult::More(true)) {
                 break;
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use auth::Auth;
-use group::engine::{Stamp, Verdict};
+use group::engine::{Applied, EntryResult, Stamp};
 use group::{Answer, Command, Query, Refusal, Reply, Service};
 use payments::Payments;
 use pdf::Pdf;
@@ -199,8 +199,8 @@ impl World {
         let (id, keyed) = (self.dice.wide(), self.dice.chance(50));
         let digest = if keyed { digest(&command) } else { 0 };
         self.trace.note(format_args!("{} {}: {command:?}", S::Contract::SERVICE, caller.effective_subject()));
-        let verdict = self.obey::<S>(caller, id, digest, command.clone())?;
-        let heard = heard::<S>(verdict)?;
+        let result = self.obey::<S>(caller, id, digest, command.clone())?;
+        let heard = heard::<S>(result)?;
         self.trace.note(format_args!("  → {heard:?}"));
         let (caller, before) = (caller.clone(), codec::encode(&heard));
         let again = move |world: &mut Self| {
@@ -222,7 +222,7 @@ impl World {
         id: u128,
         digest: u64,
         command: Command<S>,
-    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Broken> {
+    ) -> Result<Applied<S>, Broken> {
         let Route::Slot(slot) = S::Contract::route_command(&command) else {
             return Err(format!("a command to every shard: {command:?}"));
         };
@@ -272,23 +272,24 @@ fn repeats_are_answered_alike<S: Resident>(
     command: &Command<S>,
     before: &[u8],
 ) -> Result<(), Broken> {
-    let verdict = world.obey::<S>(caller, id, digest, command.clone())?;
-    if codec::encode(&heard::<S>(verdict)?) != before {
+    let result = world.obey::<S>(caller, id, digest, command.clone())?;
+    if codec::encode(&heard::<S>(result)?) != before {
         return Err(format!("a repeated command is answered otherwise: {command:?}"));
     }
-    if digest != 0 && !matches!(world.obey::<S>(caller, id, digest ^ 1, command.clone())?, Verdict::KeyReused)
+    if digest != 0
+        && !matches!(world.obey::<S>(caller, id, digest ^ 1, command.clone())?, EntryResult::KeyReused)
     {
         return Err(format!("a key is good for two commands: {command:?}"));
     }
     Ok(())
 }
 
-fn heard<S: Service>(verdict: Verdict<Reply<S>, Refusal<S>>) -> Result<Heard<S>, Broken> {
-    match verdict {
-        Verdict::Reply(reply) => Ok(Ok(reply)),
-        Verdict::Refused(refusal) => Ok(Err(refusal)),
-        Verdict::KeyReused | Verdict::Delivered(_) | Verdict::More(_) | Verdict::Noted => {
-            Err(format!("a command was answered with {verdict:?}"))
+fn heard<S: Service>(result: Applied<S>) -> Result<Heard<S>, Broken> {
+    match result {
+        EntryResult::Reply(reply) => Ok(Ok(reply)),
+        EntryResult::Refused(refusal) => Ok(Err(refusal)),
+        EntryResult::KeyReused | EntryResult::Delivered(_) | EntryResult::More(_) | EntryResult::Done => {
+            Err(format!("the result of a command is {result:?}"))
         }
     }
 }

@@ -8,7 +8,10 @@ use auth::{Auth, Bootstrap, ServiceTokens, bootstrap, refresh_verifier};
 use contracts::auth::{Answer, Command, Query, Refusal, Reply, refresh_hash};
 use futures::future::BoxFuture;
 use group::testing::Bench;
-use group::{Attempt, Call, Client, Credentials, Failure, Inlet, Placement, Port, Unavailable, Why};
+use group::{
+    Attempt, Call, Client, Credentials, EncodedCommand, Failure, GroupHandle, Inbox, Placement, Unavailable,
+    Why,
+};
 use protocol::{Access, Contract, Principal, Timestamp};
 use token::{ClusterKey, Rejected, Verifier};
 
@@ -45,16 +48,16 @@ impl Gate {
     }
 }
 
-impl Port<Messages> for Gate {
+impl GroupHandle<Messages> for Gate {
     fn command<'a>(
         &'a self,
         call: &'a Call,
         _: Attempt,
-        command: &'a Command,
+        command: &'a EncodedCommand<Messages>,
     ) -> BoxFuture<'a, Result<Reply, Failure<Refusal>>> {
         Box::pin(async move {
-            let caller = self.admit(call, Messages::command_access(command))?;
-            self.bench.command(&caller, command.clone()).map_err(Failure::Refused)
+            let caller = self.admit(call, Messages::command_access(command.command()))?;
+            self.bench.command(&caller, command.command().clone()).map_err(Failure::Refused)
         })
     }
 
@@ -72,11 +75,11 @@ impl Placement for Node {
     }
 
     fn local(&self, _: &str, _: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
-        let port: Arc<dyn Port<Messages>> = Arc::<Gate>::clone(&self.gate);
-        Ok(Arc::new(port))
+        let handle: Arc<dyn GroupHandle<Messages>> = Arc::<Gate>::clone(&self.gate);
+        Ok(Arc::new(handle))
     }
 
-    fn inlet(&self, service: &str, _: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+    fn inbox(&self, service: &str, _: u16) -> Result<Arc<dyn Inbox>, Unavailable> {
         Err(Unavailable::new(Why::NoService(service.to_owned())))
     }
 }

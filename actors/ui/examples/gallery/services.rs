@@ -15,7 +15,9 @@ use contracts::users::Users;
 use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay};
 use futures::future::BoxFuture;
 use group::testing::TestServices;
-use group::{Attempt, Call, Failure, Inlet, NoEffects, Placement, Port, Unavailable, Why};
+use group::{
+    Attempt, Call, EncodedCommand, Failure, GroupHandle, Inbox, NoEffects, Placement, Unavailable, Why,
+};
 use protocol::{Contract, Principal, Timestamp};
 use token::{ClusterKey, LinkKey};
 
@@ -138,25 +140,25 @@ impl Placement for SamplePlacement {
     }
 
     fn local(&self, service: &str, shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
-        fn port<C: Contract>(services: &Arc<SampleServices>) -> Arc<dyn Any + Send + Sync>
+        fn handle<C: Contract>(services: &Arc<SampleServices>) -> Arc<dyn Any + Send + Sync>
         where
-            SamplePlacement: Port<C>,
+            SamplePlacement: GroupHandle<C>,
         {
-            let port: Arc<dyn Port<C>> = Arc::new(SamplePlacement(Arc::clone(services)));
-            Arc::new(port)
+            let handle: Arc<dyn GroupHandle<C>> = Arc::new(SamplePlacement(Arc::clone(services)));
+            Arc::new(handle)
         }
         match service {
-            "search" => Ok(port::<Search>(&self.0)),
-            "reservations" => Ok(port::<Reservations>(&self.0)),
-            "payments" => Ok(port::<Payments>(&self.0)),
-            "users" => Ok(port::<Users>(&self.0)),
-            "auth" => Ok(port::<Auth>(&self.0)),
-            "pdf" => Ok(port::<Pdf>(&self.0)),
+            "search" => Ok(handle::<Search>(&self.0)),
+            "reservations" => Ok(handle::<Reservations>(&self.0)),
+            "payments" => Ok(handle::<Payments>(&self.0)),
+            "users" => Ok(handle::<Users>(&self.0)),
+            "auth" => Ok(handle::<Auth>(&self.0)),
+            "pdf" => Ok(handle::<Pdf>(&self.0)),
             _ => self.0.services.local(service, shard),
         }
     }
 
-    fn inlet(&self, service: &str, _: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+    fn inbox(&self, service: &str, _: u16) -> Result<Arc<dyn Inbox>, Unavailable> {
         Err(Unavailable::new(Why::NoService(service.to_owned())))
     }
 }
@@ -173,21 +175,21 @@ fn actor(call: &Call) -> String {
     principal.map(|principal| principal.effective_subject().to_owned()).unwrap_or_default()
 }
 
-macro_rules! sample_port {
+macro_rules! sample_group {
     ($contract:ty, $command:ident, $query:ident) => {
-        impl Port<$contract> for SamplePlacement {
+        impl GroupHandle<$contract> for SamplePlacement {
             fn command<'a>(
                 &'a self,
                 call: &'a Call,
                 _: Attempt,
-                command: &'a <$contract as Contract>::Command,
+                command: &'a EncodedCommand<$contract>,
             ) -> BoxFuture<
                 'a,
                 Result<<$contract as Contract>::Reply, Failure<<$contract as Contract>::Refusal>>,
             > {
-                Box::pin(
-                    async move { self.0.$command(&actor(call), command.clone()).map_err(Failure::Refused) },
-                )
+                Box::pin(async move {
+                    self.0.$command(&actor(call), command.command().clone()).map_err(Failure::Refused)
+                })
             }
 
             fn query<'a>(
@@ -204,12 +206,12 @@ macro_rules! sample_port {
     };
 }
 
-sample_port!(Search, search_command, search_query);
-sample_port!(Reservations, reservations_command, reservations_query);
-sample_port!(Payments, payments_command, payments_query);
-sample_port!(Users, users_command, users_query);
-sample_port!(Auth, auth_command, auth_query);
-sample_port!(Pdf, pdf_command, pdf_query);
+sample_group!(Search, search_command, search_query);
+sample_group!(Reservations, reservations_command, reservations_query);
+sample_group!(Payments, payments_command, payments_query);
+sample_group!(Users, users_command, users_query);
+sample_group!(Auth, auth_command, auth_query);
+sample_group!(Pdf, pdf_command, pdf_query);
 
 impl SampleServices {
     fn search_command(&self, _: &str, _: search::Command) -> Result<search::Reply, search::Refusal> {

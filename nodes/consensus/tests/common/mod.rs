@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use consensus::testing::InMemoryNetwork;
-use consensus::{Entry, Network, Options, ProposeError, RaftNode, Replica, Settings, StateMachine};
+use consensus::{
+    ApplyResult, Entry, Network, Options, ProposeError, RaftNode, Replica, Settings, StateMachine,
+};
 use store::{Batch, Fault, LogSettings, Memory, MemoryLogStorage, NodeLog, Row, State};
 
 pub const GROUP: &str = "test/0";
@@ -21,33 +23,35 @@ pub struct TestStateMachine {
     pub replaced: AtomicU64,
     pub batches: AtomicU64,
     pub applied: AtomicU64,
+    pub awaited: AtomicU64,
 }
 
 impl TestStateMachine {
     pub fn new(state: Arc<dyn State>) -> Arc<Self> {
-        Arc::new(Self { state, replaced: 0.into(), batches: 0.into(), applied: 0.into() })
+        Arc::new(Self { state, replaced: 0.into(), batches: 0.into(), applied: 0.into(), awaited: 0.into() })
     }
 }
 
 impl StateMachine for TestStateMachine {
-    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
+    fn apply(&self, entries: Vec<Entry>, metadata: Vec<Row>) -> Result<Vec<Option<ApplyResult>>, Fault> {
         self.batches.fetch_add(1, Ordering::Relaxed);
         self.applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
         let mut batch = Batch::default();
-        let mut replies = Vec::new();
+        let mut results = Vec::new();
         for entry in entries {
-            match entry.payload.as_slice() {
+            match &*entry.payload {
                 b"panic" => panic!("simulated panic"),
                 b"fault" => return Err(Fault::Io("simulated failure".to_owned())),
                 key => {
-                    replies.push(entry.index.to_be_bytes().to_vec());
+                    self.awaited.fetch_add(entry.awaited.into(), Ordering::Relaxed);
+                    results.push(entry.awaited.then(|| Box::new(entry.index) as ApplyResult));
                     batch.put(key.to_vec(), entry.index.to_be_bytes().to_vec());
                 }
             }
         }
         metadata.into_iter().for_each(|(key, value)| batch.put(key, value));
         self.state.commit(batch)?;
-        Ok(replies)
+        Ok(results)
     }
 
     fn replaced(&self) {
@@ -155,6 +159,6 @@ pub async fn propose_somewhere(nodes: &[&Node], payload: &str) {
     }
 }
 
-pub fn is_not_leader(result: &Result<Vec<u8>, ProposeError>) -> bool {
+pub fn is_not_leader(result: &Result<ApplyResult, ProposeError>) -> bool {
     matches!(result, Err(ProposeError::NotLeader { .. }))
 }

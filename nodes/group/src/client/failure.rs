@@ -1,74 +1,74 @@
-//! Why a call brings no answer.
+//! Why a call fails.
 
 use protocol::{Access, Principal};
 
-/// Why a call brought no answer of the domain's.
+/// Why a call has no reply or answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Failure<R> {
-    /// The domain's "no".
+    /// The service refused, by the rules of its domain.
     #[error("refused")]
     Refused(R),
-    /// No token, or none that is valid now.
+    /// The call has no token, or one that is not valid now.
     #[error("not authenticated: {0}")]
     Unauthenticated(String),
-    /// A valid token that does not allow this.
+    /// The token is valid and does not allow this.
     #[error("the token lacks one of the scopes {0:?}")]
     Forbidden(Vec<String>),
-    /// The same idempotency key came with another body before.
+    /// The idempotency key was used with another body before.
     #[error("this idempotency key was used with another request")]
     KeyReused,
-    /// Not now, and retryable.
+    /// The call can be repeated later.
     #[error(transparent)]
     Unavailable(Unavailable),
 }
 
-/// The kernel's "not now".
+/// The service cannot answer now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("unavailable: {why}")]
 pub struct Unavailable {
-    /// What is missing.
+    /// The reason.
     pub why: Why,
     /// When to try again.
     pub retry_after_secs: u32,
 }
 
-/// What makes a service unavailable.
+/// Why a service is unavailable. Sent: variants are only appended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Why {
-    /// More calls than the mailbox takes.
+    /// The queue of the group is full.
     #[error("overloaded")]
     Overloaded,
-    /// Nobody leads the group now.
+    /// The group has no leader now.
     #[error("no leader")]
     NoLeader,
-    /// The answer did not come in time. The command may still be applied: repeat it under the same key.
+    /// No answer arrived in time. The command may still be applied: repeat it under the same key.
     #[error("no answer in time")]
     Deadline,
-    /// The group was stopped because applying a command failed on every attempt.
+    /// The replica was stopped because applying a command failed on every attempt.
     #[error("quarantined")]
     Quarantined,
     /// The disk is full or refuses writes.
     #[error("the store takes no writes: {0}")]
     Store(String),
-    /// No such service in this cluster.
+    /// The cluster has no such service.
     #[error("no service `{0}` here")]
     NoService(String),
-    /// This caller has too many idempotency keys alive.
+    /// The caller has used too many idempotency keys in this hour.
     #[error("too many requests remembered for this caller")]
     TooManyKeys,
-    /// Within the kernel, which then asks there: another node is thought to lead the group.
+    /// Within the kernel, which then calls that node: another node is believed to lead the group.
     #[error("{0} is thought to lead")]
     Elsewhere(String),
-    /// Within the kernel, which then repeats the call under the same id: it may have been done, or may still be.
+    /// Within the kernel, which then repeats the call under the same id: it may have been applied, or may still be.
     #[error("lost on the way")]
     Unknown,
-    /// Within the kernel, which then waits a little: the way to another node is full.
+    /// Within the kernel, which then waits: too many calls to another node are in progress.
     #[error("too many calls are under way")]
     Busy,
 }
 
 impl Unavailable {
-    /// With the usual pause before another attempt: one second.
+    /// With the usual delay before another attempt: one second.
     pub fn new(why: Why) -> Self {
         Self { why, retry_after_secs: 1 }
     }
@@ -80,9 +80,10 @@ impl<R> From<Unavailable> for Failure<R> {
     }
 }
 
-/// Whether `principal` may, by the contract's rule: nobody is told to sign in, somebody what is missing.
+/// Checks the contract's access rule for `principal`.
+///
 /// # Errors
-/// See [`Failure`].
+/// [`Failure::Unauthenticated`] for an anonymous caller, [`Failure::Forbidden`] for any other.
 pub fn check_access<R>(principal: &Principal, access: Access) -> Result<(), Failure<R>> {
     if access.allows(principal) {
         Ok(())

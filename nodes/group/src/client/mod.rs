@@ -1,29 +1,31 @@
-//! Calling a service from anywhere in the cluster: by contract, never by address.
+//! Calling a service anywhere in the cluster, by its contract.
 
 mod call;
+mod command;
 mod context;
 mod failure;
 mod placement;
-mod tries;
+mod retry;
 mod typed;
 pub mod wire;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use protocol::{Contract, Route, Slot, codec};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 pub use call::{Attempt, Call};
-pub use context::{Credentials, EffectContext};
+pub use command::EncodedCommand;
+pub use context::{Credentials, EffectContext, StateReader};
 pub use failure::{Failure, Unavailable, Why, check_access};
-pub use placement::{Delivery, Inlet, Placement, Port, Way, Wire, WireError};
-use tries::Tries;
-use wire::Ask;
+pub use placement::{Delivery, GroupHandle, Inbox, Placement, Target, Transport, TransportError};
+use retry::RetryPolicy;
+use wire::CallKind;
 
-/// A handle to call services with. Cheap to clone.
+/// Calls services. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
     placement: Arc<dyn Placement>,
@@ -41,7 +43,7 @@ impl Client {
         Self { placement }
     }
 
-    /// Has a command applied, once: retried under one id until the call's deadline.
+    /// Has a command applied once: attempts are repeated under one id until the call's deadline.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -52,26 +54,27 @@ impl Client {
     ) -> Result<C::Reply, Failure<C::Refusal>> {
         let Route::Slot(slot) = C::route_command(&command) else { panic!("a command goes to one shard") };
         let shard = slot.shard(self.shards::<C>()?);
+        let command = EncodedCommand::<C>::encode(command);
         let mut attempt = Attempt::first();
-        let mut tries = Tries::to_write(&*self.placement, C::SERVICE, shard, call.deadline);
+        let mut retry = RetryPolicy::for_write(&*self.placement, C::SERVICE, shard, call.deadline);
         loop {
-            let tried = match tries.way() {
-                Ok(Way::Here(port)) => port_of::<C>(&port).command(call, attempt, &command).await,
-                Ok(Way::There(node)) => {
-                    let ask = Ask::Command { attempt, key: call.key };
-                    self.ask(&node, C::SERVICE, shard, call, ask, &command).await
+            let result = match retry.target() {
+                Ok(Target::Local(group)) => handle_of::<C>(&group).command(call, attempt, &command).await,
+                Ok(Target::Remote(node)) => {
+                    let kind = CallKind::Command { attempt, key: call.key };
+                    self.call_remote(&node, C::SERVICE, shard, call, kind, command.bytes()).await
                 }
                 Err(unavailable) => Err(unavailable.into()),
             };
-            match tried {
+            match result {
                 Ok(reply) => return Ok(reply),
-                Err(failure) => tries.after(failure).await?,
+                Err(failure) => retry.wait(failure).await?,
             }
-            attempt.repeat = tries.repeat();
+            attempt.repeat = retry.is_repeat();
         }
     }
 
-    /// Has a query answered by the shard that it belongs to: retried until the call's deadline.
+    /// Has a query answered by the shard that it belongs to. Attempts are repeated until the call's deadline.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -87,10 +90,10 @@ impl Client {
         self.query_shard::<C>(call, shard, &query).await
     }
 
-    /// Has a query answered by every shard, in shard order.
+    /// Has a query answered by every shard; the answers are in shard order.
     ///
     /// # Errors
-    /// See [`Failure`]; the first shard that fails fails the whole.
+    /// See [`Failure`]; fails when one shard fails.
     pub async fn query_every<C: Contract>(
         &self,
         call: &Call,
@@ -100,7 +103,7 @@ impl Client {
         futures::future::try_join_all(shards.map(|shard| self.query_shard::<C>(call, shard, &query))).await
     }
 
-    /// The shard of a slot, for callers that gather what may travel together.
+    /// The shard of a slot, for callers that group commands by shard.
     ///
     /// # Errors
     /// When there is no such service.
@@ -108,10 +111,10 @@ impl Client {
         Ok(slot.shard(self.shards::<C>()?))
     }
 
-    /// Carries rows of an outbox to the group that they are for: to its leader, retried until the call's deadline.
+    /// Delivers rows of an outbox to the leader of their destination. Attempts are repeated until the call's deadline.
     ///
     /// # Errors
-    /// See [`Failure`]; nothing is refused as a whole.
+    /// See [`Failure`]. Refusals of single rows are in the result.
     pub async fn deliver(
         &self,
         call: &Call,
@@ -119,24 +122,27 @@ impl Client {
         shard: u16,
         delivery: Delivery,
     ) -> Result<Vec<Option<String>>, Failure<()>> {
-        let mut tries = Tries::to_write(&*self.placement, service, shard, call.deadline);
+        let mut retry = RetryPolicy::for_write(&*self.placement, service, shard, call.deadline);
         loop {
-            let tried = match tries.way() {
-                Ok(Way::Here(_)) => match self.placement.inlet(service, shard) {
-                    Ok(inlet) => inlet.deliver(call, &delivery).await,
+            let result = match retry.target() {
+                Ok(Target::Local(_)) => match self.placement.inbox(service, shard) {
+                    Ok(inbox) => inbox.deliver(call, &delivery).await,
                     Err(unavailable) => Err(unavailable.into()),
                 },
-                Ok(Way::There(node)) => self.ask(&node, service, shard, call, Ask::Deliver, &delivery).await,
+                Ok(Target::Remote(node)) => {
+                    let payload = codec::encode(&delivery);
+                    self.call_remote(&node, service, shard, call, CallKind::Deliver, &payload).await
+                }
                 Err(unavailable) => Err(unavailable.into()),
             };
-            match tried {
-                Ok(answers) => return Ok(answers),
-                Err(failure) => tries.after(failure).await?,
+            match result {
+                Ok(results) => return Ok(results),
+                Err(failure) => retry.wait(failure).await?,
             }
         }
     }
 
-    /// How many shards a service has, if there is one of that name.
+    /// The number of shards of a service, if there is one of that name.
     pub fn shards_of(&self, service: &str) -> Option<u16> {
         self.placement.shards(service)
     }
@@ -157,55 +163,59 @@ impl Client {
         shard: u16,
         query: &C::Query,
     ) -> Result<C::Answer, Failure<C::Refusal>> {
-        let reach = C::query_consistency(query);
-        let mut tries = Tries::to_read(&*self.placement, C::SERVICE, shard, call.deadline, reach);
+        let consistency = C::query_consistency(query);
+        let mut retry =
+            RetryPolicy::for_read(&*self.placement, C::SERVICE, shard, call.deadline, consistency);
         loop {
-            let tried = match tries.way() {
-                Ok(Way::Here(port)) => port_of::<C>(&port).query(call, query.clone()).await,
-                Ok(Way::There(node)) => self.ask(&node, C::SERVICE, shard, call, Ask::Query, query).await,
+            let result = match retry.target() {
+                Ok(Target::Local(group)) => handle_of::<C>(&group).query(call, query.clone()).await,
+                Ok(Target::Remote(node)) => {
+                    let payload = codec::encode(query);
+                    self.call_remote(&node, C::SERVICE, shard, call, CallKind::Query, &payload).await
+                }
                 Err(unavailable) => Err(unavailable.into()),
             };
-            match tried {
+            match result {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => tries.after(failure).await?,
+                Err(failure) => retry.wait(failure).await?,
             }
         }
     }
 
     /// One attempt at another node.
-    async fn ask<P: Serialize, T: DeserializeOwned, R: DeserializeOwned>(
+    async fn call_remote<T: DeserializeOwned, R: DeserializeOwned>(
         &self,
         node: &str,
         service: &str,
         shard: u16,
         call: &Call,
-        ask: Ask,
-        payload: &P,
+        kind: CallKind,
+        payload: &[u8],
     ) -> Result<T, Failure<R>> {
         let left = call.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Unavailable::new(Why::Deadline).into());
         }
-        let Some(wire) = self.placement.wire() else {
+        let Some(transport) = self.placement.transport() else {
             return Err(Unavailable::new(Why::NoLeader).into());
         };
         let group = format!("{service}/{shard}");
-        let why = match wire.call(node, &group, wire::seal(call, ask, payload), left).await {
+        let why = match transport.call(node, &group, wire::encode(call, kind, payload), left).await {
             Ok(bytes) => match codec::decode::<Result<T, Failure<R>>>(&bytes) {
-                Ok(answer) => return answer,
-                // It was done, perhaps; a repeat hears the same in other words.
+                Ok(result) => return result,
+                // The call may have been executed; a repeated attempt gets the same result.
                 Err(unreadable) => {
-                    tracing::warn!(node, group, %unreadable, "an answer that cannot be read");
+                    tracing::warn!(node, group, %unreadable, "cannot read a response");
                     Why::Unknown
                 }
             },
             Err(error) => {
-                tracing::debug!(node, group, request_id = &*call.request_id, %error, "a call waits");
+                tracing::debug!(node, group, request_id = &*call.request_id, %error, "a call failed");
                 match error {
-                    WireError::NotSent(_) => Why::NoLeader,
-                    WireError::Busy => Why::Busy,
-                    WireError::Lost => Why::Unknown,
-                    WireError::Timeout => Why::Deadline,
+                    TransportError::NotSent(_) => Why::NoLeader,
+                    TransportError::Busy => Why::Busy,
+                    TransportError::Lost => Why::Unknown,
+                    TransportError::Timeout => Why::Deadline,
                 }
             }
         };
@@ -213,6 +223,6 @@ impl Client {
     }
 }
 
-fn port_of<C: Contract>(port: &Arc<dyn std::any::Any + Send + Sync>) -> &dyn Port<C> {
-    &**port.downcast_ref::<Arc<dyn Port<C>>>().expect("a group's port speaks its own contract")
+fn handle_of<C: Contract>(group: &Arc<dyn Any + Send + Sync>) -> &dyn GroupHandle<C> {
+    &**group.downcast_ref::<Arc<dyn GroupHandle<C>>>().expect("a group has the handle of its contract")
 }

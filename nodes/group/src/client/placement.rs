@@ -1,4 +1,4 @@
-//! Where groups are, and the way there: what the kernel asks of whoever knows.
+//! Where groups are and how they are reached: what the client requires of the node that it runs on.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -8,18 +8,20 @@ use futures::future::BoxFuture;
 use protocol::Contract;
 
 use super::call::{Attempt, Call};
+use super::command::EncodedCommand;
 use super::failure::{Failure, Unavailable, Why};
 
-/// A group that is on this node, by its contract's types.
-pub trait Port<C: Contract>: Send + Sync {
-    /// Has a command applied: once, however often it comes under the id of `attempt` (or the call's own key).
+/// A group with a replica on this node, by the types of its contract.
+pub trait GroupHandle<C: Contract>: Send + Sync {
+    /// Has a command applied: once, however often it comes under the id of `attempt` or under the call's key.
     fn command<'a>(
         &'a self,
         call: &'a Call,
         attempt: Attempt,
-        command: &'a C::Command,
+        command: &'a EncodedCommand<C>,
     ) -> BoxFuture<'a, Result<C::Reply, Failure<C::Refusal>>>;
-    /// Has a query answered; by a replica that only follows where the contract lets it ([`Contract::query_consistency`]).
+
+    /// Has a query answered; also by a follower where the contract allows that ([`Contract::query_consistency`]).
     fn query<'a>(
         &'a self,
         call: &'a Call,
@@ -27,21 +29,21 @@ pub trait Port<C: Contract>: Send + Sync {
     ) -> BoxFuture<'a, Result<C::Answer, Failure<C::Refusal>>>;
 }
 
-/// Rows of one group's outbox on their way to another group.
+/// Rows of one group's outbox that are delivered to another group.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Delivery {
-    /// The sending group, behind the epoch of its cluster: `1/reservations/0`.
+    /// The epoch of the cluster and the sending group: `1/reservations/0`.
     pub source: String,
-    /// No row below this one will come again.
+    /// No row below this one is sent again.
     pub floor: u64,
-    /// Row number and encoded command, in order.
+    /// Row numbers and encoded commands, in order.
     pub rows: Vec<(u64, Vec<u8>)>,
 }
 
-/// A group as the outboxes of others see it, whatever its contract.
-pub trait Inlet: Send + Sync {
-    /// Applies the rows that were not applied before, up to the first that is refused. For each of these, nothing or why
-    /// it was refused; those behind them have to come again.
+/// The inbox of a group with a replica on this node, independent of its contract.
+pub trait Inbox: Send + Sync {
+    /// Applies the rows that were not applied before, up to the first that is refused. Returns `None` or the reason of the
+    /// refusal for each of these; the later rows have to be sent again.
     fn deliver<'a>(
         &'a self,
         call: &'a Call,
@@ -49,110 +51,110 @@ pub trait Inlet: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>>;
 }
 
-/// The way to a replica of a group.
+/// The replica that a call goes to.
 #[derive(Clone)]
-pub enum Way {
-    /// It is on this node: an `Arc<dyn Port<C>>` inside an `Any`.
-    Here(Arc<dyn Any + Send + Sync>),
-    /// It is on the node of this name, and [`Placement::wire`] leads there.
-    There(Arc<str>),
+pub enum Target {
+    /// On this node: an `Arc<dyn GroupHandle<C>>` inside an `Any`.
+    Local(Arc<dyn Any + Send + Sync>),
+    /// On the node of this name, reached by [`Placement::transport`].
+    Remote(Arc<str>),
 }
 
-impl std::fmt::Debug for Way {
+impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Here(_) => f.write_str("here"),
-            Self::There(node) => write!(f, "on {node}"),
+            Self::Local(_) => f.write_str("local"),
+            Self::Remote(node) => write!(f, "on {node}"),
         }
     }
 }
 
-/// Calls to other nodes: bytes in, bytes out.
-pub trait Wire: Send + Sync {
-    /// Asks `node` about `group` (`reservations/3`). What `bytes` are, and the answer, is [`crate::wire`]'s.
+/// Sends calls to other nodes, as bytes.
+pub trait Transport: Send + Sync {
+    /// Calls `group` (`reservations/3`) on `node`. [`crate::wire`] defines the bytes of the call and of the response.
     fn call<'a>(
         &'a self,
         node: &'a str,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
-    ) -> BoxFuture<'a, Result<Vec<u8>, WireError>>;
+    ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>>;
 }
 
-/// Why a call to another node brought no answer.
+/// Why a call to another node has no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WireError {
+pub enum TransportError {
     /// The node cannot be reached, or does not have the group: nothing was done.
     #[error("nothing was sent: {0}")]
     NotSent(String),
-    /// Too many calls are under way on the way there: nothing was done.
+    /// Too many calls to the node are in progress: nothing was done.
     #[error("too many calls are under way")]
     Busy,
-    /// The node was lost meanwhile: it may have been done.
+    /// The connection was lost: the call may have been executed.
     #[error("the node was lost")]
     Lost,
-    /// No answer in time: it may have been done, or may still be.
+    /// No response in time: the call may have been executed, or may still be.
     #[error("no answer in time")]
     Timeout,
 }
 
-/// Where groups are. The kernel routes by it and leaves to others how it is known.
+/// Where groups are.
 ///
-/// The methods with a body are for more nodes than one; as they are, every group's only replica is on this node.
+/// The provided methods suit a single node, which has the only replica of each group.
 pub trait Placement: Send + Sync + 'static {
-    /// How many shards a service has; none when the cluster has no such service.
+    /// The number of shards of a service; `None` when the cluster has no such service.
     fn shards(&self, service: &str) -> Option<u16>;
 
-    /// The port of the group's replica on this node, whether or not it leads: an `Arc<dyn Port<C>>` inside an `Any`.
+    /// The group's replica on this node, leader or not: an `Arc<dyn GroupHandle<C>>` inside an `Any`.
     ///
     /// # Errors
     /// When there is none now.
     fn local(&self, service: &str, shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable>;
 
-    /// The inlet for outboxes of the group's replica on this node.
+    /// The inbox of the group's replica on this node.
     ///
     /// # Errors
     /// When there is none now.
-    fn inlet(&self, service: &str, shard: u16) -> Result<Arc<dyn Inlet>, Unavailable>;
+    fn inbox(&self, service: &str, shard: u16) -> Result<Arc<dyn Inbox>, Unavailable>;
 
-    /// The way to the group's leader. On the path of every call: one look-up where the leader is here.
+    /// The group's leader. Called for every call: one look-up where the leader is on this node.
     ///
     /// # Errors
-    /// [`Why::NoLeader`] while nobody is known to lead; [`Why::NoService`] when there is no such group.
-    fn leader(&self, service: &str, shard: u16) -> Result<Way, Unavailable> {
-        self.local(service, shard).map(Way::Here)
+    /// [`Why::NoLeader`] while no leader is known; [`Why::NoService`] when there is no such group.
+    fn leader(&self, service: &str, shard: u16) -> Result<Target, Unavailable> {
+        self.local(service, shard).map(Target::Local)
     }
 
-    /// The way to the `nth` nearest replica, from 0: the one on this node first, then by distance, all that can be
-    /// reached and are thought to be in good order. Whoever answers is the judge of how far it is behind.
+    /// The `nth` nearest replica, from 0: first the one on this node, then the others by distance, without those that
+    /// cannot be reached or have failed. The replica itself checks how far it is behind.
     ///
     /// # Errors
-    /// When there are not so many: [`Why::NoLeader`].
-    fn nearby(&self, service: &str, shard: u16, nth: usize) -> Result<Way, Unavailable> {
+    /// [`Why::NoLeader`] when there are not so many.
+    fn nearby(&self, service: &str, shard: u16, nth: usize) -> Result<Target, Unavailable> {
         if nth == 0 { self.leader(service, shard) } else { Err(Unavailable::new(Why::NoLeader)) }
     }
 
-    /// The way to the group's replica on `node`, which another replica has named as the leader.
+    /// The group's replica on `node`, which another replica has named as the leader.
     ///
     /// # Errors
     /// When that node cannot be reached.
-    fn at(&self, _service: &str, _shard: u16, _node: &str) -> Result<Way, Unavailable> {
+    fn on_node(&self, _service: &str, _shard: u16, _node: &str) -> Result<Target, Unavailable> {
         Err(Unavailable::new(Why::NoLeader))
     }
 
-    /// Whether the group has no replica but the one here. What fails there is not better elsewhere.
-    fn alone(&self, _service: &str, _shard: u16) -> bool {
+    /// Whether the group has no other replica than the one on this node: no other replica can do what fails here.
+    fn is_only_replica(&self, _service: &str, _shard: u16) -> bool {
         true
     }
 
-    /// Resolves once ways may have changed since this was called (not since it was first polled): a leader, a session
-    /// with another node, a replica opened or closed here. Too early does no harm.
+    /// Resolves when the result of the other methods may have changed since this call (not since the first poll): a
+    /// leader, a connection to another node, a replica opened or closed here. May resolve without a change.
     fn changed(&self) -> BoxFuture<'static, ()> {
         Box::pin(std::future::pending())
     }
 
-    /// The way to other nodes. There must be one where a [`Way`] leads there.
-    fn wire(&self) -> Option<Arc<dyn Wire>> {
+    /// Sends calls to other nodes. Present wherever a [`Target::Remote`] is returned.
+    fn transport(&self) -> Option<Arc<dyn Transport>> {
         None
     }
 }

@@ -1,18 +1,19 @@
-//! Receiving from other groups' outboxes: each row is applied once, however often and in whatever order it comes.
+//! Receiving rows of other groups' outboxes: each row is applied once, in whatever order and however often it arrives.
 
-use protocol::{Principal, codec};
+use protocol::{Contract, Principal, codec};
 use serde::{Deserialize, Serialize};
 
+use super::batch::PendingBatch;
 use super::rows::INBOX;
-use super::{Engine, Landing, Stamp};
-use crate::service::Service;
+use super::{Engine, Stamp};
+use crate::service::{Command, Service};
 
-/// Which rows of one source were applied: all below the floor, and some above.
+/// The rows of one source that were applied: all below the floor, and some above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub(super) struct Seen {
     floor: u64,
     above: Vec<u64>,
-    /// Those of `above` that were refused, and why: a sender that lost the answer hears it again.
+    /// The refused ones among `above`, with the reason: a sender that lost the response gets it again.
     refused: Vec<(u64, String)>,
 }
 
@@ -34,11 +35,11 @@ impl Seen {
 }
 
 impl<S: Service> Engine<S> {
-    /// Applies the rows that were not applied before; for each, nothing or why it was refused. Ends with the first that
-    /// is refused: only the sender knows which of the later ones have to wait behind it.
+    /// Applies the rows that were not applied before. Returns `None` or the reason of the refusal for each row, up to the
+    /// first that is refused: only the sender knows which of the later rows wait behind it.
     pub(super) fn receive(
         &self,
-        landing: &mut Landing<S>,
+        batch: &mut PendingBatch<S>,
         source: &String,
         floor: u64,
         rows: Vec<(u64, Vec<u8>)>,
@@ -47,41 +48,46 @@ impl<S: Service> Engine<S> {
     ) -> Vec<Option<String>> {
         let key = INBOX.key(source);
         let before =
-            landing.bytes(&**self.state(), &key).map(|bytes| INBOX.read_value(&bytes)).unwrap_or_default();
+            batch.bytes(&**self.state(), &key).map(|bytes| INBOX.read_value(&bytes)).unwrap_or_default();
         let mut seen = before.clone();
         seen.raise(floor);
-        let mut answers = Vec::with_capacity(rows.len());
+        let mut results = Vec::with_capacity(rows.len());
         for (row, command) in rows {
-            if seen.has(row) {
-                let refused = seen.refusal(row);
-                let ends = refused.is_some();
-                answers.push(refused);
-                if ends {
-                    break;
-                }
-                continue;
-            }
-            let refused = match codec::decode(&command) {
-                Ok(command) => {
-                    let stamp = stamp.nth(row);
-                    let obeyed = self
-                        .turn(landing, caller.clone(), stamp, |turn, service| service.apply(turn, command));
-                    obeyed.err().map(|refusal| refusal.to_string())
-                }
-                Err(unreadable) => Some(unreadable.to_string()),
+            let refused = if seen.has(row) {
+                seen.refusal(row)
+            } else {
+                let refused = self.receive_one(batch, &command, caller, stamp.nth(row)).err();
+                // A refusal is final as well: if an operator releases the row, it is sent under a new number.
+                seen.above.push(row);
+                seen.refused.extend(refused.clone().map(|why| (row, why)));
+                refused
             };
-            // Refused is decided too: should an operator send the row again, it comes under a new number.
-            seen.above.push(row);
-            seen.refused.extend(refused.clone().map(|why| (row, why)));
-            let ends = refused.is_some();
-            answers.push(refused);
-            if ends {
+            let stop = refused.is_some();
+            results.push(refused);
+            if stop {
                 break;
             }
         }
         if seen != before {
-            landing.overlay.insert(key, Some(codec::encode(&seen)));
+            batch.overlay.insert(key, Some(codec::encode(&seen)));
         }
-        answers
+        results
+    }
+
+    fn receive_one(
+        &self,
+        batch: &mut PendingBatch<S>,
+        command: &[u8],
+        caller: &Principal,
+        stamp: Stamp,
+    ) -> Result<(), String> {
+        let command: Command<S> = codec::decode(command).map_err(|unreadable| unreadable.to_string())?;
+        // Checked here, where the command is decoded anyway. The sender's token was verified before the proposal.
+        if !S::Contract::command_access(&command).allows(caller) {
+            return Err(format!("{} may not send this command", caller.subject));
+        }
+        self.turn(batch, caller.clone(), stamp, |turn, service| service.apply(turn, command))
+            .map(drop)
+            .map_err(|refusal| refusal.to_string())
     }
 }

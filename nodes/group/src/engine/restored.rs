@@ -1,18 +1,17 @@
-//! What becomes of a state that a backup is restored into: a new epoch begins with it.
+//! Restored states: each restore begins a new epoch.
 
 use protocol::{Timestamp, codec};
 use store::{Batch, Fault, State};
 
-use super::rows::{HELD, INBOX, META, Meta};
+use super::rows::{EFFECTS_HELD, INBOX, META, Meta};
 use crate::view::View;
 
-/// How far rows' numbers jump when a state is restored: what was numbered after the backup and is lost with it is never
-/// mistaken for what comes now.
+/// A restored state skips so many row numbers: those that were given after the backup are not given again.
 const EPOCH_ROWS: u64 = 1 << 40;
 
-/// A state that was restored begins to number its rows anew, beyond all numbers that were ever given. What it remembers of
-/// other groups' rows counts for the epoch `after` as it did for `before`: a row that was on its way at the moment of the
-/// backup is sent again under its old number, and is not to be applied twice. Its effects wait for an operator.
+/// Prepares a restored state for the epoch `after`. Its row numbers continue beyond all numbers given before the restore.
+/// The inbox of the epoch `before` becomes that of `after`: a row that was in transit at the time of the backup is sent
+/// again under its old number and must not be applied twice. Effects wait for an operator.
 ///
 /// # Errors
 /// When the state cannot be read or written.
@@ -32,17 +31,17 @@ pub fn begin_epoch(state: &dyn State, before: u64, after: u64) -> Result<(), Fau
             batch.put(INBOX.key(&format!("{after}/{group}")), codec::encode(&seen));
         }
     }
-    batch.put(HELD.key(&0), codec::encode(&()));
+    batch.put(EFFECTS_HELD.key(&0), codec::encode(&()));
     state.commit(batch)
 }
 
-/// Effects need not wait any more, of a state that nobody has open.
+/// Releases the effects of a state that is not open.
 ///
 /// # Errors
 /// When the state cannot be written.
-pub fn let_go(state: &dyn State) -> Result<(), Fault> {
+pub fn release_effects(state: &dyn State) -> Result<(), Fault> {
     let mut batch = Batch::default();
-    batch.remove(HELD.key(&0));
+    batch.remove(EFFECTS_HELD.key(&0));
     state.commit(batch)?;
     state.flush()
 }
@@ -55,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_on_their_way_are_known_in_the_new_epoch_and_older_ones_forgotten() {
+    fn rows_in_transit_are_known_in_the_new_epoch_and_those_of_older_epochs_are_dropped() {
         let state = Memory::default();
         let (key, seen) = (INBOX.key(&"2/till/0".to_owned()), codec::encode(&Seen::default()));
         let mut batch = Batch::default();
@@ -68,8 +67,8 @@ mod tests {
         assert_eq!(sources, ["3/till/0"]);
         let meta = codec::decode::<Meta>(&state.get(&META.key(&0)).unwrap().unwrap()).unwrap();
         assert_eq!(meta.last_row(), EPOCH_ROWS);
-        assert!(state.get(&HELD.key(&0)).unwrap().is_some());
-        let_go(&state).unwrap();
-        assert!(state.get(&HELD.key(&0)).unwrap().is_none());
+        assert!(state.get(&EFFECTS_HELD.key(&0)).unwrap().is_some());
+        release_effects(&state).unwrap();
+        assert!(state.get(&EFFECTS_HELD.key(&0)).unwrap().is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The kernel's own trees in each state. Prefix 0 is raft's bookkeeping.
+//! The kernel's trees in each state. Prefix 0 belongs to consensus.
 
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,28 +6,29 @@ use serde::{Deserialize, Serialize};
 use crate::tree::Tree;
 use crate::turn::Outgoing;
 
-/// `0` → the clock of the last turn and the next row's number.
+/// `0` → the clock of the last turn and the last row number.
 pub(crate) const META: Tree<u8, Meta> = Tree::kernel(1, "meta");
-/// Idempotency key → the digest of the command and what it was answered.
-pub(super) const REPLAYS: Tree<u128, ()> = Tree::kernel(2, "replays");
+/// Idempotency key → a [`StoredReply`].
+pub(super) const REPLIES: Tree<u128, ()> = Tree::kernel(2, "replies");
 /// (hour since 1970, row) → some of the idempotency keys of that hour, in the order of the log.
 pub(super) const BUCKETS: Tree<(u32, u64), Vec<u128>> = Tree::kernel(3, "buckets");
-/// Row → what waits to be sent or done.
+/// Row → a message to be delivered or an effect to be performed.
 pub(super) const OUTBOX: Tree<u64, Outgoing> = Tree::kernel(4, "outbox");
 /// (due at, row) → an encoded timer of the service.
 pub(super) const TIMERS: Tree<(Timestamp, u64), Vec<u8>> = Tree::kernel(5, "timers");
-/// Source group → which of its rows were applied here.
+/// Source group → its rows that were applied here.
 pub(super) const INBOX: Tree<String, super::inbox::Seen> = Tree::kernel(6, "inbox");
-/// Row → what an operator has to look at.
+/// Row → an outbox row that an operator has to decide about.
 pub(super) const PARKED: Tree<u64, Parked> = Tree::kernel(7, "parked");
 
-/// `0` → the row of [`BUCKETS`] that takes the next key, unless it is full or of another hour.
+/// `0` → the row of [`BUCKETS`] for the next key, unless it is full or belongs to another hour.
 pub(super) const OPEN_BUCKET: Tree<u8, (u32, u64)> = Tree::kernel(8, "open bucket");
 
-/// `0` → there while effects wait for an operator's word: the state was restored, and the world may have gone on.
-pub(super) const HELD: Tree<u8, ()> = Tree::kernel(9, "held");
+/// `0` → present while effects wait for an operator, after the state was restored from a backup: the systems outside may
+/// have newer data than the backup.
+pub(super) const EFFECTS_HELD: Tree<u8, ()> = Tree::kernel(9, "held");
 
-/// See [`META`].
+/// The engine's own counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Meta {
     pub clock: Timestamp,
@@ -35,26 +36,27 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// The number that was given last.
+    /// The row number that was given last.
     pub fn last_row(&self) -> u64 {
         self.next_row
     }
 
-    /// Rows are numbered from 1 and never twice.
+    /// A new row number. Numbers begin at 1 and are never reused.
     pub fn next_row(&mut self) -> u64 {
         self.next_row += 1;
         self.next_row
     }
 }
 
-/// See [`REPLAYS`].
+/// The result of a command, stored under its idempotency key.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Replay<R, F> {
+pub(super) struct StoredReply<R, F> {
+    /// The digest of the command.
     pub digest: u64,
     pub result: Result<R, F>,
 }
 
-/// See [`PARKED`].
+/// An outbox row that failed for good, with the reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Parked {
     pub outgoing: Outgoing,

@@ -1,27 +1,29 @@
-//! A service that adds up, for tests of what is around services: calls, failovers, replicas.
+//! A service that adds numbers, for tests of calls, failovers and replicas.
 
 use protocol::{Access, Contract, Principal, ReadConsistency, Route};
 use serde::{Deserialize, Serialize};
 
-use crate::service::Service;
+use crate::service::{IsFinal, Service};
 use crate::tree::Tree;
 use crate::turn::Turn;
 use crate::view::View;
 
-/// Takes numbers from users who may `adder:write`, and from the service `till`.
+/// The contract: numbers come from users with the scope `adder:write` and from the service `till`.
 #[derive(Debug)]
 pub struct Adder;
 
-/// What can be asked.
+/// The queries.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub enum AdderQuery {
-    /// The sum of all numbers.
+    /// The sum of all numbers, from the leader.
     Total,
-    /// The same, as any replica has it.
+    /// The sum of all numbers, from any replica.
     Near,
+    /// The sum of all numbers, once it is at least so large.
+    AtLeast(u64),
 }
 
-/// There is nothing to add.
+/// The number to add is 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("nothing to add")]
 pub struct Zero;
@@ -42,7 +44,7 @@ impl Contract for Adder {
     }
     fn query_consistency(query: &AdderQuery) -> ReadConsistency {
         match query {
-            AdderQuery::Total => ReadConsistency::Leader,
+            AdderQuery::Total | AdderQuery::AtLeast(_) => ReadConsistency::Leader,
             AdderQuery::Near => ReadConsistency::BoundedStaleness,
         }
     }
@@ -56,7 +58,7 @@ impl Contract for Adder {
 
 const TOTAL: Tree<u8, u64> = Tree::new(32, "total");
 
-/// The service.
+/// The service of [`Adder`].
 #[derive(Debug)]
 pub struct Sum;
 
@@ -79,5 +81,12 @@ impl Service for Sum {
 
     fn query(&self, view: &View<'_>, _: &Principal, _: AdderQuery) -> Result<u64, Zero> {
         Ok(view.get(&TOTAL, &0).unwrap_or_default())
+    }
+
+    fn long_poll(query: &AdderQuery) -> Option<IsFinal<Self>> {
+        matches!(query, AdderQuery::AtLeast(_)).then_some(|query, total| match query {
+            AdderQuery::AtLeast(least) => total >= least,
+            AdderQuery::Total | AdderQuery::Near => true,
+        })
     }
 }

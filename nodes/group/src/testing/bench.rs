@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use protocol::{Contract, Principal, ReplyMessage, RequestMessage, Timestamp, Variant, codec};
 use store::{Memory, State};
 
-use crate::engine::{Engine, Entry, Landed, Stamp, Verdict};
+use crate::engine::{Applied, Committed, Engine, Entry, EntryResult, LogEntry, Stamp};
 use crate::service::{Answer, Command, Query, Refusal, Reply, Service};
 use crate::turn::Outgoing;
 
-/// A service on a state in memory. Commands in; replies, events and effects out.
+/// A service on a state in memory: commands in; replies, events and effects out.
 pub struct Bench<S: Service> {
     engine: Engine<S>,
     memory: Arc<Memory>,
@@ -21,11 +21,11 @@ struct Clock {
     entries: u64,
 }
 
-/// 2026-11-23T12:00:00Z, when nothing else is said.
+/// Where the clock starts: 2026-11-23T12:00:00Z.
 const NOON: Timestamp = Timestamp(1_795_435_200_000);
 
 impl<S: Service> Bench<S> {
-    /// An empty state.
+    /// A service on an empty state.
     ///
     /// # Panics
     /// When the service cannot be opened.
@@ -33,12 +33,12 @@ impl<S: Service> Bench<S> {
         Self::on(service, Arc::new(Memory::new()))
     }
 
-    /// A state that is there already: what a restart finds.
+    /// A service on an existing state, as after a restart.
     ///
     /// # Panics
     /// When the service cannot be opened.
     pub fn on(service: S, memory: Arc<Memory>) -> Self {
-        let engine = Engine::open(service, Arc::<Memory>::clone(&memory), Box::new(|_: Landed| {}));
+        let engine = Engine::open(service, Arc::<Memory>::clone(&memory), Box::new(|_: Committed| {}));
         let engine = engine.unwrap_or_else(|halt| panic!("{halt}"));
         Self { engine, memory, clock: Mutex::new(Clock { now: NOON, entries: 0 }) }
     }
@@ -48,12 +48,12 @@ impl<S: Service> Bench<S> {
         self.engine.service()
     }
 
-    /// The state, to be opened again by another bench.
+    /// The state, which another bench can open.
     pub fn memory(&self) -> Arc<Memory> {
         Arc::clone(&self.memory)
     }
 
-    /// The bench's clock. It stands still but for [`Bench::advance_secs`].
+    /// The bench's clock, which only [`Bench::advance_secs`] and [`Bench::set_now`] change.
     ///
     /// # Panics
     /// Never.
@@ -61,7 +61,7 @@ impl<S: Service> Bench<S> {
         self.clock.lock().expect("one thread").now
     }
 
-    /// Sets the clock (forwards or backwards) without firing timers.
+    /// Sets the clock, forwards or backwards, without firing timers.
     ///
     /// # Panics
     /// Never.
@@ -69,7 +69,7 @@ impl<S: Service> Bench<S> {
         self.clock.lock().expect("one thread").now = now;
     }
 
-    /// Applies a command as if a leader had verified `caller`. The contract's access rule holds here too.
+    /// Applies a command of a verified caller. Checks the contract's access rule.
     ///
     /// # Errors
     /// The service's refusal.
@@ -99,9 +99,9 @@ impl<S: Service> Bench<S> {
         let id = key.unwrap_or(stamp.entropy);
         let digest = codec::hash128(&[&codec::encode(&command)]) as u64;
         match self.apply(&Entry::Command { id, digest, caller: caller.clone(), stamp, command }) {
-            Verdict::Reply(reply) => Ok(reply),
-            Verdict::Refused(refusal) => Err(refusal),
-            verdict => panic!("{verdict:?}"),
+            EntryResult::Reply(reply) => Ok(reply),
+            EntryResult::Refused(refusal) => Err(refusal),
+            result => panic!("{result:?}"),
         }
     }
 
@@ -111,15 +111,14 @@ impl<S: Service> Bench<S> {
     /// The service's refusal.
     ///
     /// # Panics
-    /// When the contract does not let `caller` ask it.
+    /// When the contract does not let `caller` send it.
     pub fn query(&self, caller: &Principal, query: Query<S>) -> Result<Answer<S>, Refusal<S>> {
         let access = <S::Contract as Contract>::query_access(&query);
-        assert!(access.allows(caller), "{caller:?} may not ask {query:?}: {access:?}");
+        assert!(access.allows(caller), "{caller:?} may not send {query:?}: {access:?}");
         self.engine.query(caller, self.now(), query).unwrap_or_else(|halt| panic!("{halt}"))
     }
 
-    /// Executes a typed request of the service as if a leader had verified `caller`. The contract's access rule holds here
-    /// too.
+    /// Executes a typed request of a verified caller. Checks the contract's access rule.
     ///
     /// # Errors
     /// The service's refusal.
@@ -138,7 +137,7 @@ impl<S: Service> Bench<S> {
         Ok(M::reply(message).expect("the reply of the request"))
     }
 
-    /// Takes out of the outbox what was sent to the service of `C`.
+    /// Removes the commands to the service of `C` from the outbox and returns them.
     ///
     /// # Panics
     /// When it cannot be read.
@@ -151,7 +150,7 @@ impl<S: Service> Bench<S> {
         })
     }
 
-    /// Takes the effects out of the outbox.
+    /// Removes the effects from the outbox and returns them.
     ///
     /// # Panics
     /// When they cannot be read.
@@ -162,25 +161,25 @@ impl<S: Service> Bench<S> {
         })
     }
 
-    /// Moves the clock and fires what falls due.
+    /// Advances the clock and fires the timers that are due.
     ///
     /// # Panics
     /// When a timer panics.
     pub fn advance_secs(&self, secs: i64) {
         let now = self.now().plus_secs(secs);
         self.set_now(now);
-        while matches!(self.apply(&Entry::Fire { stamp: self.stamp() }), Verdict::More(true)) {}
+        while matches!(self.apply(&Entry::Fire { stamp: self.stamp() }), EntryResult::More(true)) {}
     }
 
-    /// What the service says is broken.
+    /// The violated invariants, one line each.
     ///
     /// # Panics
-    /// When it panics over it.
+    /// When the check panics.
     pub fn violations(&self) -> Vec<String> {
         self.engine.violations().unwrap_or_else(|halt| panic!("{halt}"))
     }
 
-    /// All rows of the state, for checks that nothing changed.
+    /// All rows of the state, for tests that nothing changed.
     ///
     /// # Panics
     /// Never.
@@ -202,14 +201,14 @@ impl<S: Service> Bench<S> {
         Stamp { now: clock.now, entropy: codec::hash128(&[b"bench", &clock.entries.to_be_bytes()]) }
     }
 
-    fn apply(&self, entry: &Entry<Command<S>>) -> Verdict<Reply<S>, Refusal<S>> {
+    fn apply(&self, entry: &Entry<Command<S>>) -> Applied<S> {
         let index = {
             let mut clock = self.clock.lock().expect("one thread");
             clock.entries += 1;
             clock.entries
         };
-        let verdicts = self.engine.apply(&[(index, &codec::encode(entry))], Vec::new());
-        let verdicts = verdicts.unwrap_or_else(|halt| panic!("{halt}"));
-        codec::decode(&verdicts[0]).expect("a verdict")
+        let entry = LogEntry { index, payload: &codec::encode(entry), awaited: true };
+        let results = self.engine.apply(&[entry], Vec::new()).unwrap_or_else(|halt| panic!("{halt}"));
+        results.into_iter().next().flatten().expect("an awaited entry has a result")
     }
 }

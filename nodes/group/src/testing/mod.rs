@@ -1,8 +1,8 @@
-//! State machines without a cluster: [`Bench`] for tables at the command boundary, [`TestServices`] for several services that
-//! talk. Both run the kernel's real engine over a state in memory, in one thread. And [`Adder`], the smallest service that
-//! tells whether a command was applied, and how often.
+//! Running services without a cluster: [`Bench`] tests one service at the command boundary, [`TestServices`] runs several
+//! that call each other. Both use the kernel's engine over a state in memory, in one thread. [`Adder`] is a minimal service
+//! that shows whether and how often a command was applied.
 //!
-//! Deliberately absent: raft, actors, real tokens (a services's token is the principal itself, spelt out).
+//! Deliberately absent: Raft, actors, real tokens (a test token is an encoded principal).
 
 mod adder;
 mod bench;

@@ -1,5 +1,5 @@
-//! Three nodes with one group that adds up, as seen from `n1`. What is agreed on is one engine; what goes wrong on the way
-//! there is told beforehand.
+//! Three nodes with one group of [`Adder`], called from `n1`. One engine stands for the replicated state; the faults of the
+//! attempts are configured in advance.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -7,44 +7,44 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use group::engine::{Engine, Entry, Stamp, Verdict};
-use group::wire::{self, Ask};
+use group::engine::{Applied, Engine, Entry, EntryResult, LogEntry, Stamp};
+use group::wire::{self, CallKind};
 use group::{
-    Attempt, Call, Delivery, Failure, Inlet, Placement, Port, Unavailable, Way, Why, Wire, WireError,
+    Attempt, Call, Delivery, EncodedCommand, Failure, GroupHandle, Inbox, Placement, Target, Transport,
+    TransportError, Unavailable, Why,
 };
 use protocol::{Contract, Principal, ReadConsistency, Timestamp, codec};
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use group::testing::Sum;
 pub use group::testing::{Adder, AdderQuery as Query, Zero};
 
-/// What goes wrong with one attempt, at whatever node leads.
+/// The fault of one attempt, at whichever node leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// There is no session.
+    /// There is no connection.
     Unsent,
-    /// The node is lost before the call is read.
+    /// The connection is lost before the call is received.
     LoseCall,
-    /// The node is lost when all is done but the answer.
+    /// The connection is lost after the call was executed.
     LoseReply,
-    /// Leadership is lost, and what was proposed is not agreed on.
+    /// Leadership is lost and the proposal is not committed.
     UnknownUndone,
-    /// Leadership is lost, and what was proposed is agreed on.
+    /// Leadership is lost and the proposal is committed.
     UnknownDone,
-    /// An answer that nobody can read.
+    /// The response cannot be decoded.
     Garbled,
     Busy,
     Overloaded,
     TooManyKeys,
     Disk,
     Quarantined,
-    /// No answer at all.
+    /// There is no response.
     Silent,
 }
 
-/// An attempt as its receiver saw it.
+/// An attempt, as its receiver got it.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
     pub node: &'static str,
@@ -62,13 +62,13 @@ struct State {
     announced: Option<&'static str>,
     leader: Option<&'static str>,
     naming_each_other: bool,
-    alone: bool,
+    only_replica: bool,
     lagging: Vec<String>,
     lose_leader_after: usize,
     faults: VecDeque<Fault>,
     seen: Vec<Seen>,
     entries: u64,
-    looked: usize,
+    lookups: usize,
 }
 
 pub struct World {
@@ -91,13 +91,13 @@ impl World {
             announced: Some(leader),
             leader: Some(leader),
             naming_each_other: false,
-            alone: false,
+            only_replica: false,
             lagging: Vec::new(),
             lose_leader_after: usize::MAX,
             faults: faults.iter().copied().collect(),
             seen: Vec::new(),
             entries: 0,
-            looked: 0,
+            lookups: 0,
         };
         let state = Mutex::new(state);
         let changes = watch::Sender::new(0);
@@ -108,18 +108,18 @@ impl World {
         self.state.lock().expect("no panic inside")
     }
 
-    /// Somebody, or nobody, leads from now on, and all hear of it.
+    /// Changes the leader; the placement is updated.
     pub fn lead(&self, leader: Option<&'static str>) {
         (self.state().announced, self.state().leader) = (leader, leader);
         self.touch();
     }
 
-    /// And nobody hears of it.
-    pub fn lead_in_truth(&self, leader: Option<&'static str>) {
+    /// Changes the leader; the placement is not updated.
+    pub fn lead_unannounced(&self, leader: Option<&'static str>) {
         self.state().leader = leader;
     }
 
-    /// Nobody leads, and the replicas think of each other that they do.
+    /// There is no leader, and the replicas name each other.
     pub fn name_each_other(&self) {
         self.state().leader = None;
         self.state().naming_each_other = true;
@@ -129,8 +129,8 @@ impl World {
         self.state().lose_leader_after = attempts;
     }
 
-    pub fn set_alone(&self, alone: bool) {
-        self.state().alone = alone;
+    pub fn set_only_replica(&self, only_replica: bool) {
+        self.state().only_replica = only_replica;
     }
 
     pub fn lag(&self, nodes: &[&str]) {
@@ -149,27 +149,28 @@ impl World {
         self.seen().iter().map(|seen| seen.node).collect()
     }
 
-    /// How often somebody looked for the leader.
-    pub fn looked(&self) -> usize {
-        self.state().looked
+    /// The number of look-ups of the leader.
+    pub fn lookups(&self) -> usize {
+        self.state().lookups
     }
 
     pub fn total(&self) -> u64 {
-        self.ask(&Principal::anonymous(), Query::Total).expect("a total")
+        self.read(&Principal::anonymous(), Query::Total).expect("a total")
     }
 
-    fn ask(&self, caller: &Principal, query: Query) -> Result<u64, Zero> {
+    fn read(&self, caller: &Principal, query: Query) -> Result<u64, Zero> {
         self.engine.query(caller, Timestamp(0), query).expect("an engine")
     }
 
-    fn apply<C: Serialize>(&self, entry: &Entry<C>) -> Verdict<u64, Zero> {
+    fn apply(&self, payload: &[u8]) -> Applied<Sum> {
         let index = {
             let mut state = self.state();
             state.entries += 1;
             state.entries
         };
-        let verdicts = self.engine.apply(&[(index, &codec::encode(entry))], Vec::new()).expect("an engine");
-        codec::decode(&verdicts[0]).expect("a verdict")
+        let entry = LogEntry { index, payload, awaited: true };
+        let results = self.engine.apply(&[entry], Vec::new()).expect("an engine");
+        results.into_iter().next().flatten().expect("an awaited entry has a result")
     }
 
     fn arrive<R>(&self, node: &str, attempt: Attempt, nearby: bool) -> Result<Option<Fault>, Failure<R>> {
@@ -199,7 +200,7 @@ impl World {
             Some(Fault::Disk) => unavailable(Why::Store("full".into())),
             Some(Fault::Quarantined) => unavailable(Why::Quarantined),
             Some(Fault::UnknownUndone) => unavailable(Why::Unknown),
-            // What a wire would lose or refuse, seen by a caller on the same node.
+            // What the transport would report, for a caller on the same node.
             Some(Fault::Busy) if node == "n1" => unavailable(Why::Busy),
             Some(Fault::Unsent) if node == "n1" => unavailable(Why::NoLeader),
             Some(Fault::LoseCall) if node == "n1" => unavailable(Why::Unknown),
@@ -207,14 +208,24 @@ impl World {
         }
     }
 
-    fn leave<T, R>(node: &str, fault: Option<Fault>, answer: Result<T, Failure<R>>) -> Result<T, Failure<R>> {
+    fn respond<T, R>(
+        node: &str,
+        fault: Option<Fault>,
+        answer: Result<T, Failure<R>>,
+    ) -> Result<T, Failure<R>> {
         let lost = fault == Some(Fault::UnknownDone)
             || node == "n1" && matches!(fault, Some(Fault::LoseReply | Fault::Garbled));
         if lost { Err(Unavailable::new(Why::Unknown).into()) } else { answer }
     }
 
-    /// What a node does with a command.
-    pub fn obey(&self, node: &str, call: &Call, attempt: Attempt, amount: u64) -> Result<u64, Failure<Zero>> {
+    /// Executes a command on a node.
+    pub fn execute(
+        &self,
+        node: &str,
+        call: &Call,
+        attempt: Attempt,
+        command: &EncodedCommand<Adder>,
+    ) -> Result<u64, Failure<Zero>> {
         let fault = self.arrive(node, attempt, false)?;
         let subject = call.token.as_deref().unwrap_or_default().to_owned();
         let caller = Principal { subject, ..Principal::anonymous() };
@@ -222,70 +233,70 @@ impl World {
             Some(key) => codec::hash128(&[caller.effective_subject().as_bytes(), &key.to_be_bytes()]),
             None => attempt.scoped_id(caller.effective_subject()),
         };
-        let digest = codec::hash128(&[&codec::encode(&amount)]) as u64;
-        let answer = match self.apply(&Entry::Command { id, digest, caller, stamp: STAMP, command: amount }) {
-            Verdict::Reply(total) => Ok(total),
-            Verdict::Refused(refusal) => Err(Failure::Refused(refusal)),
-            Verdict::KeyReused => Err(Failure::KeyReused),
-            verdict => panic!("{verdict:?}"),
+        let entry = Entry::command(id, command.digest(), &caller, STAMP, command.bytes());
+        let answer = match self.apply(&entry) {
+            EntryResult::Reply(total) => Ok(total),
+            EntryResult::Refused(refusal) => Err(Failure::Refused(refusal)),
+            EntryResult::KeyReused => Err(Failure::KeyReused),
+            result => panic!("{result:?}"),
         };
-        Self::leave(node, fault, answer)
+        Self::respond(node, fault, answer)
     }
 
-    fn tell(&self, node: &str, query: Query) -> Result<u64, Failure<Zero>> {
+    fn answer(&self, node: &str, query: Query) -> Result<u64, Failure<Zero>> {
         let nearby = Adder::query_consistency(&query) == ReadConsistency::BoundedStaleness;
         let fault = self.arrive(node, Attempt { id: 0, repeat: false }, nearby)?;
-        let answer = self.ask(&Principal::anonymous(), query).map_err(Failure::Refused);
-        Self::leave(node, fault, answer)
+        let answer = self.read(&Principal::anonymous(), query).map_err(Failure::Refused);
+        Self::respond(node, fault, answer)
     }
 
-    fn take(&self, node: &str, delivery: &Delivery) -> Result<Vec<Option<String>>, Failure<()>> {
+    fn deliver(&self, node: &str, delivery: &Delivery) -> Result<Vec<Option<String>>, Failure<()>> {
         let fault = self.arrive(node, Attempt { id: 0, repeat: false }, false)?;
-        let Delivery { source, floor, rows } = delivery.clone();
+        let Delivery { source, floor, rows } = delivery;
         let caller = Principal::service("till");
-        let answer = match self.apply(&Entry::<()>::Deliver { source, floor, rows, caller, stamp: STAMP }) {
-            Verdict::Delivered(answers) => Ok(answers),
-            verdict => panic!("{verdict:?}"),
+        let answer = match self.apply(&Entry::deliver(source, *floor, rows, &caller, STAMP)) {
+            EntryResult::Delivered(answers) => Ok(answers),
+            result => panic!("{result:?}"),
         };
-        Self::leave(node, fault, answer)
+        Self::respond(node, fault, answer)
     }
 
-    fn way(&self, node: &'static str) -> Way {
+    fn target(&self, node: &'static str) -> Target {
         if node == "n1" {
-            Way::Here(self.local(Adder::SERVICE, 0).expect("a port"))
+            Target::Local(self.local(Adder::SERVICE, 0).expect("a replica"))
         } else {
-            Way::There(node.into())
+            Target::Remote(node.into())
         }
     }
 }
 
 const STAMP: Stamp = Stamp { now: Timestamp(0), entropy: 0 };
 
-/// `n1`'s own replica.
-struct Own(Arc<World>);
+/// The replica on `n1`.
+struct LocalReplica(Arc<World>);
 
-impl Port<Adder> for Own {
+impl GroupHandle<Adder> for LocalReplica {
     fn command<'a>(
         &'a self,
         call: &'a Call,
         attempt: Attempt,
-        amount: &'a u64,
+        command: &'a EncodedCommand<Adder>,
     ) -> BoxFuture<'a, Result<u64, Failure<Zero>>> {
-        Box::pin(async move { self.0.obey("n1", call, attempt, *amount) })
+        Box::pin(async move { self.0.execute("n1", call, attempt, command) })
     }
 
     fn query<'a>(&'a self, _: &'a Call, query: Query) -> BoxFuture<'a, Result<u64, Failure<Zero>>> {
-        Box::pin(async move { self.0.tell("n1", query) })
+        Box::pin(async move { self.0.answer("n1", query) })
     }
 }
 
-impl Inlet for Own {
+impl Inbox for LocalReplica {
     fn deliver<'a>(
         &'a self,
         _: &'a Call,
         delivery: &'a Delivery,
     ) -> BoxFuture<'a, Result<Vec<Option<String>>, Failure<()>>> {
-        Box::pin(async move { self.0.take("n1", delivery) })
+        Box::pin(async move { self.0.deliver("n1", delivery) })
     }
 }
 
@@ -295,33 +306,34 @@ impl Placement for World {
     }
 
     fn local(&self, _: &str, _: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
-        let port: Arc<dyn Port<Adder>> = Arc::new(Own(self.myself.upgrade().expect("a world")));
-        Ok(Arc::new(port))
+        let handle: Arc<dyn GroupHandle<Adder>> =
+            Arc::new(LocalReplica(self.myself.upgrade().expect("a world")));
+        Ok(Arc::new(handle))
     }
 
-    fn inlet(&self, _: &str, _: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
-        Ok(Arc::new(Own(self.myself.upgrade().expect("a world"))))
+    fn inbox(&self, _: &str, _: u16) -> Result<Arc<dyn Inbox>, Unavailable> {
+        Ok(Arc::new(LocalReplica(self.myself.upgrade().expect("a world"))))
     }
 
-    fn leader(&self, _: &str, _: u16) -> Result<Way, Unavailable> {
+    fn leader(&self, _: &str, _: u16) -> Result<Target, Unavailable> {
         let announced = {
             let mut state = self.state();
-            state.looked += 1;
+            state.lookups += 1;
             state.announced
         };
-        announced.map(|node| self.way(node)).ok_or_else(|| Unavailable::new(Why::NoLeader))
+        announced.map(|node| self.target(node)).ok_or_else(|| Unavailable::new(Why::NoLeader))
     }
 
-    fn nearby(&self, _: &str, _: u16, nth: usize) -> Result<Way, Unavailable> {
-        NODES.get(nth).map(|node| self.way(node)).ok_or_else(|| Unavailable::new(Why::NoLeader))
+    fn nearby(&self, _: &str, _: u16, nth: usize) -> Result<Target, Unavailable> {
+        NODES.get(nth).map(|node| self.target(node)).ok_or_else(|| Unavailable::new(Why::NoLeader))
     }
 
-    fn at(&self, _: &str, _: u16, node: &str) -> Result<Way, Unavailable> {
-        Ok(self.way(known(node)))
+    fn on_node(&self, _: &str, _: u16, node: &str) -> Result<Target, Unavailable> {
+        Ok(self.target(known(node)))
     }
 
-    fn alone(&self, _: &str, _: u16) -> bool {
-        self.state().alone
+    fn is_only_replica(&self, _: &str, _: u16) -> bool {
+        self.state().only_replica
     }
 
     fn changed(&self) -> BoxFuture<'static, ()> {
@@ -331,51 +343,56 @@ impl Placement for World {
         })
     }
 
-    fn wire(&self) -> Option<Arc<dyn Wire>> {
-        Some(Arc::new(Cable(self.myself.upgrade().expect("a world"))))
+    fn transport(&self) -> Option<Arc<dyn Transport>> {
+        Some(Arc::new(TestTransport(self.myself.upgrade().expect("a world"))))
     }
 }
 
-struct Cable(Arc<World>);
+struct TestTransport(Arc<World>);
 
-impl Wire for Cable {
+impl Transport for TestTransport {
     fn call<'a>(
         &'a self,
         node: &'a str,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
-    ) -> BoxFuture<'a, Result<Vec<u8>, WireError>> {
+    ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>> {
         Box::pin(async move {
             assert!(["adder/0", "adder/1"].contains(&group), "{group}");
             let next = self.0.state().faults.front().copied();
-            let request = wire::open(bytes, Instant::now() + timeout).expect("a call");
+            let request = wire::decode(bytes, Instant::now() + timeout).expect("a call");
             if let Some(fault @ (Fault::Unsent | Fault::Busy | Fault::LoseCall | Fault::Silent)) = next {
-                let attempt = match request.ask {
-                    Ask::Command { attempt, .. } => attempt,
-                    Ask::Query | Ask::Deliver => Attempt { id: 0, repeat: false },
+                let attempt = match request.kind {
+                    CallKind::Command { attempt, .. } => attempt,
+                    CallKind::Query | CallKind::Deliver => Attempt { id: 0, repeat: false },
                 };
                 let _ = self.0.arrive::<()>(node, attempt, false);
                 match fault {
-                    Fault::Unsent => return Err(WireError::NotSent("no session".into())),
-                    Fault::Busy => return Err(WireError::Busy),
-                    Fault::LoseCall => return Err(WireError::Lost),
+                    Fault::Unsent => return Err(TransportError::NotSent("no connection".into())),
+                    Fault::Busy => return Err(TransportError::Busy),
+                    Fault::LoseCall => return Err(TransportError::Lost),
                     _ => {
                         tokio::time::sleep(timeout).await;
-                        return Err(WireError::Timeout);
+                        return Err(TransportError::Timeout);
                     }
                 }
             }
             let call = &request.call;
-            let answer = match request.ask {
-                Ask::Command { attempt, .. } => {
-                    codec::encode(&self.0.obey(node, call, attempt, request.payload().expect("a command")))
+            let answer = match request.kind {
+                CallKind::Command { attempt, .. } => codec::encode(&self.0.execute(
+                    node,
+                    call,
+                    attempt,
+                    &request.command().expect("a command"),
+                )),
+                CallKind::Query => codec::encode(&self.0.answer(node, request.payload().expect("a query"))),
+                CallKind::Deliver => {
+                    codec::encode(&self.0.deliver(node, &request.payload().expect("a delivery")))
                 }
-                Ask::Query => codec::encode(&self.0.tell(node, request.payload().expect("a query"))),
-                Ask::Deliver => codec::encode(&self.0.take(node, &request.payload().expect("a delivery"))),
             };
             match next {
-                Some(Fault::LoseReply) => Err(WireError::Lost),
+                Some(Fault::LoseReply) => Err(TransportError::Lost),
                 Some(Fault::Garbled) => Ok(vec![codec::FORMAT, 99]),
                 _ => Ok(answer),
             }

@@ -1,23 +1,24 @@
-//! One open replica: the engine on its state, and the consensus that feeds it.
+//! An open replica: the engine on its state, and the consensus that orders its entries.
 
 use std::sync::Arc;
 
-use consensus::{ProposeError, StateMachine};
-use group::engine::{Engine, Entry, Halt, Stamp, Verdict};
-use group::{Command, Refusal, Reply, Service, Unavailable, Why};
+use consensus::{ApplyResult, ProposeError, StateMachine};
+use futures::future::BoxFuture;
+use group::engine::{Applied, Engine, Entry, Halt, LogEntry, Stamp};
+use group::{Command, Service, StateReader, Unavailable, View, Why};
 use protocol::{Timestamp, codec};
 use store::{Fault, Row};
 
-/// See the module. Shared by the actors of a replica.
+/// The engine and the consensus of an open replica, shared by its actors.
 pub(crate) struct Core<S: Service> {
-    /// `reservations/0`.
+    /// The group: `reservations/0`.
     pub name: Arc<str>,
     pub engine: Arc<Engine<S>>,
     pub consensus: consensus::Replica,
-    gate: Arc<Gate>,
+    pub gate: Arc<Gate>,
 }
 
-/// Held for writing while nothing is to be proposed.
+/// Held for reading by each proposal until it is applied; held for writing while nothing may be proposed.
 pub(crate) type Gate = tokio::sync::RwLock<()>;
 
 impl<S: Service> Core<S> {
@@ -30,36 +31,57 @@ impl<S: Service> Core<S> {
         Self { name, engine, consensus, gate }
     }
 
-    /// The time and random bits that go with an entry.
+    /// The time and randomness of a new entry.
     pub fn stamp(&self) -> Stamp {
         Stamp { now: Timestamp::wall_clock(), entropy: rand::random() }
     }
 
     /// Has an entry committed and applied.
-    pub async fn propose(
-        &self,
-        entry: &Entry<Command<S>>,
-    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Unavailable> {
-        self.propose_encoded(codec::encode(entry)).await
+    pub async fn propose(&self, entry: &Entry<Command<S>>) -> Result<Applied<S>, Unavailable> {
+        let _gate = self.gate.read().await;
+        applied::<S>(self.consensus.propose(codec::encode(entry)).await)
     }
 
-    /// As [`Core::propose`].
-    pub async fn propose_encoded(
-        &self,
-        entry: Vec<u8>,
-    ) -> Result<Verdict<Reply<S>, Refusal<S>>, Unavailable> {
-        // Whoever closes the gate waits for what goes through it now.
-        let _through = self.gate.read().await;
-        let bytes = self.consensus.propose(entry).await.map_err(unavailable)?;
-        codec::decode(&bytes).map_err(|unreadable| Unavailable::new(Why::Store(unreadable.to_string())))
+    /// The failure of a read, for its caller.
+    pub fn read_failure(&self, halt: &Halt) -> Unavailable {
+        if matches!(halt, Halt::Replacing) {
+            // A snapshot is being installed: other replicas have the state.
+            return Unavailable::new(Why::NoLeader);
+        }
+        tracing::error!(group = %self.name, %halt, "the state cannot be read");
+        Unavailable::new(match halt {
+            Halt::Store(fault) => Why::Store(fault.to_string()),
+            Halt::Poison { .. } => Why::Quarantined,
+            Halt::Replacing => Why::NoLeader,
+        })
     }
 }
 
-/// What a caller is told when nothing could be proposed.
+impl<S: Service> StateReader for Core<S> {
+    fn barrier(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
+        Box::pin(async move { self.consensus.read_barrier().await.map_err(unavailable) })
+    }
+
+    fn read(&self, read: &mut dyn FnMut(&View<'_>)) -> Result<(), Unavailable> {
+        let read = || self.engine.read(Timestamp::wall_clock(), |view| read(view));
+        tokio::task::block_in_place(read).map_err(|halt| self.read_failure(&halt))
+    }
+}
+
+/// The typed result of a proposal.
+pub(crate) fn applied<S: Service>(
+    result: Result<ApplyResult, ProposeError>,
+) -> Result<Applied<S>, Unavailable> {
+    let result = result.map_err(unavailable)?.downcast::<Applied<S>>();
+    let wrong = |_| Unavailable::new(Why::Store("a result of the wrong type".to_owned()));
+    result.map(|result| *result).map_err(wrong)
+}
+
+/// The failure of a proposal, for its caller.
 pub(crate) fn unavailable(error: ProposeError) -> Unavailable {
     Unavailable::new(match error {
-        ProposeError::NotLeader { leader: Some((_, member)) } if !member.node.is_empty() => {
-            Why::Elsewhere(member.node)
+        ProposeError::NotLeader { leader: Some((_, leader)) } if !leader.node.is_empty() => {
+            Why::Elsewhere(leader.node)
         }
         ProposeError::NotLeader { .. } => Why::NoLeader,
         ProposeError::Unknown => Why::Unknown,
@@ -68,13 +90,21 @@ pub(crate) fn unavailable(error: ProposeError) -> Unavailable {
     })
 }
 
-/// The engine as consensus sees it.
-pub(crate) struct EngineMachine<S: Service>(pub Arc<Engine<S>>);
+/// The engine as the state machine of consensus.
+pub(crate) struct EngineStateMachine<S: Service>(pub Arc<Engine<S>>);
 
-impl<S: Service> StateMachine for EngineMachine<S> {
-    fn apply(&self, entries: Vec<consensus::Entry>, marks: Vec<Row>) -> Result<Vec<Vec<u8>>, Fault> {
-        let entries: Vec<_> = entries.iter().map(|entry| (entry.index, entry.payload.as_slice())).collect();
-        self.0.apply(&entries, marks).map_err(fault)
+impl<S: Service> StateMachine for EngineStateMachine<S> {
+    fn apply(
+        &self,
+        entries: Vec<consensus::Entry>,
+        metadata: Vec<Row>,
+    ) -> Result<Vec<Option<ApplyResult>>, Fault> {
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|entry| LogEntry { index: entry.index, payload: &entry.payload, awaited: entry.awaited })
+            .collect();
+        let results = self.0.apply(&entries, metadata).map_err(fault)?;
+        Ok(results.into_iter().map(|result| result.map(|result| Box::new(result) as ApplyResult)).collect())
     }
 
     fn replace(&self, replace: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {

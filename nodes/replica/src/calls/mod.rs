@@ -1,6 +1,8 @@
-//! How a replica takes calls, of this node and of others.
+//! Calls to a replica: authentication, queries, and the proposal of commands.
 
 pub(crate) mod core;
-pub(crate) mod front;
-pub(crate) mod port;
+pub(crate) mod endpoint;
+mod key_counts;
+pub(crate) mod proposer;
+mod query;
 pub(crate) mod serve;

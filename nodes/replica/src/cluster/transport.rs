@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use consensus::{NetworkError, RaftNode};
 use futures::future::BoxFuture;
-use group::WireError;
+use group::TransportError;
 use link::{Link, LinkError, TrafficClass};
 
 /// Consensus messages: `raft/GROUP/ID`. The target's raft id is part of the topic, so that a message never reaches a
@@ -75,22 +75,24 @@ impl consensus::Network for LinkTransport {
     }
 }
 
-impl group::Wire for LinkTransport {
+impl group::Transport for LinkTransport {
     fn call<'a>(
         &'a self,
         node: &'a str,
         group: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
-    ) -> BoxFuture<'a, Result<Vec<u8>, WireError>> {
+    ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>> {
         Box::pin(async move {
             let topic = format!("{CALL}{group}");
             self.0.call(node, TrafficClass::Interactive, &topic, bytes, timeout).await.map_err(|error| {
                 match error {
-                    LinkError::NoSession | LinkError::Refused(_) => WireError::NotSent(error.to_string()),
-                    LinkError::Busy => WireError::Busy,
-                    LinkError::PeerLost => WireError::Lost,
-                    LinkError::Timeout => WireError::Timeout,
+                    LinkError::NoSession | LinkError::Refused(_) => {
+                        TransportError::NotSent(error.to_string())
+                    }
+                    LinkError::Busy => TransportError::Busy,
+                    LinkError::PeerLost => TransportError::Lost,
+                    LinkError::Timeout => TransportError::Timeout,
                 }
             })
         })

@@ -11,7 +11,7 @@ use ractor::Actor;
 use store::State;
 
 use super::{HostError, Node};
-use crate::calls::port::Door;
+use crate::calls::endpoint::ReplicaEndpoint;
 use crate::supervision::ReplicaHandle;
 use crate::supervision::supervisor::{Plan, Supervisor};
 
@@ -64,7 +64,8 @@ pub(super) async fn launch<S: Service, E: Effects<S>>(
     let (group, id) = (options.group.to_string(), options.id);
     let failed = |why: String| HostError::Start { group: group.clone(), why };
     let limits = node.options.limits.clone();
-    let door = Arc::new(Door::new(Arc::clone(&node.options.verifier), limits, Arc::clone(&node.changes)));
+    let endpoint =
+        Arc::new(ReplicaEndpoint::new(Arc::clone(&node.options.verifier), limits, Arc::clone(&node.changes)));
     let store = Arc::downgrade(&state);
     let plan = Plan {
         name: Arc::clone(&options.group),
@@ -77,14 +78,14 @@ pub(super) async fn launch<S: Service, E: Effects<S>>(
         client: node.client(),
         credentials: Arc::clone(node.credentials().expect("credentials are set before groups are hosted")),
         heavy: Arc::clone(&node.heavy),
-        door: Arc::clone(&door),
+        endpoint: Arc::clone(&endpoint),
         delivery_pause: Arc::clone(&node.delivery_pause),
         epoch: node.epoch(),
     };
     let supervisor = Actor::spawn(None, Supervisor::<S, E>::default(), plan).await;
     let (supervisor, _) = supervisor.map_err(|error| failed(error.to_string()))?;
-    let handle = ReplicaHandle::new(group.clone(), id, Arc::clone(&door), supervisor, store);
-    if let Err(why) = wait_until_open(&door, bootstrap).await {
+    let handle = ReplicaHandle::new(group.clone(), id, Arc::clone(&endpoint), supervisor, store);
+    if let Err(why) = wait_until_open(&endpoint, bootstrap).await {
         handle.close().await;
         return Err(failed(why));
     }
@@ -96,12 +97,12 @@ pub(super) async fn launch<S: Service, E: Effects<S>>(
 /// Waits until a replica is open and its group initialized. A quarantined replica is no error: the node serves its
 /// other groups without it.
 async fn wait_until_open<S: Service>(
-    door: &Door<S>,
+    endpoint: &ReplicaEndpoint<S>,
     bootstrap: Option<BTreeMap<u64, consensus::RaftNode>>,
 ) -> Result<(), String> {
     let begun = tokio::time::Instant::now();
     loop {
-        let why = match door.live() {
+        let why = match endpoint.open_replica() {
             Ok(open) => {
                 let Some(voters) = &bootstrap else { return Ok(()) };
                 match open.core.consensus.initialize(voters.clone()).await {
@@ -109,7 +110,7 @@ async fn wait_until_open<S: Service>(
                     Err(error) => error.to_string(),
                 }
             }
-            Err(_) if door.quarantined().is_some() => return Ok(()),
+            Err(_) if endpoint.quarantined().is_some() => return Ok(()),
             Err(why) => why.to_string(),
         };
         if begun.elapsed() > START_MAX {

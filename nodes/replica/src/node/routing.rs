@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use group::{Inlet, Placement, Unavailable, Way, Why, Wire};
+use group::{Inbox, Placement, Target, Transport, Unavailable, Why};
 
 use super::Node;
 use crate::cluster::transport::LinkTransport;
@@ -57,24 +57,24 @@ impl Placement for Node {
     }
 
     fn local(&self, service: &str, shard: u16) -> Result<Arc<dyn Any + Send + Sync>, Unavailable> {
-        self.find(service, shard, |handle| Arc::clone(&handle.port))
+        self.find(service, shard, |handle| Arc::clone(&handle.group))
     }
 
-    fn inlet(&self, service: &str, shard: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
-        self.find(service, shard, |handle| Arc::clone(&handle.inlet))
+    fn inbox(&self, service: &str, shard: u16) -> Result<Arc<dyn Inbox>, Unavailable> {
+        self.find(service, shard, |handle| Arc::clone(&handle.inbox))
     }
 
-    fn leader(&self, service: &str, shard: u16) -> Result<Way, Unavailable> {
-        let Some(cluster) = self.cluster.get() else { return self.local(service, shard).map(Way::Here) };
+    fn leader(&self, service: &str, shard: u16) -> Result<Target, Unavailable> {
+        let Some(cluster) = self.cluster.get() else { return self.local(service, shard).map(Target::Local) };
         let group = format!("{service}/{shard}");
-        let led = |handle: &ReplicaHandle| handle.leads().then(|| Arc::clone(&handle.port));
-        if let Some(port) = self.with_handle(&group, led).flatten() {
-            return Ok(Way::Here(port));
+        let led = |handle: &ReplicaHandle| handle.leads().then(|| Arc::clone(&handle.group));
+        if let Some(group) = self.with_handle(&group, led).flatten() {
+            return Ok(Target::Local(group));
         }
         match self.leader_of(&group) {
-            Some(node) if *node != *cluster.name => Ok(Way::There(node)),
+            Some(node) if *node != *cluster.name => Ok(Target::Remote(node)),
             // The replica has just become the leader.
-            Some(_) => self.local(service, shard).map(Way::Here),
+            Some(_) => self.local(service, shard).map(Target::Local),
             None => match self.with_handle(&group, |handle| handle.quarantined()).flatten() {
                 Some(_) => Err(Unavailable::new(Why::Quarantined)),
                 None => Err(self.missing(service)),
@@ -82,36 +82,36 @@ impl Placement for Node {
         }
     }
 
-    fn nearby(&self, service: &str, shard: u16, nth: usize) -> Result<Way, Unavailable> {
+    fn nearby(&self, service: &str, shard: u16, nth: usize) -> Result<Target, Unavailable> {
         let group = format!("{service}/{shard}");
-        let open = |handle: &ReplicaHandle| handle.is_open().then(|| Arc::clone(&handle.port));
+        let open = |handle: &ReplicaHandle| handle.is_open().then(|| Arc::clone(&handle.group));
         let nth = match self.with_handle(&group, open).flatten() {
-            Some(port) if nth == 0 => return Ok(Way::Here(port)),
+            Some(group) if nth == 0 => return Ok(Target::Local(group)),
             Some(_) => nth - 1,
             None => nth,
         };
-        let there = self.cluster.get().and_then(|cluster| {
+        let remote = self.cluster.get().and_then(|cluster| {
             let view = cluster.view();
             let mut others =
                 view.location(&group)?.replicas.iter().filter(|node| ***node != *cluster.name).cloned();
             others.nth(nth)
         });
-        there.map(Way::There).ok_or_else(|| self.missing(service))
+        remote.map(Target::Remote).ok_or_else(|| self.missing(service))
     }
 
-    fn at(&self, service: &str, shard: u16, node: &str) -> Result<Way, Unavailable> {
+    fn on_node(&self, service: &str, shard: u16, node: &str) -> Result<Target, Unavailable> {
         let Some(cluster) = self.cluster.get() else { return Err(self.missing(service)) };
         if node == &*cluster.name {
-            return self.local(service, shard).map(Way::Here);
+            return self.local(service, shard).map(Target::Local);
         }
         if cluster.view().is_live(node) {
-            Ok(Way::There(node.into()))
+            Ok(Target::Remote(node.into()))
         } else {
             Err(Unavailable::new(Why::NoLeader))
         }
     }
 
-    fn alone(&self, service: &str, shard: u16) -> bool {
+    fn is_only_replica(&self, service: &str, shard: u16) -> bool {
         let Some(cluster) = self.cluster.get() else { return true };
         let group = format!("{service}/{shard}");
         cluster.view().replicas(&group).all(|(node, _, replica)| {
@@ -132,7 +132,9 @@ impl Placement for Node {
         })
     }
 
-    fn wire(&self) -> Option<Arc<dyn Wire>> {
-        self.cluster.get().map(|cluster| Arc::<LinkTransport>::clone(&cluster.transport) as Arc<dyn Wire>)
+    fn transport(&self) -> Option<Arc<dyn Transport>> {
+        self.cluster
+            .get()
+            .map(|cluster| Arc::<LinkTransport>::clone(&cluster.transport) as Arc<dyn Transport>)
     }
 }

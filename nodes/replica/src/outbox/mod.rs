@@ -25,8 +25,8 @@ use queue::{EffectQueue, Stream, StreamName};
 pub(crate) enum OutboxMessage {
     /// This replica leads now, or no longer does.
     Leading(bool),
-    /// Rows have landed.
-    Landed(Vec<(u64, Outgoing)>),
+    /// Rows were committed.
+    Committed(Vec<(u64, Outgoing)>),
     /// A delivery ended.
     Delivered { to: StreamName, era: u64, done: Vec<u64>, parked: Vec<u64> },
     /// A delivery, or what had to be noted of it, failed.
@@ -119,7 +119,7 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
                     state.work(&myself);
                 }
             }
-            OutboxMessage::Landed(mut rows) => {
+            OutboxMessage::Committed(mut rows) => {
                 if state.leading {
                     // What had landed when the store was read is known, or done already.
                     rows.retain(|(row, _)| *row > state.read_to);
@@ -260,7 +260,7 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
     }
 }
 
-/// What events wait for each other by, within the stream to one group: the same as [`Outgoing::is_behind`].
+/// What events wait for each other by, within the stream to one group: the same as [`Outgoing::is_ordered_with`].
 fn order_of(slot: u16, key: u128) -> u128 {
     protocol::codec::hash128(&[&slot.to_be_bytes(), &key.to_be_bytes()])
 }

@@ -11,6 +11,7 @@ use ractor::ActorRef;
 
 use super::queue::{Due, StreamName};
 use super::{OutboxMessage, Tools};
+use crate::calls::core::Core;
 use crate::delivery_pause::InFlight;
 
 /// Delivers rows to another group, and settles what it took or refused.
@@ -95,6 +96,7 @@ async fn attempt_once<S: Service, E: Effects<S>>(
         client: tools.client.clone(),
         service: service_name::<S>(),
         credentials: Arc::clone(&tools.credentials),
+        state: Arc::<Core<S>>::clone(&tools.core),
     };
     let performing = AssertUnwindSafe(tools.effects.perform(&context, effect)).catch_unwind();
     match tokio::time::timeout(tools.limits.effect_timeout, performing).await {
@@ -113,7 +115,7 @@ async fn note<S: Service, E: Effects<S>>(
     let core = &tools.core;
     let (entry, parked) = match outcome {
         Outcome::Done => (Entry::Settle { done: vec![row], parked: Vec::new() }, false),
-        Outcome::Report(command) => (Entry::Conclude { row, stamp: core.stamp(), command }, false),
+        Outcome::Report(command) => (Entry::Report { row, stamp: core.stamp(), command }, false),
         Outcome::Poison(why) => {
             tracing::error!(group = %core.name, row, "an effect cannot be done and is parked");
             (Entry::Settle { done: Vec::new(), parked: vec![(row, why)] }, true)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use group::Service;
-use group::engine::{Entry, Verdict};
+use group::engine::{Entry, EntryResult};
 use protocol::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -69,7 +69,7 @@ impl<S: Service> ClockState<S> {
             return self.set(myself, self.next);
         }
         match self.core.propose(&Entry::Fire { stamp: self.core.stamp() }).await {
-            Ok(Verdict::More(true)) => self.set(myself, Some(Timestamp::default())),
+            Ok(EntryResult::More(true)) => self.set(myself, Some(Timestamp::default())),
             Ok(_) => match self.core.engine.next_timer() {
                 Ok(next) => self.set(myself, next),
                 Err(halt) => tracing::error!(group = %self.core.name, %halt, "reading the timers failed"),
@@ -88,7 +88,7 @@ impl<S: Service> ClockState<S> {
         let Ok(hour) = u32::try_from(hour) else { return };
         while matches!(self.core.engine.oldest_hour(), Ok(Some(oldest)) if oldest <= hour) {
             let entry = Entry::Forget { hour, rows_max: EXPIRED_ROWS_MAX };
-            if !matches!(self.core.propose(&entry).await, Ok(Verdict::More(true))) {
+            if !matches!(self.core.propose(&entry).await, Ok(EntryResult::More(true))) {
                 return;
             }
         }

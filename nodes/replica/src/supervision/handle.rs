@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use group::engine::Entry;
-use group::{Inlet, Port, Service, Unavailable};
+use group::{GroupHandle, Inbox, Service, Unavailable};
 use protocol::Timestamp;
 use ractor::ActorRef;
 
 use super::pinned_state::PinnedState;
 use super::supervisor::SupervisorMessage;
 use crate::calls::core::{Core, Gate};
-use crate::calls::port::Door;
+use crate::calls::endpoint::ReplicaEndpoint;
 use crate::calls::serve::Serve;
 use crate::status::{ReplicaRole, ReplicaStatus};
 
@@ -35,9 +35,9 @@ const RELEASE_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct ReplicaHandle {
     pub id: u64,
-    /// An `Arc<dyn Port<C>>`, with `C` the service's contract.
-    pub port: Arc<dyn Any + Send + Sync>,
-    pub inlet: Arc<dyn Inlet>,
+    /// An `Arc<dyn GroupHandle<C>>`, with `C` the service's contract.
+    pub group: Arc<dyn Any + Send + Sync>,
+    pub inbox: Arc<dyn Inbox>,
     pub serve: Arc<dyn Serve>,
     operations: Arc<dyn Operations>,
     supervisor: ActorRef<SupervisorMessage>,
@@ -49,17 +49,17 @@ impl ReplicaHandle {
     pub fn new<S: Service>(
         group: String,
         id: u64,
-        door: Arc<Door<S>>,
+        endpoint: Arc<ReplicaEndpoint<S>>,
         supervisor: ActorRef<SupervisorMessage>,
         state: Weak<dyn store::State>,
     ) -> Self {
-        let port: Arc<dyn Port<S::Contract>> = Arc::<Door<S>>::clone(&door);
+        let handle: Arc<dyn GroupHandle<S::Contract>> = Arc::<ReplicaEndpoint<S>>::clone(&endpoint);
         Self {
             id,
-            port: Arc::new(port),
-            inlet: Arc::<Door<S>>::clone(&door),
-            serve: Arc::<Door<S>>::clone(&door),
-            operations: Arc::new(TypedReplica { group, id, door, measured: Mutex::default() }),
+            group: Arc::new(handle),
+            inbox: Arc::<ReplicaEndpoint<S>>::clone(&endpoint),
+            serve: Arc::<ReplicaEndpoint<S>>::clone(&endpoint),
+            operations: Arc::new(TypedReplica { group, id, endpoint, measured: Mutex::default() }),
             supervisor,
             state,
         }
@@ -124,7 +124,7 @@ pub(crate) trait Operations: Send + Sync {
 struct TypedReplica<S: Service> {
     group: String,
     id: u64,
-    door: Arc<Door<S>>,
+    endpoint: Arc<ReplicaEndpoint<S>>,
     measured: Mutex<Measured>,
 }
 
@@ -146,20 +146,20 @@ impl<S: Service> TypedReplica<S> {
     }
 
     fn core(&self) -> Result<Arc<Core<S>>, String> {
-        let open = self.door.live().map_err(|why| format!("{}: {why}", self.group))?;
+        let open = self.endpoint.open_replica().map_err(|why| format!("{}: {why}", self.group))?;
         Ok(open.core)
     }
 }
 
 impl<S: Service> Operations for TypedReplica<S> {
     fn status(&self) -> ReplicaStatus {
-        let (_, restarts) = self.door.counts();
+        let (_, restarts) = self.endpoint.counts();
         let mut found = ReplicaStatus {
             group: self.group.clone(),
             id: self.id,
-            busy: self.door.busy(),
+            busy: self.endpoint.busy(),
             restarts,
-            quarantined: self.door.quarantined(),
+            quarantined: self.endpoint.quarantined(),
             ..ReplicaStatus::default()
         };
         {
@@ -170,7 +170,7 @@ impl<S: Service> Operations for TypedReplica<S> {
             found.effects_held = measured.effects_held;
             found.calls_per_second = measured.calls_per_second;
         }
-        let Ok(open) = self.door.live() else { return found };
+        let Ok(open) = self.endpoint.open_replica() else { return found };
         let consensus = &open.core.consensus;
         let status = consensus.status();
         let role = consensus.role().borrow().clone();
@@ -193,7 +193,7 @@ impl<S: Service> Operations for TypedReplica<S> {
     }
 
     fn measure(&self) {
-        let (calls, _) = self.door.counts();
+        let (calls, _) = self.endpoint.counts();
         {
             let mut measured = self.measured();
             let now = Instant::now();
@@ -225,26 +225,26 @@ impl<S: Service> Operations for TypedReplica<S> {
     }
 
     fn violations(&self) -> Result<Vec<String>, String> {
-        let open = self.door.live().map_err(|why| why.to_string())?;
+        let open = self.endpoint.open_replica().map_err(|why| why.to_string())?;
         open.core.engine.violations().map_err(|halt| halt.to_string())
     }
 
     fn release_row(&self, row: u64, retry: bool) -> BoxFuture<'_, Result<(), Unavailable>> {
         Box::pin(async move {
-            self.door.live()?.core.propose(&Entry::Release { row, again: retry }).await?;
+            self.endpoint.open_replica()?.core.propose(&Entry::Release { row, retry }).await?;
             Ok(())
         })
     }
 
     fn release_effects(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
         Box::pin(async move {
-            self.door.live()?.core.propose(&Entry::LetGo).await?;
+            self.endpoint.open_replica()?.core.propose(&Entry::ReleaseEffects).await?;
             Ok(())
         })
     }
 
     fn gate(&self) -> Arc<Gate> {
-        Arc::clone(&self.door.gate)
+        Arc::clone(&self.endpoint.gate)
     }
 
     fn pin(&self) -> Result<(u64, PinnedState), String> {
@@ -270,18 +270,18 @@ impl<S: Service> Operations for TypedReplica<S> {
     }
 
     fn consensus(&self) -> Option<consensus::Replica> {
-        self.door.live().ok().map(|open| open.core.consensus.clone())
+        self.endpoint.open_replica().ok().map(|open| open.core.consensus.clone())
     }
 
     fn leads(&self) -> bool {
-        self.door.leads()
+        self.endpoint.leads()
     }
 
     fn is_open(&self) -> bool {
-        self.door.is_open()
+        self.endpoint.is_open()
     }
 
     fn quarantined(&self) -> Option<String> {
-        self.door.quarantined()
+        self.endpoint.quarantined()
     }
 }

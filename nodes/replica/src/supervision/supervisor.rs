@@ -6,15 +6,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use group::engine::{Engine, Landed};
+use group::engine::{Committed, Engine};
 use group::{Client, Credentials, Effects, Service};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::calls::core::{Core, EngineMachine};
-use crate::calls::front::Front;
-use crate::calls::port::{Door, OpenReplica, ReplicaState};
+use crate::calls::core::{Core, EngineStateMachine};
+use crate::calls::endpoint::{OpenReplica, ReplicaEndpoint, ReplicaState};
+use crate::calls::proposer::Proposals;
 use crate::change_notifier::ChangeNotifier;
 use crate::delivery_pause::DeliveryPause;
 use crate::outbox::{Outbox, OutboxMessage, Tools};
@@ -35,7 +35,7 @@ pub(crate) struct Plan<S: Service, E> {
     pub client: Client,
     pub credentials: Arc<dyn Credentials>,
     pub heavy: Arc<Semaphore>,
-    pub door: Arc<Door<S>>,
+    pub endpoint: Arc<ReplicaEndpoint<S>>,
     pub delivery_pause: Arc<DeliveryPause>,
     pub epoch: u64,
 }
@@ -71,7 +71,7 @@ pub(crate) struct SupervisorState<S: Service, E> {
 /// An open replica and its actors.
 struct Open<S: Service> {
     core: Arc<Core<S>>,
-    front: ActorRef<crate::calls::front::FrontMessage<S>>,
+    proposals: Proposals,
     outbox: ActorRef<OutboxMessage>,
     clock: ActorRef<ClockMessage>,
     /// Forward committed entries and role changes to the actors.
@@ -118,7 +118,7 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
             }
             SupervisorMessage::Close(reply) => {
                 state.close().await;
-                state.plan.door.set(ReplicaState::Closed);
+                state.plan.endpoint.set(ReplicaState::Closed);
                 let _ = reply.send(());
                 myself.stop(None);
             }
@@ -146,13 +146,13 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
 impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
     async fn open(&mut self, myself: &ActorRef<SupervisorMessage>) -> Result<(), ActorProcessingErr> {
         let plan = &self.plan;
-        let (landed, landings) = mpsc::unbounded_channel::<Landed>();
+        let (committed, commits) = mpsc::unbounded_channel::<Committed>();
         let listener = Box::new(move |fresh| {
             // Fails only when the replica is closed.
-            let _ = landed.send(fresh);
+            let _ = committed.send(fresh);
         });
         let engine = Arc::new(Engine::open((plan.make)(), Arc::clone(&plan.state), listener)?);
-        let machine = Arc::new(EngineMachine(Arc::clone(&engine)));
+        let machine = Arc::new(EngineStateMachine(Arc::clone(&engine)));
         let consensus = consensus::Replica::start(
             plan.options.clone(),
             Arc::clone(&plan.log),
@@ -162,12 +162,10 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
         )
         .await?;
         let core =
-            Arc::new(Core::new(Arc::clone(&plan.name), engine, consensus, Arc::clone(&plan.door.gate)));
+            Arc::new(Core::new(Arc::clone(&plan.name), engine, consensus, Arc::clone(&plan.endpoint.gate)));
         let me = myself.get_cell();
-        let limits = plan.door.limits.clone();
-        let heavy = Arc::clone(&plan.heavy);
-        let front =
-            Actor::spawn_linked(None, Front::default(), (Arc::clone(&core), heavy), me.clone()).await?.0;
+        let limits = plan.endpoint.limits.clone();
+        let proposals = Proposals::start(Arc::clone(&core), me.clone()).await?;
         let tools = Arc::new(Tools {
             core: Arc::clone(&core),
             effects: Arc::clone(&plan.effects),
@@ -181,27 +179,31 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
         let clock =
             Actor::spawn_linked(None, Clock::<S>::default(), (Arc::clone(&core), limits), me).await?.0;
         let tasks = [
-            tokio::spawn(forward_landings(landings, outbox.clone(), clock.clone())),
+            tokio::spawn(forward_commits(commits, outbox.clone(), clock.clone())),
             tokio::spawn(forward_roles(
                 core.consensus.clone(),
                 outbox.clone(),
                 clock.clone(),
                 myself.clone(),
-                Arc::clone(&plan.door.changes),
+                Arc::clone(&plan.endpoint.changes),
             )),
         ];
-        plan.door.set(ReplicaState::Open(OpenReplica { core: Arc::clone(&core), front: front.clone() }));
-        self.open = Some(Open { core, front, outbox, clock, tasks });
+        plan.endpoint.set(ReplicaState::Open(OpenReplica {
+            core: Arc::clone(&core),
+            proposals: proposals.clone(),
+            heavy: Arc::clone(&plan.heavy),
+        }));
+        self.open = Some(Open { core, proposals, outbox, clock, tasks });
         Ok(())
     }
 
     async fn close(&mut self) {
         if let Some(open) = self.open.take() {
-            self.plan.door.set(ReplicaState::Opening);
+            self.plan.endpoint.set(ReplicaState::Opening);
             for task in open.tasks {
                 task.abort();
             }
-            open.front.stop(None);
+            open.proposals.stop();
             open.outbox.stop(None);
             open.clock.stop(None);
             if let Err(fault) = open.core.consensus.shutdown().await {
@@ -212,38 +214,38 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
 
     /// Handles a failure: reopens the replica after a pause, or quarantines it after too many failures in a minute.
     async fn fail(&mut self, myself: &ActorRef<SupervisorMessage>, why: String) {
-        if self.open.is_none() && self.plan.door.quarantined().is_some() {
+        if self.open.is_none() && self.plan.endpoint.quarantined().is_some() {
             return;
         }
         let name = &self.plan.name;
         tracing::error!(group = %name, why, "a replica failed");
         metrics::counter!("auberge_replica_failures_total", "group" => name.to_string()).increment(1);
-        self.plan.door.failed();
+        self.plan.endpoint.failed();
         self.close().await;
         let now = Instant::now();
         self.failures.retain(|failure| now.duration_since(*failure) < FAILURE_WINDOW);
         self.failures.push_back(now);
-        if self.failures.len() > self.plan.door.limits.reopens_max {
+        if self.failures.len() > self.plan.endpoint.limits.reopens_max {
             tracing::error!(group = %self.plan.name, why, "the replica is quarantined");
-            self.plan.door.set(ReplicaState::Quarantined(why));
+            self.plan.endpoint.set(ReplicaState::Quarantined(why));
         } else {
-            let pause = self.plan.door.limits.backoff(self.failures.len().try_into().unwrap_or(u32::MAX));
+            let pause = self.plan.endpoint.limits.backoff(self.failures.len().try_into().unwrap_or(u32::MAX));
             myself.send_after(pause, || SupervisorMessage::Open);
         }
     }
 }
 
-async fn forward_landings(
-    mut landings: mpsc::UnboundedReceiver<Landed>,
+async fn forward_commits(
+    mut commits: mpsc::UnboundedReceiver<Committed>,
     outbox: ActorRef<OutboxMessage>,
     clock: ActorRef<ClockMessage>,
 ) {
-    while let Some(landed) = landings.recv().await {
-        if let Some(at) = landed.earliest_timer {
+    while let Some(committed) = commits.recv().await {
+        if let Some(at) = committed.earliest_timer {
             let _ = clock.cast(ClockMessage::Due(at));
         }
-        if !landed.outgoing.is_empty() {
-            let _ = outbox.cast(OutboxMessage::Landed(landed.outgoing));
+        if !committed.outgoing.is_empty() {
+            let _ = outbox.cast(OutboxMessage::Committed(committed.outgoing));
         }
     }
 }

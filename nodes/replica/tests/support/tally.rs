@@ -94,7 +94,7 @@ impl Service for Tally {
         *self.total.lock().unwrap() = view.all(&COUNTS).map(|(_, count)| count).sum();
     }
 
-    fn landed(&self, notes: Vec<()>) {
+    fn committed(&self, notes: Vec<()>) {
         *self.total.lock().unwrap() += notes.len() as u64;
     }
 

@@ -1,34 +1,34 @@
-//! Calls from other nodes: decoded with the contract's types, let in by the same door as the calls of this node, and
-//! encoded again. Whoever does not lead says so, and who does; the caller goes there by itself.
+//! Calls from other nodes: decoded with the types of the contract, handled like calls of this node, and encoded again. A
+//! replica that does not lead names the leader, and the caller's node goes there.
 
 use futures::future::BoxFuture;
-use group::wire::{self, Ask};
-use group::{Inlet, Port, Service};
+use group::wire::{self, CallKind};
+use group::{GroupHandle, Inbox, Service};
 use protocol::codec::{self, DecodeError};
 use tokio::time::Instant;
 
-use crate::calls::port::Door;
+use crate::calls::endpoint::ReplicaEndpoint;
 
-/// A group as other nodes call it.
+/// A replica as other nodes call it.
 pub(crate) trait Serve: Send + Sync {
-    /// Answers what [`group::Wire::call`] brought, by `deadline`.
+    /// Executes a call from [`group::Transport::call`] and returns the encoded response, by `deadline`.
     ///
     /// # Errors
-    /// When it is no call of a program that this one understands. Nothing was done.
+    /// When the bytes are no call, or one of a newer version. Nothing was done.
     fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, DecodeError>>;
 }
 
-impl<S: Service> Serve for Door<S> {
+impl<S: Service> Serve for ReplicaEndpoint<S> {
     fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, DecodeError>> {
         Box::pin(async move {
-            let request = wire::open(bytes, deadline)?;
+            let request = wire::decode(bytes, deadline)?;
             let call = &request.call;
-            Ok(match request.ask {
-                Ask::Command { attempt, .. } => {
-                    codec::encode(&self.command(call, attempt, &request.payload()?).await)
+            Ok(match request.kind {
+                CallKind::Command { attempt, .. } => {
+                    codec::encode(&self.command(call, attempt, &request.command()?).await)
                 }
-                Ask::Query => codec::encode(&self.query(call, request.payload()?).await),
-                Ask::Deliver => codec::encode(&self.deliver(call, &request.payload()?).await),
+                CallKind::Query => codec::encode(&self.query(call, request.payload()?).await),
+                CallKind::Deliver => codec::encode(&self.deliver(call, &request.payload()?).await),
             })
         })
     }

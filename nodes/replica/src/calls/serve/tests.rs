@@ -1,4 +1,4 @@
-//! A group of three replicas in one process, called by a node that has none of them.
+//! A group of three replicas in one process, called from a node without a replica.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -9,25 +9,26 @@ use consensus::testing::InMemoryNetwork;
 use consensus::{Options, RaftNode};
 use group::engine::Engine;
 use group::testing::{Adder, AdderQuery as Query, Sum, Zero};
-use group::{Attempt, Call, Client, Delivery, Failure, Placement, Unavailable, Way, Why, Wire, WireError};
-use ractor::Actor;
+use group::{
+    Attempt, Call, Client, Delivery, Failure, Placement, Target, Transport, TransportError, Unavailable, Why,
+};
 use tempfile::TempDir;
 use token::Verifier;
 use tokio::sync::{Semaphore, watch};
 
 use super::*;
-use crate::calls::core::{Core, EngineMachine};
-use crate::calls::front::Front;
-use crate::calls::port::{OpenReplica, ReplicaState};
+use crate::calls::core::{Core, EngineStateMachine};
+use crate::calls::endpoint::{OpenReplica, ReplicaState};
+use crate::calls::proposer::Proposals;
 use crate::change_notifier::ChangeNotifier;
 use crate::keys::Keys;
 use crate::limits::Limits;
 
-/// Nothing here takes this long, however busy the machine is.
+/// Longer than anything here takes on a busy machine.
 const LONG: Duration = Duration::from_secs(30);
 
 struct Replica {
-    door: Arc<Door<Sum>>,
+    endpoint: Arc<ReplicaEndpoint<Sum>>,
     core: Arc<Core<Sum>>,
 }
 
@@ -35,7 +36,7 @@ struct Group {
     replicas: BTreeMap<String, Replica>,
     network: InMemoryNetwork,
     keys: Arc<Keys>,
-    /// Who is cut off.
+    /// The node that is cut off.
     lost: Mutex<Option<String>>,
     changes: watch::Sender<u64>,
     myself: std::sync::Weak<Group>,
@@ -55,16 +56,17 @@ async fn open(
     let state: Arc<dyn store::State> = Arc::new(store::Memory::new());
     let engine = Arc::new(Engine::open(Sum, Arc::clone(&state), Box::new(|_| {})).unwrap());
     let options = Options::new("adder/0", id);
-    let machine = Arc::new(EngineMachine(Arc::clone(&engine)));
+    let machine = Arc::new(EngineStateMachine(Arc::clone(&engine)));
     let consensus =
         consensus::Replica::start(options, log, state, machine, network.endpoint(id)).await.unwrap();
     network.join("adder/0", id, consensus.clone());
     let core = Arc::new(Core::new("adder/0".into(), engine, consensus, Arc::default()));
     let heavy = Arc::new(Semaphore::new(2));
-    let (front, _) = Actor::spawn(None, Front::default(), (Arc::clone(&core), heavy)).await.unwrap();
-    let door = Arc::new(Door::new(Arc::clone(verifier), limits, Arc::new(ChangeNotifier::default())));
-    door.set(ReplicaState::Open(OpenReplica { core: Arc::clone(&core), front }));
-    (node, Replica { door, core })
+    let proposals = Proposals::start_unsupervised(Arc::clone(&core)).await.unwrap();
+    let endpoint =
+        Arc::new(ReplicaEndpoint::new(Arc::clone(verifier), limits, Arc::new(ChangeNotifier::default())));
+    endpoint.set(ReplicaState::Open(OpenReplica { core: Arc::clone(&core), proposals, heavy }));
+    (node, Replica { endpoint, core })
 }
 
 impl Group {
@@ -142,15 +144,15 @@ impl Group {
         self.call("usr_1", "adder:write")
     }
 
-    /// One call to one node, as the link brings it.
-    async fn tell(&self, node: &str, call: &Call, attempt: Attempt, amount: u64) -> Told {
-        let bytes = wire::seal(call, Ask::Command { attempt, key: call.key }, &amount);
-        let answer = self.replicas[node].door.serve(bytes, call.deadline).await.unwrap();
+    /// Sends one call to one node.
+    async fn send(&self, node: &str, call: &Call, attempt: Attempt, amount: u64) -> SendResult {
+        let bytes = wire::encode(call, CallKind::Command { attempt, key: call.key }, &codec::encode(&amount));
+        let answer = self.replicas[node].endpoint.serve(bytes, call.deadline).await.unwrap();
         codec::decode(&answer).unwrap()
     }
 }
 
-type Told = Result<u64, Failure<Zero>>;
+type SendResult = Result<u64, Failure<Zero>>;
 
 impl Placement for Group {
     fn shards(&self, service: &str) -> Option<u16> {
@@ -161,25 +163,25 @@ impl Placement for Group {
         Err(Unavailable::new(Why::NoLeader))
     }
 
-    fn inlet(&self, _: &str, _: u16) -> Result<Arc<dyn Inlet>, Unavailable> {
+    fn inbox(&self, _: &str, _: u16) -> Result<Arc<dyn Inbox>, Unavailable> {
         Err(Unavailable::new(Why::NoLeader))
     }
 
-    fn leader(&self, _: &str, _: u16) -> Result<Way, Unavailable> {
+    fn leader(&self, _: &str, _: u16) -> Result<Target, Unavailable> {
         let leader = Group::leader(self).ok_or_else(|| Unavailable::new(Why::NoLeader))?;
-        Ok(Way::There(leader.into()))
+        Ok(Target::Remote(leader.into()))
     }
 
-    fn nearby(&self, _: &str, _: u16, nth: usize) -> Result<Way, Unavailable> {
+    fn nearby(&self, _: &str, _: u16, nth: usize) -> Result<Target, Unavailable> {
         let node = self.replicas.keys().nth(nth).ok_or_else(|| Unavailable::new(Why::NoLeader))?;
-        Ok(Way::There(node.as_str().into()))
+        Ok(Target::Remote(node.as_str().into()))
     }
 
-    fn at(&self, _: &str, _: u16, node: &str) -> Result<Way, Unavailable> {
-        Ok(Way::There(node.into()))
+    fn on_node(&self, _: &str, _: u16, node: &str) -> Result<Target, Unavailable> {
+        Ok(Target::Remote(node.into()))
     }
 
-    fn alone(&self, _: &str, _: u16) -> bool {
+    fn is_only_replica(&self, _: &str, _: u16) -> bool {
         false
     }
 
@@ -190,81 +192,84 @@ impl Placement for Group {
         })
     }
 
-    fn wire(&self) -> Option<Arc<dyn Wire>> {
-        Some(Arc::new(Cable(self.myself.upgrade().unwrap())))
+    fn transport(&self) -> Option<Arc<dyn Transport>> {
+        Some(Arc::new(TestTransport(self.myself.upgrade().unwrap())))
     }
 }
 
-struct Cable(Arc<Group>);
+struct TestTransport(Arc<Group>);
 
-impl Wire for Cable {
+impl Transport for TestTransport {
     fn call<'a>(
         &'a self,
         node: &'a str,
         _: &'a str,
         bytes: Vec<u8>,
         timeout: Duration,
-    ) -> BoxFuture<'a, Result<Vec<u8>, WireError>> {
+    ) -> BoxFuture<'a, Result<Vec<u8>, TransportError>> {
         Box::pin(async move {
             let mut changes = self.0.changes.subscribe();
             let is_lost = || self.0.lost().as_deref() == Some(node);
             if is_lost() {
-                return Err(WireError::NotSent("no session".into()));
+                return Err(TransportError::NotSent("no connection".into()));
             }
-            let door = Arc::clone(&self.0.replicas[node].door);
-            let serving = tokio::spawn(async move { door.serve(bytes, Instant::now() + timeout).await });
+            let endpoint = Arc::clone(&self.0.replicas[node].endpoint);
+            let serving = tokio::spawn(async move { endpoint.serve(bytes, Instant::now() + timeout).await });
             let lost = async {
                 while !is_lost() {
                     changes.changed().await.unwrap();
                 }
             };
             tokio::select! {
-                answer = serving => answer.unwrap().map_err(|unread| WireError::NotSent(unread.to_string())),
-                () = lost => Err(WireError::Lost),
+                response = serving => response.unwrap().map_err(|error| TransportError::NotSent(error.to_string())),
+                () = lost => Err(TransportError::Lost),
             }
         })
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn other_nodes_are_served_by_the_same_door() {
+async fn calls_from_other_nodes_are_verified_and_applied_once() {
     let group = Group::new(Limits { keys_per_caller_max: 2, ..Limits::default() }).await;
     let client = group.client();
     let guest = group.guest();
     assert_eq!(client.command::<Adder>(&guest, 5).await, Ok(5));
     assert_eq!(client.command::<Adder>(&guest, 0).await, Err(Failure::Refused(Zero)));
     assert_eq!(client.query::<Adder>(&guest, Query::Total).await, Ok(5));
-    // A token is verified where it arrives.
+    // The receiving node verifies the token.
     let nobody = Call::anonymous(LONG);
-    let told = client.command::<Adder>(&nobody, 5).await;
-    assert!(matches!(told, Err(Failure::Unauthenticated(_))), "{told:?}");
-    let told = client.command::<Adder>(&group.call("usr_1", "profile"), 5).await;
-    assert_eq!(told, Err(Failure::Forbidden(vec!["adder:write".into()])));
+    let result = client.command::<Adder>(&nobody, 5).await;
+    assert!(matches!(result, Err(Failure::Unauthenticated(_))), "{result:?}");
+    let result = client.command::<Adder>(&group.call("usr_1", "profile"), 5).await;
+    assert_eq!(result, Err(Failure::Forbidden(vec!["adder:write".into()])));
 
-    // Who does not lead says who does.
+    // A follower names the leader.
     let leader = group.leader().unwrap();
     let follower = group.replicas.keys().find(|node| **node != leader).unwrap();
     let attempt = Attempt::first();
-    let elsewhere = group.tell(follower, &guest, attempt, 1).await;
+    let elsewhere = group.send(follower, &guest, attempt, 1).await;
     assert_eq!(elsewhere, Err(Unavailable::new(Why::Elsewhere(leader.clone())).into()));
 
-    // A drawn id is its caller's.
-    assert_eq!(group.tell(&leader, &guest, attempt, 1).await, Ok(6));
+    // The id of an attempt is scoped by its caller.
+    assert_eq!(group.send(&leader, &guest, attempt, 1).await, Ok(6));
     let repeat = Attempt { repeat: true, ..attempt };
-    assert_eq!(group.tell(&leader, &guest, repeat, 1).await, Ok(6));
-    assert_eq!(group.tell(&leader, &group.call("usr_2", "adder:write"), repeat, 1).await, Ok(7));
+    assert_eq!(group.send(&leader, &guest, repeat, 1).await, Ok(6));
+    assert_eq!(group.send(&leader, &group.call("usr_2", "adder:write"), repeat, 1).await, Ok(7));
 
-    // A key counts once, and is the same command under any id; with another command it is refused.
+    // A key counts once; a repeat with another id is the same command; another command under the key is refused.
     let keyed = guest.with_key("add", "", "a");
     for attempt in [Attempt::first(), repeat, Attempt { repeat: true, ..Attempt::first() }] {
-        assert_eq!(group.tell(&leader, &keyed, attempt, 2).await, Ok(9));
+        assert_eq!(group.send(&leader, &keyed, attempt, 2).await, Ok(9));
     }
-    assert_eq!(group.tell(&leader, &keyed, repeat, 3).await, Err(Failure::KeyReused));
+    assert_eq!(group.send(&leader, &keyed, repeat, 3).await, Err(Failure::KeyReused));
     assert_eq!(client.command::<Adder>(&guest.with_key("add", "", "b"), 2).await, Ok(11));
-    let told = group.tell(&leader, &guest.with_key("add", "", "c"), Attempt::first(), 2).await;
-    assert!(matches!(told, Err(Failure::Unavailable(Unavailable { why: Why::TooManyKeys, .. }))), "{told:?}");
+    let result = group.send(&leader, &guest.with_key("add", "", "c"), Attempt::first(), 2).await;
+    assert!(
+        matches!(result, Err(Failure::Unavailable(Unavailable { why: Why::TooManyKeys, .. }))),
+        "{result:?}"
+    );
 
-    // Rows of an outbox, twice.
+    // The same rows of an outbox are delivered twice.
     let delivery = || {
         let rows = vec![(4, codec::encode(&1_u64)), (6, codec::encode(&0_u64)), (7, codec::encode(&1_u64))];
         Delivery { source: "1/till/0".into(), floor: 4, rows }
@@ -278,21 +283,21 @@ async fn other_nodes_are_served_by_the_same_door() {
     assert!(matches!(denied, Err(Failure::Unauthenticated(_))), "{denied:?}");
     assert_eq!(client.query::<Adder>(&guest, Query::Total).await, Ok(12));
 
-    // What is no call does nothing.
-    let door = &group.replicas[&leader].door;
+    // Damaged calls are refused.
+    let endpoint = &group.replicas[&leader].endpoint;
     let deadline = guest.deadline;
-    assert_eq!(door.serve(Vec::new(), deadline).await, Err(DecodeError::Empty));
-    assert_eq!(door.serve(vec![99, 1], deadline).await, Err(DecodeError::NewerVersion(99)));
-    let cut = wire::seal(&guest, Ask::Command { attempt, key: None }, &());
-    assert!(matches!(door.serve(cut, deadline).await, Err(DecodeError::Malformed(_))));
-    door.set(ReplicaState::Closed);
-    let told = group.tell(&leader, &guest, attempt, 1).await;
-    assert_eq!(told, Err(Unavailable::new(Why::NoLeader).into()));
+    assert_eq!(endpoint.serve(Vec::new(), deadline).await, Err(DecodeError::Empty));
+    assert_eq!(endpoint.serve(vec![99, 1], deadline).await, Err(DecodeError::NewerVersion(99)));
+    let cut = wire::encode(&guest, CallKind::Command { attempt, key: None }, &codec::encode(&()));
+    assert!(matches!(endpoint.serve(cut, deadline).await, Err(DecodeError::Malformed(_))));
+    endpoint.set(ReplicaState::Closed);
+    let result = group.send(&leader, &guest, attempt, 1).await;
+    assert_eq!(result, Err(Unavailable::new(Why::NoLeader).into()));
 }
 
-/// Two callers add one by one while the leader is cut off, again and again: no call fails, and none counts twice.
+/// Two callers add numbers while leaders are cut off: no call fails, and none is applied twice.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_see_latency_and_no_failover() {
+async fn calls_succeed_during_failovers() {
     let group = Group::new(Limits::default()).await;
     let (stop, added) = (watch::Sender::new(false), watch::Sender::new(0_u64));
     let mut callers = Vec::new();
@@ -306,7 +311,7 @@ async fn callers_see_latency_and_no_failover() {
                 client.command::<Adder>(&call, 1).await.unwrap();
                 added += 1;
                 all.send_modify(|all| *all += 1);
-                // What is read is never older than what was acknowledged.
+                // A read is never older than an acknowledged write.
                 let total = client.query::<Adder>(&call, Query::Total).await.unwrap();
                 assert!(total >= added, "{total} after {added}");
             }
@@ -335,29 +340,48 @@ async fn callers_see_latency_and_no_failover() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn followers_answer_nearby_while_they_hear_of_their_leader() {
+async fn followers_answer_nearby_queries_while_they_are_in_contact_with_their_leader() {
     let group = Group::new(Limits::default()).await;
     let guest = group.guest();
     assert_eq!(group.client().command::<Adder>(&guest, 5).await, Ok(5));
     let leader = group.leader().unwrap();
     let follower = group.replicas.keys().find(|node| **node != leader).unwrap();
     let ask = async |node: &str, query: Query| {
-        let bytes = wire::seal(&guest, Ask::Query, &query);
-        let answer = group.replicas[node].door.serve(bytes, guest.deadline).await.unwrap();
-        codec::decode::<Told>(&answer).unwrap()
+        let bytes = wire::encode(&guest, CallKind::Query, &codec::encode(&query));
+        let answer = group.replicas[node].endpoint.serve(bytes, guest.deadline).await.unwrap();
+        codec::decode::<SendResult>(&answer).unwrap()
     };
-    // It hears of the last entry with the next heartbeat.
+    // The follower gets the last commit index with the next heartbeat.
     while ask(follower, Query::Near).await != Ok(5) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(ask(&leader, Query::Near).await, Ok(5));
     let elsewhere = Err(Unavailable::new(Why::Elsewhere(leader.clone())).into());
-    assert_eq!(ask(follower, Query::Total).await, elsewhere, "this one only the leader answers");
+    assert_eq!(ask(follower, Query::Total).await, elsewhere, "only the leader answers this query");
 
     group.lose(Some(follower));
     tokio::time::sleep(Duration::from_millis(2300)).await;
     let silent = ask(follower, Query::Near).await;
     assert!(matches!(silent, Err(Failure::Unavailable(_))), "{silent:?}");
-    assert_eq!(group.client().query::<Adder>(&guest, Query::Near).await, Ok(5), "others still do");
+    assert_eq!(
+        group.client().query::<Adder>(&guest, Query::Near).await,
+        Ok(5),
+        "the other replicas still answer"
+    );
     group.lose(None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_poll_on_another_node_returns_when_its_answer_is_final() {
+    let group = Group::new(Limits::default()).await;
+    let polling = tokio::spawn({
+        let (client, guest) = (group.client(), group.guest());
+        async move { client.query::<Adder>(&guest, Query::AtLeast(2)).await }
+    });
+    for _ in 0..2 {
+        group.client().command::<Adder>(&group.guest(), 1).await.unwrap();
+    }
+    assert_eq!(polling.await.unwrap(), Ok(2));
+    let soon = Call { deadline: Instant::now() + Duration::from_millis(300), ..group.guest() };
+    assert_eq!(group.client().query::<Adder>(&soon, Query::AtLeast(3)).await, Ok(2), "the last answer");
 }
