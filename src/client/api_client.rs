@@ -10,7 +10,7 @@ use super::target::trimmed;
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A server, and a token for it.
+/// A server's address, and a token for it.
 #[derive(Debug, Clone)]
 pub struct ApiClient {
     pub(super) http: reqwest::Client,
@@ -19,31 +19,30 @@ pub struct ApiClient {
 }
 
 impl ApiClient {
-    /// A server, and a token that was come by elsewhere.
+    /// A client with a token.
     ///
     /// # Errors
-    /// When no connection can be made at all.
+    /// When the HTTP client cannot be created.
     pub fn with_token(url: String, token: String) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         Ok(Self { http, url: trimmed(&url), token })
     }
 
-    /// Where it is.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Whether the edge at `address`, another node of the same cluster, says that it serves. Unknown where edges speak
-    /// TLS, whose certificates name no such addresses; then it is believed.
+    /// Whether the edge at `address`, a node of the same cluster, is ready. With TLS it is assumed to be: certificates do not
+    /// contain this address.
     pub async fn is_ready(&self, address: std::net::SocketAddr) -> bool {
         if self.url.starts_with("https://") {
             return true;
         }
-        let answer = self.http.get(format!("http://{address}/readyz")).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let response = self.http.get(format!("http://{address}/readyz")).send().await;
+        response.is_ok_and(|response| response.status().is_success())
     }
 
-    /// A request under way to a path.
+    /// A request to a path, with the token.
     pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)
     }
@@ -51,41 +50,41 @@ impl ApiClient {
     /// Gets JSON.
     ///
     /// # Errors
-    /// The server's problem, in a line.
+    /// When the server cannot be reached, or refuses; its problem document as one line.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
-        answer(self.request(reqwest::Method::GET, path)).await
+        send(self.request(reqwest::Method::GET, path)).await
     }
 
     /// Posts JSON and gets JSON.
     ///
     /// # Errors
-    /// The server's problem, in a line.
+    /// When the server cannot be reached, or refuses; its problem document as one line.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
-        answer(self.request(reqwest::Method::POST, path).json(body)).await
+        send(self.request(reqwest::Method::POST, path).json(body)).await
     }
 }
 
-/// Sends, and reads JSON (null for an empty answer).
+/// Sends a request, and parses the JSON of its response (null if it is empty).
 ///
 /// # Errors
-/// The server's problem, in a line.
-pub async fn answer<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> anyhow::Result<T> {
-    let answer = request.send().await.context("no answer: is the server running?")?;
-    let status = answer.status();
-    let bytes = answer.bytes().await.context("the answer broke off")?;
+/// When the server cannot be reached, or refuses; its problem document as one line.
+pub async fn send<T: DeserializeOwned>(request: reqwest::RequestBuilder) -> anyhow::Result<T> {
+    let response = request.send().await.context("no response: is the server running?")?;
+    let status = response.status();
+    let bytes = response.bytes().await.context("the response was cut off")?;
     if !status.is_success() {
         return Err(problem(status, &bytes));
     }
     let bytes = if bytes.is_empty() { b"null" } else { &bytes[..] };
-    serde_json::from_slice(bytes).context("the answer is not what was asked for")
+    serde_json::from_slice(bytes).context("unexpected response")
 }
 
 /// A problem document as one line.
 pub fn problem(status: reqwest::StatusCode, bytes: &[u8]) -> anyhow::Error {
     let Ok(problem) = serde_json::from_slice::<Value>(bytes) else {
-        return anyhow!("the server answered {status}");
+        return anyhow!("the server responded with {status}");
     };
-    let word = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+    let member = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
     let fields = problem["errors"].as_array().into_iter().flatten();
     let fields: Vec<_> = fields
         .map(|error| {
@@ -96,8 +95,8 @@ pub fn problem(status: reqwest::StatusCode, bytes: &[u8]) -> anyhow::Error {
             )
         })
         .collect();
-    let mut line = word("title");
-    for more in [word("detail"), fields.join("; ")] {
+    let mut line = member("title");
+    for more in [member("detail"), fields.join("; ")] {
         if !more.is_empty() {
             line = format!("{line}: {more}");
         }

@@ -1,92 +1,49 @@
-//! Reading server-sent events, however they are cut into pieces on their way.
+//! Server-sent events of a server.
 
-/// One event.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Event {
-    /// What it is called; `message` where it has no name.
-    pub name: String,
-    /// What it says.
-    pub data: String,
-}
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
 
-/// Puts events together again. Comments and fields that nobody here needs are passed over.
-#[derive(Debug, Default)]
-pub struct Reader {
-    waiting: Vec<u8>,
-    name: String,
-    data: Vec<String>,
-}
+use anyhow::Context;
+use eventsource_stream::{Event, EventStreamError, Eventsource};
+use futures::stream::{self, Stream, StreamExt};
+use reqwest::Method;
 
-/// A line without an end is not waited for beyond this, in bytes.
-const LINE_BYTES_MAX: usize = 64 << 20;
+use super::api_client::{self, ApiClient};
 
-impl Reader {
-    /// Takes what came; returns the events that are whole now.
-    pub fn read(&mut self, piece: &[u8]) -> Vec<Event> {
-        self.waiting.extend_from_slice(piece);
-        let mut events = Vec::new();
-        let mut begin = 0;
-        while let Some(length) = self.waiting[begin..].iter().position(|byte| *byte == b'\n') {
-            let line = String::from_utf8_lossy(&self.waiting[begin..begin + length]).into_owned();
-            begin += length + 1;
-            events.extend(self.line(line.trim_end_matches('\r')));
+/// The server sends a heartbeat every five seconds. A longer silence means that the connection is lost.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// Longer than the ten minutes after which a stream ends with its token.
+const STREAM_MAX: Duration = Duration::from_secs(3600);
+
+/// A stream of events. It ends when the token expires.
+pub struct EventStream(Pin<Box<dyn Stream<Item = Result<Event, EventStreamError<io::Error>>> + Send>>);
+
+impl EventStream {
+    /// Connects to `path`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or refuses.
+    pub async fn open(client: &ApiClient, path: &str) -> anyhow::Result<Self> {
+        let request = client.request(Method::GET, path).timeout(STREAM_MAX);
+        let response = request.header("accept", "text/event-stream").send().await.context("no response")?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(api_client::problem(status, &response.bytes().await.unwrap_or_default()));
         }
-        self.waiting.drain(..begin);
-        if self.waiting.len() > LINE_BYTES_MAX {
-            self.waiting.clear();
-        }
-        events
+        let chunks = stream::try_unfold(response, |mut response| async move {
+            let chunk = tokio::time::timeout(SILENCE_MAX, response.chunk()).await;
+            let chunk = chunk.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no heartbeat"))?;
+            Ok(chunk.map_err(io::Error::other)?.map(|chunk| (chunk, response)))
+        });
+        Ok(Self(Box::pin(chunks.eventsource())))
     }
 
-    fn line(&mut self, line: &str) -> Option<Event> {
-        if line.is_empty() {
-            let name = std::mem::take(&mut self.name);
-            let data = std::mem::take(&mut self.data);
-            if data.is_empty() {
-                return None;
-            }
-            let name = if name.is_empty() { "message".to_owned() } else { name };
-            return Some(Event { name, data: data.join("\n") });
-        }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "event" => value.clone_into(&mut self.name),
-            "data" => self.data.push(value.to_owned()),
-            // Comments, ids and the time to wait before another attempt.
-            _ => {}
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SENT: &str = "retry: 1000\n\n: heartbeat\n\nid: n1-1\nevent: node\ndata: {\"a\":1}\n\n\
-                        data: one\r\ndata:two\r\n\r\nevent: empty\n\nevent: ümlaut\ndata: ü\n\n";
-
-    fn expected() -> Vec<Event> {
-        [("node", "{\"a\":1}"), ("message", "one\ntwo"), ("ümlaut", "ü")]
-            .map(|(name, data)| Event { name: name.to_owned(), data: data.to_owned() })
-            .into()
-    }
-
-    #[test]
-    fn events_are_the_same_however_they_are_cut() {
-        for size in 1..SENT.len() {
-            let mut reader = Reader::default();
-            let read: Vec<Event> =
-                SENT.as_bytes().chunks(size).flat_map(|piece| reader.read(piece)).collect();
-            assert_eq!(read, expected(), "in pieces of {size}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_whole_waits() {
-        let mut reader = Reader::default();
-        assert!(reader.read(b"event: node\ndata: 1\n").is_empty());
-        assert_eq!(reader.read(b"\n").len(), 1);
+    /// The next event; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Event>> {
+        self.0.next().await.transpose().map_err(|error| anyhow::anyhow!("the connection was lost: {error}"))
     }
 }

@@ -1,4 +1,4 @@
-//! RetryingClient a cluster for as long as it takes: an edge may be away for a moment, and a token ends after ten minutes.
+//! A client for long operations: it retries while an edge is unavailable, and signs in again when its token has expired.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,15 +14,15 @@ use super::api_client::{self, ApiClient};
 use super::target::Target;
 use crate::server::data_dir;
 
-/// How long nobody answers before that is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Maximum time of retries.
+const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Interval of retries.
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// A cluster, and the way to sign in to it again.
+/// A client that retries, and signs in again when its token has expired.
 pub struct RetryingClient<'a> {
     target: &'a Target,
-    /// The data directory of a node whose key is used instead of a sign-in.
+    /// The data directory of a node whose credential is used instead of a sign-in.
     data: Option<&'a Path>,
     server: ApiClient,
 }
@@ -36,57 +36,57 @@ impl<'a> RetryingClient<'a> {
         Ok(Self { target, data: None, server: target.sign_in().await? })
     }
 
-    /// The same by a [`OperatorAccess`].
+    /// Signs in with an [`OperatorAccess`].
     ///
     /// # Errors
     /// As [`OperatorAccess::sign_in`].
-    pub async fn by(way: &'a OperatorAccess) -> anyhow::Result<Self> {
-        Ok(Self { target: &way.target, data: way.data.as_deref(), server: way.sign_in().await? })
+    pub async fn with_access(access: &'a OperatorAccess) -> anyhow::Result<Self> {
+        Ok(Self { target: &access.target, data: access.data.as_deref(), server: access.sign_in().await? })
     }
 
     async fn sign_in_again(&self) -> anyhow::Result<ApiClient> {
         match self.data {
-            Some(data) => by_key(data, self.target.address()),
+            Some(data) => with_node_credential(data, self.target.address()),
             None => self.target.sign_in_again(&self.server).await,
         }
     }
 
-    /// The server, for what is asked once.
-    pub fn server(&self) -> &ApiClient {
+    /// The client for requests that must not be retried.
+    pub fn once(&self) -> &ApiClient {
         &self.server
     }
 
-    /// Gets JSON, patiently: what answers with a failure that passes is asked again.
+    /// Gets JSON, and retries transient failures.
     ///
     /// # Errors
-    /// The server's problem in a line, or that there is no server any more.
+    /// When the server refuses, or is unavailable for a minute.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
-        self.ask(Method::GET, path, None).await
+        self.send(Method::GET, path, None).await
     }
 
-    /// Posts JSON that changes nothing, as patiently.
+    /// Posts JSON with retries, for requests without side effects.
     ///
     /// # Errors
     /// As [`RetryingClient::get`].
-    pub async fn post_harmless(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.ask(Method::POST, path, Some(body)).await
+    pub async fn post_idempotent(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::POST, path, Some(body)).await
     }
 
-    async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    async fn send(&mut self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let begun = Instant::now();
         loop {
             let why = match self.attempt(method.clone(), path, body).await? {
                 Ok(found) => return Ok(found),
                 Err(why) => why,
             };
-            if begun.elapsed() > PATIENCE {
-                return Err(why.context("no answer for a minute; what was begun goes on"));
+            if begun.elapsed() > RETRY_MAX {
+                return Err(why.context("no response for a minute; operations in progress continue"));
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_INTERVAL).await;
         }
     }
 
-    /// One attempt: the answer, or a failure that may pass; the outer error will not.
+    /// One attempt. The inner error is transient, the outer one is not.
     async fn attempt(
         &mut self,
         method: Method,
@@ -97,17 +97,17 @@ impl<'a> RetryingClient<'a> {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = match request.send().await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(anyhow::Error::new(error).context("no answer"))),
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Ok(Err(anyhow::Error::new(error).context("no response"))),
         };
-        let status = answer.status();
-        let bytes = match answer.bytes().await {
+        let status = response.status();
+        let bytes = match response.bytes().await {
             Ok(bytes) => bytes,
-            Err(error) => return Ok(Err(anyhow::Error::new(error).context("the answer broke off"))),
+            Err(error) => return Ok(Err(anyhow::Error::new(error).context("the response was cut off"))),
         };
         if status.is_success() {
-            return serde_json::from_slice(&bytes).context("the answer is not JSON").map(Ok);
+            return serde_json::from_slice(&bytes).context("the response is not JSON").map(Ok);
         }
         let problem = api_client::problem(status, &bytes);
         match status {
@@ -125,11 +125,11 @@ impl<'a> RetryingClient<'a> {
     }
 }
 
-/// As whom a verb acts that is needed when no sign-in is possible any more.
+/// The credentials of commands that must work when nobody can sign in.
 #[derive(Debug, Args)]
 pub struct OperatorAccess {
-    /// Show that you may by the cluster key in a node's data directory on this machine, and ask that node: for when `auth`
-    /// is lost, and nobody can sign in.
+    /// Use the cluster key in a node's data directory on this machine, and send requests to that node: for when `auth` is
+    /// lost and nobody can sign in.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -137,22 +137,23 @@ pub struct OperatorAccess {
 }
 
 impl OperatorAccess {
-    /// The server, and a token for it: the operator's, or a node's own credential.
+    /// A client with the operator's token, or with a node's credential.
     ///
     /// # Errors
-    /// As [`Target::sign_in`]; when the directory is no node's.
+    /// As [`Target::sign_in`]; and when the directory does not belong to a cluster's node.
     pub async fn sign_in(&self) -> anyhow::Result<ApiClient> {
         match &self.data {
-            Some(data) => by_key(data, self.target.address()),
+            Some(data) => with_node_credential(data, self.target.address()),
             None => self.target.sign_in().await,
         }
     }
 }
 
-/// The server of a node whose key is on this machine, and the node's own credential: good for a minute.
-fn by_key(data: &Path, url: Option<String>) -> anyhow::Result<ApiClient> {
+/// A client of the node whose data directory is given, with the node's credential, which is valid for a minute.
+fn with_node_credential(data: &Path, url: Option<String>) -> anyhow::Result<ApiClient> {
     let metadata = data_dir::read(data)?.and_then(|metadata| metadata.node);
-    let node = metadata.with_context(|| format!("{} is no data directory of a node", data.display()))?;
+    let node = metadata
+        .with_context(|| format!("{} is not the data directory of a cluster's node", data.display()))?;
     let key = ClusterKey::load(&data.join("cluster.key")).context("the cluster key")?;
     let credential = key.node_credential(&node.name, Timestamp::wall_clock());
     ApiClient::with_token(url.unwrap_or(node.url), credential)

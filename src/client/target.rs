@@ -1,5 +1,5 @@
-//! How operator verbs reach a running server: where it is, and as whom they act: by `AUBERGE_TOKEN`, by the sign-in that
-//! `auberge login` keeps, or by an administrator's file.
+//! The server that a command acts on, and the credentials it acts with: `AUBERGE_TOKEN`, the sign-in that `auberge login`
+//! has stored, or the administrator's file.
 
 use std::path::{Path, PathBuf};
 
@@ -8,22 +8,22 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::api_client::{ApiClient, TIMEOUT};
-use super::sign_in::{self, Store, StoredSignIn, Token};
+use super::sign_in::{self, SignInStore, StoredSignIn, Token};
 use crate::server::trust::AdminFile;
 
-/// Where `admin.json` is looked for when nothing is said.
-const USUAL: &str = "./auberge-data/admin.json";
+/// The administrator's file by default.
+const DEFAULT_FILE: &str = "./auberge-data/admin.json";
 
-/// Which server, and as whom.
+/// The server and the credentials, from the command line.
 #[derive(Debug, Clone, Args)]
 pub struct Target {
     /// The administrator's file, from the data directory of the server [default: ./auberge-data/admin.json].
     #[arg(long, value_name = "FILE", global = true)]
     admin: Option<PathBuf>,
-    /// The server's address, if it is not the one in the file.
+    /// The server's address [default: the one in the file].
     #[arg(long, value_name = "URL", global = true)]
     url: Option<String>,
-    /// The file alone counts: no token of the environment, and no sign-in.
+    /// Use the file only: no token of the environment, and no stored sign-in.
     #[arg(skip)]
     only_file: bool,
 }
@@ -34,61 +34,60 @@ struct Issued {
 }
 
 impl Target {
-    /// Signs in: with `AUBERGE_TOKEN`, else with what `auberge login` keeps for this server, else with the
-    /// administrator's file.
+    /// Signs in with the first that exists: `AUBERGE_TOKEN`, the stored sign-in at this server, or the administrator's file.
     ///
     /// # Errors
-    /// When there is none of them, or the server refuses.
+    /// When none exists, or the server refuses.
     pub async fn sign_in(&self) -> anyhow::Result<ApiClient> {
-        self.act(None).await
+        self.authenticate(None).await
     }
 
-    /// Signs in once more, when the server does not take the token any more.
+    /// Signs in again, after the server has rejected the token.
     ///
     /// # Errors
     /// As [`Target::sign_in`].
-    pub async fn sign_in_again(&self, refused: &ApiClient) -> anyhow::Result<ApiClient> {
-        self.act(Some(&refused.token)).await
+    pub async fn sign_in_again(&self, rejected: &ApiClient) -> anyhow::Result<ApiClient> {
+        self.authenticate(Some(&rejected.token)).await
     }
 
-    async fn act(&self, refused: Option<&str>) -> anyhow::Result<ApiClient> {
+    async fn authenticate(&self, rejected: Option<&str>) -> anyhow::Result<ApiClient> {
         let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         let given = self.given();
         let token = std::env::var("AUBERGE_TOKEN").ok().filter(|_| !self.only_file);
         if let Some(token) = token {
-            let url = given.context("AUBERGE_TOKEN needs --url (or AUBERGE_URL) beside it")?;
+            let url = given.context("AUBERGE_TOKEN needs --url or AUBERGE_URL")?;
             return Ok(ApiClient { http, url, token });
         }
         let mut ended = None;
-        if let Some((store, kept)) = self.kept(given.as_deref())? {
-            let url = kept.url.clone();
-            match sign_in::fresh(&http, &store, kept, refused).await? {
-                Token::Good(token) => return Ok(ApiClient { http, url, token }),
+        if let Some((store, sign_in)) = self.stored_sign_in(given.as_deref())? {
+            let url = sign_in.url.clone();
+            match sign_in::fresh(&http, &store, sign_in, rejected).await? {
+                Token::Valid(token) => return Ok(ApiClient { http, url, token }),
                 Token::Ended => ended = Some(url),
             }
         }
-        let file = self.admin.clone().unwrap_or_else(|| PathBuf::from(USUAL));
-        let again =
-            |url: &str| format!("the sign-in at {url} has ended: `auberge login --url {url}` begins another");
+        let file = self.admin.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        let ended_at =
+            |url: &str| format!("the sign-in at {url} has ended: sign in with `auberge login --url {url}`");
         let administrator = match (read(&file), &ended) {
             (Ok(administrator), _) => administrator,
-            (Err(_), Some(url)) => bail!("{}", again(url)),
+            (Err(_), Some(url)) => bail!("{}", ended_at(url)),
             (Err(why), None) => return Err(why),
         };
         let own = trimmed(&administrator.url);
         let url = given.unwrap_or_else(|| own.clone());
         if let Some(ended) = ended {
-            // Whoever believed to act there must not act elsewhere.
+            // A command that was meant for one server must not act on another.
             if self.admin.is_none() && ended != own {
-                bail!("{}", again(&ended));
+                bail!("{}", ended_at(&ended));
             }
-            eprintln!("the sign-in at {ended} has ended: acting by {}", file.display());
+            eprintln!("the sign-in at {ended} has ended: using {}", file.display());
         }
-        // The secret goes where the file says; elsewhere only if the file itself was named.
+        // The secret is sent to the server in the file, and to another only if the file was named with --admin.
         if url != own && self.admin.is_none() {
             bail!(
-                "{url} is not where {} belongs; `auberge login --url {url}` signs you in there, or name the file with \
-                 --admin if it is",
+                "{} is for another server than {url}: sign in there with `auberge login --url {url}`, or name the file \
+                 with --admin",
                 file.display()
             );
         }
@@ -97,76 +96,73 @@ impl Target {
             ("client_id", &administrator.client_id),
             ("client_secret", &administrator.client_secret),
         ];
-        let answer = http.post(format!("{url}/oauth/token")).form(&form).send().await;
-        let answer = answer.with_context(|| format!("no answer from {url}: is the server running?"))?;
-        if !answer.status().is_success() {
-            bail!("{url} does not take {}: {}", file.display(), answer.status());
+        let response = http.post(format!("{url}/oauth/token")).form(&form).send().await;
+        let response = response.with_context(|| format!("no response from {url}: is the server running?"))?;
+        if !response.status().is_success() {
+            bail!("{url} rejects {}: {}", file.display(), response.status());
         }
-        let issued: Issued = answer.json().await.context("reading the token")?;
+        let issued: Issued = response.json().await.context("reading the token")?;
         Ok(ApiClient { http, url, token: issued.access_token })
     }
 
-    /// Where the command line or the environment says that the server is.
+    /// The server's address from the command line or the environment.
     fn given(&self) -> Option<String> {
         let given = self.url.clone().or_else(|| std::env::var("AUBERGE_URL").ok());
         given.map(|url| trimmed(&url))
     }
 
-    /// The sign-in that is kept for the server that is meant. Where nothing says which, the only one there is.
+    /// The stored sign-in at the server. Without an address it is the only one that is stored.
     ///
     /// # Errors
-    /// When it cannot be told which of several is meant, or none can be read.
-    fn kept(&self, given: Option<&str>) -> anyhow::Result<Option<(Store, StoredSignIn)>> {
-        // Without a home there is nowhere that one could be kept.
-        let Some(store) = Store::of_user().ok().filter(|_| !self.only_file) else { return Ok(None) };
+    /// When there are several and no address, or they cannot be read.
+    fn stored_sign_in(&self, given: Option<&str>) -> anyhow::Result<Option<(SignInStore, StoredSignIn)>> {
+        // Without a home directory no sign-in is stored.
+        let Some(store) = SignInStore::of_user().ok().filter(|_| !self.only_file) else { return Ok(None) };
         let named = self.admin.as_deref().and_then(url_of);
-        let kept = match (given.map(str::to_owned).or(named), usual_url()) {
+        let sign_in = match (given.map(str::to_owned).or(named), default_url()) {
             (Some(url), _) => store.get(&url)?,
             (None, _) if self.admin.is_some() => None,
-            (None, usual) => {
+            (None, default) => {
                 let mut all = store.all()?;
-                let here = all.iter().position(|kept| Some(&kept.url) == usual.as_ref());
-                match (here, all.len(), usual) {
+                let here = all.iter().position(|stored| Some(&stored.url) == default.as_ref());
+                match (here, all.len(), default) {
                     (Some(here), ..) => Some(all.swap_remove(here)),
                     (None, 0, _) => None,
-                    (None, 1, usual) => {
-                        if usual.is_some() {
-                            eprintln!(
-                                "acting at {}, where you are signed in, and not by {USUAL}",
-                                all[0].url
-                            );
+                    (None, 1, default) => {
+                        if default.is_some() {
+                            eprintln!("using the sign-in at {}, not {DEFAULT_FILE}", all[0].url);
                         }
                         all.pop()
                     }
                     (None, ..) => bail!(
-                        "you are signed in at {}: say which with --url",
-                        all.iter().map(|kept| kept.url.as_str()).collect::<Vec<_>>().join(" and ")
+                        "you are signed in at {}: select one with --url",
+                        all.iter().map(|stored| stored.url.as_str()).collect::<Vec<_>>().join(" and ")
                     ),
                 }
             }
         };
-        Ok(kept.map(|kept| (store, kept)))
+        Ok(sign_in.map(|sign_in| (store, sign_in)))
     }
 
-    /// The server that an administrator's file names.
+    /// The server and the credentials of an administrator's file.
     pub fn of(admin: PathBuf) -> Self {
         Self { admin: Some(admin), url: None, only_file: true }
     }
 
-    /// As given on a command line.
+    /// From the values of `--admin` and `--url`.
     pub fn at(admin: Option<PathBuf>, url: Option<String>) -> Self {
         Self { admin, url, only_file: false }
     }
 
-    /// The address alone, for verbs that need no sign-in.
+    /// The value of `--url`, for commands that need no sign-in.
     pub fn address(&self) -> Option<String> {
         self.url.clone().map(|url| trimmed(&url))
     }
 }
 
-/// Where `./auberge-data/admin.json` belongs, if there is one.
-pub fn usual_url() -> Option<String> {
-    url_of(Path::new(USUAL))
+/// The server of `./auberge-data/admin.json`, if the file exists.
+pub fn default_url() -> Option<String> {
+    url_of(Path::new(DEFAULT_FILE))
 }
 
 fn url_of(file: &Path) -> Option<String> {
@@ -184,13 +180,13 @@ fn read(file: &Path) -> anyhow::Result<AdminFile> {
         .with_context(|| format!("{} is not an administrator's file", file.display()))
 }
 
-/// An address without the slash at its end.
+/// A URL without the slash at its end.
 pub fn trimmed(url: &str) -> String {
     url.trim_end_matches('/').to_owned()
 }
 
-/// Whether what is sent to an address can be read on the way.
-pub fn plain_off_loopback(url: &str) -> bool {
+/// Whether a URL is plain HTTP to another machine.
+pub fn is_plain_http_off_loopback(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let host =
         reqwest::Url::parse(&format!("http://{rest}")).ok().and_then(|url| url.host_str().map(str::to_owned));
@@ -204,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_listened_to_is_known() {
+    fn plain_http_to_another_machine_is_detected() {
         for (url, plain) in [
             ("https://inn.example", false),
             ("http://127.0.0.1:8080", false),
@@ -214,7 +210,7 @@ mod tests {
             ("http://10.0.0.1:8080", true),
             ("http://127.0.0.1.evil.example", true),
         ] {
-            assert_eq!(plain_off_loopback(url), plain, "{url}");
+            assert_eq!(is_plain_http_off_loopback(url), plain, "{url}");
         }
     }
 }

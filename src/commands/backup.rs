@@ -1,9 +1,4 @@
-//! `auberge backup create FILE`, and what an archive is.
-//!
-//! An archive is a magic word, a nonce, and chunks that are each encrypted, authenticated and bound to their place
-//! (XChaCha20-Poly1305, libsodium's secretstream construction), under a key derived from the cluster key, which is in no
-//! archive. Inside: a head, then for each group its name and its rows. A chunk that was changed, left out, or put
-//! elsewhere does not open; an archive without its last chunk is not whole.
+//! `auberge backup create FILE`.
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -17,62 +12,62 @@ use crate::client::{self, Target};
 use crate::commands::output;
 use crate::server::archive;
 
-/// However large an archive is, and however slow the way to it.
+/// Timeout of the download, which may be large and slow.
 const TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Verbs about backups.
+/// Commands for backups.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Make one encrypted, checksummed archive of every group's store, while the server or the whole cluster serves. The
-    /// cluster key is not in it: keep `DATA/cluster.key` elsewhere, since nothing opens the archive without it.
+    /// Create an encrypted, checksummed archive of every group's store, while the server or cluster runs. The archive does
+    /// not contain the cluster key and cannot be opened without it: keep a copy of `DATA/cluster.key` elsewhere.
     Create {
-        /// The archive to write; not overwritten.
+        /// The archive to create. An existing file is not overwritten.
         file: PathBuf,
         #[command(flatten)]
         target: Target,
     },
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments::Create { file, target } = arguments;
     let server = target.sign_in().await?;
-    let beside = file.with_extension("part");
+    let partial = file.with_extension("part");
     if file.exists() {
-        bail!("{} is there already", file.display());
+        bail!("{} exists already", file.display());
     }
-    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside);
-    let mut archive = made.with_context(|| format!("writing {}", beside.display()))?;
-    let mut answer =
+    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial);
+    let mut archive = made.with_context(|| format!("writing {}", partial.display()))?;
+    let mut response =
         server.request(reqwest::Method::GET, "/v1/cluster/backup").timeout(TIMEOUT).send().await?;
-    if !answer.status().is_success() {
-        let status = answer.status();
-        return Err(client::problem(status, &answer.bytes().await.unwrap_or_default()));
+    if !response.status().is_success() {
+        let status = response.status();
+        return Err(client::problem(status, &response.bytes().await.unwrap_or_default()));
     }
     let progress = output::progress(0, "bytes");
     let mut last = Vec::new();
     loop {
-        let part = match answer.chunk().await {
+        let part = match response.chunk().await {
             Ok(Some(part)) => part,
             Ok(None) => break,
             Err(error) => {
-                let _ = std::fs::remove_file(&beside);
-                return Err(error).context("the archive broke off");
+                let _ = std::fs::remove_file(&partial);
+                return Err(error).context("the archive was cut off");
             }
         };
-        archive.write_all(&part).with_context(|| format!("writing {}", beside.display()))?;
+        archive.write_all(&part).with_context(|| format!("writing {}", partial.display()))?;
         progress.inc(part.len() as u64);
         archive::keep_tail(&mut last, &part);
     }
     progress.finish_and_clear();
     if !archive::is_complete(&last) {
-        let _ = std::fs::remove_file(&beside);
-        bail!("the archive broke off: the server's log says why");
+        let _ = std::fs::remove_file(&partial);
+        bail!("the archive was cut off: see the server's log");
     }
     archive.sync_all()?;
-    std::fs::rename(&beside, &file)?;
+    std::fs::rename(&partial, &file)?;
     println!(
-        "{}: {} bytes. It opens with the cluster key only (DATA/cluster.key).",
+        "{}: {} bytes. It can be opened only with the cluster key (DATA/cluster.key).",
         file.display(),
         archive.metadata()?.len()
     );

@@ -1,4 +1,4 @@
-//! `auberge bank`: the sandbox bank by itself, for clusters that are tried out.
+//! `auberge bank`: the sandbox bank alone, for a test cluster to share.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,24 +9,24 @@ use crate::commands::process::Stop;
 use crate::server::bank::open_sandbox;
 use crate::settings::{Payments, Settings};
 
-/// Run the sandbox bank by itself, so that several nodes on this machine share one. No money moves.
+/// Run the sandbox bank alone, so that several nodes on this machine share it. No money moves.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where its books are kept; made if it is not there.
+    /// The directory of its store; created if it is missing.
     #[arg(long, value_name = "DIR", default_value = "./auberge-bank")]
     data: PathBuf,
-    /// Where to listen, on loopback; by default the port that it had last time.
+    /// The address to listen on, on loopback [default: the port of the last start].
     #[arg(long, value_name = "ADDR")]
     address: Option<SocketAddr>,
-    /// Where the cluster takes its webhooks: the `public_url` of its settings.
+    /// The server that receives its webhooks: the `public_url` of the cluster's settings.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     url: String,
 }
 
-/// Runs until it is told to stop.
+/// Runs until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// When its books or address cannot be had.
+/// When the store cannot be opened, or the address cannot be bound.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { data, address, url } = arguments;
     let settings = Settings {
@@ -34,7 +34,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         ..Settings::default()
     };
     let bank = open_sandbox(&data, &settings, url.trim_end_matches('/')).await?;
-    println!("The sandbox bank is open. For cluster.toml, the same on every node:\n");
+    println!("The sandbox bank is running. Copy these settings into cluster.toml of every node:\n");
     println!("[payments]\nbank = \"sandbox\"\nbase_url = \"{}\"", bank.base_url);
     println!("secret_key = \"{}\"\npublishable_key = \"{}\"", bank.secret_key, bank.publishable_key);
     println!("webhook_secret = \"{}\"", bank.webhook_secret);

@@ -1,4 +1,4 @@
-//! `auberge cert`: the cluster's own authority, and certificates of nodes.
+//! `auberge cert`: the cluster's certificate authority, and certificates of nodes.
 
 use std::path::{Path, PathBuf};
 
@@ -11,22 +11,22 @@ use token::ClusterKey;
 use super::output;
 use crate::files::copy_private;
 
-/// Verbs about certificates. They need no running server.
+/// Commands for certificates. They need no running server.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Make the authority of a new cluster: once, on a machine that is no node.
+    /// Create the certificate authority of a new cluster: once, on a machine that is not a node.
     Init {
-        /// Where to keep it. Whoever reads this folder can make nodes of the cluster.
+        /// The folder of the authority. Anyone who can read it can create nodes of the cluster.
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
         /// The cluster's name: a-z, 0-9 and -, as in cluster.toml.
         #[arg(long, value_name = "NAME")]
         cluster: String,
-        /// The cluster key of a store that is to become a cluster (its `cluster.key`); without it, a new one is made.
+        /// The cluster key (`cluster.key`) of a store to turn into a cluster [default: a new key].
         #[arg(long, value_name = "FILE")]
         cluster_key: Option<PathBuf>,
     },
-    /// Make a node's folder: its certificate, its key, the authority's certificate and the cluster key.
+    /// Create a node's folder: its certificate, its key, the authority's certificate and the cluster key.
     Node {
         /// The node's name: a-z, 0-9 and -, as in cluster.toml.
         name: String,
@@ -36,30 +36,30 @@ pub enum Arguments {
         /// A host name or IP address of the node, without a port; may be repeated.
         #[arg(long = "address", value_name = "HOST")]
         addresses: Vec<String>,
-        /// Print what was made as JSON.
+        /// Print the certificate's data as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// Make a new certificate and key for a node that has one: its id stays. Copy them over; the node reads them itself.
+    /// Create a new certificate and key for a node, which keeps its id. Copy them to the node, which reloads them.
     Renew {
         /// The node's name.
         name: String,
         /// The authority's folder.
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
-        /// New addresses, in the place of those it has; may be repeated.
+        /// New addresses, which replace the current ones; may be repeated.
         #[arg(long = "address", value_name = "HOST")]
         addresses: Vec<String>,
-        /// Print what was made as JSON.
+        /// Print the certificate's data as JSON.
         #[arg(long)]
         json: bool,
     },
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// When names are none, files are there already or cannot be written.
+/// When a name is not valid, or files exist already or cannot be written.
 pub fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments {
         Arguments::Init { dir, cluster, cluster_key } => init(&dir, &cluster, cluster_key.as_deref()),
@@ -67,7 +67,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<()> {
             let authority = open(&dir)?;
             let described = authority.add_node(&dir, &name, &addresses).with_context(|| {
                 let again =
-                    if dir.join(&name).exists() { " (for a new one: `auberge cert renew`)" } else { "" };
+                    if dir.join(&name).exists() { " (to replace it: `auberge cert renew`)" } else { "" };
                 format!("no certificate for {name:?}{again}")
             })?;
             copy_private(&dir.join("cluster.key"), &dir.join(&name).join("cluster.key"))?;
@@ -87,7 +87,7 @@ fn init(dir: &Path, cluster: &str, cluster_key: Option<&Path>) -> anyhow::Result
     if let Some(file) = cluster_key {
         ClusterKey::load(file).context("the cluster key")?;
     }
-    CertificateAuthority::init(dir, cluster).context("no authority was made")?;
+    CertificateAuthority::init(dir, cluster).context("creating the authority")?;
     let key = dir.join("cluster.key");
     match cluster_key {
         Some(file) => copy_private(file, &key)?,
@@ -102,7 +102,7 @@ fn init(dir: &Path, cluster: &str, cluster_key: Option<&Path>) -> anyhow::Result
 
 fn open(dir: &Path) -> anyhow::Result<CertificateAuthority> {
     CertificateAuthority::open(dir)
-        .with_context(|| format!("no authority in {} (make one with `auberge cert init`)", dir.display()))
+        .with_context(|| format!("no authority in {} (create one with `auberge cert init`)", dir.display()))
 }
 
 fn show(dir: &Path, made: &CertificateInfo, json: bool) -> anyhow::Result<()> {
@@ -111,7 +111,7 @@ fn show(dir: &Path, made: &CertificateInfo, json: bool) -> anyhow::Result<()> {
         return output::print_json(&serde_json::json!({
             "cluster": made.identity.cluster,
             "node": made.identity.node,
-            // As text: JSON numbers lose digits of it in many a program.
+            // A string, because many JSON parsers lose digits of large numbers.
             "node_id": made.identity.node_id.to_string(),
             "fingerprint": made.fingerprint.to_string(),
             "addresses": made.addresses,
@@ -120,10 +120,10 @@ fn show(dir: &Path, made: &CertificateInfo, json: bool) -> anyhow::Result<()> {
         }));
     }
     println!(
-        "{} of {}, id {}, good for {NODE_DAYS} days",
+        "{} of {}, id {}, valid for {NODE_DAYS} days",
         made.identity.node, made.identity.cluster, made.identity.node_id
     );
     println!("fingerprint {}", made.fingerprint);
-    println!("Copy {} to the node; nobody else may read it.", folder.display());
+    println!("Copy {} to the node, readable by its owner only.", folder.display());
     Ok(())
 }

@@ -14,10 +14,10 @@ use crate::client::Target;
 use crate::commands::output;
 use crate::services;
 
-/// Check every invariant, and every row's checksum; name what is broken.
+/// Check every invariant and every row's checksum, and print each violation.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The store of a server that is not running. Without it, the running server is asked.
+    /// The store of a server that is not running [default: check the running server].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Print JSON.
@@ -36,7 +36,7 @@ struct Found {
 /// sled's cache for a store that is read once.
 const CACHE_BYTES: u64 = 32 << 20;
 
-/// Runs the verb; fails when anything is broken.
+/// Runs the command. Fails if an invariant is violated.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let found = match &arguments.data {
         Some(data) => tokio::task::block_in_place(|| check_store(data))?,
@@ -52,16 +52,17 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match found.violations.len() {
         0 if arguments.json => Ok(()),
         0 => {
-            println!("{} groups checked, nothing is broken", found.groups);
+            println!("{} groups checked, no invariant violated", found.groups);
             Ok(())
         }
-        count => bail!("{count} things are broken"),
+        1 => bail!("1 invariant violated"),
+        count => bail!("{count} invariants violated"),
     }
 }
 
 fn check_store(data: &Path) -> anyhow::Result<Found> {
     if !data.join("groups").is_dir() {
-        bail!("{} is no data directory", data.display());
+        bail!("{} is not a data directory", data.display());
     }
     let _lock = store::lock(data)
         .map_err(|fault| anyhow::anyhow!("{fault}: stop the server, or check it with --url"))?;
@@ -91,10 +92,10 @@ fn check_group(name: &str, path: &Path) -> anyhow::Result<Vec<String>> {
     }
     let service = name.rsplit_once('-').map_or(name, |(service, _)| service);
     services::visit(service, Arc::new(disk), &mut InvariantChecker)
-        .unwrap_or_else(|| Ok(vec!["there is no such service".to_owned()]))
+        .unwrap_or_else(|| Ok(vec!["this version has no such service".to_owned()]))
 }
 
-/// Looks at one service's state.
+/// Checks the invariants of a service's state.
 struct InvariantChecker;
 
 impl services::ServiceVisitor for InvariantChecker {
@@ -110,7 +111,7 @@ impl services::ServiceVisitor for InvariantChecker {
             Err(halt) => vec![halt.to_string()],
         };
         for (row, parked) in engine.parked().unwrap_or_default() {
-            violations.push(format!("row {row} of the outbox is parked: {}", parked.why));
+            violations.push(format!("outbox row {row} is parked: {}", parked.why));
         }
         Ok(violations)
     }

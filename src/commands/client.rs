@@ -6,18 +6,18 @@ use serde_json::{Value, json};
 use crate::client::{self, Target};
 use crate::commands::output;
 
-/// Verbs about OAuth clients.
+/// Commands for OAuth clients.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Make a client that signs in with its own secret (`client_credentials`): for partners and SDKs.
+    /// Create a client that signs in with its own secret (`client_credentials`), for a partner or an SDK.
     Create {
-        /// What people call it.
+        /// A name for people.
         #[arg(long)]
         name: String,
-        /// What it may do, separated by spaces.
+        /// Its scopes, separated by spaces.
         #[arg(long)]
         scope: String,
-        /// Hotels (`htl_…`) that it is bound to; may be repeated.
+        /// A hotel (`htl_…`) that it is restricted to; may be repeated.
         #[arg(long = "hotel", value_name = "ID")]
         hotels: Vec<String>,
         /// Print JSON.
@@ -26,7 +26,7 @@ pub enum Arguments {
         #[command(flatten)]
         target: Target,
     },
-    /// All clients.
+    /// List all clients.
     List {
         /// Print JSON.
         #[arg(long)]
@@ -34,7 +34,7 @@ pub enum Arguments {
         #[command(flatten)]
         target: Target,
     },
-    /// Take a client's access away, at once.
+    /// Revoke a client's access, at once.
     Revoke {
         /// The client's id.
         client_id: String,
@@ -43,7 +43,7 @@ pub enum Arguments {
     },
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments {
         Arguments::Create { name, scope, hotels, json, target } => {
@@ -78,7 +78,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Arguments::Revoke { client_id, target } => {
             let server = target.sign_in().await?;
             let request = server.request(reqwest::Method::DELETE, &format!("/v1/clients/{client_id}"));
-            client::answer::<Value>(request).await?;
+            client::send::<Value>(request).await?;
             println!("{client_id} is revoked");
         }
     }

@@ -7,29 +7,29 @@ use clap::Subcommand;
 
 use crate::settings;
 
-/// Verbs about settings.
+/// Commands for settings.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Explain what is wrong in a settings file, by line.
+    /// Print each error in a settings file, with its line.
     Check {
         /// The file.
         file: PathBuf,
     },
 }
 
-/// Checks a file, and prints one line for each thing that is wrong.
+/// Runs the command.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let Arguments::Check { file } = arguments;
     let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let complaints = settings::check_all(&text);
-    for complaint in &complaints {
-        println!("{}: {complaint}", file.display());
+    let findings = settings::check_all(&text);
+    for finding in &findings {
+        println!("{}: {finding}", file.display());
     }
-    match complaints.len() {
+    match findings.len() {
         0 => {
-            println!("{}: nothing wrong", file.display());
+            println!("{}: no errors", file.display());
             Ok(())
         }
-        count => bail!("{count} thing{} to mend in {}", if count == 1 { "" } else { "s" }, file.display()),
+        count => bail!("{count} error{} in {}", if count == 1 { "" } else { "s" }, file.display()),
     }
 }

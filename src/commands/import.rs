@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::client::{self, ApiClient, Target};
 use crate::commands::output;
 
-/// Lines that travel in one request: the server takes 200.
+/// Maximum number of lines in a request. The server accepts 200.
 const LINES_MAX: usize = 100;
-/// Bytes that travel in one request: the server takes 1 MiB.
+/// Maximum size of a request's body. The server accepts 1 MiB.
 const BYTES_MAX: usize = 900 << 10;
-/// The longest line that can be a hotel, in bytes.
+/// Maximum length of a line, in bytes.
 const LINE_BYTES_MAX: usize = 256 << 10;
 
-/// What to load.
+/// Commands for imports.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Load hotels, room types, rate plans and inventory: one JSON object a line, upserted by `reference`. Running it
-    /// again goes on where it stopped: what is there already is left unchanged.
+    /// Import hotels, room types, rate plans and inventory: one JSON object a line, upserted by `reference`. An interrupted
+    /// import can be run again: hotels that were imported are left unchanged.
     Hotels {
         /// The file, or - for standard input.
         file: PathBuf,
@@ -33,7 +33,7 @@ pub enum Arguments {
     },
 }
 
-/// What became of a line.
+/// The result of a line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct LineResult {
     line: u64,
@@ -59,14 +59,14 @@ struct Tally {
     failed: u64,
 }
 
-/// Lines gathered for one request, with their numbers in the file.
+/// The lines of a request, with their numbers in the file.
 #[derive(Default)]
 struct Batch {
     body: String,
     numbers: Vec<u64>,
 }
 
-/// Runs the verb. A line that is refused is told and does not hold up the others; the exit code says if there were any.
+/// Runs the command. A refused line is reported and does not stop the import; the exit code is 1 if there is one.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments::Hotels { file, json, target } = arguments;
     let bytes = std::fs::metadata(&file).map_or(0, |file| file.len());
@@ -89,7 +89,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             continue;
         }
         if line.len() > LINE_BYTES_MAX {
-            bail!("line {number} is longer than a hotel can be ({} bytes)", line.len());
+            bail!("line {number} is too long ({} bytes, at most {LINE_BYTES_MAX})", line.len());
         }
         if batch.numbers.len() == LINES_MAX || batch.body.len() + line.len() > BYTES_MAX {
             send(&server, std::mem::take(&mut batch), json, &mut tally).await?;
@@ -109,7 +109,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         println!("{created} created, {updated} updated, {unchanged} unchanged, {failed} failed");
     }
     if failed > 0 {
-        bail!("{failed} lines were refused; mend them and run it again");
+        bail!("{failed} lines were refused; correct them and run the import again");
     }
     Ok(())
 }
@@ -120,9 +120,9 @@ async fn send(server: &ApiClient, batch: Batch, json: bool, tally: &mut Tally) -
     }
     let request = server.request(reqwest::Method::POST, "/v1/properties/import");
     let request = request.header("content-type", "application/x-ndjson").body(batch.body);
-    let results: Results = client::answer(request).await?;
+    let results: Results = client::send(request).await?;
     for mut result in results.items {
-        // The server counts the lines of its request.
+        // The server numbers the lines of its request.
         let at = usize::try_from(result.line).unwrap_or(usize::MAX).saturating_sub(1);
         result.line = batch.numbers.get(at).copied().unwrap_or(result.line);
         match result.status.as_str() {

@@ -1,5 +1,5 @@
-//! `auberge login` and `auberge logout`: signing in as a person, by the OAuth 2.0 device grant (RFC 8628): this program
-//! shows a code, the person types it into a browser anywhere, and agrees there. No password comes near the terminal.
+//! `auberge login` and `auberge logout`: signing in as a person with the OAuth 2.0 device grant (RFC 8628). The command prints
+//! a code, which the user types into a page in any browser and approves there. No password is typed in the terminal.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -8,27 +8,27 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::json;
 
-use crate::client::sign_in::{self, DeviceAuthorization, Store};
-use crate::client::{plain_off_loopback, trimmed, usual_url};
+use crate::client::sign_in::{self, DeviceAuthorization, SignInStore};
+use crate::client::{default_url, is_plain_http_off_loopback, trimmed};
 use crate::commands::output;
 
-/// Where `auberge serve` listens when it is told nothing.
-const USUAL_URL: &str = "http://127.0.0.1:8080";
-/// How long one request may take.
+/// The default address of `auberge serve`.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sign in as yourself: prints a code and the address of a page, and waits until you have agreed there, in any browser.
+/// Sign in as yourself: prints a code and the address of a page, and waits until you approve there, in any browser.
 ///
-/// Verbs that operate a server act as you from then on; `auberge logout` ends that.
+/// Commands that operate the server then act as you, until `auberge logout`.
 #[derive(Debug, Args)]
 pub struct Login {
     /// The server [default: AUBERGE_URL, that of ./auberge-data/admin.json, or http://127.0.0.1:8080].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Ask for these scopes only, separated by spaces: what your account may not do is left out in any case.
+    /// Request only these scopes, separated by spaces. Scopes that your account does not have are never granted.
     #[arg(long, value_name = "SCOPES", default_value = "")]
     scope: String,
-    /// Print JSON, one object a line: the code, then what came of it.
+    /// Print JSON, one object a line: the code, then the outcome.
     #[arg(long)]
     json: bool,
 }
@@ -36,10 +36,10 @@ pub struct Login {
 /// End a sign-in, here and on the server.
 #[derive(Debug, Args)]
 pub struct Logout {
-    /// The server, where you are signed in at several.
+    /// The server, if you are signed in at several.
     #[arg(long, value_name = "URL", conflicts_with = "all")]
     url: Option<String>,
-    /// Everywhere.
+    /// Sign out everywhere.
     #[arg(long)]
     all: bool,
     /// Print JSON.
@@ -50,45 +50,45 @@ pub struct Logout {
 /// Runs `auberge login`.
 ///
 /// # Errors
-/// When the server cannot be reached, the person refuses, or nobody decides in time.
+/// When the server cannot be reached, the user refuses, or the code expires.
 pub async fn login(arguments: Login) -> anyhow::Result<()> {
     let url = server_of(arguments.url);
-    if plain_off_loopback(&url) {
-        eprintln!("{url} speaks plain HTTP: who listens on the way can take the sign-in");
+    if is_plain_http_off_loopback(&url) {
+        eprintln!("warning: {url} is plain HTTP: the sign-in can be intercepted");
     }
-    let store = Store::of_user()?;
+    let store = SignInStore::of_user()?;
     let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let codes = sign_in::begin(&http, &url, &arguments.scope).await?;
     if arguments.json {
-        say(&json!({
+        print_line(&json!({
             "url": url,
-            "verification_uri": codes.verification_uri,
-            "verification_uri_complete": codes.verification_uri_complete,
-            "user_code": codes.user_code,
-            "expires_in": codes.expires_in,
+            "verification_uri": codes.verification_uri(),
+            "verification_uri_complete": codes.verification_uri_complete(),
+            "user_code": codes.user_code(),
+            "expires_in": codes.expires_in().as_secs(),
         }))?;
     } else {
         println!("{}", instructions(&codes));
         std::io::stdout().flush()?;
     }
-    let waiting = output::spinner("waiting for you to agree; Ctrl-C gives up");
+    let waiting = output::spinner("waiting for your approval; Ctrl-C cancels");
     let granted = tokio::select! {
         granted = sign_in::wait(&http, &url, &codes) => granted,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted: nobody is signed in; the code will expire unused")),
     };
     waiting.finish_and_clear();
     let granted = granted?;
-    let scope = granted.scope.clone().unwrap_or_default();
-    let kept = granted.kept(&url, &scope);
-    store.put(&kept).context("keeping the sign-in")?;
+    let sign_in = sign_in::stored(&granted, &url, "", None);
+    store.put(&sign_in).context("storing the sign-in")?;
+    let scope = sign_in.scope;
     if arguments.json {
-        return say(&json!({"url": url, "signed_in": true, "scope": scope}));
+        return print_line(&json!({"url": url, "signed_in": true, "scope": scope}));
     }
-    println!("Signed in at {url}; verbs act as you there until `auberge logout`.");
+    println!("Signed in at {url}. Commands act as you there until `auberge logout`.");
     if !scope.split(' ').any(|scope| scope.starts_with("cluster:")) {
         println!(
-            "Your account may not operate the cluster: an administrator says `auberge user grant EMAIL --administrator`, \
-             then you sign in again."
+            "Your account may not operate the cluster: an administrator can allow it with `auberge user grant EMAIL \
+             --administrator`; then sign in again."
         );
     }
     Ok(())
@@ -97,70 +97,66 @@ pub async fn login(arguments: Login) -> anyhow::Result<()> {
 /// Runs `auberge logout`.
 ///
 /// # Errors
-/// When it cannot be said which sign-in is meant; or when a server did not hear of it, though nothing is kept here any
-/// more.
+/// When there are several sign-ins and none was selected; or when a server could not revoke the tokens, which are removed
+/// here anyway.
 pub async fn logout(arguments: Logout) -> anyhow::Result<()> {
-    let store = Store::of_user()?;
+    let store = SignInStore::of_user()?;
     let given = arguments.url.or_else(|| std::env::var("AUBERGE_URL").ok().filter(|_| !arguments.all));
     let all = store.all()?;
     let chosen = match (given.as_deref().map(trimmed), all.as_slice()) {
-        (Some(url), _) => all.into_iter().filter(|kept| kept.url == url).collect(),
+        (Some(url), _) => all.into_iter().filter(|stored| stored.url == url).collect(),
         (None, many) if many.len() > 1 && !arguments.all => bail!(
-            "you are signed in at {}: say which with --url, or --all",
-            many.iter().map(|kept| kept.url.as_str()).collect::<Vec<_>>().join(" and ")
+            "you are signed in at {}: select one with --url, or use --all",
+            many.iter().map(|stored| stored.url.as_str()).collect::<Vec<_>>().join(" and ")
         ),
         (None, _) => all,
     };
     let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let (mut ended, mut unheard) = (Vec::new(), Vec::new());
-    for kept in chosen {
-        let told = sign_in::revoke(&http, &kept).await;
-        store.remove(&kept.url)?;
-        if let Err(why) = told {
-            unheard.push(format!("{} did not hear of it ({why:#})", kept.url));
+    let (mut ended, mut not_revoked) = (Vec::new(), Vec::new());
+    for sign_in in chosen {
+        let revoked = sign_in::revoke(&http, &sign_in).await;
+        store.remove(&sign_in.url)?;
+        if let Err(why) = revoked {
+            not_revoked.push(format!("{} did not revoke the tokens ({why:#})", sign_in.url));
         }
-        ended.push(kept.url);
+        ended.push(sign_in.url);
     }
     if arguments.json {
-        say(&json!({"signed_out": ended}))?;
+        print_line(&json!({"signed_out": ended}))?;
     } else if ended.is_empty() {
-        println!("You are signed in nowhere.");
+        println!("You are not signed in.");
     } else {
         println!("Signed out of {}.", ended.join(" and "));
     }
-    if !unheard.is_empty() {
-        bail!(
-            "{}: the session there ends by itself when it has not been used for 14 days",
-            unheard.join("; ")
-        );
+    if !not_revoked.is_empty() {
+        bail!("{}: the session ends when it has not been used for 14 days", not_revoked.join("; "));
     }
     Ok(())
 }
 
-/// Which server is meant.
+/// The server to sign in at.
 fn server_of(given: Option<String>) -> String {
     let given = given.or_else(|| std::env::var("AUBERGE_URL").ok());
-    let url = given.or_else(usual_url).unwrap_or_else(|| USUAL_URL.to_owned());
+    let url = given.or_else(default_url).unwrap_or_else(|| DEFAULT_URL.to_owned());
     trimmed(&url)
 }
 
 fn instructions(codes: &DeviceAuthorization) -> String {
     let mut text = format!(
         "To sign in, open this page in any browser, and type the code:\n\n  {}\n  code  {}\n",
-        codes.verification_uri, codes.user_code
+        codes.verification_uri(),
+        codes.user_code()
     );
-    if let Some(complete) =
-        codes.verification_uri_complete.as_ref().filter(|_| std::io::stdout().is_terminal())
-    {
-        text.push_str(&format!("\nWith the code in it already:\n\n  {complete}\n"));
+    if let Some(complete) = codes.verification_uri_complete().filter(|_| std::io::stdout().is_terminal()) {
+        text.push_str(&format!("\nOr open the page with the code filled in:\n\n  {complete}\n"));
     }
-    let minutes = codes.expires_in.div_ceil(60);
-    text.push_str(&format!("\nIt is good for {minutes} minutes."));
+    let minutes = codes.expires_in().as_secs().div_ceil(60);
+    text.push_str(&format!("\nThe code is valid for {minutes} minutes."));
     text
 }
 
-/// A line of JSON, at once.
-fn say(value: &serde_json::Value) -> anyhow::Result<()> {
+/// Prints a line of JSON, and flushes it.
+fn print_line(value: &serde_json::Value) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{value}")?;
     out.flush()?;

@@ -21,7 +21,7 @@ mod user;
 
 use clap::Parser;
 
-/// A hotel group's booking system: seven services, one binary, nothing beside it.
+/// A booking platform for a hotel group: seven services in one binary.
 #[derive(Debug, Parser)]
 #[command(name = "auberge", version, max_term_width = 100)]
 pub enum Command {
@@ -29,39 +29,39 @@ pub enum Command {
     Serve(serve::Arguments),
     /// Run one node of a cluster.
     Node(node::Arguments),
-    /// Make a cluster, ask it how it is, and tell it what to do.
+    /// Initialise and operate a cluster.
     #[command(subcommand)]
     Cluster(cluster::Arguments),
-    /// Run the sandbox bank by itself, for clusters that are tried out.
+    /// Run the sandbox bank alone, for a test cluster to share.
     Bank(bank::Arguments),
-    /// Load your own data into a running server.
+    /// Import your own data into a running server.
     #[command(subcommand)]
     Import(import::Arguments),
-    /// Sign in as yourself, by a code that you type into a browser: verbs act as you from then on.
+    /// Sign in as yourself with a code that you type into a browser. Commands then act as you.
     Login(login::Login),
-    /// End a sign-in, here and on the server.
+    /// Sign out, on this machine and on the server.
     Logout(login::Logout),
-    /// OAuth clients for partners and SDKs.
+    /// Manage OAuth clients of partners and SDKs.
     #[command(subcommand)]
     Client(client::Arguments),
-    /// Accounts and their roles.
+    /// Manage accounts and their roles.
     #[command(subcommand)]
     User(user::Arguments),
-    /// Put load on a server and say how it bears it.
+    /// Generate load on a server and measure it.
     Load(load::Arguments),
-    /// Check every invariant of a store, or of a running server.
+    /// Check every invariant of a store or of a running server.
     Check(check::Arguments),
     /// Print a service's OpenAPI document, or the combined one.
     Openapi(openapi::Arguments),
-    /// Make one encrypted archive of every store, while serving.
+    /// Create an encrypted archive of all stores, while the server runs.
     #[command(subcommand)]
     Backup(backup::Arguments),
-    /// Put an archive's stores into an empty data directory, of a machine or of a new cluster's first node.
+    /// Restore an archive into an empty data directory, of a single node or of a new cluster's first node.
     Restore(restore::Arguments),
-    /// The cluster's own authority, and its nodes' certificates.
+    /// Manage the cluster's certificate authority and its nodes' certificates.
     #[command(subcommand)]
     Cert(cert::Arguments),
-    /// Settings.
+    /// Check settings.
     #[command(subcommand)]
     Config(config::Arguments),
 }

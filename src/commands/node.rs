@@ -13,22 +13,22 @@ use super::process::Stop;
 use crate::server::cluster_node::{self, ClusterNode, Options, RunningNode, not_ready_because};
 use crate::settings;
 
-/// Run one node of a cluster. The settings' [nodes.NAME] table says where it listens and which certificate it shows.
+/// Run one node of a cluster. The table [nodes.NAME] of the settings has its addresses and its certificate.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The settings file, the same on every node.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Which of its nodes this is.
+    /// The name of this node in the settings.
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// Where everything is kept; made if it is not there [default: `data` of the node's table, or ./auberge-data].
+    /// The data directory, created if it is missing [default: `data` of the node's table, or ./auberge-data].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// End when standard input does: whoever started this has ended then.
+    /// Exit at the end of standard input, which means that the parent process has ended.
     #[arg(long, hide = true)]
     with_parent: bool,
-    /// Hold writes back in memory until they are synced, so that a killed process loses what a power cut would.
+    /// Hold writes in memory until they are synced, so that a killed process loses what a power failure would.
     #[arg(long, hide = true)]
     drop_unsynced: bool,
 }

@@ -11,18 +11,18 @@ use crate::server::openapi;
 pub struct Arguments {
     /// auth, users, search, reservations, payments, pdf or cluster.
     service: Option<String>,
-    /// Write all documents into this directory instead.
+    /// Write all documents to this directory instead.
     #[arg(long, value_name = "DIR", conflicts_with = "service")]
     write: Option<std::path::PathBuf>,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let documents = openapi::documents();
     if let Some(directory) = &arguments.write {
         std::fs::create_dir_all(directory)?;
         for service in documents.services() {
-            let document = documents.of(service).context("a service has a document")?;
+            let document = documents.of(service).context("the service has no document")?;
             write(&directory.join(format!("{service}.json")), document)?;
         }
         return write(&directory.join("auberge.json"), &documents.combined());
@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
             let known = || documents.services().collect::<Vec<_>>().join(", ");
             let document = documents
                 .of(service)
-                .with_context(|| format!("no service `{service}`; there are {}", known()))?;
+                .with_context(|| format!("no service `{service}`; the services are {}", known()))?;
             output::print_json(document)
         }
     }

@@ -17,16 +17,16 @@ pub fn print_json<T: Serialize>(value: &T) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints rows under a head.
+/// Prints a table.
 pub fn print_table(head: &[&str], rows: Vec<Vec<String>>) {
     println!("{}", table(head, rows));
 }
 
-/// Rows under a head.
+/// Formats a table.
 pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(head.to_vec());
-    // A line a row: what is long enough to be scrolled is read without lines between.
+    // One line for each row, without separators.
     for between in [
         comfy_table::TableComponent::HorizontalLines,
         comfy_table::TableComponent::MiddleIntersections,
@@ -39,7 +39,7 @@ pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     table.to_string()
 }
 
-/// A progress bar on a terminal, and nothing in a pipe (where verbs print lines of their own).
+/// A progress bar on a terminal; nothing in a pipe, where commands print lines instead.
 pub fn progress(total: u64, unit: &str) -> indicatif::ProgressBar {
     if !std::io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();
@@ -50,7 +50,7 @@ pub fn progress(total: u64, unit: &str) -> indicatif::ProgressBar {
     indicatif::ProgressBar::new(total).with_style(style)
 }
 
-/// Shows that something is waited for, on a terminal only.
+/// A spinner on a terminal; nothing in a pipe.
 pub fn spinner(what: &'static str) -> indicatif::ProgressBar {
     if !std::io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();
@@ -60,7 +60,7 @@ pub fn spinner(what: &'static str) -> indicatif::ProgressBar {
     spinner
 }
 
-/// The administrator's sign-in: with its password on a terminal only, where it is not kept.
+/// The administrator's sign-in. The password is included on a terminal only, because pipes are often logged.
 pub fn administrator(sign_in: &AdministratorSignIn, public_url: &str) -> String {
     if std::io::stdout().is_terminal() {
         format!("{} with the password {} (shown once)", sign_in.email, sign_in.password)

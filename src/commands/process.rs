@@ -9,23 +9,23 @@ use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// One line on stderr that says what and why; exit code 1.
+/// Prints the error as one line on stderr; exit code 1.
 pub fn fail(error: &anyhow::Error) -> ExitCode {
-    let words = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    let _ = writeln!(std::io::stderr(), "auberge: {}", words.replace('\n', " "));
+    let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let _ = writeln!(std::io::stderr(), "auberge: {}", message.replace('\n', " "));
     ExitCode::FAILURE
 }
 
-/// Files that this process makes are its owner's, those of libraries too (stores, archives).
+/// Makes all files that this process creates readable by their owner only, also those that libraries create.
 pub fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
 }
 
-/// Logs go to stderr: readable on a terminal, JSON elsewhere. `AUBERGE_LOG` says how much.
+/// Starts logging to stderr: text on a terminal, JSON elsewhere. `AUBERGE_LOG` sets the filter.
 pub fn start_logs() {
-    let asked = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new(USUAL_LOGS));
-    // Without the hint every word of a library that logs the old way (sled has many) would be asked about.
-    let filter = asked.and(filter_fn(may_be_logged).with_max_level_hint(Level::TRACE));
+    let requested = EnvFilter::try_from_env("AUBERGE_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    // Without the level hint every record of the `log` crate (sled has many) would be evaluated.
+    let filter = requested.and(filter_fn(may_be_logged).with_max_level_hint(Level::TRACE));
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         tracing_subscriber::registry().with(to_stderr.with_filter(filter)).init();
@@ -34,10 +34,10 @@ pub fn start_logs() {
     }
 }
 
-/// What libraries say of peers that come and go, `link` says in our own words.
-const USUAL_LOGS: &str = "warn,openraft=off,ractor_cluster=error";
+/// The default filter. `link` logs connections of peers, so the libraries need not.
+const DEFAULT_FILTER: &str = "warn,openraft=off,ractor_cluster=error";
 
-/// Beyond info ractor_cluster prints frames, and there are tokens in them: whatever is asked for, that is not logged.
+/// Below the level info, ractor_cluster logs frames, which contain tokens. They are never logged.
 fn may_be_logged(what: &Metadata<'_>) -> bool {
     !what.target().starts_with("ractor_cluster") || *what.level() <= Level::INFO
 }
@@ -49,10 +49,10 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// From now on signals do not end the process.
+    /// Handles the signals, which then no longer end the process.
     ///
     /// # Errors
-    /// When the system does not let them be heard.
+    /// When the handlers cannot be installed.
     pub fn listen() -> anyhow::Result<Self> {
         Ok(Self {
             interrupted: signal(SignalKind::interrupt())?,
@@ -60,7 +60,7 @@ impl Stop {
         })
     }
 
-    /// Resolves when this process is told to stop.
+    /// Resolves when one of the signals arrives.
     pub async fn wait(mut self) {
         tokio::select! {
             _ = self.interrupted.recv() => {}
@@ -74,7 +74,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn new_files_are_their_owners() {
+    fn new_files_are_readable_by_their_owner_only() {
         super::keep_files_private();
         let dir = tempfile::tempdir().unwrap();
         store::Disk::open(&dir.path().join("store"), 1 << 20).unwrap();

@@ -9,47 +9,47 @@ use serde_json::Value;
 use crate::client::Target;
 use crate::server::restore;
 
-/// Put an archive's stores into an empty data directory: of one machine, or of the first node of a new cluster, which
-/// founds every group from them (`auberge cluster init --restore FILE` does that with a node that runs already). What the
-/// restored store would do outside (mails, payments) waits until it is released: the world may have gone on since the
-/// backup. The administrator's file is in no archive: keep a copy, and put it beside the stores.
+/// Restore an archive into an empty data directory: of a single node, or of the first node of a new cluster
+/// (`auberge cluster init --restore FILE` restores into a running node). Mails and payments of the restored store are paused
+/// until they are released, because they may have been sent after the backup was made. An archive does not contain the
+/// administrator's file: copy it into the data directory.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The archive.
     #[arg(required_unless_present = "release_effects")]
     file: Option<PathBuf>,
-    /// The directory to make.
+    /// The data directory to create.
     #[arg(long, value_name = "DIR", default_value = "./auberge-data")]
     data: PathBuf,
-    /// The cluster key that the archive was made under.
+    /// The cluster key of the server that the archive was made from.
     #[arg(long, value_name = "FILE", required_unless_present = "release_effects")]
     key: Option<PathBuf>,
-    /// Make a directory for `auberge serve --nodes N`.
+    /// Create a directory for `auberge serve --nodes N`.
     #[arg(long, conflicts_with = "release_effects")]
     nodes: bool,
-    /// Let the mails and payments of a restored store go: from its next start on, or at once with --running.
+    /// Release the mails and payments of a restored store: from its next start on, or at once with --running.
     #[arg(long)]
     release_effects: bool,
-    /// Of a server or a cluster that is running.
+    /// Release those of a running server or cluster.
     #[arg(long, requires = "release_effects")]
     running: bool,
     #[command(flatten)]
     target: Target,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.running {
         let server = arguments.target.sign_in().await?;
         let _: Value = server.post("/v1/cluster/release-effects", &Value::Null).await?;
-        println!("mails and payments go");
+        println!("mails and payments are released");
         return Ok(());
     }
     if arguments.release_effects {
         return tokio::task::block_in_place(|| restore::release(&arguments.data));
     }
     let (Some(file), Some(key)) = (&arguments.file, &arguments.key) else {
-        bail!("FILE and --key are needed")
+        bail!("FILE and --key are required")
     };
     tokio::task::block_in_place(|| match arguments.nodes {
         true => restore::restore_nodes(file, key, &arguments.data),

@@ -62,11 +62,11 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     let key_file = key.to_string_lossy().into_owned();
     cluster.auberge(&["restore", &name, "--key", &key_file, "--data", &place]).done();
     let checked = cluster.auberge(&["check", "--data", &place]).done();
-    assert!(checked.contains("nothing is broken"), "{checked}");
+    assert!(checked.contains("no invariant violated"), "{checked}");
     fs::write(&other, "[services.reservations]\nshards = 3\n").expect("settings");
     let other = other.to_string_lossy().into_owned();
     let refused = cluster.auberge(&["serve", "--data", &place, "--config", &other]).refused();
-    assert!(refused.contains("reservations has 2 shards here"), "{refused}");
+    assert!(refused.contains("reservations has 2 shards in this store"), "{refused}");
 
     // A single machine.
     fs::copy(&admin, restored.join("admin.json")).expect("admin.json");

@@ -47,7 +47,7 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     let one = "[services.pdf]\nreplicas = 1\n";
     let tried = configure(&cluster, one, &["--dry-run"]).done();
     assert!(tried.contains("services.pdf.replicas: 3 → 1") && tried.contains("pdf/0  – "), "{tried}");
-    assert!(tried.contains("nothing is changed yet"), "{tried}");
+    assert!(tried.contains("nothing was changed"), "{tried}");
     let settings = admin.get("/v1/cluster/settings").await.expect(200).json();
     let pdf = |settings: &Value| {
         let services = settings["services"].as_array().unwrap().clone();

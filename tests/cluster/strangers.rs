@@ -42,7 +42,7 @@ async fn strangers_stay_outside() {
     let other = cluster.path().join("other.toml");
     std::fs::write(&other, settings.replace("name = \"inn\"", "name = \"spa\"")).unwrap();
     let refused = node(&other)(&cluster);
-    assert!(refused.contains("of the cluster inn, not of spa"), "{refused}");
+    assert!(refused.contains("to the cluster inn, not to spa"), "{refused}");
     copy(&authority.join("n3"), &own);
     let refused = node(&config)(&cluster);
     assert!(refused.contains("certificate of node n3, not of n4"), "{refused}");
@@ -90,7 +90,7 @@ async fn strangers_stay_outside() {
     copy(&authority, &twin);
     copy(&certify(&cluster, "twin", "inn", "n4", &key), &own);
     cluster.launch("n4");
-    cluster.says("n4", "known with another id").await;
+    cluster.says("n4", "with another id").await;
     cluster.kill("n4");
     copy(&kept, &own);
     std::fs::remove_dir_all(&data).unwrap();

@@ -1,230 +1,188 @@
-//! The device grant's two requests: for codes, and, again and again, for a token.
+//! The device grant (RFC 8628): requests a code for the user, and polls for the token.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
-use reqwest::StatusCode;
-use serde::Deserialize;
-use serde_json::Value;
+use anyhow::{anyhow, bail};
+use oauth2::basic::{BasicErrorResponseType, BasicTokenResponse};
+use oauth2::{
+    AsyncHttpClient, DeviceCodeErrorResponseType, RequestTokenError, Scope,
+    StandardDeviceAuthorizationResponse,
+};
 
-use super::CLIENT;
-use super::tokens::Granted;
+use super::oauth::{self, SendError};
 
-/// RFC 8628 §3.4.
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
-/// How long to wait between two polls where the server does not say (RFC 8628 §3.2).
-const INTERVAL: Duration = Duration::from_secs(5);
-/// What `slow_down` adds to that, for good (RFC 8628 §3.5).
-const SLOWER: Duration = Duration::from_secs(5);
-/// After polls without an answer the pause is doubled, up to this.
-const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// The longest that a code is waited for, whatever the server says: an hour.
-const EXPIRES_SECS_MAX: u64 = 3600;
+/// Maximum interval between two polls while the server is unavailable.
+const BACKOFF_MAX: Duration = Duration::from_secs(20);
+/// Maximum time to wait for the user's decision, even if the code is valid for longer.
+const EXPIRES_IN_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// What the server answers a device that wants to sign in.
-#[derive(Debug, Clone, Deserialize)]
-pub struct DeviceAuthorization {
-    device_code: String,
-    pub user_code: String,
-    pub verification_uri: String,
-    pub verification_uri_complete: Option<String>,
-    /// In seconds.
-    pub expires_in: u64,
-    /// In seconds.
-    interval: Option<u64>,
+/// The codes of a sign-in that awaits the user's decision.
+#[derive(Debug, Clone)]
+pub struct DeviceAuthorization(StandardDeviceAuthorizationResponse);
+
+impl DeviceAuthorization {
+    /// The code that the user types.
+    pub fn user_code(&self) -> &str {
+        self.0.user_code().secret()
+    }
+
+    /// The page that asks for the code.
+    pub fn verification_uri(&self) -> &str {
+        self.0.verification_uri()
+    }
+
+    /// The same page with the code filled in.
+    pub fn verification_uri_complete(&self) -> Option<&str> {
+        self.0.verification_uri_complete().map(|uri| uri.secret().as_str())
+    }
+
+    pub fn expires_in(&self) -> Duration {
+        self.0.expires_in().min(EXPIRES_IN_MAX)
+    }
 }
 
-/// Asks for codes.
+/// Requests the codes of a new sign-in with these scopes, separated by spaces (all scopes if empty).
 ///
 /// # Errors
-/// When there is no server, or it has no such client.
+/// When the server cannot be reached, or has no client for this program.
 pub async fn begin(http: &reqwest::Client, url: &str, scope: &str) -> anyhow::Result<DeviceAuthorization> {
-    let mut form = vec![("client_id", CLIENT)];
-    if !scope.trim().is_empty() {
-        form.push(("scope", scope));
-    }
-    let answer = http.post(format!("{url}/oauth/device_authorization")).form(&form).send().await;
-    let answer = answer.with_context(|| format!("no answer from {url}: is the server running?"))?;
-    let status = answer.status();
-    let bytes = answer.bytes().await.context("the answer broke off")?;
-    if !status.is_success() {
-        return Err(match word(&bytes).as_str() {
-            "invalid_client" => {
-                anyhow!("{url} does not know this program: is it an Auberge, and its cluster made?")
+    let client = oauth::client(url)?;
+    let scopes = scope.split_whitespace().map(|scope| Scope::new(scope.to_owned()));
+    let send = |request| oauth::send(http.clone(), request);
+    let response: Result<StandardDeviceAuthorizationResponse, _> =
+        client.exchange_device_code().add_scopes(scopes).request_async(&send).await;
+    let codes = response.map(DeviceAuthorization).map_err(|error| match &error {
+        RequestTokenError::ServerResponse(response) => match response.error() {
+            BasicErrorResponseType::InvalidClient => {
+                anyhow!("{url} has no client for this program: is it an Auberge server, and its cluster initialised?")
             }
-            "invalid_scope" => {
-                anyhow!("{url} knows none of the scopes `{scope}`; without --scope all are asked for")
+            BasicErrorResponseType::InvalidScope => {
+                anyhow!("{url} does not have the scopes `{scope}`; without --scope all scopes are requested")
             }
-            _ => refusal(url, status, &bytes),
-        });
-    }
-    let mut codes: DeviceAuthorization =
-        serde_json::from_slice(&bytes).with_context(|| format!("{url} does not answer as an Auberge"))?;
-    codes.expires_in = codes.expires_in.min(EXPIRES_SECS_MAX);
-    // They go to a terminal, which must not be told anything else by them.
-    let shown =
-        [Some(&codes.user_code), Some(&codes.verification_uri), codes.verification_uri_complete.as_ref()];
-    if shown.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-        bail!("{url} does not answer as an Auberge");
+            _ => oauth::describe(url, error),
+        },
+        _ => oauth::describe(url, error),
+    })?;
+    // They are printed to a terminal, which would interpret control characters.
+    let printed =
+        [Some(codes.user_code()), Some(codes.verification_uri()), codes.verification_uri_complete()];
+    if printed.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
+        bail!("the response of {url} is not valid");
     }
     Ok(codes)
 }
 
-/// What came of a poll.
-#[derive(Debug, PartialEq, Eq)]
-enum Polled {
-    Granted(Box<Granted>),
-    /// Nobody has decided yet.
-    Pending,
-    /// The same, and too soon; for how long not to come again, where the server says so.
-    SlowDown(Option<Duration>),
-    /// The server could not answer just now.
-    Unavailable,
-}
-
-/// Polls until somebody has decided.
+/// Polls for the token until the user has decided.
 ///
 /// # Errors
-/// When they refuse, nobody decides in time, or the server does not take the code any more.
-pub async fn wait(http: &reqwest::Client, url: &str, codes: &DeviceAuthorization) -> anyhow::Result<Granted> {
-    let until = Instant::now() + Duration::from_secs(codes.expires_in);
-    let mut pause = Pause::new(codes.interval.map_or(INTERVAL, Duration::from_secs));
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            bail!("nobody agreed in time: `auberge login` gives you another code");
-        }
-        tokio::time::sleep(pause.next().min(left)).await;
-        let polled = poll(http, url, &codes.device_code).await?;
-        if let Polled::Granted(granted) = polled {
-            return Ok(*granted);
-        }
-        pause.after(&polled);
-    }
+/// When the user refuses, the code expires, or the server rejects the code.
+pub async fn wait(
+    http: &reqwest::Client,
+    url: &str,
+    codes: &DeviceAuthorization,
+) -> anyhow::Result<BasicTokenResponse> {
+    let client = oauth::client(url)?;
+    let send = |request| oauth::send(http.clone(), request);
+    poll(&client, &send, tokio::time::sleep, url, codes).await
 }
 
-async fn poll(http: &reqwest::Client, url: &str, device_code: &str) -> anyhow::Result<Polled> {
-    let form = [("grant_type", GRANT), ("client_id", CLIENT), ("device_code", device_code)];
-    // No answer is no reason to give up: the code is good for as long as was said.
-    let Ok(answer) = http.post(format!("{url}/oauth/token")).form(&form).send().await else {
-        return Ok(Polled::Unavailable);
-    };
-    let status = answer.status();
-    let wait = answer.headers().get(reqwest::header::RETRY_AFTER);
-    let wait = wait.and_then(|secs| secs.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-    let Ok(bytes) = answer.bytes().await else { return Ok(Polled::Unavailable) };
-    told(url, status, wait, &bytes)
-}
-
-/// What an answer to a poll means.
-fn told(url: &str, status: StatusCode, wait: Option<Duration>, bytes: &[u8]) -> anyhow::Result<Polled> {
-    if status.is_success() {
-        let granted = serde_json::from_slice(bytes).context("the answer is no token")?;
-        return Ok(Polled::Granted(Box::new(granted)));
-    }
-    match word(bytes).as_str() {
-        "authorization_pending" => Ok(Polled::Pending),
-        "slow_down" => Ok(Polled::SlowDown(wait)),
-        "access_denied" => bail!("the sign-in was refused in the browser: nobody is signed in"),
-        "expired_token" => bail!("nobody agreed in time: `auberge login` gives you another code"),
-        "invalid_grant" => {
-            bail!("{url} does not know the code any more: `auberge login` gives you another one")
-        }
-        _ if status.is_server_error() => Ok(Polled::Unavailable),
-        _ if status == StatusCode::TOO_MANY_REQUESTS => Ok(Polled::SlowDown(wait)),
-        _ => Err(refusal(url, status, bytes)),
-    }
-}
-
-/// How long to wait before the next poll.
-#[derive(Debug)]
-struct Pause {
-    interval: Duration,
-    /// Longer, once: after polls without an answer, and where the server asks for it.
-    next: Option<Duration>,
-}
-
-impl Pause {
-    fn new(interval: Duration) -> Self {
-        Self { interval: interval.clamp(Duration::from_secs(1), PAUSE_MAX), next: None }
-    }
-
-    fn next(&self) -> Duration {
-        self.next.unwrap_or_default().max(self.interval)
-    }
-
-    fn after(&mut self, polled: &Polled) {
-        match polled {
-            Polled::Granted(_) | Polled::Pending => self.next = None,
-            Polled::SlowDown(wait) => {
-                self.interval += SLOWER;
-                self.next = *wait;
+async fn poll<'a, C, S, F>(
+    client: &'a oauth::Client,
+    send: &'a C,
+    sleep: S,
+    url: &str,
+    codes: &'a DeviceAuthorization,
+) -> anyhow::Result<BasicTokenResponse>
+where
+    C: AsyncHttpClient<'a, Error = SendError>,
+    S: Fn(Duration) -> F + 'a,
+    F: Future<Output = ()>,
+{
+    let request = client.exchange_device_access_token(&codes.0).set_max_backoff_interval(BACKOFF_MAX);
+    request.request_async(send, sleep, Some(codes.expires_in())).await.map_err(|error| match &error {
+        RequestTokenError::ServerResponse(response) => match response.error() {
+            DeviceCodeErrorResponseType::AccessDenied => {
+                anyhow!("the sign-in was refused in the browser: nobody is signed in")
             }
-            Polled::Unavailable => self.next = Some((self.next() * 2).min(PAUSE_MAX)),
-        }
-    }
-}
-
-/// OAuth's word for what went wrong.
-pub(super) fn word(bytes: &[u8]) -> String {
-    let problem = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
-    problem["error"].as_str().unwrap_or_default().to_owned()
-}
-
-/// What the server says, in a line.
-pub(super) fn refusal(url: &str, status: StatusCode, bytes: &[u8]) -> anyhow::Error {
-    let problem = serde_json::from_slice::<Value>(bytes).unwrap_or_default();
-    let said = problem["error_description"].as_str().or_else(|| problem["detail"].as_str());
-    let said = said.map(|said| said.chars().filter(|c| !c.is_control()).take(300).collect::<String>());
-    anyhow!("{url} answered {}: {}", status.as_u16(), said.unwrap_or_else(|| "no more was said".to_owned()))
+            DeviceCodeErrorResponseType::ExpiredToken => {
+                anyhow!("the code has expired: `auberge login` gets another code")
+            }
+            DeviceCodeErrorResponseType::Basic(BasicErrorResponseType::InvalidGrant) => {
+                anyhow!("{url} does not accept the code: `auberge login` gets another one")
+            }
+            _ => oauth::describe(url, error),
+        },
+        _ => oauth::describe(url, error),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use oauth2::{HttpRequest, HttpResponse, TokenResponse};
+    use reqwest::StatusCode;
+
     use super::*;
 
-    #[test]
-    fn each_answer_means_what_the_rfc_says() {
-        let at = |status: u16, body: &str| {
-            told("http://inn", StatusCode::from_u16(status).unwrap(), None, body.as_bytes())
+    const TOKEN: &str = r#"{"access_token":"v4","token_type":"Bearer","expires_in":600,"refresh_token":"r"}"#;
+
+    /// Polls a server that gives these responses, and returns the outcome and the intervals between polls in seconds.
+    async fn poll_responses(responses: &[(u16, &str)]) -> (anyhow::Result<BasicTokenResponse>, Vec<u64>) {
+        let codes = r#"{"device_code":"d","user_code":"u","verification_uri":"http://inn/device","expires_in":600,
+                        "interval":5}"#;
+        let codes = DeviceAuthorization(serde_json::from_str(codes).unwrap());
+        let responses: VecDeque<(u16, String)> =
+            responses.iter().map(|(status, body)| (*status, (*body).to_owned())).collect();
+        let responses = Mutex::new(responses);
+        let send = |_: HttpRequest| {
+            let (status, body) = responses.lock().unwrap().pop_front().unwrap();
+            let status = StatusCode::from_u16(status).unwrap();
+            std::future::ready(if status.is_server_error() {
+                Err(SendError::Unavailable(status))
+            } else {
+                let mut response = HttpResponse::new(body.into_bytes());
+                *response.status_mut() = status;
+                Ok(response)
+            })
         };
-        assert_eq!(at(400, r#"{"error":"authorization_pending"}"#).unwrap(), Polled::Pending);
-        assert_eq!(at(400, r#"{"error":"slow_down"}"#).unwrap(), Polled::SlowDown(None));
-        assert_eq!(at(503, r#"{"error":"temporarily_unavailable"}"#).unwrap(), Polled::Unavailable);
-        assert_eq!(at(502, "<html>").unwrap(), Polled::Unavailable);
-        for (error, words) in [
+        let intervals = Mutex::new(Vec::new());
+        let sleep = |interval: Duration| {
+            intervals.lock().unwrap().push(interval.as_secs());
+            std::future::ready(())
+        };
+        let client = oauth::client("http://inn").unwrap();
+        let outcome = poll(&client, &send, sleep, "http://inn", &codes).await;
+        let intervals = intervals.lock().unwrap().clone();
+        (outcome, intervals)
+    }
+
+    #[tokio::test]
+    async fn each_response_is_handled_as_the_rfc_says() {
+        let pending = (400, r#"{"error":"authorization_pending"}"#);
+        let (granted, intervals) = poll_responses(&[pending, pending, (200, TOKEN)]).await;
+        assert_eq!(granted.unwrap().access_token().secret(), "v4");
+        assert_eq!(intervals, [5, 5]);
+        for (error, message) in [
             ("access_denied", "refused in the browser"),
             ("expired_token", "another code"),
             ("invalid_grant", "another one"),
-            ("invalid_client", "answered 400"),
+            ("invalid_client", "invalid_client"),
         ] {
-            let refused = at(400, &format!(r#"{{"error":"{error}"}}"#)).unwrap_err().to_string();
-            assert!(refused.contains(words), "{error}: {refused}");
+            let (outcome, _) = poll_responses(&[(400, &format!(r#"{{"error":"{error}"}}"#))]).await;
+            let refused = outcome.unwrap_err().to_string();
+            assert!(refused.contains(message), "{error}: {refused}");
         }
-        let granted =
-            at(200, r#"{"access_token":"v4","token_type":"Bearer","expires_in":600,"refresh_token":"r"}"#);
-        assert!(matches!(granted.unwrap(), Polled::Granted(granted) if granted.access_token == "v4"));
-        assert!(at(200, "{}").is_err());
+        assert!(poll_responses(&[(200, "{}")]).await.0.is_err());
     }
 
-    #[test]
-    fn polls_become_slower_when_told_to_and_when_nobody_answers() {
-        let secs = |pause: &Pause| pause.next().as_secs();
-        let mut pause = Pause::new(Duration::from_secs(5));
-        pause.after(&Polled::Pending);
-        assert_eq!(secs(&pause), 5);
-        pause.after(&Polled::SlowDown(None));
-        assert_eq!(secs(&pause), 10);
-        pause.after(&Polled::SlowDown(Some(Duration::from_secs(40))));
-        assert_eq!(secs(&pause), 40, "once");
-        pause.after(&Polled::Pending);
-        assert_eq!(secs(&pause), 15, "slower for good");
-        for expected in [30, 60, 60] {
-            pause.after(&Polled::Unavailable);
-            assert_eq!(secs(&pause), expected);
-        }
-        pause.after(&Polled::Pending);
-        assert_eq!(secs(&pause), 15);
-        assert_eq!(secs(&Pause::new(Duration::ZERO)), 1, "never at once");
+    #[tokio::test]
+    async fn polls_become_slower_when_the_server_asks_for_it_and_while_it_is_unavailable() {
+        let slow_down = (400, r#"{"error":"slow_down"}"#);
+        let (granted, intervals) =
+            poll_responses(&[slow_down, (503, ""), (502, "<html>"), (200, TOKEN)]).await;
+        assert!(granted.is_ok());
+        assert_eq!(intervals, [10, 20, 20]);
     }
 }

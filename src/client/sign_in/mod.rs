@@ -1,19 +1,16 @@
-//! Sign-ins of people by the OAuth 2.0 device grant (RFC 8628): the grant itself, the stored tokens and their renewal.
+//! Sign-ins of people: the OAuth 2.0 device grant (RFC 8628), the stored tokens and their renewal.
 //!
 //! Invariants:
-//! - what is kept is its owner's to read, one file an address, and is sent to no other address;
-//! - a refresh token is spent by one process at a time, and its successor is on disk before anything is done with it.
+//! - stored sign-ins are readable by their owner only, one file for each server, and are sent to no other server;
+//! - a refresh token is used by one process at a time, and its successor is on disk before the new access token is used.
 //!
-//! Deliberately absent: any password, and any other way to sign in. `--admin FILE` and `AUBERGE_TOKEN` are
-//! [`crate::client::Target`]'s.
+//! Deliberately absent: passwords. `--admin FILE` and `AUBERGE_TOKEN` are handled by [`crate::client::Target`].
 
 mod device;
+mod oauth;
 mod store;
 mod tokens;
 
 pub use device::{DeviceAuthorization, begin, wait};
-pub use store::{Store, StoredSignIn};
-pub use tokens::{Token, fresh, revoke};
-
-/// The client that every cluster has from its first start, for this program: a public one, with the device grant.
-const CLIENT: &str = "cli";
+pub use store::{SignInStore, StoredSignIn};
+pub use tokens::{Token, fresh, revoke, stored};

@@ -1,11 +1,11 @@
-//! Sign-ins as they are kept: `$XDG_CONFIG_HOME/auberge/sign-ins/ADDRESS.json` (else `~/.config/…`), one file an address.
+//! Stored sign-ins: `$XDG_CONFIG_HOME/auberge/sign-ins/ADDRESS.json` (else `~/.config/…`), one file for each server.
 //!
 //! ```text
 //! {"format": 1, "url": "https://inn.example", "access_token": "v4.public.…", "expires_at": 1767225600,
 //!  "refresh_token": "…", "scope": "cluster:manage cluster:read …"}
 //! ```
 //!
-//! Files are 0600 and their folder 0700. Each is written whole, synced and renamed.
+//! Files have mode 0600 and their folder 0700. Files are written atomically.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -19,23 +19,22 @@ use serde::{Deserialize, Serialize};
 use crate::files::write_private;
 
 const FORMAT: u16 = 1;
-/// An access token that expires within this time is not used any more, in seconds: clocks differ, and requests travel.
+/// An access token that expires within this time is refreshed, in seconds: clocks differ, and requests take time.
 const MARGIN_SECS: i64 = 30;
 
-/// A sign-in. Shows nothing of its tokens.
+/// A sign-in. Its `Debug` form has no tokens.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSignIn {
-    /// How it is written.
+    /// The version of this format.
     pub format: u16,
-    /// Where: nothing of it is ever sent elsewhere.
+    /// The server, which is the only one that the tokens are sent to.
     pub url: String,
-    /// What requests bear.
     pub access_token: String,
-    /// Until when that is good, in seconds since 1970 by this machine's clock.
+    /// When the access token expires, in seconds since 1970 by this machine's clock.
     pub expires_at: i64,
-    /// To be exchanged once for the next pair.
+    /// Can be used once, for the next pair of tokens.
     pub refresh_token: Option<String>,
-    /// What it allows, separated by spaces.
+    /// The granted scopes, separated by spaces.
     pub scope: String,
 }
 
@@ -46,7 +45,7 @@ impl std::fmt::Debug for StoredSignIn {
 }
 
 impl StoredSignIn {
-    /// Of this format.
+    /// A sign-in whose access token expires in `expires_in` seconds.
     pub fn new(
         url: &str,
         access_token: String,
@@ -59,7 +58,7 @@ impl StoredSignIn {
         Self { format: FORMAT, url, access_token, expires_at, refresh_token, scope }
     }
 
-    /// Whether its access token is good for the next request.
+    /// Whether the access token is valid for the next request.
     pub fn is_fresh(&self) -> bool {
         self.expires_at - MARGIN_SECS > now_secs()
     }
@@ -69,37 +68,37 @@ fn now_secs() -> i64 {
     Timestamp::wall_clock().0 / 1000
 }
 
-/// The folder of all sign-ins.
+/// The folder of the stored sign-ins.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct SignInStore {
     dir: PathBuf,
 }
 
-impl Store {
-    /// The user's own.
+impl SignInStore {
+    /// The store of the current user.
     ///
     /// # Errors
-    /// When the environment does not say where their settings are.
+    /// When neither `XDG_CONFIG_HOME` nor `HOME` is set.
     pub fn of_user() -> anyhow::Result<Self> {
         let absolute =
             |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let config =
             absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
-        let config = config.context("neither XDG_CONFIG_HOME nor HOME says where sign-ins are kept")?;
+        let config = config.context("sign-ins cannot be stored: neither XDG_CONFIG_HOME nor HOME is set")?;
         Ok(Self { dir: config.join("auberge").join("sign-ins") })
     }
 
-    /// Keeps one, in the place of an earlier one of the same address.
+    /// Stores a sign-in, and replaces an earlier one at the same server.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn put(&self, kept: &StoredSignIn) -> anyhow::Result<()> {
+    pub fn put(&self, sign_in: &StoredSignIn) -> anyhow::Result<()> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
         made.with_context(|| format!("making {}", self.dir.display()))?;
-        write_private(&self.file(&kept.url), &serde_json::to_vec_pretty(kept)?)
+        write_private(&self.file(&sign_in.url), &serde_json::to_vec_pretty(sign_in)?)
     }
 
-    /// The one of an address.
+    /// The sign-in at the server `url`, if there is one.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -110,13 +109,13 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("reading {}", file.display())),
         };
-        read(&file, &text).map(|kept| (kept.url == url).then_some(kept))
+        read(&file, &text).map(|sign_in| (sign_in.url == url).then_some(sign_in))
     }
 
-    /// All of them, by address.
+    /// All sign-ins, ordered by server.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When one cannot be read.
     pub fn all(&self) -> anyhow::Result<Vec<StoredSignIn>> {
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
@@ -135,7 +134,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Keeps the one of an address no longer.
+    /// Removes the sign-in at the server `url`.
     ///
     /// # Errors
     /// When its file cannot be removed.
@@ -150,18 +149,17 @@ impl Store {
         }
     }
 
-    /// Waits until no other process exchanges the tokens of this address, and keeps others waiting until the file that it
-    /// brings is dropped.
+    /// Locks the sign-in at the server `url` against other processes, until the returned file is dropped. Blocks.
     ///
     /// # Errors
-    /// When there can be no such file.
+    /// When the lock file cannot be created.
     pub fn lock(&self, url: &str) -> io::Result<File> {
         let lock = File::create(self.file(url).with_extension("lock"))?;
         lock.lock()?;
         Ok(lock)
     }
 
-    /// Each address has a name of its own: what cannot be in one is written as its byte.
+    /// The file of a server. Bytes that file names must not have are escaped, so that each server has its own file.
     fn file(&self, url: &str) -> PathBuf {
         let mut name = String::new();
         for byte in url.bytes() {
@@ -176,13 +174,15 @@ impl Store {
 }
 
 fn read(file: &Path, text: &[u8]) -> anyhow::Result<StoredSignIn> {
-    let kept: StoredSignIn = serde_json::from_slice(text).with_context(|| {
-        format!("{} is not as this program writes it: remove it, and sign in again", file.display())
-    })?;
-    if kept.format != FORMAT {
-        bail!("{} is of another version of this program: remove it, and sign in again", file.display());
+    let sign_in: StoredSignIn = serde_json::from_slice(text)
+        .with_context(|| format!("{} is damaged: remove it, and sign in again", file.display()))?;
+    if sign_in.format != FORMAT {
+        bail!(
+            "{} was written by another version of this program: remove it, and sign in again",
+            file.display()
+        );
     }
-    Ok(kept)
+    Ok(sign_in)
 }
 
 #[cfg(test)]
@@ -191,14 +191,14 @@ mod tests {
 
     use super::*;
 
-    fn kept(url: &str, expires_in: i64) -> StoredSignIn {
+    fn sign_in(url: &str, expires_in: i64) -> StoredSignIn {
         StoredSignIn::new(url, "v4.public.x".to_owned(), expires_in, Some("r".to_owned()), "cluster:read")
     }
 
     #[test]
-    fn each_address_has_one_sign_in_of_its_own() {
+    fn each_server_has_its_own_sign_in() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store { dir: dir.path().join("auberge/sign-ins") };
+        let store = SignInStore { dir: dir.path().join("auberge/sign-ins") };
         assert_eq!(store.all().unwrap(), []);
         let urls = [
             "http://127.0.0.1:8080",
@@ -208,9 +208,9 @@ mod tests {
         ];
         for url in urls {
             assert_eq!(store.get(url).unwrap(), None);
-            store.put(&kept(url, 600)).unwrap();
+            store.put(&sign_in(url, 600)).unwrap();
         }
-        assert_eq!(store.all().unwrap().iter().map(|kept| kept.url.as_str()).collect::<Vec<_>>(), urls);
+        assert_eq!(store.all().unwrap().iter().map(|sign_in| sign_in.url.as_str()).collect::<Vec<_>>(), urls);
         for entry in fs::read_dir(&store.dir).unwrap() {
             let mode = entry.unwrap().metadata().unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
@@ -221,13 +221,13 @@ mod tests {
         store.remove(urls[0]).unwrap();
         assert_eq!(store.get(urls[0]).unwrap(), None);
         assert_eq!(store.all().unwrap().len(), 3);
-        assert!(!format!("{:?}", store.all().unwrap()).contains("v4.public"), "no tokens in what is printed");
+        assert!(!format!("{:?}", store.all().unwrap()).contains("v4.public"), "tokens are not printed");
     }
 
     #[test]
-    fn a_token_is_left_alone_before_it_expires() {
-        assert!(kept("http://a", 600).is_fresh());
-        assert!(!kept("http://a", MARGIN_SECS).is_fresh());
-        assert!(!kept("http://a", i64::MIN / 2).is_fresh());
+    fn a_token_is_refreshed_shortly_before_it_expires() {
+        assert!(sign_in("http://a", 600).is_fresh());
+        assert!(!sign_in("http://a", MARGIN_SECS).is_fresh());
+        assert!(!sign_in("http://a", i64::MIN / 2).is_fresh());
     }
 }

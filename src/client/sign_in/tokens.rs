@@ -1,104 +1,105 @@
-//! The tokens of a sign-in: kept fresh, and taken back.
+//! The tokens of a sign-in: refreshed before they expire, and revoked at sign-out.
 
 use anyhow::{Context, bail};
-use serde::Deserialize;
+use oauth2::basic::{BasicErrorResponseType, BasicTokenResponse};
+use oauth2::{RefreshToken, RequestTokenError, TokenResponse};
 
-use super::CLIENT;
-use super::device::{refusal, word};
-use super::store::{Store, StoredSignIn};
+use super::oauth::{self, CLIENT_ID};
+use super::store::{SignInStore, StoredSignIn};
 
-/// What the token endpoint answers.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-pub struct Granted {
-    pub access_token: String,
-    /// In seconds.
-    pub expires_in: i64,
-    pub refresh_token: Option<String>,
-    pub scope: Option<String>,
-}
-
-impl std::fmt::Debug for Granted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Granted({:?})", self.scope)
-    }
-}
-
-impl Granted {
-    /// As it is kept.
-    pub fn kept(self, url: &str, scope: &str) -> StoredSignIn {
-        StoredSignIn::new(url, self.access_token, self.expires_in, self.refresh_token, scope)
-    }
-}
-
-/// What became of a sign-in.
+/// The state of a stored sign-in.
 pub enum Token {
-    /// It goes on, with this access token.
-    Good(String),
-    /// It has ended: nothing of it is kept any more.
+    /// The sign-in is valid, with this access token.
+    Valid(String),
+    /// The sign-in has ended, and was removed from the store.
     Ended,
 }
 
-/// An access token of a sign-in: the one that is kept, or the next, where that one is about to expire or is the one that
-/// was `refused`.
+/// The sign-in to store for a token response. `scope` and `refresh_token` apply if the response has none.
+pub fn stored(
+    response: &BasicTokenResponse,
+    url: &str,
+    scope: &str,
+    refresh_token: Option<String>,
+) -> StoredSignIn {
+    let scopes = response.scopes().map(|scopes| {
+        let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        scopes.join(" ")
+    });
+    StoredSignIn::new(
+        url,
+        response.access_token().secret().clone(),
+        i64::try_from(response.expires_in().unwrap_or_default().as_secs()).unwrap_or(i64::MAX),
+        response.refresh_token().map(|token| token.secret().clone()).or(refresh_token),
+        scopes.as_deref().unwrap_or(scope),
+    )
+}
+
+/// A valid access token of a sign-in: the stored one, or a new one if the stored one is about to expire or is `rejected`.
 ///
 /// # Errors
-/// When the server cannot be reached, or the next one cannot be kept.
+/// When the server cannot be reached, or the new token cannot be stored.
 pub async fn fresh(
     http: &reqwest::Client,
-    store: &Store,
-    kept: StoredSignIn,
-    refused: Option<&str>,
+    store: &SignInStore,
+    sign_in: StoredSignIn,
+    rejected: Option<&str>,
 ) -> anyhow::Result<Token> {
-    let good = |kept: &StoredSignIn| kept.is_fresh() && refused != Some(kept.access_token.as_str());
-    if good(&kept) {
-        return Ok(Token::Good(kept.access_token));
+    let valid =
+        |sign_in: &StoredSignIn| sign_in.is_fresh() && rejected != Some(sign_in.access_token.as_str());
+    if valid(&sign_in) {
+        return Ok(Token::Valid(sign_in.access_token));
     }
-    let (waiting, url) = (store.clone(), kept.url.clone());
-    let lock = tokio::task::spawn_blocking(move || waiting.lock(&url)).await?;
-    let _lock = lock.context("keeping others from exchanging the sign-in")?;
-    // Another process may have exchanged it meanwhile, or ended it.
-    let Some(kept) = store.get(&kept.url)? else { return Ok(Token::Ended) };
-    if good(&kept) {
-        return Ok(Token::Good(kept.access_token));
+    let (locking, url) = (store.clone(), sign_in.url.clone());
+    let lock = tokio::task::spawn_blocking(move || locking.lock(&url)).await?;
+    let _lock = lock.context("locking the stored sign-in")?;
+    // Another process may have refreshed or removed it meanwhile.
+    let Some(sign_in) = store.get(&sign_in.url)? else { return Ok(Token::Ended) };
+    if valid(&sign_in) {
+        return Ok(Token::Valid(sign_in.access_token));
     }
-    let Some(refresh_token) = &kept.refresh_token else { return ended(store, &kept) };
-    let form = [("grant_type", "refresh_token"), ("client_id", CLIENT), ("refresh_token", refresh_token)];
-    let url = &kept.url;
-    let answer = http.post(format!("{url}/oauth/token")).form(&form).send().await;
-    let answer = answer.with_context(|| format!("no answer from {url}: is the server running?"))?;
-    let status = answer.status();
-    let bytes = answer.bytes().await.context("the answer broke off")?;
-    if status.is_success() {
-        let next: Granted = serde_json::from_slice(&bytes).context("reading the token")?;
-        let scope = next.scope.clone().unwrap_or_else(|| kept.scope.clone());
-        // Without another one, this one stays good (RFC 6749 §6).
-        let refresh_token = next.refresh_token.clone().or(kept.refresh_token);
-        let next = StoredSignIn { refresh_token, ..next.kept(url, &scope) };
-        store.put(&next).context("keeping the sign-in")?;
-        return Ok(Token::Good(next.access_token));
-    }
-    match word(&bytes).as_str() {
-        "invalid_grant" | "invalid_client" | "unauthorized_client" => ended(store, &kept),
-        _ => Err(refusal(url, status, &bytes)),
+    let Some(refresh_token) = sign_in.refresh_token.clone() else { return ended(store, &sign_in) };
+    let url = &sign_in.url;
+    let client = oauth::client(url)?;
+    let request = RefreshToken::new(refresh_token.clone());
+    let send = |request| oauth::send(http.clone(), request);
+    match client.exchange_refresh_token(&request).request_async(&send).await {
+        Ok(response) => {
+            // Without a new refresh token the old one stays valid (RFC 6749 §6).
+            let next = stored(&response, url, &sign_in.scope, Some(refresh_token));
+            store.put(&next).context("storing the sign-in")?;
+            Ok(Token::Valid(next.access_token))
+        }
+        Err(RequestTokenError::ServerResponse(response))
+            if matches!(
+                response.error(),
+                BasicErrorResponseType::InvalidGrant
+                    | BasicErrorResponseType::InvalidClient
+                    | BasicErrorResponseType::UnauthorizedClient
+            ) =>
+        {
+            ended(store, &sign_in)
+        }
+        Err(error) => Err(oauth::describe(url, error)),
     }
 }
 
-fn ended(store: &Store, kept: &StoredSignIn) -> anyhow::Result<Token> {
-    store.remove(&kept.url)?;
+fn ended(store: &SignInStore, sign_in: &StoredSignIn) -> anyhow::Result<Token> {
+    store.remove(&sign_in.url)?;
     Ok(Token::Ended)
 }
 
-/// Tells the server that a sign-in is over: its tokens are void then.
+/// Revokes the tokens of a sign-in at the server (RFC 7009). Not by the crate `oauth2`, which refuses plain HTTP here.
 ///
 /// # Errors
-/// When the server does not hear of it.
-pub async fn revoke(http: &reqwest::Client, kept: &StoredSignIn) -> anyhow::Result<()> {
-    let token = kept.refresh_token.as_ref().unwrap_or(&kept.access_token);
-    let form = [("token", token.as_str()), ("client_id", CLIENT)];
-    let answer =
-        http.post(format!("{}/oauth/revoke", kept.url)).form(&form).send().await.context("no answer")?;
-    if !answer.status().is_success() {
-        bail!("it answered {}", answer.status().as_u16());
+/// When the server cannot be reached, or refuses.
+pub async fn revoke(http: &reqwest::Client, sign_in: &StoredSignIn) -> anyhow::Result<()> {
+    let token = sign_in.refresh_token.as_ref().unwrap_or(&sign_in.access_token);
+    let form = [("token", token.as_str()), ("client_id", CLIENT_ID)];
+    let response =
+        http.post(format!("{}/oauth/revoke", sign_in.url)).form(&form).send().await.context("no response")?;
+    if !response.status().is_success() {
+        bail!("it responded with {}", response.status().as_u16());
     }
     Ok(())
 }

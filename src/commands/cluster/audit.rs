@@ -1,4 +1,4 @@
-//! `auberge cluster audit`: who did what, newest first.
+//! `auberge cluster audit`: the audit log, newest first.
 
 use clap::Args;
 use serde_json::Value;
@@ -8,13 +8,13 @@ use crate::client::{OperatorAccess, RetryingClient};
 use crate::commands::output;
 use crate::operate::audit::AuditResponse;
 
-/// What one request brings at most.
+/// Maximum number of entries in a response.
 const PAGE_MAX: u32 = 100;
 
-/// Show who did what to the cluster, and what happened to it by itself.
+/// Show the audit log: actions of operators, and automatic actions of the cluster.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// How many entries; the oldest of more than 10,000 are forgotten.
+    /// Maximum number of entries. The cluster keeps the newest 10,000.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
     /// Print JSON.
@@ -24,12 +24,12 @@ pub struct Audit {
     access: OperatorAccess,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
-/// When the directory does not answer.
+/// When the directory is unavailable.
 pub async fn run(arguments: Audit) -> anyhow::Result<()> {
-    let mut client = RetryingClient::by(&arguments.access).await?;
+    let mut client = RetryingClient::with_access(&arguments.access).await?;
     let (mut items, mut cursor) = (Vec::new(), None::<String>);
     let mut left = arguments.limit;
     while left > 0 {
@@ -48,14 +48,14 @@ pub async fn run(arguments: Audit) -> anyhow::Result<()> {
     }
     let entries: Vec<AuditResponse> = super::read(Value::Array(items))?;
     if entries.is_empty() {
-        println!("nothing is on record: a machine that is alone keeps none");
+        println!("the audit log is empty; a single node has none");
     } else {
         println!("{}", table(&entries));
     }
     Ok(())
 }
 
-/// A line an entry.
+/// One line for each entry.
 fn table(entries: &[AuditResponse]) -> String {
     let row = |entry: &AuditResponse| {
         vec![
@@ -67,7 +67,10 @@ fn table(entries: &[AuditResponse]) -> String {
             entry.detail.clone(),
         ]
     };
-    output::table(&["no", "when (UTC)", "who", "did", "what", "more"], entries.iter().map(row).collect())
+    output::table(
+        &["no", "time (UTC)", "by", "action", "subject", "detail"],
+        entries.iter().map(row).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -77,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_a_line() {
+    fn each_entry_is_one_line() {
         let entry = AuditResponse {
             number: 7,
             at: edge::Instant(Timestamp(1_700_000_000_000)),

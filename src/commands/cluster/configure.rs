@@ -1,4 +1,4 @@
-//! `auberge cluster configure`: has a running cluster adopt what its settings file says by now.
+//! `auberge cluster configure`: applies a settings file to a running cluster.
 
 use std::path::PathBuf;
 
@@ -16,19 +16,19 @@ use crate::operate::configure::Configured;
 use crate::server::cluster_node::{bank_name, cluster_settings};
 use crate::settings;
 
-/// Where the settings are adopted.
+/// The endpoint.
 pub const PATH: &str = "/v1/cluster/configure";
 
-/// Have the cluster adopt what a settings file says by now of `replicas`, `only_on`, `never_with` and `replace_after`.
+/// Apply the settings `replicas`, `only_on`, `never_with` and `replace_after` of a settings file to the cluster.
 ///
-/// Prints what changes, and what follows from it; then replicas move, come and go by themselves while everything serves.
-/// Shards and the bank were fixed when the cluster was made.
+/// Prints the changes and the moves that follow. Replicas are then added, moved and removed automatically while the cluster
+/// serves. The number of shards and the bank cannot change.
 #[derive(Debug, Args)]
 pub struct Configure {
-    /// The settings file; its [cluster] and [services] tables count here.
+    /// The settings file, of which [cluster] and [services] are applied.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Say what would change and what would follow, and do nothing.
+    /// Print the changes and the moves, and do nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -37,10 +37,10 @@ pub struct Configure {
     target: Target,
 }
 
-/// Runs the verb; returns when everything is as the settings want it, as far as there are nodes for it.
+/// Runs the command. Returns when the cluster complies with the settings, as far as there are enough nodes.
 ///
 /// # Errors
-/// When the file is wrong, the directory refuses, or a move that follows fails.
+/// When the file is not valid, the directory refuses, or a move fails.
 pub async fn run(arguments: Configure) -> anyhow::Result<()> {
     let asked = asked(&settings::load_cluster(&arguments.config)?);
     let with = |dry_run: bool| {
@@ -50,7 +50,7 @@ pub async fn run(arguments: Configure) -> anyhow::Result<()> {
     };
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let before = follow::newest(&mut client).await?;
-    let found: Value = client.server().post(PATH, &with(arguments.dry_run)).await?;
+    let found: Value = client.once().post(PATH, &with(arguments.dry_run)).await?;
     if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
         return output::print_json(&found);
     }
@@ -95,7 +95,7 @@ fn asked(settings: &settings::Settings) -> Value {
     asked
 }
 
-/// What changes, and what follows.
+/// The lines to print: the changes, then the moves.
 fn lines(configured: &Configured) -> Vec<String> {
     let change = |change: &crate::operate::configure::ChangeResponse| {
         format!("{}: {} → {}", change.setting, change.from, change.to)
@@ -103,19 +103,22 @@ fn lines(configured: &Configured) -> Vec<String> {
     let mut lines: Vec<String> = configured.changes.iter().map(change).collect();
     lines.extend(configured.plan.iter().map(rebalance::line));
     lines.extend(configured.astray.iter().map(|astray| {
-        format!("{} stays on {} against the rules: no other node may take it", astray.group, astray.node)
+        format!(
+            "{} stays on {} and violates the placement rules: no other node can take it",
+            astray.group, astray.node
+        )
     }));
     lines.push(match (configured.changes.len(), configured.plan.len(), configured.dry_run) {
         (0, 0, _) => "the cluster has these settings already".to_owned(),
-        (0, moves, _) => format!("the cluster has these settings already; {} to follow", words(moves)),
-        (_, moves, true) => format!("nothing is changed yet; {} would follow at once", words(moves)),
-        (_, 0, false) => "adopted; nothing has to move".to_owned(),
-        (_, moves, false) => format!("adopted; {} to follow", words(moves)),
+        (0, moves, _) => format!("the cluster has these settings already; {} to come", number_of(moves)),
+        (_, moves, true) => format!("nothing was changed; {} would begin at once", number_of(moves)),
+        (_, 0, false) => "applied; no moves are needed".to_owned(),
+        (_, moves, false) => format!("applied; {} to come", number_of(moves)),
     });
     lines
 }
 
-fn words(moves: usize) -> String {
+fn number_of(moves: usize) -> String {
     if moves == 0 { "no move".to_owned() } else { count(moves, "move") }
 }
 
@@ -126,9 +129,9 @@ mod tests {
     use crate::operate::nodes::StepResponse;
 
     #[test]
-    fn a_file_is_asked_for_as_it_is() {
+    fn the_request_has_the_settings_of_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        // A node's secrets are nowhere here.
+        // The secrets of nodes are missing.
         let text = "[payments]\nbank = \"stripe\"\n[cluster]\nreplace_after = \"2h\"\n[services.pdf]\nreplicas = 1\n\
                     only_on = [\"big\"]\n[services.reservations]\nshards = 4\n";
         std::fs::write(file.path(), text).unwrap();
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_and_what_follows_are_lines() {
+    fn changes_and_moves_are_printed_one_a_line() {
         let change = || ChangeResponse {
             setting: "services.pdf.replicas".to_owned(),
             from: "3".to_owned(),
@@ -167,12 +170,12 @@ mod tests {
             [
                 "services.pdf.replicas: 3 → 1",
                 "pdf/0  – n1, n2",
-                "ui/0 stays on n1 against the rules: no other node may take it",
-                "nothing is changed yet; 1 move would follow at once",
+                "ui/0 stays on n1 and violates the placement rules: no other node can take it",
+                "nothing was changed; 1 move would begin at once",
             ]
         );
         let last = |configured: &Configured| lines(configured).pop().unwrap();
-        assert_eq!(last(&configured(false, vec![change()], vec![], vec![])), "adopted; nothing has to move");
+        assert_eq!(last(&configured(false, vec![change()], vec![], vec![])), "applied; no moves are needed");
         assert_eq!(
             last(&configured(false, vec![], vec![], vec![])),
             "the cluster has these settings already"

@@ -1,4 +1,4 @@
-//! Following moves to their end: bars on a terminal, a line now and then in a pipe.
+//! Follows moves to their end: progress bars on a terminal, lines in a pipe.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -9,52 +9,54 @@ use directory::MoveId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
+use super::changes::{Change, Changes};
 use super::{format, tables};
 use crate::client::RetryingClient;
 use crate::operate::moves::{MovePhase, MoveResponse};
 use crate::operate::shown::{NodeResponse, NodeState};
 
-/// How often the cluster is asked.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// In a pipe, a move that stays in its phase is told of again after this.
-const TELL_EVERY: Duration = Duration::from_secs(5);
-/// A bar's length stands for this many steps.
+/// In a pipe, the progress of a phase is printed again after this time.
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+/// The length of a progress bar, in steps.
 const STEPS: u64 = 1000;
 
-/// Waits until all of these moves have ended, showing how they get on; returns them as they ended.
+/// Waits until all of these moves have ended, and shows their progress. Returns the ended moves.
 ///
 /// # Errors
-/// When the cluster cannot be asked any more, or at Ctrl-C: the moves go on then, and the message says how to follow
-/// them.
+/// When the cluster cannot be reached, or at Ctrl-C. The moves continue then, and the message says how to follow them.
 pub async fn to_the_end(
     client: &mut RetryingClient<'_>,
     begun: Vec<MoveResponse>,
 ) -> anyhow::Result<Vec<MoveResponse>> {
-    let again = match begun.as_slice() {
+    let command = match begun.as_slice() {
         [one] => format!("auberge cluster moves {}", one.id),
         _ => "auberge cluster moves".to_owned(),
     };
-    let mut shown = Shown::new();
+    let mut progress = Progress::new();
+    let mut changes = Changes::default();
     let following = async {
-        let mut all: BTreeMap<String, MoveResponse> =
-            begun.into_iter().map(|one| (one.id.clone(), one)).collect();
+        let mut all = by_id(begun);
         loop {
-            all.values().for_each(|one| shown.show(one));
+            all.values().for_each(|one| progress.show(one));
             if all.values().all(|one| one.phase.ended()) {
                 return Ok(all.into_values().collect());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
-            look(client, &mut all).await?;
+            match changes.next(client).await {
+                Change::Move(one) if all.contains_key(&one.id) => {
+                    all.insert(one.id.clone(), *one);
+                }
+                Change::Move(_) | Change::Node(_) => {}
+                Change::Unknown => refresh(client, &mut all).await?,
+            }
         }
     };
     tokio::select! {
         ended = following => ended,
-        _ = tokio::signal::ctrl_c() => bail!("interrupted; the work goes on: `{again}` follows it"),
+        _ = tokio::signal::ctrl_c() => bail!("interrupted; the operation continues: follow it with `{command}`"),
     }
 }
 
-/// Waits until a node has reached a state, showing how the moves that take something off it get on; returns these and
-/// the node.
+/// Waits until a node has reached a state, and shows the progress of the moves off it. Returns these moves and the node.
 ///
 /// # Errors
 /// As [`to_the_end`].
@@ -62,53 +64,75 @@ pub async fn until_emptied(
     client: &mut RetryingClient<'_>,
     begun: Vec<MoveResponse>,
     node: &str,
-    is_there: impl Fn(NodeState) -> bool,
+    reached: impl Fn(NodeState) -> bool,
 ) -> anyhow::Result<(Vec<MoveResponse>, NodeResponse)> {
-    let mut shown = Shown::new();
-    let mut told = Instant::now();
+    let mut progress = Progress::new();
+    let mut reported = Instant::now();
+    let mut changes = Changes::default();
+    let leaves = |one: &MoveResponse| one.leave.iter().any(|leaves| leaves == node);
     let following = async {
-        let mut all: BTreeMap<String, MoveResponse> =
-            begun.into_iter().map(|one| (one.id.clone(), one)).collect();
+        let mut all = by_id(begun);
+        let mut now: NodeResponse = get_node(client, node).await?;
         loop {
-            all.values().for_each(|one| shown.show(one));
-            let now: NodeResponse = super::read(client.get(&format!("/v1/cluster/nodes/{node}")).await?)?;
-            if is_there(now.state) && all.values().all(|one| one.phase.ended()) {
-                return Ok((all.into_values().collect(), now));
+            all.values().for_each(|one| progress.show(one));
+            if reached(now.state) && all.values().all(|one| one.phase.ended()) {
+                // The event of the node's state may have been sent before the last move ended.
+                now = get_node(client, node).await?;
+                if reached(now.state) {
+                    return Ok((all.into_values().collect(), now));
+                }
             }
-            if told.elapsed() > TELL_EVERY {
+            if reported.elapsed() > REPORT_INTERVAL {
                 let left = [(now.leaders, "leader"), (now.groups, "replica")]
                     .map(|(number, what)| format::count(number as usize, what));
-                shown.say(&format!("{node}: {} are left", left.join(" and ")));
-                told = Instant::now();
+                progress.print(&format!("{node}: {} are left", left.join(" and ")));
+                reported = Instant::now();
             }
-            tokio::time::sleep(LOOK_EVERY).await;
-            look(client, &mut all).await?;
-            // What could not begin at once begins later.
-            let page: Value = client.get("/v1/cluster/moves?active=true&limit=100").await?;
-            let active: Vec<MoveResponse> = super::read(page.get("items").cloned().unwrap_or_default())?;
-            let leaving = active.into_iter().filter(|one| one.leave.iter().any(|leaves| leaves == node));
-            all.extend(leaving.map(|one| (one.id.clone(), one)));
+            match changes.next(client).await {
+                Change::Move(one) if all.contains_key(&one.id) || leaves(&one) => {
+                    all.insert(one.id.clone(), *one);
+                }
+                Change::Node(changed) if changed.name == node => now = *changed,
+                Change::Move(_) | Change::Node(_) => {}
+                Change::Unknown => {
+                    now = get_node(client, node).await?;
+                    refresh(client, &mut all).await?;
+                    // Moves that could not begin at once begin later.
+                    let page: Value = client.get("/v1/cluster/moves?active=true&limit=100").await?;
+                    let active: Vec<MoveResponse> =
+                        super::read(page.get("items").cloned().unwrap_or_default())?;
+                    all.extend(by_id(active.into_iter().filter(leaves)));
+                }
+            }
         }
     };
     tokio::select! {
         emptied = following => emptied,
         _ = tokio::signal::ctrl_c() => {
-            bail!("interrupted; the work goes on: `auberge cluster watch` follows it")
+            bail!("interrupted; the operation continues: follow it with `auberge cluster watch`")
         }
     }
 }
 
-/// The newest move there is, if there is one.
+async fn get_node(client: &mut RetryingClient<'_>, node: &str) -> anyhow::Result<NodeResponse> {
+    super::read(client.get(&format!("/v1/cluster/nodes/{node}")).await?)
+}
+
+fn by_id(moves: impl IntoIterator<Item = MoveResponse>) -> BTreeMap<String, MoveResponse> {
+    moves.into_iter().map(|one| (one.id.clone(), one)).collect()
+}
+
+/// The id of the newest move, if there is one.
 ///
 /// # Errors
-/// When the cluster cannot be asked.
+/// When the cluster cannot be reached.
 pub async fn newest(client: &mut RetryingClient<'_>) -> anyhow::Result<Option<MoveId>> {
     let page: Value = client.get("/v1/cluster/moves?limit=1").await?;
     Ok(page["items"][0]["id"].as_str().and_then(|id| id.parse().ok()))
 }
 
-/// Waits until nothing is left that changed settings ask for: until `path`, asked with `dry_run`, plans no more, and
-/// nothing is under way. Shows how the moves get on that are made after the one `since`, and returns them.
+/// Waits until the cluster complies with changed settings: until a dry run of `path` plans no moves, and none is in
+/// progress. Shows and returns the moves that began after the move `since`.
 ///
 /// # Errors
 /// As [`to_the_end`].
@@ -118,37 +142,38 @@ pub async fn until_settled(
     dry_run: &Value,
     since: Option<MoveId>,
 ) -> anyhow::Result<Vec<MoveResponse>> {
-    let mut shown = Shown::new();
+    let mut progress = Progress::new();
+    let mut changes = Changes::default();
     let following = async {
         let mut all: BTreeMap<String, MoveResponse> = BTreeMap::new();
         loop {
-            // In this order: what is planned at the first look and begun by the second is seen there, over or not.
-            let planned = client.post_harmless(path, dry_run).await?;
-            look(client, &mut all).await?;
+            // In this order: a move that the plan still has, and that begins meanwhile, is in the list.
+            let planned = client.post_idempotent(path, dry_run).await?;
+            refresh(client, &mut all).await?;
             let page: Value = client.get("/v1/cluster/moves?limit=100").await?;
             let page: Vec<MoveResponse> = super::read(page.get("items").cloned().unwrap_or_default())?;
             let made =
                 page.into_iter().filter(|one| one.id.parse::<MoveId>().is_ok_and(|id| Some(id) > since));
-            all.extend(made.map(|one| (one.id.clone(), one)));
+            all.extend(by_id(made));
             let settled = planned["plan"].as_array().is_none_or(Vec::is_empty)
                 && all.values().all(|one| one.phase.ended());
-            all.values().for_each(|one| shown.show(one));
+            all.values().for_each(|one| progress.show(one));
             if settled {
                 return Ok(all.into_values().collect());
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            changes.next(client).await;
         }
     };
     tokio::select! {
         settled = following => settled,
         _ = tokio::signal::ctrl_c() => {
-            bail!("interrupted; the settings are adopted, and the work goes on: `auberge cluster watch` follows it")
+            bail!("interrupted; the settings are applied, and the operation continues: follow it with `auberge cluster watch`")
         }
     }
 }
 
-/// Brings the moves that have not ended up to date.
-async fn look(
+/// Reads the moves that have not ended again.
+async fn refresh(
     client: &mut RetryingClient<'_>,
     all: &mut BTreeMap<String, MoveResponse>,
 ) -> anyhow::Result<()> {
@@ -161,7 +186,7 @@ async fn look(
         all.insert(id.clone(), one);
         return Ok(());
     }
-    // One request for many of them; those beyond a page wait until others have ended.
+    // One request for the first page; of the others one at a time.
     let page: Value = client.get("/v1/cluster/moves?limit=100").await?;
     let found: Vec<MoveResponse> =
         super::read(page.get("items").cloned().unwrap_or_else(|| Value::Array(Vec::new())))?;
@@ -179,27 +204,28 @@ async fn look(
     Ok(())
 }
 
-/// What was shown of moves so far.
-struct Shown {
+/// Shows the progress of moves.
+struct Progress {
     bars: Option<MultiProgress>,
-    moves: BTreeMap<String, Told>,
+    moves: BTreeMap<String, Shown>,
 }
 
-struct Told {
+/// What was last shown of a move.
+struct Shown {
     phase: Option<MovePhase>,
     at: Instant,
     bar: Option<ProgressBar>,
 }
 
-impl Shown {
+impl Progress {
     fn new() -> Self {
         let terminal = std::io::stderr().is_terminal();
         let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
         Self { bars, moves: BTreeMap::new() }
     }
 
-    /// A line among the bars.
-    fn say(&self, line: &str) {
+    /// Prints a line above the bars.
+    fn print(&self, line: &str) {
         match &self.bars {
             Some(bars) => {
                 let _ = bars.println(line);
@@ -210,30 +236,32 @@ impl Shown {
 
     fn show(&mut self, one: &MoveResponse) {
         let bars = self.bars.as_ref();
-        let told = self.moves.entry(one.id.clone()).or_insert_with(|| Told {
+        let shown = self.moves.entry(one.id.clone()).or_insert_with(|| Shown {
             phase: None,
             at: Instant::now(),
             bar: bars.map(|bars| bars.add(bar())),
         });
-        match &told.bar {
+        match &shown.bar {
             Some(bar) if one.phase.ended() => {
-                if told.phase.is_none_or(|phase| !phase.ended()) {
+                if shown.phase.is_none_or(|phase| !phase.ended()) {
                     bar.finish_and_clear();
                 }
             }
             Some(bar) => {
                 bar.set_prefix(format!("{}  {}", one.group, tables::route(one)));
                 bar.set_position(steps(one));
-                bar.set_message(stand(one));
+                bar.set_message(describe(one));
             }
             None => {
-                if told.phase != Some(one.phase) || told.at.elapsed() > TELL_EVERY && !one.phase.ended() {
-                    eprintln!("{}  {}: {}", one.group, tables::route(one), stand(one));
-                    told.at = Instant::now();
+                if shown.phase != Some(one.phase)
+                    || shown.at.elapsed() > REPORT_INTERVAL && !one.phase.ended()
+                {
+                    eprintln!("{}  {}: {}", one.group, tables::route(one), describe(one));
+                    shown.at = Instant::now();
                 }
             }
         }
-        told.phase = Some(one.phase);
+        shown.phase = Some(one.phase);
     }
 }
 
@@ -243,7 +271,7 @@ fn bar() -> ProgressBar {
 }
 
 /// `catching up, 12 MB of 27 MB, 120 entries behind, 3 s left`.
-fn stand(one: &MoveResponse) -> String {
+fn describe(one: &MoveResponse) -> String {
     let progress = match one.phase {
         MovePhase::Adding | MovePhase::CatchingUp => Some(tables::progress(one)).filter(|text| text != "–"),
         MovePhase::Switching
@@ -253,7 +281,7 @@ fn stand(one: &MoveResponse) -> String {
         | MovePhase::Cancelled => None,
     };
     let phase = one.phase.words();
-    // How it ended is said once.
+    // A detail that begins with the phase replaces it.
     if let Some(detail) = one.detail.as_ref().filter(|detail| detail.starts_with(phase)) {
         return detail.clone();
     }
@@ -261,7 +289,7 @@ fn stand(one: &MoveResponse) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// How far a move is: most of its time goes into what has to be carried.
+/// The position of a move's bar. Copying the state takes most of the time.
 fn steps(one: &MoveResponse) -> u64 {
     match one.phase {
         MovePhase::Adding => 20,
@@ -276,7 +304,7 @@ fn steps(one: &MoveResponse) -> u64 {
     }
 }
 
-/// A sentence about a move that has ended, or how it stands.
+/// A sentence about the outcome or the progress of a move.
 pub fn sentence(one: &MoveResponse) -> String {
     let names = |names: &[String]| names.join(" and ");
     if one.leader_only && one.leave == one.take && one.phase == MovePhase::Done {
@@ -298,15 +326,15 @@ pub fn sentence(one: &MoveResponse) -> String {
         MovePhase::Failed => format!("could not move {what}{because}"),
         MovePhase::Cancelled => format!("moving {what} was cancelled{because}"),
         MovePhase::Adding | MovePhase::CatchingUp | MovePhase::Switching | MovePhase::Removing => {
-            format!("moving {what}: {}", stand(one))
+            format!("moving {what}: {}", describe(one))
         }
     }
 }
 
-/// Fails when any of these moves did.
+/// Fails if any of these moves is not done.
 ///
 /// # Errors
-/// A line that names the first, and how many there are.
+/// A line with the first such move, and their number.
 pub fn all_done(moves: &[MoveResponse]) -> anyhow::Result<()> {
     let failed: Vec<&MoveResponse> = moves.iter().filter(|one| one.phase != MovePhase::Done).collect();
     match failed.as_slice() {
@@ -347,12 +375,12 @@ mod tests {
     }
 
     #[test]
-    fn a_move_is_told_as_it_stands() {
+    fn a_move_is_described_by_its_phase() {
         assert_eq!(
-            stand(&a_move(MovePhase::CatchingUp)),
+            describe(&a_move(MovePhase::CatchingUp)),
             "catching up, 12 MB of 27 MB, 120 entries behind, 3 s left"
         );
-        assert_eq!(stand(&a_move(MovePhase::Switching)), "switching");
+        assert_eq!(describe(&a_move(MovePhase::Switching)), "switching");
         assert_eq!(sentence(&a_move(MovePhase::Done)), "moved reservations/0 from n1 to n4 in 3.2 s");
         let full =
             MoveResponse { detail: Some("the disk of n4 is full".to_owned()), ..a_move(MovePhase::Failed) };
@@ -364,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_only_grow() {
+    fn bars_never_shrink() {
         let phases = [
             MovePhase::Adding,
             MovePhase::CatchingUp,

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_told_in_utc() {
+    fn instants_are_formatted_in_utc() {
         let instant = |millis| Instant(Timestamp(millis));
         assert_eq!(time_of_day(instant(1_700_000_000_000)), "22:13:20");
         assert_eq!(date_and_time(instant(1_700_000_000_999)), "2023-11-14 22:13:20");

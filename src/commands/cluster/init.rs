@@ -1,4 +1,4 @@
-//! `auberge cluster init`: makes a cluster of nodes that run and wait for it.
+//! `auberge cluster init`: initialises a cluster of running nodes.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,31 +14,31 @@ use crate::server::cluster_node::init::{InitRequest, InitResponse, PATH};
 use crate::server::data_dir::{self, ClusterNodeMetadata};
 use crate::settings;
 
-/// What there is to know about a cluster that was restored.
-pub const HELD: &str = "mails and payments wait: `auberge restore --release-effects --running` lets them go; \
-                        who administers it is as before: use the admin.json of then";
-/// Longer than the node itself waits for anything.
+/// A hint about a restored cluster.
+pub const RESTORED_HINT: &str = "mails and payments are paused: release them with `auberge restore --release-effects --running`; \
+                        the administrator is unchanged: use the admin.json of the backup";
+/// Timeout of the request: longer than every timeout of the node.
 const TIMEOUT: Duration = Duration::from_secs(180);
-/// An archive may be large.
+/// Timeout of a restore, because an archive may be large.
 const RESTORE_TIMEOUT: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Make the cluster: once, on one of its nodes, when the nodes are running. Shards and the bank are fixed then.
+/// Initialise a new cluster: once, on one of its nodes, when the nodes are running. Shards and the bank cannot change later.
 #[derive(Debug, Args)]
 pub struct Init {
-    /// The node's data directory: its cluster key shows that you may.
+    /// The node's data directory, whose cluster key authorises the request.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The node's settings, which say where its data directory is.
+    /// The node's settings file, which has its data directory.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where its edge is, if not where it says itself.
+    /// The address of the node's edge [default: the one in its data directory].
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Load demo hotels.
     #[arg(long, conflicts_with = "restore")]
     demo: bool,
-    /// Found every group from this archive, on the node's machine, which was made under the same cluster key. Nodes, places
-    /// and moves are not in it: they are made anew.
+    /// Restore every group from this archive on the node's machine, which needs the same cluster key. Nodes, placement and
+    /// moves are not in an archive.
     #[arg(long, value_name = "ARCHIVE")]
     restore: Option<PathBuf>,
     /// Print JSON.
@@ -46,7 +46,7 @@ pub struct Init {
     json: bool,
 }
 
-/// Runs the verb.
+/// Runs the command.
 ///
 /// # Errors
 /// When the node cannot be reached, or refuses.
@@ -57,13 +57,13 @@ pub async fn run(arguments: Init) -> anyhow::Result<()> {
         (None, None) => PathBuf::from("./auberge-data"),
     };
     let restore = arguments.restore.map(std::path::absolute).transpose()?;
-    let asked = InitRequest { demo: arguments.demo, wait_for: Vec::new(), restore };
-    let made = ask(&data, arguments.url.as_deref(), &asked).await?;
+    let request = InitRequest { demo: arguments.demo, wait_for: Vec::new(), restore };
+    let made = request_init(&data, arguments.url.as_deref(), &request).await?;
     if arguments.json {
         return output::print_json(&made);
     }
     println!(
-        "The cluster {} is made: {} groups, nodes {}.",
+        "The cluster {} is initialised: {} groups, nodes {}.",
         made.cluster,
         made.groups,
         made.nodes.join(", ")
@@ -77,52 +77,55 @@ pub async fn run(arguments: Init) -> anyhow::Result<()> {
         println!("  admin     {}", administrator(sign_in, &made.url));
     }
     if made.effects_held {
-        println!("  restored  {HELD}");
+        println!("  restored  {RESTORED_HINT}");
     }
     Ok(())
 }
 
-/// Has the node of a data directory on this machine make the cluster.
+/// Sends the request to the node whose data directory is given.
 ///
 /// # Errors
 /// When it cannot be reached, or refuses.
-pub async fn ask(data: &Path, url: Option<&str>, asked: &InitRequest) -> anyhow::Result<InitResponse> {
+pub async fn request_init(
+    data: &Path,
+    url: Option<&str>,
+    init: &InitRequest,
+) -> anyhow::Result<InitResponse> {
     let node = node_of(data)?;
     let key = ClusterKey::load(&data.join("cluster.key")).context("the cluster key")?;
     let url = url.unwrap_or(&node.url).trim_end_matches('/');
-    let at_most = if asked.restore.is_some() { RESTORE_TIMEOUT } else { TIMEOUT };
+    let at_most = if init.restore.is_some() { RESTORE_TIMEOUT } else { TIMEOUT };
     let http = reqwest::Client::builder().timeout(at_most).build()?;
-    // It is good for a minute, and for this cluster's nodes only.
+    // The credential is valid for a minute, on this cluster's nodes only.
     let credential = key.node_credential(&node.name, Timestamp::wall_clock());
-    let request = http.post(format!("{url}{PATH}")).bearer_auth(credential).json(asked);
-    let answer = request.send().await;
-    let answer = answer.with_context(|| format!("no answer from {url}: is node {} running?", node.name))?;
-    let status = answer.status();
-    let bytes = answer.bytes().await.context("the answer broke off")?;
+    let request = http.post(format!("{url}{PATH}")).bearer_auth(credential).json(init);
+    let response = request.send().await;
+    let response =
+        response.with_context(|| format!("no response from {url}: is node {} running?", node.name))?;
+    let status = response.status();
+    let bytes = response.bytes().await.context("the response was cut off")?;
     if !status.is_success() {
         return Err(client::problem(status, &bytes));
     }
-    serde_json::from_slice(&bytes).context("the answer is not what was asked for")
+    serde_json::from_slice(&bytes).context("unexpected response")
 }
 
 fn node_of(data: &Path) -> anyhow::Result<ClusterNodeMetadata> {
     let Some(metadata) = data_dir::read(data)? else {
         bail!(
-            "{} is no node's data directory: start `auberge node` first, and name its directory with --data",
+            "{} is not the data directory of a node: start `auberge node` first, and name its directory with --data",
             data.display()
         );
     };
-    metadata
-        .node
-        .with_context(|| format!("{} is the store of one machine, and of no cluster", data.display()))
+    metadata.node.with_context(|| format!("{} belongs to a single node, not to a cluster", data.display()))
 }
 
-/// The only node of the settings whose data directory is on this machine.
+/// The data directory of the settings that is on this machine.
 fn of_config(config: &Path) -> anyhow::Result<PathBuf> {
     let settings = settings::load(Some(config))?;
-    let usual = || PathBuf::from("./auberge-data");
+    let default = || PathBuf::from("./auberge-data");
     let mut here: Vec<PathBuf> =
-        settings.nodes.values().map(|node| node.data.clone().unwrap_or_else(usual)).collect();
+        settings.nodes.values().map(|node| node.data.clone().unwrap_or_else(default)).collect();
     here.retain(|data| data.join("node.json").exists());
     here.sort();
     here.dedup();

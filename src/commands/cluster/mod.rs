@@ -1,6 +1,7 @@
-//! `auberge cluster`: what operators ask a running cluster, and tell it.
+//! `auberge cluster`: commands for the operators of a cluster.
 
 mod audit;
+mod changes;
 mod configure;
 mod follow;
 mod format;
@@ -20,42 +21,42 @@ use crate::client::OperatorAccess;
 use crate::commands::output;
 use crate::operate::shown::{ClusterResponse, Groups, Nodes};
 
-/// Verbs about a running cluster.
+/// Commands for a cluster.
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Make the cluster: once, on one of its nodes, when the nodes are running.
+    /// Initialise a new cluster: once, on one of its nodes, when the nodes are running.
     Init(init::Init),
-    /// How it stands: nodes, groups, what is under way, and what needs your attention.
+    /// Show nodes, groups, moves in progress, and problems that need your attention.
     Status(ReadArguments),
-    /// Its nodes.
+    /// Show the nodes.
     Nodes(ReadArguments),
-    /// Its groups: who leads, where the replicas are, how far they are behind.
+    /// Show the groups: their leaders, the nodes of their replicas, and how far these lag.
     Groups(ReadArguments),
-    /// How it stands, as it changes: a table on a terminal, a line an event in a pipe. Ends with Ctrl-C.
+    /// Show changes as they happen: a table on a terminal, one line an event in a pipe. Stop with Ctrl-C.
     Watch(ReadArguments),
-    /// Who did what, newest first.
+    /// Show the audit log, newest first.
     Audit(audit::Audit),
-    /// Move a replica of a group to another node, or its leadership, while it serves. Returns when it is done.
+    /// Move a replica or the leadership of a group to another node, while it serves. Returns when the move is done.
     Move(moves::Move),
-    /// Moves, newest first; with an id, follow that one to its end.
+    /// Show moves, newest first; with an id, follow that move to its end.
     Moves(moves::List),
-    /// Cancel a move that has not switched yet.
+    /// Cancel a move that has not changed the voters yet.
     Cancel(moves::Cancel),
-    /// Empty a node: leaders go at once, replicas where another node can take them.
+    /// Empty a node: transfer its leaderships at once, and move its replicas to nodes that can take them.
     Drain(nodes::Drain),
-    /// Let a node that was drained take groups again.
+    /// Allow a drained node to take groups again.
     Uncordon(nodes::Node),
-    /// Remove a node for good: it is emptied first, and its certificate counts no more.
+    /// Remove a node for good: it is emptied first, and its certificate is revoked.
     Decommission(nodes::Drain),
-    /// Have the cluster adopt what its settings file says by now: replicas, placement rules, times.
+    /// Apply a changed settings file to the cluster: replicas, placement rules, times.
     Configure(configure::Configure),
-    /// Even groups and leaders out over the nodes.
+    /// Distribute groups and leaders evenly over the nodes.
     Rebalance(rebalance::Rebalance),
-    /// Found a group anew from one surviving replica, when most of its replicas are lost for good.
+    /// Recreate a group from one surviving replica, when the majority of its replicas is lost for good.
     Recover(recover::Recover),
 }
 
-/// What a verb that reads needs to know.
+/// Arguments of commands that only read.
 #[derive(Debug, Args)]
 pub struct ReadArguments {
     /// Print JSON.
@@ -65,7 +66,7 @@ pub struct ReadArguments {
     access: OperatorAccess,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments {
         Arguments::Init(arguments) => init::run(arguments).await,
@@ -101,20 +102,20 @@ impl ReadArguments {
     }
 }
 
-/// Prints what was found: as it came, or in words.
-fn show<T: ParseFromJSON>(found: Value, json: bool, words: impl FnOnce(&T)) -> anyhow::Result<()> {
+/// Prints a response: as JSON, or for people.
+fn show<T: ParseFromJSON>(found: Value, json: bool, print: impl FnOnce(&T)) -> anyhow::Result<()> {
     if json {
         return output::print_json(&found);
     }
-    words(&read(found)?);
+    print(&read(found)?);
     Ok(())
 }
 
-/// Reads what the API wrote.
+/// Parses a response.
 fn read<T: ParseFromJSON>(found: Value) -> anyhow::Result<T> {
     T::parse_from_json(Some(found)).map_err(|error| {
         anyhow::anyhow!(
-            "the server answers what this program cannot read ({}): is it of another version?",
+            "the response of the server is not valid ({}): does it run another version?",
             error.message()
         )
     })

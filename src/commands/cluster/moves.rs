@@ -14,13 +14,13 @@ use crate::operate::moves::MoveResponse;
 pub struct Move {
     /// The group: `reservations/0`.
     group: String,
-    /// The node that takes it.
+    /// The node to move to.
     #[arg(long, value_name = "NODE")]
     to: String,
-    /// The node that gives its replica away [default: the fullest that may].
+    /// The node to move from [default: the fullest node that may lose its replica].
     #[arg(long, value_name = "NODE")]
     from: Option<String>,
-    /// Move the leadership alone: `--to` has a replica already.
+    /// Move only the leadership, to a node that has a replica.
     #[arg(long)]
     leader_only: bool,
     #[command(flatten)]
@@ -29,10 +29,10 @@ pub struct Move {
     target: Target,
 }
 
-/// How a verb that begins work ends.
+/// Arguments of commands that start moves.
 #[derive(Debug, Args)]
 pub struct Waiting {
-    /// Return as soon as the work has begun.
+    /// Return when the moves have begun.
     #[arg(long)]
     pub no_wait: bool,
     /// Print JSON.
@@ -43,12 +43,12 @@ pub struct Waiting {
 /// Show moves.
 #[derive(Debug, Args)]
 pub struct List {
-    /// Follow this one to its end: `mov_17`.
+    /// The move to follow to its end: `mov_17`.
     id: Option<String>,
-    /// How many, of all moves.
+    /// Maximum number of moves.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=100))]
     limit: u16,
-    /// Print JSON, and do not wait.
+    /// Print JSON, and do not wait for the end of the move.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub struct Cancel {
     target: Target,
 }
 
-/// `move`: begins it, and returns when it is done.
+/// `move`: begins a move, and returns when it is done.
 pub async fn begin(arguments: Move) -> anyhow::Result<()> {
     let mut body =
         json!({"group": arguments.group, "to": arguments.to, "leader_only": arguments.leader_only});
@@ -74,11 +74,11 @@ pub async fn begin(arguments: Move) -> anyhow::Result<()> {
         body["from"] = json!(from);
     }
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
-    let begun: Value = client.server().post("/v1/cluster/moves", &body).await?;
+    let begun: Value = client.once().post("/v1/cluster/moves", &body).await?;
     finish(&mut client, begun, &arguments.waiting).await
 }
 
-/// `moves`: all of them, or one to its end.
+/// `moves`: lists moves, or follows one to its end.
 pub async fn list(arguments: List) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let Some(id) = &arguments.id else {
@@ -89,7 +89,7 @@ pub async fn list(arguments: List) -> anyhow::Result<()> {
         }
         let moves: Vec<MoveResponse> = super::read(items)?;
         if moves.is_empty() {
-            println!("nothing was ever moved");
+            println!("there are no moves");
         } else {
             println!("{}", tables::moves(&moves));
         }
@@ -100,11 +100,11 @@ pub async fn list(arguments: List) -> anyhow::Result<()> {
     finish(&mut client, found, &waiting).await
 }
 
-/// `cancel`: returns when what was begun is undone.
+/// `cancel`: returns when the move is undone.
 pub async fn cancel(arguments: Cancel) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let path = format!("/v1/cluster/moves/{}/cancel", segment(&arguments.id)?);
-    let found: Value = client.server().post(&path, &json!({})).await?;
+    let found: Value = client.once().post(&path, &json!({})).await?;
     if arguments.waiting.no_wait {
         return finish(&mut client, found, &arguments.waiting).await;
     }
@@ -141,14 +141,14 @@ fn print(ended: &[MoveResponse]) -> anyhow::Result<()> {
     ended.iter().try_for_each(|one| output::print_json(&one.to_json()))
 }
 
-/// A name as a part of a path: what belongs to no name is refused here rather than sent elsewhere.
+/// Checks a name that becomes a segment of a path, so that it cannot select another path.
 ///
 /// # Errors
-/// When it is no name.
+/// When it is not a valid name.
 pub fn segment(name: &str) -> anyhow::Result<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if name.is_empty() || !name.bytes().all(plain) || name.starts_with('.') {
-        anyhow::bail!("`{name}` is no name: letters, digits, `-`, `_` and `.` make one");
+        anyhow::bail!("`{name}` is not a valid name: use letters, digits, `-`, `_` and `.`");
     }
     Ok(name)
 }
@@ -156,7 +156,7 @@ pub fn segment(name: &str) -> anyhow::Result<&str> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn names_lead_to_no_other_path() {
+    fn names_cannot_select_another_path() {
         for good in ["n1", "mov_17", "node-7.east"] {
             assert!(super::segment(good).is_ok(), "{good}");
         }

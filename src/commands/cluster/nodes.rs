@@ -19,7 +19,7 @@ use crate::operate::shown::{NodeResponse, NodeState};
 pub struct Drain {
     /// The node's name.
     node: String,
-    /// Say what would be done, and do nothing.
+    /// Print the plan, and do nothing.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -40,34 +40,34 @@ pub struct Node {
     target: Target,
 }
 
-/// `drain`: returns when everything has left that can.
+/// `drain`: returns when all leaderships and replicas that can move have moved.
 pub async fn drain(arguments: Drain) -> anyhow::Result<()> {
     empty(arguments, "drain", |state| state != NodeState::Draining).await
 }
 
-/// `decommission`: returns when everything has left.
+/// `decommission`: returns when the node is empty and removed.
 pub async fn decommission(arguments: Drain) -> anyhow::Result<()> {
     empty(arguments, "decommission", |state| state == NodeState::Decommissioned).await
 }
 
-/// `uncordon`: from now on the node takes groups again.
+/// `uncordon`: allows the node to take groups again.
 pub async fn uncordon(arguments: Node) -> anyhow::Result<()> {
     let path = format!("/v1/cluster/nodes/{}/uncordon", segment(&arguments.node)?);
     let found: Value = arguments.target.sign_in().await?.post(&path, &json!({})).await?;
     super::show::<NodeResponse>(found, arguments.json, |node| {
         println!(
-            "{} is {} and takes groups again; `auberge cluster rebalance` brings it some now",
+            "{} is {} and can take groups again; `auberge cluster rebalance` moves some to it now",
             node.name,
             tables::node_state(node.state)
         );
     })
 }
 
-async fn empty(arguments: Drain, what: &str, is_there: impl Fn(NodeState) -> bool) -> anyhow::Result<()> {
+async fn empty(arguments: Drain, what: &str, reached: impl Fn(NodeState) -> bool) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let dry_run = if arguments.dry_run { "?dry_run=true" } else { "" };
     let path = format!("/v1/cluster/nodes/{}/{what}{dry_run}", segment(&arguments.node)?);
-    let found: Value = client.server().post(&path, &json!({})).await?;
+    let found: Value = client.once().post(&path, &json!({})).await?;
     if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
         return output::print_json(&found);
     }
@@ -80,7 +80,7 @@ async fn empty(arguments: Drain, what: &str, is_there: impl Fn(NodeState) -> boo
         println!("{}: {}", arguments.node, begun.detail);
         return Ok(());
     }
-    let (ended, now) = follow::until_emptied(&mut client, begun.moves, &arguments.node, is_there).await?;
+    let (ended, now) = follow::until_emptied(&mut client, begun.moves, &arguments.node, reached).await?;
     if arguments.waiting.json {
         output::print_json(&now.to_json())?;
     } else {
@@ -89,7 +89,7 @@ async fn empty(arguments: Drain, what: &str, is_there: impl Fn(NodeState) -> boo
     follow::all_done(&ended)
 }
 
-/// What stays, and why: a line a reason.
+/// The groups that stay, one line for each reason.
 fn stays(stays: &[StayResponse]) -> Vec<String> {
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for stay in stays {
@@ -104,14 +104,14 @@ fn stays(stays: &[StayResponse]) -> Vec<String> {
     reasons.into_iter().map(line).collect()
 }
 
-/// What an operator may do with the node now.
+/// The result, and what the operator can do with the node.
 fn outcome(node: &NodeResponse) -> String {
     let state = tables::node_state(node.state);
     if node.state == NodeState::Decommissioned {
-        return format!("{} is {state}: stop it; nothing of it is needed any more", node.name);
+        return format!("{} is {state}: it can be stopped and erased", node.name);
     }
     match &node.unsafe_because {
-        None if node.groups == 0 => format!("{} is {state}: it is empty and may be stopped", node.name),
+        None if node.groups == 0 => format!("{} is {state}: it is empty and safe to stop", node.name),
         None => format!(
             "{} is {state}: {} replicas stay, and it is safe to stop ({})",
             node.name, node.groups, node.quorum
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stays_is_told_by_its_reason() {
+    fn groups_that_stay_are_printed_by_reason() {
         let stay = |group: &str, why: &str| StayResponse {
             group: group.to_owned(),
             live: 2,

@@ -12,7 +12,7 @@ use crate::commands::output;
 use crate::operate::nodes::StepResponse;
 use crate::operate::rebalance::RebalanceResponse;
 
-/// Even groups and leaders out.
+/// Distribute groups and leaders evenly over the nodes.
 #[derive(Debug, Args)]
 pub struct Rebalance {
     /// Print the plan, and do nothing.
@@ -24,11 +24,11 @@ pub struct Rebalance {
     target: Target,
 }
 
-/// Prints the plan, then its progress.
+/// Runs the command: prints the plan, then its progress.
 pub async fn run(arguments: Rebalance) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let body = json!({"dry_run": arguments.dry_run});
-    let found: Value = client.server().post("/v1/cluster/rebalance", &body).await?;
+    let found: Value = client.once().post("/v1/cluster/rebalance", &body).await?;
     if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
         return output::print_json(&found);
     }
@@ -36,7 +36,7 @@ pub async fn run(arguments: Rebalance) -> anyhow::Result<()> {
     if !arguments.waiting.json {
         begun.plan.iter().for_each(|step| println!("{}", line(step)));
         match begun.plan.len() {
-            0 => println!("groups and leaders are even already"),
+            0 => println!("groups and leaders are balanced already"),
             steps if arguments.dry_run => println!("{} would be made", count(steps, "move")),
             _ => {}
         }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_says_who_gives_and_who_takes() {
+    fn a_step_is_printed_with_its_nodes() {
         let step = |leave: &[&str], take: &[&str], leader_only| StepResponse {
             group: "search/0".to_owned(),
             leave: leave.iter().map(|name| (*name).to_owned()).collect(),

@@ -8,18 +8,18 @@ use super::moves::segment;
 use crate::client::OperatorAccess;
 use crate::operate::shown::GroupResponse;
 
-/// Found a group anew from one surviving replica.
+/// Recreate a group from one surviving replica.
 ///
-/// Only for a group whose majority is lost for good: what the lost replicas had acknowledged and this one had not is gone. While
-/// a majority can come back, start its nodes instead.
+/// Only for a group whose majority is lost for good. Changes that the lost replicas had acknowledged and this one does not
+/// have are lost. If a majority can be restored, start its nodes instead.
 #[derive(Debug, Args)]
 pub struct Recover {
     /// The group: `reservations/0`.
     group: String,
-    /// The node whose replica it is founded from: the one that has applied most.
+    /// The node of the surviving replica: the one with the highest applied index.
     #[arg(long, value_name = "NODE")]
     on: String,
-    /// Say that bookings may be lost by it.
+    /// Confirm that bookings may be lost.
     #[arg(long)]
     accept_data_loss: bool,
     /// Print JSON.
@@ -29,13 +29,13 @@ pub struct Recover {
     access: OperatorAccess,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: Recover) -> anyhow::Result<()> {
     let (service, shard) = arguments.group.split_once('/').context("a group is named like reservations/0")?;
     if !arguments.accept_data_loss {
         bail!(
-            "what the lost replicas of {} had and {} has not would be gone for good; say --accept-data-loss if that is so, \
-             or start the lost nodes",
+            "changes that the lost replicas of {} have and {} does not have would be lost for good; confirm with \
+             --accept-data-loss, or start the lost nodes",
             arguments.group,
             arguments.on
         );
@@ -45,7 +45,7 @@ pub async fn run(arguments: Recover) -> anyhow::Result<()> {
     let found: Value = arguments.access.sign_in().await?.post(&path, &body).await?;
     super::show::<GroupResponse>(found, arguments.json, |group| {
         println!(
-            "{} is founded anew on {}; it grows to {} replicas where there are nodes",
+            "{} is recreated on {}; it grows to {} replicas if there are enough nodes",
             group.group, arguments.on, group.replicas_wanted
         );
     })

@@ -1,4 +1,4 @@
-//! Tables of what runs where.
+//! Tables of nodes, groups and moves.
 
 use std::fmt::Write;
 
@@ -10,12 +10,12 @@ use crate::operate::shown::{
     ReplicaRole,
 };
 
-/// Everything, for `status` and `watch`.
+/// The whole cluster, for `status` and `watch`.
 pub fn cluster(cluster: &ClusterResponse) -> String {
     let mut text = headline(cluster);
     let _ = writeln!(text, "\n{}\n{}", nodes(&cluster.nodes), groups(&cluster.groups));
     if !cluster.moves.is_empty() {
-        let _ = writeln!(text, "Under way\n{}", moves(&cluster.moves));
+        let _ = writeln!(text, "Moves in progress\n{}", moves(&cluster.moves));
     }
     for sentence in &cluster.attention {
         let _ = writeln!(text, "! {sentence}");
@@ -23,16 +23,16 @@ pub fn cluster(cluster: &ClusterResponse) -> String {
     text
 }
 
-/// The first line: the cluster's name, and how it stands.
+/// The first line: the cluster's name and state.
 pub fn headline(cluster: &ClusterResponse) -> String {
     let up = cluster.nodes.iter().filter(|node| node.state != NodeState::Down).count();
     let led = cluster.groups.iter().filter(|group| group.leader.is_some()).count();
-    let under_way = match cluster.moves.len() {
-        0 => "nothing under way".to_owned(),
-        moves => format!("{} under way", count(moves, "move")),
+    let in_progress = match cluster.moves.len() {
+        0 => "no moves in progress".to_owned(),
+        moves => format!("{} in progress", count(moves, "move")),
     };
     format!(
-        "{}  {}  {up} of {} up, {led} of {} led, {under_way}  (epoch {}, version {})\n",
+        "{}  {}  {up} of {} up, {led} of {} led, {in_progress}  (epoch {}, version {})\n",
         cluster.name,
         match cluster.state {
             ClusterState::Healthy => "healthy",
@@ -46,7 +46,7 @@ pub fn headline(cluster: &ClusterResponse) -> String {
     )
 }
 
-/// A line a node.
+/// One line for each node.
 pub fn nodes(nodes: &[NodeResponse]) -> String {
     let row = |node: &NodeResponse| {
         vec![
@@ -68,18 +68,18 @@ pub fn nodes(nodes: &[NodeResponse]) -> String {
         "state",
         "zone",
         "groups",
-        "leads",
+        "leaders",
         "data",
         "disk free",
         "calls/s",
         "restarts",
-        "may stop",
+        "safe to stop",
         "edge",
     ];
     output::table(&head, nodes.iter().map(row).collect())
 }
 
-/// A line a group.
+/// One line for each group.
 pub fn groups(groups: &[GroupResponse]) -> String {
     let row = |group: &GroupResponse| {
         vec![
@@ -100,12 +100,12 @@ pub fn groups(groups: &[GroupResponse]) -> String {
     output::table(&head, groups.iter().map(row).collect())
 }
 
-/// Where a group is.
+/// The replicas of a group, with their nodes.
 pub fn replicas(group: &GroupResponse) -> String {
     group.replicas.iter().map(|one| replica(one, group.leader.is_some())).collect::<Vec<_>>().join(", ")
 }
 
-/// `n2`, and what is to be said of it: `n2 (down)`, `n2 (learner, 120 behind)`; without a leader how far it is.
+/// A replica's node and state: `n2`, `n2 (down)`, `n2 (learner, 120 behind)`; without a leader its applied index.
 fn replica(replica: &ReplicaResponse, led: bool) -> String {
     let mut remarks = Vec::new();
     if replica.role == ReplicaRole::Learner {
@@ -125,7 +125,7 @@ fn replica(replica: &ReplicaResponse, led: bool) -> String {
     }
 }
 
-/// A line a move.
+/// One line for each move.
 pub fn moves(moves: &[MoveResponse]) -> String {
     let row = |one: &MoveResponse| {
         vec![
@@ -139,11 +139,11 @@ pub fn moves(moves: &[MoveResponse]) -> String {
             one.detail.clone().unwrap_or_else(|| one.reason.clone()),
         ]
     };
-    let head = ["move", "group", "way", "phase", "progress", "began", "asked for by", "why"];
+    let head = ["move", "group", "route", "phase", "progress", "started", "requested by", "reason"];
     output::table(&head, moves.iter().map(row).collect())
 }
 
-/// Of a move: see [`leaves_and_takes`].
+/// The route of a move, as [`leaves_and_takes`] formats it.
 pub fn route(one: &MoveResponse) -> String {
     leaves_and_takes(&one.leave, &one.take, one.leader_only)
 }
@@ -178,7 +178,7 @@ pub fn progress(one: &MoveResponse) -> String {
     if parts.is_empty() { "–".to_owned() } else { parts.join(", ") }
 }
 
-/// As people read it.
+/// The state of a node, for people.
 pub fn node_state(state: NodeState) -> &'static str {
     match state {
         NodeState::Up => "up",

@@ -1,35 +1,31 @@
-//! `auberge cluster watch`: the cluster as it changes.
+//! `auberge cluster watch`: shows changes of the cluster.
 
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use edge::Instant as Moment;
+use anyhow::Context;
+use edge::Instant as Timestamp;
+use eventsource_stream::Event;
 use poem_openapi::types::ParseFromJSON;
-use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::changes::EVENTS;
 use super::{follow, format, tables};
-use crate::client;
 use crate::client::OperatorAccess;
-use crate::client::events::{Event, Reader};
+use crate::client::events::EventStream;
 use crate::operate::moves::MoveResponse;
 use crate::operate::shown::{
     ClusterResponse, GroupResponse, GroupState, LeaderResponse, NodeResponse, NodeState,
 };
 
-/// The server says something each five seconds at least; who says nothing for so long is gone.
-const SILENCE_MAX: Duration = Duration::from_secs(15);
-/// A stream ends with its token, after ten minutes; in any case before this.
-const STREAM_MAX: Duration = Duration::from_secs(3600);
-/// Before another attempt to connect.
-const PAUSE: Duration = Duration::from_secs(1);
-/// A screen is drawn so often at most.
-const DRAW_EVERY: Duration = Duration::from_millis(250);
+/// Interval of attempts to connect.
+const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum interval of drawing the screen.
+const DRAW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Watches until Ctrl-C.
 pub async fn run(access: &OperatorAccess, json: bool) -> anyhow::Result<()> {
-    let mut out = Out::new(json);
+    let mut out = Output::new(json);
     let watched = tokio::select! {
         failed = watch(access, &mut out) => failed,
         _ = tokio::signal::ctrl_c() => Ok(()),
@@ -38,57 +34,42 @@ pub async fn run(access: &OperatorAccess, json: bool) -> anyhow::Result<()> {
     watched
 }
 
-/// Connects again and again. The first attempt has to succeed, so that a wrong address is told at once.
-async fn watch(access: &OperatorAccess, out: &mut Out) -> anyhow::Result<()> {
+/// Reconnects for ever. The first attempt must succeed, so that a wrong address is reported at once.
+async fn watch(access: &OperatorAccess, out: &mut Output) -> anyhow::Result<()> {
     let mut first = true;
     loop {
         let ended = stream(access, out, &mut first).await;
         match ended {
             Err(why) if first => return Err(why),
-            Err(why) => out.trouble(&format!("{why:#}")),
+            Err(why) => out.disconnected(&format!("{why:#}")),
             Ok(()) => {}
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RECONNECT_INTERVAL).await;
     }
 }
 
-async fn stream(access: &OperatorAccess, out: &mut Out, first: &mut bool) -> anyhow::Result<()> {
-    let server = access.sign_in().await?;
-    let request = server.request(Method::GET, "/v1/cluster/events").timeout(STREAM_MAX);
-    let mut answer = request.header("accept", "text/event-stream").send().await.context("no answer")?;
-    if !answer.status().is_success() {
-        let status = answer.status();
-        return Err(client::problem(status, &answer.bytes().await.unwrap_or_default()));
-    }
+async fn stream(access: &OperatorAccess, out: &mut Output, first: &mut bool) -> anyhow::Result<()> {
+    let mut events = EventStream::open(&access.sign_in().await?, EVENTS).await?;
     *first = false;
-    let mut reader = Reader::default();
-    loop {
-        match tokio::time::timeout(SILENCE_MAX, answer.chunk()).await {
-            Ok(Ok(Some(piece))) => {
-                for event in reader.read(&piece) {
-                    out.take(&event)?;
-                }
-            }
-            Ok(Ok(None)) => return Ok(()),
-            Ok(Err(error)) => return Err(anyhow::Error::new(error).context("the connection was lost")),
-            Err(_) => bail!("nothing was heard for {} s", SILENCE_MAX.as_secs()),
-        }
+    while let Some(event) = events.next().await? {
+        out.show(&event)?;
     }
+    Ok(())
 }
 
-/// Where events go: a screen, or lines.
-struct Out {
+/// Where changes are shown: on a screen that is redrawn, or as lines.
+struct Output {
     screen: bool,
     json: bool,
     cluster: Option<ClusterResponse>,
     drawn: Option<Instant>,
 }
 
-impl Out {
+impl Output {
     fn new(json: bool) -> Self {
         let screen = !json && std::io::stdout().is_terminal();
         if screen {
-            // The other screen, without a cursor: what was there before comes back at the end.
+            // The alternate screen without a cursor. The terminal restores the previous screen at the end.
             print!("\x1b[?1049h\x1b[?25l");
             let _ = std::io::stdout().flush();
         }
@@ -102,18 +83,18 @@ impl Out {
         }
     }
 
-    fn take(&mut self, event: &Event) -> anyhow::Result<()> {
+    fn show(&mut self, event: &Event) -> anyhow::Result<()> {
         let Ok(data) = serde_json::from_str::<Value>(&event.data) else { return Ok(()) };
         if self.json {
-            return say(&json!({"event": event.name, "data": data}).to_string());
+            return print_line(&json!({"event": event.event, "data": data}).to_string());
         }
-        let Some(change) = Change::read(&event.name, data) else { return Ok(()) };
-        let line = change.line(self.cluster.as_ref());
-        change.enter(&mut self.cluster);
+        let Some(update) = Update::parse(&event.event, data) else { return Ok(()) };
+        let line = update.line(self.cluster.as_ref());
+        update.apply(&mut self.cluster);
         if !self.screen {
-            return line.map_or(Ok(()), |line| say(&format!("{}  {line}", now())));
+            return line.map_or(Ok(()), |line| print_line(&format!("{}  {line}", now())));
         }
-        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_EVERY) || line.is_some() {
+        if self.drawn.is_none_or(|drawn| drawn.elapsed() >= DRAW_INTERVAL) || line.is_some() {
             self.draw()?;
         }
         Ok(())
@@ -122,21 +103,21 @@ impl Out {
     fn draw(&mut self) -> anyhow::Result<()> {
         self.drawn = Some(Instant::now());
         let Some(cluster) = &self.cluster else { return Ok(()) };
-        // Each line is cleared to its end and drawn over: nothing flickers.
+        // Each line is overwritten and cleared to its end, which avoids flicker.
         let text = tables::cluster(cluster).replace('\n', "\x1b[K\n");
-        write(&format!("\x1b[H{text}\x1b[K\n{}  Ctrl-C ends\x1b[K\x1b[J", now()))
+        write(&format!("\x1b[H{text}\x1b[K\n{}  Ctrl-C to quit\x1b[K\x1b[J", now()))
     }
 
-    fn trouble(&mut self, why: &str) {
+    fn disconnected(&mut self, why: &str) {
         if self.screen {
-            let _ = write(&format!("\x1b[H{why}; connecting again …\x1b[K"));
+            let _ = write(&format!("\x1b[H{why}; reconnecting …\x1b[K"));
         } else {
-            eprintln!("{}  {why}; connecting again", now());
+            eprintln!("{}  {why}; reconnecting", now());
         }
     }
 }
 
-fn say(line: &str) -> anyhow::Result<()> {
+fn print_line(line: &str) -> anyhow::Result<()> {
     write(&format!("{line}\n"))
 }
 
@@ -146,11 +127,11 @@ fn write(text: &str) -> anyhow::Result<()> {
 }
 
 fn now() -> String {
-    format::time_of_day(Moment(protocol::Timestamp::wall_clock()))
+    format::time_of_day(Timestamp(protocol::Timestamp::wall_clock()))
 }
 
-/// What an event says.
-enum Change {
+/// The content of an event.
+enum Update {
     Snapshot(Box<ClusterResponse>),
     Node(Box<NodeResponse>),
     Group(Box<GroupResponse>),
@@ -158,23 +139,23 @@ enum Change {
     Move(Box<MoveResponse>),
 }
 
-impl Change {
-    /// Reads an event; none is made of one that this program does not know.
-    fn read(name: &str, data: Value) -> Option<Self> {
-        fn as_a<T: ParseFromJSON>(data: Value) -> Option<T> {
+impl Update {
+    /// Parses an event; `None` if this version does not have its type.
+    fn parse(name: &str, data: Value) -> Option<Self> {
+        fn parsed<T: ParseFromJSON>(data: Value) -> Option<T> {
             T::parse_from_json(Some(data)).ok()
         }
         match name {
-            "snapshot" => as_a(data).map(|cluster| Self::Snapshot(Box::new(cluster))),
-            "node" => as_a(data).map(|node| Self::Node(Box::new(node))),
-            "group" => as_a(data).map(|group| Self::Group(Box::new(group))),
-            "leader" => as_a(data).map(Self::Leader),
-            "move" => as_a(data).map(|one| Self::Move(Box::new(one))),
+            "snapshot" => parsed(data).map(|cluster| Self::Snapshot(Box::new(cluster))),
+            "node" => parsed(data).map(|node| Self::Node(Box::new(node))),
+            "group" => parsed(data).map(|group| Self::Group(Box::new(group))),
+            "leader" => parsed(data).map(Self::Leader),
+            "move" => parsed(data).map(|one| Self::Move(Box::new(one))),
             _ => None,
         }
     }
 
-    /// What a reader of lines is told; nothing where only figures have changed.
+    /// A line about the update; `None` if only figures have changed.
     fn line(&self, before: Option<&ClusterResponse>) -> Option<String> {
         match self {
             Self::Snapshot(cluster) => {
@@ -223,14 +204,14 @@ impl Change {
         }
     }
 
-    /// Enters the change into what is known.
-    fn enter(self, cluster: &mut Option<ClusterResponse>) {
+    /// Applies the update to the known state.
+    fn apply(self, cluster: &mut Option<ClusterResponse>) {
         let known = match (self, cluster.as_mut()) {
             (Self::Snapshot(snapshot), _) => {
                 *cluster = Some(*snapshot);
                 return;
             }
-            (change, Some(known)) => (change, known),
+            (update, Some(known)) => (update, known),
             (_, None) => return,
         };
         match known {
@@ -268,7 +249,7 @@ impl Change {
     }
 }
 
-/// What a group is, without its figures.
+/// The state of a group without its figures.
 fn shape(group: &GroupResponse) -> impl PartialEq + use<> {
     let replicas: Vec<_> =
         group.replicas.iter().map(|replica| (replica.node.clone(), replica.role, replica.up)).collect();

@@ -1,7 +1,7 @@
-//! What load is put on: hotels of its own with rooms enough, a partner that books them, and offers to be taken.
+//! The fixture of runs that book: hotels with enough rooms, a partner that books them, and offers.
 //!
-//! The hotels stand in Longyearbyen under the references `load-…`. They are upserted, so each run finds those of the
-//! last; afterwards they are taken off sale, and the partner's access is revoked.
+//! The hotels are in Longyearbyen and have the references `load-…`. They are upserted, so a run reuses those of the last
+//! one. After the run they are deactivated, and the partner's client is revoked.
 
 use std::time::Duration;
 
@@ -12,32 +12,32 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::http::{Connection, Site, quoted};
+use super::http::{Connection, Request, Site, encoded};
 use crate::client::{self, ApiClient};
 use crate::commands::output;
 
-/// Hotels of the fixture.
+/// Number of hotels.
 const HOTELS: usize = 100;
-/// Room types of each: 1,000 in all.
+/// Room types of each hotel: 1,000 in all.
 const ROOM_TYPES: usize = 10;
-/// Rooms of a type: as many as an import takes.
+/// Rooms of each type: the maximum of an import.
 const ROOMS: u32 = 100_000;
-/// Where they are, as search knows it.
+/// The city of the hotels, as search finds it.
 pub(super) const CITY: &str = "Longyearbyen, SJ";
-/// Days of arrival: as many offers of each room type.
+/// Number of check-in dates, for each of which each room type has an offer.
 const ARRIVALS: usize = 36;
-/// Days from one arrival to the next: a year is covered.
+/// Days between check-in dates, which cover a year.
 const ARRIVALS_APART: i32 = 10;
-/// Days from today to the first arrival.
+/// Days from today to the first check-in date.
 const FIRST_ARRIVAL: i32 = 2;
 /// Nights of each stay.
 pub(super) const NIGHTS: i32 = 3;
 /// Connections over which offers are fetched.
 const FETCHERS: usize = 16;
-/// How long search may take to hear of the hotels.
-const HEARD_MAX: Duration = Duration::from_secs(20);
+/// Maximum time until search finds the hotels.
+const FOUND_MAX: Duration = Duration::from_secs(20);
 
-/// Everything that a partner may do for guests.
+/// The scopes of a partner.
 const SCOPE: &str = "reservations:read reservations:write payments:read payments:write";
 
 /// A client that books for guests.
@@ -74,58 +74,59 @@ struct OfferItem {
 }
 
 impl Partner {
-    /// Makes one.
-    pub async fn make(server: &ApiClient) -> anyhow::Result<Self> {
+    /// Creates a partner.
+    pub async fn create(server: &ApiClient) -> anyhow::Result<Self> {
         let body = json!({"name": "auberge load", "scope": SCOPE, "grant_types": ["client_credentials"]});
-        server.post("/v1/clients", &body).await.context("making a partner's client")
+        server.post("/v1/clients", &body).await.context("creating the partner's client")
     }
 
-    /// What signs it in.
-    pub fn sign_in(&self, site: &Site) -> Vec<u8> {
-        let (id, secret) = (quoted(&self.client_id), quoted(&self.client_secret));
+    /// The request that signs it in.
+    pub fn sign_in(&self, site: &Site) -> anyhow::Result<Request> {
+        let (id, secret) = (encoded(&self.client_id), encoded(&self.client_secret));
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
-        site.post("/oauth/token", None, "content-type: application/x-www-form-urlencoded\r\n", &form)
+        site.post("/oauth/token", None, "application/x-www-form-urlencoded", form)
     }
 
-    /// A token, good for ten minutes.
+    /// A token, which is valid for ten minutes.
     pub async fn token(&self, site: &Site) -> anyhow::Result<String> {
-        let issued: Issued =
-            asked(&mut Connection::to(site), &self.sign_in(site)).await.context("signing the partner in")?;
+        let issued: Issued = read_json(&mut Connection::to(site), self.sign_in(site)?)
+            .await
+            .context("signing the partner in")?;
         Ok(issued.access_token)
     }
 
-    /// Takes its access away.
+    /// Revokes its client.
     pub async fn revoke(&self, server: &ApiClient) -> anyhow::Result<()> {
         let request = server.request(Method::DELETE, &format!("/v1/clients/{}", self.client_id));
-        client::answer::<Value>(request).await.map(drop).context("revoking the partner's client")
+        client::send::<Value>(request).await.map(drop).context("revoking the partner's client")
     }
 }
 
-/// Sends a request and reads the JSON of its answer.
+/// Sends a request and parses the JSON of its response.
 ///
 /// # Errors
-/// The server's problem, in a line.
-pub(super) async fn asked<T: serde::de::DeserializeOwned>(
+/// When the server cannot be reached, or refuses; its problem document as one line.
+pub(super) async fn read_json<T: serde::de::DeserializeOwned>(
     connection: &mut Connection,
-    request: &[u8],
+    request: Request,
 ) -> anyhow::Result<T> {
-    let answer = connection.ask(request).await.context("no answer: is the server running?")?;
-    match reqwest::StatusCode::from_u16(answer.status) {
+    let response = connection.send(request).await.context("no response: is the server running?")?;
+    match reqwest::StatusCode::from_u16(response.status) {
         Ok(status) if status.is_success() => {
-            serde_json::from_slice(answer.body).context("the answer is not what was asked for")
+            serde_json::from_slice(response.body).context("unexpected response")
         }
-        Ok(status) => Err(client::problem(status, answer.body)),
-        Err(_) => bail!("the server answered {}", answer.status),
+        Ok(status) => Err(client::problem(status, response.body)),
+        Err(_) => bail!("the server responded with {}", response.status),
     }
 }
 
-/// Puts the hotels on sale, or takes them off; says their ids.
+/// Activates or deactivates the hotels, and returns their ids.
 pub(super) async fn hotels(server: &ApiClient, on_sale: bool) -> anyhow::Result<Vec<String>> {
     let lines: Vec<String> = (1..=HOTELS).map(|number| line(number, on_sale).to_string()).collect();
     let request =
         server.request(Method::POST, "/v1/properties/import").header("content-type", "application/x-ndjson");
     let results: Results =
-        client::answer(request.body(lines.join("\n"))).await.context("importing the load hotels")?;
+        client::send(request.body(lines.join("\n"))).await.context("importing the load hotels")?;
     if let Some(problem) = results.items.iter().find_map(|result| result.problem.as_ref()) {
         let why = client::problem(reqwest::StatusCode::UNPROCESSABLE_ENTITY, problem.to_string().as_bytes());
         return Err(why.context("importing the load hotels"));
@@ -148,7 +149,7 @@ fn line(number: usize, on_sale: bool) -> Value {
     })
 }
 
-/// The days of arrival and departure of the fixture's stays.
+/// The check-in and check-out dates of the fixture's stays.
 pub(super) fn stays(today: Date) -> impl Iterator<Item = (Date, Date)> {
     (0..ARRIVALS as i32).map(move |nth| {
         let arrival = today.plus_days(FIRST_ARRIVAL + nth * ARRIVALS_APART);
@@ -163,20 +164,20 @@ pub(super) fn offers_path(hotel: &str, (check_in, check_out): (Date, Date)) -> S
 
 /// Offers of every room type for every stay.
 pub(super) async fn offers(site: &Site, hotels: &[String], today: Date) -> anyhow::Result<Vec<String>> {
-    let questions: Vec<Vec<u8>> = hotels
+    let requests: Vec<Request> = hotels
         .iter()
         .flat_map(|hotel| stays(today).map(move |stay| offers_path(hotel, stay)))
         .map(|path| site.get(&path, None))
-        .collect();
-    let progress = output::progress(questions.len() as u64, "offers fetched");
+        .collect::<Result<_, _>>()?;
+    let progress = output::progress(requests.len() as u64, "offers fetched");
     let mut fetching = JoinSet::new();
-    for share in questions.chunks(questions.len().div_ceil(FETCHERS).max(1)) {
+    for share in requests.chunks(requests.len().div_ceil(FETCHERS).max(1)) {
         let (share, progress) = (share.to_vec(), progress.clone());
         let mut connection = Connection::to(site);
         fetching.spawn(async move {
             let mut found = Vec::new();
-            for question in share {
-                let offers: Offers = asked(&mut connection, &question).await?;
+            for request in share {
+                let offers: Offers = read_json(&mut connection, request).await?;
                 found.extend(offers.items.into_iter().map(|item| item.offer));
                 progress.inc(1);
             }
@@ -189,27 +190,27 @@ pub(super) async fn offers(site: &Site, hotels: &[String], today: Date) -> anyho
     }
     progress.finish_and_clear();
     if found.is_empty() {
-        bail!("the load hotels offer nothing: are there restrictions on them?");
+        bail!("the load hotels have no offers: are there restrictions on them?");
     }
     Ok(found)
 }
 
-/// Waits until search has heard of the hotels.
-pub(super) async fn until_found(site: &Site) -> anyhow::Result<()> {
+/// Waits until search finds the hotels.
+pub(super) async fn wait_until_found(site: &Site) -> anyhow::Result<()> {
     #[derive(Deserialize)]
     struct Found {
         items: Vec<Value>,
     }
-    let question = site.get(&format!("/v1/hotels?city={}&limit=1", quoted(CITY)), None);
+    let request = site.get(&format!("/v1/hotels?city={}&limit=1", encoded(CITY)), None)?;
     let mut connection = Connection::to(site);
     let begun = tokio::time::Instant::now();
     loop {
-        let found: Found = asked(&mut connection, &question).await?;
+        let found: Found = read_json(&mut connection, request.clone()).await?;
         if !found.items.is_empty() {
             return Ok(());
         }
-        if begun.elapsed() > HEARD_MAX {
-            bail!("search has not heard of the load hotels within {} s", HEARD_MAX.as_secs());
+        if begun.elapsed() > FOUND_MAX {
+            bail!("search has not found the load hotels within {} s", FOUND_MAX.as_secs());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hotels_are_what_an_import_takes() {
+    fn an_import_accepts_the_hotels() {
         for number in [1, HOTELS] {
             assert!(reservations::import::hotel_of_json(&line(number, true).to_string()).is_ok());
         }

@@ -1,4 +1,4 @@
-//! When nothing succeeded: how long users had to wait for each other's answers, or for a new leader.
+//! Times without any success, over all connections: how long users waited for a response or for a new leader.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,20 +8,20 @@ use serde::Serialize;
 
 use super::work::Window;
 
-/// Gaps shorter than this are the ordinary time between two successes, and not kept one by one.
-const TOLD_FROM: Duration = Duration::from_millis(10);
-/// How many are kept one by one, at most.
-const TOLD_MAX: usize = 10_000;
+/// Shorter gaps are the normal time between two successes, and are not recorded.
+const RECORDED_MIN: Duration = Duration::from_millis(10);
+/// Maximum number of recorded gaps.
+const RECORDED_MAX: usize = 10_000;
 
 /// The times between successes, over all connections.
 #[derive(Debug)]
 pub(super) struct Gaps {
     window: Window,
-    /// Microseconds from the window's beginning to the latest success.
+    /// Microseconds from the start of the window to the latest success.
     latest: AtomicU64,
     /// Microseconds.
     longest: AtomicU64,
-    told: Mutex<Vec<(u64, u64)>>,
+    recorded: Mutex<Vec<(u64, u64)>>,
 }
 
 /// A time in which nothing succeeded.
@@ -35,36 +35,36 @@ pub(super) struct Gap {
 
 impl Gaps {
     pub fn new(window: Window) -> Self {
-        Self { window, latest: AtomicU64::new(0), longest: AtomicU64::new(0), told: Mutex::default() }
+        Self { window, latest: AtomicU64::new(0), longest: AtomicU64::new(0), recorded: Mutex::default() }
     }
 
-    /// Something succeeded at `now`.
+    /// Records a success at `now`.
     pub fn success(&self, now: Instant) {
         let now = self.micros(now);
-        // Of two successes at once the later one may be noted first: then there is no gap before the other.
+        // Of two concurrent successes the later one may be recorded first. There is no gap before the other then.
         let before = self.latest.fetch_max(now, Ordering::Relaxed);
         self.gap(before, now);
     }
 
-    /// The counting ended at `now`: what was not answered until then is a gap as well, unless all had stopped asking by
-    /// then (none). Says in milliseconds the longest, and those worth telling, in order.
+    /// Ends the measurement at `now`. The time since the last success counts as a gap, unless requests had stopped before
+    /// (`None`). Returns the longest gap in milliseconds, and the recorded gaps in order.
     pub fn end(&self, now: Option<Instant>) -> (f64, Vec<Gap>) {
         if let Some(now) = now {
             self.success(now.min(self.window.to));
         }
-        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        told.sort_unstable();
-        let gaps = told.into_iter().map(|(from, long)| Gap { from_ms: millis(from), ms: millis(long) });
+        let mut recorded = self.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        recorded.sort_unstable();
+        let gaps = recorded.into_iter().map(|(from, long)| Gap { from_ms: millis(from), ms: millis(long) });
         (millis(self.longest.load(Ordering::Relaxed)), gaps.collect())
     }
 
     fn gap(&self, before: u64, now: u64) {
         let long = now.saturating_sub(before);
         self.longest.fetch_max(long, Ordering::Relaxed);
-        if u128::from(long) >= TOLD_FROM.as_micros() {
-            let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if told.len() < TOLD_MAX {
-                told.push((before, long));
+        if u128::from(long) >= RECORDED_MIN.as_micros() {
+            let mut recorded = self.recorded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if recorded.len() < RECORDED_MAX {
+                recorded.push((before, long));
             }
         }
     }

@@ -1,22 +1,26 @@
-//! A client for load: one connection, one request at a time, bytes that were made beforehand.
+//! The HTTP client of the load generator: connections that send one request at a time, over `hyper`.
 //!
-//! It shares the machine with the server that it measures, so a request costs it one write, one read and the scan of a
-//! head. What a real client does besides (redirects, compression, TLS, retries) is deliberately absent.
+//! It shares the machine with the server that it measures, so it does no more than needed: requests are built beforehand,
+//! and there are no redirects, no compression, no TLS and no retries.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::answer::{self, BODY_BYTES_MAX, Head, Length};
+/// Maximum size of a response body, in bytes.
+const BODY_BYTES_MAX: usize = 16 << 20;
 
-/// Bytes that are read at a time, at first.
-const BUFFER_BYTES: usize = 32 << 10;
+/// A request that can be sent repeatedly.
+pub(super) type Request = hyper::Request<Full<Bytes>>;
 
-/// Where requests go.
+/// The address that requests are sent to.
 #[derive(Debug, Clone)]
 pub(super) struct Site {
     address: SocketAddr,
@@ -25,22 +29,20 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// The site at an `http://` address.
+    /// The site at an `http://` URL.
     ///
     /// # Errors
-    /// When it is no such address, or its name is not known.
+    /// When the URL is not valid, or its host cannot be resolved.
     pub async fn at(url: &str) -> anyhow::Result<Self> {
-        let parsed = reqwest::Url::parse(url).with_context(|| format!("{url} is no address"))?;
+        let parsed = reqwest::Url::parse(url).with_context(|| format!("{url} is not a valid URL"))?;
         if parsed.scheme() != "http" {
-            bail!(
-                "{url}: load is put on http:// only; for https:// go to the address behind the TLS of your proxy"
-            );
+            bail!("{url}: load is sent to http:// only; for https:// use the address behind your TLS proxy");
         }
-        let name = parsed.host_str().with_context(|| format!("{url} names no host"))?;
+        let name = parsed.host_str().with_context(|| format!("{url} has no host"))?;
         let port = parsed.port().unwrap_or(80);
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         let found =
-            tokio::net::lookup_host((bare, port)).await.with_context(|| format!("looking {name} up"))?.next();
+            tokio::net::lookup_host((bare, port)).await.with_context(|| format!("resolving {name}"))?.next();
         let address = found.with_context(|| format!("{name} has no address"))?;
         Ok(Self {
             address,
@@ -54,175 +56,140 @@ impl Site {
         self.address.ip().is_loopback()
     }
 
-    /// The bytes of a GET.
-    pub fn get(&self, path: &str, token: Option<&str>) -> Vec<u8> {
-        let mut text = self.begin("GET", path, token);
-        text.push_str("\r\n");
-        text.into_bytes()
+    /// A GET request.
+    ///
+    /// # Errors
+    /// When `path` or `token` cannot be sent.
+    pub fn get(&self, path: &str, token: Option<&str>) -> anyhow::Result<Request> {
+        self.request(hyper::Request::get(self.uri(path)), token, String::new())
     }
 
-    /// The bytes of a POST. `headers` are whole lines, each with its end.
-    pub fn post(&self, path: &str, token: Option<&str>, headers: &str, body: &str) -> Vec<u8> {
-        let mut text = self.begin("POST", path, token);
-        let _ = write!(text, "{headers}content-length: {}\r\n\r\n{body}", body.len());
-        text.into_bytes()
+    /// A POST request.
+    ///
+    /// # Errors
+    /// As [`Site::get`].
+    pub fn post(
+        &self,
+        path: &str,
+        token: Option<&str>,
+        content_type: &str,
+        body: String,
+    ) -> anyhow::Result<Request> {
+        let request = hyper::Request::post(self.uri(path)).header(CONTENT_TYPE, content_type);
+        self.request(request, token, body)
     }
 
-    fn begin(&self, method: &str, path: &str, token: Option<&str>) -> String {
-        let Self { host, prefix, .. } = self;
-        let mut text =
-            format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {host}\r\naccept: application/json\r\n");
+    fn uri(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    fn request(
+        &self,
+        request: hyper::http::request::Builder,
+        token: Option<&str>,
+        body: String,
+    ) -> anyhow::Result<Request> {
+        let mut request = request.header(HOST, &self.host).header(ACCEPT, "application/json");
         if let Some(token) = token {
-            let _ = write!(text, "authorization: Bearer {token}\r\n");
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        text
+        request.body(Full::from(body)).context("building a request")
     }
 }
 
-/// `text` as a value in a query or a form.
-pub(super) fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                quoted.push(char::from(byte));
-            }
-            byte => {
-                let _ = write!(quoted, "%{byte:02X}");
-            }
-        }
-    }
-    quoted
-}
-
-/// What was answered.
+/// A response.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Answer<'a> {
-    /// 100 to 599.
+pub(super) struct Response<'a> {
     pub status: u16,
-    /// As sent, put together if it came in chunks.
     pub body: &'a [u8],
 }
 
-/// A connection; opened when it is first needed, and anew after it broke.
+/// A connection, which is opened when it is first needed, and again after it has failed.
 #[derive(Debug)]
 pub(super) struct Connection {
     address: SocketAddr,
-    stream: Option<TcpStream>,
-    buffer: Vec<u8>,
-    joined: Vec<u8>,
+    sender: Option<SendRequest<Full<Bytes>>>,
+    body: Vec<u8>,
 }
 
 impl Connection {
     pub fn to(site: &Site) -> Self {
-        Self { address: site.address, stream: None, buffer: vec![0; BUFFER_BYTES], joined: Vec::new() }
+        Self { address: site.address, sender: None, body: Vec::new() }
     }
 
-    /// Connects, if it is not connected.
+    /// Connects, unless it is connected.
     ///
     /// # Errors
-    /// When nobody listens.
+    /// When the server does not accept the connection.
     pub async fn open(&mut self) -> io::Result<()> {
-        if self.stream.is_none() {
+        if self.sender.as_ref().is_none_or(SendRequest::is_closed) {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
-            self.stream = Some(stream);
+            let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io_error)?;
+            tokio::spawn(connection);
+            self.sender = Some(sender);
         }
         Ok(())
     }
 
-    /// Sends a request and waits for the whole answer. A request that failed on the way is not repeated.
+    /// Sends a request and reads the whole response. A failed request is not retried.
     ///
     /// # Errors
-    /// When the connection fails, or what comes back is no answer.
-    pub async fn ask(&mut self, request: &[u8]) -> io::Result<Answer<'_>> {
+    /// When the connection fails, or the response is not valid.
+    pub async fn send(&mut self, request: Request) -> io::Result<Response<'_>> {
         self.open().await?;
-        // Taken out, so that a request that fails or is given up leaves no half answer for the next.
-        let mut stream = self.stream.take().ok_or(io::ErrorKind::NotConnected)?;
-        stream.write_all(request).await?;
-        let (head, filled) = self.read_head(&mut stream).await?;
-        let body = match head.length {
-            Length::Known(length) => {
-                self.read_known(&mut stream, head.bytes + length, filled).await?;
-                &self.buffer[head.bytes..head.bytes + length]
-            }
-            Length::Chunked => {
-                self.read_chunks(&mut stream, head.bytes, filled).await?;
-                &self.joined[..]
-            }
-        };
-        if !head.closes {
-            self.stream = Some(stream);
-        }
-        Ok(Answer { status: head.status, body })
-    }
-
-    async fn read_head(&mut self, stream: &mut TcpStream) -> io::Result<(Head, usize)> {
-        let mut filled = 0;
-        loop {
-            filled += self.read_more(stream, filled).await?;
-            if let Some(head) = answer::head(&self.buffer[..filled])? {
-                return Ok((head, filled));
+        // Put back after the response: a request that fails or is cancelled leaves a connection that cannot be used again.
+        let mut sender = self.sender.take().ok_or(io::ErrorKind::NotConnected)?;
+        sender.ready().await.map_err(io_error)?;
+        let mut response = sender.send_request(request).await.map_err(io_error)?;
+        self.body.clear();
+        while let Some(frame) = response.frame().await {
+            if let Ok(data) = frame.map_err(io_error)?.into_data() {
+                if self.body.len() + data.len() > BODY_BYTES_MAX {
+                    return Err(io::ErrorKind::FileTooLarge.into());
+                }
+                self.body.extend_from_slice(&data);
             }
         }
-    }
-
-    async fn read_known(&mut self, stream: &mut TcpStream, end: usize, mut filled: usize) -> io::Result<()> {
-        while filled < end {
-            filled += self.read_more(stream, filled).await?;
-        }
-        if filled > end { Err(unasked()) } else { Ok(()) }
-    }
-
-    async fn read_chunks(
-        &mut self,
-        stream: &mut TcpStream,
-        start: usize,
-        mut filled: usize,
-    ) -> io::Result<()> {
-        loop {
-            match answer::join_chunks(&self.buffer[start..filled], &mut self.joined)? {
-                Some(taken) if start + taken == filled => return Ok(()),
-                Some(_) => return Err(unasked()),
-                None => filled += self.read_more(stream, filled).await?,
-            }
-        }
-    }
-
-    async fn read_more(&mut self, stream: &mut TcpStream, filled: usize) -> io::Result<usize> {
-        if filled == self.buffer.len() {
-            if filled > 2 * BODY_BYTES_MAX {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
-            self.buffer.resize(2 * filled, 0);
-        }
-        match stream.read(&mut self.buffer[filled..]).await? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => Ok(read),
-        }
+        self.sender = Some(sender);
+        Ok(Response { status: response.status().as_u16(), body: &self.body })
     }
 }
 
-fn unasked() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "more was answered than was asked")
+fn io_error(error: hyper::Error) -> io::Error {
+    let kind = if error.is_parse() {
+        io::ErrorKind::InvalidData
+    } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        io::ErrorKind::UnexpectedEof
+    } else {
+        let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<io::Error>());
+        source.map_or(io::ErrorKind::Other, io::Error::kind)
+    };
+    io::Error::new(kind, error)
+}
+
+/// Encodes text for a query or a form.
+pub(super) fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
 
     use super::*;
 
-    /// A server that sends one piece of a script for each request, byte groups apart.
-    async fn scripted(answers: Vec<Vec<&'static [u8]>>) -> Site {
+    /// A server that sends one response for each request, in parts.
+    async fn scripted(responses: Vec<Vec<&'static [u8]>>) -> Site {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            for answer in answers {
+            for response in responses {
                 let mut request = [0; 4096];
                 let _ = stream.read(&mut request).await.unwrap();
-                for part in answer {
+                for part in response {
                     stream.write_all(part).await.unwrap();
                     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
                 }
@@ -232,36 +199,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_read_however_they_arrive() {
+    async fn responses_are_read_in_any_parts_and_a_failed_connection_is_dropped() {
         let site = scripted(vec![
             vec![b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"],
-            vec![b"HTTP/1.1 404 ", b"Not Found\r\ncontent-length: 5\r\n", b"\r\nhe", b"llo"],
-            vec![b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel", b"lo\r\n0\r\n\r\n"],
-            vec![b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nno more"],
+            vec![b"HTTP/1.1 404 x\r\ncontent-le", b"ngth: 5\r\n\r", b"\nhel", b"lo"],
+            vec![
+                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n",
+                b"2\r\nlo\r\n0\r",
+                b"\n\r\n",
+            ],
+            vec![b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nno more"],
         ])
         .await;
         let mut connection = Connection::to(&site);
-        let request = site.get("/", None);
+        let request = site.get("/", None).unwrap();
         for status in [200, 404, 200] {
-            let answer = connection.ask(&request).await.unwrap();
-            assert_eq!((answer.status, answer.body), (status, &b"hello"[..]));
+            let response = connection.send(request.clone()).await.unwrap();
+            assert_eq!((response.status, response.body), (status, &b"hello"[..]));
         }
-        assert!(connection.ask(&request).await.is_err());
-        assert!(connection.stream.is_none());
+        assert!(connection.send(request).await.is_err());
+        assert!(connection.sender.is_none());
     }
 
     #[tokio::test]
-    async fn requests_are_whole() {
+    async fn requests_are_complete() {
         let site = Site::at("http://127.0.0.1:80/base/").await.unwrap();
         assert!(site.is_loopback());
-        let text = String::from_utf8(site.post("/x", Some("t"), "a: b\r\n", "{}")).unwrap();
-        assert_eq!(
-            text,
-            "POST /base/x HTTP/1.1\r\nhost: 127.0.0.1:80\r\naccept: application/json\r\nauthorization: Bearer t\r\na: b\r\n\
-             content-length: 2\r\n\r\n{}"
-        );
+        let request = site.post("/x", Some("t"), "application/json", "{}".to_owned()).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/base/x"));
+        let header = |name: &str| request.headers()[name].to_str().unwrap();
+        assert_eq!((header("host"), header("authorization")), ("127.0.0.1:80", "Bearer t"));
+        assert_eq!((header("accept"), header("content-type")), ("application/json", "application/json"));
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(&body[..], b"{}");
         assert!(Site::at("https://127.0.0.1/").await.unwrap_err().to_string().contains("http:// only"));
         assert!(Site::at("nonsense").await.is_err());
-        assert_eq!(quoted("São Paulo, BR"), "S%C3%A3o%20Paulo%2C%20BR");
+        assert_eq!(encoded("São Paulo, BR"), "S%C3%A3o+Paulo%2C+BR");
     }
 }

@@ -1,4 +1,4 @@
-//! A guest's whole way: from looking for a hotel to a confirmed stay, and sometimes away from it again.
+//! The journey of a guest: from the search to a confirmed reservation, and sometimes its cancellation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::fixture::{CITY, offers_path};
-use super::http::{Answer, quoted};
-use super::plan::Keyed;
+use super::http::{Request, Response, encoded};
 use super::work::{Why, Worker};
 
-/// How often a paid reservation is looked at until it is confirmed.
-const LOOKS_MAX: u32 = 200;
-/// The time between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// One in so many cancels.
+/// Maximum number of reads of a paid reservation until it is confirmed.
+const READS_MAX: u32 = 200;
+/// Interval of these reads.
+const READ_INTERVAL: Duration = Duration::from_millis(20);
+/// One of this many journeys ends with a cancellation.
 const CANCELS_ONE_IN: usize = 5;
 
 #[derive(Deserialize)]
@@ -35,23 +34,23 @@ struct Offer {
 
 /// A reservation or a payment.
 #[derive(Deserialize)]
-struct Thing {
+struct Resource {
     id: String,
     status: String,
 }
 
 impl Worker {
-    /// Succeeds when the reservation is confirmed, and then perhaps cancelled.
+    /// Succeeds when the reservation is confirmed, and cancelled if it is to be.
     pub(super) async fn journey(&mut self) -> Result<(), Why> {
         let shared = Arc::clone(&self.shared);
         let (site, token) = (&shared.plan.site, shared.plan.token.as_str());
         let stay = shared.plan.stays[self.below(shared.plan.stays.len())];
 
-        let (check_in, check_out, city) = (stay.0, stay.1, quoted(CITY));
+        let (check_in, check_out, city) = (stay.0, stay.1, encoded(CITY));
         let path =
             format!("/v1/hotels?city={city}&check_in={check_in}&check_out={check_out}&guests=2&limit=20");
-        let found: Page<Hotel> = read(self.ask(Some("search"), &site.get(&path, None)).await?)?;
-        // Nobody else's hotel is booked, whatever is found beside ours.
+        let found: Page<Hotel> = read(self.send(Some("search"), built(site.get(&path, None))?).await?)?;
+        // Only the fixture's hotels are booked.
         let ours: Vec<&Hotel> =
             found.items.iter().filter(|hotel| shared.plan.hotels.contains(&hotel.id)).collect();
         if ours.is_empty() {
@@ -60,25 +59,25 @@ impl Worker {
         let hotel = &ours[self.below(ours.len())].id;
 
         let offers: Page<Offer> =
-            read(self.ask(Some("offers"), &site.get(&offers_path(hotel, stay), None)).await?)?;
+            read(self.send(Some("offers"), built(site.get(&offers_path(hotel, stay), None))?).await?)?;
         if offers.items.is_empty() {
             return Err("nothing offered".to_owned());
         }
         let offer = &offers.items[self.below(offers.items.len())].offer;
-        let held: Thing = read(self.ask_keyed(Some("hold"), &shared.plan.hold(offer)).await?)?;
+        let held: Resource = read(self.send_keyed(Some("hold"), built(shared.plan.hold(offer))?).await?)?;
 
         let body = format!(r#"{{"reservation_id":"{}","payment_method":"pm_card_visa"}}"#, held.id);
-        let paid: Thing =
-            read(self.ask_keyed(Some("pay"), &Keyed::post(site, "/v1/payments", token, &body)).await?)?;
+        let pay = built(site.post("/v1/payments", Some(token), "application/json", body))?;
+        let paid: Resource = read(self.send_keyed(Some("pay"), pay).await?)?;
         if paid.status == "failed" {
             return Err("payment failed".to_owned());
         }
-        self.until_confirmed(&site.get(&format!("/v1/reservations/{}", held.id), Some(token))).await?;
+        let reservation = built(site.get(&format!("/v1/reservations/{}", held.id), Some(token)))?;
+        self.wait_until_confirmed(&reservation).await?;
         if self.below(CANCELS_ONE_IN) == 0 {
             let path = format!("/v1/reservations/{}/cancel", held.id);
-            let headers = "content-type: application/json\r\n";
-            let cancelled: Thing =
-                read(self.ask(Some("cancel"), &site.post(&path, Some(token), headers, "")).await?)?;
+            let cancel = built(site.post(&path, Some(token), "application/json", String::new()))?;
+            let cancelled: Resource = read(self.send(Some("cancel"), cancel).await?)?;
             if cancelled.status != "cancelled" {
                 return Err(format!("cancelled, but {}", cancelled.status));
             }
@@ -86,12 +85,12 @@ impl Worker {
         Ok(())
     }
 
-    async fn until_confirmed(&mut self, look: &[u8]) -> Result<(), Why> {
-        for _ in 0..LOOKS_MAX {
-            let found: Thing = read(self.ask(Some("read"), look).await?)?;
+    async fn wait_until_confirmed(&mut self, reservation: &Request) -> Result<(), Why> {
+        for _ in 0..READS_MAX {
+            let found: Resource = read(self.send(Some("read"), reservation.clone()).await?)?;
             match found.status.as_str() {
                 "confirmed" => return Ok(()),
-                "held" => tokio::time::sleep(LOOK_EVERY).await,
+                "held" => tokio::time::sleep(READ_INTERVAL).await,
                 other => return Err(format!("paid, but {other}")),
             }
         }
@@ -99,6 +98,10 @@ impl Worker {
     }
 }
 
-fn read<T: DeserializeOwned>(answer: Answer<'_>) -> Result<T, Why> {
-    serde_json::from_slice(answer.body).map_err(|_| "unexpected answer".to_owned())
+fn built(request: anyhow::Result<Request>) -> Result<Request, Why> {
+    request.map_err(|error| error.to_string())
+}
+
+fn read<T: DeserializeOwned>(response: Response<'_>) -> Result<T, Why> {
+    serde_json::from_slice(response.body).map_err(|_| "unexpected response".to_owned())
 }

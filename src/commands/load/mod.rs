@@ -1,9 +1,8 @@
-//! `auberge load`: puts load on a server and says how it bears it.
+//! `auberge load`: generates load on a server and measures it.
 //!
-//! Only what succeeded is counted, and only what ended after a second of warm-up. What books (`hold`, `journey`, `hotel`)
-//! does so as a partner made for the run, at hotels of its own (`load-…`), which are on sale only while it lasts.
+//! Only successes are counted, after a warm-up of a second. The mixes `hold`, `journey` and `hotel` book as a partner that is
+//! created for the run, at hotels of their own (`load-…`), which are active only during the run.
 
-mod answer;
 mod fixture;
 mod gap;
 mod http;
@@ -36,44 +35,44 @@ use self::work::{Shared, Window, Worker};
 use crate::client::{ApiClient, Target};
 use crate::commands::output;
 
-/// Where a server is when nothing else is said.
-const USUAL_URL: &str = "http://127.0.0.1:8080";
-/// What is not counted at the beginning.
+/// The default server.
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+/// Time before the measurement starts.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// The longest run, in seconds: the partner's token lives for ten minutes.
+/// Maximum length of a run, in seconds: the partner's token is valid for ten minutes.
 const SECONDS_MAX: u64 = 540;
 const CONNECTIONS_MAX: u64 = 4096;
-/// Timers tell milliseconds apart, and no less.
+/// Timers have a resolution of a millisecond.
 const PER_SECOND_MAX: u64 = 1000;
 const TICK: Duration = Duration::from_millis(250);
 
-/// Put load on a server and say how it bears it. `hold`, `journey` and `hotel` book hotels of their own, as a partner
-/// that is made for the run: they need the administrator's file.
+/// Generate load on a server and measure it. `hold`, `journey` and `hotel` book hotels of their own, as a partner that is
+/// created for the run: they need the administrator's file.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// What users do.
+    /// The mix of requests.
     #[arg(long, value_enum, default_value = "search")]
     mix: Mix,
-    /// How many connections are kept busy.
+    /// Number of connections that send requests.
     #[arg(long, value_name = "N", default_value = "64", value_parser = clap::value_parser!(u64).range(1..=CONNECTIONS_MAX))]
     connections: u64,
-    /// For how long is counted, after a second of warm-up.
+    /// Length of the measurement in seconds, after a warm-up of a second.
     #[arg(long, value_name = "S", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=SECONDS_MAX))]
     seconds: u64,
-    /// Begin no more than so many requests a second, over all connections [default: each as soon as the one before it is
-    /// answered].
+    /// Maximum rate of requests a second, over all connections [default: each connection sends the next request after the
+    /// response].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=PER_SECOND_MAX))]
     per_second: Option<u64>,
-    /// Stop after so many successes, if that is sooner.
+    /// Stop after N successes, if that is earlier.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
     /// Search in this city; may be repeated [default: 200 cities of the demo].
     #[arg(long = "city", value_name = "NAME")]
     cities: Vec<String>,
-    /// Get this path, and nothing else.
+    /// Send only GET requests to this path.
     #[arg(long, value_name = "PATH", conflicts_with_all = ["mix", "cities"])]
     get: Option<String>,
-    /// The server's process on this machine: says what it took of the processor. May be repeated: all together.
+    /// The server's process on this machine, to measure its CPU time; may be repeated, for the sum.
     #[arg(long = "pid", value_name = "PID")]
     pids: Vec<u32>,
     /// Print JSON.
@@ -82,33 +81,33 @@ pub struct Arguments {
     /// The administrator's file, from the data directory of the server [default: ./auberge-data/admin.json].
     #[arg(long, value_name = "FILE")]
     admin: Option<PathBuf>,
-    /// The server's address, if it is not the one in the file. May be repeated: connections are spread over several edges
-    /// of a cluster, and what else is asked goes to the first.
+    /// The server's address [default: the one in the file]. May be repeated: connections are spread over several edges of a
+    /// cluster; all other requests are sent to the first.
     #[arg(long = "url", value_name = "URL")]
     urls: Vec<String>,
 }
 
-/// Runs the verb.
+/// Runs the command.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mix = arguments.get.is_none().then_some(arguments.mix);
     let target = Target::at(arguments.admin.clone(), arguments.urls.first().cloned());
     let given = target.address();
     if !mix.is_some_and(Mix::books) {
-        let url = given.unwrap_or_else(|| USUAL_URL.to_owned());
+        let url = given.unwrap_or_else(|| DEFAULT_URL.to_owned());
         let site = Site::at(&url).await?;
-        let plan = planned(&arguments, mix, site).await?;
+        let plan = plan_requests(&arguments, mix, site).await?;
         return measure(&arguments, plan, url).await;
     }
     let server = target.sign_in().await?;
     let site = Site::at(server.url()).await?;
     if given.is_none() && !site.is_loopback() {
-        bail!("{} is not on this machine: name it with --url if load is to be put on it", server.url());
+        bail!("{} is not on this machine: name it with --url to generate load on it", server.url());
     }
-    let partner = Partner::make(&server).await?;
+    let partner = Partner::create(&server).await?;
     let measured = book(&arguments, mix, site, &server, &partner).await;
-    // Tidied up whatever came of it; what failed first is what is told.
-    let tidied = tidy(&server, &partner).await;
-    measured.and(tidied)
+    // Cleaned up in any case; the first error is reported.
+    let cleaned = clean_up(&server, &partner).await;
+    measured.and(cleaned)
 }
 
 async fn book(
@@ -119,25 +118,25 @@ async fn book(
     partner: &Partner,
 ) -> anyhow::Result<()> {
     let hotels = fixture::hotels(server, true).await?;
-    let plan = planned(arguments, mix, site).await?.with_bookings(partner, hotels, today()).await?;
+    let plan = plan_requests(arguments, mix, site).await?.with_bookings(partner, hotels, today()).await?;
     measure(arguments, plan, server.url().to_owned()).await
 }
 
-async fn tidy(server: &ApiClient, partner: &Partner) -> anyhow::Result<()> {
-    let off_sale = fixture::hotels(server, false).await.map(drop);
-    partner.revoke(server).await.and(off_sale)
+async fn clean_up(server: &ApiClient, partner: &Partner) -> anyhow::Result<()> {
+    let deactivated = fixture::hotels(server, false).await.map(drop);
+    partner.revoke(server).await.and(deactivated)
 }
 
-/// What is asked without booking.
-async fn planned(arguments: &Arguments, mix: Option<Mix>, site: Site) -> anyhow::Result<Plan> {
+/// The requests that do not book.
+async fn plan_requests(arguments: &Arguments, mix: Option<Mix>, site: Site) -> anyhow::Result<Plan> {
     let mut plan = Plan::empty(site, mix);
     match (mix, &arguments.get) {
         (None, path) => {
             let path = path.as_deref().unwrap_or("/");
             if !path.starts_with('/') || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
-                bail!("--get takes a path such as /healthz");
+                bail!("--get needs a path such as /healthz");
             }
-            plan.searches.push(plan.site.get(path, None));
+            plan.searches.push(plan.site.get(path, None)?);
             Ok(plan)
         }
         (Some(Mix::Search | Mix::Hotel), _) => plan.with_searches(&arguments.cities, today()).await,
@@ -145,7 +144,7 @@ async fn planned(arguments: &Arguments, mix: Option<Mix>, site: Site) -> anyhow:
     }
 }
 
-/// By UTC: the fixture and all searches begin some days later.
+/// Today in UTC. The fixture and all searches begin some days later.
 fn today() -> Date {
     let days = Timestamp::wall_clock().seconds() / 86_400;
     Date(i32::try_from(days).unwrap_or(i32::MAX))
@@ -153,7 +152,7 @@ fn today() -> Date {
 
 async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Result<()> {
     let connections = arguments.connections as usize;
-    let opened = opened(connections, &plan.site, &url, &arguments.urls).await?;
+    let opened = open_connections(connections, &plan.site, &url, &arguments.urls).await?;
     let name = plan.mix.map_or("get", Mix::name);
     let from = Instant::now() + WARM_UP;
     let window = Window { from, to: from + Duration::from_secs(arguments.seconds) };
@@ -171,8 +170,8 @@ async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Resu
         workers.spawn(Worker::new(Arc::clone(&shared), connection).run());
     }
     let used = watch(&shared, &arguments.pids).await?;
-    let asked_on = shared.done.load(Ordering::Relaxed) < shared.done_max;
-    let (longest_gap_ms, gaps) = shared.gaps.end(asked_on.then(Instant::now));
+    let unfinished = shared.done.load(Ordering::Relaxed) < shared.done_max;
+    let (longest_gap_ms, gaps) = shared.gaps.end(unfinished.then(Instant::now));
     let tally = gather(workers).await;
     let mut report = Report::new(name, url, connections, used.counted, &tally);
     (report.longest_gap_ms, report.gaps) = (longest_gap_ms, gaps);
@@ -187,14 +186,19 @@ async fn measure(arguments: &Arguments, plan: Plan, url: String) -> anyhow::Resu
     }
     if report.successes == 0 {
         let why =
-            report.failures.iter().max_by_key(|(_, count)| **count).map_or("no answer", |(kind, _)| kind);
+            report.failures.iter().max_by_key(|(_, count)| **count).map_or("no response", |(kind, _)| kind);
         bail!("nothing succeeded: {why}");
     }
     Ok(())
 }
 
-/// Open connections, spread over the edges.
-async fn opened(count: usize, first: &Site, url: &str, urls: &[String]) -> anyhow::Result<Vec<Connection>> {
+/// Opens connections, spread over the edges.
+async fn open_connections(
+    count: usize,
+    first: &Site,
+    url: &str,
+    urls: &[String],
+) -> anyhow::Result<Vec<Connection>> {
     let mut sites = vec![(first.clone(), url)];
     for url in urls.iter().skip(1) {
         sites.push((Site::at(url).await?, url));
@@ -202,7 +206,7 @@ async fn opened(count: usize, first: &Site, url: &str, urls: &[String]) -> anyho
     let mut opened = Vec::with_capacity(count);
     for (site, url) in sites.iter().cycle().take(count) {
         let mut connection = Connection::to(site);
-        connection.open().await.with_context(|| format!("no answer from {url}: is the server running?"))?;
+        connection.open().await.with_context(|| format!("no response from {url}: is the server running?"))?;
         opened.push(connection);
     }
     Ok(opened)
@@ -214,12 +218,12 @@ struct Used {
     own: Duration,
 }
 
-/// Waits for the end, tells a terminal how it goes, and measures what it takes. Interrupting ends it early.
+/// Waits for the end of the run, shows its progress on a terminal, and measures CPU time. Ctrl-C ends the run early.
 async fn watch(shared: &Shared, pids: &[u32]) -> anyhow::Result<Used> {
     tokio::time::sleep_until(shared.window.from.into()).await;
     let begun = Instant::now();
     if !std::io::stderr().is_terminal() {
-        // For scripts that do something to the server meanwhile.
+        // Scripts wait for this line.
         let _ = writeln!(std::io::stderr(), "counting");
     }
     let (own_before, server_before) = usages(pids)?;
@@ -228,7 +232,7 @@ async fn watch(shared: &Shared, pids: &[u32]) -> anyhow::Result<Used> {
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     loop {
-        // Checked between ticks as well, so that the last is not overslept.
+        // Wakes at the end of the run as well as at ticks.
         let left = shared.window.to.saturating_duration_since(Instant::now());
         tokio::select! {
             _ = ticks.tick() => {}
@@ -256,9 +260,9 @@ async fn watch(shared: &Shared, pids: &[u32]) -> anyhow::Result<Used> {
 }
 
 fn usages(pids: &[u32]) -> anyhow::Result<(Duration, Option<Duration>)> {
-    // Without /proc the own share is not told; the server's was asked for.
-    let own = usage::processor_time(std::process::id()).unwrap_or_default();
-    let server = pids.iter().map(|pid| usage::processor_time(*pid)).sum::<anyhow::Result<Duration>>()?;
+    // Without /proc this process reports 0; for the server, which was requested, it is an error.
+    let own = usage::cpu_time(std::process::id()).unwrap_or_default();
+    let server = pids.iter().map(|pid| usage::cpu_time(*pid)).sum::<anyhow::Result<Duration>>()?;
     Ok((own, (!pids.is_empty()).then_some(server)))
 }
 
@@ -270,13 +274,13 @@ fn progress() -> indicatif::ProgressBar {
     }
 }
 
-/// Adds up what all saw.
+/// Adds up the results of all connections.
 async fn gather(mut workers: JoinSet<Tally>) -> Tally {
     let mut tally = Tally::default();
     while let Some(worker) = workers.join_next().await {
         match worker {
             Ok(seen) => tally.add(&seen),
-            Err(_) => *tally.failures.entry("broke off".to_owned()).or_default() += 1,
+            Err(_) => *tally.failures.entry("worker failed".to_owned()).or_default() += 1,
         }
     }
     tally

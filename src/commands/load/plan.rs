@@ -1,4 +1,4 @@
-//! What is asked: requests made beforehand, so that asking costs the machine little.
+//! The requests of a run, which are built beforehand so that sending them is cheap.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,23 @@ use anyhow::bail;
 use contracts::Date;
 use serde::Deserialize;
 
-use super::fixture::{self, Partner, asked};
-use super::http::{Connection, Site, quoted};
+use super::fixture::{self, Partner, read_json};
+use super::http::{Connection, Request, Site, encoded};
 
-/// What users do.
+/// The mix of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mix {
-    /// Look for hotels: 200 cities, 100 days of arrival.
+    /// Search for hotels: 200 cities, 100 check-in dates.
     Search,
     /// Hold a room for three nights, as a partner.
     Hold,
-    /// Search, look at offers, hold, pay, read until confirmed; one in five cancels.
+    /// Search, get offers, hold, pay, read until confirmed; one in five is cancelled.
     Journey,
     /// DeathStarBench's hotel mix: 60 % search, 39 % recommendation, 0.5 % sign-in, 0.5 % reserve.
     Hotel,
 }
 
 impl Mix {
-    /// As written on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Search => "search",
@@ -33,7 +32,7 @@ impl Mix {
         }
     }
 
-    /// Whether it makes hotels and books them.
+    /// Whether it creates hotels and books them.
     pub const fn books(self) -> bool {
         match self {
             Self::Search => false,
@@ -42,54 +41,29 @@ impl Mix {
     }
 }
 
-/// Cities that are searched.
+/// Number of cities that are searched.
 const CITIES: usize = 200;
-/// Days of arrival that are searched.
+/// Number of check-in dates that are searched.
 const ARRIVALS: i32 = 100;
-/// Days from today to the first of them.
+/// Days from today to the first check-in date.
 const FIRST_ARRIVAL: i32 = 7;
-/// The orders of recommendations.
+/// The sort orders of recommendations.
 const ORDERS: [&str; 3] = ["rating", "price", "distance"];
-/// Hexadecimal digits of an `Idempotency-Key`.
-pub(super) const KEY_DIGITS: usize = 32;
-
-/// A POST whose `Idempotency-Key` is written into it before it is sent.
-#[derive(Debug, Clone)]
-pub(super) struct Keyed {
-    pub bytes: Vec<u8>,
-    pub key_at: usize,
-}
-
-impl Keyed {
-    /// A POST of JSON.
-    pub fn post(site: &Site, path: &str, token: &str, body: &str) -> Self {
-        let blank = "0".repeat(KEY_DIGITS);
-        let headers = format!("content-type: application/json\r\nidempotency-key: {blank}\r\n");
-        let bytes = site.post(path, Some(token), &headers, body);
-        let name = b"idempotency-key: ";
-        let at = bytes.windows(name.len()).position(|window| window == name);
-        Self { bytes, key_at: at.map_or(0, |at| at + name.len()) }
-    }
-}
-
-/// Everything that is asked, shared by all connections.
+/// The requests of a run, shared by all connections.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub site: Site,
     pub mix: Option<Mix>,
-    /// Ready to be sent.
-    pub searches: Vec<Vec<u8>>,
-    /// Ready to be sent.
-    pub recommendations: Vec<Vec<u8>>,
-    /// Ready but for the key.
-    pub holds: Vec<Keyed>,
-    /// Ready to be sent.
-    pub sign_in: Vec<u8>,
-    /// The partner's.
+    pub searches: Vec<Request>,
+    pub recommendations: Vec<Request>,
+    /// Without their `Idempotency-Key`.
+    pub holds: Vec<Request>,
+    pub sign_in: Option<Request>,
+    /// The partner's token.
     pub token: String,
-    /// The fixture's, by id.
+    /// The ids of the fixture's hotels.
     pub hotels: Vec<String>,
-    /// Of journeys.
+    /// Check-in and check-out dates of journeys.
     pub stays: Vec<(Date, Date)>,
 }
 
@@ -101,19 +75,19 @@ impl Plan {
             searches: Vec::new(),
             recommendations: Vec::new(),
             holds: Vec::new(),
-            sign_in: Vec::new(),
+            sign_in: None,
             token: String::new(),
             hotels: Vec::new(),
             stays: Vec::new(),
         }
     }
 
-    /// Searches in `cities`, by name, or else where the demo's hotels are.
+    /// Adds searches in `cities`, by name; by default in the cities of the demo hotels.
     pub async fn with_searches(mut self, cities: &[String], today: Date) -> anyhow::Result<Self> {
         let names = if cities.is_empty() { demo_cities() } else { cities.to_vec() };
         let ids = city_ids(&self.site, &names).await?;
         if ids.is_empty() {
-            bail!("no hotels in the cities to be searched: name some with --city, or serve the demo");
+            bail!("there are no hotels in the cities: name others with --city, or load the demo hotels");
         }
         for (nth, id) in ids.iter().enumerate() {
             for day in 0..ARRIVALS {
@@ -122,44 +96,44 @@ impl Plan {
                 let path = format!(
                     "/v1/hotels?city={id}&check_in={check_in}&check_out={check_out}&guests=2&limit=20"
                 );
-                self.searches.push(self.site.get(&path, None));
+                self.searches.push(self.site.get(&path, None)?);
                 let order = ORDERS[(nth + day as usize) % ORDERS.len()];
-                self.recommendations.push(self.site.get(&format!("{path}&sort={order}"), None));
+                self.recommendations.push(self.site.get(&format!("{path}&sort={order}"), None)?);
             }
         }
         Ok(self)
     }
 
-    /// Bookings by `partner` at the fixture's hotels.
+    /// Adds bookings by `partner` at the fixture's hotels.
     pub async fn with_bookings(
         mut self,
         partner: &Partner,
         hotels: Vec<String>,
         today: Date,
     ) -> anyhow::Result<Self> {
-        self.sign_in = partner.sign_in(&self.site);
+        self.sign_in = Some(partner.sign_in(&self.site)?);
         self.token = partner.token(&self.site).await?;
         self.hotels = hotels;
         self.stays = fixture::stays(today).collect();
         if self.mix == Some(Mix::Journey) {
-            fixture::until_found(&self.site).await?;
+            fixture::wait_until_found(&self.site).await?;
         } else {
             let offers = fixture::offers(&self.site, &self.hotels, today).await?;
-            self.holds = offers.iter().map(|offer| self.hold(offer)).collect();
+            self.holds = offers.iter().map(|offer| self.hold(offer)).collect::<Result<_, _>>()?;
         }
         Ok(self)
     }
 
-    /// A hold with an offer.
-    pub fn hold(&self, offer: &str) -> Keyed {
+    /// A request to hold a room with an offer.
+    pub fn hold(&self, offer: &str) -> anyhow::Result<Request> {
         // Offers are PASETO tokens, which JSON need not escape.
         let body =
             format!(r#"{{"offer":"{offer}","guest":{{"name":"Load Guest","email":"guest@load.example"}}}}"#);
-        Keyed::post(&self.site, "/v1/reservations", &self.token, &body)
+        self.site.post("/v1/reservations", Some(&self.token), "application/json", body)
     }
 }
 
-/// The cities of the demo with most hotels, as `name, country`.
+/// The cities with the most demo hotels, as `name, country`.
 fn demo_cities() -> Vec<String> {
     let mut hotels: BTreeMap<String, usize> = BTreeMap::new();
     for hotel in search::demo::hotels() {
@@ -170,7 +144,7 @@ fn demo_cities() -> Vec<String> {
     cities.into_iter().take(CITIES).map(|(name, _)| name).collect()
 }
 
-/// The ids of those that have hotels.
+/// The ids of the cities that have hotels.
 async fn city_ids(site: &Site, names: &[String]) -> anyhow::Result<Vec<String>> {
     #[derive(Deserialize)]
     struct City {
@@ -184,8 +158,8 @@ async fn city_ids(site: &Site, names: &[String]) -> anyhow::Result<Vec<String>> 
     let mut connection = Connection::to(site);
     let mut ids = Vec::new();
     for name in names {
-        let question = site.get(&format!("/v1/cities?q={}&limit=10", quoted(name)), None);
-        let found: Cities = asked(&mut connection, &question).await?;
+        let request = site.get(&format!("/v1/cities?q={}&limit=10", encoded(name)), None)?;
+        let found: Cities = read_json(&mut connection, request).await?;
         let best = found.items.into_iter().max_by_key(|city| city.hotels).filter(|city| city.hotels > 0);
         ids.extend(best.map(|city| city.id).filter(|id| !ids.contains(id)));
     }
@@ -196,18 +170,8 @@ async fn city_ids(site: &Site, names: &[String]) -> anyhow::Result<Vec<String>> 
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_key_has_its_place() {
-        let site = Site::at("http://127.0.0.1:80").await.unwrap();
-        let keyed = Keyed::post(&site, "/v1/reservations", "t", "{}");
-        let (before, key) = keyed.bytes.split_at(keyed.key_at);
-        assert!(before.ends_with(b"\r\nidempotency-key: "));
-        assert_eq!(key[..KEY_DIGITS], [b'0'; KEY_DIGITS]);
-        assert!(key[KEY_DIGITS..].starts_with(b"\r\n"));
-    }
-
     #[test]
-    fn the_demo_has_cities_enough() {
+    fn the_demo_has_enough_cities() {
         assert_eq!(demo_cities().len(), CITIES);
     }
 }

@@ -1,4 +1,4 @@
-//! What is told at the end.
+//! The report at the end of a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,42 +9,42 @@ use super::gap::Gap;
 use super::tally::{Latency, Tally, Times};
 use crate::commands::output;
 
-/// Everything that was measured. Times are milliseconds unless the name says otherwise.
+/// The measurements. Times are in milliseconds unless the name has another unit.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub mix: &'static str,
     pub url: String,
     pub connections: usize,
-    /// How long was counted, the warm-up left out.
+    /// The measured time, without the warm-up.
     pub seconds: f64,
     pub successes: u64,
     pub successes_per_second: f64,
     pub latency_ms: Latency,
-    /// The longest time in which nothing succeeded.
+    /// The longest time without a success.
     pub longest_gap_ms: f64,
-    /// All such times from 10 ms on, in order; the first ten thousand of them.
+    /// All such times of at least 10 ms, in order; at most ten thousand.
     pub gaps: Vec<Gap>,
-    /// Of a body, on average.
+    /// Average size of a response body.
     pub bytes_per_answer: u64,
     pub failed: u64,
-    /// By problem type, or what else went wrong.
+    /// Failures by problem type, or by another cause.
     pub failures: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub steps: BTreeMap<&'static str, Step>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerUse>,
-    /// What the load generator itself took of the machine.
+    /// CPU time of the load generator.
     pub own_cpu_seconds: f64,
 }
 
-/// Successes of one kind, or step of a journey.
+/// Successes of one kind of request, or of one step of a journey.
 #[derive(Debug, Serialize)]
 pub(super) struct Step {
     pub successes: u64,
     pub latency_ms: Latency,
 }
 
-/// What the server took of the machine.
+/// CPU time of the server.
 #[derive(Debug, Serialize)]
 pub(super) struct ServerUse {
     pub pid: u32,
@@ -54,7 +54,7 @@ pub(super) struct ServerUse {
 
 impl From<&Times> for Step {
     fn from(times: &Times) -> Self {
-        Self { successes: times.count(), latency_ms: times.shown() }
+        Self { successes: times.count(), latency_ms: times.latency() }
     }
 }
 
@@ -68,7 +68,7 @@ impl Report {
             seconds,
             successes,
             successes_per_second: successes as f64 / seconds.max(f64::MIN_POSITIVE),
-            latency_ms: tally.whole.shown(),
+            latency_ms: tally.whole.latency(),
             longest_gap_ms: 0.0,
             gaps: Vec::new(),
             bytes_per_answer: tally.body_bytes.checked_div(tally.bodies).unwrap_or(0),
@@ -82,13 +82,13 @@ impl Report {
 
     pub fn with_server(mut self, pid: u32, used: Duration) -> Self {
         let cpu_seconds = used.as_secs_f64();
-        // The clock of /proc ticks every 10 ms: less than that is no figure.
+        // /proc counts in ticks of 10 ms.
         let rate = if cpu_seconds > 0.0 { self.successes as f64 / cpu_seconds } else { 0.0 };
         self.server = Some(ServerUse { pid, cpu_seconds, successes_per_cpu_second: rate });
         self
     }
 
-    /// For people.
+    /// Prints the report for people.
     pub fn print(&self) {
         println!(
             "{} at {}, {} connections, {:.1} s counted after a warm-up\n",
@@ -103,12 +103,12 @@ impl Report {
         output::print_table(&["", "successes", "a second", "p50 ms", "p95 ms", "p99 ms", "max ms"], rows);
         if let Some(server) = &self.server {
             println!(
-                "{:.2} s of server CPU: {:.0} a CPU-second",
+                "{:.2} s of server CPU: {:.0} successes a CPU-second",
                 server.cpu_seconds, server.successes_per_cpu_second
             );
         }
         println!(
-            "{} bytes an answer; this load generator took {:.2} s of CPU",
+            "{} bytes a response; this load generator used {:.2} s of CPU",
             self.bytes_per_answer, self.own_cpu_seconds
         );
         println!("the longest time without any success: {:.0} ms", self.longest_gap_ms);

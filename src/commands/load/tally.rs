@@ -1,4 +1,4 @@
-//! What was seen: how many succeeded, how long that took, and why the others did not.
+//! Counts and latencies of successes, and counts of failures by cause.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,27 +6,27 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-/// The longest time that is told apart, in microseconds: ten minutes.
+/// Maximum recorded latency, in microseconds: ten minutes.
 const MICROS_MAX: u64 = 600_000_000;
-/// Times are kept to one per cent.
+/// Significant digits of latencies: a precision of one per cent.
 const DIGITS: u8 = 2;
 
-/// Times of what succeeded.
+/// Latencies of successes.
 #[derive(Debug, Clone)]
 pub(super) struct Times(Histogram<u64>);
 
 impl Default for Times {
     fn default() -> Self {
-        // The bounds are constants that the histogram takes; a growing one is as good.
+        // These constant bounds are valid. The fallback resizes itself.
         let bounded = Histogram::new_with_bounds(1, MICROS_MAX, DIGITS);
         Self(bounded.unwrap_or_else(|_| {
-            Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("two digits will do"))
+            Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("two digits are valid"))
         }))
     }
 }
 
 impl Times {
-    pub fn note(&mut self, took: Duration) {
+    pub fn record(&mut self, took: Duration) {
         self.0.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1));
     }
 
@@ -35,12 +35,11 @@ impl Times {
     }
 
     fn add(&mut self, other: &Self) {
-        // Both have the same bounds.
+        // Cannot fail: both have the same bounds.
         let _ = self.0.add(&other.0);
     }
 
-    /// In milliseconds.
-    pub fn shown(&self) -> Latency {
+    pub fn latency(&self) -> Latency {
         let at = |quantile: f64| self.0.value_at_quantile(quantile) as f64 / 1000.0;
         Latency { p50: at(0.5), p95: at(0.95), p99: at(0.99), max: self.0.max() as f64 / 1000.0 }
     }
@@ -55,18 +54,18 @@ pub(super) struct Latency {
     pub max: f64,
 }
 
-/// What one connection saw, or all.
+/// The results of one connection, or of all.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
-    /// What a user wanted, done as a whole.
+    /// Whole operations of a user.
     pub whole: Times,
-    /// The same by kind, or step by step, where there are several.
+    /// The same by kind of request, or by step of a journey.
     pub steps: BTreeMap<&'static str, Times>,
-    /// By problem type, or what else went wrong.
+    /// Failures by problem type, or by another cause.
     pub failures: BTreeMap<String, u64>,
-    /// Bytes of the bodies that were answered.
+    /// Total size of response bodies.
     pub body_bytes: u64,
-    /// How many bodies those were.
+    /// Number of response bodies.
     pub bodies: u64,
 }
 
@@ -95,16 +94,16 @@ mod tests {
     #[test]
     fn tallies_add_up() {
         let mut one = Tally::default();
-        one.whole.note(Duration::from_millis(10));
-        one.steps.entry("search").or_default().note(Duration::from_millis(10));
+        one.whole.record(Duration::from_millis(10));
+        one.steps.entry("search").or_default().record(Duration::from_millis(10));
         one.failures.insert("sold-out".to_owned(), 2);
         let mut other = Tally::default();
-        other.whole.note(Duration::from_millis(30));
+        other.whole.record(Duration::from_millis(30));
         other.failures.insert("sold-out".to_owned(), 1);
         other.failures.insert("unavailable".to_owned(), 1);
         one.add(&other);
         assert_eq!((one.whole.count(), one.failed(), one.failures["sold-out"]), (2, 4, 3));
-        let latency = one.whole.shown();
+        let latency = one.whole.latency();
         assert!((9.9..10.2).contains(&latency.p50), "{latency:?}");
         assert!((29.7..30.4).contains(&latency.max), "{latency:?}");
         assert_eq!(one.steps["search"].count(), 1);

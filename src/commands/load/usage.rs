@@ -1,23 +1,23 @@
-//! How much of the processor a process has used, as Linux tells it.
+//! CPU time of a process, from Linux's `/proc`.
 
 use std::time::Duration;
 
 use anyhow::Context;
 
-/// The clock of `/proc`, in ticks a second: 100 on every Linux that there is (`USER_HZ`).
+/// Ticks a second of `/proc`: 100 on every Linux (`USER_HZ`).
 const TICKS_PER_SECOND: u32 = 100;
 
-/// The processor time of a process and its threads so far, to 10 ms.
+/// The CPU time that a process and its threads have used, to 10 ms.
 ///
 /// # Errors
-/// When there is no such process, or no `/proc`.
-pub(super) fn processor_time(pid: u32) -> anyhow::Result<Duration> {
+/// When the process or `/proc` does not exist.
+pub(super) fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     let file = format!("/proc/{pid}/stat");
     let text =
         std::fs::read_to_string(&file).with_context(|| format!("reading {file} (--pid names the server)"))?;
     ticks(&text)
         .map(|ticks| Duration::from_secs(ticks) / TICKS_PER_SECOND)
-        .with_context(|| format!("{file} is odd"))
+        .with_context(|| format!("{file} has an unexpected format"))
 }
 
 /// User and system time, proc(5) fields 14 and 15. The second field is a name, which may contain anything.
@@ -40,8 +40,8 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_used_some() {
-        assert!(processor_time(std::process::id()).is_ok());
-        assert!(processor_time(u32::MAX).is_err());
+    fn the_time_of_this_process_can_be_read() {
+        assert!(cpu_time(std::process::id()).is_ok());
+        assert!(cpu_time(u32::MAX).is_err());
     }
 }

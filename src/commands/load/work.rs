@@ -1,53 +1,53 @@
-//! One connection's work: asks until time is up, and notes what came of it.
+//! The work of one connection: sends requests until the time is up, and records the results.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use hyper::header::HeaderValue;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::gap::Gaps;
-use super::http::{Answer, Connection};
-use super::plan::{KEY_DIGITS, Mix, Plan};
+use super::http::{Connection, Request, Response};
+use super::plan::{Mix, Plan};
 use super::tally::Tally;
 
-/// A failure is not followed by the next request at once: a server that refuses everything is not to be drowned.
+/// Pause after a failure, so that a server that refuses every request is not flooded.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(5);
-/// How long answers are waited for after the end.
+/// Maximum time to wait for responses after the end.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What counts: what ends within it.
+/// The measured time: requests that end within it are counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window {
     pub from: Instant,
     pub to: Instant,
 }
 
-/// What all connections share while they work.
+/// State shared by all connections.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub plan: Plan,
     pub window: Window,
-    /// When the next request may begin, where that is limited.
+    /// When the next request may begin, if the rate is limited.
     pub pace: Option<Mutex<Interval>>,
-    /// Successes that counted.
+    /// Number of counted successes.
     pub done: AtomicU64,
-    /// When there were none.
     pub gaps: Gaps,
-    /// How many of them are wanted at most.
+    /// The number of successes after which the run ends.
     pub done_max: u64,
-    /// Enough.
+    /// Ends the run.
     pub stop: AtomicBool,
 }
 
-/// So many moments a second; those that were missed are not made up for.
+/// An interval of `per_second` ticks a second. Missed ticks are skipped.
 pub(super) fn pace(per_second: u64) -> Mutex<Interval> {
-    let mut moments =
+    let mut interval =
         tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).unwrap_or(u32::MAX));
-    moments.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    Mutex::new(moments)
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    Mutex::new(interval)
 }
 
 impl Shared {
@@ -58,32 +58,31 @@ impl Shared {
     }
 }
 
-/// The kind of a failure: a problem type's last segment, or what else went wrong.
+/// The cause of a failure: the last segment of a problem type, or another cause.
 pub(super) type Why = String;
 
-/// A connection and what it saw.
+/// A connection and its results.
 pub(super) struct Worker {
     pub shared: Arc<Shared>,
     pub connection: Connection,
     pub tally: Tally,
-    draw: Draw,
-    /// Two halves of the next `Idempotency-Key`: this worker's, and a number.
+    random: Random,
+    /// The two halves of the next `Idempotency-Key`: this worker's, and a number.
     key: (u64, u64),
-    out: Vec<u8>,
 }
 
 impl Worker {
     pub fn new(shared: Arc<Shared>, connection: Connection) -> Self {
-        let draw = Draw(rand::random::<u64>() | 1);
-        Self { shared, connection, tally: Tally::default(), draw, key: (rand::random(), 0), out: Vec::new() }
+        let random = Random(rand::random::<u64>() | 1);
+        Self { shared, connection, tally: Tally::default(), random, key: (rand::random(), 0) }
     }
 
-    /// Works until time is up; waits for the last answer for a while.
+    /// Sends requests until the time is up, and waits briefly for the last response.
     pub async fn run(mut self) -> Tally {
         let window = self.shared.window;
-        // One timer for all requests: one for each would cost more than it tells.
-        let patience = tokio::time::sleep_until((window.to + GRACE).into());
-        tokio::pin!(patience);
+        // One timer for all requests, because one for each would be expensive.
+        let deadline = tokio::time::sleep_until((window.to + GRACE).into());
+        tokio::pin!(deadline);
         loop {
             if let Some(pace) = &self.shared.pace {
                 let mut pace = pace.lock().await;
@@ -98,8 +97,8 @@ impl Worker {
             let outcome = tokio::select! {
                 biased;
                 outcome = self.once() => outcome,
-                () = &mut patience => {
-                    *self.tally.failures.entry("no answer".to_owned()).or_default() += 1;
+                () = &mut deadline => {
+                    *self.tally.failures.entry("no response".to_owned()).or_default() += 1;
                     return self.tally;
                 }
             };
@@ -107,7 +106,7 @@ impl Worker {
             let counts = window.from <= ended && ended <= window.to;
             match outcome {
                 Ok(()) if counts => {
-                    self.tally.whole.note(ended - begun);
+                    self.tally.whole.record(ended - begun);
                     self.shared.gaps.success(ended);
                     self.shared.done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -122,7 +121,7 @@ impl Worker {
         }
     }
 
-    /// What a user of this mix wants once.
+    /// One operation of a user of this mix.
     async fn once(&mut self) -> Result<(), Why> {
         match self.shared.plan.mix {
             None | Some(Mix::Search) => self.search(None).await,
@@ -140,110 +139,97 @@ impl Worker {
     async fn search(&mut self, step: Option<&'static str>) -> Result<(), Why> {
         let shared = Arc::clone(&self.shared);
         let nth = self.below(shared.plan.searches.len());
-        self.ask(step, &shared.plan.searches[nth]).await.map(drop)
+        self.send(step, shared.plan.searches[nth].clone()).await.map(drop)
     }
 
     async fn recommendation(&mut self) -> Result<(), Why> {
         let shared = Arc::clone(&self.shared);
         let nth = self.below(shared.plan.recommendations.len());
-        self.ask(Some("recommendation"), &shared.plan.recommendations[nth]).await.map(drop)
+        self.send(Some("recommendation"), shared.plan.recommendations[nth].clone()).await.map(drop)
     }
 
     async fn sign_in(&mut self) -> Result<(), Why> {
         let shared = Arc::clone(&self.shared);
-        self.ask(Some("sign-in"), &shared.plan.sign_in).await.map(drop)
+        let request = shared.plan.sign_in.clone().ok_or("not signed in")?;
+        self.send(Some("sign-in"), request).await.map(drop)
     }
 
     async fn hold(&mut self, step: Option<&'static str>) -> Result<(), Why> {
         let shared = Arc::clone(&self.shared);
         let nth = self.below(shared.plan.holds.len());
-        self.ask_keyed(step, &shared.plan.holds[nth]).await.map(drop)
+        self.send_keyed(step, shared.plan.holds[nth].clone()).await.map(drop)
     }
 
-    /// Sends a POST under a key of its own.
-    pub(super) async fn ask_keyed(
+    /// Sends a request with a new `Idempotency-Key`.
+    pub(super) async fn send_keyed(
         &mut self,
         step: Option<&'static str>,
-        request: &super::plan::Keyed,
-    ) -> Result<Answer<'_>, Why> {
+        mut request: Request,
+    ) -> Result<Response<'_>, Why> {
         self.key.1 += 1;
-        let mut out = std::mem::take(&mut self.out);
-        out.clear();
-        out.extend_from_slice(&request.bytes);
-        let key = u128::from(self.key.0) << 64 | u128::from(self.key.1);
-        write_hex(key, &mut out[request.key_at..request.key_at + KEY_DIGITS]);
-        self.out = out;
-        let request = std::mem::take(&mut self.out);
-        let begun = Instant::now();
-        let answered = self.connection.ask(&request).await;
-        self.out = request;
-        noted(&self.shared.window, &mut self.tally, step, begun, answered)
+        let key = format!("{:016x}{:016x}", self.key.0, self.key.1);
+        let key = HeaderValue::try_from(key).map_err(|error| error.to_string())?;
+        request.headers_mut().insert("idempotency-key", key);
+        self.send(step, request).await
     }
 
-    /// Sends a request, and notes a success under `step`.
-    pub(super) async fn ask(
+    /// Sends a request, and records a success under `step`.
+    pub(super) async fn send(
         &mut self,
         step: Option<&'static str>,
-        request: &[u8],
-    ) -> Result<Answer<'_>, Why> {
+        request: Request,
+    ) -> Result<Response<'_>, Why> {
         let begun = Instant::now();
-        let answered = self.connection.ask(request).await;
-        noted(&self.shared.window, &mut self.tally, step, begun, answered)
+        let sent = self.connection.send(request).await;
+        record(&self.shared.window, &mut self.tally, step, begun, sent)
     }
 
     /// A number below `bound`, which is not 0.
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.draw.below(bound)
+        self.random.below(bound)
     }
 }
 
-fn noted<'a>(
+fn record<'a>(
     window: &Window,
     tally: &mut Tally,
     step: Option<&'static str>,
     begun: Instant,
-    answered: std::io::Result<Answer<'a>>,
-) -> Result<Answer<'a>, Why> {
-    let answer = answered.map_err(|error| error.kind().to_string())?;
-    if !(200..300).contains(&answer.status) {
-        return Err(kind_of_problem(answer));
+    sent: std::io::Result<Response<'a>>,
+) -> Result<Response<'a>, Why> {
+    let response = sent.map_err(|error| error.kind().to_string())?;
+    if !(200..300).contains(&response.status) {
+        return Err(failure_cause(response));
     }
     tally.bodies += 1;
-    tally.body_bytes += answer.body.len() as u64;
+    tally.body_bytes += response.body.len() as u64;
     if let Some(step) = step {
         let ended = Instant::now();
         if window.from <= ended && ended <= window.to {
-            tally.steps.entry(step).or_default().note(ended - begun);
+            tally.steps.entry(step).or_default().record(ended - begun);
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn kind_of_problem(answer: Answer<'_>) -> Why {
+fn failure_cause(response: Response<'_>) -> Why {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(rename = "type")]
         kind: Option<String>,
-        /// Of OAuth's answers.
+        /// In OAuth error responses.
         error: Option<String>,
     }
-    let problem = serde_json::from_slice::<Problem>(answer.body).ok();
+    let problem = serde_json::from_slice::<Problem>(response.body).ok();
     let kind = problem.and_then(|problem| problem.kind.or(problem.error));
     let last = kind.as_deref().and_then(|kind| kind.rsplit('/').next()).filter(|last| !last.is_empty());
-    last.map_or_else(|| format!("status {}", answer.status), str::to_owned)
+    last.map_or_else(|| format!("status {}", response.status), str::to_owned)
 }
 
-fn write_hex(mut value: u128, digits: &mut [u8]) {
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(value & 15) as usize];
-        value >>= 4;
-    }
-}
+/// Marsaglia's xorshift64: cheap, and good enough to choose requests.
+struct Random(u64);
 
-/// Marsaglia's xorshift64: good enough to choose what is asked, and nearly free.
-struct Draw(u64);
-
-impl Draw {
+impl Random {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -257,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_have_names() {
+    fn failures_are_named_by_their_cause() {
         let table = [
             (409, r#"{"type":"/problems/sold-out","status":409}"#, "sold-out"),
             (401, r#"{"error":"invalid_client"}"#, "invalid_client"),
@@ -266,23 +252,16 @@ mod tests {
             (500, "<html>", "status 500"),
         ];
         for (status, body, expected) in table {
-            assert_eq!(kind_of_problem(Answer { status, body: body.as_bytes() }), expected);
+            assert_eq!(failure_cause(Response { status, body: body.as_bytes() }), expected);
         }
     }
 
     #[test]
-    fn keys_are_hexadecimal() {
-        let mut digits = [0; 32];
-        write_hex(0x0123_4567_89ab_cdef_0011, &mut digits);
-        assert_eq!(&digits, b"0000000000000123456789abcdef0011".as_slice().first_chunk::<32>().unwrap());
-    }
-
-    #[test]
-    fn numbers_are_spread() {
-        let mut draw = Draw(7);
+    fn random_numbers_are_uniform() {
+        let mut random = Random(7);
         let mut seen = [0_u32; 10];
         for _ in 0..10_000 {
-            seen[draw.below(10)] += 1;
+            seen[random.below(10)] += 1;
         }
         assert!(seen.iter().all(|count| (800..1200).contains(count)), "{seen:?}");
     }

@@ -1,5 +1,5 @@
-//! `auberge serve --nodes N`: a real cluster of processes of this same program on loopback. This process starts them, keeps
-//! the sandbox bank, and stops them. A node that ends stays down until somebody starts it again.
+//! `auberge serve --nodes N`: a cluster of processes of this program on loopback. This process starts the nodes, runs the
+//! sandbox bank, and stops the nodes. A node that ends stays down until it is started again by hand.
 
 use std::io::Write;
 use std::path::Path;
@@ -22,23 +22,23 @@ use crate::server::local_cluster::{LocalCluster, LocalNode};
 use crate::server::{bank, data_dir};
 use crate::settings::{Bank, MailTransport, Settings};
 
-/// How long nodes may take to listen, or to end.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long groups may take to have all their replicas, before that is said and waited for no more.
-const GROWTH_MAX: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Maximum time for nodes to listen, or to end.
+const NODES_MAX: Duration = Duration::from_secs(30);
+/// Maximum time to wait for all replicas of all groups.
+const REPLICAS_MAX: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A node's process.
 struct Running<'a> {
     node: &'a LocalNode,
     pid: u32,
-    /// It stops when this is closed: so none outlives this process, however that ends.
+    /// The node stops when this is closed, so that no node outlives this process.
     stdin: Option<ChildStdin>,
 }
 
-type Ends<'a> = FuturesUnordered<futures::future::BoxFuture<'a, (&'a str, std::io::Result<ExitStatus>)>>;
+type Exits<'a> = FuturesUnordered<futures::future::BoxFuture<'a, (&'a str, std::io::Result<ExitStatus>)>>;
 
-/// Starts all nodes, and the cluster where there is none; then waits for the end.
+/// Starts all nodes, and initialises the cluster if it is new; then waits for SIGINT or SIGTERM.
 pub async fn run(arguments: &Arguments, settings: Settings, count: u16) -> anyhow::Result<()> {
     let begun = Instant::now();
     let dir = &arguments.data;
@@ -52,17 +52,17 @@ pub async fn run(arguments: &Arguments, settings: Settings, count: u16) -> anyho
     };
     plan.write(&settings, sandbox.as_ref())?;
     let stop = Stop::listen()?;
-    let mut ends = Ends::new();
+    let mut exits = Exits::new();
     let mut running = Vec::new();
     for node in &plan.nodes {
         let (child, started) = start(&plan, node)?;
-        ends.push(wait(&node.name, child));
+        exits.push(wait(&node.name, child));
         running.push(started);
     }
     let started = async {
-        listening(&plan, &mut ends).await?;
-        let made = found(&plan, arguments).await?;
-        grown(&plan, &mut ends).await?;
+        wait_until_listening(&plan, &mut exits).await?;
+        let made = initialise(&plan, arguments).await?;
+        wait_for_replicas(&plan, &mut exits).await?;
         announce(&plan, &settings, &running, sandbox.is_some(), made.as_ref(), begun);
         anyhow::Ok(())
     };
@@ -70,14 +70,14 @@ pub async fn run(arguments: &Arguments, settings: Settings, count: u16) -> anyho
     tokio::pin!(stopping);
     let outcome = tokio::select! {
         outcome = started => outcome,
-        () = &mut stopping => return end(running, ends, &plan, sandbox).await,
+        () = &mut stopping => return stop_all(running, exits, &plan, sandbox).await,
     };
     if outcome.is_ok() {
         loop {
             tokio::select! {
                 () = &mut stopping => break,
-                Some((name, status)) = ends.next() => tell(&plan, name, &status),
-                // All have ended: this process still has the bank, and nodes may be started again.
+                Some((name, status)) = exits.next() => report_exit(&plan, name, &status),
+                // All nodes have ended. This process still runs the bank, and nodes may be started again.
                 else => {
                     (&mut stopping).await;
                     break;
@@ -85,7 +85,7 @@ pub async fn run(arguments: &Arguments, settings: Settings, count: u16) -> anyho
             }
         }
     }
-    end(running, ends, &plan, sandbox).await?;
+    stop_all(running, exits, &plan, sandbox).await?;
     outcome
 }
 
@@ -96,7 +96,7 @@ fn start<'a>(plan: &LocalCluster, node: &'a LocalNode) -> anyhow::Result<(Child,
     let log = log.with_context(|| format!("writing {}", path.display()))?;
     let mut command = Command::new(program()?);
     command.arg("node").arg("--config").arg(&plan.config).args(["--name", &node.name, "--with-parent"]);
-    // Ctrl-C is for this process, which then stops them in good order.
+    // In their own process group nodes do not receive Ctrl-C: this process stops them.
     command.process_group(0);
     command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
     let mut child = command.spawn().with_context(|| format!("starting {}", node.name))?;
@@ -113,10 +113,10 @@ fn wait<'a>(
 }
 
 fn program() -> anyhow::Result<std::path::PathBuf> {
-    std::env::current_exe().context("where this program is")
+    std::env::current_exe().context("finding the path of this program")
 }
 
-/// What starts a node again, as it can be typed.
+/// The command that starts a node again.
 fn command(plan: &LocalCluster, node: &LocalNode) -> String {
     let program = program().unwrap_or_else(|_| "auberge".into());
     format!("{} node --config {} --name {}", quoted(&program), quoted(&plan.config), node.name)
@@ -129,23 +129,23 @@ fn quoted(path: &Path) -> String {
 }
 
 /// Returns once every edge listens.
-async fn listening(plan: &LocalCluster, ends: &mut Ends<'_>) -> anyhow::Result<()> {
+async fn wait_until_listening(plan: &LocalCluster, exits: &mut Exits<'_>) -> anyhow::Result<()> {
     let all = futures::future::join_all(plan.nodes.iter().map(|node| async {
         while tokio::net::TcpStream::connect(node.http).await.is_err() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }));
     tokio::select! {
         _ = all => Ok(()),
-        Some((name, _)) = ends.next() => bail!("{}", last_words(plan, name)),
-        () = tokio::time::sleep(PATIENCE) => {
-            bail!("the nodes do not listen after {} s; see {}/n1/node.log", PATIENCE.as_secs(), plan.dir.display())
+        Some((name, _)) = exits.next() => bail!("{}", exit_reason(plan, name)),
+        () = tokio::time::sleep(NODES_MAX) => {
+            bail!("the nodes do not listen after {} s; see {}/n1/node.log", NODES_MAX.as_secs(), plan.dir.display())
         }
     }
 }
 
-/// Why a node ended, as far as its log says.
-fn last_words(plan: &LocalCluster, name: &str) -> String {
+/// Why a node ended, according to its log.
+fn exit_reason(plan: &LocalCluster, name: &str) -> String {
     let path = plan.dir.join(name).join("node.log");
     let log = std::fs::read_to_string(&path).unwrap_or_default();
     let last = log.lines().rev().find(|line| line.starts_with("auberge: ")).unwrap_or_default();
@@ -155,8 +155,8 @@ fn last_words(plan: &LocalCluster, name: &str) -> String {
     }
 }
 
-/// Makes the cluster, unless that was done before.
-async fn found(plan: &LocalCluster, arguments: &Arguments) -> anyhow::Result<Option<InitResponse>> {
+/// Initialises the cluster, unless it is initialised.
+async fn initialise(plan: &LocalCluster, arguments: &Arguments) -> anyhow::Result<Option<InitResponse>> {
     let first = &plan.nodes[0];
     let joined =
         data_dir::read(&first.data)?.and_then(|metadata| metadata.node).is_some_and(|node| node.joined);
@@ -165,44 +165,45 @@ async fn found(plan: &LocalCluster, arguments: &Arguments) -> anyhow::Result<Opt
         None
     } else {
         let nodes = plan.nodes.iter().map(|node| node.name.clone()).collect();
-        let asked = InitRequest { demo: !arguments.no_demo, wait_for: nodes, restore: None };
-        Some(init::ask(&first.data, None, &asked).await?)
+        let request = InitRequest { demo: !arguments.no_demo, wait_for: nodes, restore: None };
+        Some(init::request_init(&first.data, None, &request).await?)
     };
     if !admin.exists() {
-        // A restored cluster's is as it was, and in no archive.
+        // A restored cluster keeps its administrator, whose file is in no archive.
         let found = std::fs::read(first.data.join("admin.json"));
-        let found =
-            found.with_context(|| format!("the administrator's file: put a copy at {}", admin.display()))?;
+        let found = found.with_context(|| {
+            format!("the administrator's file is missing: put a copy at {}", admin.display())
+        })?;
         write_private(&admin, &found)?;
     }
     Ok(made)
 }
 
-/// Returns once every node serves and every group has its replicas: from then on any node may be killed.
-async fn grown(plan: &LocalCluster, ends: &mut Ends<'_>) -> anyhow::Result<()> {
-    let whole = async {
+/// Returns when every node is ready and every group has all its replicas. From then on any node may be killed.
+async fn wait_for_replicas(plan: &LocalCluster, exits: &mut Exits<'_>) -> anyhow::Result<()> {
+    let complete = async {
         let admin = Target::of(plan.dir.join("admin.json"));
         let mut server = None;
         loop {
             match &server {
                 None => server = admin.sign_in().await.ok(),
-                Some(server) if is_whole(plan, server).await.unwrap_or(false) => return,
+                Some(server) if is_complete(plan, server).await.unwrap_or(false) => return,
                 Some(_) => {}
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
     tokio::select! {
-        () = whole => Ok(()),
-        Some((name, _)) = ends.next() => bail!("{}", last_words(plan, name)),
-        () = tokio::time::sleep(GROWTH_MAX) => {
-            println!("not every group has all its replicas yet: see `auberge cluster status`");
+        () = complete => Ok(()),
+        Some((name, _)) = exits.next() => bail!("{}", exit_reason(plan, name)),
+        () = tokio::time::sleep(REPLICAS_MAX) => {
+            println!("some groups do not have all their replicas yet: see `auberge cluster status`");
             Ok(())
         }
     }
 }
 
-async fn is_whole(plan: &LocalCluster, server: &ApiClient) -> anyhow::Result<bool> {
+async fn is_complete(plan: &LocalCluster, server: &ApiClient) -> anyhow::Result<bool> {
     let groups: serde_json::Value = server.get("/v1/cluster/groups").await?;
     let groups = groups["items"].as_array().context("groups")?;
     let enough = |group: &serde_json::Value| {
@@ -244,28 +245,28 @@ fn announce(
         let _ = writeln!(out, "  admin     {}", administrator(sign_in, &public_url));
     }
     if made.is_some_and(|made| made.effects_held) {
-        let _ = writeln!(out, "  restored  {}", init::HELD);
+        let _ = writeln!(out, "  restored  {}", init::RESTORED_HINT);
     }
     let _ =
         writeln!(out, "  operate   auberge cluster status --admin {}", quoted(&plan.dir.join("admin.json")));
     for node in running {
         let _ = writeln!(out, "  {:<9} {scheme}://{}/  pid {}", node.node.name, node.node.http, node.pid);
-        let _ = writeln!(out, "            after a kill: {}", command(plan, node.node));
+        let _ = writeln!(out, "            to restart: {}", command(plan, node.node));
     }
     let _ = out.flush();
 }
 
-fn tell(plan: &LocalCluster, name: &str, status: &std::io::Result<ExitStatus>) {
+fn report_exit(plan: &LocalCluster, name: &str, status: &std::io::Result<ExitStatus>) {
     let how = status.as_ref().map_or_else(ToString::to_string, ToString::to_string);
     if let Some(node) = plan.nodes.iter().find(|node| node.name == name) {
-        println!("{name} is down ({how}). It stays down until: {}", command(plan, node));
+        println!("{name} has ended ({how}). To restart it: {}", command(plan, node));
     }
 }
 
-/// Stops all nodes, those too that were started again by hand, and then the bank.
-async fn end(
+/// Stops all nodes, also those that were restarted by hand, and then the bank.
+async fn stop_all(
     running: Vec<Running<'_>>,
-    mut ends: Ends<'_>,
+    mut exits: Exits<'_>,
     plan: &LocalCluster,
     sandbox: Option<sandbox_bank::Running>,
 ) -> anyhow::Result<()> {
@@ -278,20 +279,20 @@ async fn end(
         }
     }
     let all = async {
-        while ends.next().await.is_some() {}
+        while exits.next().await.is_some() {}
         while plan.nodes.iter().any(|node| pid_of(&node.data).is_some()) {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
-    let ended = tokio::time::timeout(PATIENCE, all).await;
+    let stopped = tokio::time::timeout(NODES_MAX, all).await;
     if let Some(sandbox) = sandbox {
         sandbox.stop().await;
     }
-    ended.map_err(|_| anyhow::anyhow!("not every node has ended after {} s", PATIENCE.as_secs()))
+    stopped.map_err(|_| anyhow::anyhow!("some nodes have not ended after {} s", NODES_MAX.as_secs()))
 }
 
-/// The process that has a node's directory now. Its number alone could be another's by now: only who holds the lock has
-/// written it.
+/// The process that uses a node's directory. The pid file counts only while the directory is locked: otherwise its process
+/// may have ended, and the id may be reused.
 fn pid_of(data: &Path) -> Option<Pid> {
     if !data.join("lock").exists() || store::lock(data).is_ok() {
         return None;

@@ -1,4 +1,4 @@
-//! `auberge serve`: everything on this machine.
+//! `auberge serve`: all services on this machine.
 
 mod local_cluster;
 
@@ -15,31 +15,30 @@ use super::process::Stop;
 use crate::server::{Options, Server, demo, edge, mail};
 use crate::settings::{self, Settings};
 
-/// Run everything on this machine: no other program is needed.
+/// Run all services on this machine. No other program is needed.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Where everything is kept; made if it is not there.
+    /// The data directory; created if it is missing.
     #[arg(long, value_name = "DIR", default_value = "./auberge-data")]
     data: PathBuf,
-    /// Where to listen [default: 127.0.0.1:8080].
+    /// The address to listen on [default: 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
-    /// Start an empty store without demo hotels.
+    /// Do not load demo hotels into a new store.
     #[arg(long)]
     no_demo: bool,
-    /// A real cluster of so many processes on this machine, each an edge on a port of its own, in which moves and failures
-    /// can be tried.
+    /// Run a cluster of N processes on this machine, each with an edge on its own port, to try out moves and failures.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=9), conflicts_with = "drop_unsynced")]
     nodes: Option<u16>,
     /// A settings file; `cluster.toml` is the commented sample.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Hold writes back in memory until they are synced, so that a killed process loses what a power cut would.
+    /// Hold writes in memory until they are synced, so that a killed process loses what a power failure would.
     #[arg(long, hide = true)]
     drop_unsynced: bool,
 }
 
-/// Serves until it is told to stop (SIGINT or SIGTERM), then finishes what it accepted.
+/// Serves until SIGINT or SIGTERM, then finishes accepted requests.
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut settings = settings::load(arguments.config.as_deref())?;
     if let Some(address) = arguments.http {
@@ -47,11 +46,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     match arguments.nodes {
         Some(count) if count > 1 => local_cluster::run(&arguments, settings, count).await,
-        _ => alone(arguments, settings).await,
+        _ => single_node(arguments, settings).await,
     }
 }
 
-async fn alone(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
+async fn single_node(arguments: Arguments, settings: Settings) -> anyhow::Result<()> {
     let begun = Instant::now();
     let public_url = settings.public_url();
     let server = Server::start(Options {
@@ -91,7 +90,7 @@ fn announce(server: &Server, settings: &Settings, public_url: &str, begun: Insta
     if server.data.metadata().effects_held {
         let _ = writeln!(
             out,
-            "  restored  mails and payments wait: `auberge restore --release-effects` lets them go"
+            "  restored  mails and payments are paused: release them with `auberge restore --release-effects`"
         );
     }
     if let Some(sign_in) = &server.sign_in {
@@ -100,5 +99,5 @@ fn announce(server: &Server, settings: &Settings, public_url: &str, begun: Insta
     let _ = out.flush();
 }
 
-/// What there is to know about the sandbox.
+/// A hint about the sandbox bank.
 const SANDBOX: &str = "sandbox: no money moves; pay with pm_card_visa or 4242 4242 4242 4242";

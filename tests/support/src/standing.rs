@@ -130,6 +130,6 @@ impl Cluster {
     /// When one is broken.
     pub fn sound(&self, at: &str) {
         let checked = self.operate(at, &["check"]).done();
-        assert!(checked.contains("nothing is broken"), "{checked}");
+        assert!(checked.contains("no invariant violated"), "{checked}");
     }
 }
