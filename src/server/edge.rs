@@ -1,12 +1,15 @@
 //! The edge of a process: its HTTP server with every API and page.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use replica::Node;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Server;
+use super::data_dir::DataDir;
 use crate::settings::Settings;
 use crate::{operate, services};
 
@@ -19,7 +22,7 @@ pub struct Serving {
     task: JoinHandle<std::io::Result<()>>,
 }
 
-/// The HTTP server with every API and page.
+/// The HTTP server with every API and page, and with the readiness check of a single node.
 ///
 /// # Errors
 /// When a page's template does not compile.
@@ -27,7 +30,20 @@ pub fn http_server(server: &Server) -> anyhow::Result<edge::Server> {
     let apis = &server.dependencies.apis;
     let http = edge::Server::new(settings(&server.settings, &apis.public_url));
     let http = services::mount(http, &server.client, &server.credentials, apis)?;
-    Ok(operate::mount(http, server))
+    let http = operate::mount(http, server);
+    let (node, data) = (Arc::clone(&server.node), Arc::clone(&server.data));
+    Ok(http.ready(move || std::future::ready(readiness(&node, &data))))
+}
+
+/// The readiness of a single node: every group has a leader, and the demo hotels of a first start can be found.
+fn readiness(node: &Node, data: &DataDir) -> Result<(), String> {
+    if let Some((group, why)) = node.unready_group() {
+        return Err(format!("{group}: {why}"));
+    }
+    if !data.metadata().demo_settled {
+        return Err("the demo hotels are being loaded".to_owned());
+    }
+    Ok(())
 }
 
 /// Listens, and serves in the background.

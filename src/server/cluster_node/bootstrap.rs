@@ -15,7 +15,6 @@ use edge::{ApiError, Problem, problem_types};
 use group::Failure;
 use poem::{IntoResponse, Request, Response, handler};
 use protocol::Timestamp;
-use tokio::sync::Mutex;
 
 use super::follow;
 use super::init::{InitRequest, InitResponse, PATH};
@@ -38,13 +37,11 @@ const BODY_BYTES_MAX: usize = 64 << 10;
 #[derive(Clone)]
 pub struct BootstrapEndpoint {
     node: Arc<ClusterNode>,
-    /// Held by the request that is being executed.
-    busy: Arc<Mutex<()>>,
 }
 
 impl BootstrapEndpoint {
     pub fn new(node: Arc<ClusterNode>) -> Self {
-        Self { node, busy: Arc::default() }
+        Self { node }
     }
 
     pub fn mount(self, server: edge::Server) -> edge::Server {
@@ -68,7 +65,7 @@ async fn init(
     let request =
         body.into_bytes().await.ok().and_then(|bytes| serde_json::from_slice::<InitRequest>(&bytes).ok());
     let request = request.ok_or_else(|| ApiError::bad_request("The body is not a valid request."))?;
-    let Ok(busy) = Arc::clone(&endpoint.busy).try_lock_owned() else {
+    let Ok(busy) = Arc::clone(&node.initialising).try_lock_owned() else {
         return Err(conflict("The cluster is being initialised by another request.".to_owned()).into());
     };
     // Continues if the client disconnects.

@@ -27,6 +27,8 @@ pub struct ClusterNode {
     /// Notifies when the directory's records have changed on this node.
     pub directory_changes: Bell,
     membership: watch::Sender<Membership>,
+    /// Held while this node initialises the cluster.
+    pub initialising: Arc<Mutex<()>>,
     /// Whether the services are registered. The lock admits one registration at a time.
     registered: Mutex<bool>,
 }
@@ -47,7 +49,15 @@ impl ClusterNode {
         let joined = server.data.metadata().node.is_some_and(|node| node.joined);
         let membership = if joined { Membership::Joined } else { Membership::None };
         let membership = watch::Sender::new(membership);
-        Self { server, identity, link, directory_changes, membership, registered: Mutex::new(false) }
+        Self {
+            server,
+            identity,
+            link,
+            directory_changes,
+            membership,
+            initialising: Arc::default(),
+            registered: Mutex::new(false),
+        }
     }
 
     pub fn membership(&self) -> Membership {

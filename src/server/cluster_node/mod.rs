@@ -193,6 +193,9 @@ pub fn not_ready_because(node: &ClusterNode) -> Option<String> {
             Some("about to join the cluster".to_owned())
         }
         (Membership::None, None) => Some("waiting for `auberge cluster init`".to_owned()),
+        (Membership::Joined, None) if node.initialising.try_lock().is_err() => {
+            Some("the cluster is being initialised".to_owned())
+        }
         (Membership::Joined, None) if !node.server.verifier.has_keys() => {
             Some("no signing keys yet".to_owned())
         }
