@@ -4,7 +4,6 @@
 mod client;
 mod commands;
 mod files;
-mod operate;
 mod server;
 mod services;
 mod settings;

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::Server;
 use super::data_dir::DataDir;
+use crate::services;
 use crate::settings::Settings;
-use crate::{operate, services};
 
 /// Maximum time that a shutdown waits for accepted requests.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
@@ -30,7 +30,16 @@ pub fn http_server(server: &Server) -> anyhow::Result<edge::Server> {
     let apis = &server.dependencies.apis;
     let http = edge::Server::new(settings(&server.settings, &apis.public_url));
     let http = services::mount(http, &server.client, &server.credentials, apis)?;
-    let http = operate::mount(http, server);
+    let dependencies = cluster_api::Dependencies {
+        node: Arc::clone(&server.node),
+        client: server.client.clone(),
+        verifier: Arc::clone(&server.verifier),
+        cursors: services::cursors(&server.data.key),
+        http_address: server.settings.http.address.to_string(),
+        data_dir: server.data.path.clone(),
+        local: Arc::<DataDir>::clone(&server.data),
+    };
+    let http = cluster_api::mount(http, dependencies);
     let (node, data) = (Arc::clone(&server.node), Arc::clone(&server.data));
     Ok(http.ready(move || std::future::ready(readiness(&node, &data))))
 }

@@ -9,6 +9,7 @@ pub mod demo;
 pub mod edge;
 pub mod first_start;
 pub mod local_cluster;
+mod local_node;
 pub mod mail;
 pub mod openapi;
 pub mod restore;

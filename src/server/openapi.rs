@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use group::{Client, Credentials, Inbox, Placement, Unavailable, Why};
 
-use crate::operate;
 use crate::services::{self, ApiDependencies};
 
 /// A placement without services: describing an API calls none.
@@ -46,6 +45,6 @@ pub fn documents() -> edge::OpenApiDocuments {
         ..edge::Settings::default()
     });
     let server = services::mount_apis(server, &client, &credentials, &apis);
-    let server = operate::describe(server);
+    let server = cluster_api::describe(server);
     server.documents().clone()
 }

@@ -122,7 +122,7 @@ fn foreign_crates_have_one_home_each() {
             let used = one.uses.contains(foreign) || one.tests.contains(foreign);
             assert!(!used || one.name == home, "{} uses {foreign}, whose home is {home}", one.name);
         }
-        let apis = ["edge", "auberge", "sandbox-bank", "rest"];
+        let apis = ["edge", "auberge", "cluster-api", "sandbox-bank", "rest"];
         if one.uses.contains("poem") && !apis.contains(&one.name.as_str()) {
             assert!(SERVICES.contains(&one.name.as_str()), "{} has no api, and uses poem", one.name);
         }

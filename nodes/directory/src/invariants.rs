@@ -1,13 +1,13 @@
-//! What must always hold. Pure checks over a view, one line for each violation.
+//! Invariants of the directory: pure checks that return one line for each violation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use group::View;
 
-use crate::records::{Duty, MoveId, Phase};
+use crate::records::{Lifecycle, MoveId, MovePhase};
 use crate::state::{MOVES, Rows};
 
-/// All of them.
+/// Checks all invariants.
 pub fn all(view: &View<'_>) -> Vec<String> {
     [
         no_group_is_twice_on_a_node(view),
@@ -20,31 +20,31 @@ pub fn all(view: &View<'_>) -> Vec<String> {
     .concat()
 }
 
-/// But for one whose disk was lost, beside its successor.
+/// Except for a lost replica beside its replacement.
 pub fn no_group_is_twice_on_a_node(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for group in view.groups() {
         let mut nodes = BTreeSet::new();
-        for replica in group.replicas.iter().filter(|replica| replica.gone_since.is_none()) {
-            if !nodes.insert(&replica.home.node) {
-                violations.push(format!("{} is twice on {}", group.group, replica.home.node));
+        for replica in group.replicas.iter().filter(|replica| replica.lost_since.is_none()) {
+            if !nodes.insert(&replica.location.node) {
+                violations.push(format!("{} is twice on {}", group.group, replica.location.node));
             }
         }
     }
     violations
 }
 
-/// A raft id is used once.
+/// Raft ids are never reused.
 pub fn no_former_replica_is_one_again(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for group in view.groups() {
         let mut ids = BTreeSet::new();
         for replica in &group.replicas {
-            let id = replica.home.replica;
+            let id = replica.location.replica;
             if group.former.contains(&id) || !ids.insert(id) {
                 violations.push(format!(
                     "{}: the id of the replica on {} was used before",
-                    group.group, replica.home.node
+                    group.group, replica.location.node
                 ));
             }
         }
@@ -52,7 +52,7 @@ pub fn no_former_replica_is_one_again(view: &View<'_>) -> Vec<String> {
     violations
 }
 
-/// And both say so.
+/// The move and the group refer to each other.
 pub fn a_group_has_one_move_at_a_time(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     let moving: BTreeMap<MoveId, String> =
@@ -67,23 +67,23 @@ pub fn a_group_has_one_move_at_a_time(view: &View<'_>) -> Vec<String> {
         }
     }
     for (id, group) in moving {
-        if view.movement(id).is_none() {
+        if view.move_record(id).is_none() {
             violations.push(format!("{group} is moved by {id}, which is not there"));
         }
     }
     violations
 }
 
-/// And not on one that was removed for good.
+/// Decommissioned nodes have no replicas.
 pub fn replicas_are_on_known_nodes(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for group in view.groups() {
         for replica in &group.replicas {
-            match view.node(&replica.home.node) {
-                Some(node) if node.duty != Duty::Gone => {}
+            match view.node(&replica.location.node) {
+                Some(node) if node.lifecycle != Lifecycle::Decommissioned => {}
                 Some(_) | None => {
                     violations
-                        .push(format!("{} is on {}, which is no member", group.group, replica.home.node));
+                        .push(format!("{} is on {}, which is no member", group.group, replica.location.node));
                 }
             }
         }
@@ -91,20 +91,20 @@ pub fn replicas_are_on_known_nodes(view: &View<'_>) -> Vec<String> {
     violations
 }
 
-/// A replica that only listens is on its way to vote, or to leave.
+/// A learner is added or removed by the group's active move.
 pub fn learners_belong_to_a_move(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for group in view.groups() {
-        let record = group.moving.and_then(|id| view.movement(id));
+        let record = group.moving.and_then(|id| view.move_record(id));
         for replica in group.replicas.iter().filter(|replica| !replica.voter) {
             let joins = record.as_ref().is_some_and(|record| {
-                record.add.iter().any(|joining| joining.replica == Some(replica.home.replica))
-                    && (record.phase != Phase::Removing || record.ending.is_some())
+                record.add.iter().any(|target| target.replica == Some(replica.location.replica))
+                    && (record.phase != MovePhase::Removing || record.abort.is_some())
             });
             if !joins {
                 violations.push(format!(
                     "{} has a learner on {} that no move wants",
-                    group.group, replica.home.node
+                    group.group, replica.location.node
                 ));
             }
         }
@@ -112,7 +112,7 @@ pub fn learners_belong_to_a_move(view: &View<'_>) -> Vec<String> {
     violations
 }
 
-/// Of every service.
+/// Every shard of every service has a group.
 pub fn every_shard_has_a_group(view: &View<'_>) -> Vec<String> {
     let Some(cluster) = view.cluster() else { return Vec::new() };
     let mut violations = Vec::new();
@@ -121,8 +121,8 @@ pub fn every_shard_has_a_group(view: &View<'_>) -> Vec<String> {
             let name = format!("{service}/{shard}");
             match view.group(&name) {
                 None => violations.push(format!("{name} has no record")),
-                Some(group) if group.replicas.is_empty() == group.founder.is_none() => {
-                    violations.push(format!("{name} has neither or both of a founder and replicas"));
+                Some(group) if group.replicas.is_empty() == group.bootstrap_node.is_none() => {
+                    violations.push(format!("{name} has neither or both of a bootstrap_node and replicas"));
                 }
                 Some(_) => {}
             }

@@ -1,33 +1,33 @@
-//! The control plane: which replica lives on which node, and how that changes while everything serves.
+//! The control plane: which replica is on which node, and how replicas move while groups serve.
 //!
-//! The directory is a group like any other ([`Service`]). Beside it, on the node that leads it, the [`steward`] looks at
-//! the nodes through its [`hands`], records what it sees, and does what the records ask for. What should be done is
-//! computed by pure functions ([`plan`]), so that a dry run and the real thing cannot differ.
+//! The directory is itself a group ([`group::Service`]). The node that leads it runs the [`reconciler`], which observes nodes
+//! through a [`NodeClient`], records what changed, and executes what the records call for. What to do is computed by pure
+//! functions ([`plan`]), so a dry run and the command cannot differ.
 //!
 //! Invariants (see [`invariants`]):
-//! - a group never has two replicas on one node, nor two moves at once;
-//! - a raft id that was a replica of a group once is never one again;
-//! - a step is recorded before it cannot be undone, and each can be done again: a steward may die anywhere;
-//! - nothing that is planned takes a group's quorum away.
+//! - a group never has two replicas on one node, nor two active moves;
+//! - a raft id of a group is never reused;
+//! - a step is recorded before it becomes irreversible, and every step is idempotent: a reconciler may stop at any point;
+//! - no plan takes a group's quorum away.
 //!
-//! Deliberately absent: sockets, raft, the other nodes themselves (the hands have them); which node leads a group (raft
-//! decides, the board tells); any other service.
+//! Deliberately absent: sockets, Raft and the nodes themselves, which are behind [`NodeClient`]; the current leader of a
+//! group, which nodes report; any other service.
 
 mod apply;
 pub mod contract;
-pub mod hands;
 pub mod invariants;
+pub mod node_client;
 pub mod plan;
 mod query;
+pub mod reconciler;
 pub mod records;
 mod service;
 mod state;
-pub mod steward;
 
 pub use crate::contract::{
     Answer, Command, Directory as Contract, GROUP, Intent, Measured, Query, Refusal, Reply, SERVICE, Step,
 };
-pub use hands::{Hands, HandsError, Observed, SeenNode, SeenReplica, Start};
+pub use node_client::{NodeClient, NodeError, Observed, ObservedNode};
+pub use reconciler::{ClientRecords, Reconciler, ReconcilerOptions, Records};
 pub use records::*;
-pub use service::{Bell, Directory};
-pub use steward::{ClientRecords, Pace, Records, Steward};
+pub use service::{ChangeNotifier, Directory};

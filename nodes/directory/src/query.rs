@@ -1,4 +1,4 @@
-//! Answers.
+//! Answers queries.
 
 use group::View;
 
@@ -11,7 +11,7 @@ use crate::state::{AUDIT, MOVES, Rows, counter};
 pub(crate) fn answer(view: &View<'_>, query: Query) -> Result<Answer, Refusal> {
     match query {
         Query::Cluster => {
-            let cluster = view.cluster().ok_or(Refusal::NotFounded)?;
+            let cluster = view.cluster().ok_or(Refusal::NotInitialized)?;
             Ok(Answer::Cluster(Box::new(cluster)))
         }
         Query::Nodes => Ok(Answer::Nodes(view.nodes())),
@@ -31,16 +31,16 @@ pub(crate) fn answer(view: &View<'_>, query: Query) -> Result<Answer, Refusal> {
                 Intent::Rebalance => plan::rebalance(&state),
                 Intent::Drain(node) => plan::drain(&state, &node)?,
                 Intent::Decommission(node) => plan::decommission(&state, &node)?,
-                Intent::Tend => plan::tend(&state),
-                Intent::Configure(settings) => plan::tend(&configured(state, *settings)?),
+                Intent::Repair => plan::repair(&state),
+                Intent::Configure(settings) => plan::repair(&configured(state, *settings)?),
             };
             Ok(Answer::Plan(Box::new(plan)))
         }
         Query::SafeToStop { node } => {
             let state = view.load()?;
             view.node_or(&node)?;
-            let stays = plan::without(&state, &node);
-            Ok(Answer::Plan(Box::new(Plan { moves: Vec::new(), stays })))
+            let remaining = plan::without(&state, &node);
+            Ok(Answer::Plan(Box::new(Plan { moves: Vec::new(), remaining })))
         }
         Query::State => Ok(Answer::State(Box::new(view.load()?))),
         Query::Revision => Ok(Answer::Revision(view.counter(counter::REVISION))),

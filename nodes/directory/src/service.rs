@@ -1,4 +1,4 @@
-//! The state machine: dispatch.
+//! The state machine: dispatch of commands and queries.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use crate::contract::{Answer, Command, Query, Refusal, Reply};
 use crate::state::{count, counter};
 use crate::{apply, invariants, query};
 
-/// Rings when something has changed here, so that the steward on this node need not wait for its next look. Cheap to
-/// clone: give one to the [`Directory`] and the same to the [`crate::Steward`].
+/// Notifies the reconciler on this node of changes, so that it need not wait for its next pass. Cheap to clone: give one
+/// to the [`Directory`] and a clone to the [`crate::Reconciler`].
 #[derive(Debug, Clone, Default)]
-pub struct Bell(Arc<Notify>);
+pub struct ChangeNotifier(Arc<Notify>);
 
-impl Bell {
-    /// Wakes whoever waits, or the next who does.
-    pub fn ring(&self) {
+impl ChangeNotifier {
+    /// Wakes the waiting task, or the next one that waits.
+    pub fn notify(&self) {
         self.0.notify_one();
     }
 
-    /// Returns once it rings, or has rung since the last time.
-    pub async fn rung(&self) {
+    /// Returns when it is notified, or was notified since the last call.
+    pub async fn changed(&self) {
         self.0.notified().await;
     }
 }
 
-/// The service.
+/// The directory service.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
-    bell: Bell,
+    changes: ChangeNotifier,
 }
 
 impl Directory {
-    /// `bell` rings when a turn has changed something.
-    pub fn new(bell: Bell) -> Self {
-        Self { bell }
+    /// `changes` is notified after each turn that changed something.
+    pub fn new(changes: ChangeNotifier) -> Self {
+        Self { changes }
     }
 }
 
@@ -44,12 +44,12 @@ impl Service for Directory {
     type Contract = crate::contract::Directory;
     type Effect = ();
     type Timer = ();
-    /// Something has changed.
+    /// The state has changed.
     type Note = ();
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         let reply = match command {
-            Command::Found(foundation) => apply::found::found(turn, *foundation),
+            Command::Init(init) => apply::init::init(turn, *init),
             Command::Configure(settings) => apply::configure::configure(turn, *settings),
             Command::Move { group, from, to, leader_only } => {
                 apply::relocate::relocate(turn, &group, from.as_deref(), &to, leader_only)
@@ -62,20 +62,22 @@ impl Service for Directory {
             Command::Recovered { group, node, replica } => {
                 apply::recovered::recovered(turn, &group, node, replica)
             }
-            Command::NodeSeen(profile) => apply::node_seen::node_seen(turn, *profile),
-            Command::NodeLost { node } => apply::node_lost::node_lost(turn, &node),
-            Command::Placed { group, node, replica } => apply::placed::placed(turn, &group, node, replica),
-            Command::ReplicaGone { group, node, replica } => {
-                apply::replica_gone::replica_gone(turn, &group, &node, replica)
+            Command::NodeUp(profile) => apply::node_up::node_up(turn, *profile),
+            Command::NodeDown { node } => apply::node_down::node_down(turn, &node),
+            Command::GroupBootstrapped { group, node, replica } => {
+                apply::group_bootstrapped::group_bootstrapped(turn, &group, node, replica)
             }
-            Command::ReplicaBack { group, node, replica } => {
-                apply::replica_back::replica_back(turn, &group, &node, replica)
+            Command::ReplicaLost { group, node, replica } => {
+                apply::replica_lost::replica_lost(turn, &group, &node, replica)
             }
-            Command::Tend => apply::tend::tend(turn),
+            Command::ReplicaReturned { group, node, replica } => {
+                apply::replica_returned::replica_returned(turn, &group, &node, replica)
+            }
+            Command::Repair => apply::repair::repair(turn),
             Command::Advance { id, phase, step } => apply::advance::advance(turn, id, phase, step),
             Command::Report(reports) => apply::report::report(turn, &reports),
             Command::Measured(measured) => apply::measured::measured(turn, &measured),
-            Command::Emptied { node } => apply::emptied::emptied(turn, &node),
+            Command::NodeDrained { node } => apply::node_drained::node_drained(turn, &node),
         }?;
         count(turn, counter::REVISION);
         turn.note(());
@@ -89,11 +91,11 @@ impl Service for Directory {
     }
 
     fn opened(&self, _view: &View<'_>) {
-        self.bell.ring();
+        self.changes.notify();
     }
 
     fn committed(&self, _notes: Vec<()>) {
-        self.bell.ring();
+        self.changes.notify();
     }
 
     fn violations(&self, view: &View<'_>) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What is stored, tree by tree. Records are stored as they are shown ([`crate::records`]).
+//! The trees of the directory's state. Their values are defined in [`crate::records`].
 
 use group::{Tree, Turn, View};
 use protocol::Timestamp;
@@ -7,30 +7,30 @@ use crate::contract::Refusal;
 use crate::records::{AuditRecord, Cluster, GroupRecord, MoveId, MoveRecord, NodeRecord, State};
 use crate::service::Directory;
 
-/// Under 0: the cluster, once it is founded.
+/// Under 0: the cluster, once it is initialized.
 pub(crate) const CLUSTER: Tree<u8, Cluster> = Tree::new(32, "cluster");
 
-/// Nodes by name, decommissioned ones among them: so that a name tells what became of it.
+/// Nodes by name. Includes decommissioned nodes, so that their state can be queried.
 pub(crate) const NODES: Tree<String, NodeRecord> = Tree::new(33, "nodes");
 
-/// Groups by name. None is ever removed: shards are fixed.
+/// Groups by name. None is ever removed, because the number of shards is fixed.
 pub(crate) const GROUPS: Tree<String, GroupRecord> = Tree::new(34, "groups");
 
-/// Moves by number: all that are not over, and the latest of the others.
+/// Moves by number: all active moves, and the latest ended ones.
 pub(crate) const MOVES: Tree<u64, MoveRecord> = Tree::new(35, "moves");
 
-/// Who did what, by number: the latest.
+/// The latest audit records, by number.
 pub(crate) const AUDIT: Tree<u64, AuditRecord> = Tree::new(36, "audit");
 
-/// Numbers that count up, by [`counter`].
+/// Counters, by [`counter`].
 pub(crate) const COUNTERS: Tree<u8, u64> = Tree::new(37, "counters");
 
-/// Under 0: the digest of the foundation, so that the same again is known.
-pub(crate) const FOUNDATION: Tree<u8, u128> = Tree::new(38, "foundation");
+/// Under 0: the digest of the init, so that the same again is known.
+pub(crate) const INIT_DIGEST: Tree<u8, u128> = Tree::new(38, "foundation");
 
 /// The keys of [`COUNTERS`].
 pub(crate) mod counter {
-    /// Changes.
+    /// Changes of the state.
     pub const REVISION: u8 = 0;
     /// Moves.
     pub const MOVE: u8 = 1;
@@ -38,22 +38,22 @@ pub(crate) mod counter {
     pub const AUDIT: u8 = 2;
 }
 
-/// Moves that are kept, over or not.
+/// Moves that are kept, active or ended.
 pub(crate) const MOVES_KEPT: u64 = 2_000;
 
 /// Audit records that are kept.
 pub(crate) const AUDIT_KEPT: u64 = 10_000;
 
-/// Raft ids of former replicas that are remembered for each group.
+/// Raft ids of former replicas that are kept for each group.
 pub(crate) const FORMER_KEPT: usize = 256;
 
-/// Nodes that a cluster may ever have had.
+/// Nodes of a cluster, including decommissioned ones.
 pub(crate) const NODES_MAX: usize = 1_000;
 
-/// Groups that a cluster may have.
+/// Groups of a cluster.
 pub(crate) const GROUPS_MAX: usize = 2_000;
 
-/// Reading, in a turn or in a view.
+/// Read access to the state, in a turn or in a view.
 pub(crate) trait Rows {
     fn now(&self) -> Timestamp;
     fn cluster(&self) -> Option<Cluster>;
@@ -62,9 +62,9 @@ pub(crate) trait Rows {
     fn nodes(&self) -> Vec<NodeRecord>;
     fn group(&self, name: &str) -> Option<GroupRecord>;
     fn groups(&self) -> Vec<GroupRecord>;
-    fn movement(&self, id: MoveId) -> Option<MoveRecord>;
+    fn move_record(&self, id: MoveId) -> Option<MoveRecord>;
 
-    /// Everything at one moment.
+    /// A consistent copy of the state, for plans.
     fn load(&self) -> Result<State, Refusal> {
         let groups = self.groups();
         let mut ids: Vec<MoveId> = groups.iter().filter_map(|group| group.moving).collect();
@@ -72,10 +72,10 @@ pub(crate) trait Rows {
         Ok(State {
             revision: self.counter(counter::REVISION),
             now: self.now(),
-            cluster: self.cluster().ok_or(Refusal::NotFounded)?,
+            cluster: self.cluster().ok_or(Refusal::NotInitialized)?,
             nodes: self.nodes().into_iter().map(|node| (node.name().to_owned(), node)).collect(),
             groups: groups.into_iter().map(|group| (group.group.clone(), group)).collect(),
-            moves: ids.into_iter().filter_map(|id| self.movement(id)).collect(),
+            moves: ids.into_iter().filter_map(|id| self.move_record(id)).collect(),
         })
     }
 
@@ -88,7 +88,7 @@ pub(crate) trait Rows {
     }
 
     fn move_or(&self, id: MoveId) -> Result<MoveRecord, Refusal> {
-        self.movement(id).ok_or(Refusal::NoSuchMove { id })
+        self.move_record(id).ok_or(Refusal::NoSuchMove { id })
     }
 }
 
@@ -121,7 +121,7 @@ impl Rows for Turn<'_, Directory> {
         self.first(&GROUPS, GROUPS_MAX).into_iter().map(|(_, group)| group).collect()
     }
 
-    fn movement(&self, id: MoveId) -> Option<MoveRecord> {
+    fn move_record(&self, id: MoveId) -> Option<MoveRecord> {
         self.get(&MOVES, &id.0)
     }
 }
@@ -155,19 +155,19 @@ impl Rows for View<'_> {
         self.all(&GROUPS).map(|(_, group)| group).collect()
     }
 
-    fn movement(&self, id: MoveId) -> Option<MoveRecord> {
+    fn move_record(&self, id: MoveId) -> Option<MoveRecord> {
         self.get(&MOVES, &id.0)
     }
 }
 
-/// Counts one up.
+/// Increments a counter, and returns its new value.
 pub(crate) fn count(turn: &mut Turn<'_, Directory>, counter: u8) -> u64 {
     let next = turn.counter(counter) + 1;
     turn.put(&COUNTERS, &counter, &next);
     next
 }
 
-/// Writes down who did what; the oldest record makes room.
+/// Appends an audit record, and removes the oldest one beyond the limit.
 pub(crate) fn audit(turn: &mut Turn<'_, Directory>, verb: &str, subject: &str, detail: impl Into<String>) {
     let number = count(turn, counter::AUDIT);
     if let Some(old) = number.checked_sub(AUDIT_KEPT) {
@@ -192,7 +192,7 @@ pub(crate) fn put_node(turn: &mut Turn<'_, Directory>, node: &NodeRecord) {
 
 /// Stores a group, its replicas in order and its former ones bounded.
 pub(crate) fn put_group(turn: &mut Turn<'_, Directory>, group: &mut GroupRecord) {
-    group.replicas.sort_by(|a, b| a.home.cmp(&b.home));
+    group.replicas.sort_by(|a, b| a.location.cmp(&b.location));
     let many = group.former.len();
     group.former.drain(..many.saturating_sub(FORMER_KEPT));
     turn.put(&GROUPS, &group.group, group);

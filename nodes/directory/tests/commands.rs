@@ -1,24 +1,24 @@
-//! Commands at the boundary: what is done, and what is refused and why.
+//! Commands at the service boundary: replies and refusals.
 
-mod room;
+mod bench;
 mod world;
 
+use bench::{
+    DirectoryBench, act, advance, cluster_init, complete, grown, move_record, moved, name, nodes_of,
+    relocation, started, state, tell,
+};
 use directory::{
-    Answer, Cause, Command, Contract, Directory, Foundation, Intent, Measured, MoveId, NodeProfile, Phase,
-    Progress, Query, Refusal, Reply, Settings, Step,
+    Answer, ClusterInit, Command, Contract, Directory, Intent, Measured, MoveCause, MoveId, MovePhase,
+    NodeProfile, Progress, Query, Refusal, Reply, Settings, Step,
 };
 use group::testing::Bench;
 use protocol::{Access, Contract as _, Principal};
-use room::{
-    Room, act, advance, complete, foundation, grown, moved, movement, name, nodes_of, relocation, started,
-    state, tell,
-};
 use world::{operator, profile, service, settings};
 
 #[test]
-fn a_cluster_is_founded_once_and_soundly() {
-    let sound = || foundation(3, &[("s", service(2, 3))]);
-    type Spoil = fn(&mut Foundation);
+fn a_cluster_is_initialized_once_and_invalid_input_is_refused() {
+    let sound = || cluster_init(3, &[("s", service(2, 3))]);
+    type Spoil = fn(&mut ClusterInit);
     let invalid: [(&str, Spoil); 13] = [
         ("name", |f| f.name = "Inn".to_owned()),
         ("epoch", |f| f.epoch = 0),
@@ -38,55 +38,60 @@ fn a_cluster_is_founded_once_and_soundly() {
         }),
         ("replace_after_secs", |f| f.settings.replace_after_secs = u32::MAX),
     ];
-    let room = Bench::new(Directory::default());
-    assert_eq!(room.query(&operator(), Query::State), Err(Refusal::NotFounded));
-    assert_eq!(act(&room, Command::Drain { node: name("n1") }), Err(Refusal::NotFounded));
+    let bench = Bench::new(Directory::default());
+    assert_eq!(bench.query(&operator(), Query::State), Err(Refusal::NotInitialized));
+    assert_eq!(act(&bench, Command::Drain { node: name("n1") }), Err(Refusal::NotInitialized));
     for (field, spoil) in invalid {
-        let mut foundation = sound();
-        spoil(&mut foundation);
-        match act(&room, Command::Found(Box::new(foundation))) {
+        let mut init = sound();
+        spoil(&mut init);
+        match act(&bench, Command::Init(Box::new(init))) {
             Err(Refusal::Invalid { field: found, .. }) => assert_eq!(found, field),
             other => panic!("{field}: {other:?}"),
         }
     }
     let mut nowhere = sound();
     nowhere.settings.services.get_mut("s").unwrap().only_on = vec!["gpu".to_owned()];
-    let refused = act(&room, Command::Found(Box::new(nowhere)));
+    let refused = act(&bench, Command::Init(Box::new(nowhere)));
     assert!(matches!(&refused, Err(Refusal::NoPlace { group, .. }) if group == "s/0"), "{refused:?}");
     assert!(refused.unwrap_err().to_string().contains("gpu"));
 
-    assert_eq!(act(&room, Command::Found(Box::new(sound()))), Ok(Reply::Done));
-    assert_eq!(act(&room, Command::Found(Box::new(sound()))), Ok(Reply::Done), "the answer may be lost");
-    let other = foundation(2, &[]);
-    let refused = act(&room, Command::Found(Box::new(other)));
-    assert_eq!(refused, Err(Refusal::AlreadyFounded { name: name("inn") }));
-    let founders: Vec<_> = state(&room).groups.into_values().filter_map(|group| group.founder).collect();
-    assert_eq!(founders, ["n2", "n3"], "leaders are spread from the beginning");
+    assert_eq!(act(&bench, Command::Init(Box::new(sound()))), Ok(Reply::Done));
+    assert_eq!(
+        act(&bench, Command::Init(Box::new(sound()))),
+        Ok(Reply::Done),
+        "a retry with the same content succeeds"
+    );
+    let other = cluster_init(2, &[]);
+    let refused = act(&bench, Command::Init(Box::new(other)));
+    assert_eq!(refused, Err(Refusal::AlreadyInitialized { name: name("inn") }));
+    let nodes: Vec<_> = state(&bench).groups.into_values().filter_map(|group| group.bootstrap_node).collect();
+    assert_eq!(nodes, ["n2", "n3"], "leaders are spread from the start");
 }
 
 #[test]
-fn a_group_is_founded_where_the_records_say_and_once() {
-    let room = Bench::new(Directory::default());
-    tell(&room, Command::Found(Box::new(foundation(3, &[("s", service(1, 3))])))).unwrap();
-    let placed = |node: &str, replica| Command::Placed { group: name("s/0"), node: name(node), replica };
-    let refused = tell(&room, placed("n3", 7));
+fn a_group_is_bootstrapped_once_and_only_on_its_bootstrap_node() {
+    let bench = Bench::new(Directory::default());
+    tell(&bench, Command::Init(Box::new(cluster_init(3, &[("s", service(1, 3))])))).unwrap();
+    let placed =
+        |node: &str, replica| Command::GroupBootstrapped { group: name("s/0"), node: name(node), replica };
+    let refused = tell(&bench, placed("n3", 7));
     assert_eq!(refused, Err(Refusal::NotThere { group: name("s/0"), node: name("n3") }));
     assert_eq!(
-        act(&room, relocation("s/0", None, "n3", false)),
-        Err(Refusal::Unfounded { group: name("s/0") })
+        act(&bench, relocation("s/0", None, "n3", false)),
+        Err(Refusal::NotBootstrapped { group: name("s/0") })
     );
-    assert_eq!(tell(&room, placed("n2", 7)), Ok(Reply::Done));
-    assert_eq!(tell(&room, placed("n2", 7)), Ok(Reply::Done));
-    assert!(tell(&room, placed("n2", 8)).is_err(), "another id would be another group");
+    assert_eq!(tell(&bench, placed("n2", 7)), Ok(Reply::Done));
+    assert_eq!(tell(&bench, placed("n2", 7)), Ok(Reply::Done));
+    assert!(tell(&bench, placed("n2", 8)).is_err(), "a second replica id would split the group");
 }
 
 #[test]
-fn what_is_fixed_cannot_be_configured() {
-    let room = grown(3, &[("s", service(2, 3))]);
+fn fixed_settings_cannot_change() {
+    let bench = grown(3, &[("s", service(2, 3))]);
     let configure = |change: fn(&mut Settings)| {
         let mut asked = settings(&[("s", service(2, 3))]);
         change(&mut asked);
-        act(&room, Command::Configure(Box::new(asked)))
+        act(&bench, Command::Configure(Box::new(asked)))
     };
     let fixed = |what: &str, have: &str, asked: &str| {
         Err(Refusal::Fixed { what: name(what), have: name(have), asked: name(asked) })
@@ -99,15 +104,15 @@ fn what_is_fixed_cannot_be_configured() {
     assert_eq!(configure(|asked| asked.bank = name("stripe")), fixed("payments.bank", "sandbox", "stripe"));
     assert_eq!(configure(|_| ()), Ok(Reply::Done));
     assert_eq!(configure(|asked| asked.services.get_mut("s").unwrap().replicas = 1), Ok(Reply::Done));
-    let (plan, _) = started(tell(&room, Command::Tend));
+    let (plan, _) = started(tell(&bench, Command::Repair));
     assert_eq!(plan.moves.len(), 2, "both shards shrink: {plan:?}");
     assert!(plan.moves.iter().all(|planned| planned.to.is_empty() && planned.remove.len() == 2));
 }
 
 #[test]
-fn changed_settings_are_tried_before_they_are_adopted() {
-    let room = grown(4, &[("s", service(1, 3)), ("t", service(1, 1))]);
-    let left = nodes_of(&room, "s/0").remove(0);
+fn a_dry_run_of_changed_settings_returns_the_plan_and_changes_nothing() {
+    let bench = grown(4, &[("s", service(1, 3)), ("t", service(1, 1))]);
+    let left = nodes_of(&bench, "s/0").remove(0);
     let stay: Vec<String> =
         ["n1", "n2", "n3", "n4"].map(name).into_iter().filter(|node| *node != left).collect();
     let labels: Vec<String> = stay.iter().map(|node| format!("label-{node}")).collect();
@@ -118,35 +123,35 @@ fn changed_settings_are_tried_before_they_are_adopted() {
         asked.replace_after_secs = 900;
         asked
     };
-    let dry = |asked: Settings| match room.query(&operator(), Query::Plan(Intent::Configure(Box::new(asked))))
-    {
-        Ok(Answer::Plan(plan)) => Ok(*plan),
-        Err(refusal) => Err(refusal),
-        Ok(other) => panic!("{other:?}"),
-    };
-    let before = state(&room);
+    let dry =
+        |asked: Settings| match bench.query(&operator(), Query::Plan(Intent::Configure(Box::new(asked)))) {
+            Ok(Answer::Plan(plan)) => Ok(*plan),
+            Err(refusal) => Err(refusal),
+            Ok(other) => panic!("{other:?}"),
+        };
+    let before = state(&bench);
     let plan = dry(asked()).unwrap();
-    assert_eq!(state(&room), before, "a dry run changes nothing");
+    assert_eq!(state(&bench), before, "a dry run changes nothing");
     assert_eq!(plan.moves.len(), 1, "{plan:?}");
-    assert_eq!((plan.moves[0].cause, &plan.moves[0].remove[0].node), (Cause::Settings, &left));
+    assert_eq!((plan.moves[0].cause, &plan.moves[0].remove[0].node), (MoveCause::Settings, &left));
     let mut more = asked();
     more.services.get_mut("s").unwrap().shards = 2;
-    assert!(matches!(dry(more), Err(Refusal::Fixed { .. })), "as the command refuses it");
+    assert!(matches!(dry(more), Err(Refusal::Fixed { .. })), "a dry run is refused like the command");
 
-    let said: Vec<String> =
+    let expected: Vec<String> =
         before.cluster.settings.differences(&asked()).iter().map(ToString::to_string).collect();
     let only_on = format!("services.s.only_on: anywhere → {}", labels.join(", "));
-    assert_eq!(said, ["cluster.replace_after: 300s → 900s", only_on.as_str()]);
-    act(&room, Command::Configure(Box::new(asked()))).unwrap();
-    let audit = room.query(&operator(), Query::Audit { before: None, limit: 1 });
+    assert_eq!(expected, ["cluster.replace_after: 300s → 900s", only_on.as_str()]);
+    act(&bench, Command::Configure(Box::new(asked()))).unwrap();
+    let audit = bench.query(&operator(), Query::Audit { before: None, limit: 1 });
     let Ok(Answer::Audit { items, .. }) = audit else { panic!("{audit:?}") };
     assert_eq!((items[0].by.as_str(), items[0].verb.as_str()), ("usr_operator", "configure"));
-    assert_eq!(items[0].detail, said.join("; "));
-    for record in started(tell(&room, Command::Tend)).1 {
-        complete(&room, record.id);
+    assert_eq!(items[0].detail, expected.join("; "));
+    for record in started(tell(&bench, Command::Repair)).1 {
+        complete(&bench, record.id);
     }
-    assert_eq!(nodes_of(&room, "s/0"), stay);
-    assert_eq!(directory::plan::astray(&state(&room)), []);
+    assert_eq!(nodes_of(&bench, "s/0"), stay);
+    assert_eq!(directory::plan::placement_violations(&state(&bench)), []);
     assert_eq!(dry(asked()), Ok(directory::Plan::default()));
 }
 
@@ -157,11 +162,11 @@ fn moves_are_refused_with_the_reason() {
     special.only_on = vec![name("label-n1"), name("label-n2"), name("label-n3")];
     let mut shy = service(1, 1);
     shy.never_with = vec![name("t")];
-    let room = grown(4, &[("s", service(1, 3)), ("special", special), ("t", service(1, 1)), ("shy", shy)]);
-    tell(&room, Command::NodeSeen(Box::new(small("n5", 1000)))).unwrap();
-    let on = nodes_of(&room, "s/0");
+    let bench = grown(4, &[("s", service(1, 3)), ("special", special), ("t", service(1, 1)), ("shy", shy)]);
+    tell(&bench, Command::NodeUp(Box::new(small("n5", 1000)))).unwrap();
+    let on = nodes_of(&bench, "s/0");
     let free = name(["n1", "n2", "n3", "n4"].into_iter().find(|node| !on.contains(&name(node))).unwrap());
-    let t = nodes_of(&room, "t/0").remove(0);
+    let t = nodes_of(&bench, "t/0").remove(0);
     let no_node = || Refusal::NoSuchNode { node: name("n9") };
     let table = [
         (relocation("x/0", None, "n1", false), Refusal::NoSuchGroup { group: name("x/0") }),
@@ -194,116 +199,122 @@ fn moves_are_refused_with_the_reason() {
         ),
     ];
     for (command, refusal) in table {
-        assert_eq!(act(&room, command.clone()), Err(refusal), "{command:?}");
+        assert_eq!(act(&bench, command.clone()), Err(refusal), "{command:?}");
     }
 
-    // A group's quorum, and nodes that are not what they were.
+    // Quorums, and nodes whose state changed.
     for node in &on[..2] {
-        tell(&room, Command::NodeLost { node: node.clone() }).unwrap();
+        tell(&bench, Command::NodeDown { node: node.clone() }).unwrap();
     }
     assert_eq!(
-        act(&room, relocation("s/0", None, &free, false)),
+        act(&bench, relocation("s/0", None, &free, false)),
         Err(Refusal::Quorum { group: name("s/0"), live: 1, voters: 3, needed: 2 })
     );
     assert_eq!(
-        act(&room, relocation("s/0", None, &on[0], true)),
+        act(&bench, relocation("s/0", None, &on[0], true)),
         Err(Refusal::NodeDown { node: on[0].clone() })
     );
-    tell(&room, Command::NodeSeen(Box::new(profile(&on[0])))).unwrap();
-    tell(&room, Command::NodeLost { node: free.clone() }).unwrap();
+    tell(&bench, Command::NodeUp(Box::new(profile(&on[0])))).unwrap();
+    tell(&bench, Command::NodeDown { node: free.clone() }).unwrap();
     assert_eq!(
-        act(&room, relocation("s/0", None, &free, false)),
+        act(&bench, relocation("s/0", None, &free, false)),
         Err(Refusal::NodeDown { node: free.clone() })
     );
 }
 
 #[test]
-fn a_move_goes_through_its_phases_and_no_others() {
-    let room = grown(4, &[("s", service(1, 3))]);
-    let on = nodes_of(&room, "s/0");
+fn a_move_passes_its_phases_in_order_and_stale_steps_are_refused() {
+    let bench = grown(4, &[("s", service(1, 3))]);
+    let on = nodes_of(&bench, "s/0");
     let free = name(["n1", "n2", "n3", "n4"].into_iter().find(|node| !on.contains(&name(node))).unwrap());
     let command = relocation("s/0", Some(&on[0]), &free, false);
-    let record = moved(act(&room, command.clone()));
+    let record = moved(act(&bench, command.clone()));
     let id = record.id;
-    assert_eq!((record.from(), record.to(), record.phase), (Some(&*on[0]), Some(&*free), Phase::Adding));
-    assert_eq!((record.cause, record.by.as_str()), (Cause::Operator, "usr_operator"));
-    assert_eq!(moved(act(&room, command)).id, id, "the same again is the same move");
+    assert_eq!((record.from(), record.to(), record.phase), (Some(&*on[0]), Some(&*free), MovePhase::Adding));
+    assert_eq!((record.cause, record.by.as_str()), (MoveCause::Operator, "usr_operator"));
+    assert_eq!(moved(act(&bench, command)).id, id, "repeating the command returns the same move");
     assert_eq!(
-        act(&room, relocation("s/0", Some(&on[1]), &free, false)),
+        act(&bench, relocation("s/0", Some(&on[1]), &free, false)),
         Err(Refusal::Busy { group: name("s/0"), id })
     );
 
     let opened = |replica| Step::Opened { node: free.clone(), replica };
     let stale = |phase| Err(Refusal::Stale { id, phase });
-    assert_eq!(advance(&room, id, Phase::Adding, Step::Added), stale(Phase::Adding), "nothing is opened yet");
-    assert_eq!(advance(&room, id, Phase::Adding, Step::Switched), stale(Phase::Adding));
-    assert_eq!(advance(&room, id, Phase::Switching, Step::Switched), stale(Phase::Adding));
-    let known = state(&room).groups["s/0"].replicas[0].home.replica;
-    assert!(matches!(advance(&room, id, Phase::Adding, opened(known)), Err(Refusal::Invalid { .. })));
+    assert_eq!(
+        advance(&bench, id, MovePhase::Adding, Step::Added),
+        stale(MovePhase::Adding),
+        "no replica is opened yet"
+    );
+    assert_eq!(advance(&bench, id, MovePhase::Adding, Step::Switched), stale(MovePhase::Adding));
+    assert_eq!(advance(&bench, id, MovePhase::Switching, Step::Switched), stale(MovePhase::Adding));
+    let known = state(&bench).groups["s/0"].replicas[0].location.replica;
+    assert!(matches!(advance(&bench, id, MovePhase::Adding, opened(known)), Err(Refusal::Invalid { .. })));
     let elsewhere = Step::Opened { node: on[1].clone(), replica: 5000 };
-    assert!(matches!(advance(&room, id, Phase::Adding, elsewhere), Err(Refusal::NotThere { .. })));
-    advance(&room, id, Phase::Adding, opened(5000)).unwrap();
-    advance(&room, id, Phase::Adding, opened(5000)).unwrap();
-    advance(&room, id, Phase::Adding, opened(5001)).unwrap();
-    let back = advance(&room, id, Phase::Adding, opened(5000));
-    assert!(matches!(back, Err(Refusal::Invalid { .. })), "a former replica is never one again: {back:?}");
-    let group = state(&room).groups["s/0"].clone();
+    assert!(matches!(advance(&bench, id, MovePhase::Adding, elsewhere), Err(Refusal::NotThere { .. })));
+    advance(&bench, id, MovePhase::Adding, opened(5000)).unwrap();
+    advance(&bench, id, MovePhase::Adding, opened(5000)).unwrap();
+    advance(&bench, id, MovePhase::Adding, opened(5001)).unwrap();
+    let back = advance(&bench, id, MovePhase::Adding, opened(5000));
+    assert!(matches!(back, Err(Refusal::Invalid { .. })), "a former replica id is never reused: {back:?}");
+    let group = state(&bench).groups["s/0"].clone();
     assert_eq!((group.voters().count(), group.replicas.len(), group.has(5001)), (3, 4, true));
 
-    advance(&room, id, Phase::Adding, Step::Added).unwrap();
+    advance(&bench, id, MovePhase::Adding, Step::Added).unwrap();
     let waiting = Step::Waiting { why: name("for rain") };
-    advance(&room, id, Phase::CatchingUp, waiting).unwrap();
-    assert_eq!(movement(&room, id).waiting.as_deref(), Some("for rain"));
+    advance(&bench, id, MovePhase::CatchingUp, waiting).unwrap();
+    assert_eq!(move_record(&bench, id).waiting.as_deref(), Some("for rain"));
     let progress = Progress { bytes_done: 5, bytes_total: 10, lag: 3, secs_left: Some(2) };
-    tell(&room, Command::Report(vec![(id, progress), (MoveId(77), progress)])).unwrap();
-    assert_eq!(movement(&room, id).progress, progress);
-    advance(&room, id, Phase::CatchingUp, Step::CaughtUp).unwrap();
-    let late = Err(Refusal::TooLate { id, phase: Phase::Switching });
-    assert_eq!(act(&room, Command::CancelMove { id }), late);
-    let give_up = Step::GiveUp { why: name("tired") };
-    assert_eq!(advance(&room, id, Phase::Switching, give_up), stale(Phase::Switching));
-    advance(&room, id, Phase::Switching, Step::Switched).unwrap();
-    assert!(!nodes_of(&room, "s/0").contains(&on[0]) && nodes_of(&room, "s/0").contains(&free));
-    advance(&room, id, Phase::Removing, Step::Removed).unwrap();
-    let record = movement(&room, id);
-    assert_eq!((record.phase, record.progress.lag, record.waiting), (Phase::Done, 0, None));
+    tell(&bench, Command::Report(vec![(id, progress), (MoveId(77), progress)])).unwrap();
+    assert_eq!(move_record(&bench, id).progress, progress);
+    advance(&bench, id, MovePhase::CatchingUp, Step::CaughtUp).unwrap();
+    let late = Err(Refusal::TooLate { id, phase: MovePhase::Switching });
+    assert_eq!(act(&bench, Command::CancelMove { id }), late);
+    let give_up = Step::Fail { why: name("tired") };
+    assert_eq!(advance(&bench, id, MovePhase::Switching, give_up), stale(MovePhase::Switching));
+    advance(&bench, id, MovePhase::Switching, Step::Switched).unwrap();
+    assert!(!nodes_of(&bench, "s/0").contains(&on[0]) && nodes_of(&bench, "s/0").contains(&free));
+    advance(&bench, id, MovePhase::Removing, Step::Removed).unwrap();
+    let record = move_record(&bench, id);
+    assert_eq!((record.phase, record.progress.lag, record.waiting), (MovePhase::Done, 0, None));
     assert!(record.ended_at.is_some());
-    assert_eq!(advance(&room, id, Phase::Done, Step::Removed), stale(Phase::Done));
+    assert_eq!(advance(&bench, id, MovePhase::Done, Step::Removed), stale(MovePhase::Done));
     let missing = Err(Refusal::NoSuchMove { id: MoveId(99) });
-    assert_eq!(act(&room, Command::CancelMove { id: MoveId(99) }), missing);
+    assert_eq!(act(&bench, Command::CancelMove { id: MoveId(99) }), missing);
 }
 
 #[test]
-fn what_failed_is_taken_back_and_rests() {
-    let room = grown(4, &[("s", service(1, 3))]);
-    let on = nodes_of(&room, "s/0");
-    tell(&room, Command::NodeLost { node: on[0].clone() }).unwrap();
-    assert!(started(tell(&room, Command::Tend)).1.is_empty(), "it is waited for");
-    room.advance_secs(300);
-    let repair = started(tell(&room, Command::Tend)).1;
+fn a_failed_move_is_rolled_back_and_its_group_backs_off() {
+    let bench = grown(4, &[("s", service(1, 3))]);
+    let on = nodes_of(&bench, "s/0");
+    tell(&bench, Command::NodeDown { node: on[0].clone() }).unwrap();
+    assert!(started(tell(&bench, Command::Repair)).1.is_empty(), "the node is not replaced yet");
+    bench.advance_secs(300);
+    let repair = started(tell(&bench, Command::Repair)).1;
     let record = repair.iter().find(|record| record.group == "s/0").unwrap();
-    assert_eq!((record.cause, record.remove[0].node.as_str()), (Cause::Repair, on[0].as_str()));
+    assert_eq!((record.cause, record.remove[0].node.as_str()), (MoveCause::Repair, on[0].as_str()));
     let to = record.to().unwrap().to_owned();
-    advance(&room, record.id, Phase::Adding, Step::Opened { node: to, replica: 4000 }).unwrap();
-    advance(&room, record.id, Phase::Adding, Step::GiveUp { why: name("no disk") }).unwrap();
-    assert_eq!(movement(&room, record.id).phase, Phase::Removing);
-    advance(&room, record.id, Phase::Removing, Step::Removed).unwrap();
-    assert_eq!(movement(&room, record.id).phase, Phase::Failed);
-    let group = state(&room).groups["s/0"].clone();
+    advance(&bench, record.id, MovePhase::Adding, Step::Opened { node: to, replica: 4000 }).unwrap();
+    advance(&bench, record.id, MovePhase::Adding, Step::Fail { why: name("no disk") }).unwrap();
+    assert_eq!(move_record(&bench, record.id).phase, MovePhase::Removing);
+    advance(&bench, record.id, MovePhase::Removing, Step::Removed).unwrap();
+    assert_eq!(move_record(&bench, record.id).phase, MovePhase::Failed);
+    let group = state(&bench).groups["s/0"].clone();
     assert!(group.former.contains(&4000) && !group.has(4000));
-    let again = |room: &Room| started(tell(room, Command::Tend)).1.iter().any(|record| record.group == "s/0");
-    assert!(!again(&room), "not at once");
-    room.advance_secs(31);
-    assert!(again(&room));
+    let again = |bench: &DirectoryBench| {
+        started(tell(bench, Command::Repair)).1.iter().any(|record| record.group == "s/0")
+    };
+    assert!(!again(&bench), "the group backs off");
+    bench.advance_secs(31);
+    assert!(again(&bench));
 }
 
 #[test]
-fn lists_come_in_pages_and_the_audit_says_who() {
-    let room = grown(4, &[("s", service(5, 3))]);
+fn lists_are_paged_and_the_audit_log_names_the_caller() {
+    let bench = grown(4, &[("s", service(5, 3))]);
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let page = room.query(&operator(), Query::Moves { before, active: false, limit: 2 });
+        let page = bench.query(&operator(), Query::Moves { before, active: false, limit: 2 });
         let Ok(Answer::Moves { items, next }) = page else { panic!("{page:?}") };
         assert!(items.len() <= 2);
         seen.extend(items.iter().map(|record| record.id.0));
@@ -315,40 +326,40 @@ fn lists_come_in_pages_and_the_audit_says_who() {
     assert_eq!(seen, (1..=6).rev().collect::<Vec<_>>());
     for limit in [0, 101] {
         assert!(matches!(
-            room.query(&operator(), Query::Moves { before: None, active: true, limit }),
+            bench.query(&operator(), Query::Moves { before: None, active: true, limit }),
             Err(Refusal::Invalid { .. })
         ));
     }
-    act(&room, Command::Drain { node: name("n4") }).unwrap();
-    let audit = room.query(&operator(), Query::Audit { before: None, limit: 100 });
+    act(&bench, Command::Drain { node: name("n4") }).unwrap();
+    let audit = bench.query(&operator(), Query::Audit { before: None, limit: 100 });
     let Ok(Answer::Audit { items, next: None }) = audit else { panic!("{audit:?}") };
     let drain = items.iter().find(|record| record.verb == "drain").unwrap();
     assert_eq!((drain.by.as_str(), drain.subject.as_str()), ("usr_operator", "n4"));
     assert!(items.windows(2).all(|pair| pair[0].number == pair[1].number + 1));
     assert_eq!(items.last().unwrap().verb, "found");
-    let Ok(Answer::Revision(before)) = room.query(&operator(), Query::Revision) else { panic!() };
-    tell(&room, Command::Measured(Measured::default())).unwrap();
-    assert_eq!(room.query(&operator(), Query::Revision), Ok(Answer::Revision(before + 1)));
-    for intent in [Intent::Rebalance, Intent::Tend, Intent::Drain(name("n4"))] {
-        assert!(room.query(&operator(), Query::Plan(intent)).is_ok());
+    let Ok(Answer::Revision(before)) = bench.query(&operator(), Query::Revision) else { panic!() };
+    tell(&bench, Command::Measured(Measured::default())).unwrap();
+    assert_eq!(bench.query(&operator(), Query::Revision), Ok(Answer::Revision(before + 1)));
+    for intent in [Intent::Rebalance, Intent::Repair, Intent::Drain(name("n4"))] {
+        assert!(bench.query(&operator(), Query::Plan(intent)).is_ok());
     }
 }
 
 #[test]
-fn everybody_may_do_what_is_theirs() {
+fn commands_and_queries_require_their_scopes_and_services() {
     let reader =
         Principal { subject: name("usr_1"), scopes: vec![name("cluster:read")], ..Principal::default() };
     let drain = Contract::command_access(&Command::Drain { node: String::new() });
-    let tend = Contract::command_access(&Command::Tend);
+    let repair = Contract::command_access(&Command::Repair);
     let read = Contract::query_access(&Query::Nodes);
     let table: [(Access, &Principal, bool); 9] = [
         (drain, &operator(), true),
         (drain, &reader, false),
         (drain, &Principal::service("directory"), false),
         (drain, &Principal::anonymous(), false),
-        (tend, &operator(), false),
-        (tend, &Principal::service("directory"), true),
-        (tend, &Principal::service("node"), true),
+        (repair, &operator(), false),
+        (repair, &Principal::service("directory"), true),
+        (repair, &Principal::service("node"), true),
         (read, &reader, true),
         (read, &Principal::anonymous(), false),
     ];
@@ -358,7 +369,7 @@ fn everybody_may_do_what_is_theirs() {
 }
 
 #[test]
-fn a_moves_id_is_read_as_it_is_written() {
+fn a_move_id_parses_only_in_its_canonical_form() {
     assert_eq!("mov_17".parse(), Ok(MoveId(17)));
     assert_eq!(MoveId(17).to_string(), "mov_17");
     for wrong in

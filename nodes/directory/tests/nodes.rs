@@ -1,64 +1,72 @@
-//! Nodes at the command boundary: who they are, and how they are emptied.
+//! Commands about nodes: identity, draining, decommissioning.
 
-mod room;
+mod bench;
 mod world;
 
-use directory::{Answer, Cause, Command, Duty, NodeProfile, NodeState, Phase, Query, Refusal, Reply};
-use room::{act, complete, grown, movement, name, nodes_of, relocation, started, state, tell};
+use bench::{act, complete, grown, move_record, name, nodes_of, relocation, started, state, tell};
+use directory::{
+    Answer, Command, Lifecycle, MoveCause, MovePhase, NodeProfile, NodeState, Query, Refusal, Reply,
+};
 use world::{operator, profile, service};
 
 #[test]
-fn nodes_are_who_they_say() {
-    let room = grown(3, &[("s", service(1, 3))]);
-    let seen = |profile: NodeProfile| tell(&room, Command::NodeSeen(Box::new(profile)));
+fn a_node_is_identified_by_its_id_and_its_name_can_be_reused_after_decommissioning() {
+    let bench = grown(3, &[("s", service(1, 3))]);
+    let seen = |profile: NodeProfile| tell(&bench, Command::NodeUp(Box::new(profile)));
     let other = NodeProfile { node_id: 42, ..profile("n1") };
     assert_eq!(seen(other.clone()), Err(Refusal::WrongIdentity { node: name("n1") }));
     assert!(seen(NodeProfile { fingerprint: name("FP:renewed"), ..profile("n2") }).is_ok());
-    tell(&room, Command::NodeLost { node: name("n2") }).unwrap();
-    assert_eq!(state(&room).nodes["n2"].state(), NodeState::Down);
+    tell(&bench, Command::NodeDown { node: name("n2") }).unwrap();
+    assert_eq!(state(&bench).nodes["n2"].state(), NodeState::Down);
     assert_eq!(
-        tell(&room, Command::NodeLost { node: name("n9") }),
+        tell(&bench, Command::NodeDown { node: name("n9") }),
         Err(Refusal::NoSuchNode { node: name("n9") })
     );
-    let gone = |replica| Command::ReplicaGone { group: name("s/0"), node: name("n2"), replica };
-    assert_eq!(tell(&room, gone(1)), Err(Refusal::NodeDown { node: name("n2") }));
+    let gone = |replica| Command::ReplicaLost { group: name("s/0"), node: name("n2"), replica };
+    assert_eq!(tell(&bench, gone(1)), Err(Refusal::NodeDown { node: name("n2") }));
     seen(profile("n2")).unwrap();
-    assert_eq!(tell(&room, gone(1)), Err(Refusal::NotThere { group: name("s/0"), node: name("n2") }));
-    let home = state(&room).groups["s/0"].replicas.iter().find(|r| r.home.node == "n2").unwrap().home.clone();
-    assert_eq!(tell(&room, gone(home.replica)), Ok(Reply::Done));
-    let (plan, _) = started(tell(&room, Command::Tend));
-    assert_eq!((plan.moves[0].to[0].as_str(), plan.moves[0].cause), ("n2", Cause::Repair));
-    let back = Command::ReplicaBack { group: name("s/0"), node: name("n2"), replica: home.replica };
-    assert_eq!(tell(&room, back), Ok(Reply::Done));
+    assert_eq!(tell(&bench, gone(1)), Err(Refusal::NotThere { group: name("s/0"), node: name("n2") }));
+    let location = state(&bench).groups["s/0"]
+        .replicas
+        .iter()
+        .find(|r| r.location.node == "n2")
+        .unwrap()
+        .location
+        .clone();
+    assert_eq!(tell(&bench, gone(location.replica)), Ok(Reply::Done));
+    let (plan, _) = started(tell(&bench, Command::Repair));
+    assert_eq!((plan.moves[0].to[0].as_str(), plan.moves[0].cause), ("n2", MoveCause::Repair));
+    let back = Command::ReplicaReturned { group: name("s/0"), node: name("n2"), replica: location.replica };
+    assert_eq!(tell(&bench, back), Ok(Reply::Done));
 }
 
 #[test]
 fn a_node_is_decommissioned_and_its_name_is_free_for_another() {
-    let room = grown(3, &[("s", service(1, 3)), ("lone", service(1, 1))]);
-    let lone = nodes_of(&room, "lone/0").remove(0);
-    let (plan, moves) = started(act(&room, Command::Decommission { node: lone.clone() }));
+    let bench = grown(3, &[("s", service(1, 3)), ("lone", service(1, 1))]);
+    let lone = nodes_of(&bench, "lone/0").remove(0);
+    let (plan, moves) = started(act(&bench, Command::Decommission { node: lone.clone() }));
     assert_eq!(plan.moves.len(), 3);
     assert_eq!(
-        started(act(&room, Command::Decommission { node: lone.clone() })).1,
+        started(act(&bench, Command::Decommission { node: lone.clone() })).1,
         moves,
         "again is the same"
     );
-    let emptied = || tell(&room, Command::Emptied { node: lone.clone() });
-    assert!(matches!(emptied(), Err(Refusal::Busy { .. })));
+    let drained = || tell(&bench, Command::NodeDrained { node: lone.clone() });
+    assert!(matches!(drained(), Err(Refusal::Busy { .. })));
     for record in moves {
-        complete(&room, record.id);
+        complete(&bench, record.id);
     }
-    assert_eq!(nodes_of(&room, "s/0").len(), 2, "no other node could take it, and two hold the quorum");
-    assert_eq!(nodes_of(&room, "lone/0").len(), 1);
-    assert!(emptied().is_ok());
-    let at_end = state(&room);
+    assert_eq!(nodes_of(&bench, "s/0").len(), 2, "no other node could take it, and two hold the quorum");
+    assert_eq!(nodes_of(&bench, "lone/0").len(), 1);
+    assert!(drained().is_ok());
+    let at_end = state(&bench);
     assert_eq!(at_end.nodes[&lone].state(), NodeState::Decommissioned);
     assert_eq!(at_end.cluster.denied, [(format!("FP:{lone}"), lone.clone())]);
     let decommissioned = || Err(Refusal::Decommissioned { node: lone.clone() });
-    assert_eq!(tell(&room, Command::NodeSeen(Box::new(profile(&lone)))), decommissioned());
+    assert_eq!(tell(&bench, Command::NodeUp(Box::new(profile(&lone)))), decommissioned());
     let stolen = NodeProfile { fingerprint: format!("FP:{lone}"), ..profile("n9") };
     assert_eq!(
-        tell(&room, Command::NodeSeen(Box::new(stolen))),
+        tell(&bench, Command::NodeUp(Box::new(stolen))),
         Err(Refusal::Decommissioned { node: name("n9") })
     );
     for command in [
@@ -67,55 +75,58 @@ fn a_node_is_decommissioned_and_its_name_is_free_for_another() {
         Command::Decommission { node: lone.clone() },
         relocation("s/0", None, &lone, false),
     ] {
-        assert_eq!(act(&room, command), decommissioned());
+        assert_eq!(act(&bench, command), decommissioned());
     }
     let new = NodeProfile { node_id: 4711, fingerprint: name("FP:new"), ..profile(&lone) };
-    assert!(tell(&room, Command::NodeSeen(Box::new(new))).is_ok());
-    let (plan, _) = started(tell(&room, Command::Tend));
+    assert!(tell(&bench, Command::NodeUp(Box::new(new))).is_ok());
+    let (plan, _) = started(tell(&bench, Command::Repair));
     assert!(plan.moves.iter().any(|planned| planned.group == "s/0" && planned.to == [lone.clone()]));
 }
 
 #[test]
 fn a_node_is_not_emptied_where_that_costs_a_quorum() {
-    let room = grown(3, &[("s", service(1, 3))]);
-    tell(&room, Command::NodeLost { node: name("n3") }).unwrap();
+    let bench = grown(3, &[("s", service(1, 3))]);
+    tell(&bench, Command::NodeDown { node: name("n3") }).unwrap();
     let quorum =
         |group: &str, live, voters, needed| Err(Refusal::Quorum { group: name(group), live, voters, needed });
-    assert_eq!(act(&room, Command::Drain { node: name("n1") }), quorum("directory/0", 1, 3, 2));
-    assert_eq!(act(&room, Command::Decommission { node: name("n1") }), quorum("directory/0", 1, 2, 2));
-    let safe = room.query(&operator(), Query::SafeToStop { node: name("n1") }).unwrap();
+    assert_eq!(act(&bench, Command::Drain { node: name("n1") }), quorum("directory/0", 1, 3, 2));
+    assert_eq!(act(&bench, Command::Decommission { node: name("n1") }), quorum("directory/0", 1, 2, 2));
+    let safe = bench.query(&operator(), Query::SafeToStop { node: name("n1") }).unwrap();
     assert!(matches!(safe, Answer::Plan(plan) if !plan.is_safe_to_stop()));
     // The one that is down already can go.
-    assert!(act(&room, Command::Decommission { node: name("n3") }).is_ok());
+    assert!(act(&bench, Command::Decommission { node: name("n3") }).is_ok());
     let one = Err(Refusal::OneAtATime { other: name("n3"), state: name("draining") });
-    assert_eq!(act(&room, Command::Decommission { node: name("n1") }), one);
-    assert_eq!(act(&room, Command::Drain { node: name("n1") }), one);
+    assert_eq!(act(&bench, Command::Decommission { node: name("n1") }), one);
+    assert_eq!(act(&bench, Command::Drain { node: name("n1") }), one);
 
-    let alone = grown(1, &[("s", service(1, 3))]);
-    assert!(matches!(act(&alone, Command::Decommission { node: name("n1") }), Err(Refusal::Invalid { .. })));
-    assert_eq!(act(&alone, Command::Drain { node: name("n1") }), quorum("directory/0", 0, 1, 1));
+    let single = grown(1, &[("s", service(1, 3))]);
+    assert!(matches!(act(&single, Command::Decommission { node: name("n1") }), Err(Refusal::Invalid { .. })));
+    assert_eq!(act(&single, Command::Drain { node: name("n1") }), quorum("directory/0", 0, 1, 1));
     let pair = grown(2, &[("s", service(1, 1))]);
-    tell(&pair, Command::NodeLost { node: name("n2") }).unwrap();
+    tell(&pair, Command::NodeDown { node: name("n2") }).unwrap();
     assert!(act(&pair, Command::Drain { node: name("n1") }).is_err());
 }
 
 #[test]
 fn draining_and_uncordoning_again_are_harmless() {
-    let room = grown(4, &[("s", service(1, 3))]);
-    let node = nodes_of(&room, "s/0").remove(0);
-    let (plan, moves) = started(act(&room, Command::Drain { node: node.clone() }));
+    let bench = grown(4, &[("s", service(1, 3))]);
+    let node = nodes_of(&bench, "s/0").remove(0);
+    let (plan, moves) = started(act(&bench, Command::Drain { node: node.clone() }));
     assert!(!plan.moves.is_empty() && moves.len() == plan.moves.len());
-    assert_eq!(started(act(&room, Command::Drain { node: node.clone() })).1, moves);
+    assert_eq!(started(act(&bench, Command::Drain { node: node.clone() })).1, moves);
     let cordoned = Err(Refusal::Cordoned { node: node.clone(), state: name("draining") });
     let free =
-        state(&room).groups.values().find(|group| !group.is_on(&node)).map(|group| group.group.clone());
+        state(&bench).groups.values().find(|group| !group.is_on(&node)).map(|group| group.group.clone());
     if let Some(group) = free {
-        assert_eq!(act(&room, relocation(&group, None, &node, false)), cordoned);
+        assert_eq!(act(&bench, relocation(&group, None, &node, false)), cordoned);
     }
     for _ in 0..2 {
-        let reply = act(&room, Command::Uncordon { node: node.clone() });
-        assert!(matches!(reply, Ok(Reply::Node(record)) if record.duty == Duty::Serving));
+        let reply = act(&bench, Command::Uncordon { node: node.clone() });
+        assert!(matches!(reply, Ok(Reply::Node(record)) if record.lifecycle == Lifecycle::Active));
     }
-    assert!(moves.iter().all(|record| movement(&room, record.id).phase == Phase::Removing), "they turn back");
-    assert!(tell(&room, Command::Emptied { node }).is_ok(), "nothing is to be emptied");
+    assert!(
+        moves.iter().all(|record| move_record(&bench, record.id).phase == MovePhase::Removing),
+        "they turn back"
+    );
+    assert!(tell(&bench, Command::NodeDrained { node }).is_ok(), "nothing has to move");
 }

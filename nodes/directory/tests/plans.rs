@@ -1,11 +1,11 @@
-//! Plans over random clusters: whatever the nodes, zones, rules and losses are, a plan never harms.
+//! Plans over random clusters: no plan violates a rule or loses a quorum.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use directory::plan::{self, Draft, majority};
+use directory::plan::{self, Projection, majority};
 use directory::{
-    Cluster, Duty, GroupRecord, Home, NodeProfile, NodeRecord, Plan, Planned, Refusal, ReplicaRecord,
-    ServiceSettings, Settings, State,
+    Cluster, GroupRecord, Lifecycle, NodeProfile, NodeRecord, Plan, PlannedMove, Refusal, ReplicaLocation,
+    ReplicaRecord, ServiceSettings, Settings, State,
 };
 use proptest::prelude::*;
 use protocol::Timestamp;
@@ -28,8 +28,8 @@ fn shapes(rules: bool) -> impl Strategy<Value = Shape> {
     (nodes, services).prop_map(|(nodes, services)| Shape { nodes, services })
 }
 
-/// A founded cluster, or nothing where the rules leave some group no place.
-fn found(shape: &Shape) -> Option<State> {
+/// An initialized cluster; none where the rules leave a group without a node.
+fn initial_state(shape: &Shape) -> Option<State> {
     let mut services = BTreeMap::new();
     for (number, (shards, half, label, avoids)) in shape.services.iter().enumerate() {
         let avoids =
@@ -60,7 +60,14 @@ fn found(shape: &Shape) -> Option<State> {
         let since = Timestamp(0);
         (
             name,
-            NodeRecord { profile, up: true, since, duty: Duty::Serving, duty_since: since, joined_at: since },
+            NodeRecord {
+                profile,
+                up: true,
+                since,
+                lifecycle: Lifecycle::Active,
+                lifecycle_since: since,
+                joined_at: since,
+            },
         )
     });
     let mut groups = BTreeMap::new();
@@ -73,10 +80,10 @@ fn found(shape: &Shape) -> Option<State> {
                 shard,
                 wanted: settings.replicas,
                 replicas: Vec::new(),
-                founder: None,
+                bootstrap_node: None,
                 moving: None,
                 former: Vec::new(),
-                rests_until: None,
+                backoff_until: None,
                 leader: None,
                 bytes: 1000,
             };
@@ -84,10 +91,10 @@ fn found(shape: &Shape) -> Option<State> {
         }
     }
     let settings = Settings { bank: "sandbox".to_owned(), replace_after_secs: 300, services };
-    let cluster = Cluster { name: "inn".to_owned(), epoch: 1, settings, founded_at: NOW, denied: Vec::new() };
+    let cluster = Cluster { name: "inn".to_owned(), epoch: 1, settings, created_at: NOW, denied: Vec::new() };
     let mut state =
         State { revision: 0, now: NOW, cluster, nodes: nodes.collect(), groups, moves: Vec::new() };
-    let founders = plan::founders(&state).ok()?;
+    let founders = plan::bootstrap_nodes(&state).ok()?;
     for (number, (group, node)) in founders.into_iter().enumerate() {
         let group = state.groups.get_mut(&group).unwrap();
         group.leader = Some(node.clone());
@@ -97,57 +104,64 @@ fn found(shape: &Shape) -> Option<State> {
 }
 
 fn voter(node: String, replica: u64) -> ReplicaRecord {
-    ReplicaRecord { home: Home { node, replica }, voter: true, gone_since: None }
+    ReplicaRecord { location: ReplicaLocation { node, replica }, voter: true, lost_since: None }
 }
 
-fn answers(state: &State, replica: &ReplicaRecord) -> bool {
-    replica.gone_since.is_none() && state.nodes[&replica.home.node].up
+fn is_reachable(state: &State, replica: &ReplicaRecord) -> bool {
+    replica.lost_since.is_none() && state.nodes[&replica.location.node].up
 }
 
 /// Does what a plan says, and checks on the way that every group has its quorum at every step.
-fn carry_out(state: &mut State, plan: &Plan) {
+fn apply_plan(state: &mut State, plan: &Plan) {
     let mut seen = BTreeSet::new();
     for planned in &plan.moves {
         assert!(seen.insert(planned.group.clone()), "{} is planned twice", planned.group);
-        carry_out_one(state, planned);
+        apply_move(state, planned);
     }
 }
 
-fn carry_out_one(state: &mut State, planned: &Planned) {
+fn apply_move(state: &mut State, planned: &PlannedMove) {
     let mut group = state.groups[&planned.group].clone();
     if planned.leader_only {
-        assert!(group.voters().any(|replica| replica.home.node == planned.to[0] && answers(state, replica)));
+        assert!(
+            group
+                .voters()
+                .any(|replica| replica.location.node == planned.to[0] && is_reachable(state, replica))
+        );
         group.leader = Some(planned.to[0].clone());
         state.groups.insert(group.group.clone(), group);
         return;
     }
     let holds = |group: &GroupRecord, what: &str| {
-        let live = group.voters().filter(|replica| answers(state, replica)).count();
+        let live = group.voters().filter(|replica| is_reachable(state, replica)).count();
         assert!(live >= majority(group.voters().count()), "{what}: {planned:?}\n{group:?}");
     };
     holds(&group, "before");
-    let fresh = 1 + group.replicas.iter().map(|replica| replica.home.replica).max().unwrap() + 1000;
+    let fresh = 1 + group.replicas.iter().map(|replica| replica.location.replica).max().unwrap() + 1000;
     for (at, node) in planned.to.iter().enumerate() {
         let takes = &state.nodes[node];
-        assert!(takes.up && takes.duty == Duty::Serving, "{node} takes nothing");
+        assert!(takes.up && takes.lifecycle == Lifecycle::Active, "{node} takes nothing");
         group.replicas.push(voter(node.clone(), fresh + at as u64));
     }
-    // A leader that goes hands over while old and new vote.
-    let leads = |home: &Home| group.leader.as_ref() == Some(&home.node);
+    // A leader that goes nodes over while old and new vote.
+    let leads = |location: &ReplicaLocation| group.leader.as_ref() == Some(&location.node);
     if planned.remove.iter().any(leads) && !planned.to.is_empty() {
         holds(&group, "between");
     }
-    for home in &planned.remove {
-        assert!(group.replicas.iter().any(|replica| replica.home == *home), "{home:?} is not there");
-        group.replicas.retain(|replica| replica.home != *home);
-        if group.leader.as_ref() == Some(&home.node) {
+    for location in &planned.remove {
+        assert!(
+            group.replicas.iter().any(|replica| replica.location == *location),
+            "{location:?} is not there"
+        );
+        group.replicas.retain(|replica| replica.location != *location);
+        if group.leader.as_ref() == Some(&location.node) {
             group.leader = None;
         }
     }
     holds(&group, "after");
     if group.leader.is_none() {
-        let heir = group.voters().find(|replica| answers(state, replica));
-        let heir = heir.map(|replica| replica.home.node.clone());
+        let heir = group.voters().find(|replica| is_reachable(state, replica));
+        let heir = heir.map(|replica| replica.location.node.clone());
         group.leader = heir;
     }
     state.groups.insert(group.group.clone(), group);
@@ -155,13 +169,13 @@ fn carry_out_one(state: &mut State, planned: &Planned) {
 
 /// No group is twice on a node, and rules hold for all that were placed under them.
 fn check(state: &State) {
-    let draft = Draft::new(state);
+    let projection = Projection::new(state);
     for group in state.groups.values() {
-        let nodes: BTreeSet<_> = group.voters().map(|replica| &replica.home.node).collect();
+        let nodes: BTreeSet<_> = group.voters().map(|replica| &replica.location.node).collect();
         assert_eq!(nodes.len(), group.voters().count(), "{} is twice on a node", group.group);
         assert!(group.voters().count() <= usize::from(group.wanted).max(1));
         for node in nodes {
-            assert_eq!(draft.check_rules(group, &state.nodes[node]), Ok(()));
+            assert_eq!(projection.check_rules(group, &state.nodes[node]), Ok(()));
         }
     }
 }
@@ -169,37 +183,37 @@ fn check(state: &State) {
 /// Tends until nothing is left to be done.
 fn settle(state: &mut State) {
     for _ in 0..20 {
-        let plan = plan::tend(state);
+        let plan = plan::repair(state);
         if plan.is_empty() {
             return;
         }
-        carry_out(state, &plan);
+        apply_plan(state, &plan);
         check(state);
     }
-    panic!("tending does not end: {:?}", plan::tend(state));
+    panic!("repair does not converge: {:?}", plan::repair(state));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn groups_grow_to_an_odd_number_and_over_all_zones(shape in shapes(false)) {
-        let Some(mut state) = found(&shape) else { panic!("without rules there is always a place") };
+    fn groups_grow_to_an_odd_number_of_replicas_over_all_zones(shape in shapes(false)) {
+        let Some(mut state) = initial_state(&shape) else { panic!("without rules every group has a node") };
         settle(&mut state);
         let zones: BTreeSet<_> = shape.nodes.iter().map(|(zone, _)| zone).collect();
-        let draft = Draft::new(&state);
+        let projection = Projection::new(&state);
         for group in state.groups.values() {
             let most = usize::from(group.wanted).min(state.nodes.len());
             let expected = if most.is_multiple_of(2) { most - 1 } else { most };
             prop_assert_eq!(group.voters().count(), expected);
-            let crowding = draft.crowding(group.voters().map(|replica| replica.home.node.as_str()));
-            prop_assert_eq!(crowding, expected - expected.min(zones.len()), "{:?}", group);
+            let zone_skew = projection.zone_skew(group.voters().map(|replica| replica.location.node.as_str()));
+            prop_assert_eq!(zone_skew, expected - expected.min(zones.len()), "{:?}", group);
         }
     }
 
     #[test]
-    fn rules_hold_whatever_is_planned(shape in shapes(true), lost in 0..8usize, drained in 0..8usize) {
-        let Some(mut state) = found(&shape) else { return Ok(()) };
+    fn no_plan_violates_a_placement_rule(shape in shapes(true), lost in 0..8usize, drained in 0..8usize) {
+        let Some(mut state) = initial_state(&shape) else { return Ok(()) };
         check(&state);
         settle(&mut state);
         let names: Vec<String> = state.nodes.keys().cloned().collect();
@@ -212,20 +226,20 @@ proptest! {
             && let Ok(plan) = plan::drain(&state, name)
         {
             prop_assert!(plan.is_safe_to_stop());
-            state.nodes.get_mut(name).unwrap().duty = Duty::Draining;
-            carry_out(&mut state, &plan);
+            state.nodes.get_mut(name).unwrap().lifecycle = Lifecycle::Draining;
+            apply_plan(&mut state, &plan);
             check(&state);
             settle(&mut state);
-            prop_assert!(!plan::is_to_lose(&state, name));
-            // It can be stopped: nobody loses the quorum by it.
+            prop_assert!(!plan::has_pending_removals(&state, name));
+            // The node can be stopped: no group loses its quorum.
             let holds = |state: &State| -> BTreeSet<String> {
-                let held = state.groups.values().filter(|group| plan::standing(state, group, None).holds());
+                let held = state.groups.values().filter(|group| plan::quorum_status(state, group, None).has_quorum());
                 held.map(|group| group.group.clone()).collect()
             };
             let held = holds(&state);
             state.nodes.get_mut(name).unwrap().up = false;
             for group in state.groups.values().filter(|group| held.contains(&group.group)) {
-                prop_assert!(plan::standing(&state, group, None).holds(), "{:?}", group);
+                prop_assert!(plan::quorum_status(&state, group, None).has_quorum(), "{:?}", group);
             }
             for other in names.iter().filter(|other| *other != name) {
                 match plan::drain(&state, other) {
@@ -235,16 +249,16 @@ proptest! {
             }
         }
         let plan = plan::rebalance(&state);
-        carry_out(&mut state, &plan);
+        apply_plan(&mut state, &plan);
         check(&state);
     }
 
     #[test]
-    fn changed_rules_and_counts_are_followed_as_far_as_there_are_places(
+    fn groups_follow_changed_rules_and_replica_counts_where_nodes_allow(
         shape in shapes(false),
         changed in shapes(true),
     ) {
-        let Some(mut state) = found(&shape) else { panic!("always a place") };
+        let Some(mut state) = initial_state(&shape) else { panic!("without rules every group has a node") };
         settle(&mut state);
         let names: Vec<String> = state.cluster.settings.services.keys().cloned().collect();
         for (service, (_, half, label, avoids)) in names.iter().zip(&changed.services) {
@@ -260,37 +274,37 @@ proptest! {
         // It ends, and on the way no quorum is lost and no group is twice on a node.
         let mut plans = 0;
         loop {
-            let plan = plan::tend(&state);
+            let plan = plan::repair(&state);
             if plan.is_empty() {
                 break;
             }
-            carry_out(&mut state, &plan);
+            apply_plan(&mut state, &plan);
             plans += 1;
-            prop_assert!(plans < 40, "tending does not end: {:?}", plan::tend(&state));
+            prop_assert!(plans < 40, "repair does not converge: {:?}", plan::repair(&state));
         }
-        let draft = Draft::new(&state);
+        let projection = Projection::new(&state);
         for group in state.groups.values() {
             prop_assert!(group.voters().count() <= usize::from(group.wanted), "{:?}", group);
         }
         // What is still where it may not be can go nowhere else.
-        for (group, node) in plan::astray(&state) {
+        for (group, node) in plan::placement_violations(&state) {
             let group = &state.groups[&group];
             let keep: Vec<&str> =
-                group.voters().map(|replica| replica.home.node.as_str()).filter(|other| *other != node).collect();
-            prop_assert!(draft.best(group, &keep, &[]).is_err(), "{} on {}", group.group, node);
+                group.voters().map(|replica| replica.location.node.as_str()).filter(|other| *other != node).collect();
+            prop_assert!(projection.best(group, &keep, &[]).is_err(), "{} on {}", group.group, node);
         }
     }
 
     #[test]
-    fn what_is_decommissioned_is_empty_and_nobody_lost_a_quorum(shape in shapes(true), which in 0..8usize) {
-        let Some(mut state) = found(&shape) else { return Ok(()) };
+    fn decommissioning_empties_the_node_and_keeps_every_quorum(shape in shapes(true), which in 0..8usize) {
+        let Some(mut state) = initial_state(&shape) else { return Ok(()) };
         settle(&mut state);
         let names: Vec<String> = state.nodes.keys().cloned().collect();
         let name = &names[which % names.len()];
         match plan::decommission(&state, name) {
             Ok(plan) => {
-                state.nodes.get_mut(name).unwrap().duty = Duty::Leaving;
-                carry_out(&mut state, &plan);
+                state.nodes.get_mut(name).unwrap().lifecycle = Lifecycle::Decommissioning;
+                apply_plan(&mut state, &plan);
                 prop_assert!(!state.groups.values().any(|group| group.is_on(name)));
                 check(&state);
             }
@@ -303,7 +317,7 @@ proptest! {
     }
 
     #[test]
-    fn a_rebalanced_cluster_is_even_and_stays_as_it_is(shape in shapes(false), joins in 1..3usize) {
+    fn a_rebalanced_cluster_is_even_and_a_second_rebalance_is_empty(shape in shapes(false), joins in 1..3usize) {
         let mut shape = shape;
         // In one zone nothing is against an even spread.
         for node in &mut shape.nodes {
@@ -311,38 +325,38 @@ proptest! {
         }
         let before = shape.nodes.len();
         let small = shape.clone();
-        let Some(mut state) = found(&small) else { panic!("always a place") };
+        let Some(mut state) = initial_state(&small) else { panic!("without rules every group has a node") };
         settle(&mut state);
         shape.nodes.extend(std::iter::repeat_n((0, 0), joins));
-        let grown = found(&shape).unwrap();
+        let grown = initial_state(&shape).unwrap();
         for (name, node) in grown.nodes.into_iter().skip(before) {
             state.nodes.insert(name, node);
         }
         settle(&mut state);
         for _ in 0..6 {
             let plan = plan::rebalance(&state);
-            carry_out(&mut state, &plan);
+            apply_plan(&mut state, &plan);
             check(&state);
         }
         prop_assert_eq!(plan::rebalance(&state), Plan::default());
-        let draft = Draft::new(&state);
-        let loads: Vec<usize> = state.nodes.keys().map(|node| draft.load(node)).collect();
+        let projection = Projection::new(&state);
+        let loads: Vec<usize> = state.nodes.keys().map(|node| projection.load(node)).collect();
         prop_assert!(loads.iter().max().unwrap() - loads.iter().min().unwrap() <= 1, "{:?}", loads);
     }
 
     #[test]
-    fn leaders_leave_who_is_emptied_and_even_out(shape in shapes(false), drained in 0..8usize, on in any::<u64>()) {
-        let Some(mut state) = found(&shape) else { panic!("always a place") };
+    fn leaders_leave_a_drained_node_and_are_balanced(shape in shapes(false), drained in 0..8usize, on in any::<u64>()) {
+        let Some(mut state) = initial_state(&shape) else { panic!("without rules every group has a node") };
         settle(&mut state);
         let names: Vec<String> = state.nodes.keys().cloned().collect();
         if let Some(name) = names.get(drained) {
-            state.nodes.get_mut(name).unwrap().duty = Duty::Draining;
+            state.nodes.get_mut(name).unwrap().lifecycle = Lifecycle::Draining;
         }
-        // Whoever leads, leads by chance.
+        // Leaders are random.
         let mut chance = on;
         for group in state.groups.values_mut() {
             chance = chance.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            let voters: Vec<_> = group.voters().map(|replica| replica.home.node.clone()).collect();
+            let voters: Vec<_> = group.voters().map(|replica| replica.location.node.clone()).collect();
             group.leader = Some(voters[(chance >> 33) as usize % voters.len()].clone());
         }
         for handover in plan::leaders(&state) {
@@ -356,10 +370,10 @@ proptest! {
                 state.groups.get_mut(&handover.group).unwrap().leader = Some(handover.to);
             }
         }
-        prop_assert_eq!(plan::leaders(&state), Vec::new(), "it comes to rest");
+        prop_assert_eq!(plan::leaders(&state), Vec::new(), "balancing converges");
         if let Some(name) = names.get(drained) {
             for group in state.groups.values().filter(|group| group.leader.as_ref() == Some(name)) {
-                prop_assert_eq!(group.voters().count(), 1, "it leads where it is alone only");
+                prop_assert_eq!(group.voters().count(), 1, "it leads only groups without another replica");
             }
         }
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromParameter, ParseResult, ToJSON, Type};
 use protocol::{Timestamp, codec};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use token::Seal;
 
@@ -186,7 +186,7 @@ impl ToJSON for Limit {
 }
 
 /// One page of a list: `{"items": […], "next_cursor": …}`. The name of its schema is `TPage`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
     /// The items of this page.
     pub items: Vec<T>,

@@ -52,5 +52,11 @@ macro_rules! __string_type {
                 serializer.collect_str(self)
             }
         }
+        impl<'de> ::serde::Deserialize<'de> for $type {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <::std::borrow::Cow<'de, str> as ::serde::Deserialize>::deserialize(deserializer)?;
+                text.parse::<Self>().map_err(::serde::de::Error::custom)
+            }
+        }
     };
 }

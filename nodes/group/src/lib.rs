@@ -13,6 +13,7 @@
 
 mod client;
 pub mod engine;
+mod replica;
 mod service;
 pub mod testing;
 mod tree;
@@ -23,6 +24,7 @@ pub use client::{
     Attempt, Call, Client, Credentials, Delivery, EffectContext, EncodedCommand, Failure, GroupHandle, Inbox,
     Placement, StateReader, Target, Transport, TransportError, Unavailable, Why, check_access, wire,
 };
+pub use replica::{RaftRole, ReplicaStatus, StartMode};
 pub use service::{
     Answer, Command, Cost, Effects, IsFinal, NoEffects, Outcome, Query, Refusal, Reply, Service,
 };

@@ -38,13 +38,12 @@ mod outbox;
 mod pins;
 mod requests;
 mod snapshot;
-mod status;
 mod supervision;
 mod tasks;
 
 pub use cluster::view::{ClusterView, GroupLocation, NodeInfo, NodeStatus, ObservedNode};
+pub use group::{RaftRole, ReplicaStatus, StartMode};
 pub use limits::Limits;
-pub use node::{HostError, Node, NodeOptions, StartMode};
+pub use node::{HostError, Node, NodeOptions};
 pub use snapshot::{ClusterSnapshot, SnapshotError};
-pub use status::{ReplicaRole, ReplicaStatus};
 pub use tasks::{Task, TaskError, TaskOutput};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use group::{Call, Failure};
 use link::TrafficClass;
 use protocol::codec;
-use replica::{Limits, ReplicaRole, StartMode, Task, TaskError};
+use replica::{Limits, RaftRole, StartMode, Task, TaskError};
 use support::{
     GROUP, Get, LONG, Never, Put, TallyContract, TestCluster, TestNode, bootstrap_group, change_voters,
     leader, until, writer,
@@ -99,7 +99,7 @@ async fn another_node_leads_after_the_loss_of_the_leader_and_no_acknowledged_com
         let back = members.last().unwrap();
         assert!(back.node.reopen_all().await.unwrap().is_empty());
         until("return", || {
-            members.iter().all(|member| member.node.ready() && member.status().role != ReplicaRole::Learner)
+            members.iter().all(|member| member.node.ready() && member.status().role != RaftRole::Learner)
         })
         .await;
         let applied = leader(&members).unwrap().status().applied;

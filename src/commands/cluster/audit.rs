@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::format::date_and_time;
 use crate::client::{OperatorAccess, RetryingClient};
 use crate::commands::output;
-use crate::operate::audit::AuditResponse;
+use cluster_model::AuditResponse;
 
 /// Maximum number of entries in a response.
 const PAGE_MAX: u32 = 100;

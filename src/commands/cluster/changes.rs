@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::client::RetryingClient;
 use crate::client::events::EventStream;
-use crate::operate::moves::MoveResponse;
-use crate::operate::shown::NodeResponse;
+use cluster_model::MoveResponse;
+use cluster_model::NodeResponse;
 
 /// The stream of the cluster's events.
 pub const EVENTS: &str = "/v1/cluster/events";

@@ -12,9 +12,9 @@ use super::{follow, rebalance};
 use crate::client::RetryingClient;
 use crate::client::Target;
 use crate::commands::output;
-use crate::operate::configure::Configured;
 use crate::server::cluster_node::{bank_name, cluster_settings};
 use crate::settings;
+use cluster_model::Configured;
 
 /// The endpoint.
 pub const PATH: &str = "/v1/cluster/configure";
@@ -97,15 +97,15 @@ fn asked(settings: &settings::Settings) -> Value {
 
 /// The lines to print: the changes, then the moves.
 fn lines(configured: &Configured) -> Vec<String> {
-    let change = |change: &crate::operate::configure::ChangeResponse| {
+    let change = |change: &cluster_model::ChangeResponse| {
         format!("{}: {} → {}", change.setting, change.from, change.to)
     };
     let mut lines: Vec<String> = configured.changes.iter().map(change).collect();
     lines.extend(configured.plan.iter().map(rebalance::line));
-    lines.extend(configured.astray.iter().map(|astray| {
+    lines.extend(configured.violates_placement.iter().map(|violates_placement| {
         format!(
             "{} stays on {} and violates the placement rules: no other node can take it",
-            astray.group, astray.node
+            violates_placement.group, violates_placement.node
         )
     }));
     lines.push(match (configured.changes.len(), configured.plan.len(), configured.dry_run) {
@@ -125,8 +125,8 @@ fn number_of(moves: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operate::configure::{AstrayResponse, ChangeResponse};
-    use crate::operate::nodes::StepResponse;
+    use cluster_model::StepResponse;
+    use cluster_model::{ChangeResponse, PlacementViolationResponse};
 
     #[test]
     fn the_request_has_the_settings_of_the_file() {
@@ -163,10 +163,16 @@ mod tests {
             leader_only: false,
             reason: "settings".to_owned(),
         };
-        let astray = || AstrayResponse { group: "ui/0".to_owned(), node: "n1".to_owned() };
-        let configured = |dry_run, changes, plan, astray| Configured { dry_run, changes, plan, astray };
+        let violates_placement =
+            || PlacementViolationResponse { group: "ui/0".to_owned(), node: "n1".to_owned() };
+        let configured = |dry_run, changes, plan, violates_placement| Configured {
+            dry_run,
+            changes,
+            plan,
+            violates_placement,
+        };
         assert_eq!(
-            lines(&configured(true, vec![change()], vec![step()], vec![astray()])),
+            lines(&configured(true, vec![change()], vec![step()], vec![violates_placement()])),
             [
                 "services.pdf.replicas: 3 → 1",
                 "pdf/0  – n1, n2",

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::changes::{Change, Changes};
 use super::{format, tables};
 use crate::client::RetryingClient;
-use crate::operate::moves::{MovePhase, MoveResponse};
-use crate::operate::shown::{NodeResponse, NodeState};
+use cluster_model::{MovePhase, MoveResponse};
+use cluster_model::{NodeResponse, NodeState};
 
 /// In a pipe, the progress of a phase is printed again after this time.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ pub async fn to_the_end(
         let mut all = by_id(begun);
         loop {
             all.values().for_each(|one| progress.show(one));
-            if all.values().all(|one| one.phase.ended()) {
+            if all.values().all(|one| one.phase.is_final()) {
                 return Ok(all.into_values().collect());
             }
             match changes.next(client).await {
@@ -75,7 +75,7 @@ pub async fn until_emptied(
         let mut now: NodeResponse = get_node(client, node).await?;
         loop {
             all.values().for_each(|one| progress.show(one));
-            if reached(now.state) && all.values().all(|one| one.phase.ended()) {
+            if reached(now.state) && all.values().all(|one| one.phase.is_final()) {
                 // The event of the node's state may have been sent before the last move ended.
                 now = get_node(client, node).await?;
                 if reached(now.state) {
@@ -156,7 +156,7 @@ pub async fn until_settled(
                 page.into_iter().filter(|one| one.id.parse::<MoveId>().is_ok_and(|id| Some(id) > since));
             all.extend(by_id(made));
             let settled = planned["plan"].as_array().is_none_or(Vec::is_empty)
-                && all.values().all(|one| one.phase.ended());
+                && all.values().all(|one| one.phase.is_final());
             all.values().for_each(|one| progress.show(one));
             if settled {
                 return Ok(all.into_values().collect());
@@ -177,7 +177,8 @@ async fn refresh(
     client: &mut RetryingClient<'_>,
     all: &mut BTreeMap<String, MoveResponse>,
 ) -> anyhow::Result<()> {
-    let open: Vec<String> = all.values().filter(|one| !one.phase.ended()).map(|one| one.id.clone()).collect();
+    let open: Vec<String> =
+        all.values().filter(|one| !one.phase.is_final()).map(|one| one.id.clone()).collect();
     if open.is_empty() {
         return Ok(());
     }
@@ -242,8 +243,8 @@ impl Progress {
             bar: bars.map(|bars| bars.add(bar())),
         });
         match &shown.bar {
-            Some(bar) if one.phase.ended() => {
-                if shown.phase.is_none_or(|phase| !phase.ended()) {
+            Some(bar) if one.phase.is_final() => {
+                if shown.phase.is_none_or(|phase| !phase.is_final()) {
                     bar.finish_and_clear();
                 }
             }
@@ -254,7 +255,7 @@ impl Progress {
             }
             None => {
                 if shown.phase != Some(one.phase)
-                    || shown.at.elapsed() > REPORT_INTERVAL && !one.phase.ended()
+                    || shown.at.elapsed() > REPORT_INTERVAL && !one.phase.is_final()
                 {
                     eprintln!("{}  {}: {}", one.group, tables::route(one), describe(one));
                     shown.at = Instant::now();
@@ -280,7 +281,7 @@ fn describe(one: &MoveResponse) -> String {
         | MovePhase::Failed
         | MovePhase::Cancelled => None,
     };
-    let phase = one.phase.words();
+    let phase = one.phase.label();
     // A detail that begins with the phase replaces it.
     if let Some(detail) = one.detail.as_ref().filter(|detail| detail.starts_with(phase)) {
         return detail.clone();
@@ -369,7 +370,7 @@ mod tests {
             seconds_left: Some(3),
             cancellable: true,
             started_at: Instant(Timestamp(1_000)),
-            ended_at: phase.ended().then_some(Instant(Timestamp(4_200))),
+            ended_at: phase.is_final().then_some(Instant(Timestamp(4_200))),
             detail: None,
         }
     }

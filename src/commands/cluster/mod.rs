@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::client::OperatorAccess;
 use crate::commands::output;
-use crate::operate::shown::{ClusterResponse, Groups, Nodes};
+use cluster_model::{ClusterResponse, Groups, Nodes};
 
 /// Commands for a cluster.
 #[derive(Debug, Subcommand)]

@@ -7,7 +7,7 @@ use super::{follow, tables};
 use crate::client::RetryingClient;
 use crate::client::Target;
 use crate::commands::output;
-use crate::operate::moves::MoveResponse;
+use cluster_model::MoveResponse;
 
 /// Move a replica, or a leadership.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use super::{follow, tables};
 use crate::client::RetryingClient;
 use crate::client::Target;
 use crate::commands::output;
-use crate::operate::nodes::{NodeWork, StayResponse};
-use crate::operate::shown::{NodeResponse, NodeState};
+use cluster_model::{NodeResponse, NodeState};
+use cluster_model::{NodeWork, RemainingReplicaResponse};
 
 /// Empty a node.
 #[derive(Debug, Args)]
@@ -90,7 +90,7 @@ async fn empty(arguments: Drain, what: &str, reached: impl Fn(NodeState) -> bool
 }
 
 /// The groups that stay, one line for each reason.
-fn stays(stays: &[StayResponse]) -> Vec<String> {
+fn stays(stays: &[RemainingReplicaResponse]) -> Vec<String> {
     let mut reasons: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for stay in stays {
         let usual = format!("no node can take {}: ", stay.group);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn groups_that_stay_are_printed_by_reason() {
-        let stay = |group: &str, why: &str| StayResponse {
+        let stay = |group: &str, why: &str| RemainingReplicaResponse {
             group: group.to_owned(),
             live: 2,
             voters: 3,

@@ -9,8 +9,8 @@ use super::{follow, tables};
 use crate::client::RetryingClient;
 use crate::client::Target;
 use crate::commands::output;
-use crate::operate::nodes::StepResponse;
-use crate::operate::rebalance::RebalanceResponse;
+use cluster_model::RebalanceResponse;
+use cluster_model::StepResponse;
 
 /// Distribute groups and leaders evenly over the nodes.
 #[derive(Debug, Args)]

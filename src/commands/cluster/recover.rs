@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::moves::segment;
 use crate::client::OperatorAccess;
-use crate::operate::shown::GroupResponse;
+use cluster_model::GroupResponse;
 
 /// Recreate a group from one surviving replica.
 ///

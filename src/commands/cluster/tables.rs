@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::format::{bytes, count, duration, entries, rate, time_of_day};
 use crate::commands::output;
-use crate::operate::moves::MoveResponse;
-use crate::operate::shown::{
+use cluster_model::MoveResponse;
+use cluster_model::{
     ClusterResponse, ClusterState, GroupResponse, GroupState, NodeResponse, NodeState, ReplicaResponse,
     ReplicaRole,
 };
@@ -132,7 +132,7 @@ pub fn moves(moves: &[MoveResponse]) -> String {
             one.id.clone(),
             one.group.clone(),
             route(one),
-            one.phase.words().to_owned(),
+            one.phase.label().to_owned(),
             progress(one),
             time_of_day(one.started_at),
             one.requested_by.clone(),
@@ -162,7 +162,7 @@ pub fn leaves_and_takes(leave: &[String], take: &[String], leader_only: bool) ->
 
 /// `12 MB of 27 MB, 120 entries behind, 3 s left`.
 pub fn progress(one: &MoveResponse) -> String {
-    if one.phase.ended() || one.leader_only {
+    if one.phase.is_final() || one.leader_only {
         return "–".to_owned();
     }
     let mut parts = Vec::new();

@@ -13,10 +13,8 @@ use super::changes::EVENTS;
 use super::{follow, format, tables};
 use crate::client::OperatorAccess;
 use crate::client::events::EventStream;
-use crate::operate::moves::MoveResponse;
-use crate::operate::shown::{
-    ClusterResponse, GroupResponse, GroupState, LeaderResponse, NodeResponse, NodeState,
-};
+use cluster_model::MoveResponse;
+use cluster_model::{ClusterResponse, GroupResponse, GroupState, LeaderResponse, NodeResponse, NodeState};
 
 /// Interval of attempts to connect.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -240,7 +238,7 @@ impl Update {
             }
             (Self::Move(one), known) => {
                 known.moves.retain(|other| other.id != one.id);
-                if !one.phase.ended() {
+                if !one.phase.is_final() {
                     known.moves.push(*one);
                     known.moves.sort_by_key(|one| one.started_at);
                 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use directory::{Command, Foundation, Home, Refusal, ServiceSettings};
+use directory::{ClusterInit, Command, Refusal, ReplicaLocation, ServiceSettings};
 use edge::{ApiError, Problem, problem_types};
 use group::Failure;
 use poem::{IntoResponse, Request, Response, handler};
@@ -118,33 +118,33 @@ async fn initialise(node: &Arc<ClusterNode>, request: InitRequest) -> anyhow::Re
     }
     let missing = wait_for(node, &request.wait_for).await?;
     let mut placed = BTreeMap::new();
-    let home = |replica| Home { node: node.identity.name.clone(), replica };
-    placed.insert(directory::GROUP.to_owned(), home(node.open(directory::GROUP).await?));
+    let location = |replica| ReplicaLocation { node: node.identity.name.clone(), replica };
+    placed.insert(directory::GROUP.to_owned(), location(node.open(directory::GROUP).await?));
     node.register_services(&metadata.shards).await?;
-    placed.insert("auth/0".to_owned(), home(node.open("auth/0").await?));
+    placed.insert("auth/0".to_owned(), location(node.open("auth/0").await?));
     if metadata.restored {
         // The restored stores are on this node, so every group starts on it.
         for group in groups_of(&metadata.shards) {
             let replica = node.open(&group).await?;
-            placed.insert(group, home(replica));
+            placed.insert(group, location(replica));
         }
     }
     trust::set_up_client(&server.client, &server.data, &server.dependencies.apis.public_url).await?;
     wait_until(LEADERS_MAX, "the signing key", || server.verifier.has_keys()).await?;
-    let foundation = Foundation {
+    let cluster_init = ClusterInit {
         name: node.identity.cluster.clone(),
         epoch: metadata.epoch,
         settings: cluster_settings(&server.settings, &metadata.shards, node.bank_name()),
         nodes: node.profiles_up(),
         placed,
     };
-    let nodes = foundation.nodes.iter().map(|node| node.name.clone()).collect();
-    let command = Command::Found(Box::new(foundation));
+    let nodes = cluster_init.nodes.iter().map(|node| node.name.clone()).collect();
+    let command = Command::Init(Box::new(cluster_init));
     let made = server.client.command::<directory::Contract>(&node.call(TIMEOUT), command).await;
     match made {
         Ok(_) => {}
         // An earlier attempt has created the record.
-        Err(Failure::Refused(Refusal::AlreadyFounded { name })) if name == node.identity.cluster => {}
+        Err(Failure::Refused(Refusal::AlreadyInitialized { name })) if name == node.identity.cluster => {}
         Err(failure) => return Err(follow::error_of(failure)).context("the directory"),
     }
     node.join(&metadata.shards, metadata.epoch)?;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
-use directory::{Answer, ClientRecords, Cluster, Difference, Duty, NodeRecord, Pace, Query, Steward};
+use directory::{
+    Answer, ClientRecords, Cluster, Difference, Lifecycle, NodeRecord, Query, Reconciler, ReconcilerOptions,
+};
 use group::{Client, Failure};
 use link::{Fingerprint, Seed};
 use tokio::sync::watch;
@@ -95,13 +97,13 @@ async fn update(
     }
     if let Some(record) = nodes.iter().find(|record| record.name() == own.name) {
         let same = record.profile.node_id == own.id;
-        if record.duty == Duty::Gone && same {
+        if record.lifecycle == Lifecycle::Decommissioned && same {
             bail!(
                 "node {} was decommissioned: give the new node another name and its own certificate",
                 own.name
             );
         }
-        if record.duty != Duty::Gone && !same {
+        if record.lifecycle != Lifecycle::Decommissioned && !same {
             bail!(
                 "the cluster has a node {} with another id: `auberge cluster decommission {}` allows this one to replace it",
                 own.name,
@@ -171,7 +173,7 @@ fn shards_of(cluster: &Cluster) -> BTreeMap<String, u16> {
 /// The nodes to connect to: those in the directory, and those of the settings that are not in the directory yet.
 fn seeds(node: &ClusterNode, nodes: &[NodeRecord]) -> Vec<Seed> {
     let known: BTreeSet<&str> = nodes.iter().map(NodeRecord::name).collect();
-    let recorded = nodes.iter().filter(|record| record.duty != Duty::Gone);
+    let recorded = nodes.iter().filter(|record| record.lifecycle != Lifecycle::Decommissioned);
     let recorded = recorded.map(|record| Seed::from((record.name(), &record.profile.address)));
     let settings = node.server.settings.seeds();
     let configured = settings.iter().filter(|seed| !known.contains(seed.name.as_str()));
@@ -183,14 +185,14 @@ fn seeds(node: &ClusterNode, nodes: &[NodeRecord]) -> Vec<Seed> {
 }
 
 /// The reconciler of this node, which works while this node leads the directory.
-fn reconciler(node: &Arc<ClusterNode>) -> Steward {
+fn reconciler(node: &Arc<ClusterNode>) -> Reconciler {
     let records = {
         let node = Arc::clone(node);
         let client = node.server.client.clone();
         ClientRecords::new(client, move || node.credential().into())
     };
     let tasks = Arc::new(Tasks::new(Arc::clone(&node.server.node)));
-    Steward::new(tasks, Arc::new(records), node.directory_changes.clone(), Pace::default())
+    Reconciler::new(tasks, Arc::new(records), node.directory_changes.clone(), ReconcilerOptions::default())
 }
 
 /// Runs the reconciler until `stop`.

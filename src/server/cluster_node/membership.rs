@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use directory::{Bell, NodeProfile};
+use directory::{ChangeNotifier, NodeProfile};
 use group::{Call, Effects, Service};
 use link::Link;
 use protocol::{Contract, Timestamp};
@@ -25,7 +25,7 @@ pub struct ClusterNode {
     /// Its connections to other nodes.
     pub link: Link,
     /// Notifies when the directory's records have changed on this node.
-    pub directory_changes: Bell,
+    pub directory_changes: ChangeNotifier,
     membership: watch::Sender<Membership>,
     /// Held while this node initialises the cluster.
     pub initialising: Arc<Mutex<()>>,
@@ -45,7 +45,7 @@ pub enum Membership {
 
 impl ClusterNode {
     /// A node whose services are not registered yet.
-    pub fn new(server: Server, identity: Identity, link: Link, directory_changes: Bell) -> Self {
+    pub fn new(server: Server, identity: Identity, link: Link, directory_changes: ChangeNotifier) -> Self {
         let joined = server.data.metadata().node.is_some_and(|node| node.joined);
         let membership = if joined { Membership::Joined } else { Membership::None };
         let membership = watch::Sender::new(membership);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use directory::{Bell, Directory};
+use directory::{ChangeNotifier, Directory};
 use link::{Link, Peer, PeerState, StartError};
 use replica::{Node, NodeInfo, NodeOptions};
 use token::Verifier;
@@ -138,7 +138,7 @@ pub async fn start(options: Options) -> anyhow::Result<Arc<ClusterNode>> {
     let options = identity.link(seeds);
     let profile = profile(&identity, &settings);
     let server = Server::assemble(parts, settings, public_url, payment_settings, None)?;
-    let directory_changes = Bell::default();
+    let directory_changes = ChangeNotifier::default();
     let notifier = directory_changes.clone();
     node.register(1, move || Directory::new(notifier.clone()), |_| group::NoEffects);
     let link = listen(&options, &node).await.context("the link to other nodes")?;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use directory::{Hands, HandsError, NodeProfile, Observed, SeenNode, SeenReplica};
+use directory::{NodeClient, NodeError, NodeProfile, Observed, ObservedNode};
 use futures::future::BoxFuture;
-use replica::{ClusterView, Node, NodeStatus, ReplicaStatus, StartMode, Task, TaskError, TaskOutput};
+use replica::{ClusterView, Node, NodeStatus, StartMode, Task, TaskError, TaskOutput};
 
 /// Timeout of a task on a node.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -24,14 +24,14 @@ impl Tasks {
         Self { node }
     }
 
-    async fn run(&self, node: &str, task: Task) -> Result<TaskOutput, HandsError> {
+    async fn run(&self, node: &str, task: Task) -> Result<TaskOutput, NodeError> {
         let group = task.group().unwrap_or_default().to_owned();
         let timeout = timeout(&task);
         self.node.task(node, task, timeout).await.map_err(|error| node_error(error, node, &group))
     }
 
     /// Runs a task that changes a group's membership, on the group's leader.
-    async fn run_on_leader(&self, group: &str, task: Task) -> Result<(), HandsError> {
+    async fn run_on_leader(&self, group: &str, task: Task) -> Result<(), NodeError> {
         let timeout = timeout(&task);
         match self.node.task_at_leader(task, timeout).await {
             Ok(_) => Ok(()),
@@ -48,27 +48,27 @@ fn timeout(task: &Task) -> Duration {
     if matches!(task, Task::ChangeVoters { .. }) { CHANGE_MAX } else { TIMEOUT }
 }
 
-fn node_error(error: TaskError, node: &str, group: &str) -> HandsError {
+fn node_error(error: TaskError, node: &str, group: &str) -> NodeError {
     match error {
-        TaskError::Unreachable(node) => HandsError::Away(node),
-        TaskError::Timeout => HandsError::Away(node.to_owned()),
-        TaskError::NotLeader(_) => HandsError::NoLeader(group.to_owned()),
+        TaskError::Unreachable(node) => NodeError::Unreachable(node),
+        TaskError::Timeout => NodeError::Unreachable(node.to_owned()),
+        TaskError::NotLeader(_) => NodeError::NoLeader(group.to_owned()),
         error @ (TaskError::NoReplica | TaskError::NotAllowed(_) | TaskError::Refused(_)) => {
-            HandsError::Refused(format!("{node}: {error}"))
+            NodeError::Refused(format!("{node}: {error}"))
         }
     }
 }
 
-impl Hands for Tasks {
+impl NodeClient for Tasks {
     fn observed(&self) -> Observed {
         let board = self.cluster_view();
         let seen = board.nodes.iter().filter_map(|(name, seen)| {
             let status = seen.status.as_ref()?;
-            let replicas = status.replicas.iter().map(replica).collect();
+            let replicas = status.replicas.clone();
             // A node that is about to stop counts as down: it must take no new replicas.
             Some((
                 name.clone(),
-                SeenNode { profile: profile(status), live: seen.live && !status.leaving, replicas },
+                ObservedNode { profile: profile(status), live: seen.live && !status.leaving, replicas },
             ))
         });
         Observed { nodes: seen.collect() }
@@ -86,16 +86,12 @@ impl Hands for Tasks {
         &'a self,
         node: &'a str,
         group: &'a str,
-        start: directory::Start,
-    ) -> BoxFuture<'a, Result<u64, HandsError>> {
-        let start = match start {
-            directory::Start::Found => StartMode::Bootstrap,
-            directory::Start::Join => StartMode::Join,
-        };
+        start: StartMode,
+    ) -> BoxFuture<'a, Result<u64, NodeError>> {
         Box::pin(async move {
             let done = self.run(node, Task::OpenReplica { group: group.to_owned(), start }).await?;
             done.id.ok_or_else(|| {
-                HandsError::Refused(format!("{node} did not return the id of the replica that it opened"))
+                NodeError::Refused(format!("{node} did not return the id of the replica that it opened"))
             })
         })
     }
@@ -105,7 +101,7 @@ impl Hands for Tasks {
         group: &'a str,
         replica: u64,
         node: &'a str,
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    ) -> BoxFuture<'a, Result<(), NodeError>> {
         let task = Task::AddLearner { group: group.to_owned(), id: replica, node: node.to_owned() };
         Box::pin(self.run_on_leader(group, task))
     }
@@ -115,16 +111,16 @@ impl Hands for Tasks {
         group: &'a str,
         from: &'a BTreeSet<u64>,
         to: &'a BTreeSet<u64>,
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    ) -> BoxFuture<'a, Result<(), NodeError>> {
         let (from, ids) = (from.clone(), to.clone());
         Box::pin(self.run_on_leader(group, Task::ChangeVoters { group: group.to_owned(), from, ids }))
     }
 
-    fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {
+    fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(self.run_on_leader(group, Task::TransferLeadership { group: group.to_owned(), to }))
     }
 
-    fn remove_learner<'a>(&'a self, group: &'a str, replica: u64) -> BoxFuture<'a, Result<(), HandsError>> {
+    fn remove_learner<'a>(&'a self, group: &'a str, replica: u64) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(self.run_on_leader(group, Task::RemoveLearner { group: group.to_owned(), id: replica }))
     }
 
@@ -133,16 +129,12 @@ impl Hands for Tasks {
         node: &'a str,
         group: &'a str,
         replica: u64,
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    ) -> BoxFuture<'a, Result<(), NodeError>> {
         let task = Task::DeleteReplica { group: group.to_owned(), id: replica };
         Box::pin(async move { self.run(node, task).await.map(drop) })
     }
 
-    fn deny<'a>(
-        &'a self,
-        node: &'a str,
-        fingerprints: &'a [String],
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    fn deny<'a>(&'a self, node: &'a str, fingerprints: &'a [String]) -> BoxFuture<'a, Result<(), NodeError>> {
         let task = Task::DenyCertificates { fingerprints: fingerprints.to_vec() };
         Box::pin(async move { self.run(node, task).await.map(drop) })
     }
@@ -160,20 +152,5 @@ pub fn profile(status: &NodeStatus) -> NodeProfile {
         version: status.info.version.clone(),
         fingerprint: status.info.fingerprint.clone(),
         disk_free_bytes: status.disk_free_bytes,
-    }
-}
-
-fn replica(status: &ReplicaStatus) -> SeenReplica {
-    let lag = |(id, _): (&u64, _)| status.lag_of(*id).map(|lag| (*id, lag));
-    SeenReplica {
-        group: status.group.clone(),
-        replica: status.id,
-        leader: status.leader,
-        term: status.term,
-        voters: status.voters.keys().copied().collect(),
-        learners: status.learners.keys().copied().collect(),
-        last_log: status.last_log,
-        lag: status.matched.iter().filter_map(lag).collect(),
-        bytes: status.bytes,
     }
 }

@@ -1,63 +1,65 @@
-//! A step of a move is done.
+//! Records a step of a move.
 
 use group::Turn;
 use protocol::Timestamp;
 
-use super::found::voter;
+use super::init::voter;
 use crate::contract::{Refusal, Reply, Step};
-use crate::records::{Ending, GroupRecord, Home, MoveId, MoveRecord, Phase, ReplicaRecord};
+use crate::records::{Abort, GroupRecord, MoveId, MovePhase, MoveRecord, ReplicaLocation, ReplicaRecord};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group, put_move};
 
-/// After a move that failed or was cancelled, nothing is started for its group by itself for so long, in seconds.
-const REST_SECS: i64 = 30;
+/// After a failed or cancelled move, the reconciler starts no move of the group for this long, in seconds.
+const BACKOFF_SECS: i64 = 30;
 
 pub(crate) fn advance(
     turn: &mut Turn<'_, Directory>,
     id: MoveId,
-    phase: Phase,
+    phase: MovePhase,
     step: Step,
 ) -> Result<Reply, Refusal> {
     let mut record = turn.move_or(id)?;
     let mut group = turn.group_or(&record.group)?;
-    // What another steward has done meanwhile stands.
+    // Another reconciler has advanced the move: its steps stand.
     if record.phase != phase || phase.is_final() {
         return Err(Refusal::Stale { id, phase: record.phase });
     }
     let now = turn.now();
     let stale = Refusal::Stale { id, phase };
     match (step, phase) {
-        (Step::Opened { node, replica }, Phase::Adding) => opened(&mut record, &mut group, node, replica)?,
-        (Step::Added, Phase::Adding) => {
-            if record.add.iter().any(|joining| joining.replica.is_none()) {
+        (Step::Opened { node, replica }, MovePhase::Adding) => {
+            opened(&mut record, &mut group, node, replica)?
+        }
+        (Step::Added, MovePhase::Adding) => {
+            if record.add.iter().any(|target| target.replica.is_none()) {
                 return Err(stale);
             }
-            enter(&mut record, Phase::CatchingUp, now);
+            enter(&mut record, MovePhase::CatchingUp, now);
         }
-        (Step::CaughtUp, Phase::CatchingUp) => enter(&mut record, Phase::Switching, now),
-        (Step::Switched, Phase::Switching) => {
+        (Step::CaughtUp, MovePhase::CatchingUp) => enter(&mut record, MovePhase::Switching, now),
+        (Step::Switched, MovePhase::Switching) => {
             switch(&mut record, &mut group);
             let over = record.remove.is_empty();
             if over {
-                finish(&mut record, Phase::Done, now);
+                finish(&mut record, MovePhase::Done, now);
             } else {
-                enter(&mut record, Phase::Removing, now);
+                enter(&mut record, MovePhase::Removing, now);
             }
         }
-        (Step::Removed, Phase::Removing) => {
-            let last = match &record.ending {
-                None => Phase::Done,
-                Some(Ending::Cancelled { .. }) => Phase::Cancelled,
-                Some(Ending::Failed { .. }) => Phase::Failed,
+        (Step::Removed, MovePhase::Removing) => {
+            let last = match &record.abort {
+                None => MovePhase::Done,
+                Some(Abort::Cancelled { .. }) => MovePhase::Cancelled,
+                Some(Abort::Failed { .. }) => MovePhase::Failed,
             };
             finish(&mut record, last, now);
         }
-        (Step::GiveUp { why }, Phase::Adding | Phase::CatchingUp) => {
-            record = turn_back(record, Ending::Failed { why }, now);
+        (Step::Fail { why }, MovePhase::Adding | MovePhase::CatchingUp) => {
+            record = turn_back(record, Abort::Failed { why }, now);
         }
-        (Step::GiveUp { why }, Phase::Switching) if record.leader_only => {
-            record.ending = Some(Ending::Failed { why });
-            finish(&mut record, Phase::Failed, now);
+        (Step::Fail { why }, MovePhase::Switching) if record.leader_only => {
+            record.abort = Some(Abort::Failed { why });
+            finish(&mut record, MovePhase::Failed, now);
         }
         (Step::Waiting { why }, _) => record.waiting = Some(why).filter(|why| !why.is_empty()),
         (
@@ -66,14 +68,14 @@ pub(crate) fn advance(
             | Step::CaughtUp
             | Step::Switched
             | Step::Removed
-            | Step::GiveUp { .. },
-            Phase::Adding
-            | Phase::CatchingUp
-            | Phase::Switching
-            | Phase::Removing
-            | Phase::Done
-            | Phase::Failed
-            | Phase::Cancelled,
+            | Step::Fail { .. },
+            MovePhase::Adding
+            | MovePhase::CatchingUp
+            | MovePhase::Switching
+            | MovePhase::Removing
+            | MovePhase::Done
+            | MovePhase::Failed
+            | MovePhase::Cancelled,
         ) => return Err(stale),
     }
 
@@ -86,31 +88,31 @@ pub(crate) fn advance(
     Ok(Reply::Move(Box::new(record)))
 }
 
-fn enter(record: &mut MoveRecord, phase: Phase, now: Timestamp) {
+fn enter(record: &mut MoveRecord, phase: MovePhase, now: Timestamp) {
     record.phase = phase;
     record.phase_at = now;
     record.waiting = None;
 }
 
-/// The move is over.
-pub(crate) fn finish(record: &mut MoveRecord, phase: Phase, now: Timestamp) {
+/// Ends a move.
+pub(crate) fn finish(record: &mut MoveRecord, phase: MovePhase, now: Timestamp) {
     enter(record, phase, now);
     record.ended_at = Some(now);
-    if phase == Phase::Done {
+    if phase == MovePhase::Done {
         record.progress.bytes_done = record.progress.bytes_total;
         record.progress.lag = 0;
     }
     record.progress.secs_left = None;
 }
 
-/// What was added is removed again, then the move is over.
-pub(crate) fn turn_back(mut record: MoveRecord, ending: Ending, now: Timestamp) -> MoveRecord {
-    enter(&mut record, Phase::Removing, now);
-    record.ending = Some(ending);
+/// Starts the removal of added replicas, after which the move ends.
+pub(crate) fn turn_back(mut record: MoveRecord, abort: Abort, now: Timestamp) -> MoveRecord {
+    enter(&mut record, MovePhase::Removing, now);
+    record.abort = Some(abort);
     record
 }
 
-/// A replica was opened. Again under another id, when what was opened before is not there any more.
+/// Records a new replica. It replaces an earlier one of this move that no longer exists.
 fn opened(
     record: &mut MoveRecord,
     group: &mut GroupRecord,
@@ -118,8 +120,8 @@ fn opened(
     replica: u64,
 ) -> Result<(), Refusal> {
     let not_there = || Refusal::NotThere { group: group.group.clone(), node: node.clone() };
-    let joining = record.add.iter_mut().find(|joining| joining.node == node).ok_or_else(not_there)?;
-    if joining.replica == Some(replica) {
+    let target = record.add.iter_mut().find(|target| target.node == node).ok_or_else(not_there)?;
+    if target.replica == Some(replica) {
         return Ok(());
     }
     if group.former.contains(&replica) || group.has(replica) {
@@ -128,54 +130,58 @@ fn opened(
             why: "this id is, or was, a replica of the group".to_owned(),
         });
     }
-    if let Some(before) = joining.replica.replace(replica) {
-        group.replicas.retain(|known| known.home.replica != before);
+    if let Some(before) = target.replica.replace(replica) {
+        group.replicas.retain(|known| known.location.replica != before);
         group.former.push(before);
     }
-    group.replicas.push(ReplicaRecord { home: Home { node, replica }, voter: false, gone_since: None });
+    group.replicas.push(ReplicaRecord {
+        location: ReplicaLocation { node, replica },
+        voter: false,
+        lost_since: None,
+    });
     Ok(())
 }
 
-/// The voters are as they should be, or the leader is.
+/// Records the new voters, or the new leader.
 fn switch(record: &mut MoveRecord, group: &mut GroupRecord) {
     if record.leader_only {
         group.leader = record.to().map(str::to_owned);
         return;
     }
     for known in &mut group.replicas {
-        if record.add.iter().any(|joining| joining.replica == Some(known.home.replica)) {
-            *known = voter(known.home.clone());
+        if record.add.iter().any(|target| target.replica == Some(known.location.replica)) {
+            *known = voter(known.location.clone());
         }
     }
-    for home in &record.remove {
-        group.replicas.retain(|known| known.home != *home);
-        group.former.push(home.replica);
-        if group.leader.as_ref() == Some(&home.node) {
+    for location in &record.remove {
+        group.replicas.retain(|known| known.location != *location);
+        group.former.push(location.replica);
+        if group.leader.as_ref() == Some(&location.node) {
             group.leader = None;
         }
     }
 }
 
-/// The group is free again.
+/// Releases the group.
 fn close(record: &MoveRecord, group: &mut GroupRecord, now: Timestamp) {
     group.moving = None;
     match record.phase {
-        Phase::Failed | Phase::Cancelled if !record.leader_only => {
-            for replica in record.add.iter().filter_map(|joining| joining.replica) {
-                group.replicas.retain(|known| known.home.replica != replica);
+        MovePhase::Failed | MovePhase::Cancelled if !record.leader_only => {
+            for replica in record.add.iter().filter_map(|target| target.replica) {
+                group.replicas.retain(|known| known.location.replica != replica);
                 group.former.push(replica);
             }
-            group.rests_until = Some(now.plus_secs(REST_SECS));
+            group.backoff_until = Some(now.plus_secs(BACKOFF_SECS));
         }
-        Phase::Failed | Phase::Cancelled | Phase::Done => {}
-        Phase::Adding | Phase::CatchingUp | Phase::Switching | Phase::Removing => {}
+        MovePhase::Failed | MovePhase::Cancelled | MovePhase::Done => {}
+        MovePhase::Adding | MovePhase::CatchingUp | MovePhase::Switching | MovePhase::Removing => {}
     }
 }
 
 fn detail(record: &MoveRecord) -> String {
-    match &record.ending {
+    match &record.abort {
         None => record.group.clone(),
-        Some(Ending::Cancelled { by }) => format!("{}: by {by}", record.group),
-        Some(Ending::Failed { why }) => format!("{}: {why}", record.group),
+        Some(Abort::Cancelled { by }) => format!("{}: by {by}", record.group),
+        Some(Abort::Failed { why }) => format!("{}: {why}", record.group),
     }
 }

@@ -1,21 +1,25 @@
-//! Gives a move up, as long as there is a way back.
+//! Cancels a move that is not switching yet.
 
 use group::Turn;
 
 use super::advance::turn_back;
 use crate::contract::{Refusal, Reply};
-use crate::records::{Ending, MoveId, MoveRecord, Phase};
+use crate::records::{Abort, MoveId, MovePhase, MoveRecord};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_move};
 
 pub(crate) fn cancel_move(turn: &mut Turn<'_, Directory>, id: MoveId) -> Result<Reply, Refusal> {
     let record = turn.move_or(id)?;
-    if matches!(record.ending, Some(Ending::Cancelled { .. })) {
+    if matches!(record.abort, Some(Abort::Cancelled { .. })) {
         return Ok(Reply::Move(Box::new(record)));
     }
     match record.phase {
-        Phase::Adding | Phase::CatchingUp => {}
-        Phase::Switching | Phase::Removing | Phase::Done | Phase::Failed | Phase::Cancelled => {
+        MovePhase::Adding | MovePhase::CatchingUp => {}
+        MovePhase::Switching
+        | MovePhase::Removing
+        | MovePhase::Done
+        | MovePhase::Failed
+        | MovePhase::Cancelled => {
             return Err(Refusal::TooLate { id, phase: record.phase });
         }
     }
@@ -25,10 +29,10 @@ pub(crate) fn cancel_move(turn: &mut Turn<'_, Directory>, id: MoveId) -> Result<
     Ok(Reply::Move(Box::new(record)))
 }
 
-/// Turns a move back that has a way back.
+/// Cancels a move.
 pub(crate) fn cancel(turn: &mut Turn<'_, Directory>, record: MoveRecord) -> MoveRecord {
     let by = turn.caller().effective_subject().to_owned();
-    let record = turn_back(record, Ending::Cancelled { by }, turn.now());
+    let record = turn_back(record, Abort::Cancelled { by }, turn.now());
     put_move(turn, &record);
     record
 }

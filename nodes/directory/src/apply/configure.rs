@@ -1,20 +1,20 @@
-//! Adopts changed settings, but for what is fixed.
+//! Changes the settings, except for those that are fixed.
 
 use group::Turn;
 
-use super::node_seen::is_name;
+use super::node_up::is_name;
 use crate::contract::{Refusal, Reply, SERVICE};
 use crate::records::{Settings, State};
 use crate::service::Directory;
 use crate::state::{CLUSTER, Rows, audit, put_group};
 
-/// The longest that a lost node may be waited for, in seconds: a month.
+/// Upper limit of `replace_after_secs`: a month.
 const REPLACE_AFTER_SECS_MAX: u32 = 31 * 24 * 3600;
 
-/// Services of one cluster.
+/// Largest number of services.
 const SERVICES_MAX: usize = 64;
 
-/// Changes that one audit entry names; there may be some hundreds.
+/// Largest number of changes that one audit record lists.
 const NAMED_MAX: usize = 20;
 
 pub(crate) fn configure(turn: &mut Turn<'_, Directory>, settings: Settings) -> Result<Reply, Refusal> {
@@ -31,18 +31,18 @@ pub(crate) fn configure(turn: &mut Turn<'_, Directory>, settings: Settings) -> R
         }
     }
     turn.put(&CLUSTER, &0, &after.cluster);
-    let mut words: Vec<String> = changed.iter().take(NAMED_MAX).map(ToString::to_string).collect();
+    let mut lines: Vec<String> = changed.iter().take(NAMED_MAX).map(ToString::to_string).collect();
     if changed.len() > NAMED_MAX {
-        words.push(format!("and {} more", changed.len() - NAMED_MAX));
+        lines.push(format!("and {} more", changed.len() - NAMED_MAX));
     }
-    audit(turn, "configure", &after.cluster.name, words.join("; "));
+    audit(turn, "configure", &after.cluster.name, lines.join("; "));
     Ok(Reply::Done)
 }
 
-/// The cluster with other settings.
+/// The state with other settings.
 ///
 /// # Errors
-/// What is fixed, or cannot be meant.
+/// When a fixed setting would change, or a setting is invalid.
 pub(crate) fn configured(mut state: State, mut settings: Settings) -> Result<State, Refusal> {
     settings.services.entry(SERVICE.to_owned()).or_default();
     check(&settings)?;
@@ -55,8 +55,7 @@ pub(crate) fn configured(mut state: State, mut settings: Settings) -> Result<Sta
 }
 
 impl Settings {
-    /// Whether `asked` keeps what was fixed when the cluster was made. For a node that starts, too: a file that says
-    /// otherwise is a mistake.
+    /// Whether `asked` agrees with the settings that are fixed. Also used by a node that starts with a settings file.
     ///
     /// # Errors
     /// [`Refusal::Fixed`], which names the first field that differs.
@@ -79,7 +78,7 @@ impl Settings {
     }
 }
 
-/// Whether settings can be meant.
+/// Validates settings.
 pub(crate) fn check(settings: &Settings) -> Result<(), Refusal> {
     let invalid = |field: String, why: &str| Err(Refusal::Invalid { field, why: why.to_owned() });
     if settings.replace_after_secs > REPLACE_AFTER_SECS_MAX {

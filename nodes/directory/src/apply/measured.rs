@@ -1,4 +1,4 @@
-//! What was measured, for plans.
+//! Records measured values, for plans.
 
 use group::Turn;
 
@@ -7,7 +7,7 @@ use crate::service::Directory;
 use crate::state::{Rows, put_group, put_node};
 
 pub(crate) fn measured(turn: &mut Turn<'_, Directory>, measured: &Measured) -> Result<Reply, Refusal> {
-    turn.cluster().ok_or(Refusal::NotFounded)?;
+    turn.cluster().ok_or(Refusal::NotInitialized)?;
     for (name, free) in &measured.disk_free_bytes {
         if let Some(mut node) = turn.node(name) {
             node.profile.disk_free_bytes = *free;

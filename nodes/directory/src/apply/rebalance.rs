@@ -1,4 +1,4 @@
-//! Evens groups and leaders out.
+//! Balances groups and leaders.
 
 use group::Turn;
 

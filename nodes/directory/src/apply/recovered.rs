@@ -1,11 +1,11 @@
-//! A group that had lost its majority for good was founded anew from what one node has left.
+//! Records that a group was recovered from a single replica after its majority was lost.
 
 use group::Turn;
 
 use super::advance::finish;
-use super::found::voter;
+use super::init::voter;
 use crate::contract::{Refusal, Reply};
-use crate::records::{Ending, Home, Phase};
+use crate::records::{Abort, MovePhase, ReplicaLocation};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group, put_move};
 
@@ -17,8 +17,8 @@ pub(crate) fn recovered(
 ) -> Result<Reply, Refusal> {
     let mut record = turn.group_or(group)?;
     turn.node_or(&node)?;
-    let home = Home { node, replica };
-    if record.replicas == [voter(home.clone())] {
+    let location = ReplicaLocation { node, replica };
+    if record.replicas == [voter(location.clone())] {
         return Ok(Reply::Done);
     }
     if record.former.contains(&replica) {
@@ -28,20 +28,22 @@ pub(crate) fn recovered(
         });
     }
 
-    if let Some(mut moving) = record.moving.and_then(|id| turn.movement(id)) {
-        // Who was to join or go is no part of the group any more.
+    if let Some(mut moving) = record.moving.and_then(|id| turn.move_record(id)) {
+        // The replicas that the move adds or removes are no longer members.
         let why = "the group was recovered with a single replica".to_owned();
-        moving.ending = Some(Ending::Failed { why });
-        finish(&mut moving, Phase::Failed, turn.now());
+        moving.abort = Some(Abort::Failed { why });
+        finish(&mut moving, MovePhase::Failed, turn.now());
         put_move(turn, &moving);
     }
-    record.former.extend(record.replicas.iter().map(|old| old.home.replica).filter(|old| *old != replica));
+    record
+        .former
+        .extend(record.replicas.iter().map(|old| old.location.replica).filter(|old| *old != replica));
     record.moving = None;
-    record.founder = None;
-    record.rests_until = None;
-    record.leader = Some(home.node.clone());
-    audit(turn, "recover", group, format!("from what {} had; the others' is given up", home.node));
-    record.replicas = vec![voter(home)];
+    record.bootstrap_node = None;
+    record.backoff_until = None;
+    record.leader = Some(location.node.clone());
+    audit(turn, "recover", group, format!("from what {} had; the others' is given up", location.node));
+    record.replicas = vec![voter(location)];
     put_group(turn, &mut record);
     Ok(Reply::Done)
 }

@@ -1,11 +1,11 @@
-//! An operator's move of one replica, or of leadership.
+//! Starts an operator's move of one replica or of leadership.
 
 use group::Turn;
 
 use super::begin::begin;
 use crate::contract::{Refusal, Reply};
 use crate::plan;
-use crate::records::{Cause, MoveRecord};
+use crate::records::{MoveCause, MoveRecord};
 use crate::service::Directory;
 use crate::state::Rows;
 
@@ -18,12 +18,12 @@ pub(crate) fn relocate(
 ) -> Result<Reply, Refusal> {
     let state = turn.load()?;
     let same = |record: &&MoveRecord| {
-        record.cause == Cause::Operator
+        record.cause == MoveCause::Operator
             && record.group == group
             && record.leader_only == leader_only
             && record.to() == Some(to)
             && from.is_none_or(|from| record.from() == Some(from))
-            && record.ending.is_none()
+            && record.abort.is_none()
     };
     if let Some(record) = state.moves.iter().find(same) {
         return Ok(Reply::Move(Box::new(record.clone())));

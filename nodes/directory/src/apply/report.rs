@@ -1,4 +1,4 @@
-//! How moves come along.
+//! Records the progress of moves.
 
 use group::Turn;
 
@@ -12,7 +12,7 @@ pub(crate) fn report(
     reports: &[(MoveId, Progress)],
 ) -> Result<Reply, Refusal> {
     for (id, progress) in reports {
-        let record = turn.movement(*id).filter(|record| !record.phase.is_final());
+        let record = turn.move_record(*id).filter(|record| !record.phase.is_final());
         if let Some(mut record) = record.filter(|record| record.progress != *progress) {
             record.progress = *progress;
             put_move(turn, &record);

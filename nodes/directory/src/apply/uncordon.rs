@@ -4,25 +4,25 @@ use group::Turn;
 
 use super::cancel_move::cancel;
 use crate::contract::{Refusal, Reply};
-use crate::records::{Cause, Duty, NodeRecord, Phase};
+use crate::records::{Lifecycle, MoveCause, MovePhase, NodeRecord};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_node};
 
 pub(crate) fn uncordon(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Reply, Refusal> {
     let state = turn.load()?;
     let known = turn.node_or(node)?;
-    match known.duty {
-        Duty::Gone => return Err(Refusal::Decommissioned { node: node.to_owned() }),
-        Duty::Serving => return Ok(Reply::Node(Box::new(known))),
-        Duty::Draining | Duty::Drained | Duty::Leaving => {}
+    match known.lifecycle {
+        Lifecycle::Decommissioned => return Err(Refusal::Decommissioned { node: node.to_owned() }),
+        Lifecycle::Active => return Ok(Reply::Node(Box::new(known))),
+        Lifecycle::Draining | Lifecycle::Drained | Lifecycle::Decommissioning => {}
     }
 
-    let node_record = NodeRecord { duty: Duty::Serving, duty_since: turn.now(), ..known };
+    let node_record = NodeRecord { lifecycle: Lifecycle::Active, lifecycle_since: turn.now(), ..known };
     put_node(turn, &node_record);
     audit(turn, "uncordon", node, "");
     for record in super::drain::under_way(&state, node) {
-        let of_this = matches!(record.cause, Cause::Drain | Cause::Decommission);
-        if of_this && matches!(record.phase, Phase::Adding | Phase::CatchingUp) {
+        let of_this = matches!(record.cause, MoveCause::Drain | MoveCause::Decommission);
+        if of_this && matches!(record.phase, MovePhase::Adding | MovePhase::CatchingUp) {
             cancel(turn, record);
         }
     }

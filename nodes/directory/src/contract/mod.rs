@@ -1,22 +1,22 @@
-//! What the directory may be told and asked.
+//! The commands and queries of the directory.
 //!
-//! Operators' commands want `cluster:manage` and travel with the operator's own token; those of the steward are sent by
-//! `svc:directory`, or by a node's own credential while `auth` has not been founded or does not answer. Queries want
+//! Commands of operators require the scope `cluster:manage` and carry the operator's own token. Commands of the reconciler
+//! are sent by `svc:directory`, or with a node's own credential while `auth` is not available. Queries require
 //! `cluster:read` or `cluster:manage`.
 
 mod refusal;
 
 pub use refusal::Refusal;
 
-use protocol::{Access, Contract, Route};
+use protocol::{Access, Contract, Route, scope};
 use serde::{Deserialize, Serialize};
 
 use crate::records::{
-    AuditRecord, Cluster, Foundation, GroupRecord, MoveId, MoveRecord, NodeProfile, NodeRecord, Phase, Plan,
-    Progress, Settings, State,
+    AuditRecord, Cluster, ClusterInit, GroupRecord, MoveId, MovePhase, MoveRecord, NodeProfile, NodeRecord,
+    Plan, Progress, Settings, State,
 };
 
-/// Marker of the contract.
+/// The directory's contract.
 #[derive(Debug, Clone, Copy)]
 pub struct Directory;
 
@@ -26,149 +26,109 @@ pub const SERVICE: &str = "directory";
 /// The directory's own group.
 pub const GROUP: &str = "directory/0";
 
-/// Entries of a list that one query brings at most.
+/// Largest number of entries that one query returns.
 pub const PAGE_MAX: u16 = 100;
 
 /// Changes state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    /// Makes the cluster. Once; the same foundation again is answered with [`Reply::Done`].
-    Found(Box<Foundation>),
-    /// Adopts changed settings: replicas, rules, `replace_after_secs`. Shards and bank are fixed. What follows from it the
-    /// steward begins by itself: [`Intent::Configure`] tells beforehand what that is.
+    /// Initializes the cluster, once. Repeating it with the same content returns [`Reply::Done`].
+    Init(Box<ClusterInit>),
+    /// Changes the settings: replicas, placement rules, `replace_after_secs`. Shards and bank are fixed. The reconciler then
+    /// starts the moves that follow; [`Intent::Configure`] returns them beforehand.
     Configure(Box<Settings>),
-    /// Moves one replica of a group, or only its leadership, to another node.
-    /// Answered with [`Reply::Move`]; the same again while it is under way answers with the same move.
+    /// Moves one replica of a group, or only its leadership, to another node. Returns [`Reply::Move`]. Repeating it while the
+    /// move is active returns the same move.
     Move {
         /// `reservations/3`.
         group: String,
-        /// The node that gives its replica away. Without it: where `to` has none, the fullest node whose replica may go.
-        /// For a move of leadership: who is expected to lead now, if it matters.
+        /// The node whose replica is removed. If absent, the directory chooses: a lost replica first, then the one whose
+        /// removal spreads the group best over zones, then the one on the fullest node. For a move of leadership: the
+        /// expected current leader, if it matters.
         from: Option<String>,
-        /// The node that takes it.
         to: String,
-        /// Only the leadership.
+        /// Whether only leadership moves, and no replica.
         leader_only: bool,
     },
-    /// Gives a move up, until it is switching. Answered with [`Reply::Move`], whose `ending` is set.
-    CancelMove {
-        /// Which.
-        id: MoveId,
-    },
-    /// Takes leaders off a node at once, and its replicas where another node can take them. Answered with
-    /// [`Reply::Started`]; its plan's `stays` say what is left on the node and how each group stands without it.
-    Drain {
-        /// Which.
-        node: String,
-    },
-    /// Lets a node that was drained take replicas and leaders again. Answered with [`Reply::Node`].
-    Uncordon {
-        /// Which.
-        node: String,
-    },
-    /// Removes a node for good: its replicas go elsewhere, then its certificate is denied. Answered with
+    /// Cancels a move that is not switching yet. Returns [`Reply::Move`], with `abort` set.
+    CancelMove { id: MoveId },
+    /// Moves leadership off a node at once, and its replicas where another node can take them. Returns [`Reply::Started`];
+    /// [`Plan::remaining`] lists the replicas that stay on the node, and the quorum of their groups without it.
+    Drain { node: String },
+    /// Lets a drained node take replicas and leaders again. Returns [`Reply::Node`].
+    Uncordon { node: String },
+    /// Removes a node permanently: its replicas move to other nodes, then its certificate is denied. Returns
     /// [`Reply::Started`].
-    Decommission {
-        /// Which.
-        node: String,
-    },
-    /// Evens groups and leaders out. [`Query::Plan`] is its dry run. Answered with [`Reply::Started`].
+    Decommission { node: String },
+    /// Balances groups and leaders over the nodes. Returns [`Reply::Started`]; [`Query::Plan`] is its dry run.
     Rebalance,
-    /// A group was founded anew from what one node has left of it, after its majority was lost for good. What the others
-    /// had and this one had not is gone. Recorded after the node has done it, with the id that it answered.
+    /// A group was recovered from a single replica, after its majority was lost permanently. Entries that only the other
+    /// replicas had are lost. Recorded after the node has done it, with the new replica's id.
     Recovered {
-        /// Which group.
         group: String,
-        /// Where its only voter is now.
+        /// The node of its only voter.
         node: String,
         /// That voter's raft id.
         replica: u64,
     },
 
-    // -- from the steward
-    /// A node is there: as it announced itself. Also when something about it changed.
-    NodeSeen(Box<NodeProfile>),
-    /// A node's session is gone, or it does not answer.
-    NodeLost {
-        /// Which.
-        node: String,
-    },
-    /// A new group was opened by its founder.
-    Placed {
-        /// Which group.
+    // -- from the reconciler
+    /// A node is up, or its profile changed.
+    NodeUp(Box<NodeProfile>),
+    /// A node cannot be reached.
+    NodeDown { node: String },
+    /// The first replica of a group was opened.
+    GroupBootstrapped {
         group: String,
-        /// The founder.
+        /// The group's bootstrap node.
         node: String,
         /// Its raft id.
         replica: u64,
     },
-    /// A node that is up does not have a replica that it should have: its disk is new, or was emptied.
-    ReplicaGone {
-        /// Which group.
-        group: String,
-        /// Which node.
-        node: String,
-        /// Which replica.
-        replica: u64,
-    },
-    /// And now it has it again: it was slow to open.
-    ReplicaBack {
-        /// Which group.
-        group: String,
-        /// Which node.
-        node: String,
-        /// Which replica.
-        replica: u64,
-    },
-    /// Starts what the state of the cluster asks for: groups grow, lost replicas are replaced, nodes are emptied.
-    /// Answered with [`Reply::Started`], empty where nothing was to be done.
-    Tend,
-    /// A step of a move is done. Answered with [`Reply::Move`].
+    /// A node that is up lacks a replica that it should have: its disk is new, or was erased.
+    ReplicaLost { group: String, node: String, replica: u64 },
+    /// A replica that was recorded as lost is reported again: it was slow to open.
+    ReplicaReturned { group: String, node: String, replica: u64 },
+    /// Starts the moves that the state of the cluster calls for: lost replicas are replaced, draining nodes are emptied,
+    /// groups grow or shrink. Returns [`Reply::Started`], which is empty if there is nothing to do.
+    Repair,
+    /// A step of a move is done. Returns [`Reply::Move`].
     Advance {
-        /// Which move.
         id: MoveId,
-        /// The phase that it is believed to be in: in another one this is [`Refusal::Stale`].
-        phase: Phase,
-        /// What was done.
+        /// The expected phase: in any other phase the command is refused with [`Refusal::Stale`].
+        phase: MovePhase,
         step: Step,
     },
-    /// How moves come along, each second or so, for those who cannot ask the steward. Moves that are over are passed by.
+    /// Progress of moves, about once a second. Moves that have ended are ignored.
     Report(Vec<(MoveId, Progress)>),
-    /// What was measured: never exact, good enough for plans.
+    /// Measured values, for plans. They are approximate.
     Measured(Measured),
-    /// Nothing more can be taken off a node: leaders are gone, and so are the replicas that have another place.
-    Emptied {
-        /// Which.
-        node: String,
-    },
+    /// A node is drained: it leads no group, and all replicas that another node can take have moved.
+    NodeDrained { node: String },
 }
 
-/// What the steward has done for a move.
+/// A step of a move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// A new replica was opened on a node, under this raft id.
     Opened {
-        /// Which node.
         node: String,
-        /// The new replica.
+        /// Its raft id.
         replica: u64,
     },
     /// All new replicas are learners of the group: `adding` → `catching_up`.
     Added,
-    /// They have caught up: `catching_up` → `switching`. From here on there is no way back.
+    /// The new replicas have caught up: `catching_up` → `switching`. The move cannot be cancelled from then on.
     CaughtUp,
-    /// The voters are as the move wants them: `switching` → `removing`. A move of leadership is done then.
+    /// The voters have changed: `switching` → `removing`. A move of leadership is then done.
     Switched,
-    /// What is not wanted any more is closed and deleted (where its node could be reached): the move is over.
+    /// Replicas that are no longer needed were deleted where their nodes could be reached: the move has ended.
     Removed,
-    /// It cannot be done: until it is switching. `removing` what was added, then `failed`.
-    GiveUp {
-        /// Why.
-        why: String,
-    },
-    /// Waits for something, and for what; empty when it waits no more.
+    /// The move failed before `switching`: `removing` what was added, then `failed`.
+    Fail { why: String },
+    /// The move waits; with an empty reason, it no longer waits.
     Waiting {
-        /// In words, for operators.
+        /// The reason, for operators.
         why: String,
     },
 }
@@ -176,26 +136,23 @@ pub enum Step {
 /// See [`Command::Measured`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Measured {
-    /// Free bytes on the disks of nodes.
+    /// Free disk space of nodes, in bytes.
     pub disk_free_bytes: Vec<(String, u64)>,
-    /// Group, its leader's node, and the bytes of its state there.
+    /// Group, its leader's node, and the size of its state there in bytes.
     pub groups: Vec<(String, Option<String>, u64)>,
 }
 
-/// What a command answers.
+/// The reply to a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// Done.
     Done,
-    /// A node as it is now.
+    /// The node after the command.
     Node(Box<NodeRecord>),
-    /// A move as it is now.
+    /// The move after the command.
     Move(Box<MoveRecord>),
-    /// What was decided, and the moves that were made of it.
+    /// A plan was made, and its moves were created.
     Started {
-        /// The whole plan.
         plan: Box<Plan>,
-        /// Its moves' records.
         moves: Vec<MoveRecord>,
     },
 }
@@ -205,55 +162,43 @@ pub enum Reply {
 pub enum Query {
     /// The cluster's record.
     Cluster,
-    /// All nodes, by name; decommissioned ones among them.
+    /// All nodes by name, including decommissioned ones.
     Nodes,
     /// One node.
-    Node {
-        /// Its name.
-        node: String,
-    },
+    Node { node: String },
     /// All groups, by name.
     Groups,
     /// One group.
-    Group {
-        /// Its name.
-        group: String,
-    },
+    Group { group: String },
     /// Moves, newest first.
     Moves {
-        /// Only those before this one.
+        /// Only moves before this one.
         before: Option<MoveId>,
-        /// Only those that are not over.
+        /// Only moves that have not ended.
         active: bool,
-        /// At most so many, 1 to [`PAGE_MAX`].
+        /// The largest number of entries to return, 1 to [`PAGE_MAX`].
         limit: u16,
     },
     /// One move.
-    Move {
-        /// Which.
-        id: MoveId,
-    },
-    /// Who did what, newest first.
+    Move { id: MoveId },
+    /// The audit log, newest first.
     Audit {
-        /// Only those before this number.
+        /// Only records before this number.
         before: Option<u64>,
-        /// At most so many, 1 to [`PAGE_MAX`].
+        /// The largest number of entries to return, 1 to [`PAGE_MAX`].
         limit: u16,
     },
-    /// What a command would do, or why it would be refused: a dry run.
+    /// What a command would do, or why it would be refused (dry run).
     Plan(Intent),
-    /// Whether a node could be stopped now without any group losing its quorum: a plan with nothing but `stays`.
-    SafeToStop {
-        /// Which.
-        node: String,
-    },
-    /// Everything at one moment: cluster, nodes, groups and moves that are not over.
+    /// Whether a node can be stopped now without any group losing its quorum. Returns a plan with [`Plan::remaining`] only.
+    SafeToStop { node: String },
+    /// A consistent copy of the cluster, nodes, groups and active moves.
     State,
-    /// The number of the last change: cheap, for those who wait for one.
+    /// The number of the last change. Cheap: for polling.
     Revision,
 }
 
-/// What could be done.
+/// A command to plan without executing it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intent {
     /// [`Command::Rebalance`].
@@ -262,13 +207,13 @@ pub enum Intent {
     Drain(String),
     /// [`Command::Decommission`].
     Decommission(String),
-    /// [`Command::Tend`]: what the steward will do next by itself.
-    Tend,
-    /// [`Command::Configure`]: what the steward would do next by itself with these settings.
+    /// [`Command::Repair`]: what the reconciler does next.
+    Repair,
+    /// [`Command::Configure`]: what the reconciler would do next with these settings.
     Configure(Box<Settings>),
 }
 
-/// What a query finds.
+/// The answer to a query.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// The cluster.
@@ -299,18 +244,13 @@ pub enum Answer {
     },
     /// A plan.
     Plan(Box<Plan>),
-    /// Everything.
     State(Box<State>),
     /// The number of the last change.
     Revision(u64),
 }
 
-/// Scope of those who look.
-const READ: &str = "cluster:read";
-/// Scope of those who act.
-const MANAGE: &str = "cluster:manage";
-/// The steward: with its own token, or its node's credential.
-const STEWARD: &[&str] = &["directory", "node"];
+/// Services as which the reconciler may call: with its own token, or with its node's credential.
+const RECONCILER: &[&str] = &["directory", "node"];
 
 impl Contract for Directory {
     const SERVICE: &'static str = SERVICE;
@@ -330,30 +270,35 @@ impl Contract for Directory {
 
     fn command_access(command: &Command) -> Access {
         match command {
-            // The first command of all: nobody has a token of a cluster that is not there.
-            Command::Found(_) | Command::Configure(_) | Command::Recovered { .. } => {
-                Access::scopes(&[MANAGE]).or_services(&["cluster", "setup", "node"])
+            // The first command of a cluster: `auth` cannot issue tokens yet.
+            Command::Init(_) | Command::Configure(_) | Command::Recovered { .. } => {
+                Access::scopes(&[scope::CLUSTER_MANAGE]).or_services(&["cluster", "setup", "node"])
             }
             Command::Move { .. }
             | Command::CancelMove { .. }
             | Command::Drain { .. }
             | Command::Uncordon { .. }
             | Command::Decommission { .. }
-            | Command::Rebalance => Access::scopes(&[MANAGE]),
-            Command::NodeSeen(_)
-            | Command::NodeLost { .. }
-            | Command::Placed { .. }
-            | Command::ReplicaGone { .. }
-            | Command::ReplicaBack { .. }
-            | Command::Tend
+            | Command::Rebalance => Access::scopes(&[scope::CLUSTER_MANAGE]),
+            Command::NodeUp(_)
+            | Command::NodeDown { .. }
+            | Command::GroupBootstrapped { .. }
+            | Command::ReplicaLost { .. }
+            | Command::ReplicaReturned { .. }
+            | Command::Repair
             | Command::Advance { .. }
             | Command::Report(_)
             | Command::Measured(_)
-            | Command::Emptied { .. } => Access::services(STEWARD),
+            | Command::NodeDrained { .. } => Access::services(RECONCILER),
         }
     }
 
     fn query_access(_: &Query) -> Access {
-        Access::scopes(&[READ, MANAGE]).or_services(&["directory", "node", "cluster", "setup"])
+        Access::scopes(&[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]).or_services(&[
+            "directory",
+            "node",
+            "cluster",
+            "setup",
+        ])
     }
 }

@@ -1,183 +1,126 @@
-//! What is refused, and why.
+//! Refusals of the directory.
 
 use serde::{Deserialize, Serialize};
 
-use crate::records::{MoveId, Phase};
+use crate::records::{MoveId, MovePhase};
 
-/// The directory's "no". Each names what is in the way.
+/// Why the directory refuses a command or a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// There is no cluster yet.
+    /// The cluster is not initialized.
     #[error("there is no cluster yet: `auberge cluster init` makes one")]
-    NotFounded,
-    /// A cluster is made once.
+    NotInitialized,
+    /// The cluster is initialized already.
     #[error("the cluster `{name}` was made already")]
-    AlreadyFounded {
-        /// Its name.
-        name: String,
-    },
-    /// Fixed when the cluster was made.
+    AlreadyInitialized { name: String },
+    /// The setting was fixed when the cluster was created.
     #[error("{what} cannot change: it was fixed at {have} when the cluster was made, not {asked}")]
     Fixed {
-        /// What: `services.reservations.shards`, `payments.bank`.
+        /// The setting: `services.reservations.shards`, `payments.bank`.
         what: String,
-        /// As it is.
+        /// The current value.
         have: String,
-        /// As it was asked to be.
+        /// The requested value.
         asked: String,
     },
-    /// A field that cannot be so.
+    /// A field is invalid.
     #[error("{field}: {why}")]
-    Invalid {
-        /// Which.
-        field: String,
-        /// Why.
-        why: String,
-    },
+    Invalid { field: String, why: String },
     /// No node of this name.
     #[error("there is no node `{node}`")]
-    NoSuchNode {
-        /// The name.
-        node: String,
-    },
+    NoSuchNode { node: String },
     /// No group of this name.
     #[error("there is no group `{group}`")]
-    NoSuchGroup {
-        /// The name.
-        group: String,
-    },
+    NoSuchGroup { group: String },
     /// No move of this id.
-    #[error("there is no move {id}, or it was forgotten")]
-    NoSuchMove {
-        /// The id.
-        id: MoveId,
-    },
-    /// Another node of this name is known: its certificate bears another id.
+    #[error("there is no move {id}, or it was dropped")]
+    NoSuchMove { id: MoveId },
+    /// A node of this name is known with another id in its certificate.
     #[error("`{node}` is known with another id: decommission the old one first")]
-    WrongIdentity {
-        /// The name.
-        node: String,
-    },
-    /// It was removed for good.
+    WrongIdentity { node: String },
+    /// The node was removed permanently.
     #[error("node `{node}` was decommissioned")]
-    Decommissioned {
-        /// Which.
-        node: String,
-    },
-    /// It is being emptied, or was.
+    Decommissioned { node: String },
+    /// The node takes no replicas: it is draining or drained.
     #[error("node `{node}` takes nothing: it is {state}; `auberge cluster uncordon {node}` first")]
     Cordoned {
-        /// Which.
         node: String,
         /// `draining` or `drained`.
         state: String,
     },
-    /// It cannot be reached.
+    /// The node cannot be reached.
     #[error("node `{node}` is down")]
-    NodeDown {
-        /// Which.
-        node: String,
-    },
-    /// Its replicas are to be emptied one node after the other.
+    NodeDown { node: String },
+    /// Only one node can be drained at a time.
     #[error("one node at a time: `{other}` is {state}")]
     OneAtATime {
-        /// The other.
+        /// The other node.
         other: String,
         /// `draining`, `drained`, …
         state: String,
     },
-    /// The group has a replica there.
+    /// The group has a replica on the node already.
     #[error("{group} has a replica on `{node}` already")]
-    AlreadyThere {
-        /// Which group.
-        group: String,
-        /// Which node.
-        node: String,
-    },
-    /// The group has no voter there.
+    AlreadyThere { group: String, node: String },
+    /// The group has no voter on the node.
     #[error("{group} has no replica on `{node}`")]
-    NotThere {
-        /// Which group.
-        group: String,
-        /// Which node.
-        node: String,
-    },
-    /// One move of a group at a time.
+    NotThere { group: String, node: String },
+    /// The group is being moved already.
     #[error("{group} is being moved already: {id}")]
     Busy {
-        /// Which group.
         group: String,
-        /// By which move.
+        /// The move.
         id: MoveId,
     },
-    /// Too few replicas would be left that can be reached.
+    /// The group would lose its quorum.
     #[error("{group} would lose its quorum: {live} of {voters} replicas would be left, {needed} are needed")]
     Quorum {
-        /// Which group.
         group: String,
-        /// Replicas left that can be reached.
+        /// Reachable voters that would remain.
         live: u8,
-        /// Voters that it has.
+        /// Voters of the group.
         voters: u8,
-        /// Voters that it needs.
+        /// Voters needed for a quorum.
         needed: u8,
     },
-    /// The node's disk has no room.
+    /// The node has too little free disk space.
     #[error("`{node}` has too little free disk: {free_bytes} bytes, {needed_bytes} are needed")]
     FreeDisk {
-        /// Which.
         node: String,
-        /// What is left.
+        /// Free disk space, in bytes.
         free_bytes: u64,
-        /// What is needed: twice the group's size, and a reserve.
+        /// Needed disk space, in bytes: twice the group's size, and a reserve.
         needed_bytes: u64,
     },
-    /// A rule of `cluster.toml` is against it.
+    /// A placement rule of the settings forbids it.
     #[error("{group} may not be on `{node}`: {rule}")]
     Rule {
-        /// Which group.
         group: String,
-        /// Which node.
         node: String,
-        /// Which rule, in words.
+        /// The rule, for operators.
         rule: String,
     },
     /// No node can take the replica.
     #[error("no node can take {group}: {why}")]
     NoPlace {
-        /// Which group.
         group: String,
-        /// Why each node cannot.
+        /// The reason for each node.
         why: String,
     },
-    /// The group was not founded yet.
+    /// The group has no replica yet.
     #[error("{group} is not founded yet")]
-    Unfounded {
-        /// Which group.
-        group: String,
-    },
-    /// There is no way back from where the move is.
+    NotBootstrapped { group: String },
+    /// The move is in a phase in which it cannot be cancelled.
     #[error("{id} cannot be cancelled any more: it is {phase}")]
-    TooLate {
-        /// Which move.
-        id: MoveId,
-        /// Its phase.
-        phase: Phase,
-    },
-    /// The move is in another phase than the steward believed.
+    TooLate { id: MoveId, phase: MovePhase },
+    /// The move is not in the phase that the reconciler expected.
     #[error("{id} is {phase} now")]
-    Stale {
-        /// Which move.
-        id: MoveId,
-        /// Its phase.
-        phase: Phase,
-    },
-    /// More than is kept.
+    Stale { id: MoveId, phase: MovePhase },
+    /// A limit is exceeded.
     #[error("too many {what}: {max} at most")]
     TooMany {
-        /// Of what.
         what: String,
-        /// How many may be.
+        /// The limit.
         max: u32,
     },
 }

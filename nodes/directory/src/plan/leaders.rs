@@ -1,26 +1,25 @@
-//! Evening leaders out over the nodes that have the replicas.
+//! Balancing leaders over the nodes that have the replicas.
 
 use std::collections::BTreeMap;
 
-use super::standing::answers;
-use crate::records::{Duty, GroupRecord, State};
+use super::quorum::is_reachable;
+use crate::records::{GroupRecord, Lifecycle, State};
 
-/// One group's leadership goes to another node.
+/// A transfer of one group's leadership.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handover {
-    /// Which group.
     pub group: String,
-    /// Who leads it now.
+    /// The current leader's node.
     pub from: String,
-    /// Who should.
+    /// The new leader's node.
     pub to: String,
 }
 
-/// What would even leaders out, where `leader` of the groups' records says who leads. Leaders on nodes that are being
-/// emptied, or were, go first of all. A difference of one stays: it would only wander.
+/// Transfers that balance leaders, given [`GroupRecord::leader`]. Leaders on nodes that are draining or drained come
+/// first. A difference of one is left as it is, since moving it would only swap the nodes.
 pub fn leaders(state: &State) -> Vec<Handover> {
     let mut led: BTreeMap<&str, usize> = BTreeMap::new();
-    for node in state.nodes.values().filter(|node| node.up && node.duty == Duty::Serving) {
+    for node in state.nodes.values().filter(|node| node.up && node.lifecycle == Lifecycle::Active) {
         led.insert(node.name(), 0);
     }
     let groups: Vec<&GroupRecord> =
@@ -31,25 +30,27 @@ pub fn leaders(state: &State) -> Vec<Handover> {
         leads.insert(&group.group, leader);
         *led.entry(leader).or_default() += 1;
     }
-    // Groups that are being moved have a leader too, which stays.
+    // Leaders of groups that are being moved count, but are not transferred.
     for group in state.groups.values().filter(|group| group.moving.is_some()) {
         if let Some(leader) = group.leader.as_deref() {
             *led.entry(leader).or_default() += 1;
         }
     }
-    let serves = |node: &str| state.nodes.get(node).is_some_and(|node| node.up && node.duty == Duty::Serving);
+    let serves =
+        |node: &str| state.nodes.get(node).is_some_and(|node| node.up && node.lifecycle == Lifecycle::Active);
     let takers = |group: &GroupRecord| -> Vec<String> {
-        let fit = group.voters().filter(|replica| answers(state, replica) && serves(&replica.home.node));
-        fit.map(|replica| replica.home.node.clone()).collect()
+        let fit =
+            group.voters().filter(|replica| is_reachable(state, replica) && serves(&replica.location.node));
+        fit.map(|replica| replica.location.node.clone()).collect()
     };
     let mut handovers = Vec::new();
     for must in [true, false] {
-        // Each handover makes the differences smaller, so this ends; the bound is for peace of mind.
+        // Terminates because each transfer reduces the differences; the bound is a safeguard.
         for _ in 0..=groups.len() {
             let mut best: Option<(usize, &str, String)> = None;
             for group in &groups {
                 let from = leads[group.group.as_str()];
-                let leaving = state.nodes.get(from).is_some_and(|node| node.duty != Duty::Serving);
+                let leaving = state.nodes.get(from).is_some_and(|node| node.lifecycle != Lifecycle::Active);
                 if must != leaving || handovers.iter().any(|done: &Handover| done.group == group.group) {
                     continue;
                 }

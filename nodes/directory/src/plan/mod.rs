@@ -1,30 +1,30 @@
-//! What should be done, as functions of the records alone: no I/O, no clock, no chance. The command that does a thing
-//! and the query that only shows it call the same function.
+//! Plans, as pure functions of the records: no I/O, clock or randomness. A command and its dry run call the same
+//! function.
 //!
-//! - [`founders`]: where each group of a new cluster begins;
-//! - [`relocate`]: what an operator's move means, or why it may not be;
-//! - [`tend`]: what the state of the cluster asks for by itself: repair, removal, drains, growth;
-//! - [`drain`], [`decommission`]: emptying a node, and what stays on it;
-//! - [`rebalance`], [`leaders`]: evening out;
-//! - [`astray`]: what is where changed rules do not let it be;
-//! - [`without`], [`standing`]: how groups stand, now and without a node.
+//! - [`bootstrap_nodes`]: where each group of a new cluster starts;
+//! - [`relocate`]: an operator's move;
+//! - [`repair`]: what the state of the cluster calls for: replacement, draining, growth, shrinking;
+//! - [`drain`], [`decommission`]: emptying a node, and what remains on it;
+//! - [`rebalance`], [`leaders`]: balancing groups and leaders;
+//! - [`placement_violations`]: replicas that violate a placement rule;
+//! - [`without`], [`quorum_status`]: the quorums of groups, now and without a node.
 //!
-//! A plan never has a group twice, and no move of a plan takes its group's quorum away.
+//! A plan contains a group at most once, and none of its moves takes a group's quorum away.
 
-mod draft;
-mod empty;
-mod even;
-mod founders;
+mod bootstrap;
+mod drain;
 mod leaders;
+mod projection;
+mod quorum;
+mod rebalance;
 mod relocate;
-mod standing;
-mod tend;
+mod repair;
 
-pub use draft::Draft;
-pub use empty::{decommission, drain};
-pub use even::{astray, rebalance};
-pub use founders::founders;
+pub use bootstrap::bootstrap_nodes;
+pub use drain::{decommission, drain};
 pub use leaders::{Handover, leaders};
+pub use projection::Projection;
+pub use quorum::{QuorumStatus, is_lost, majority, quorum_status, without};
+pub use rebalance::{placement_violations, rebalance};
 pub use relocate::relocate;
-pub use standing::{Standing, is_lost, majority, standing, without};
-pub use tend::{is_to_lose, tend};
+pub use repair::{has_pending_removals, repair};

@@ -1,23 +1,23 @@
-//! What an operator's move means, or why it may not be.
+//! An operator's move of a replica or of leadership.
 
 use std::cmp::Reverse;
 
-use super::draft::Draft;
-use super::standing::{Standing, answers, small, standing};
+use super::projection::Projection;
+use super::quorum::{QuorumStatus, is_reachable, quorum_status, to_u8};
 use crate::contract::Refusal;
-use crate::records::{Cause, Duty, GroupRecord, Home, Planned, State};
+use crate::records::{GroupRecord, Lifecycle, MoveCause, PlannedMove, ReplicaLocation, State};
 
 /// Plans one move of one replica, or of leadership.
 ///
 /// # Errors
-/// What is in the way.
+/// Why the move is not possible.
 pub fn relocate(
     state: &State,
     group: &str,
     from: Option<&str>,
     to: &str,
     leader_only: bool,
-) -> Result<Planned, Refusal> {
+) -> Result<PlannedMove, Refusal> {
     let no_group = || Refusal::NoSuchGroup { group: group.to_owned() };
     let record = state.groups.get(group).ok_or_else(no_group)?;
     if !state.nodes.contains_key(to) {
@@ -27,7 +27,7 @@ pub fn relocate(
         return Err(Refusal::NoSuchNode { node: from.to_owned() });
     }
     if record.replicas.is_empty() {
-        return Err(Refusal::Unfounded { group: group.to_owned() });
+        return Err(Refusal::NotBootstrapped { group: group.to_owned() });
     }
     if let Some(id) = record.moving {
         return Err(Refusal::Busy { group: group.to_owned(), id });
@@ -35,85 +35,103 @@ pub fn relocate(
     if leader_only { leadership(state, record, from, to) } else { replica(state, record, from, to) }
 }
 
-fn leadership(state: &State, group: &GroupRecord, from: Option<&str>, to: &str) -> Result<Planned, Refusal> {
+fn leadership(
+    state: &State,
+    group: &GroupRecord,
+    from: Option<&str>,
+    to: &str,
+) -> Result<PlannedMove, Refusal> {
     for node in from.into_iter().chain([to]) {
         voter(group, node)?;
     }
     let node = &state.nodes[to];
-    let target = group.voters().find(|replica| replica.home.node == to);
-    match node.duty {
-        _ if !node.up || target.is_none_or(|replica| !answers(state, replica)) => {
+    let replica_there = group.voters().find(|replica| replica.location.node == to);
+    match node.lifecycle {
+        _ if !node.up || replica_there.is_none_or(|replica| !is_reachable(state, replica)) => {
             return Err(Refusal::NodeDown { node: to.to_owned() });
         }
-        Duty::Serving => {}
-        Duty::Draining | Duty::Drained | Duty::Leaving | Duty::Gone => {
+        Lifecycle::Active => {}
+        Lifecycle::Draining | Lifecycle::Drained | Lifecycle::Decommissioning | Lifecycle::Decommissioned => {
             return Err(Refusal::Cordoned { node: to.to_owned(), state: node.state().to_string() });
         }
     }
-    check_quorum(group, standing(state, group, None))?;
-    Ok(Planned {
+    check_quorum(group, quorum_status(state, group, None))?;
+    Ok(PlannedMove {
         group: group.group.clone(),
         to: vec![to.to_owned()],
         remove: Vec::new(),
         leader_only: true,
-        cause: Cause::Operator,
+        cause: MoveCause::Operator,
     })
 }
 
-fn replica(state: &State, group: &GroupRecord, from: Option<&str>, to: &str) -> Result<Planned, Refusal> {
-    let draft = Draft::new(state);
-    let home = match from {
+fn replica(state: &State, group: &GroupRecord, from: Option<&str>, to: &str) -> Result<PlannedMove, Refusal> {
+    let projection = Projection::new(state);
+    let location = match from {
         Some(from) => voter(group, from)?.clone(),
-        None => fullest(state, &draft, group, to)?,
+        None => fullest(state, &projection, group, to)?,
     };
-    draft.may_take(group, to, std::slice::from_ref(&home))?;
-    check_quorum(group, standing(state, group, None))?;
-    let planned = Planned {
+    projection.may_take(group, to, std::slice::from_ref(&location))?;
+    check_quorum(group, quorum_status(state, group, None))?;
+    let planned = PlannedMove {
         group: group.group.clone(),
         to: vec![to.to_owned()],
-        remove: vec![home],
+        remove: vec![location],
         leader_only: false,
-        cause: Cause::Operator,
+        cause: MoveCause::Operator,
     };
     check_quorum(group, after(state, group, &planned))?;
     Ok(planned)
 }
 
-/// How the group stands when a move is done, if its new replicas live.
-pub(super) fn after(state: &State, group: &GroupRecord, planned: &Planned) -> Standing {
-    let stays: Vec<_> = group.voters().filter(|replica| !planned.remove.contains(&replica.home)).collect();
-    let live = stays.iter().filter(|replica| answers(state, replica)).count();
-    Standing { live: live + planned.to.len(), voters: stays.len() + planned.to.len() }
+/// The group's quorum once a move is done, if its new replicas can be reached.
+pub(super) fn after(state: &State, group: &GroupRecord, planned: &PlannedMove) -> QuorumStatus {
+    let stays: Vec<_> =
+        group.voters().filter(|replica| !planned.remove.contains(&replica.location)).collect();
+    let live = stays.iter().filter(|replica| is_reachable(state, replica)).count();
+    QuorumStatus { live: live + planned.to.len(), voters: stays.len() + planned.to.len() }
 }
 
 /// # Errors
 /// [`Refusal::Quorum`]
-pub(super) fn check_quorum(group: &GroupRecord, standing: Standing) -> Result<(), Refusal> {
-    if standing.holds() {
+pub(super) fn check_quorum(group: &GroupRecord, quorum_status: QuorumStatus) -> Result<(), Refusal> {
+    if quorum_status.has_quorum() {
         return Ok(());
     }
     Err(Refusal::Quorum {
         group: group.group.clone(),
-        live: small(standing.live),
-        voters: small(standing.voters),
-        needed: small(standing.needed()),
+        live: to_u8(quorum_status.live),
+        voters: to_u8(quorum_status.voters),
+        needed: to_u8(quorum_status.needed()),
     })
 }
 
-fn voter<'a>(group: &'a GroupRecord, node: &str) -> Result<&'a Home, Refusal> {
-    let found = group.voters().map(|replica| &replica.home).find(|home| home.node == node);
+fn voter<'a>(group: &'a GroupRecord, node: &str) -> Result<&'a ReplicaLocation, Refusal> {
+    let found = group.voters().map(|replica| &replica.location).find(|location| location.node == node);
     found.ok_or_else(|| Refusal::NotThere { group: group.group.clone(), node: node.to_owned() })
 }
 
-/// The replica that goes when nobody says which: one that is lost, else the one whose going leaves the zones least
-/// crowded, else the one on the fullest node.
-fn fullest(state: &State, draft: &Draft<'_>, group: &GroupRecord, to: &str) -> Result<Home, Refusal> {
-    let score = |home: &&Home| {
-        let keep = group.voters().map(|replica| replica.home.node.as_str()).filter(|node| *node != home.node);
-        let crowding = draft.crowding(keep.chain([to]));
-        let lost = group.voters().any(|replica| replica.home == **home && !answers(state, replica));
-        (!lost, crowding, Reverse(draft.load(&home.node)), home.node.clone())
+/// The replica to remove if the operator names none: a lost one, else the one whose removal spreads the group best over
+/// zones, else the one on the fullest node.
+fn fullest(
+    state: &State,
+    projection: &Projection<'_>,
+    group: &GroupRecord,
+    to: &str,
+) -> Result<ReplicaLocation, Refusal> {
+    let score = |location: &&ReplicaLocation| {
+        let keep = group
+            .voters()
+            .map(|replica| replica.location.node.as_str())
+            .filter(|node| *node != location.node);
+        let zone_skew = projection.zone_skew(keep.chain([to]));
+        let lost =
+            group.voters().any(|replica| replica.location == **location && !is_reachable(state, replica));
+        (!lost, zone_skew, Reverse(projection.load(&location.node)), location.node.clone())
     };
-    let homes = group.voters().map(|replica| &replica.home);
-    homes.min_by_key(score).cloned().ok_or_else(|| Refusal::Unfounded { group: group.group.clone() })
+    let locations = group.voters().map(|replica| &replica.location);
+    locations
+        .min_by_key(score)
+        .cloned()
+        .ok_or_else(|| Refusal::NotBootstrapped { group: group.group.clone() })
 }

@@ -1,5 +1,5 @@
-//! What differs between two ways to set a cluster, setting by setting: for operators before they change it, for the audit
-//! record, and for nodes whose file says something else.
+//! Differences between two sets of cluster settings: shown to operators before a change, in the audit log, and on nodes
+//! whose settings file differs from the cluster.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 
-/// A setting that two do not agree on.
+/// A setting with two values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// Which: `services.pdf.replicas`.
+    /// `services.pdf.replicas`.
     pub setting: String,
-    /// As it is.
+    /// The current value.
     pub from: String,
-    /// As it is asked to be.
+    /// The requested value.
     pub to: String,
 }
 
@@ -26,7 +26,7 @@ impl fmt::Display for Difference {
 }
 
 impl Settings {
-    /// What would change if these settings became the others; nothing when they are the same.
+    /// What would change if these settings were replaced by `asked`; empty if they are equal.
     pub fn differences(&self, asked: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut differ = |setting: String, from: String, to: String| {
@@ -53,7 +53,7 @@ impl Settings {
     }
 }
 
-/// In order: the order in which a file names them means nothing.
+/// Sorted, because the order in a settings file has no meaning.
 fn listed(names: &[String], none: &str) -> String {
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     if names.is_empty() {

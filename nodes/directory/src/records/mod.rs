@@ -1,12 +1,12 @@
-//! What the directory keeps, as others see it. Stored as it is here: enums only grow at their end.
+//! The records of the directory, as they are stored and returned. Enums only grow at their end.
 
 mod differences;
 mod moves;
 mod plans;
 
 pub use differences::Difference;
-pub use moves::{Cause, Ending, Joining, MoveId, MoveRecord, NotAMoveId, Phase, Progress};
-pub use plans::{Plan, Planned, Stay};
+pub use moves::{Abort, MoveCause, MoveId, MovePhase, MoveRecord, NewReplica, NotAMoveId, Progress};
+pub use plans::{Plan, PlannedMove, RemainingReplica};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,49 +14,47 @@ use std::fmt;
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The cluster: fixed when it is made, but for its settings' `replicas`, rules and times.
+/// The cluster. Fixed when it is created, except for `replicas`, placement rules and times in its settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cluster {
     /// Its name, as in every certificate.
     pub name: String,
-    /// 1, and one more after each restore.
+    /// 1, incremented by each restore.
     pub epoch: u64,
-    /// How it is set.
     pub settings: Settings,
-    /// When it was made.
-    pub founded_at: Timestamp,
-    /// Fingerprints of certificates that are not good any more, each with its node's name.
+    pub created_at: Timestamp,
+    /// Fingerprints of denied certificates, each with its node's name.
     pub denied: Vec<(String, String)>,
 }
 
-/// What is set for the whole cluster.
+/// Settings of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Who the bank is (`sandbox`, `stripe`): fixed.
+    /// The bank (`sandbox`, `stripe`): fixed.
     pub bank: String,
-    /// A node that was away for so long has its replicas made again elsewhere, in seconds.
+    /// The replicas of a node that is down for this long are replaced on other nodes, in seconds.
     pub replace_after_secs: u32,
-    /// The services, by name. `directory` is one of them whether it is named or not.
+    /// The services, by name. `directory` is always one of them.
     pub services: BTreeMap<String, ServiceSettings>,
 }
 
 impl Settings {
-    /// What is set for a service; the usual for one that is not named.
+    /// The settings of a service; the defaults for one without settings.
     pub fn of(&self, service: &str) -> ServiceSettings {
         self.services.get(service).cloned().unwrap_or_default()
     }
 }
 
-/// What is set for one service.
+/// Settings of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceSettings {
-    /// How many shards: fixed.
+    /// Number of shards: fixed.
     pub shards: u16,
-    /// Replicas of each, where there are nodes enough: 1, 3, 5 or 7.
+    /// Replicas of each shard, if there are enough nodes: 1, 3, 5 or 7.
     pub replicas: u8,
-    /// Only on nodes that have one of these labels; anywhere when empty.
+    /// Only on nodes with one of these labels; on any node if empty.
     pub only_on: Vec<String>,
-    /// Never on a node beside one of these services.
+    /// Never on the same node as one of these services.
     pub never_with: Vec<String>,
 }
 
@@ -66,100 +64,112 @@ impl Default for ServiceSettings {
     }
 }
 
-/// The usual time until a lost node's replicas are made again elsewhere, in seconds.
+/// Default of [`Settings::replace_after_secs`].
 pub const REPLACE_AFTER_SECS: u32 = 300;
 
-/// How a cluster begins.
+/// The initial state of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Foundation {
+pub struct ClusterInit {
     /// Its name.
     pub name: String,
     /// 1, or more after a restore.
     pub epoch: u64,
-    /// How it is set.
     pub settings: Settings,
-    /// The nodes that are up: groups are founded on these.
+    /// The nodes that are up: groups are bootstrapped on these.
     pub nodes: Vec<NodeProfile>,
-    /// Groups that have their first replica already, by name: `directory/0` at least.
-    pub placed: BTreeMap<String, Home>,
+    /// Groups that have their first replica already, by name: at least `directory/0`.
+    pub placed: BTreeMap<String, ReplicaLocation>,
 }
 
-/// Where a replica is.
+/// A replica's node and id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Home {
-    /// The node's name.
+pub struct ReplicaLocation {
     pub node: String,
-    /// Its raft id: random, never used again.
+    /// Its raft id: random, never reused.
     pub replica: u64,
 }
 
-/// A node as it announces itself.
+/// A node's description of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeProfile {
     /// Its name, as in its certificate.
     pub name: String,
-    /// Its id, as in its certificate: another one when a node of the same name is made anew.
+    /// Its id, as in its certificate. A new node of the same name has another id.
     pub node_id: u64,
-    /// Where other nodes find it: `host:port`.
+    /// Address for other nodes: `host:port`.
     pub address: String,
-    /// Where its edge listens, if it is one.
+    /// Address of its HTTP server, if it has one.
     pub http_address: Option<String>,
-    /// Nodes of one zone may fail together: a rack, a building.
+    /// Its failure domain: a rack, a building.
     pub zone: String,
-    /// What placement rules know it by.
+    /// Labels for placement rules.
     pub labels: Vec<String>,
     /// The program's version.
     pub version: String,
-    /// Its certificate's, in the form that `openssl x509 -fingerprint -sha256` prints; empty without certificates.
+    /// Fingerprint of its certificate, as printed by `openssl x509 -fingerprint -sha256`; empty without certificates.
     pub fingerprint: String,
-    /// Bytes that its disk has left.
+    /// Free disk space in bytes.
     pub disk_free_bytes: u64,
 }
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeRecord {
-    /// As it announced itself last.
+    /// Its last reported profile.
     pub profile: NodeProfile,
     /// Whether it can be reached.
     pub up: bool,
-    /// Since when it can, or cannot.
+    /// When `up` last changed.
     pub since: Timestamp,
-    /// What it is for.
-    pub duty: Duty,
-    /// Since when.
-    pub duty_since: Timestamp,
-    /// When it became a member.
+    /// Its lifecycle stage.
+    pub lifecycle: Lifecycle,
+    /// When `lifecycle` last changed.
+    pub lifecycle_since: Timestamp,
     pub joined_at: Timestamp,
 }
 
-/// What a node is for.
+/// The lifecycle stage of a node, whether it is up or down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Duty {
+pub enum Lifecycle {
     /// It takes replicas and leaders.
-    Serving,
-    /// It is being emptied.
+    Active,
+    /// Its replicas and leaders are moving to other nodes; it takes no new ones.
     Draining,
-    /// It is empty as far as it can be.
+    /// All replicas that can move have moved; it takes no new ones.
     Drained,
-    /// It is being emptied to be removed for good.
-    Leaving,
-    /// It was removed for good, its certificate denied.
-    Gone,
+    /// Its replicas and leaders are moving to other nodes, after which it is removed permanently.
+    Decommissioning,
+    /// It was removed permanently; its certificate is denied.
+    Decommissioned,
 }
 
-/// A node's state in one word, as operators see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+impl Lifecycle {
+    /// The state of a node that can or cannot be reached. A node that cannot be reached is down, also while it is drained.
+    pub fn state(self, up: bool) -> NodeState {
+        match self {
+            Self::Decommissioned => NodeState::Decommissioned,
+            Self::Active | Self::Draining | Self::Drained | Self::Decommissioning if !up => NodeState::Down,
+            Self::Active => NodeState::Up,
+            Self::Draining | Self::Decommissioning => NodeState::Draining,
+            Self::Drained => NodeState::Drained,
+        }
+    }
+}
+
+/// The state of a node, as operators see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Enum), oai(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
 pub enum NodeState {
     /// It serves.
     Up,
     /// It cannot be reached.
     Down,
-    /// It is being emptied.
+    /// Its replicas and leaders are moving to other nodes; it takes no new ones.
     Draining,
-    /// It is empty as far as it can be.
+    /// All replicas that can move have moved; it takes no new ones.
     Drained,
-    /// It was removed for good.
+    /// It was removed permanently.
     Decommissioned,
 }
 
@@ -169,15 +179,9 @@ impl NodeRecord {
         &self.profile.name
     }
 
-    /// Its state in one word: what cannot be reached is down, whatever it was for.
+    /// Its state as it was recorded.
     pub fn state(&self) -> NodeState {
-        match (self.duty, self.up) {
-            (Duty::Gone, _) => NodeState::Decommissioned,
-            (_, false) => NodeState::Down,
-            (Duty::Serving, true) => NodeState::Up,
-            (Duty::Draining | Duty::Leaving, true) => NodeState::Draining,
-            (Duty::Drained, true) => NodeState::Drained,
-        }
+        self.lifecycle.state(self.up)
     }
 }
 
@@ -193,7 +197,7 @@ impl fmt::Display for NodeState {
     }
 }
 
-/// A group: who should be in it. Who leads it and how far each replica is, the board knows better than this.
+/// A group and its members. Its current leader and the progress of its replicas are in the status that nodes report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRecord {
     /// `reservations/3`.
@@ -202,75 +206,73 @@ pub struct GroupRecord {
     pub service: String,
     /// 3.
     pub shard: u16,
-    /// Replicas that it should have where there are nodes enough.
+    /// Replicas that it should have, if there are enough nodes.
     pub wanted: u8,
-    /// Its replicas, by node and then id. None until it is founded.
+    /// Its replicas, by node and id. Empty until it is bootstrapped.
     pub replicas: Vec<ReplicaRecord>,
-    /// Who founds it, until it is founded.
-    pub founder: Option<String>,
-    /// The move that is under way.
+    /// The node that opens its first replica, until that is done.
+    pub bootstrap_node: Option<String>,
+    /// Its active move.
     pub moving: Option<MoveId>,
-    /// Raft ids that were its replicas once and must never be again; the oldest are forgotten.
+    /// Raft ids of its former replicas, which must not be reused. The oldest are dropped.
     pub former: Vec<u64>,
-    /// A move failed or was cancelled: until then nothing is started for this group by itself.
-    pub rests_until: Option<Timestamp>,
-    /// Who led it when that was last measured.
+    /// After a failed or cancelled move: the reconciler starts no move of this group until then.
+    pub backoff_until: Option<Timestamp>,
+    /// The leader's node when it was last measured.
     pub leader: Option<String>,
-    /// Bytes of its state when they were last measured.
+    /// Size of its state in bytes when it was last measured.
     pub bytes: u64,
 }
 
 /// A replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicaRecord {
-    /// Where, and its raft id.
-    pub home: Home,
-    /// Whether it votes, or only listens as yet.
+    pub location: ReplicaLocation,
+    /// Whether it is a voter, or a learner.
     pub voter: bool,
-    /// Its node came back without it, at this time.
-    pub gone_since: Option<Timestamp>,
+    /// When its node was found to lack it.
+    pub lost_since: Option<Timestamp>,
 }
 
 impl GroupRecord {
-    /// Those that vote.
+    /// Its voters.
     pub fn voters(&self) -> impl Iterator<Item = &ReplicaRecord> {
         self.replicas.iter().filter(|replica| replica.voter)
     }
 
     /// Whether any of its replicas is on `node`.
     pub fn is_on(&self, node: &str) -> bool {
-        self.replicas.iter().any(|replica| replica.home.node == node)
+        self.replicas.iter().any(|replica| replica.location.node == node)
     }
 
-    /// Whether `replica` belongs to it.
+    /// Whether a replica has this raft id.
     pub fn has(&self, replica: u64) -> bool {
-        self.replicas.iter().any(|known| known.home.replica == replica)
+        self.replicas.iter().any(|known| known.location.replica == replica)
     }
 }
 
-/// Who did what.
+/// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRecord {
-    /// Counts up from 1.
+    /// Sequence number, from 1.
     pub number: u64,
-    /// When.
     pub at: Timestamp,
     /// The subject (`usr_…`, a client's id, `svc:directory`).
     pub by: String,
-    /// A verb: `move`, `cancel`, `drain`, `lost`, …
+    /// The action: `move`, `cancel`, `drain`, `lost`, …
     pub verb: String,
-    /// What it concerned: a node, a group, a move.
+    /// The node, group or move that it concerns.
     pub subject: String,
-    /// More, in words.
+    /// Details for operators.
     pub detail: String,
 }
 
-/// Everything at one moment.
+/// A consistent copy of the directory's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
-    /// Grows with every change.
+    /// Increases with every change.
     pub revision: u64,
-    /// The asker's time.
+    /// Time of the query or command.
     pub now: Timestamp,
     /// The cluster.
     pub cluster: Cluster,
@@ -278,6 +280,6 @@ pub struct State {
     pub nodes: BTreeMap<String, NodeRecord>,
     /// Groups by name.
     pub groups: BTreeMap<String, GroupRecord>,
-    /// Moves that are not over, oldest first.
+    /// Active moves, oldest first.
     pub moves: Vec<MoveRecord>,
 }

@@ -1,4 +1,4 @@
-//! Moves.
+//! Records of moves.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Home;
+use super::ReplicaLocation;
 
 /// A move's id: `mov_17`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
@@ -18,7 +18,7 @@ impl fmt::Display for MoveId {
     }
 }
 
-/// What is no move's id.
+/// The text is not a move's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a move's id looks like mov_17")]
 pub struct NotAMoveId;
@@ -33,38 +33,42 @@ impl FromStr for MoveId {
     }
 }
 
-/// Where a move is. Its last three are final.
+/// The phase of a move. The last three are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Phase {
-    /// New replicas are opened and made learners.
+#[cfg_attr(feature = "openapi", derive(poem_openapi::Enum), oai(rename_all = "snake_case"))]
+#[serde(rename_all = "snake_case")]
+pub enum MovePhase {
+    /// New replicas are opened and added as learners.
     Adding,
-    /// They get what the group has.
+    /// The new replicas receive a snapshot and the log.
     CatchingUp,
-    /// The voters change, and the leadership where that is on the old one.
+    /// The voters change. Leadership is transferred first if the leader is to be removed.
     Switching,
-    /// What is not wanted any more is deleted: the old replica, or after a cancellation or failure the new one.
+    /// Replicas that are no longer needed are deleted: the old one, or the new one after a cancellation or failure.
     Removing,
-    /// It is done.
+    /// The move succeeded.
     Done,
-    /// It was given up: the record says why.
+    /// The move failed; the record says why.
     Failed,
-    /// Somebody cancelled it.
+    /// The move was cancelled.
     Cancelled,
 }
 
-impl Phase {
-    /// All of them, in order.
-    pub const ALL: [Self; 7] = [
-        Self::Adding,
-        Self::CatchingUp,
-        Self::Switching,
-        Self::Removing,
-        Self::Done,
-        Self::Failed,
-        Self::Cancelled,
-    ];
+impl MovePhase {
+    /// The phase as shown to people: like [`fmt::Display`], with spaces.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::CatchingUp => "catching up",
+            Self::Adding => "adding",
+            Self::Switching => "switching",
+            Self::Removing => "removing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 
-    /// Whether nothing comes after it.
+    /// Whether the move has ended.
     pub fn is_final(self) -> bool {
         match self {
             Self::Adding | Self::CatchingUp | Self::Switching | Self::Removing => false,
@@ -73,40 +77,35 @@ impl Phase {
     }
 }
 
-impl fmt::Display for Phase {
+impl fmt::Display for MovePhase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Adding => "adding",
             Self::CatchingUp => "catching_up",
-            Self::Switching => "switching",
-            Self::Removing => "removing",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
+            other => other.label(),
         })
     }
 }
 
-/// Why a move is made.
+/// Why a move was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Cause {
-    /// Somebody asked for it.
+pub enum MoveCause {
+    /// An operator requested it.
     Operator,
     /// The group has fewer replicas than it should.
     Growth,
     /// A replica was lost with its node or its disk.
     Repair,
-    /// Its node is being emptied.
+    /// The node is draining.
     Drain,
-    /// Its node is being removed for good.
+    /// The node is being decommissioned.
     Decommission,
-    /// To even things out.
+    /// The cluster is being rebalanced.
     Rebalance,
-    /// The settings have changed: more replicas than are wanted, or a place that the rules forbid.
+    /// The settings have changed: the group has too many replicas, or one that violates a placement rule.
     Settings,
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for MoveCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Operator => "operator",
@@ -120,92 +119,84 @@ impl fmt::Display for Cause {
     }
 }
 
-/// A move: a change of who is in a group, or of who leads it. It survives whoever performs it.
+/// A move: a change of a group's members, or of its leader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MoveRecord {
     /// Its id; later moves have greater ones.
     pub id: MoveId,
     /// The group.
     pub group: String,
-    /// Only the leadership moves: to the first of `add`, whose replica is there already.
+    /// Only leadership moves: to the first of `add`, whose replica exists already.
     pub leader_only: bool,
-    /// Replicas that come.
-    pub add: Vec<Joining>,
-    /// Replicas that go.
-    pub remove: Vec<Home>,
-    /// Who led when a move of leadership began.
+    /// Replicas to add.
+    pub add: Vec<NewReplica>,
+    /// Replicas to remove.
+    pub remove: Vec<ReplicaLocation>,
+    /// The leader's node when a move of leadership was created.
     pub led_by: Option<String>,
-    /// Why.
-    pub cause: Cause,
-    /// The subject of who asked; the steward's where nobody did.
+    pub cause: MoveCause,
+    /// The subject that requested it: an operator, or the reconciler.
     pub by: String,
-    /// Where it is.
-    pub phase: Phase,
-    /// In `removing`: that it does not end as it should, and how.
-    pub ending: Option<Ending>,
-    /// What it waits for, if for anything out of the ordinary.
+    pub phase: MovePhase,
+    /// Set when the move was cancelled or failed. Its new replicas are then removed.
+    pub abort: Option<Abort>,
+    /// The reason for an unusual wait.
     pub waiting: Option<String>,
-    /// How far it is, a second old at most while it runs.
+    /// Its progress; up to a second old while it runs.
     pub progress: Progress,
-    /// When it was asked for.
     pub created_at: Timestamp,
-    /// When its phase changed last.
+    /// When its phase last changed.
     pub phase_at: Timestamp,
-    /// When it was over.
     pub ended_at: Option<Timestamp>,
 }
 
-/// A replica that comes.
+/// A replica to add.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Joining {
-    /// Where.
+pub struct NewReplica {
     pub node: String,
     /// Its raft id, once it is opened.
     pub replica: Option<u64>,
 }
 
-/// How a move ends that does not end well.
+/// Why a move did not complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ending {
-    /// Somebody cancelled it.
+pub enum Abort {
     Cancelled {
-        /// Their subject.
+        /// The subject that cancelled it.
         by: String,
     },
-    /// It could not be done.
     Failed {
-        /// Why.
         why: String,
     },
 }
 
 impl MoveRecord {
-    /// The node that gives something away, if one does.
+    /// The first node that a replica or leadership leaves, if any.
     pub fn from(&self) -> Option<&str> {
-        self.remove.first().map(|home| home.node.as_str()).or(self.led_by.as_deref())
+        self.remove.first().map(|location| location.node.as_str()).or(self.led_by.as_deref())
     }
 
-    /// The first node that takes something, if one does; growth has several: see `add`.
+    /// The first node that takes a replica or leadership, if any. See `add` for all of them.
     pub fn to(&self) -> Option<&str> {
-        self.add.first().map(|joining| joining.node.as_str())
+        self.add.first().map(|target| target.node.as_str())
     }
 
-    /// Whether anything of it is to be done on `node`.
+    /// Whether the move adds a replica to `node`, or removes one from it.
     pub fn concerns(&self, node: &str) -> bool {
-        self.add.iter().any(|joining| joining.node == node)
-            || self.remove.iter().any(|home| home.node == node)
+        self.add.iter().any(|target| target.node == node)
+            || self.remove.iter().any(|location| location.node == node)
     }
 }
 
-/// How far a move is.
+/// The progress of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Progress {
     /// Bytes that the new replicas have.
     pub bytes_done: u64,
-    /// Bytes that they will have, about.
+    /// Bytes that they will have, approximately.
     pub bytes_total: u64,
-    /// Log entries that the last of them is behind its leader.
+    /// Largest lag of a new replica behind the leader, in log entries.
     pub lag: u64,
-    /// Seconds left, where that can be told.
+    /// Estimated remaining seconds, if known.
     pub secs_left: Option<u32>,
 }

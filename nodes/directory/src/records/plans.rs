@@ -1,61 +1,58 @@
-//! Plans.
+//! Plans: moves that would be made, or will be.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Home};
+use super::{MoveCause, ReplicaLocation};
 
-/// What would be done, or will.
+/// Planned moves, and what cannot move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Plan {
-    /// Moves, in the order in which they begin.
-    pub moves: Vec<Planned>,
-    /// What stays on the node that is emptied, because no other can take it.
-    pub stays: Vec<Stay>,
+    /// Moves, in the order in which they start.
+    pub moves: Vec<PlannedMove>,
+    /// Replicas that remain on the drained node, because no other node can take them.
+    pub remaining: Vec<RemainingReplica>,
 }
 
 impl Plan {
-    /// Whether nothing would be moved.
+    /// Whether there are no moves.
     pub fn is_empty(&self) -> bool {
         self.moves.is_empty()
     }
 
-    /// Whether the node could be stopped with what stays on it: no group would lose its quorum.
+    /// Whether the node can be stopped with the replicas that remain on it: no group would lose its quorum.
     pub fn is_safe_to_stop(&self) -> bool {
-        self.stays.iter().all(|stay| stay.live >= stay.needed)
+        self.remaining.iter().all(|stay| stay.live >= stay.needed)
     }
 
-    /// The group that would have least to spare without the node: for "safe to stop, quorum 2/3".
-    pub fn tightest(&self) -> Option<&Stay> {
-        self.stays.iter().min_by_key(|stay| i16::from(stay.live) - i16::from(stay.needed))
+    /// The remaining replica whose group has the fewest voters beyond its quorum without the node.
+    pub fn tightest(&self) -> Option<&RemainingReplica> {
+        self.remaining.iter().min_by_key(|stay| i16::from(stay.live) - i16::from(stay.needed))
     }
 }
 
-/// One move of a plan.
+/// A planned move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Planned {
-    /// Which group.
+pub struct PlannedMove {
     pub group: String,
-    /// Nodes that take a replica; of a move of leadership, the one that takes it.
+    /// Nodes that take a replica; for a move of leadership, the new leader's node.
     pub to: Vec<String>,
-    /// Replicas that go.
-    pub remove: Vec<Home>,
-    /// Only the leadership moves.
+    /// Replicas to remove.
+    pub remove: Vec<ReplicaLocation>,
+    /// Whether only leadership moves.
     pub leader_only: bool,
-    /// Why.
-    pub cause: Cause,
+    pub cause: MoveCause,
 }
 
-/// A replica that stays on a node that is emptied.
+/// A replica that remains on a drained node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stay {
-    /// Which group.
+pub struct RemainingReplica {
     pub group: String,
-    /// Voters that can be reached when the node has stopped.
+    /// Voters that can be reached once the node has stopped.
     pub live: u8,
-    /// Voters that it has.
+    /// Voters of the group.
     pub voters: u8,
-    /// Voters that it needs.
+    /// Voters needed for a quorum.
     pub needed: u8,
-    /// Why no other node can take it.
+    /// Why no other node can take the replica.
     pub why: String,
 }

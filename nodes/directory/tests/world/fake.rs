@@ -1,13 +1,14 @@
-//! Nodes and raft groups, in memory.
+//! In-memory nodes and Raft groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-use directory::{Hands, HandsError, NodeProfile, Observed, SeenNode, SeenReplica, Start, State};
+use directory::{NodeClient, NodeError, NodeProfile, Observed, ObservedNode, State};
 use futures::future::BoxFuture;
+use group::{ReplicaStatus, StartMode};
 
-/// Log entries that a learner gets between two looks.
+/// Log entries that a learner gets between two polls.
 const CATCHES_UP: u64 = 400;
 
 #[derive(Default)]
@@ -37,7 +38,7 @@ struct Raft {
     matched: BTreeMap<u64, u64>,
 }
 
-/// The fake world.
+/// The simulated nodes.
 #[derive(Default)]
 pub struct World {
     inner: Mutex<Inner>,
@@ -59,20 +60,20 @@ pub fn profile(name: &str) -> NodeProfile {
 }
 
 impl Inner {
-    fn home(&self, group: &str, id: u64) -> Option<&str> {
+    fn location(&self, group: &str, id: u64) -> Option<&str> {
         let has = |node: &Node| node.replicas.contains(&(group.to_owned(), id));
         self.nodes.iter().find(|(_, node)| has(node)).map(|(name, _)| name.as_str())
     }
 
     fn is_up(&self, group: &str, id: u64) -> bool {
-        self.home(group, id).is_some_and(|node| self.nodes[node].live)
+        self.location(group, id).is_some_and(|node| self.nodes[node].live)
     }
 
     fn holds(&self, group: &str, voters: &BTreeSet<u64>) -> bool {
         voters.iter().filter(|id| self.is_up(group, **id)).count() > voters.len() / 2
     }
 
-    /// Elects where there is nobody, as far as that can be done.
+    /// Elects a leader in groups that have none, if a majority is up.
     fn elect(&mut self) {
         let groups: Vec<String> = self.rafts.keys().cloned().collect();
         for group in groups {
@@ -107,16 +108,16 @@ impl Inner {
         }
     }
 
-    fn led(&self, group: &str) -> Result<u64, HandsError> {
+    fn led(&self, group: &str) -> Result<u64, NodeError> {
         let raft = self.rafts.get(group);
         let leader = raft.and_then(|raft| raft.leader).filter(|id| self.is_up(group, *id));
         let leader = leader.filter(|_| self.holds(group, &raft.unwrap().voters));
-        leader.ok_or_else(|| HandsError::NoLeader(group.to_owned()))
+        leader.ok_or_else(|| NodeError::NoLeader(group.to_owned()))
     }
 
-    fn live(&mut self, node: &str) -> Result<&mut Node, HandsError> {
+    fn live(&mut self, node: &str) -> Result<&mut Node, NodeError> {
         let found = self.nodes.get_mut(node).filter(|node| node.live);
-        found.ok_or_else(|| HandsError::Away(node.to_owned()))
+        found.ok_or_else(|| NodeError::Unreachable(node.to_owned()))
     }
 }
 
@@ -147,7 +148,7 @@ impl World {
         self.inner().nodes.get_mut(node).unwrap().replicas.clear();
     }
 
-    /// A replica does not get anything any more.
+    /// New replicas receive no entries.
     pub fn stick_next(&self, stuck: bool) {
         let mut inner = self.inner();
         let next = inner.ids + 1;
@@ -165,14 +166,14 @@ impl World {
     pub fn lead(&self, group: &str, node: &str) {
         let mut inner = self.inner();
         let voters = inner.rafts[group].voters.clone();
-        let id = voters.into_iter().find(|id| inner.home(group, *id) == Some(node)).unwrap();
+        let id = voters.into_iter().find(|id| inner.location(group, *id) == Some(node)).unwrap();
         let raft = inner.rafts.get_mut(group).unwrap();
         raft.leader = Some(id);
         raft.term += 1;
     }
 
-    /// What a recovery does: one replica is the only voter, under a fresh id.
-    pub fn refound(&self, group: &str, node: &str) -> u64 {
+    /// A recovery: one replica becomes the only voter, under a new id.
+    pub fn recover(&self, group: &str, node: &str) -> u64 {
         let mut inner = self.inner();
         inner.ids += 1;
         let id = inner.ids;
@@ -215,23 +216,23 @@ impl World {
     pub fn voters(&self, group: &str) -> BTreeMap<u64, Option<String>> {
         let inner = self.inner();
         let raft = &inner.rafts[group];
-        raft.voters.iter().map(|id| (*id, inner.home(group, *id).map(str::to_owned))).collect()
+        raft.voters.iter().map(|id| (*id, inner.location(group, *id).map(str::to_owned))).collect()
     }
 
-    /// No group votes twice on one node.
+    /// No group has two voters on one node.
     pub fn check(&self) {
         let inner = self.inner();
         for (group, raft) in &inner.rafts {
-            let mut homes = BTreeSet::new();
+            let mut locations = BTreeSet::new();
             for id in &raft.voters {
-                if let Some(home) = inner.home(group, *id) {
-                    assert!(homes.insert(home), "{group} votes twice on {home}");
+                if let Some(location) = inner.location(group, *id) {
+                    assert!(locations.insert(location), "{group} has two voters on {location}");
                 }
             }
         }
     }
 
-    pub fn do_open(&self, node: &str, group: &str, start: Start) -> Result<u64, HandsError> {
+    pub fn do_open(&self, node: &str, group: &str, start: StartMode) -> Result<u64, NodeError> {
         let mut inner = self.inner();
         inner.ids += 1;
         let id = inner.ids;
@@ -240,7 +241,7 @@ impl World {
             return Ok(*id);
         }
         there.replicas.insert((group.to_owned(), id));
-        if start == Start::Found {
+        if start == StartMode::Bootstrap {
             let raft = Raft {
                 voters: [id].into(),
                 leader: Some(id),
@@ -249,15 +250,15 @@ impl World {
                 matched: [(id, 1000)].into(),
                 ..Raft::default()
             };
-            assert!(inner.rafts.insert(group.to_owned(), raft).is_none(), "{group} was founded twice");
+            assert!(inner.rafts.insert(group.to_owned(), raft).is_none(), "{group} was bootstrapped twice");
         }
         Ok(id)
     }
 
-    pub fn do_add_learner(&self, group: &str, id: u64, node: &str) -> Result<(), HandsError> {
+    pub fn do_add_learner(&self, group: &str, id: u64, node: &str) -> Result<(), NodeError> {
         let mut inner = self.inner();
         inner.led(group)?;
-        assert_eq!(inner.home(group, id), Some(node), "a learner that is not there");
+        assert_eq!(inner.location(group, id), Some(node), "the learner does not exist");
         let raft = inner.rafts.get_mut(group).unwrap();
         if !raft.voters.contains(&id) && raft.learners.insert(id) {
             raft.matched.insert(id, 0);
@@ -270,7 +271,7 @@ impl World {
         group: &str,
         from: &BTreeSet<u64>,
         voters: &BTreeSet<u64>,
-    ) -> Result<(), HandsError> {
+    ) -> Result<(), NodeError> {
         let mut inner = self.inner();
         let leader = inner.led(group)?;
         let raft = &inner.rafts[group];
@@ -278,14 +279,14 @@ impl World {
             return Ok(());
         }
         if raft.voters != *from {
-            return Err(HandsError::Refused("the voters are others by now".to_owned()));
+            return Err(NodeError::Refused("the voters are others by now".to_owned()));
         }
         if !voters.iter().all(|id| raft.voters.contains(id) || raft.learners.contains(id)) {
-            return Err(HandsError::Refused("not a member".to_owned()));
+            return Err(NodeError::Refused("not a member".to_owned()));
         }
         assert!(!voters.is_empty());
         if !inner.holds(group, voters) {
-            panic!("{group}: the change to {voters:?} would never be agreed on");
+            panic!("{group}: the change to {voters:?} cannot be committed");
         }
         let raft = inner.rafts.get_mut(group).unwrap();
         raft.learners.retain(|id| !voters.contains(id));
@@ -297,7 +298,7 @@ impl World {
         Ok(())
     }
 
-    pub fn do_transfer(&self, group: &str, to: u64) -> Result<(), HandsError> {
+    pub fn do_transfer(&self, group: &str, to: u64) -> Result<(), NodeError> {
         let mut inner = self.inner();
         inner.led(group)?;
         let fit = inner.rafts[group].voters.contains(&to) && inner.is_up(group, to);
@@ -309,7 +310,7 @@ impl World {
         Ok(())
     }
 
-    pub fn do_remove_learner(&self, group: &str, id: u64) -> Result<(), HandsError> {
+    pub fn do_remove_learner(&self, group: &str, id: u64) -> Result<(), NodeError> {
         let mut inner = self.inner();
         inner.led(group)?;
         let raft = inner.rafts.get_mut(group).unwrap();
@@ -318,7 +319,7 @@ impl World {
         Ok(())
     }
 
-    pub fn do_drop(&self, node: &str, group: &str, id: u64) -> Result<(), HandsError> {
+    pub fn do_drop(&self, node: &str, group: &str, id: u64) -> Result<(), NodeError> {
         let mut inner = self.inner();
         let row = (group.to_owned(), id);
         let votes = inner.rafts.get(group).is_some_and(|raft| raft.voters.contains(&id));
@@ -331,14 +332,14 @@ impl World {
         Ok(())
     }
 
-    pub fn do_deny(&self, node: &str, fingerprints: &[String]) -> Result<(), HandsError> {
+    pub fn do_deny(&self, node: &str, fingerprints: &[String]) -> Result<(), NodeError> {
         let mut inner = self.inner();
         inner.live(node)?.denied.extend(fingerprints.iter().cloned());
         Ok(())
     }
 }
 
-impl Hands for World {
+impl NodeClient for World {
     fn observed(&self) -> Observed {
         let mut inner = self.inner();
         inner.elect();
@@ -347,24 +348,29 @@ impl Hands for World {
         for (name, node) in &inner.nodes {
             let replicas = node.replicas.iter().map(|(group, id)| {
                 let Some(raft) = inner.rafts.get(group) else {
-                    return SeenReplica { group: group.clone(), replica: *id, ..SeenReplica::default() };
+                    return ReplicaStatus { group: group.clone(), id: *id, ..ReplicaStatus::default() };
                 };
                 let leader = raft.leader == Some(*id);
-                let lag = raft.matched.iter().map(|(id, matched)| (*id, raft.log - matched));
-                SeenReplica {
+                let matched = raft.matched.iter().map(|(id, matched)| (*id, Some(*matched)));
+                let members = |ids: &BTreeSet<u64>| {
+                    let node = |id| inner.location(group, id).unwrap_or_default().to_owned();
+                    ids.iter().map(|id| (*id, node(*id))).collect()
+                };
+                ReplicaStatus {
                     group: group.clone(),
-                    replica: *id,
+                    id: *id,
                     leader,
                     term: raft.term,
-                    voters: raft.voters.clone(),
-                    learners: raft.learners.clone(),
+                    voters: members(&raft.voters),
+                    learners: members(&raft.learners),
                     last_log: raft.log,
-                    lag: if leader { lag.collect() } else { BTreeMap::new() },
+                    matched: if leader { matched.collect() } else { BTreeMap::new() },
                     bytes: raft.matched.get(id).copied().unwrap_or(0) * 100,
+                    ..ReplicaStatus::default()
                 }
             });
             let replicas = replicas.collect();
-            let seen = SeenNode { profile: node.profile.clone(), live: node.live, replicas };
+            let seen = ObservedNode { profile: node.profile.clone(), live: node.live, replicas };
             observed.nodes.insert(name.clone(), seen);
         }
         observed
@@ -378,8 +384,8 @@ impl Hands for World {
         &'a self,
         node: &'a str,
         group: &'a str,
-        start: Start,
-    ) -> BoxFuture<'a, Result<u64, HandsError>> {
+        start: StartMode,
+    ) -> BoxFuture<'a, Result<u64, NodeError>> {
         Box::pin(async move { self.do_open(node, group, start) })
     }
 
@@ -388,7 +394,7 @@ impl Hands for World {
         group: &'a str,
         replica: u64,
         node: &'a str,
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    ) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move { self.do_add_learner(group, replica, node) })
     }
 
@@ -397,15 +403,15 @@ impl Hands for World {
         group: &'a str,
         from: &'a BTreeSet<u64>,
         to: &'a BTreeSet<u64>,
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    ) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move { self.do_change_voters(group, from, to) })
     }
 
-    fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), HandsError>> {
+    fn transfer<'a>(&'a self, group: &'a str, to: u64) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move { self.do_transfer(group, to) })
     }
 
-    fn remove_learner<'a>(&'a self, group: &'a str, replica: u64) -> BoxFuture<'a, Result<(), HandsError>> {
+    fn remove_learner<'a>(&'a self, group: &'a str, replica: u64) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move { self.do_remove_learner(group, replica) })
     }
 
@@ -414,15 +420,11 @@ impl Hands for World {
         node: &'a str,
         group: &'a str,
         replica: u64,
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    ) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move { self.do_drop(node, group, replica) })
     }
 
-    fn deny<'a>(
-        &'a self,
-        node: &'a str,
-        fingerprints: &'a [String],
-    ) -> BoxFuture<'a, Result<(), HandsError>> {
+    fn deny<'a>(&'a self, node: &'a str, fingerprints: &'a [String]) -> BoxFuture<'a, Result<(), NodeError>> {
         Box::pin(async move { self.do_deny(node, fingerprints) })
     }
 }

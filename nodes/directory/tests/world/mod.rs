@@ -1,25 +1,27 @@
-//! A world for the steward: nodes that open and close replicas, and groups that behave as raft would have them. Whatever
+//! Simulated nodes for the reconciler, with groups that follow the rules of Raft. Whatever
 //! would lose data or split a group panics.
 #![allow(dead_code, unused_imports, unreachable_pub)]
 
 mod fake;
-mod fuse;
+mod faults;
 
 pub use fake::{World, profile};
-pub use fuse::{Burn, Fuse, Fused};
+pub use faults::{ActionLimit, LimitedClient, StopAt};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use directory::{
-    Answer, Bell, Command, Directory, Foundation, GROUP, GroupRecord, Hands, Home, MoveId, MoveRecord, Pace,
-    Query, Refusal, Reply, ServiceSettings, Settings, Start, State, Steward,
+    Answer, ChangeNotifier, ClusterInit, Command, Directory, GROUP, GroupRecord, MoveId, MoveRecord,
+    NodeClient, Query, Reconciler, ReconcilerOptions, Refusal, ReplicaLocation, Reply, ServiceSettings,
+    Settings, State,
 };
+use group::StartMode;
 use group::testing::Bench;
 use protocol::Principal;
 
-/// Somebody who may manage the cluster.
+/// An operator with the scope `cluster:manage`.
 pub fn operator() -> Principal {
     Principal {
         subject: "usr_operator".to_owned(),
@@ -28,29 +30,29 @@ pub fn operator() -> Principal {
     }
 }
 
-/// As the steward signs.
-pub fn steward() -> Principal {
+/// The principal of the reconciler.
+pub fn reconciler() -> Principal {
     Principal::service("node")
 }
 
-/// A pace at which tests are over soon.
-pub fn pace() -> Pace {
-    Pace {
-        look_every: Duration::from_millis(4),
-        breath: Duration::from_millis(1),
-        poll: Duration::from_millis(1),
-        retry: Duration::from_millis(5),
-        settle: Duration::from_millis(20),
-        gone_after: Duration::from_millis(25),
-        give_up_after: Duration::from_millis(60),
-        mention_after: Duration::from_millis(10),
-        balance_after: Duration::ZERO,
+/// Options with short intervals, for fast tests.
+pub fn options() -> ReconcilerOptions {
+    ReconcilerOptions {
+        resync_every: Duration::from_millis(4),
+        min_interval: Duration::from_millis(1),
+        poll_every: Duration::from_millis(1),
+        retry_after: Duration::from_millis(5),
+        settle_after: Duration::from_millis(20),
+        lost_after: Duration::from_millis(25),
+        fail_after: Duration::from_millis(60),
+        report_waiting_after: Duration::from_millis(10),
+        rebalance_after: Duration::ZERO,
         report_every: Duration::from_millis(2),
-        ..Pace::default()
+        ..ReconcilerOptions::default()
     }
 }
 
-/// A service with so many shards, of so many replicas.
+/// Settings of a service.
 pub fn service(shards: u16, replicas: u8) -> ServiceSettings {
     ServiceSettings { shards, replicas, ..ServiceSettings::default() }
 }
@@ -61,52 +63,53 @@ pub fn settings(services: &[(&str, ServiceSettings)]) -> Settings {
     Settings { bank: "sandbox".to_owned(), replace_after_secs: 300, services }
 }
 
-/// A cluster: records, and the world that they are about.
+/// A cluster: the directory, and the simulated nodes.
 pub struct Cluster {
     pub bench: Arc<Bench<Directory>>,
     pub world: Arc<World>,
-    pub bell: Bell,
+    pub changes: ChangeNotifier,
 }
 
 impl Cluster {
-    /// Founded on nodes `n1`, `n2`, … each in a zone of its own, and grown.
+    /// Initialized on nodes `n1`, `n2`, …, each in its own zone, after its groups have grown.
     pub async fn new(nodes: usize, services: &[(&str, ServiceSettings)]) -> Self {
-        let cluster = Self::founded(nodes, services).await;
+        let cluster = Self::initialized(nodes, services).await;
         cluster.until("grown", |state| cluster.is_quiet(state)).await;
         cluster
     }
 
-    /// Founded, but nothing has grown.
-    pub async fn founded(nodes: usize, services: &[(&str, ServiceSettings)]) -> Self {
-        let bell = Bell::default();
-        let bench = Arc::new(Bench::new(Directory::new(bell.clone())));
+    /// Initialized; its groups have not grown yet.
+    pub async fn initialized(nodes: usize, services: &[(&str, ServiceSettings)]) -> Self {
+        let changes = ChangeNotifier::default();
+        let bench = Arc::new(Bench::new(Directory::new(changes.clone())));
         let world = Arc::new(World::default());
         let names: Vec<String> = (1..=nodes).map(|number| format!("n{number}")).collect();
         for name in &names {
             world.add_node(name);
         }
-        let replica = world.open("n1", GROUP, Start::Found).await.unwrap();
-        let foundation = Foundation {
+        let replica = world.open("n1", GROUP, StartMode::Bootstrap).await.unwrap();
+        let cluster_init = ClusterInit {
             name: "inn".to_owned(),
             epoch: 1,
             settings: settings(services),
             nodes: names.iter().map(|name| profile(name)).collect(),
-            placed: [(GROUP.to_owned(), Home { node: "n1".to_owned(), replica })].into(),
+            placed: [(GROUP.to_owned(), ReplicaLocation { node: "n1".to_owned(), replica })].into(),
         };
-        let found = Command::Found(Box::new(foundation));
-        assert_eq!(bench.command(&steward(), found), Ok(Reply::Done));
-        Self { bench, world, bell }
+        let command = Command::Init(Box::new(cluster_init));
+        assert_eq!(bench.command(&reconciler(), command), Ok(Reply::Done));
+        Self { bench, world, changes }
     }
 
-    /// A steward whose means may fail.
-    pub fn steward(&self, fuse: &Arc<Fuse>) -> Steward {
-        let fused = Arc::new(Fused::new(Arc::clone(&self.world), Arc::clone(&self.bench), Arc::clone(fuse)));
-        Steward::new(fused.clone(), fused, self.bell.clone(), pace())
+    /// A reconciler with an action limit.
+    pub fn reconciler(&self, limit: &Arc<ActionLimit>) -> Reconciler {
+        let limited =
+            Arc::new(LimitedClient::new(Arc::clone(&self.world), Arc::clone(&self.bench), Arc::clone(limit)));
+        Reconciler::new(limited.clone(), limited, self.changes.clone(), options())
     }
 
-    /// Lets a sound steward work until `then`, for some seconds at most.
+    /// Runs a reconciler without a limit until `then`, for some seconds at most.
     pub async fn until(&self, what: &str, then: impl Fn(&State) -> bool) {
-        let steward = self.steward(&Fuse::never());
+        let reconciler = self.reconciler(&ActionLimit::never());
         let wait = async {
             while !then(&self.state()) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -114,21 +117,21 @@ impl Cluster {
         };
         let wait = tokio::time::timeout(Duration::from_secs(20), wait);
         let done = tokio::select! {
-            () = steward.reign() => unreachable!("it reigns for ever"),
+            () = reconciler.run_term() => unreachable!("it runs forever"),
             done = wait => done.is_ok(),
         };
         assert!(done, "not {what}: {:#?}\n{:#?}", self.state(), self.world.observed());
         self.check();
     }
 
-    /// Lets a sound steward work for so long.
+    /// Runs a reconciler without a limit for this long.
     pub async fn work(&self, millis: u64) {
-        let steward = self.steward(&Fuse::never());
-        let _ = tokio::time::timeout(Duration::from_millis(millis), steward.reign()).await;
+        let reconciler = self.reconciler(&ActionLimit::never());
+        let _ = tokio::time::timeout(Duration::from_millis(millis), reconciler.run_term()).await;
         self.check();
     }
 
-    /// Nothing is broken.
+    /// Checks all invariants.
     pub fn check(&self) {
         assert_eq!(self.bench.violations(), Vec::<String>::new());
         self.world.check();
@@ -138,7 +141,7 @@ impl Cluster {
     pub fn is_quiet(&self, state: &State) -> bool {
         state.moves.is_empty()
             && state.groups.values().all(|group| !group.replicas.is_empty())
-            && directory::plan::tend(state).is_empty()
+            && directory::plan::repair(state).is_empty()
             && self.world.strays(state).is_empty()
     }
 
@@ -155,7 +158,7 @@ impl Cluster {
 
     /// The nodes that vote in a group.
     pub fn nodes_of(&self, group: &str) -> Vec<String> {
-        self.group(group).voters().map(|replica| replica.home.node.clone()).collect()
+        self.group(group).voters().map(|replica| replica.location.node.clone()).collect()
     }
 
     /// A node that has none of a group.
@@ -171,7 +174,7 @@ impl Cluster {
     }
 
     pub fn tell(&self, command: Command) -> Result<Reply, Refusal> {
-        self.bench.command(&steward(), command)
+        self.bench.command(&reconciler(), command)
     }
 
     /// Starts a move.
@@ -183,7 +186,7 @@ impl Cluster {
         }
     }
 
-    pub fn movement(&self, id: MoveId) -> MoveRecord {
+    pub fn move_record(&self, id: MoveId) -> MoveRecord {
         match self.bench.query(&operator(), Query::Move { id }) {
             Ok(Answer::Move(record)) => *record,
             other => panic!("{other:?}"),

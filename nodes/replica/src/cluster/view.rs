@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use group::ReplicaStatus;
 use serde::{Deserialize, Serialize};
 
 use super::retired::RetiredReplicas;
-use crate::status::ReplicaStatus;
 
 /// A node's properties, which stay the same while its process runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

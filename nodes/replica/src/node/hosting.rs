@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use group::StartMode;
+
 use super::files::{Unlisted, generate_id};
 use super::launch::LaunchOptions;
-use super::stored::{Lifecycle, StartMode, StoredReplica};
+use super::stored::{Lifecycle, StoredReplica};
 use super::{HostError, Node, retired};
 use crate::cluster::transport::LinkTransport;
 

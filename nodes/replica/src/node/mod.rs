@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
-use group::{Client, Credentials, Effects, Service, Unavailable, Why};
+use group::{Client, Credentials, Effects, ReplicaStatus, Service, Unavailable, Why};
 use protocol::Contract;
 use tokio::sync::{Semaphore, watch};
 
@@ -27,10 +27,8 @@ use crate::cluster::view::ClusterView;
 use crate::delivery_pause::DeliveryPause;
 use crate::limits::Limits;
 use crate::pins::Pins;
-use crate::status::ReplicaStatus;
 use crate::supervision::ReplicaHandle;
 use launch::{Launch, LaunchOptions, launch, launcher};
-pub use stored::StartMode;
 use stored::StoredReplicas;
 
 /// What a node needs to host groups.

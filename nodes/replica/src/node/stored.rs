@@ -16,6 +16,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use group::StartMode;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::retired::RetiredReplicas;
@@ -24,17 +25,6 @@ const FORMAT: u16 = 1;
 const FILE: &str = "replicas.json";
 /// Retired ids stored for each group. A recovery adds a handful.
 const RETIRED_MAX: usize = 4096;
-
-/// How a replica starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StartMode {
-    /// As the only voter of a new group.
-    #[serde(alias = "found")]
-    Bootstrap,
-    /// Without members, until the group's leader sends entries or a snapshot.
-    Join,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredReplica {

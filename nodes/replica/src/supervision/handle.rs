@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use group::engine::Entry;
-use group::{GroupHandle, Inbox, Service, Unavailable};
+use group::{GroupHandle, Inbox, RaftRole, ReplicaStatus, Service, Unavailable};
 use protocol::Timestamp;
 use ractor::ActorRef;
 
@@ -16,7 +16,6 @@ use super::supervisor::SupervisorMessage;
 use crate::calls::core::{Core, Gate};
 use crate::calls::endpoint::ReplicaEndpoint;
 use crate::calls::serve::Serve;
-use crate::status::{ReplicaRole, ReplicaStatus};
 
 /// Outbox rows are counted up to this number.
 const OUTBOX_COUNTED_MAX: usize = 100_000;
@@ -176,9 +175,9 @@ impl<S: Service> Operations for TypedReplica<S> {
         let role = consensus.role().borrow().clone();
         let location = |(id, member): (u64, consensus::RaftNode)| (id, member.node);
         found.role = match (role.leader, status.voters.contains_key(&self.id)) {
-            (true, _) => ReplicaRole::Leader,
-            (false, true) => ReplicaRole::Follower,
-            (false, false) => ReplicaRole::Learner,
+            (true, _) => RaftRole::Leader,
+            (false, true) => RaftRole::Follower,
+            (false, false) => RaftRole::Learner,
         };
         found.leader = role.leader;
         found.term = status.term;

@@ -4,10 +4,8 @@ mod execute;
 
 use std::collections::BTreeSet;
 
+use group::{ReplicaStatus, StartMode};
 use serde::{Deserialize, Serialize};
-
-use crate::node::StartMode;
-use crate::status::ReplicaStatus;
 
 /// A change to one node. Membership changes must be sent to the node that leads the group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
