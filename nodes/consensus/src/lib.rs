@@ -16,9 +16,11 @@
 //! Deliberately absent: the meaning of payloads; sockets and actors; placement of replicas; retries and deadlines of
 //! callers.
 
+mod error;
 mod heartbeat;
 mod last_contact;
 mod log;
+mod membership;
 mod metadata;
 mod network;
 mod options;
@@ -31,16 +33,19 @@ mod shared;
 mod snapshot;
 mod start;
 mod state_machine;
+mod status;
 pub mod testing;
 mod types;
 mod wire;
 
+pub use error::{ChangeError, ProposeError};
 pub use metadata::{applied_index, replica_id};
 pub use network::{Network, NetworkError, NoNetwork};
 pub use options::{Options, Settings};
 pub use recovery::recover_as_sole_voter;
-pub use replica::{ChangeError, ProposeError, Replica, Status};
+pub use replica::Replica;
 pub use role::Role;
 pub use start::StartError;
 pub use state_machine::{Entry, StateMachine};
+pub use status::Status;
 pub use types::{ApplyResult, RaftNode};

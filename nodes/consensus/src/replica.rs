@@ -1,18 +1,19 @@
-//! Handle of a replica: proposals, reads, membership changes and status.
+//! Handle of a replica: proposals, reads, leadership and shutdown.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
 use openraft::errors::{ClientWriteError, ForwardToLeader, LinearizableReadError, RaftError};
-use openraft::raft::{ClientWriteResult, Precondition};
-use openraft::{ChangeMembers, Instant as _, LinearizerOption, Raft};
+use openraft::raft::ClientWriteResult;
+use openraft::{Instant as _, LinearizerOption, Raft};
 use store::Fault;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::error::{ChangeError, ProposeError};
 use crate::role::{Role, stop_reason};
 use crate::shared::{Shared, StopReason};
 use crate::state_machine::Applier;
@@ -52,68 +53,6 @@ impl Drop for Inner {
     }
 }
 
-/// Why a proposal failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ProposeError {
-    /// This replica is not the leader. Nothing was proposed.
-    #[error("this replica is not the leader")]
-    NotLeader {
-        /// The leader, if known.
-        leader: Option<(u64, RaftNode)>,
-    },
-    /// Leadership was lost meanwhile. The payload may be applied, now or later, or never.
-    #[error("the outcome of the proposal is unknown")]
-    Unknown,
-    /// The replica has stopped, possibly because of this payload.
-    #[error("the replica has stopped: {0}")]
-    Stopped(String),
-    /// The disk failed. The payload may still be applied by another replica.
-    #[error("the store failed: {0}")]
-    Store(String),
-}
-
-/// Why a membership change failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ChangeError {
-    /// As for a proposal.
-    #[error(transparent)]
-    Propose(#[from] ProposeError),
-    /// The change is invalid, or another change is in progress.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// Status of a replica.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// Raft id of the replica.
-    pub id: u64,
-    /// Raft id of the leader, if known.
-    pub leader_id: Option<u64>,
-    /// Current term.
-    pub term: u64,
-    /// Index of the last log entry.
-    pub last_log: Option<u64>,
-    /// Index of the last entry known to be committed.
-    pub committed: Option<u64>,
-    /// Index of the last entry applied on this replica.
-    pub applied: Option<u64>,
-    /// Index up to which the state is on disk, so that the log may be purged.
-    pub snapshot: Option<u64>,
-    /// Index up to which the log is purged.
-    pub purged: Option<u64>,
-    /// Voters.
-    pub voters: BTreeMap<u64, RaftNode>,
-    /// Learners.
-    pub learners: BTreeMap<u64, RaftNode>,
-    /// Whether the membership is a joint configuration, because a change of voters is in progress.
-    pub joint: bool,
-    /// On a leader: the last log index that each replica is known to have.
-    pub matched: BTreeMap<u64, Option<u64>>,
-    /// Why the replica stopped, if it did.
-    pub stopped: Option<String>,
-}
-
 impl Replica {
     pub(crate) fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
@@ -143,7 +82,7 @@ impl Replica {
     pub async fn propose(&self, payload: Vec<u8>) -> Result<ApplyResult, ProposeError> {
         let (sender, receiver) = oneshot::channel();
         let done = move |result| {
-            // The receiver is gone if the caller stopped waiting.
+            // An error means that the caller stopped waiting.
             let _ = sender.send(result);
         };
         self.submit(payload, done).await?;
@@ -239,36 +178,6 @@ impl Replica {
         self.inner.role.clone()
     }
 
-    /// Status of the replica.
-    pub fn status(&self) -> Status {
-        let metrics = self.inner.raft.metrics().borrow_watched().clone();
-        let members = &metrics.membership_config;
-        let voter_ids: BTreeSet<u64> = members.voter_ids().collect();
-        let (voters, learners) = members
-            .nodes()
-            .map(|(id, member)| (*id, member.clone()))
-            .partition(|(id, _)| voter_ids.contains(id));
-        let index = |log_id: Option<crate::types::LogId>| log_id.map(|log_id| log_id.index);
-        let matched = metrics.replication.unwrap_or_default();
-        // openraft's metrics are updated slightly after the reply to a proposal.
-        let applied = self.inner.shared.applied_next.load(Ordering::Acquire).checked_sub(1);
-        Status {
-            id: self.inner.id,
-            leader_id: metrics.current_leader,
-            term: metrics.current_term,
-            last_log: metrics.last_log_index.max(applied),
-            committed: index(metrics.local_committed).max(applied),
-            applied,
-            snapshot: index(metrics.snapshot),
-            purged: index(metrics.purged),
-            voters,
-            learners,
-            joint: members.get_joint_config().len() > 1,
-            matched: matched.into_iter().map(|(id, log_id)| (id, index(log_id))).collect(),
-            stopped: self.inner.shared.stop_reason().map(|reason| reason.to_string()),
-        }
-    }
-
     /// Handles a message from a peer's [`Network::call`].
     pub async fn handle(&self, rpc: Vec<u8>) -> Vec<u8> {
         self.inner.rpc.handle(&rpc).await
@@ -323,67 +232,6 @@ impl Replica {
         self.inner.id
     }
 
-    /// Adds a learner. It receives a snapshot if it needs one. [`Status::matched`] shows its progress.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub async fn add_learner(&self, id: u64, member: RaftNode) -> Result<(), ChangeError> {
-        self.inner.raft.add_learner(id, member, false).await.map(drop).map_err(|error| self.refused(error))
-    }
-
-    /// Removes a learner.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub async fn remove_learner(&self, id: u64) -> Result<(), ChangeError> {
-        self.change(ChangeMembers::RemoveNodes(BTreeSet::from([id]))).await
-    }
-
-    /// Changes the voters from `from` to `to`, by joint consensus. New voters must be learners. Old voters that are
-    /// not in `to` leave the group. A change from `from` to `to` that is in progress is completed, and one that is
-    /// done is left as it is. If the current voters are neither, because of another change meanwhile, the call is
-    /// refused.
-    ///
-    /// # Errors
-    /// See [`ChangeError`].
-    pub async fn change_voters(&self, from: &BTreeSet<u64>, to: BTreeSet<u64>) -> Result<(), ChangeError> {
-        let (log_id, joint, voters) = {
-            let server = self.inner.raft.server_metrics();
-            let members = &server.borrow_watched().membership_config;
-            let voters: BTreeSet<u64> = members.voter_ids().collect();
-            (*members.log_id(), members.membership().get_joint_config().len() > 1, voters)
-        };
-        if !joint && voters == to {
-            return Ok(());
-        }
-        let expected = if joint { voters == from | &to } else { voters == *from };
-        if !expected {
-            let why = "the current voters differ from the expected ones";
-            return Err(ChangeError::Refused(why.to_owned()));
-        }
-        // The membership must not change between this check and the change.
-        let unchanged = Precondition::LastMembershipLogId { last_membership_log_id: log_id };
-        let change = ChangeMembers::ReplaceAllVoters(to);
-        let changed = self.inner.raft.change_membership_if(change, false, [unchanged]).await;
-        changed.map(drop).map_err(|error| self.refused(error))
-    }
-
-    async fn change(&self, change: ChangeMembers<u64, RaftNode>) -> Result<(), ChangeError> {
-        self.inner.raft.change_membership(change, false).await.map(drop).map_err(|error| self.refused(error))
-    }
-
-    fn refused(&self, error: RaftError<Types, ClientWriteError<Types>>) -> ChangeError {
-        match error {
-            RaftError::APIError(ClientWriteError::ForwardToLeader(forward)) => not_leader(forward).into(),
-            RaftError::APIError(ClientWriteError::LogEntryDiscarded(_)) => ProposeError::Unknown.into(),
-            RaftError::APIError(
-                error
-                @ (ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_)),
-            ) => ChangeError::Refused(error.to_string()),
-            RaftError::Fatal(_) => self.stopped().into(),
-        }
-    }
-
     /// Stops the replica and flushes its state.
     ///
     /// # Errors
@@ -410,7 +258,7 @@ impl Replica {
     }
 
     /// The error for calls after the replica has stopped.
-    fn stopped(&self) -> ProposeError {
+    pub(crate) fn stopped(&self) -> ProposeError {
         match self.inner.shared.stop_reason().unwrap_or_else(|| stop_reason(&self.inner.raft)) {
             StopReason::Store(why) => ProposeError::Store(why),
             reason @ (StopReason::Failed(_) | StopReason::ShutDown) => {
@@ -434,6 +282,6 @@ fn apply_result(written: ClientWriteResult<Types>) -> Result<ApplyResult, Propos
     }
 }
 
-fn not_leader(forward: ForwardToLeader<Types>) -> ProposeError {
+pub(crate) fn not_leader(forward: ForwardToLeader<Types>) -> ProposeError {
     ProposeError::NotLeader { leader: forward.leader_id.zip(forward.leader_node) }
 }

@@ -1,18 +1,19 @@
 //! Index of the live records of the log and their locations.
 
+mod compaction;
+mod replay;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::record::{self, Found, NAME_BYTES_MAX, Record, Span};
-use super::storage::LogStorage;
-use crate::fault::Fault;
+use super::record::{NAME_BYTES_MAX, Record, Span};
+
+pub(crate) use compaction::{Current, LiveRecord};
+pub(crate) use replay::replay;
 
 /// Numbers records by submission. Prevents that the location of an old record is assigned to a newer one with the
 /// same key.
 pub(crate) type Sequence = u64;
-
-/// Overhead of a row, in bytes, for the decision to relocate records.
-const ROW_COST: u64 = 256;
 
 #[derive(Default)]
 pub(crate) struct Index {
@@ -61,15 +62,6 @@ pub(crate) enum RecordKey {
     Vote,
     Committed,
     Purged,
-}
-
-/// A live record in an old row.
-#[derive(Debug, Clone)]
-pub(crate) struct LiveRecord {
-    pub group: Arc<str>,
-    pub key: RecordKey,
-    pub sequence: Sequence,
-    pub span: Span,
 }
 
 #[derive(Debug, Default)]
@@ -149,18 +141,6 @@ impl Index {
         sequence
     }
 
-    /// Adds a relocated batch during replay.
-    fn accept_relocated(&mut self, name: &Arc<str>, first: u64, count: u32) -> Sequence {
-        self.sequence += 1;
-        let location = Location::Pending(Arc::from([]));
-        let batch = Batch { sequence: self.sequence, count, location };
-        let group = self.groups.entry(Arc::clone(name)).or_default();
-        if let Some(span) = group.batches.insert(first, batch).and_then(|old| old.location.span()) {
-            self.release(span);
-        }
-        self.sequence
-    }
-
     /// Sets the location of a record that was written at `span`, if it is still live.
     pub(crate) fn set_location(&mut self, name: &Arc<str>, key: RecordKey, sequence: Sequence, span: Span) {
         let Some(group) = self.groups.get_mut(name) else { return };
@@ -231,64 +211,6 @@ impl Index {
         self.bytes += bytes as u64;
     }
 
-    /// The oldest row that is needed once the records `moving` are in the next row.
-    pub(crate) fn tail_without(&self, moving: &[LiveRecord]) -> u64 {
-        let mut leaving: BTreeMap<u64, u32> = BTreeMap::new();
-        for live in moving {
-            *leaving.entry(live.span.row).or_default() += 1;
-        }
-        let needed = |(row, state): &(&u64, &Row)| state.live > leaving.get(*row).copied().unwrap_or(0);
-        self.rows.iter().find(needed).map_or(self.next_row, |(row, _)| *row)
-    }
-
-    /// Removes the rows before `tail` from the index and returns their numbers.
-    pub(crate) fn remove_before_tail(&mut self, tail: u64) -> Vec<u64> {
-        let kept = self.rows.split_off(&tail);
-        let removed = std::mem::replace(&mut self.rows, kept);
-        self.bytes -= removed.values().map(|row| row.bytes).sum::<u64>();
-        removed.into_keys().collect()
-    }
-
-    /// Live records of the oldest rows, of about `step` bytes, if dead records outweigh live ones so far that
-    /// relocation pays off: it then increases the bytes written by a third at most.
-    pub(crate) fn compaction_candidates(&self, floor: u64, step: u64) -> Vec<LiveRecord> {
-        let (rows, bytes, live) = self.totals();
-        let mut candidates = Vec::new();
-        if bytes + rows * ROW_COST < floor + 4 * live {
-            return candidates;
-        }
-        let mut sum = 0;
-        for (number, row) in &self.rows {
-            for (name, key) in &row.contents {
-                let Some((sequence, span)) = self.locate(name, *key).filter(|(_, span)| span.row == *number)
-                else {
-                    continue;
-                };
-                sum += u64::from(span.length);
-                candidates.push(LiveRecord { group: Arc::clone(name), key: *key, sequence, span });
-            }
-            if sum >= step {
-                break;
-            }
-        }
-        candidates
-    }
-
-    /// The current content of a record, if it is still live.
-    pub(crate) fn current(&self, live: &LiveRecord) -> Option<Current> {
-        self.locate(&live.group, live.key).filter(|found| *found == (live.sequence, live.span))?;
-        let group = self.groups.get(&live.group)?;
-        Some(match live.key {
-            RecordKey::Batch(first) => Current::Batch { first, count: group.batches.get(&first)?.count },
-            RecordKey::Vote => Current::Mark(Record::Vote(group.vote()?)),
-            RecordKey::Committed => Current::Mark(Record::Committed(group.committed()?)),
-            RecordKey::Purged => {
-                let (upto, mark) = group.purged()?;
-                Current::Mark(Record::Purge { upto, mark })
-            }
-        })
-    }
-
     fn locate(&self, name: &str, key: RecordKey) -> Option<(Sequence, Span)> {
         let group = self.groups.get(name)?;
         match key {
@@ -301,26 +223,6 @@ impl Index {
             RecordKey::Purged => group.purged.as_ref().and_then(|(_, mark)| mark.location()),
         }
     }
-
-    /// Checks that the entries of each group follow each other, and the purged index, without a gap.
-    fn check(&self) -> Result<(), Fault> {
-        for (name, group) in &self.groups {
-            let mut next = group.purged.as_ref().map(|(upto, _)| upto + 1);
-            for (first, batch) in &group.batches {
-                if next.is_some_and(|next| *first > next) {
-                    return Err(Fault::Corrupt(format!("the log lacks entries of {name} before {first}")));
-                }
-                next = Some(last_of(*first, batch.count) + 1);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Content of a live record that is written again.
-pub(crate) enum Current {
-    Batch { first: u64, count: u32 },
-    Mark(Record),
 }
 
 impl Group {
@@ -372,37 +274,4 @@ fn truncate(group: &mut Group, from: u64, released: &mut Vec<Span>) {
             batch.get_mut().count = u32::try_from(from - first).expect("less than the previous count");
         }
     }
-}
-
-/// Builds the index from the rows of `storage`.
-pub(crate) fn replay(storage: &dyn LogStorage) -> Result<Index, Fault> {
-    let mut index = Index { next_row: 1, ..Index::default() };
-    let Some(last) = storage.last()? else { return Ok(index) };
-    let newest = storage.row(last)?.ok_or_else(|| missing(last))?;
-    let tail = record::tail(last, &newest)?;
-    for row in tail..=last {
-        let bytes = storage.row(row)?.ok_or_else(|| missing(row))?;
-        index.add_row(row, bytes.len());
-        for (name, found, span) in record::read_row(row, &bytes)? {
-            let name =
-                index.groups.get_key_value(name).map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
-            let (key, sequence) = match found {
-                Found::Plain(record) => (record_key(&record), index.accept(&name, &record)),
-                Found::Relocated { first, count } => {
-                    (Some(RecordKey::Batch(first)), index.accept_relocated(&name, first, count))
-                }
-            };
-            if let Some(key) = key {
-                index.set_location(&name, key, sequence, span);
-            }
-        }
-    }
-    index.check()?;
-    // Rows before the tail remain only if a crash prevented their removal.
-    storage.remove_before(tail)?;
-    Ok(index)
-}
-
-fn missing(row: u64) -> Fault {
-    Fault::Corrupt(format!("row {row} of the log is missing"))
 }

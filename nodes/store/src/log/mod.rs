@@ -18,6 +18,7 @@
 mod flusher;
 mod index;
 mod record;
+mod segment;
 mod segments;
 mod storage;
 
