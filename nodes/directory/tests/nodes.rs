@@ -93,7 +93,7 @@ fn a_node_is_not_emptied_where_that_costs_a_quorum() {
     assert_eq!(act(&bench, Command::Decommission { node: name("n1") }), quorum("directory/0", 1, 2, 2));
     let safe = bench.query(&operator(), Query::SafeToStop { node: name("n1") }).unwrap();
     assert!(matches!(safe, Answer::Plan(plan) if !plan.is_safe_to_stop()));
-    // The one that is down already can go.
+    // A node that is down can be decommissioned.
     assert!(act(&bench, Command::Decommission { node: name("n3") }).is_ok());
     let one = Err(Refusal::OneAtATime { other: name("n3"), state: name("draining") });
     assert_eq!(act(&bench, Command::Decommission { node: name("n1") }), one);

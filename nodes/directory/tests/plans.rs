@@ -16,7 +16,7 @@ const NOW: Timestamp = Timestamp(1_000_000_000);
 struct Shape {
     /// Zone, label.
     nodes: Vec<(u8, u8)>,
-    /// Shards, half of (replicas − 1), a label that it wants, a service that it avoids.
+    /// Shards, half of (replicas − 1), a required label, a service to avoid.
     services: Vec<(u16, u8, Option<u8>, Option<u8>)>,
 }
 
@@ -111,7 +111,7 @@ fn is_reachable(state: &State, replica: &ReplicaRecord) -> bool {
     replica.lost_since.is_none() && state.nodes[&replica.location.node].up
 }
 
-/// Does what a plan says, and checks on the way that every group has its quorum at every step.
+/// Applies a plan, and checks that every group keeps its quorum at every step.
 fn apply_plan(state: &mut State, plan: &Plan) {
     let mut seen = BTreeSet::new();
     for planned in &plan.moves {
@@ -143,7 +143,7 @@ fn apply_move(state: &mut State, planned: &PlannedMove) {
         assert!(takes.up && takes.lifecycle == Lifecycle::Active, "{node} takes nothing");
         group.replicas.push(voter(node.clone(), fresh + at as u64));
     }
-    // A leader that goes nodes over while old and new vote.
+    // A leader that is removed first transfers leadership, while old and new replicas vote.
     let leads = |location: &ReplicaLocation| group.leader.as_ref() == Some(&location.node);
     if planned.remove.iter().any(leads) && !planned.to.is_empty() {
         holds(&group, "between");
@@ -167,7 +167,7 @@ fn apply_move(state: &mut State, planned: &PlannedMove) {
     state.groups.insert(group.group.clone(), group);
 }
 
-/// No group is twice on a node, and rules hold for all that were placed under them.
+/// No group has two replicas on a node, and placement rules hold.
 fn check(state: &State) {
     let projection = Projection::new(state);
     for group in state.groups.values() {
@@ -180,7 +180,7 @@ fn check(state: &State) {
     }
 }
 
-/// Tends until nothing is left to be done.
+/// Applies repair plans until they are empty.
 fn settle(state: &mut State) {
     for _ in 0..20 {
         let plan = plan::repair(state);
@@ -218,7 +218,7 @@ proptest! {
         settle(&mut state);
         let names: Vec<String> = state.nodes.keys().cloned().collect();
         if let Some(name) = names.get(lost) {
-            // Long ago.
+            // Before the replacement timeout.
             state.nodes.get_mut(name).unwrap().up = false;
             settle(&mut state);
         }
@@ -271,7 +271,7 @@ proptest! {
                 group.wanted = half * 2 + 1;
             }
         }
-        // It ends, and on the way no quorum is lost and no group is twice on a node.
+        // It converges; no step loses a quorum or puts two replicas of a group on a node.
         let mut plans = 0;
         loop {
             let plan = plan::repair(&state);
@@ -286,7 +286,7 @@ proptest! {
         for group in state.groups.values() {
             prop_assert!(group.voters().count() <= usize::from(group.wanted), "{:?}", group);
         }
-        // What is still where it may not be can go nowhere else.
+        // A remaining violation has no other node.
         for (group, node) in plan::placement_violations(&state) {
             let group = &state.groups[&group];
             let keep: Vec<&str> =
@@ -308,7 +308,7 @@ proptest! {
                 prop_assert!(!state.groups.values().any(|group| group.is_on(name)));
                 check(&state);
             }
-            // Data that would be lost.
+            // The only replica cannot move.
             Err(Refusal::NoPlace { group, .. }) => {
                 prop_assert_eq!(state.groups[&group].voters().count(), 1);
             }
@@ -319,7 +319,7 @@ proptest! {
     #[test]
     fn a_rebalanced_cluster_is_even_and_a_second_rebalance_is_empty(shape in shapes(false), joins in 1..3usize) {
         let mut shape = shape;
-        // In one zone nothing is against an even spread.
+        // In a single zone, nothing prevents an even spread.
         for node in &mut shape.nodes {
             node.0 = 0;
         }

@@ -15,7 +15,7 @@ const CATCHES_UP: u64 = 400;
 struct Inner {
     nodes: BTreeMap<String, Node>,
     rafts: BTreeMap<String, Raft>,
-    /// Every id that was ever opened.
+    /// Every replica id that was opened.
     ids: u64,
     stuck: BTreeSet<u64>,
 }
@@ -23,7 +23,7 @@ struct Inner {
 struct Node {
     profile: NodeProfile,
     live: bool,
-    /// Group and id of what it has on disk.
+    /// Group and id of the replicas on its disk.
     replicas: BTreeSet<(String, u64)>,
     denied: BTreeSet<String>,
 }
@@ -44,7 +44,7 @@ pub struct World {
     inner: Mutex<Inner>,
 }
 
-/// A node's profile: in a zone of its own, with a label and a fingerprint.
+/// A profile of a node in its own zone, with a label and a fingerprint.
 pub fn profile(name: &str) -> NodeProfile {
     NodeProfile {
         name: name.to_owned(),
@@ -89,7 +89,7 @@ impl Inner {
         }
     }
 
-    /// Replicas that can be reached get some of what they lack.
+    /// Reachable replicas receive some of the entries that they lack.
     fn replicate(&mut self) {
         let groups: Vec<String> = self.rafts.keys().cloned().collect();
         for group in groups {
@@ -201,7 +201,7 @@ impl World {
         self.inner().nodes[node].replicas.iter().filter(|(other, _)| other == group).count()
     }
 
-    /// Replicas on nodes that can be reached that are in no record.
+    /// Replicas on reachable nodes that are in no record.
     pub fn strays(&self, state: &State) -> Vec<(String, String, u64)> {
         let inner = self.inner();
         let live = inner.nodes.iter().filter(|(_, node)| node.live);

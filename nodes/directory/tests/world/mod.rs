@@ -137,7 +137,7 @@ impl Cluster {
         self.world.check();
     }
 
-    /// Whether nothing is under way or to be done.
+    /// Whether there are no active moves and nothing to repair.
     pub fn is_quiet(&self, state: &State) -> bool {
         state.moves.is_empty()
             && state.groups.values().all(|group| !group.replicas.is_empty())
@@ -161,7 +161,7 @@ impl Cluster {
         self.group(group).voters().map(|replica| replica.location.node.clone()).collect()
     }
 
-    /// A node that has none of a group.
+    /// A node without a replica of a group.
     pub fn free_node(&self, group: &str) -> String {
         let taken = self.nodes_of(group);
         let state = self.state();
