@@ -10,7 +10,7 @@ use tokio::sync::OwnedRwLockWriteGuard;
 
 pub(crate) use reader::PinReader;
 
-/// How long pauses and pins last after the coordinator renewed them last. They end by themselves afterwards.
+/// The lease of pauses and pins. They end by themselves unless the coordinator renews them.
 pub(crate) const LEASE_MAX: Duration = Duration::from_secs(30);
 /// Snapshots that may have pins on a node at the same time. Each costs memory for rows overwritten while it is read.
 pub(crate) const PINS_MAX: usize = 2;
@@ -97,6 +97,7 @@ impl Pin {
         Self { lease_until: Mutex::new(Instant::now() + LEASE_MAX), gates: Mutex::new(gates), groups }
     }
 
+    /// Unblocks proposals to the groups.
     pub fn resume(&self) {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

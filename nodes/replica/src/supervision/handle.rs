@@ -26,7 +26,7 @@ const RATE_WINDOW_SECS: f64 = 0.5;
 /// Keys below are the bookkeeping of consensus, which concerns this cluster only.
 const KERNEL_ROWS: &[u8] = &[1];
 /// How long closing a replica may take, flushing its state included.
-pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(10);
+const CLOSE_MAX: Duration = Duration::from_secs(10);
 /// How long readers of a closed replica's state may take to release it.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 
