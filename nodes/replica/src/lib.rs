@@ -1,8 +1,8 @@
 //! The runtime of the kernel: turns a service into a supervised actor group and keeps it running.
 //!
-//! A [`Node`] hosts replicas. Each replica has a ractor supervisor with three actors: the proposer (commands), the outbox
-//! (events and effects) and the clock (timers, and the expiry of idempotency keys), around one consensus replica and
-//! one state. A failed actor is restarted. A replica whose log cannot be applied is reopened, and quarantined after
+//! A [`Node`] hosts replicas. Each replica has a ractor supervisor with three actors: the proposer (commands), the
+//! outbox (events and effects) and the clock (timers, and the expiry of idempotency keys), around one consensus replica
+//! and one state. A failed actor is restarted. A replica whose log cannot be applied is reopened, and quarantined after
 //! some attempts, while the node's other groups continue.
 //!
 //! Invariants:

@@ -79,7 +79,7 @@ impl ReplicaHandle {
         }
     }
 
-    /// Tells the outbox that rows which waited may be sent.
+    /// Makes the outbox send rows that waited: they were released, or a delivery pause has ended.
     pub fn resume_outbox(&self) {
         let _ = self.supervisor.cast(SupervisorMessage::Released);
     }
