@@ -1,19 +1,20 @@
-//! Typed trees over a replica's one map: a prefix byte, then the key in an encoding that keeps its order.
+//! Typed trees over the ordered map of a replica's state. A key is a prefix byte, followed by an encoding that preserves
+//! the order of keys.
 
 use std::marker::PhantomData;
 
 use protocol::codec;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What can be a key: order-preserving bytes by `storekey`.
+/// A key, encoded by `storekey`.
 pub trait Key: storekey::Encode + storekey::Decode + Clone {}
 impl<T: storekey::Encode + storekey::Decode + Clone> Key for T {}
 
-/// What can be a value: anything serde carries.
+/// A value, encoded by `protocol::codec`.
 pub trait Value: Serialize + DeserializeOwned {}
 impl<T: Serialize + DeserializeOwned> Value for T {}
 
-/// The first prefix that services may use; those below are the kernel's.
+/// The first prefix for services; smaller ones belong to the kernel.
 pub const FIRST_PREFIX: u8 = 32;
 
 /// A tree of a service's state, declared as a constant in its `state.rs`.
@@ -25,12 +26,12 @@ pub struct Tree<K, V> {
 }
 
 impl<K: Key, V: Value> Tree<K, V> {
-    /// A tree of a service. Prefixes are unique within it and never reused, since what they hold lives for years.
+    /// A tree of a service. A prefix is unique within the service and never reused, since its rows are stored for years.
     ///
     /// # Panics
-    /// At compile time, when the prefix is one of the kernel's.
+    /// At compile time, when the prefix belongs to the kernel.
     pub const fn new(prefix: u8, name: &'static str) -> Self {
-        assert!(prefix >= FIRST_PREFIX, "prefixes below 32 are the kernel's");
+        assert!(prefix >= FIRST_PREFIX, "prefixes below 32 belong to the kernel");
         Self::kernel(prefix, name)
     }
 
@@ -38,7 +39,7 @@ impl<K: Key, V: Value> Tree<K, V> {
         Self { prefix, name, types: PhantomData }
     }
 
-    /// What the tree is called in messages.
+    /// The tree's name in error messages.
     pub const fn name(&self) -> &'static str {
         self.name
     }
@@ -47,7 +48,7 @@ impl<K: Key, V: Value> Tree<K, V> {
         self.prefixed(key)
     }
 
-    /// The bytes that all keys begin with whose first parts are `part`.
+    /// The prefix of all keys whose first fields are `part`.
     pub(crate) fn prefixed<P: storekey::Encode>(&self, part: &P) -> Vec<u8> {
         let mut bytes = vec![self.prefix];
         bytes.extend(storekey::encode_vec(part).expect("keys encode into memory"));

@@ -57,13 +57,13 @@ pub enum Why {
     #[error("too many requests remembered for this caller")]
     TooManyKeys,
     /// Within the kernel, which then calls that node: another node is believed to lead the group.
-    #[error("{0} is thought to lead")]
+    #[error("{0} is believed to lead")]
     Elsewhere(String),
     /// Within the kernel, which then repeats the call under the same id: it may have been applied, or may still be.
-    #[error("lost on the way")]
+    #[error("it is unknown whether the command was applied")]
     Unknown,
     /// Within the kernel, which then waits: too many calls to another node are in progress.
-    #[error("too many calls are under way")]
+    #[error("too many calls in progress")]
     Busy,
 }
 

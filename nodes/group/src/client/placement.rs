@@ -85,13 +85,13 @@ pub trait Transport: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// The node cannot be reached, or does not have the group: nothing was done.
-    #[error("nothing was sent: {0}")]
+    #[error("not sent: {0}")]
     NotSent(String),
     /// Too many calls to the node are in progress: nothing was done.
-    #[error("too many calls are under way")]
+    #[error("too many calls in progress")]
     Busy,
     /// The connection was lost: the call may have been executed.
-    #[error("the node was lost")]
+    #[error("the connection was lost")]
     Lost,
     /// No response in time: the call may have been executed, or may still be.
     #[error("no answer in time")]

@@ -72,7 +72,7 @@ impl<S: Service> PendingBatch<S> {
     }
 
     /// Releases a parked row: to be tried again, or dropped. The rows behind it follow. All get new numbers, since the
-    /// receiver may have been told that the old ones are not sent any more.
+    /// sender's floor may have passed the old ones.
     pub fn release(&mut self, state: &dyn State, row: u64, retry: bool) {
         let Some(bytes) = self.bytes(state, &PARKED.key(&row)) else { return };
         self.overlay.insert(PARKED.key(&row), None);

@@ -36,7 +36,7 @@ impl Seen {
 
 impl<S: Service> Engine<S> {
     /// Applies the rows that were not applied before. Returns `None` or the reason of the refusal for each row, up to the
-    /// first that is refused: only the sender knows which of the later rows wait behind it.
+    /// first that is refused: the later rows may have to wait behind it, which depends on their keys.
     pub(super) fn receive(
         &self,
         batch: &mut PendingBatch<S>,

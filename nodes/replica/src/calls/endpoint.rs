@@ -28,16 +28,6 @@ pub(crate) struct OpenReplica<S: Service> {
     pub heavy: Arc<Semaphore>,
 }
 
-impl<S: Service> Clone for OpenReplica<S> {
-    fn clone(&self) -> Self {
-        Self {
-            core: Arc::clone(&self.core),
-            proposals: self.proposals.clone(),
-            heavy: Arc::clone(&self.heavy),
-        }
-    }
-}
-
 /// Receives the calls to a replica on this node. Callers keep it while the replica is closed and opened again.
 pub(crate) struct ReplicaEndpoint<S: Service> {
     pub verifier: Arc<Verifier>,
@@ -59,7 +49,7 @@ pub(crate) struct ReplicaEndpoint<S: Service> {
 pub(crate) enum ReplicaState<S: Service> {
     Opening,
     /// Open; it serves while its group has a leader.
-    Open(OpenReplica<S>),
+    Open(Arc<OpenReplica<S>>),
     /// Closed after repeated failures, with the reason.
     Quarantined(String),
     /// Shut down.
@@ -100,9 +90,9 @@ impl<S: Service> ReplicaEndpoint<S> {
     ///
     /// # Errors
     /// When it is not open.
-    pub fn open_replica(&self) -> Result<OpenReplica<S>, Unavailable> {
+    pub fn open_replica(&self) -> Result<Arc<OpenReplica<S>>, Unavailable> {
         match &*self.state() {
-            ReplicaState::Open(open) => Ok(open.clone()),
+            ReplicaState::Open(open) => Ok(Arc::clone(open)),
             ReplicaState::Opening | ReplicaState::Closed => Err(Unavailable::new(Why::NoLeader)),
             ReplicaState::Quarantined(_) => Err(Unavailable::new(Why::Quarantined)),
         }
@@ -243,11 +233,10 @@ impl<S: Service> GroupHandle<S::Contract> for ReplicaEndpoint<S> {
     ) -> BoxFuture<'a, Result<Answer<S>, Failure<Refusal<S>>>> {
         Box::pin(async move {
             let caller = self.authorize(call, S::Contract::query_access(&query))?;
-            let OpenReplica { core, heavy, .. } = self.open_replica()?;
+            let open = self.open_replica()?;
             let _permit = self.enter()?;
-            let answering = poll(&core.engine, query, call.deadline, |query| {
-                answer(Arc::clone(&core), Arc::clone(&heavy), Arc::clone(&caller), query)
-            });
+            let answer = |query| answer(&open, &caller, query);
+            let answering = poll(&open.core.engine, query, call.deadline, answer);
             let timely = tokio::time::timeout_at(call.deadline, answering).await;
             timely.unwrap_or_else(|_| Err(Unavailable::new(Why::Deadline).into()))
         })

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use group::{Answer, Cost, Failure, Query, Refusal, Service, Unavailable, Why};
 use protocol::{Contract, Principal, ReadConsistency, Timestamp};
-use tokio::sync::Semaphore;
 
 use super::core::{Core, unavailable};
+use super::endpoint::OpenReplica;
 
 /// A follower that has had no contact with its leader (a leader: with a majority) for this long answers no query.
 const NEARBY_SILENCE_MAX: Duration = Duration::from_secs(2);
@@ -16,31 +16,35 @@ const NEARBY_LAG_MAX: u64 = 10_000;
 
 /// Answers a query once, on the thread that suits its cost.
 pub(super) async fn answer<S: Service>(
-    core: Arc<Core<S>>,
-    heavy: Arc<Semaphore>,
-    caller: Arc<Principal>,
+    open: &OpenReplica<S>,
+    caller: &Arc<Principal>,
     query: Query<S>,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
-    wait_until_recent(&core, &query).await?;
-    let cost = S::cost(&query);
-    let run = move || {
-        let answer = core.engine.query(&caller, Timestamp::wall_clock(), query);
-        answer.map_err(|halt| core.read_failure(&halt))
-    };
-    let answer = match cost {
-        Cost::Memory => run(),
-        Cost::Disk => tokio::task::block_in_place(run),
+    let core = &open.core;
+    wait_until_recent(core, &query).await?;
+    match S::cost(&query) {
+        Cost::Memory => run(core, caller, query),
+        Cost::Disk => tokio::task::block_in_place(|| run(core, caller, query)),
         Cost::Heavy => {
             // A caller that stops waiting drops this future, and no work is done for it.
-            let permit = heavy.acquire_owned().await;
+            let permit = Arc::clone(&open.heavy).acquire_owned().await;
+            let (core, caller) = (Arc::clone(core), Arc::clone(caller));
             let running = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                run()
+                run(&core, &caller, query)
             });
             running.await.map_err(|_| Unavailable::new(Why::Quarantined))?
         }
-    };
-    answer?.map_err(Failure::Refused)
+    }
+}
+
+fn run<S: Service>(
+    core: &Core<S>,
+    caller: &Principal,
+    query: Query<S>,
+) -> Result<Answer<S>, Failure<Refusal<S>>> {
+    let answer = core.engine.query(caller, Timestamp::wall_clock(), query);
+    answer.map_err(|halt| core.read_failure(&halt))?.map_err(Failure::Refused)
 }
 
 /// Waits until the state is as recent as the consistency of the query requires.

@@ -1,9 +1,10 @@
-//! The actor that works a group's outbox off, on the leader only: events to other groups, effects on the outside.
+//! The actor that processes a group's outbox, on the leader only: it delivers commands to other groups and performs
+//! effects.
 //!
-//! To each other group there is one delivery at a time, in row order, many rows each. Effects run side by side, those of
-//! one key one after another. What fails is tried again after a growing pause; what was refused for good is parked, and
-//! blocks the later rows of its own key only. A row leaves the store in a turn of its own, so that a leader that dies in
-//! between leaves it to the next one.
+//! To each other group there is one delivery at a time, of many rows in row order. Effects run concurrently, those of one
+//! key one after another. Failures are retried after an exponential backoff. A row that is refused is parked, and blocks
+//! only the later rows of its key. An entry of its own removes a row, so that the next leader continues with the row if
+//! this one dies first.
 
 mod queue;
 mod work;
@@ -20,32 +21,30 @@ use crate::delivery_pause::{DeliveryPause, Work};
 use crate::limits::Limits;
 use queue::{EffectQueue, Stream, StreamName};
 
-/// What the outbox is told.
 #[derive(Debug)]
 pub(crate) enum OutboxMessage {
-    /// This replica leads now, or no longer does.
+    /// Whether this replica leads.
     Leading(bool),
     /// Rows were committed.
     Committed(Vec<(u64, Outgoing)>),
-    /// A delivery ended.
-    Delivered { to: StreamName, era: u64, done: Vec<u64>, parked: Vec<u64> },
-    /// A delivery, or what had to be noted of it, failed.
-    NotDelivered { to: StreamName, era: u64 },
-    /// Try that stream again.
-    Again { to: StreamName, era: u64 },
-    /// An effect has ended, one way or the other.
-    Performed { row: u64, key: u128, era: u64, parked: bool },
-    /// An effect wants another attempt.
-    NotPerformed { row: u64, key: u128, era: u64 },
-    /// Try that effect again.
-    PerformAgain { key: u128, era: u64 },
-    /// What was held back may go: a parked row, all effects, or everything after a pause.
+    /// A delivery has ended; these rows were removed or parked.
+    Delivered { to: StreamName, term: u64, done: Vec<u64>, parked: Vec<u64> },
+    /// A delivery failed, or the entry that removes its rows.
+    DeliveryFailed { to: StreamName, term: u64 },
+    /// The backoff of a stream has ended.
+    RetryDelivery { to: StreamName, term: u64 },
+    /// An effect has ended; its row was removed or parked.
+    EffectEnded { row: u64, key: u128, term: u64, parked: bool },
+    /// An attempt at an effect failed.
+    EffectFailed { row: u64, key: u128, term: u64 },
+    /// The backoff of a key has ended.
+    RetryEffect { key: u128, term: u64 },
+    /// Rows that waited may be processed: a parked row, the effects of a restored state, or all rows after a pause.
     Released,
 }
 
 impl ractor::Message for OutboxMessage {}
 
-/// See the module.
 pub(crate) struct Outbox<S, E>(PhantomData<fn() -> (S, E)>);
 
 impl<S, E> Default for Outbox<S, E> {
@@ -54,51 +53,51 @@ impl<S, E> Default for Outbox<S, E> {
     }
 }
 
-/// What deliveries and effects need, shared with their tasks.
-pub(crate) struct Tools<S: Service, E> {
+/// The dependencies of deliveries and effects, shared with their tasks.
+pub(crate) struct OutboxContext<S: Service, E> {
     pub core: Arc<Core<S>>,
     pub effects: Arc<E>,
     pub client: Client,
     pub credentials: Arc<dyn Credentials>,
     pub limits: Limits,
-    /// Nothing begins while a backup fixes its moment.
+    /// No work starts while a cluster snapshot is taken.
     pub delivery_pause: Arc<DeliveryPause>,
-    /// The cluster's epoch: rows of before a restore are not those of after it.
+    /// The cluster's epoch. It distinguishes rows with the same number before and after a restore.
     pub epoch: u64,
 }
 
-/// What the outbox knows. Nothing of it outlives a change of leader; the store does.
+/// The queues of the outbox. They are read from the store when this replica becomes the leader.
 pub(crate) struct OutboxState<S: Service, E> {
-    tools: Arc<Tools<S, E>>,
+    context: Arc<OutboxContext<S, E>>,
     leading: bool,
-    /// Counts terms of leading, so that what was begun in an earlier one is not counted in this.
-    era: u64,
-    /// The store was read up to this row; those after it are told as they land.
+    /// Counts the times that this replica began or ceased to lead. Messages of tasks from an earlier one are ignored.
+    term: u64,
+    /// The rows up to this one were read from the store; later ones arrive in messages.
     read_to: u64,
     streams: HashMap<StreamName, Stream>,
     effects: EffectQueue,
-    /// After a restore: effects wait for an operator's word.
-    held: bool,
+    /// Effects wait until an operator releases them, after a restore.
+    effects_held: bool,
 }
 
 impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
     type Msg = OutboxMessage;
     type State = OutboxState<S, E>;
-    type Arguments = Arc<Tools<S, E>>;
+    type Arguments = Arc<OutboxContext<S, E>>;
 
     async fn pre_start(
         &self,
         _: ActorRef<Self::Msg>,
-        tools: Self::Arguments,
+        context: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(OutboxState {
-            tools,
+            context,
             leading: false,
-            era: 0,
+            term: 0,
             read_to: 0,
             streams: HashMap::new(),
             effects: EffectQueue::default(),
-            held: false,
+            effects_held: false,
         })
     }
 
@@ -112,76 +111,76 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
             OutboxMessage::Leading(leading) => state.lead(&myself, leading)?,
             OutboxMessage::Released => {
                 if state.leading {
-                    // What is under way goes on: an effect is not begun a second time beside itself.
-                    state.streams.values_mut().for_each(Stream::forget_waiting);
-                    state.effects.forget_waiting();
+                    // Work in progress continues: no effect is performed twice at the same time.
+                    state.streams.values_mut().for_each(Stream::clear_waiting);
+                    state.effects.clear_waiting();
                     state.read()?;
                     state.work(&myself);
                 }
             }
             OutboxMessage::Committed(mut rows) => {
                 if state.leading {
-                    // What had landed when the store was read is known, or done already.
+                    // Earlier rows were read from the store, or are done.
                     rows.retain(|(row, _)| *row > state.read_to);
-                    state.take_in(rows);
+                    state.enqueue(rows);
                     state.work(&myself);
                 }
             }
-            OutboxMessage::Delivered { to, era, done, parked } if era == state.era => {
+            OutboxMessage::Delivered { to, term, done, parked } if term == state.term => {
                 if let Some(stream) = state.streams.get_mut(&to) {
                     stream.delivered(&done, &parked);
                 }
                 state.work(&myself);
             }
-            OutboxMessage::NotDelivered { to, era } if era == state.era => {
+            OutboxMessage::DeliveryFailed { to, term } if term == state.term => {
                 if let Some(stream) = state.streams.get_mut(&to) {
-                    let pause = state.tools.limits.backoff(stream.failed());
-                    let least = pause.min(state.tools.limits.backoff_min);
-                    // The group it is for may be found before the pause is over.
-                    let changed = state.tools.client.changed();
+                    let pause = state.context.limits.backoff(stream.failed());
+                    let shortest = pause.min(state.context.limits.backoff_min);
+                    // The pause ends early when the placement changes: the destination may have a leader again.
+                    let changed = state.context.client.changed();
                     tokio::spawn(async move {
-                        tokio::time::sleep(least).await;
-                        let _ = tokio::time::timeout(pause.saturating_sub(least), changed).await;
-                        let _ = myself.cast(OutboxMessage::Again { to, era });
+                        tokio::time::sleep(shortest).await;
+                        let _ = tokio::time::timeout(pause.saturating_sub(shortest), changed).await;
+                        let _ = myself.cast(OutboxMessage::RetryDelivery { to, term });
                     });
                 }
             }
-            OutboxMessage::Again { to, era } if era == state.era => {
+            OutboxMessage::RetryDelivery { to, term } if term == state.term => {
                 if let Some(stream) = state.streams.get_mut(&to) {
-                    stream.rested();
+                    stream.end_backoff();
                 }
                 state.work(&myself);
             }
-            OutboxMessage::Performed { row, key, era, parked } if era == state.era => {
-                state.effects.performed(row, key, parked);
+            OutboxMessage::EffectEnded { row, key, term, parked } if term == state.term => {
+                state.effects.ended(row, key, parked);
                 state.work(&myself);
             }
-            OutboxMessage::NotPerformed { row, key, era } if era == state.era => {
-                let pause = state.tools.limits.backoff(state.effects.failed(row, key));
-                myself.send_after(pause, move || OutboxMessage::PerformAgain { key, era });
+            OutboxMessage::EffectFailed { row, key, term } if term == state.term => {
+                let pause = state.context.limits.backoff(state.effects.failed(row, key));
+                myself.send_after(pause, move || OutboxMessage::RetryEffect { key, term });
                 state.work(&myself);
             }
-            OutboxMessage::PerformAgain { key, era } if era == state.era => {
-                state.effects.rested(key);
+            OutboxMessage::RetryEffect { key, term } if term == state.term => {
+                state.effects.end_backoff(key);
                 state.work(&myself);
             }
-            // Of an earlier term of leading.
+            // From a task that began before this replica began to lead.
             OutboxMessage::Delivered { .. }
-            | OutboxMessage::NotDelivered { .. }
-            | OutboxMessage::Again { .. }
-            | OutboxMessage::Performed { .. }
-            | OutboxMessage::NotPerformed { .. }
-            | OutboxMessage::PerformAgain { .. } => {}
+            | OutboxMessage::DeliveryFailed { .. }
+            | OutboxMessage::RetryDelivery { .. }
+            | OutboxMessage::EffectEnded { .. }
+            | OutboxMessage::EffectFailed { .. }
+            | OutboxMessage::RetryEffect { .. } => {}
         }
         Ok(())
     }
 }
 
 impl<S: Service, E: Effects<S>> OutboxState<S, E> {
-    /// Begins or ends a term: what is known is what the store says.
+    /// Begins or ceases to lead: clears the queues, and reads them from the store.
     fn lead(&mut self, myself: &ActorRef<OutboxMessage>, leading: bool) -> Result<(), ActorProcessingErr> {
         self.leading = leading;
-        self.era += 1;
+        self.term += 1;
         self.streams.clear();
         self.effects = EffectQueue::default();
         if leading {
@@ -192,15 +191,15 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
     }
 
     fn read(&mut self) -> Result<(), ActorProcessingErr> {
-        let engine = Arc::clone(&self.tools.core.engine);
+        let engine = Arc::clone(&self.context.core.engine);
         let numbered = engine.last_row();
-        self.held = engine.effects_are_held()?;
+        self.effects_held = engine.effects_are_held()?;
         for (_, parked) in engine.parked()? {
             self.block(&parked.outgoing);
         }
         let rows = engine.outbox()?;
         self.read_to = rows.last().map_or(numbered, |(row, _)| numbered.max(*row));
-        self.take_in(rows);
+        self.enqueue(rows);
         Ok(())
     }
 
@@ -214,7 +213,7 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
         }
     }
 
-    fn take_in(&mut self, rows: Vec<(u64, Outgoing)>) {
+    fn enqueue(&mut self, rows: Vec<(u64, Outgoing)>) {
         for (row, outgoing) in rows {
             match outgoing {
                 Outgoing::Event { service, slot, key, command } => {
@@ -227,40 +226,40 @@ impl<S: Service, E: Effects<S>> OutboxState<S, E> {
     }
 
     fn stream_name(&self, service: &str, slot: u16) -> StreamName {
-        let shards = self.tools.client.shards_of(service).unwrap_or(1);
+        let shards = self.context.client.shards_of(service).unwrap_or(1);
         let slot = protocol::Slot::of(u128::from(slot) << 112);
         StreamName { service: service.into(), shard: slot.shard(shards) }
     }
 
-    /// Starts whatever can be started.
+    /// Starts the deliveries and effects that can start.
     fn work(&mut self, myself: &ActorRef<OutboxMessage>) {
-        let delivery_pause = &self.tools.delivery_pause;
+        let delivery_pause = &self.context.delivery_pause;
         for (name, stream) in &mut self.streams {
-            let Some(under_way) = delivery_pause.begin(Work::Delivery) else { return };
-            if let Some((floor, rows)) = stream.next(self.tools.limits.delivery_rows_max) {
+            let Some(in_flight) = delivery_pause.begin(Work::Delivery) else { return };
+            if let Some((floor, rows)) = stream.next(self.context.limits.delivery_rows_max) {
                 tokio::spawn(work::deliver(
-                    under_way,
-                    Arc::clone(&self.tools),
+                    in_flight,
+                    Arc::clone(&self.context),
                     myself.clone(),
-                    self.era,
+                    self.term,
                     name.clone(),
                     floor,
                     rows,
                 ));
             }
         }
-        if self.held {
+        if self.effects_held {
             return;
         }
         loop {
-            let Some(under_way) = delivery_pause.begin(Work::Effect) else { return };
-            let Some(due) = self.effects.next(self.tools.limits.effects_max) else { return };
-            tokio::spawn(work::perform(under_way, Arc::clone(&self.tools), myself.clone(), self.era, due));
+            let Some(in_flight) = delivery_pause.begin(Work::Effect) else { return };
+            let Some(due) = self.effects.next(self.context.limits.effects_max) else { return };
+            tokio::spawn(work::perform(in_flight, Arc::clone(&self.context), myself.clone(), self.term, due));
         }
     }
 }
 
-/// What events wait for each other by, within the stream to one group: the same as [`Outgoing::is_ordered_with`].
+/// The key of the order within the stream to one group. Equivalent to [`Outgoing::is_ordered_with`].
 fn order_of(slot: u16, key: u128) -> u128 {
     protocol::codec::hash128(&[&slot.to_be_bytes(), &key.to_be_bytes()])
 }

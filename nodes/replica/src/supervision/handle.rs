@@ -146,7 +146,7 @@ impl<S: Service> TypedReplica<S> {
 
     fn core(&self) -> Result<Arc<Core<S>>, String> {
         let open = self.endpoint.open_replica().map_err(|why| format!("{}: {why}", self.group))?;
-        Ok(open.core)
+        Ok(Arc::clone(&open.core))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::calls::endpoint::{OpenReplica, ReplicaEndpoint, ReplicaState};
 use crate::calls::proposer::Proposals;
 use crate::change_notifier::ChangeNotifier;
 use crate::delivery_pause::DeliveryPause;
-use crate::outbox::{Outbox, OutboxMessage, Tools};
+use crate::outbox::{Outbox, OutboxContext, OutboxMessage};
 use crate::supervision::clock::{Clock, ClockMessage};
 
 /// Failures are counted within this window.
@@ -166,7 +166,7 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
         let me = myself.get_cell();
         let limits = plan.endpoint.limits.clone();
         let proposals = Proposals::start(Arc::clone(&core), me.clone()).await?;
-        let tools = Arc::new(Tools {
+        let context = Arc::new(OutboxContext {
             core: Arc::clone(&core),
             effects: Arc::clone(&plan.effects),
             client: plan.client.clone(),
@@ -175,7 +175,7 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             delivery_pause: Arc::clone(&plan.delivery_pause),
             epoch: plan.epoch,
         });
-        let outbox = Actor::spawn_linked(None, Outbox::<S, E>::default(), tools, me.clone()).await?.0;
+        let outbox = Actor::spawn_linked(None, Outbox::<S, E>::default(), context, me.clone()).await?.0;
         let clock =
             Actor::spawn_linked(None, Clock::<S>::default(), (Arc::clone(&core), limits), me).await?.0;
         let tasks = [
@@ -188,11 +188,11 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
                 Arc::clone(&plan.endpoint.changes),
             )),
         ];
-        plan.endpoint.set(ReplicaState::Open(OpenReplica {
+        plan.endpoint.set(ReplicaState::Open(Arc::new(OpenReplica {
             core: Arc::clone(&core),
             proposals: proposals.clone(),
             heavy: Arc::clone(&plan.heavy),
-        }));
+        })));
         self.open = Some(Open { core, proposals, outbox, clock, tasks });
         Ok(())
     }

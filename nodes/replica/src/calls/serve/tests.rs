@@ -65,7 +65,7 @@ async fn open(
     let proposals = Proposals::start_unsupervised(Arc::clone(&core)).await.unwrap();
     let endpoint =
         Arc::new(ReplicaEndpoint::new(Arc::clone(verifier), limits, Arc::new(ChangeNotifier::default())));
-    endpoint.set(ReplicaState::Open(OpenReplica { core: Arc::clone(&core), proposals, heavy }));
+    endpoint.set(ReplicaState::Open(Arc::new(OpenReplica { core: Arc::clone(&core), proposals, heavy })));
     (node, Replica { endpoint, core })
 }
 
@@ -120,7 +120,7 @@ impl Group {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    /// As a board would say.
+    /// The leader, as a cluster view would have it.
     fn leader(&self) -> Option<String> {
         let lost = self.lost();
         let roles = self.replicas.iter().map(|(node, replica)| (node, replica.core.consensus.role()));
