@@ -111,6 +111,9 @@ impl Replica {
 
     /// The error of a proposal that was dropped. If the replica is stopping, waits until the reason is known.
     pub async fn dropped_proposal(&self) -> ProposeError {
+        if self.inner.shared.stop_reason().is_some() {
+            return self.stopped();
+        }
         match self.inner.raft.with_raft_state(|_| ()).await {
             Ok(()) => ProposeError::Unknown,
             Err(_) => self.stopped(),
