@@ -4,11 +4,19 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::target::trimmed;
 
 pub(super) const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+}
 
 /// A server's address, and a token for it.
 #[derive(Debug, Clone)]
@@ -59,7 +67,7 @@ impl ApiClient {
     ///
     /// # Errors
     /// When the server cannot be reached, or refuses; its problem document as one line.
-    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> anyhow::Result<T> {
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> anyhow::Result<T> {
         send(self.request(reqwest::Method::POST, path).json(body)).await
     }
 }

@@ -7,6 +7,6 @@ mod retrying;
 pub mod sign_in;
 mod target;
 
-pub use api_client::{ApiClient, problem, send};
+pub use api_client::{ApiClient, Page, problem, send};
 pub use retrying::{OperatorAccess, RetryingClient};
 pub use target::{Target, default_url, is_plain_http_off_loopback, trimmed};

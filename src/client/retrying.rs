@@ -7,7 +7,8 @@ use anyhow::Context;
 use clap::Args;
 use protocol::Timestamp;
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use token::ClusterKey;
 
 use super::api_client::{self, ApiClient};
@@ -60,19 +61,28 @@ impl<'a> RetryingClient<'a> {
     ///
     /// # Errors
     /// When the server refuses, or is unavailable for a minute.
-    pub async fn get(&mut self, path: &str) -> anyhow::Result<Value> {
-        self.send(Method::GET, path, None).await
+    pub async fn get<T: DeserializeOwned>(&mut self, path: &str) -> anyhow::Result<T> {
+        self.send(Method::GET, path, None::<&()>).await
     }
 
     /// Posts JSON with retries, for requests without side effects.
     ///
     /// # Errors
     /// As [`RetryingClient::get`].
-    pub async fn post_idempotent(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub async fn post_idempotent<T: DeserializeOwned>(
+        &mut self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<T> {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    async fn send(&mut self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    async fn send<T: DeserializeOwned>(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<T> {
         let begun = Instant::now();
         loop {
             let why = match self.attempt(method.clone(), path, body).await? {
@@ -87,12 +97,12 @@ impl<'a> RetryingClient<'a> {
     }
 
     /// One attempt. The inner error is transient, the outer one is not.
-    async fn attempt(
+    async fn attempt<T: DeserializeOwned>(
         &mut self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
-    ) -> anyhow::Result<Result<Value, anyhow::Error>> {
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<Result<T, anyhow::Error>> {
         let mut request = self.server.request(method, path).timeout(Duration::from_secs(15));
         if let Some(body) = body {
             request = request.json(body);
@@ -107,7 +117,9 @@ impl<'a> RetryingClient<'a> {
             Err(error) => return Ok(Err(anyhow::Error::new(error).context("the response was cut off"))),
         };
         if status.is_success() {
-            return serde_json::from_slice(&bytes).context("the response is not JSON").map(Ok);
+            return serde_json::from_slice(&bytes)
+                .context("unexpected response: does the server run another version?")
+                .map(Ok);
         }
         let problem = api_client::problem(status, &bytes);
         match status {

@@ -36,8 +36,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if file.exists() {
         bail!("{} exists already", file.display());
     }
-    let made = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial);
-    let mut archive = made.with_context(|| format!("writing {}", partial.display()))?;
+    let created =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial);
+    let mut archive = created.with_context(|| format!("writing {}", partial.display()))?;
     let mut response =
         server.request(reqwest::Method::GET, "/v1/cluster/backup").timeout(TIMEOUT).send().await?;
     if !response.status().is_success() {

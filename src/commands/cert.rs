@@ -105,25 +105,25 @@ fn open(dir: &Path) -> anyhow::Result<CertificateAuthority> {
         .with_context(|| format!("no authority in {} (create one with `auberge cert init`)", dir.display()))
 }
 
-fn show(dir: &Path, made: &CertificateInfo, json: bool) -> anyhow::Result<()> {
-    let folder = dir.join(&made.identity.node);
+fn show(dir: &Path, certificate: &CertificateInfo, json: bool) -> anyhow::Result<()> {
+    let folder = dir.join(&certificate.identity.node);
     if json {
         return output::print_json(&serde_json::json!({
-            "cluster": made.identity.cluster,
-            "node": made.identity.node,
+            "cluster": certificate.identity.cluster,
+            "node": certificate.identity.node,
             // A string, because many JSON parsers lose digits of large numbers.
-            "node_id": made.identity.node_id.to_string(),
-            "fingerprint": made.fingerprint.to_string(),
-            "addresses": made.addresses,
-            "expires_at": made.expires_at_secs,
+            "node_id": certificate.identity.node_id.to_string(),
+            "fingerprint": certificate.fingerprint.to_string(),
+            "addresses": certificate.addresses,
+            "expires_at": certificate.expires_at_secs,
             "folder": folder,
         }));
     }
     println!(
         "{} of {}, id {}, valid for {NODE_DAYS} days",
-        made.identity.node, made.identity.cluster, made.identity.node_id
+        certificate.identity.node, certificate.identity.cluster, certificate.identity.node_id
     );
-    println!("fingerprint {}", made.fingerprint);
+    println!("fingerprint {}", certificate.fingerprint);
     println!("Copy {} to the node, readable by its owner only.", folder.display());
     Ok(())
 }

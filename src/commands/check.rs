@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use cluster_model::CheckResult;
 use group::Service;
 use group::engine::Engine;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::client::Target;
@@ -25,12 +25,6 @@ pub struct Arguments {
     json: bool,
     #[command(flatten)]
     target: Target,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Found {
-    groups: u32,
-    violations: Vec<String>,
 }
 
 /// sled's cache for a store that is read once.
@@ -60,13 +54,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-fn check_store(data: &Path) -> anyhow::Result<Found> {
+fn check_store(data: &Path) -> anyhow::Result<CheckResult> {
     if !data.join("groups").is_dir() {
         bail!("{} is not a data directory", data.display());
     }
     let _lock = store::lock(data)
         .map_err(|fault| anyhow::anyhow!("{fault}: stop the server, or check it with --url"))?;
-    let mut found = Found { groups: 0, violations: Vec::new() };
+    let mut found = CheckResult { groups: 0, violations: Vec::new() };
     match store::NodeLog::open(&data.join("log"), store::LogSettings::default()) {
         Ok(log) => log.close(),
         Err(fault) => found.violations.push(format!("log: {fault}")),

@@ -51,12 +51,12 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             if !hotels.is_empty() {
                 body["hotels"] = json!(hotels);
             }
-            let made: Value = target.sign_in().await?.post("/v1/clients", &body).await?;
+            let created: Value = target.sign_in().await?.post("/v1/clients", &body).await?;
             if json {
-                return output::print_json(&made);
+                return output::print_json(&created);
             }
-            println!("client_id      {}", text(&made["client_id"]));
-            println!("client_secret  {}  (shown once)", text(&made["client_secret"]));
+            println!("client_id      {}", text(&created["client_id"]));
+            println!("client_secret  {}  (shown once)", text(&created["client_secret"]));
         }
         Arguments::List { json, target } => {
             let server = target.sign_in().await?;

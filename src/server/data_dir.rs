@@ -1,4 +1,4 @@
-//! The data directory: the node that it belongs to, and the metadata that was fixed when it was made.
+//! The data directory: the node that it belongs to, and the metadata that was fixed when it was created.
 //!
 //! ```text
 //! DATA/lock            held by the process that uses the directory
@@ -242,7 +242,7 @@ fn same_node<'a>(
             return Ok(node);
         }
         bail!(
-            "{place} was made by `auberge serve`: create a backup of it, and restore that into the directory of a new node"
+            "{place} was created by `auberge serve`: create a backup of it, and restore that into the directory of a new node"
         );
     };
     if before.cluster != node.cluster {
@@ -262,7 +262,7 @@ fn same_node<'a>(
     Ok(before)
 }
 
-/// Checks the settings against the metadata. The number of shards is fixed when a store is made, because it decides where
+/// Checks the settings against the metadata. The number of shards is fixed when a store is created, because it decides where
 /// rows are stored.
 ///
 /// # Errors
@@ -281,7 +281,7 @@ pub fn check_settings(metadata: &NodeMetadata, settings: &Settings, bank: Bank) 
     }
     if metadata.bank != bank {
         bail!(
-            "this store was made with another bank ({:?}); the bank of a store cannot change",
+            "this store was created with another bank ({:?}); the bank of a store cannot change",
             metadata.bank
         );
     }

@@ -92,8 +92,9 @@ pub async fn set_up_client(client: &Client, data: &DataDir, url: &str) -> anyhow
     };
     write_private(&file, &serde_json::to_vec_pretty(&administrator)?)?;
     let name = data.node_name();
-    let made = until_ready(|| auth::bootstrap(client, &data.key, &name, &administrator.client_secret)).await;
-    made.map(drop).context("creating the administrator's client")
+    let created =
+        until_ready(|| auth::bootstrap(client, &data.key, &name, &administrator.client_secret)).await;
+    created.map(drop).context("creating the administrator's client")
 }
 
 /// Creates the administrator's account, unless there is one. The password is returned and stored only as a hash.
@@ -111,11 +112,11 @@ pub async fn set_up_account(
     let hashed = password.clone();
     let password_hash = tokio::task::spawn_blocking(move || users::password::hash(&hashed, salt)).await?;
     let command = Command::CreateAdministrator { email: email.clone(), password_hash };
-    let made = until_ready(|| async {
+    let created = until_ready(|| async {
         let token = credentials.service_token("users", None).await.map_err(Failure::Unavailable)?;
         client.command::<Users>(&Call::bearer(token, Duration::from_secs(10)), command.clone()).await
     });
-    match made.await? {
+    match created.await? {
         Reply::Account(_) => Ok(Some(AdministratorSignIn { email, password })),
         Reply::Done => Ok(None),
     }

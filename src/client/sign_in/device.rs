@@ -26,7 +26,7 @@ impl DeviceAuthorization {
         self.0.user_code().secret()
     }
 
-    /// The page that asks for the code.
+    /// The page where the user types the code.
     pub fn verification_uri(&self) -> &str {
         self.0.verification_uri()
     }

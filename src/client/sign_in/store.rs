@@ -93,8 +93,8 @@ impl SignInStore {
     /// # Errors
     /// When it cannot be written.
     pub fn put(&self, sign_in: &StoredSignIn) -> anyhow::Result<()> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
-        made.with_context(|| format!("making {}", self.dir.display()))?;
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(&self.dir);
+        created.with_context(|| format!("creating {}", self.dir.display()))?;
         write_private(&self.file(&sign_in.url), &serde_json::to_vec_pretty(sign_in)?)
     }
 

@@ -1,12 +1,11 @@
 //! `auberge cluster audit`: the audit log, newest first.
 
 use clap::Args;
-use serde_json::Value;
+use cluster_model::AuditResponse;
 
 use super::format::date_and_time;
-use crate::client::{OperatorAccess, RetryingClient};
+use crate::client::{OperatorAccess, Page, RetryingClient};
 use crate::commands::output;
-use cluster_model::AuditResponse;
 
 /// Maximum number of entries in a response.
 const PAGE_MAX: u32 = 100;
@@ -30,23 +29,22 @@ pub struct Audit {
 /// When the directory is unavailable.
 pub async fn run(arguments: Audit) -> anyhow::Result<()> {
     let mut client = RetryingClient::with_access(&arguments.access).await?;
-    let (mut items, mut cursor) = (Vec::new(), None::<String>);
+    let (mut entries, mut cursor) = (Vec::new(), None::<String>);
     let mut left = arguments.limit;
     while left > 0 {
         let from = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        let page = client.get(&format!("/v1/cluster/audit?limit={}{from}", left.min(PAGE_MAX))).await?;
-        let found = page["items"].as_array().cloned().unwrap_or_default();
-        left = left.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-        items.extend(found);
-        cursor = page["next_cursor"].as_str().map(str::to_owned);
+        let path = format!("/v1/cluster/audit?limit={}{from}", left.min(PAGE_MAX));
+        let page: Page<AuditResponse> = client.get(&path).await?;
+        left = left.saturating_sub(u32::try_from(page.items.len()).unwrap_or(u32::MAX));
+        entries.extend(page.items);
+        cursor = page.next_cursor;
         if cursor.is_none() {
             break;
         }
     }
     if arguments.json {
-        return output::print_json(&items);
+        return output::print_json(&entries);
     }
-    let entries: Vec<AuditResponse> = super::read(Value::Array(items))?;
     if entries.is_empty() {
         println!("the audit log is empty; a single node has none");
     } else {

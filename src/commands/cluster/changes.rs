@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use poem_openapi::types::ParseFromJSON;
-use serde_json::Value;
+use cluster_model::{MoveResponse, NodeResponse};
+use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::RetryingClient;
 use crate::client::events::EventStream;
-use cluster_model::MoveResponse;
-use cluster_model::NodeResponse;
 
 /// The stream of the cluster's events.
 pub const EVENTS: &str = "/v1/cluster/events";
@@ -78,7 +76,6 @@ impl Changes {
     }
 }
 
-fn parse<T: ParseFromJSON>(data: &str) -> Option<T> {
-    let data = serde_json::from_str::<Value>(data).ok()?;
-    T::parse_from_json(Some(data)).ok()
+fn parse<T: DeserializeOwned>(data: &str) -> Option<T> {
+    serde_json::from_str(data).ok()
 }

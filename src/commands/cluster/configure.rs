@@ -3,18 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use poem_openapi::types::ToJSON;
-use serde_json::{Value, json};
+use cluster_model::{Configure as ConfigureRequest, ConfigureService, Configured, MoveResponse};
+use serde::Serialize;
 
 use super::format::count;
 use super::moves::Waiting;
 use super::{follow, rebalance};
-use crate::client::RetryingClient;
-use crate::client::Target;
+use crate::client::{RetryingClient, Target};
 use crate::commands::output;
 use crate::server::cluster_node::{bank_name, cluster_settings};
-use crate::settings;
-use cluster_model::Configured;
+use crate::settings::{self, Settings};
 
 /// The endpoint.
 pub const PATH: &str = "/v1/cluster/configure";
@@ -42,30 +40,22 @@ pub struct Configure {
 /// # Errors
 /// When the file is not valid, the directory refuses, or a move fails.
 pub async fn run(arguments: Configure) -> anyhow::Result<()> {
-    let asked = asked(&settings::load_cluster(&arguments.config)?);
-    let with = |dry_run: bool| {
-        let mut body = asked.clone();
-        body["dry_run"] = json!(dry_run);
-        body
-    };
+    let settings = settings::load_cluster(&arguments.config)?;
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let before = follow::newest(&mut client).await?;
-    let found: Value = client.once().post(PATH, &with(arguments.dry_run)).await?;
+    let configured: Configured = client.once().post(PATH, &request(&settings, arguments.dry_run)).await?;
     if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
-        return output::print_json(&found);
+        return output::print_json(&configured);
     }
-    let configured: Configured = super::read(found.clone())?;
     if !arguments.waiting.json {
         lines(&configured).iter().for_each(|line| println!("{line}"));
     }
     if arguments.dry_run || arguments.waiting.no_wait {
         return Ok(());
     }
-    let ended = follow::until_settled(&mut client, PATH, &with(true), before).await?;
+    let ended = follow::until_settled(&mut client, PATH, &request(&settings, true), before).await?;
     if arguments.waiting.json {
-        let mut whole = found;
-        whole["moves"] = ended.to_json().unwrap_or_default();
-        output::print_json(&whole)?;
+        output::print_json(&Outcome { configured: &configured, moves: &ended })?;
     }
     follow::all_done(&ended)?;
     if !arguments.waiting.json && !ended.is_empty() {
@@ -74,25 +64,32 @@ pub async fn run(arguments: Configure) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a file says, as the directory is asked for it.
-fn asked(settings: &settings::Settings) -> Value {
+/// What is printed with `--json`.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    configured: &'a Configured,
+    /// The moves that followed.
+    moves: &'a [MoveResponse],
+}
+
+/// The request to apply the cluster-wide settings of a file.
+fn request(settings: &Settings, dry_run: bool) -> ConfigureRequest {
     let bank = settings.payments.bank.map(bank_name);
-    let whole = cluster_settings(settings, &settings.shards(), bank.unwrap_or_default());
-    let service = |(name, of): (&String, &directory::ServiceSettings)| {
-        json!({
-            "service": name,
-            "shards": of.shards,
-            "replicas": of.replicas,
-            "only_on": of.only_on,
-            "never_with": of.never_with,
-        })
+    let cluster = cluster_settings(settings, &settings.shards(), bank.unwrap_or_default());
+    let service = |(name, service): (String, directory::ServiceSettings)| ConfigureService {
+        service: name,
+        shards: Some(service.shards),
+        replicas: Some(service.replicas),
+        only_on: Some(service.only_on),
+        never_with: Some(service.never_with),
     };
-    let services: Vec<Value> = whole.services.iter().map(service).collect();
-    let mut asked = json!({"replace_after_seconds": whole.replace_after_secs, "services": services});
-    if let Some(bank) = bank {
-        asked["bank"] = json!(bank);
+    ConfigureRequest {
+        dry_run,
+        bank: bank.map(str::to_owned),
+        replace_after_seconds: Some(cluster.replace_after_secs),
+        services: cluster.services.into_iter().map(service).collect(),
     }
-    asked
 }
 
 /// The lines to print: the changes, then the moves.
@@ -124,9 +121,11 @@ fn number_of(moves: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
+    use cluster_model::{ChangeResponse, PlacementViolationResponse, StepResponse};
+
     use super::*;
-    use cluster_model::StepResponse;
-    use cluster_model::{ChangeResponse, PlacementViolationResponse};
 
     #[test]
     fn the_request_has_the_settings_of_the_file() {
@@ -135,7 +134,8 @@ mod tests {
         let text = "[payments]\nbank = \"stripe\"\n[cluster]\nreplace_after = \"2h\"\n[services.pdf]\nreplicas = 1\n\
                     only_on = [\"big\"]\n[services.reservations]\nshards = 4\n";
         std::fs::write(file.path(), text).unwrap();
-        let asked = asked(&settings::load_cluster(file.path()).unwrap());
+        let request = request(&settings::load_cluster(file.path()).unwrap(), false);
+        let asked = serde_json::to_value(request).unwrap();
         assert_eq!((&asked["bank"], &asked["replace_after_seconds"]), (&json!("stripe"), &json!(7200)));
         let of = |name: &str| {
             let services = asked["services"].as_array().unwrap();

@@ -5,15 +5,13 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use cluster_model::{Configure, Configured, MovePhase, MoveResponse, NodeResponse, NodeState};
 use directory::MoveId;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::Value;
 
 use super::changes::{Change, Changes};
 use super::{format, tables};
-use crate::client::RetryingClient;
-use cluster_model::{MovePhase, MoveResponse};
-use cluster_model::{NodeResponse, NodeState};
+use crate::client::{Page, RetryingClient};
 
 /// In a pipe, the progress of a phase is printed again after this time.
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -98,10 +96,9 @@ pub async fn until_emptied(
                     now = get_node(client, node).await?;
                     refresh(client, &mut all).await?;
                     // Moves that could not begin at once begin later.
-                    let page: Value = client.get("/v1/cluster/moves?active=true&limit=100").await?;
-                    let active: Vec<MoveResponse> =
-                        super::read(page.get("items").cloned().unwrap_or_default())?;
-                    all.extend(by_id(active.into_iter().filter(leaves)));
+                    let active: Page<MoveResponse> =
+                        client.get("/v1/cluster/moves?active=true&limit=100").await?;
+                    all.extend(by_id(active.items.into_iter().filter(leaves)));
                 }
             }
         }
@@ -115,7 +112,7 @@ pub async fn until_emptied(
 }
 
 async fn get_node(client: &mut RetryingClient<'_>, node: &str) -> anyhow::Result<NodeResponse> {
-    super::read(client.get(&format!("/v1/cluster/nodes/{node}")).await?)
+    client.get(&format!("/v1/cluster/nodes/{node}")).await
 }
 
 fn by_id(moves: impl IntoIterator<Item = MoveResponse>) -> BTreeMap<String, MoveResponse> {
@@ -127,8 +124,8 @@ fn by_id(moves: impl IntoIterator<Item = MoveResponse>) -> BTreeMap<String, Move
 /// # Errors
 /// When the cluster cannot be reached.
 pub async fn newest(client: &mut RetryingClient<'_>) -> anyhow::Result<Option<MoveId>> {
-    let page: Value = client.get("/v1/cluster/moves?limit=1").await?;
-    Ok(page["items"][0]["id"].as_str().and_then(|id| id.parse().ok()))
+    let page: Page<MoveResponse> = client.get("/v1/cluster/moves?limit=1").await?;
+    Ok(page.items.first().and_then(|one| one.id.parse().ok()))
 }
 
 /// Waits until the cluster complies with changed settings: until a dry run of `path` plans no moves, and none is in
@@ -139,7 +136,7 @@ pub async fn newest(client: &mut RetryingClient<'_>) -> anyhow::Result<Option<Mo
 pub async fn until_settled(
     client: &mut RetryingClient<'_>,
     path: &str,
-    dry_run: &Value,
+    dry_run: &Configure,
     since: Option<MoveId>,
 ) -> anyhow::Result<Vec<MoveResponse>> {
     let mut progress = Progress::new();
@@ -148,15 +145,15 @@ pub async fn until_settled(
         let mut all: BTreeMap<String, MoveResponse> = BTreeMap::new();
         loop {
             // In this order: a move that the plan still has, and that begins meanwhile, is in the list.
-            let planned = client.post_idempotent(path, dry_run).await?;
+            let planned: Configured = client.post_idempotent(path, dry_run).await?;
             refresh(client, &mut all).await?;
-            let page: Value = client.get("/v1/cluster/moves?limit=100").await?;
-            let page: Vec<MoveResponse> = super::read(page.get("items").cloned().unwrap_or_default())?;
-            let made =
-                page.into_iter().filter(|one| one.id.parse::<MoveId>().is_ok_and(|id| Some(id) > since));
+            let page: Page<MoveResponse> = client.get("/v1/cluster/moves?limit=100").await?;
+            let made = page
+                .items
+                .into_iter()
+                .filter(|one| one.id.parse::<MoveId>().is_ok_and(|id| Some(id) > since));
             all.extend(by_id(made));
-            let settled = planned["plan"].as_array().is_none_or(Vec::is_empty)
-                && all.values().all(|one| one.phase.is_final());
+            let settled = planned.plan.is_empty() && all.values().all(|one| one.phase.is_final());
             all.values().for_each(|one| progress.show(one));
             if settled {
                 return Ok(all.into_values().collect());
@@ -183,23 +180,21 @@ async fn refresh(
         return Ok(());
     }
     if let [id] = open.as_slice() {
-        let one: MoveResponse = super::read(client.get(&format!("/v1/cluster/moves/{id}")).await?)?;
+        let one: MoveResponse = client.get(&format!("/v1/cluster/moves/{id}")).await?;
         all.insert(id.clone(), one);
         return Ok(());
     }
     // One request for the first page; of the others one at a time.
-    let page: Value = client.get("/v1/cluster/moves?limit=100").await?;
-    let found: Vec<MoveResponse> =
-        super::read(page.get("items").cloned().unwrap_or_else(|| Value::Array(Vec::new())))?;
+    let page: Page<MoveResponse> = client.get("/v1/cluster/moves?limit=100").await?;
     let mut missing: Vec<String> = open;
-    for one in found {
+    for one in page.items {
         missing.retain(|id| *id != one.id);
         if all.contains_key(&one.id) {
             all.insert(one.id.clone(), one);
         }
     }
     if let Some(id) = missing.into_iter().next() {
-        let one: MoveResponse = super::read(client.get(&format!("/v1/cluster/moves/{id}")).await?)?;
+        let one: MoveResponse = client.get(&format!("/v1/cluster/moves/{id}")).await?;
         all.insert(id, one);
     }
     Ok(())

@@ -14,12 +14,12 @@ mod tables;
 mod watch;
 
 use clap::{Args, Subcommand};
-use poem_openapi::types::ParseFromJSON;
-use serde_json::Value;
+use cluster_model::{ClusterResponse, Groups, Nodes};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::client::OperatorAccess;
 use crate::commands::output;
-use cluster_model::{ClusterResponse, Groups, Nodes};
 
 /// Commands for a cluster.
 #[derive(Debug, Subcommand)]
@@ -71,16 +71,16 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments {
         Arguments::Init(arguments) => init::run(arguments).await,
         Arguments::Status(reading) => {
-            let found = reading.get("/v1/cluster").await?;
-            show::<ClusterResponse>(found, reading.json, |cluster| print!("{}", tables::cluster(cluster)))
+            let found: ClusterResponse = reading.get("/v1/cluster").await?;
+            show(&found, reading.json, |cluster| print!("{}", tables::cluster(cluster)))
         }
         Arguments::Nodes(reading) => {
-            let found = reading.get("/v1/cluster/nodes").await?;
-            show::<Nodes>(found, reading.json, |nodes| println!("{}", tables::nodes(&nodes.items)))
+            let found: Nodes = reading.get("/v1/cluster/nodes").await?;
+            show(&found, reading.json, |nodes| println!("{}", tables::nodes(&nodes.items)))
         }
         Arguments::Groups(reading) => {
-            let found = reading.get("/v1/cluster/groups").await?;
-            show::<Groups>(found, reading.json, |groups| println!("{}", tables::groups(&groups.items)))
+            let found: Groups = reading.get("/v1/cluster/groups").await?;
+            show(&found, reading.json, |groups| println!("{}", tables::groups(&groups.items)))
         }
         Arguments::Watch(reading) => watch::run(&reading.access, reading.json).await,
         Arguments::Audit(arguments) => audit::run(arguments).await,
@@ -97,26 +97,16 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 impl ReadArguments {
-    async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         self.access.sign_in().await?.get(path).await
     }
 }
 
 /// Prints a response: as JSON, or for people.
-fn show<T: ParseFromJSON>(found: Value, json: bool, print: impl FnOnce(&T)) -> anyhow::Result<()> {
+fn show<T: Serialize>(response: &T, json: bool, print: impl FnOnce(&T)) -> anyhow::Result<()> {
     if json {
-        return output::print_json(&found);
+        return output::print_json(response);
     }
-    print(&read(found)?);
+    print(response);
     Ok(())
-}
-
-/// Parses a response.
-fn read<T: ParseFromJSON>(found: Value) -> anyhow::Result<T> {
-    T::parse_from_json(Some(found)).map_err(|error| {
-        anyhow::anyhow!(
-            "the response of the server is not valid ({}): does it run another version?",
-            error.message()
-        )
-    })
 }

@@ -1,13 +1,12 @@
 //! `auberge cluster move`, `moves` and `cancel`.
 
 use clap::Args;
-use serde_json::{Value, json};
+use cluster_model::{MoveResponse, NewMove};
+use serde_json::json;
 
 use super::{follow, tables};
-use crate::client::RetryingClient;
-use crate::client::Target;
+use crate::client::{Page, RetryingClient, Target};
 use crate::commands::output;
-use cluster_model::MoveResponse;
 
 /// Move a replica, or a leadership.
 #[derive(Debug, Args)]
@@ -68,32 +67,23 @@ pub struct Cancel {
 
 /// `move`: begins a move, and returns when it is done.
 pub async fn begin(arguments: Move) -> anyhow::Result<()> {
-    let mut body =
-        json!({"group": arguments.group, "to": arguments.to, "leader_only": arguments.leader_only});
-    if let Some(from) = &arguments.from {
-        body["from"] = json!(from);
-    }
-    let mut client = RetryingClient::sign_in(&arguments.target).await?;
-    let begun: Value = client.once().post("/v1/cluster/moves", &body).await?;
-    finish(&mut client, begun, &arguments.waiting).await
+    let Move { group, to, from, leader_only, waiting, target } = arguments;
+    let mut client = RetryingClient::sign_in(&target).await?;
+    let request = NewMove { group, to, from, leader_only };
+    let begun = client.once().post("/v1/cluster/moves", &request).await?;
+    finish(&mut client, begun, &waiting).await
 }
 
 /// `moves`: lists moves, or follows one to its end.
 pub async fn list(arguments: List) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let Some(id) = &arguments.id else {
-        let page = client.get(&format!("/v1/cluster/moves?limit={}", arguments.limit)).await?;
-        let items = page.get("items").cloned().unwrap_or_default();
-        if arguments.json {
-            return output::print_json(&items);
-        }
-        let moves: Vec<MoveResponse> = super::read(items)?;
-        if moves.is_empty() {
-            println!("there are no moves");
-        } else {
-            println!("{}", tables::moves(&moves));
-        }
-        return Ok(());
+        let page: Page<MoveResponse> =
+            client.get(&format!("/v1/cluster/moves?limit={}", arguments.limit)).await?;
+        return super::show(&page.items, arguments.json, |moves| match moves.as_slice() {
+            [] => println!("there are no moves"),
+            moves => println!("{}", tables::moves(moves)),
+        });
     };
     let found = client.get(&format!("/v1/cluster/moves/{}", segment(id)?)).await?;
     let waiting = Waiting { no_wait: arguments.json, json: arguments.json };
@@ -104,41 +94,29 @@ pub async fn list(arguments: List) -> anyhow::Result<()> {
 pub async fn cancel(arguments: Cancel) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let path = format!("/v1/cluster/moves/{}/cancel", segment(&arguments.id)?);
-    let found: Value = client.once().post(&path, &json!({})).await?;
+    let one: MoveResponse = client.once().post(&path, &json!({})).await?;
     if arguments.waiting.no_wait {
-        return finish(&mut client, found, &arguments.waiting).await;
+        return finish(&mut client, one, &arguments.waiting).await;
     }
-    let ended = follow::to_the_end(&mut client, vec![super::read(found)?]).await?;
-    if arguments.waiting.json {
-        return print(&ended);
-    }
-    ended.iter().for_each(|one| println!("{}", follow::sentence(one)));
-    Ok(())
+    let ended = follow::to_the_end(&mut client, vec![one]).await?;
+    ended.iter().try_for_each(|one| {
+        super::show(one, arguments.waiting.json, |one| println!("{}", follow::sentence(one)))
+    })
 }
 
-async fn finish(client: &mut RetryingClient<'_>, found: Value, waiting: &Waiting) -> anyhow::Result<()> {
-    let one: MoveResponse = super::read(found.clone())?;
+async fn finish(client: &mut RetryingClient<'_>, one: MoveResponse, waiting: &Waiting) -> anyhow::Result<()> {
     if waiting.no_wait {
-        if waiting.json {
-            return output::print_json(&found);
-        }
-        println!("{}  {}", one.id, follow::sentence(&one));
-        return Ok(());
+        return super::show(&one, waiting.json, |one| println!("{}  {}", one.id, follow::sentence(one)));
     }
     let ended = follow::to_the_end(client, vec![one]).await?;
     if waiting.json {
-        print(&ended)?;
+        ended.iter().try_for_each(output::print_json)?;
     }
     follow::all_done(&ended)?;
     if !waiting.json {
         ended.iter().for_each(|one| println!("{}", follow::sentence(one)));
     }
     Ok(())
-}
-
-fn print(ended: &[MoveResponse]) -> anyhow::Result<()> {
-    use poem_openapi::types::ToJSON;
-    ended.iter().try_for_each(|one| output::print_json(&one.to_json()))
 }
 
 /// Checks a name that becomes a segment of a path, so that it cannot select another path.

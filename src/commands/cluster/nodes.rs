@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use poem_openapi::types::ToJSON;
-use serde_json::{Value, json};
+use cluster_model::{NodeResponse, NodeState, NodeWork, RemainingReplicaResponse};
+use serde_json::json;
 
 use super::moves::{Waiting, segment};
 use super::{follow, tables};
 use crate::client::RetryingClient;
 use crate::client::Target;
 use crate::commands::output;
-use cluster_model::{NodeResponse, NodeState};
-use cluster_model::{NodeWork, RemainingReplicaResponse};
 
 /// Empty a node.
 #[derive(Debug, Args)]
@@ -53,8 +51,8 @@ pub async fn decommission(arguments: Drain) -> anyhow::Result<()> {
 /// `uncordon`: allows the node to take groups again.
 pub async fn uncordon(arguments: Node) -> anyhow::Result<()> {
     let path = format!("/v1/cluster/nodes/{}/uncordon", segment(&arguments.node)?);
-    let found: Value = arguments.target.sign_in().await?.post(&path, &json!({})).await?;
-    super::show::<NodeResponse>(found, arguments.json, |node| {
+    let node: NodeResponse = arguments.target.sign_in().await?.post(&path, &json!({})).await?;
+    super::show(&node, arguments.json, |node| {
         println!(
             "{} is {} and can take groups again; `auberge cluster rebalance` moves some to it now",
             node.name,
@@ -67,11 +65,10 @@ async fn empty(arguments: Drain, what: &str, reached: impl Fn(NodeState) -> bool
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
     let dry_run = if arguments.dry_run { "?dry_run=true" } else { "" };
     let path = format!("/v1/cluster/nodes/{}/{what}{dry_run}", segment(&arguments.node)?);
-    let found: Value = client.once().post(&path, &json!({})).await?;
+    let begun: NodeWork = client.once().post(&path, &json!({})).await?;
     if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
-        return output::print_json(&found);
+        return output::print_json(&begun);
     }
-    let begun: NodeWork = super::read(found.clone())?;
     if !arguments.waiting.json {
         begun.plan.iter().for_each(|step| println!("{}", super::rebalance::line(step)));
         stays(&begun.stays).iter().for_each(|line| println!("{line}"));
@@ -82,7 +79,7 @@ async fn empty(arguments: Drain, what: &str, reached: impl Fn(NodeState) -> bool
     }
     let (ended, now) = follow::until_emptied(&mut client, begun.moves, &arguments.node, reached).await?;
     if arguments.waiting.json {
-        output::print_json(&now.to_json())?;
+        output::print_json(&now)?;
     } else {
         println!("{}", outcome(&now));
     }

@@ -1,7 +1,7 @@
 //! `auberge cluster rebalance`.
 
 use clap::Args;
-use serde_json::{Value, json};
+use cluster_model::{Rebalance as RebalanceRequest, RebalanceResponse, StepResponse};
 
 use super::format::count;
 use super::moves::Waiting;
@@ -9,8 +9,6 @@ use super::{follow, tables};
 use crate::client::RetryingClient;
 use crate::client::Target;
 use crate::commands::output;
-use cluster_model::RebalanceResponse;
-use cluster_model::StepResponse;
 
 /// Distribute groups and leaders evenly over the nodes.
 #[derive(Debug, Args)]
@@ -27,12 +25,11 @@ pub struct Rebalance {
 /// Runs the command: prints the plan, then its progress.
 pub async fn run(arguments: Rebalance) -> anyhow::Result<()> {
     let mut client = RetryingClient::sign_in(&arguments.target).await?;
-    let body = json!({"dry_run": arguments.dry_run});
-    let found: Value = client.once().post("/v1/cluster/rebalance", &body).await?;
+    let request = RebalanceRequest { dry_run: arguments.dry_run };
+    let begun: RebalanceResponse = client.once().post("/v1/cluster/rebalance", &request).await?;
     if arguments.waiting.json && (arguments.dry_run || arguments.waiting.no_wait) {
-        return output::print_json(&found);
+        return output::print_json(&begun);
     }
-    let begun: RebalanceResponse = super::read(found)?;
     if !arguments.waiting.json {
         begun.plan.iter().for_each(|step| println!("{}", line(step)));
         match begun.plan.len() {
@@ -47,8 +44,7 @@ pub async fn run(arguments: Rebalance) -> anyhow::Result<()> {
     let made = begun.moves.len();
     let ended = follow::to_the_end(&mut client, begun.moves).await?;
     if arguments.waiting.json {
-        use poem_openapi::types::ToJSON;
-        output::print_json(&ended.to_json())?;
+        output::print_json(&ended)?;
     }
     follow::all_done(&ended)?;
     if !arguments.waiting.json && made > 0 {

@@ -2,11 +2,10 @@
 
 use anyhow::{Context, bail};
 use clap::Args;
-use serde_json::{Value, json};
+use cluster_model::{GroupResponse, Recovery};
 
 use super::moves::segment;
 use crate::client::OperatorAccess;
-use cluster_model::GroupResponse;
 
 /// Recreate a group from one surviving replica.
 ///
@@ -41,9 +40,9 @@ pub async fn run(arguments: Recover) -> anyhow::Result<()> {
         );
     }
     let path = format!("/v1/cluster/groups/{}/{}/recover", segment(service)?, segment(shard)?);
-    let body = json!({"on": arguments.on, "accept_data_loss": true});
-    let found: Value = arguments.access.sign_in().await?.post(&path, &body).await?;
-    super::show::<GroupResponse>(found, arguments.json, |group| {
+    let request = Recovery { on: arguments.on.clone(), accept_data_loss: true };
+    let group: GroupResponse = arguments.access.sign_in().await?.post(&path, &request).await?;
+    super::show(&group, arguments.json, |group| {
         println!(
             "{} is recreated on {}; it grows to {} replicas if there are enough nodes",
             group.group, arguments.on, group.replicas_wanted

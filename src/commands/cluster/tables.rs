@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
+use cluster_model::{
+    ClusterResponse, ClusterState, GroupResponse, GroupState, MoveResponse, NodeResponse, NodeState,
+    ReplicaResponse, ReplicaRole,
+};
+
 use super::format::{bytes, count, duration, entries, rate, time_of_day};
 use crate::commands::output;
-use cluster_model::MoveResponse;
-use cluster_model::{
-    ClusterResponse, ClusterState, GroupResponse, GroupState, NodeResponse, NodeState, ReplicaResponse,
-    ReplicaRole,
-};
 
 /// The whole cluster, for `status` and `watch`.
 pub fn cluster(cluster: &ClusterResponse) -> String {

@@ -4,17 +4,18 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use cluster_model::{
+    ClusterResponse, GroupResponse, GroupState, LeaderResponse, MoveResponse, NodeResponse, NodeState,
+};
 use edge::Instant as Timestamp;
 use eventsource_stream::Event;
-use poem_openapi::types::ParseFromJSON;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::changes::EVENTS;
 use super::{follow, format, tables};
 use crate::client::OperatorAccess;
 use crate::client::events::EventStream;
-use cluster_model::MoveResponse;
-use cluster_model::{ClusterResponse, GroupResponse, GroupState, LeaderResponse, NodeResponse, NodeState};
 
 /// Interval of attempts to connect.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
@@ -140,8 +141,8 @@ enum Update {
 impl Update {
     /// Parses an event; `None` if this version does not have its type.
     fn parse(name: &str, data: Value) -> Option<Self> {
-        fn parsed<T: ParseFromJSON>(data: Value) -> Option<T> {
-            T::parse_from_json(Some(data)).ok()
+        fn parsed<T: DeserializeOwned>(data: Value) -> Option<T> {
+            serde_json::from_value(data).ok()
         }
         match name {
             "snapshot" => parsed(data).map(|cluster| Self::Snapshot(Box::new(cluster))),

@@ -87,15 +87,15 @@ mod tests {
         let from = Instant::now();
         let at = |ms| from + Duration::from_millis(ms);
         let window = Window { from, to: at(1000) };
-        for (successes, longest, told) in [
+        for (successes, longest, recorded) in [
             (&[][..], 1000.0, vec![(0.0, 1000.0)]),
             (&[5, 10, 400, 402, 995], 593.0, vec![(10.0, 390.0), (402.0, 593.0)]),
             (&[300, 290, 295, 999], 699.0, vec![(0.0, 300.0), (300.0, 699.0)]),
         ] {
             let gaps = Gaps::new(window);
             successes.iter().for_each(|ms| gaps.success(at(*ms)));
-            let told: Vec<_> = told.into_iter().map(|(from_ms, ms)| Gap { from_ms, ms }).collect();
-            assert_eq!(gaps.end(Some(at(2000))), (longest, told), "{successes:?}");
+            let recorded: Vec<_> = recorded.into_iter().map(|(from_ms, ms)| Gap { from_ms, ms }).collect();
+            assert_eq!(gaps.end(Some(at(2000))), (longest, recorded), "{successes:?}");
         }
     }
 }

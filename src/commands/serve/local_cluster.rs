@@ -61,9 +61,9 @@ pub async fn run(arguments: &Arguments, settings: Settings, count: u16) -> anyho
     }
     let started = async {
         wait_until_listening(&plan, &mut exits).await?;
-        let made = initialise(&plan, arguments).await?;
+        let initialised = initialise(&plan, arguments).await?;
         wait_for_replicas(&plan, &mut exits).await?;
-        announce(&plan, &settings, &running, sandbox.is_some(), made.as_ref(), begun);
+        announce(&plan, &settings, &running, sandbox.is_some(), initialised.as_ref(), begun);
         anyhow::Ok(())
     };
     let stopping = stop.wait();
@@ -161,7 +161,7 @@ async fn initialise(plan: &LocalCluster, arguments: &Arguments) -> anyhow::Resul
     let joined =
         data_dir::read(&first.data)?.and_then(|metadata| metadata.node).is_some_and(|node| node.joined);
     let admin = plan.dir.join("admin.json");
-    let made = if joined {
+    let initialised = if joined {
         None
     } else {
         let nodes = plan.nodes.iter().map(|node| node.name.clone()).collect();
@@ -176,7 +176,7 @@ async fn initialise(plan: &LocalCluster, arguments: &Arguments) -> anyhow::Resul
         })?;
         write_private(&admin, &found)?;
     }
-    Ok(made)
+    Ok(initialised)
 }
 
 /// Returns when every node is ready and every group has all its replicas. From then on any node may be killed.
@@ -225,7 +225,7 @@ fn announce(
     settings: &Settings,
     running: &[Running<'_>],
     sandbox: bool,
-    made: Option<&InitResponse>,
+    initialised: Option<&InitResponse>,
     begun: Instant,
 ) {
     let public_url = settings.public_url();
@@ -241,10 +241,10 @@ fn announce(
     if sandbox {
         let _ = writeln!(out, "  bank      {SANDBOX}");
     }
-    if let Some(sign_in) = made.and_then(|made| made.sign_in.as_ref()) {
+    if let Some(sign_in) = initialised.and_then(|response| response.sign_in.as_ref()) {
         let _ = writeln!(out, "  admin     {}", administrator(sign_in, &public_url));
     }
-    if made.is_some_and(|made| made.effects_held) {
+    if initialised.is_some_and(|response| response.effects_held) {
         let _ = writeln!(out, "  restored  {}", init::RESTORED_HINT);
     }
     let _ =

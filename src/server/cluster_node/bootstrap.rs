@@ -74,22 +74,22 @@ async fn init(
         initialise(&node, request).await
     });
     match initialising.await {
-        Ok(Ok(made)) => {
-            let body = serde_json::to_vec(&made).map_err(|_| ApiError::unavailable(1))?;
+        Ok(Ok(response)) => {
+            let body = serde_json::to_vec(&response).map_err(|_| ApiError::unavailable(1))?;
             let response = Response::builder().content_type("application/json");
             // The response contains the administrator's password.
             Ok(response.header("Cache-Control", "no-store").body(body))
         }
         Ok(Err(error)) => {
-            let words: Vec<_> = error.chain().map(ToString::to_string).collect();
-            Err(conflict(words.join(": ")).into())
+            let causes: Vec<_> = error.chain().map(ToString::to_string).collect();
+            Err(conflict(causes.join(": ")).into())
         }
         Err(_) => Ok(ApiError::unavailable(1).into_response()),
     }
 }
 
-fn conflict(words: String) -> ApiError {
-    Problem::new(&problem_types::CONFLICT).detail(words).into()
+fn conflict(detail: String) -> ApiError {
+    Problem::new(&problem_types::CONFLICT).detail(detail).into()
 }
 
 /// Initialises the cluster, or completes an earlier attempt.
@@ -140,8 +140,8 @@ async fn initialise(node: &Arc<ClusterNode>, request: InitRequest) -> anyhow::Re
     };
     let nodes = cluster_init.nodes.iter().map(|node| node.name.clone()).collect();
     let command = Command::Init(Box::new(cluster_init));
-    let made = server.client.command::<directory::Contract>(&node.call(TIMEOUT), command).await;
-    match made {
+    let initialised = server.client.command::<directory::Contract>(&node.call(TIMEOUT), command).await;
+    match initialised {
         Ok(_) => {}
         // An earlier attempt has created the record.
         Err(Failure::Refused(Refusal::AlreadyInitialized { name })) if name == node.identity.cluster => {}

@@ -170,8 +170,8 @@ mod tests {
     fn a_node_must_match_the_name_and_cluster_of_its_certificate() {
         let dir = tempfile::tempdir().unwrap();
         let (authority, data) = (dir.path().join("authority"), dir.path().join("data"));
-        let made = CertificateAuthority::init(&authority, "inn").unwrap();
-        made.add_node(&authority, "n1", &["127.0.0.1".to_owned()]).unwrap();
+        let certificates = CertificateAuthority::init(&authority, "inn").unwrap();
+        certificates.add_node(&authority, "n1", &["127.0.0.1".to_owned()]).unwrap();
         let settings = |cluster: &str, name: &str| {
             let mut settings = Settings::default();
             settings.cluster.name = cluster.to_owned();
@@ -182,13 +182,13 @@ mod tests {
         };
         let found = Identity::of(&settings("inn", "n1"), "n1", &data).unwrap();
         assert_eq!((found.cluster.as_str(), found.name.as_str()), ("inn", "n1"));
-        for (cluster, has, asked, words) in [
+        for (cluster, configured, name, message) in [
             ("spa", "n1", "n1", "belongs to the cluster inn, not to spa"),
             ("inn", "n2", "n2", "is the certificate of node n1, not of n2"),
             ("inn", "n1", "n2", "there are: n1"),
         ] {
-            let why = Identity::of(&settings(cluster, has), asked, &data).map(|_| ()).unwrap_err();
-            assert!(why.to_string().contains(words), "{why}");
+            let why = Identity::of(&settings(cluster, configured), name, &data).map(|_| ()).unwrap_err();
+            assert!(why.to_string().contains(message), "{why}");
         }
         // The key is copied from the certificate's folder once. A different key is refused later.
         let why = found.place_key(&data).unwrap_err().to_string();

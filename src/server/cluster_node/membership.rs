@@ -149,8 +149,8 @@ impl ClusterNode {
         if self.is_joined()
             && let Some((name, now)) = shards.iter().find(differs)
         {
-            let kept = metadata.shards.get(name).copied().unwrap_or_default();
-            bail!("the cluster has {now} shards of {name}, and this node's store has {kept}");
+            let stored = metadata.shards.get(name).copied().unwrap_or_default();
+            bail!("the cluster has {now} shards of {name}, and this node's store has {stored}");
         }
         if !self.is_joined() || metadata.epoch != epoch {
             self.server.data.update_metadata(|metadata| {

@@ -1,8 +1,8 @@
 //! A node of a cluster.
 //!
-//! It listens at once, for clients and for other nodes, and reports what it waits for: that somebody makes the cluster
-//! (`auberge cluster init`), or that the directory answers. The node stores what it has learned, so that a cluster whose
-//! nodes all stopped starts again by itself.
+//! It listens at once, for clients and for other nodes, and reports why it is not ready: the cluster is not initialised
+//! (`auberge cluster init`), or the directory does not answer. The node stores the cluster's metadata, so that a cluster
+//! starts again automatically after all its nodes have stopped.
 
 mod bootstrap;
 mod follow;
