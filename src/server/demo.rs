@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use contracts::reservations::{Command, Reservations};
+use contracts::reservations::ImportHotels;
 use group::{Call, Client, Credentials, Failure};
 
 use super::trust::until_ready;
@@ -25,7 +25,7 @@ pub async fn load(client: &Client, credentials: &dyn Credentials) -> anyhow::Res
         until_ready(|| async {
             let token = credentials.service_token("setup", None).await.map_err(Failure::Unavailable)?;
             let call = Call::bearer(token, Duration::from_secs(30));
-            client.command::<Reservations>(&call, Command::ImportHotels { hotels: batch.clone() }).await
+            client.call(&call, ImportHotels { hotels: batch.clone() }).await
         })
         .await?;
     }

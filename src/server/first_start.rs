@@ -40,7 +40,6 @@ pub async fn end_sessions(server: &Server) -> anyhow::Result<()> {
 /// # Errors
 /// When a shard refuses them.
 pub async fn configure(server: &Server) -> anyhow::Result<()> {
-    use contracts::reservations::{Command, Reservations};
     let token = server.credentials.service_token("setup", None).await?;
     let call = Call::bearer(token, TIMEOUT);
     let shards = server.data.metadata().shards["reservations"];
@@ -51,8 +50,8 @@ pub async fn configure(server: &Server) -> anyhow::Result<()> {
             continue;
         }
         let settings = server.settings.reservations.clone().into();
-        let configured =
-            server.client.command::<Reservations>(&call, Command::Configure { slot, settings }).await;
+        let request = contracts::reservations::Configure { slot, settings };
+        let configured = server.client.call(&call, request).await;
         configured.map_err(|failure| anyhow::anyhow!("[reservations] of the settings: {failure:?}"))?;
     }
     Ok(())

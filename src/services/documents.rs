@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::ReservationId;
-use contracts::reservations::{Answer, Query, Refusal, Reservation, Reservations};
-use contracts::{HotelId, HotelProfile};
+use contracts::reservations::{GetHotel, GetReservation, Refusal, Reservation};
+use contracts::{HotelProfile, ReservationId};
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials, Failure, Unavailable, Why};
 use reservations::BookingLinks;
@@ -26,36 +25,23 @@ impl ReservationDocuments {
         call: &Call,
         reservation: ReservationId,
     ) -> Result<Option<(Reservation, HotelProfile)>, Unavailable> {
-        let found = match self.client.query::<Reservations>(call, Query::Reservation(reservation)).await {
-            Ok(Answer::Reservation(found)) => found,
-            Ok(_) => return Err(unexpected_answer()),
-            Err(failure) => return none_or(failure),
+        let Some(found) = readable(self.client.call(call, GetReservation { reservation }).await)? else {
+            return Ok(None);
         };
-        let hotel = self.hotel(call, found.hotel()).await?;
-        Ok(hotel.map(|hotel| (*found, hotel)))
-    }
-
-    async fn hotel(&self, call: &Call, hotel: HotelId) -> Result<Option<HotelProfile>, Unavailable> {
-        match self.client.query::<Reservations>(call, Query::Hotel(hotel)).await {
-            Ok(Answer::Hotel(hotel)) => Ok(Some(hotel)),
-            Ok(_) => Err(unexpected_answer()),
-            Err(failure) => none_or(failure),
-        }
+        let hotel = readable(self.client.call(call, GetHotel { hotel: found.hotel() }).await)?;
+        Ok(hotel.map(|hotel| (found, hotel)))
     }
 }
 
 /// A reservation that the caller may not read is reported as not found.
-fn none_or<T>(failure: Failure<Refusal>) -> Result<Option<T>, Unavailable> {
-    match failure {
-        Failure::Unavailable(unavailable) => Err(unavailable),
-        Failure::Refused(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused => {
-            Ok(None)
-        }
+fn readable<T>(result: Result<T, Failure<Refusal>>) -> Result<Option<T>, Unavailable> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(Failure::Unavailable(unavailable)) => Err(unavailable),
+        Err(
+            Failure::Refused(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused,
+        ) => Ok(None),
     }
-}
-
-fn unexpected_answer() -> Unavailable {
-    Unavailable::new(Why::NoService("reservations".to_owned()))
 }
 
 impl ui::Documents for ReservationDocuments {

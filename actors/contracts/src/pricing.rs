@@ -1,21 +1,21 @@
-//! What a stay costs: the one calculation that search shows and reservations ask.
+//! The price of a stay. `search` and `reservations` use this one calculation, so that a search result shows the price that is
+//! charged, to the cent.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Date, RatePlanProfile, Season, TaxRule};
 
-/// A tax in money.
+/// The amount of a tax.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxAmount {
-    /// As shown.
     pub name: String,
     /// Minor units.
     pub amount: i64,
-    /// Whether the nightly prices already include it.
+    /// Whether the nightly prices include it.
     pub included: bool,
 }
 
-/// What a stay costs, taken apart.
+/// The price of a stay, itemized.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceBreakdown {
     /// Each night's price for all rooms together, minor units.
@@ -26,8 +26,8 @@ pub struct PriceBreakdown {
     pub total: i64,
 }
 
-/// The price of one room for one night, in minor units: the override if the calendar has one, else by season. Multiplied
-/// factors are rounded half up to a minor unit.
+/// The price of one room for one night, in minor units: `set`, the calendar's price, if there is one; otherwise the seasonal
+/// price, rounded half up to a minor unit.
 pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Option<i64>) -> i64 {
     set.unwrap_or_else(|| {
         let factor =
@@ -37,7 +37,7 @@ pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Op
     })
 }
 
-/// What `rooms` rooms cost for nights at these prices of one room.
+/// The price of `rooms` rooms for nights at these prices of one room.
 pub fn price_stay(
     nights: impl IntoIterator<Item = (Date, i64)>,
     rooms: u32,
@@ -52,13 +52,13 @@ pub fn price_stay(
     PriceBreakdown { nightly, taxes, total: sum.saturating_add(added) }
 }
 
-/// So many percent of an amount, rounded half up to a minor unit: what a cancellation costs.
+/// A percentage of an amount, rounded half up to a minor unit. Used for cancellation fees.
 pub fn share(amount: i64, percent: u8) -> i64 {
     let share = (i128::from(amount) * i128::from(percent) * 2 + 100) / 200;
     i64::try_from(share).unwrap_or(i64::MAX)
 }
 
-/// The total alone, without allocating: for search.
+/// The total alone. Unlike [`price_stay`] it does not allocate, because `search` calls it for every hotel.
 pub fn total(sum_of_nights: i64, taxes: &[TaxRule]) -> i64 {
     let added = |sum: i64, rule: &TaxRule| sum.saturating_add(tax_amount(rule, sum_of_nights));
     sum_of_nights.saturating_add(taxes.iter().filter(|rule| !rule.included).fold(0, added))
@@ -68,7 +68,7 @@ fn tax(rule: &TaxRule, sum: i64) -> TaxAmount {
     TaxAmount { name: rule.name.clone(), amount: tax_amount(rule, sum), included: rule.included }
 }
 
-/// Half up to a minor unit. An included tax is the part of the price that it makes up: p × r / (1 + r).
+/// Rounds half up to a minor unit. An included tax is a part of the price: p × r / (1 + r).
 fn tax_amount(rule: &TaxRule, sum: i64) -> i64 {
     let (sum, rate) = (i128::from(sum), i128::from(rule.basis_points));
     let whole = if rule.included { 10_000 + rate } else { 10_000 };
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_nights_and_taxes_that_are_not_included() {
+    fn a_total_is_the_sum_of_nights_and_taxes_that_are_not_included() {
         let table = [
             (&[10_000, 12_000][..], 1, rule(700, false), 22_000 + 1_540, 1_540),
             (&[10_000, 12_000][..], 2, rule(700, false), 44_000 + 3_080, 3_080),

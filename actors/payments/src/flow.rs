@@ -1,81 +1,72 @@
-//! Doing several steps for somebody who waits.
+//! Starting a payment or a refund, and waiting for its outcome.
 
 use std::time::Duration;
 
 use contracts::PaymentId;
 use contracts::payments::{
-    Answer, BankMode, Command, Payment, PaymentStatus, Payments, Query, RefundStatus, Refusal, Reply,
+    BankMode, GetBankMode, GetPayment, Payment, PaymentStatus, Refund, RefundStatus, Refusal, RequestRefund,
+    StartPayment,
 };
 use group::{Call, Client, Failure, Unavailable, Why};
 use tokio::time::Instant;
 
-/// How long somebody waits for the bank before being told "processing".
+/// The longest wait for the bank, after which the payment is returned as it is.
 const WAIT: Duration = Duration::from_secs(9);
-/// Kept free before the caller's deadline, for the answer.
+/// Reserved before the call's deadline for the reply.
 const MARGIN: Duration = Duration::from_millis(400);
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 
-/// Starts a payment and waits until it leaves [`PaymentStatus::Processing`], up to nine seconds or almost the call's
-/// deadline: then it is answered as it is.
+/// Starts a payment and waits until it leaves [`PaymentStatus::Processing`], for at most nine seconds or until shortly before
+/// the call's deadline. Then it is returned as it is.
 ///
 /// # Errors
-/// Refusals of `start`, and [`Failure`]'s others.
+/// The refusals of [`StartPayment`], and the other cases of [`Failure`].
 pub async fn start_and_wait(
     client: &Client,
     call: &Call,
-    start: Command,
+    start: StartPayment,
 ) -> Result<Payment, Failure<Refusal>> {
-    match client.command::<Payments>(call, start).await? {
-        Reply::Started(payment) => {
-            wait(client, call, payment, |payment| payment.status != PaymentStatus::Processing).await
-        }
-        Reply::Done | Reply::RefundStarted(_) | Reply::Parked => Err(odd()),
-    }
+    let payment = client.call(call, start).await?;
+    wait(client, call, payment, |payment| payment.status != PaymentStatus::Processing).await
 }
 
-/// Starts a refund and waits until the bank has said something, as [`start_and_wait`].
+/// Requests a refund and waits until it succeeds or fails, like [`start_and_wait`].
 ///
 /// # Errors
-/// Refusals of `request`, and [`Failure`]'s others.
+/// The refusals of [`RequestRefund`], and the other cases of [`Failure`].
 pub async fn refund_and_wait(
     client: &Client,
     call: &Call,
-    payment: PaymentId,
-    request: Command,
-) -> Result<(Payment, contracts::payments::Refund), Failure<Refusal>> {
-    let Reply::RefundStarted(id) = client.command::<Payments>(call, request).await? else {
-        return Err(odd());
-    };
+    request: RequestRefund,
+) -> Result<(Payment, Refund), Failure<Refusal>> {
+    let payment = request.payment;
+    let id = client.call(call, request).await?;
     let settled = |payment: &Payment| {
         payment.refunds.iter().any(|refund| refund.id == id && refund.status != RefundStatus::Pending)
     };
     let payment = wait(client, call, payment, settled).await?;
-    let refund = payment.refunds.iter().find(|refund| refund.id == id).cloned().ok_or_else(odd)?;
+    let refund = payment.refunds.iter().find(|refund| refund.id == id).cloned();
+    // A refund is never removed. An older replica may have answered.
+    let refund = refund.ok_or_else(|| Unavailable::new(Why::NoService("payments".to_owned())))?;
     Ok((payment, refund))
 }
 
-/// Makes sure, when a cluster starts, that its store was never with another kind of bank. `call` is by somebody who may
-/// ask.
+/// Verifies, when a cluster starts, that its store has never used another kind of bank.
 ///
 /// # Errors
-/// A sentence for the operator, or why nobody answers.
+/// A message for the operator.
 pub async fn check_bank_mode(client: &Client, call: &Call, mode: BankMode) -> Result<(), String> {
-    let answers =
-        client.query_every::<Payments>(call, Query::BankMode).await.map_err(|failure| failure.to_string())?;
-    for answer in answers {
-        if let Answer::BankMode(Some(kept)) = answer
-            && kept != mode
-        {
-            return Err(format!(
-                "this store's payments are with {}, and it never changes that: set [payments] back, or begin with an \
-                 empty data directory to use {}",
-                name(kept),
-                name(mode)
-            ));
-        }
+    let stored = client.call_every_shard(call, GetBankMode).await.map_err(|failure| failure.to_string())?;
+    match stored.into_iter().flatten().find(|stored| *stored != mode) {
+        None => Ok(()),
+        Some(stored) => Err(format!(
+            "this store's payments are with {}, which cannot be changed: correct [payments], or use an empty data \
+             directory for {}",
+            name(stored),
+            name(mode)
+        )),
     }
-    Ok(())
 }
 
 fn name(mode: BankMode) -> &'static str {
@@ -89,27 +80,19 @@ fn name(mode: BankMode) -> &'static str {
 async fn wait(
     client: &Client,
     call: &Call,
-    id: PaymentId,
+    payment: PaymentId,
     is_done: impl Fn(&Payment) -> bool,
 ) -> Result<Payment, Failure<Refusal>> {
-    // The command's idempotency key is not the question's.
+    // The idempotency key belongs to the command, not to the queries.
     let call = Call { key: None, ..call.clone() };
     let deadline = (Instant::now() + WAIT).min(call.deadline.checked_sub(MARGIN).unwrap_or(call.deadline));
     let mut pause = PAUSE;
     loop {
-        let payment = match client.query::<Payments>(&call, Query::Payment(id)).await? {
-            Answer::Payment(payment) => *payment,
-            Answer::Payments(_) | Answer::Receipt { .. } | Answer::BankMode(_) => return Err(odd()),
-        };
-        if is_done(&payment) || Instant::now() + pause >= deadline {
-            return Ok(payment);
+        let found = client.call(&call, GetPayment { payment }).await?;
+        if is_done(&found) || Instant::now() + pause >= deadline {
+            return Ok(found);
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(PAUSE_MAX);
     }
-}
-
-/// An answer to another question: two versions of the program are talking.
-fn odd() -> Failure<Refusal> {
-    Unavailable::new(Why::NoService("payments".to_owned())).into()
 }

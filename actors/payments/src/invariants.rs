@@ -1,4 +1,4 @@
-//! What must always hold, as pure checks over the whole store: used by tests, by simulation and by `auberge check`.
+//! The invariants: each check reads the whole store. Unit tests, the simulation and `auberge check` call them.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,26 @@ use group::View;
 
 use crate::state::{CURRENT, LAST_RECEIPT, PAYMENTS, RECEIPTS, Record, Stage};
 
-/// One line for each violation.
+/// The violations of all invariants.
 pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let mut live: BTreeMap<ReservationId, PaymentId> = BTreeMap::new();
     for (id, record) in view.all(&PAYMENTS) {
         found.extend(refunds_never_exceed_what_was_captured(id, &record));
         found.extend(success_has_an_intent_and_a_receipt(id, &record));
-        if counts(&record)
+        if is_current(&record)
             && let Some(other) = live.insert(record.reservation, id)
         {
             found.push(format!("{}: {other} and {id} are both open or succeeded", record.reservation));
         }
     }
-    found.extend(the_index_knows_every_current_payment(view, &live));
+    found.extend(the_index_equals_the_current_payments(view, &live));
     found.extend(receipt_numbers_have_no_gap(view));
     found
 }
 
 /// Whether a payment is the one that a reservation may have.
-fn counts(record: &Record) -> bool {
+fn is_current(record: &Record) -> bool {
     (record.stage.is_open() || record.stage == Stage::Succeeded) && !record.surplus
 }
 
@@ -47,7 +47,7 @@ fn success_has_an_intent_and_a_receipt(id: PaymentId, record: &Record) -> Option
     }
 }
 
-fn the_index_knows_every_current_payment(
+fn the_index_equals_the_current_payments(
     view: &View<'_>,
     live: &BTreeMap<ReservationId, PaymentId>,
 ) -> Vec<String> {

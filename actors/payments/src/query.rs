@@ -1,6 +1,8 @@
-//! Answers: one payment, lists of them, receipts.
+//! The queries: payments, lists of payments, receipts.
 
-use contracts::payments::{Answer, Payment, PaymentCursor, PaymentStatus, Query, Refusal};
+use contracts::payments::{
+    Answer, GetPayment, GetReceipt, ListPayments, ListReservationPayments, Payment, Query, Receipt, Refusal,
+};
 use contracts::{HotelId, PaymentId};
 use group::View;
 use protocol::{Principal, Timestamp};
@@ -11,30 +13,38 @@ use crate::state::{
     ALL, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for,
 };
 
-/// The most payments on one page, the one that tells whether there is another page included.
+/// The most payments on one page, including the one that shows whether there is another page.
 const PAGE_MAX: u32 = 101;
 
-pub(crate) fn answer(view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
-    match query {
-        Query::Payment(payment) => {
-            Ok(Answer::Payment(Box::new(visible(view, caller, payment)?.to_payment())))
-        }
-        Query::OfReservation(reservation) => {
-            let ids = view.scan_back(&OF_RESERVATION, &reservation).map(|((_, payment), ())| payment);
-            let records = ids.filter_map(|payment| visible(view, caller, payment).ok());
-            Ok(Answer::Payments(records.map(|record| record.to_payment()).collect()))
-        }
-        Query::Payments { hotel, status, after, limit } => {
-            Ok(Answer::Payments(list(view, caller, hotel, status, after, limit)))
-        }
-        Query::Receipt { payment, booking_url } => {
-            receipt::answer(&visible(view, caller, payment)?, &booking_url)
-        }
-        Query::BankMode => Ok(Answer::BankMode(view.get(&BANK, &0))),
-    }
+pub(crate) fn dispatch(view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
+    Ok(match query {
+        Query::GetPayment(request) => get_payment(view, caller, &request)?.into(),
+        Query::ListReservationPayments(request) => list_reservation_payments(view, caller, &request).into(),
+        Query::ListPayments(request) => list_payments(view, caller, &request).into(),
+        Query::GetReceipt(request) => get_receipt(view, caller, &request)?.into(),
+        Query::GetBankMode(_) => view.get(&BANK, &0).into(),
+    })
 }
 
-/// One that the caller may not see does not exist.
+fn get_payment(view: &View<'_>, caller: &Principal, request: &GetPayment) -> Result<Payment, Refusal> {
+    Ok(visible(view, caller, request.payment)?.to_payment())
+}
+
+fn list_reservation_payments(
+    view: &View<'_>,
+    caller: &Principal,
+    request: &ListReservationPayments,
+) -> Vec<Payment> {
+    let ids = view.scan_back(&OF_RESERVATION, &request.reservation).map(|((_, payment), ())| payment);
+    let records = ids.filter_map(|payment| visible(view, caller, payment).ok());
+    records.map(|record| record.to_payment()).collect()
+}
+
+fn get_receipt(view: &View<'_>, caller: &Principal, request: &GetReceipt) -> Result<Receipt, Refusal> {
+    receipt::receipt(&visible(view, caller, request.payment)?, &request.booking_url)
+}
+
+/// The payment, if the caller may see it.
 fn visible(view: &View<'_>, caller: &Principal, payment: PaymentId) -> Result<Record, Refusal> {
     let record = view.get(&PAYMENTS, &payment).filter(|record| record.is_visible_to(caller));
     record.ok_or(Refusal::NoSuchPayment)
@@ -43,26 +53,20 @@ fn visible(view: &View<'_>, caller: &Principal, payment: PaymentId) -> Result<Re
 type Row = (Timestamp, PaymentId);
 type Take<'t> = dyn FnMut(&mut dyn Iterator<Item = Row>) + 't;
 
-fn list(
-    view: &View<'_>,
-    caller: &Principal,
-    hotel: Option<HotelId>,
-    status: Option<PaymentStatus>,
-    after: Option<PaymentCursor>,
-    limit: u32,
-) -> Vec<Payment> {
+fn list_payments(view: &View<'_>, caller: &Principal, request: &ListPayments) -> Vec<Payment> {
+    let ListPayments { hotel, status, after, limit } = *request;
     let after = after.map(|after| (after.created_at, after.payment));
     let limit = limit.min(PAGE_MAX) as usize;
-    let wanted = |row: &Row| {
+    let matching = |row: &Row| {
         let record = view.get(&PAYMENTS, &row.1)?;
-        let fits = hotel.is_none_or(|hotel| record.hotel() == Some(hotel));
-        let fits = fits && status.is_none_or(|status| record.status() == status);
-        (fits && record.is_visible_to(caller)).then_some(record)
+        let matches = hotel.is_none_or(|hotel| record.hotel() == Some(hotel));
+        let matches = matches && status.is_none_or(|status| record.status() == status);
+        (matches && record.is_visible_to(caller)).then_some(record)
     };
     let mut found: Vec<(Row, Record)> = Vec::new();
     let mut take = |rows: &mut dyn Iterator<Item = Row>| {
-        let rows = rows.take(limits::ROWS_LOOKED_AT_MAX);
-        found.extend(rows.filter_map(|row| wanted(&row).map(|record| (row, record))).take(limit));
+        let rows = rows.take(limits::ROWS_SCANNED_MAX);
+        found.extend(rows.filter_map(|row| matching(&row).map(|record| (row, record))).take(limit));
     };
     match hotel {
         Some(hotel) if administers(caller) || works_for(caller, hotel) => {

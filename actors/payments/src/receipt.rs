@@ -1,13 +1,13 @@
-//! The data of a receipt, for the document and the mail.
+//! The data of a receipt, for the PDF document and the mail.
 
-use contracts::payments::{Answer, BankMode, RefundReason, RefundStatus, Refusal};
+use contracts::payments::{BankMode, Receipt, RefundReason, RefundStatus, Refusal};
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use crate::state::{Record, receipt_number};
 
 /// The receipt of a payment that succeeded.
-pub(crate) fn answer(record: &Record, booking_url: &str) -> Result<Answer, Refusal> {
+pub(crate) fn receipt(record: &Record, booking_url: &str) -> Result<Receipt, Refusal> {
     let (Some(number), Some(paid_at), Some(payable)) = (record.receipt, record.succeeded_at, &record.payable)
     else {
         return Err(Refusal::NoReceipt);
@@ -23,11 +23,11 @@ pub(crate) fn answer(record: &Record, booking_url: &str) -> Result<Answer, Refus
         .iter()
         .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
         .collect();
-    // What the bank could not give back did not happen, as far as a guest's books go.
+    // Failed refunds are not part of a receipt.
     let refunds = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
     let refunds: Vec<Value> = refunds
         .map(|refund| {
-            json!({"amount": refund.amount, "currency": currency, "at": instant(refund.created_at), "reason": words(&refund.reason)})
+            json!({"amount": refund.amount, "currency": currency, "at": instant(refund.created_at), "reason": reason_text(&refund.reason)})
         })
         .collect();
     let (city, country) = place(&payable.hotel_city);
@@ -56,7 +56,7 @@ pub(crate) fn answer(record: &Record, booking_url: &str) -> Result<Answer, Refus
         "issued_at": instant(paid_at),
         "time_zone": payable.time_zone,
     });
-    Ok(Answer::Receipt {
+    Ok(Receipt {
         number: receipt_number(number),
         data_json: data.to_string(),
         guest_name: payable.guest_name.clone(),
@@ -69,17 +69,17 @@ pub(crate) fn instant(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default().to_string()
 }
 
-/// In words for guests.
-pub(crate) fn words(reason: &RefundReason) -> String {
+/// The reason as guests read it.
+pub(crate) fn reason_text(reason: &RefundReason) -> String {
     match reason {
         RefundReason::Cancelled => "Cancellation".to_owned(),
-        RefundReason::TooLate => "The payment arrived after the booking had lapsed".to_owned(),
-        RefundReason::Requested(words) if words.trim().is_empty() => "Refund by the hotel".to_owned(),
-        RefundReason::Requested(words) => words.clone(),
+        RefundReason::TooLate => "The payment arrived after the hold on the room had expired".to_owned(),
+        RefundReason::Requested(text) if text.trim().is_empty() => "Refund by the hotel".to_owned(),
+        RefundReason::Requested(text) => text.clone(),
     }
 }
 
-/// `Munich, DE` in its two parts.
+/// Splits `Munich, DE`.
 fn place(city: &str) -> (&str, &str) {
     city.rsplit_once(", ").unwrap_or((city, ""))
 }

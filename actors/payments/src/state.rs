@@ -1,4 +1,4 @@
-//! Every tree of the store: key, value, meaning.
+//! The trees of the store: key, value and meaning.
 
 use contracts::payments::{
     BankMode, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason, RefundStatus,
@@ -8,57 +8,56 @@ use group::Tree;
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Each payment that was ever started.
+/// All payments.
 pub(crate) const PAYMENTS: Tree<PaymentId, Record> = Tree::new(32, "payments");
-/// The payments of a reservation, in the order in which they were started.
+/// The payments of a reservation, in the order of their creation.
 pub(crate) const OF_RESERVATION: Tree<(ReservationId, PaymentId), ()> =
     Tree::new(33, "payments of a reservation");
-/// The one payment of a reservation that is open or has succeeded: what makes a second one a refusal.
+/// The payment of a reservation that is open or has succeeded. A second one is refused.
 pub(crate) const CURRENT: Tree<ReservationId, PaymentId> = Tree::new(34, "current payment");
-/// All payments by the time at which they were started, for administrators' lists; all keys begin with [`ALL`].
+/// All payments by creation time, for administrators. All keys begin with [`ALL`].
 pub(crate) const BY_TIME: Tree<(u8, Timestamp, PaymentId), ()> = Tree::new(35, "payments by time");
-/// What the keys of [`BY_TIME`] begin with.
+/// The prefix of the keys of [`BY_TIME`].
 pub(crate) const ALL: u8 = 0;
-/// The payments that somebody started, by time.
+/// The payments of an owner, by creation time.
 pub(crate) const BY_OWNER: Tree<(String, Timestamp, PaymentId), ()> = Tree::new(36, "payments by owner");
-/// The payments to a hotel, by time; from when reservations has answered.
+/// The payments to a hotel, by creation time, once reservations has returned the amount.
 pub(crate) const BY_HOTEL: Tree<(HotelId, Timestamp, PaymentId), ()> = Tree::new(37, "payments by hotel");
-/// Which payment a receipt's number belongs to.
+/// The payment of a receipt number.
 pub(crate) const RECEIPTS: Tree<(HotelId, u64), PaymentId> = Tree::new(38, "receipts");
-/// The last receipt number that a hotel has given out.
+/// The last receipt number of a hotel.
 pub(crate) const LAST_RECEIPT: Tree<HotelId, u64> = Tree::new(39, "last receipt of a hotel");
-/// Under key 0: the bank that this store is with, from its first intent on, for ever.
+/// Under key 0: the kind of bank of this store, set with the first intent and never changed.
 pub(crate) const BANK: Tree<u8, BankMode> = Tree::new(40, "bank");
-/// Events of the bank about intents that we do not know: the bank's id of the event, and what it said. Kept for
-/// operators, and bounded.
+/// Bank events about unknown intents, for operators: time, the bank's id of the event. Bounded by [`limits::PARKED_MAX`].
 pub(crate) const PARKED: Tree<(Timestamp, String), Parked> = Tree::new(41, "parked events");
-/// Under key 0: how many rows [`PARKED`] has.
+/// Under key 0: the number of rows in [`PARKED`].
 pub(crate) const PARKED_COUNT: Tree<u8, u32> = Tree::new(42, "parked events, counted");
 
-/// Bounds, in one place.
+/// The limits of the service.
 pub mod limits {
-    /// From the start of a payment until it is given up when the guest does nothing, in seconds.
+    /// The time limit of an open payment, in seconds.
     pub const PAY_WITHIN_SECS: i64 = 20 * 60;
-    /// Until the bank is asked for the first time what became of an open payment, in seconds; doubles each time.
+    /// The pause before the first retrieval of an open payment, in seconds. It doubles each time.
     pub const RECHECK_SECS: i64 = 15;
-    /// The longest pause between two questions, in seconds.
+    /// The longest pause between two retrievals, in seconds.
     pub const RECHECK_SECS_MAX: i64 = 3600;
-    /// Attempts at refunds of one payment.
+    /// The most refunds of one payment, failed ones included.
     pub const REFUNDS_MAX: usize = 100;
-    /// Entries of a timeline; later ones are dropped.
+    /// The most entries of a timeline; later ones are dropped.
     pub const TIMELINE_MAX: usize = 300;
-    /// Events put aside per shard; the oldest gives way.
+    /// The most parked events in each shard; the oldest is removed for a new one.
     pub const PARKED_MAX: u32 = 1000;
-    /// Payments of one reservation, failed ones included.
+    /// The most payments of one reservation, failed ones included.
     pub const ATTEMPTS_MAX: usize = 50;
-    /// Characters of a payment method's name.
+    /// The longest payment method id, in characters.
     pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
-    /// Bytes of a return address.
+    /// The longest return URL, in bytes.
     pub const RETURN_URL_BYTES_MAX: usize = 2048;
-    /// Characters of a refund's reason.
+    /// The longest reason of a refund, in characters.
     pub const REASON_CHARS_MAX: usize = 200;
-    /// Rows looked at for one page of a list.
-    pub const ROWS_LOOKED_AT_MAX: usize = 50_000;
+    /// The most rows that are scanned for one page of a list.
+    pub const ROWS_SCANNED_MAX: usize = 50_000;
 }
 
 /// A payment as it is stored.
@@ -66,32 +65,33 @@ pub mod limits {
 pub(crate) struct Record {
     pub id: PaymentId,
     pub reservation: ReservationId,
-    /// Who started it: a user, a client, or a guest's session.
+    /// The user, OAuth client or guest session that started it.
     pub owner: String,
-    /// `pm_…`: no card number.
+    /// `pm_…`, the bank's id of a card.
     pub payment_method: String,
     pub return_url: String,
-    /// What the payer was shown.
+    /// The total that the payer saw.
     pub expected_amount: Option<Money>,
-    /// What reservations answered.
+    /// What reservations returned.
     pub payable: Option<Payable>,
     pub stage: Stage,
-    /// The bank's id, recorded before it is confirmed.
+    /// The bank's id of the intent, recorded before the intent is confirmed.
     pub intent: Option<String>,
     pub mode: Option<BankMode>,
     pub redirect_url: Option<String>,
     pub failure: Option<Failure>,
     pub method: Option<String>,
-    /// Minor units that the bank took; 0 until it did.
+    /// The captured amount in minor units; 0 until the payment has succeeded.
     pub captured: i64,
     pub receipt: Option<u64>,
     pub refunds: Vec<RefundRow>,
-    /// Money that came although another payment of the reservation had succeeded: given back, and not counted as one.
+    /// Whether the payment succeeded although another payment of the reservation had taken its place. It is refunded in full.
     pub surplus: bool,
-    /// Whether a [`crate::Effect::Check`] is under way; events that come meanwhile ask for another.
+    /// Whether a [`crate::Effect::Check`] is in progress.
     pub checking: bool,
+    /// Whether another retrieval follows the one in progress, because of an event.
     pub check_again: bool,
-    /// How often the bank was asked, for the pause until the next time.
+    /// The number of scheduled retrievals, for the backoff.
     pub rechecks: u32,
     pub created_at: Timestamp,
     pub succeeded_at: Option<Timestamp>,
@@ -99,22 +99,20 @@ pub(crate) struct Record {
     pub version: u64,
 }
 
-/// How far a payment is, finer than its status.
+/// The stage of a payment; more detailed than its status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Stage {
-    /// Reservations is asked what is owed.
+    /// Waiting for reservations to return the amount.
     Quoting,
-    /// The bank is asked for an intent.
+    /// The bank creates an intent.
     Creating,
-    /// The bank is asked to confirm it.
+    /// The bank confirms the intent.
     Confirming,
-    /// The guest has to act.
+    /// The guest has to authenticate (3-D Secure).
     Action,
-    /// The bank takes its time.
+    /// The bank is processing.
     Waiting,
-    /// The money is here.
     Succeeded,
-    /// It came to nothing.
     Failed,
 }
 
@@ -138,7 +136,7 @@ pub(crate) struct RefundRow {
     pub status: RefundStatus,
     pub created_at: Timestamp,
     pub settled_at: Option<Timestamp>,
-    /// How often the bank was asked.
+    /// The number of scheduled retrievals, for the backoff.
     pub rechecks: u32,
 }
 
@@ -150,15 +148,26 @@ pub(crate) enum TimelineEvent {
     IntentRecorded,
     ActionRequired,
     BankProcessing,
-    Succeeded { receipt: u64 },
-    Failed { code: String },
-    RefundStarted { amount: Money },
-    RefundSucceeded { amount: Money },
-    RefundFailed { amount: Money },
+    Succeeded {
+        receipt: u64,
+    },
+    Failed {
+        code: String,
+    },
+    RefundStarted {
+        amount: Money,
+    },
+    RefundSucceeded {
+        amount: Money,
+    },
+    RefundFailed {
+        amount: Money,
+    },
+    /// The payment succeeded after another one had taken its place.
     Surplus,
 }
 
-/// What the bank said of something that we do not know.
+/// A bank event about an unknown intent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Parked {
     pub kind: String,
@@ -174,7 +183,7 @@ impl Record {
         self.payable.as_ref().map(|payable| payable.amount)
     }
 
-    /// Minor units that went back or are going to, unless the bank could not.
+    /// The sum of all refunds that have not failed, in minor units.
     pub fn refunds_total(&self) -> i64 {
         self.refunds
             .iter()
@@ -183,7 +192,7 @@ impl Record {
             .sum()
     }
 
-    /// Minor units that went back.
+    /// The sum of the refunds that succeeded, in minor units.
     pub fn refunded(&self) -> i64 {
         self.refunds
             .iter()
@@ -192,7 +201,7 @@ impl Record {
             .sum()
     }
 
-    /// Minor units that can still be refunded.
+    /// The amount that can still be refunded, in minor units.
     pub fn left(&self) -> i64 {
         self.captured - self.refunds_total()
     }
@@ -212,15 +221,15 @@ impl Record {
         }
     }
 
-    /// Notes what happened; counts as a change.
-    pub fn happened(&mut self, now: Timestamp, what: TimelineEvent) {
+    /// Appends to the timeline and increments the version.
+    pub fn record(&mut self, now: Timestamp, event: TimelineEvent) {
         self.version += 1;
         if self.timeline.len() < limits::TIMELINE_MAX {
-            self.timeline.push((now, what));
+            self.timeline.push((now, event));
         }
     }
 
-    /// As those see it who may.
+    /// The payment as callers see it.
     pub fn to_payment(&self) -> Payment {
         let currency = self.amount().map(|amount| amount.currency);
         Payment {
@@ -240,13 +249,13 @@ impl Record {
             created_at: self.created_at,
             succeeded_at: self.succeeded_at,
             test: self.mode.map(BankMode::is_test),
-            timeline: self.timeline.iter().map(|(at, what)| (*at, what.to_string())).collect(),
+            timeline: self.timeline.iter().map(|(at, event)| (*at, event.to_string())).collect(),
             version: self.version,
         }
     }
 
-    /// Whether `caller` may see it: who started it, staff of the hotel, administrators; and services that have made
-    /// sure themselves that somebody may, acting for nobody.
+    /// Whether `caller` may see it: its owner, staff of the hotel, administrators, and services in their own name, which
+    /// have verified access themselves.
     pub fn is_visible_to(&self, caller: &Principal) -> bool {
         let owns = !caller.is_anonymous() && caller.effective_subject() == self.owner;
         let trusted = caller.as_service().is_some() && caller.on_behalf_of.is_none();
@@ -285,18 +294,18 @@ impl std::fmt::Display for TimelineEvent {
     }
 }
 
-/// As receipts show it.
+/// The receipt number in its printed form.
 pub(crate) fn receipt_number(number: u64) -> String {
     format!("R-{number:06}")
 }
 
-/// Whether `caller` administers everything.
+/// Whether `caller` is an administrator.
 pub(crate) fn administers(caller: &Principal) -> bool {
     caller.has_scope(scope::CLUSTER_MANAGE)
         || caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.is_empty()
 }
 
-/// Whether `caller` is bound to `hotel` as staff.
+/// Whether `caller` is staff of `hotel`.
 pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
     caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.contains(&hotel.to_string())
 }
@@ -365,9 +374,9 @@ mod tests {
         }
     }
 
-    /// Written by the first version; `REWRITE_GOLDENS` rewrites it, which breaks every store there is.
+    /// The golden bytes were written by the first version. `REWRITE_GOLDENS` renews them, which breaks every existing store.
     #[test]
-    fn yesterdays_payments_are_still_read() {
+    fn stored_payments_are_still_read() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/record.hex");
         if std::env::var_os("REWRITE_GOLDENS").is_some() {
             let hex = data_encoding::HEXLOWER.encode(&codec::encode(&sample()));
@@ -379,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn refunds_make_the_status() {
+    fn the_status_follows_from_the_refunds() {
         for (status, amount, expect) in [
             (RefundStatus::Pending, 100, PaymentStatus::Succeeded),
             (RefundStatus::Failed, 100, PaymentStatus::Succeeded),

@@ -1,17 +1,17 @@
-//! What comes after paying, at the command boundary: receipts, refunds, events of the bank, and who sees what.
+//! Receipts, refunds, bank events and access, at the command boundary.
 
 mod common;
 
 use common::bench::*;
 use common::*;
 use contracts::payments::*;
-use contracts::reservations::{self, Reservations};
+use contracts::reservations::{self, RefundSettled, Reservations};
 use contracts::{PaymentId, RefundId};
 use payments::{Effect, limits};
 use protocol::Timestamp;
 
 #[test]
-fn receipt_numbers_run_without_a_gap() {
+fn receipt_numbers_have_no_gap() {
     let bench = bench();
     for n in 1..=5u64 {
         let payment = confirming(&bench, n, 100);
@@ -26,42 +26,40 @@ fn receipt_numbers_run_without_a_gap() {
             [usize::try_from(n - 1).expect("small")];
         assert_eq!(read(&bench, payment).receipt_number.as_deref(), expect);
     }
-    whole(&bench);
+    assert_invariants(&bench);
 }
 
 #[test]
 fn refunds_never_exceed_what_was_captured() {
     let bench = bench();
     let payment = succeeded(&bench, 1, 1000);
-    let ask = |amount| {
-        bench.command(&staff(hotel()), Command::RequestRefund { payment, amount, reason: "Noise".into() })
-    };
+    let ask = |amount| bench.call(&staff(hotel()), RequestRefund { payment, amount, reason: "Noise".into() });
     assert!(matches!(ask(Some(0)), Err(Refusal::BadField { .. })));
     assert!(matches!(ask(Some(-5)), Err(Refusal::BadField { .. })));
     assert_eq!(ask(Some(1001)), Err(Refusal::MoreThanLeft { left: 1000 }));
-    let Ok(Reply::RefundStarted(first)) = ask(Some(400)) else { panic!() };
+    let Ok(first) = ask(Some(400)) else { panic!() };
     assert_eq!(ask(Some(601)), Err(Refusal::MoreThanLeft { left: 600 }));
-    assert_eq!(read(&bench, payment).status, PaymentStatus::Succeeded, "the bank has not said yes");
+    assert_eq!(read(&bench, payment).status, PaymentStatus::Succeeded, "the refund is pending");
     settle(&bench, payment, first, RefundStatus::Succeeded);
     let now = read(&bench, payment);
     assert_eq!((now.status, now.refunded), (PaymentStatus::PartiallyRefunded, 400));
-    let Ok(Reply::RefundStarted(second)) = ask(None) else { panic!() };
+    let Ok(second) = ask(None) else { panic!() };
     settle(&bench, payment, second, RefundStatus::Succeeded);
     assert_eq!(read(&bench, payment).status, PaymentStatus::Refunded);
     assert_eq!(ask(None), Err(Refusal::MoreThanLeft { left: 0 }));
-    // From reservations it is no refusal: nothing is left to be done.
+    // A request of reservations is not refused if nothing is left.
     bench.sent::<Reservations>();
-    assert_eq!(bench.command(&from_reservations(), cancelled(payment, 100)), Ok(Reply::Done));
+    assert_eq!(bench.call(&from_reservations(), cancelled(payment, 100)), Ok(None));
     let command = bench.sent::<Reservations>();
     assert!(
-        matches!(&command[..], [reservations::Command::RefundSettled { amount, succeeded: true, .. }] if amount.amount == 0),
+        matches!(&command[..], [reservations::Command::RefundSettled(RefundSettled { amount, succeeded: true, .. })] if amount.amount == 0),
         "{command:?}"
     );
-    whole(&bench);
+    assert_invariants(&bench);
 }
 
-fn cancelled(payment: PaymentId, amount: i64) -> Command {
-    Command::Refund {
+fn cancelled(payment: PaymentId, amount: i64) -> RefundPayment {
+    RefundPayment {
         payment,
         reservation: reservation(1),
         amount: euros(amount),
@@ -78,66 +76,60 @@ fn only_staff_of_the_hotel_and_administrators_refund() {
     let bench = bench();
     let payment = succeeded(&bench, 1, 1000);
     let ask = |who: &protocol::Principal| {
-        bench.command(who, Command::RequestRefund { payment, amount: Some(1), reason: String::new() })
+        bench.call(who, RequestRefund { payment, amount: Some(1), reason: String::new() })
     };
     assert_eq!(ask(&staff(contracts::HotelId::of_reference("other"))), Err(Refusal::NoSuchPayment));
     assert!(ask(&staff(hotel())).is_ok());
     assert!(ask(&admin()).is_ok());
     use protocol::Contract as _;
     let access =
-        Payments::command_access(&Command::RequestRefund { payment, amount: None, reason: String::new() });
+        Payments::command_access(&RequestRefund { payment, amount: None, reason: String::new() }.into());
     assert!(!access.allows(&guest()), "the guest who paid may not");
-    let long = Command::RequestRefund { payment, amount: Some(1), reason: "x".repeat(201) };
-    assert!(
-        matches!(bench.command(&admin(), long), Err(Refusal::BadField { field, .. }) if field == "reason")
-    );
+    let long = RequestRefund { payment, amount: Some(1), reason: "x".repeat(201) };
+    assert!(matches!(bench.call(&admin(), long), Err(Refusal::BadField { field, .. }) if field == "reason"));
     let open = confirming(&bench, 2, 100);
-    let early = Command::RequestRefund { payment: open, amount: None, reason: String::new() };
-    assert_eq!(bench.command(&admin(), early), Err(Refusal::NotRefundable));
-    let none = Command::RequestRefund { payment: PaymentId(5), amount: None, reason: String::new() };
-    assert_eq!(bench.command(&admin(), none), Err(Refusal::NoSuchPayment));
+    let early = RequestRefund { payment: open, amount: None, reason: String::new() };
+    assert_eq!(bench.call(&admin(), early), Err(Refusal::NotRefundable));
+    let none = RequestRefund { payment: PaymentId(5), amount: None, reason: String::new() };
+    assert_eq!(bench.call(&admin(), none), Err(Refusal::NoSuchPayment));
 }
 
 #[test]
-fn a_cancelled_reservation_is_refunded_and_told() {
+fn a_cancelled_reservation_is_refunded_and_notified() {
     let bench = bench();
     let payment = succeeded(&bench, 1, 1000);
-    let other = Command::Refund {
+    let other = RefundPayment {
         payment,
         reservation: reservation(2),
         amount: euros(1),
         reason: RefundReason::Cancelled,
     };
-    assert_eq!(bench.command(&from_reservations(), other), Err(Refusal::NoSuchPayment));
-    let Ok(Reply::RefundStarted(refund)) = bench.command(&from_reservations(), cancelled(payment, 5000))
-    else {
-        panic!()
-    };
-    // Never more than was captured.
+    assert_eq!(bench.call(&from_reservations(), other), Err(Refusal::NoSuchPayment));
+    let Ok(Some(refund)) = bench.call(&from_reservations(), cancelled(payment, 5000)) else { panic!() };
+    // Never more than the captured amount.
     let effect = Effect::Refund { payment, refund, intent: "pi_1".into(), amount: euros(1000) };
     assert_eq!(bench.effects(), std::slice::from_ref(&effect));
-    // Pending: asked again, later and later.
+    // Pending: retrieved again, with growing pauses.
     settle(&bench, payment, refund, RefundStatus::Pending);
     bench.advance_secs(limits::RECHECK_SECS);
     assert_eq!(bench.effects(), [effect]);
     settle(&bench, payment, refund, RefundStatus::Succeeded);
-    let command = reservations::Command::RefundSettled {
-        reservation: reservation(1),
-        payment,
-        refund,
-        amount: euros(1000),
-        succeeded: true,
-    };
+    let command =
+        RefundSettled { reservation: reservation(1), payment, refund, amount: euros(1000), succeeded: true }
+            .into();
     assert_eq!(bench.sent::<Reservations>(), [command]);
     assert_eq!(bench.effects(), [Effect::MailRefund { payment, refund }]);
-    // Heard twice, it is told once.
+    // A repeated report changes nothing.
     settle(&bench, payment, refund, RefundStatus::Succeeded);
     assert!(bench.effects().is_empty() && bench.sent::<Reservations>().is_empty());
-    // Days later the guest's bank sends it back.
+    // Days later the guest's bank returns the money.
     settle(&bench, payment, refund, RefundStatus::Failed);
     let command = bench.sent::<Reservations>();
     assert!(
-        matches!(&command[..], [reservations::Command::RefundSettled { succeeded: false, .. }]),
+        matches!(
+            &command[..],
+            [reservations::Command::RefundSettled(RefundSettled { succeeded: false, .. })]
+        ),
         "{command:?}"
     );
     let now = read(&bench, payment);
@@ -146,79 +138,74 @@ fn a_cancelled_reservation_is_refunded_and_told() {
         (PaymentStatus::Succeeded, 0, RefundStatus::Failed)
     );
     // It can be tried again.
-    assert!(
-        bench
-            .command(&admin(), Command::RequestRefund { payment, amount: None, reason: String::new() })
-            .is_ok()
-    );
-    whole(&bench);
+    assert!(bench.call(&admin(), RequestRefund { payment, amount: None, reason: String::new() }).is_ok());
+    assert_invariants(&bench);
 }
 
 #[test]
-fn events_ask_the_bank_or_are_put_aside() {
+fn events_trigger_retrieval_or_are_parked() {
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
     bench.effects();
     let event = |id: &str, kind: &str, payment: Option<PaymentId>, intent: &str| {
         let (event, kind, intent) = (id.into(), kind.into(), Some(intent.into()));
-        bench.command(&own(), Command::BankEvent { event, kind, payment, intent })
+        bench.call(&own(), BankEvent { event, kind, payment, intent })
     };
     for (payment, intent) in [(None, "pi_1"), (Some(PaymentId(9)), "pi_1"), (Some(payment), "pi_other")] {
-        assert_eq!(event("evt", "payment_intent.succeeded", payment, intent), Ok(Reply::Parked));
+        assert_eq!(event("evt", "payment_intent.succeeded", payment, intent), Ok(BankEventReply::Parked));
     }
     assert!(bench.effects().is_empty());
-    // While it is being confirmed, that effect asks by itself.
-    assert_eq!(event("evt_0", "payment_intent.created", Some(payment), "pi_1"), Ok(Reply::Done));
+    // While the intent is being confirmed, that effect reports its state.
+    assert_eq!(event("evt_0", "payment_intent.created", Some(payment), "pi_1"), Ok(BankEventReply::Accepted));
     assert!(bench.effects().is_empty());
     let action = IntentState::RequiresAction { redirect_url: Some("https://b".into()) };
     report(&bench, payment, BankReport::Intent(seen(action, 100)));
-    // Doubled: asked once, and once more when the answer is there.
+    // Repeated events: one retrieval, and another one after it.
     for _ in 0..3 {
-        assert_eq!(event("evt_1", "payment_intent.succeeded", Some(payment), "pi_1"), Ok(Reply::Done));
+        assert_eq!(
+            event("evt_1", "payment_intent.succeeded", Some(payment), "pi_1"),
+            Ok(BankEventReply::Accepted)
+        );
     }
     assert_eq!(bench.effects(), [Effect::Check { payment, intent: "pi_1".into() }]);
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 100)));
     let effects = bench.effects();
     assert_eq!(effects, [Effect::Check { payment, intent: "pi_1".into() }, Effect::MailReceipt { payment }]);
-    // Late: nothing is left to be asked.
-    assert_eq!(event("evt_2", "payment_intent.succeeded", Some(payment), "pi_1"), Ok(Reply::Done));
+    // A late event: nothing is left to retrieve.
+    assert_eq!(
+        event("evt_2", "payment_intent.succeeded", Some(payment), "pi_1"),
+        Ok(BankEventReply::Accepted)
+    );
     assert!(bench.effects().is_empty());
-    // Of a refund: that one is asked for.
-    let Ok(Reply::RefundStarted(refund)) = bench.command(&from_reservations(), cancelled(payment, 40)) else {
-        panic!()
-    };
-    let asked = Effect::Refund { payment, refund, intent: "pi_1".into(), amount: euros(40) };
-    assert_eq!(bench.effects(), std::slice::from_ref(&asked));
-    assert_eq!(event("evt_3", "charge.refunded", Some(payment), "pi_1"), Ok(Reply::Done));
-    assert_eq!(bench.effects(), [asked]);
+    // An event about a refund retrieves that refund.
+    let Ok(Some(refund)) = bench.call(&from_reservations(), cancelled(payment, 40)) else { panic!() };
+    let retrieval = Effect::Refund { payment, refund, intent: "pi_1".into(), amount: euros(40) };
+    assert_eq!(bench.effects(), std::slice::from_ref(&retrieval));
+    assert_eq!(event("evt_3", "charge.refunded", Some(payment), "pi_1"), Ok(BankEventReply::Accepted));
+    assert_eq!(bench.effects(), [retrieval]);
 }
 
 #[test]
-fn events_put_aside_are_bounded() {
+fn the_number_of_parked_events_is_limited() {
     let bench = bench();
     let rows = |bench: &PaymentBench| bench.rows().iter().filter(|(key, _)| key.first() == Some(&41)).count();
     for n in 0..limits::PARKED_MAX + 20 {
-        let command =
-            Command::BankEvent { event: format!("evt_{n}"), kind: "x".into(), payment: None, intent: None };
-        bench.command(&own(), command).expect("parked");
+        let command = BankEvent { event: format!("evt_{n}"), kind: "x".into(), payment: None, intent: None };
+        bench.call(&own(), command).expect("parked");
     }
     assert_eq!(rows(&bench), limits::PARKED_MAX as usize);
 }
 
 #[test]
-fn one_sees_ones_own() {
+fn payments_are_visible_to_their_owner_and_to_staff() {
     let bench = bench();
     let mine = succeeded(&bench, 1, 100);
     bench.advance_secs(1);
-    let Ok(Reply::Started(theirs)) = bench.command(&stranger(), start(reservation(2), "pm_card_visa")) else {
-        panic!()
-    };
+    let Ok(theirs) = bench.call(&stranger(), start(reservation(2), "pm_card_visa")) else { panic!() };
     quote(&bench, theirs, 100);
-    let list = |who: &protocol::Principal, hotel, status, after, limit| match bench
-        .query(who, Query::Payments { hotel, status, after, limit })
-    {
-        Ok(Answer::Payments(found)) => found.into_iter().map(|payment| payment.id).collect::<Vec<_>>(),
-        other => panic!("{other:?}"),
+    let list = |who: &protocol::Principal, hotel, status, after, limit| {
+        let found = bench.call(who, ListPayments { hotel, status, after, limit }).unwrap();
+        found.into_iter().map(|payment| payment.id).collect::<Vec<_>>()
     };
     let other = contracts::HotelId::of_reference("other");
     for (who, expect) in [
@@ -231,7 +218,7 @@ fn one_sees_ones_own() {
         assert_eq!(list(&who, None, None, None, 10), expect, "{}", who.subject);
         assert_eq!(list(&who, Some(hotel()), None, None, 10), expect, "{}", who.subject);
         assert_eq!(list(&who, Some(other), None, None, 10), []);
-        let found = bench.query(&who, Query::Payment(theirs)).is_ok();
+        let found = bench.call(&who, GetPayment { payment: theirs }).is_ok();
         assert_eq!(found, expect.contains(&theirs), "{}", who.subject);
     }
     assert_eq!(list(&admin(), None, Some(PaymentStatus::Succeeded), None, 10), [mine]);
@@ -240,31 +227,27 @@ fn one_sees_ones_own() {
     let first = PaymentCursor { created_at: Timestamp(after.created_at.0 + 1000), payment: theirs };
     assert_eq!(list(&admin(), None, None, Some(first), 10), [mine]);
     assert_eq!(list(&admin(), None, None, Some(after), 10), []);
-    // A service that acts for somebody sees what that one sees; one that acts for nobody has looked itself.
+    // A service that acts for a user sees what that user sees. In its own name it has verified access itself.
     let ui = |whom: Option<&str>| protocol::Principal {
         on_behalf_of: whom.map(str::to_owned),
         ..protocol::Principal::service("ui")
     };
-    assert!(bench.query(&ui(Some("gst_1")), Query::Payment(mine)).is_err());
-    assert!(bench.query(&ui(Some("usr_guest")), Query::Payment(mine)).is_ok());
-    assert!(bench.query(&ui(None), Query::Payment(mine)).is_ok());
+    assert!(bench.call(&ui(Some("gst_1")), GetPayment { payment: mine }).is_err());
+    assert!(bench.call(&ui(Some("usr_guest")), GetPayment { payment: mine }).is_ok());
+    assert!(bench.call(&ui(None), GetPayment { payment: mine }).is_ok());
 }
 
 #[test]
-fn receipts_say_what_was_paid_and_what_went_back() {
+fn a_receipt_contains_the_payment_and_its_refunds() {
     let bench = bench();
     let payment = succeeded(&bench, 1, 1000);
     let open = confirming(&bench, 2, 100);
-    let receipt =
-        |payment| bench.query(&guest(), Query::Receipt { payment, booking_url: "https://x/r/1".into() });
+    let receipt = |payment| bench.call(&guest(), GetReceipt { payment, booking_url: "https://x/r/1".into() });
     assert_eq!(receipt(open), Err(Refusal::NoReceipt));
     assert_eq!(receipt(PaymentId(4)), Err(Refusal::NoSuchPayment));
-    let Ok(Reply::RefundStarted(refund)) = bench.command(&from_reservations(), cancelled(payment, 400))
-    else {
-        panic!()
-    };
+    let Ok(Some(refund)) = bench.call(&from_reservations(), cancelled(payment, 400)) else { panic!() };
     settle(&bench, payment, refund, RefundStatus::Succeeded);
-    let Ok(Answer::Receipt { number, data_json, .. }) = receipt(payment) else { panic!() };
+    let Ok(Receipt { number, data_json, .. }) = receipt(payment) else { panic!() };
     assert_eq!(number, "R-000001");
     let data: serde_json::Value = serde_json::from_str(&data_json).expect("JSON");
     assert_eq!(data["hotel"]["city"], "Munich");

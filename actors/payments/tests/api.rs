@@ -115,7 +115,7 @@ fn is(problem: &Value, kind: &str) -> bool {
 }
 
 #[tokio::test]
-async fn paying_refunding_and_the_receipt() {
+async fn a_payment_is_made_refunded_and_has_a_receipt() {
     let served = Served::new().await;
     let reservation = served.world.hold(1, euros(10_700));
     let (status, payment) = served.pay(reservation, "pm_card_visa", None).await;
@@ -177,7 +177,7 @@ async fn paying_refunding_and_the_receipt() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_paid_is_refused_and_a_declined_card_is_not() {
+async fn an_unpayable_reservation_is_refused_and_a_declined_card_is_a_payment() {
     let served = Served::new().await;
     let reservation = served.world.hold(1, euros(900));
     let (status, failed) = served.pay(reservation, "pm_card_chargeDeclined", None).await;
@@ -210,12 +210,12 @@ async fn what_cannot_be_paid_is_refused_and_a_declined_card_is_not() {
 }
 
 #[tokio::test]
-async fn a_key_makes_one_payment_and_the_same_answer() {
+async fn an_idempotency_key_makes_one_payment_and_returns_the_same_reply() {
     let served = Served::new().await;
     let reservation = served.world.hold(1, euros(900));
     let (status, first) = served.pay(reservation, "pm_card_visa", Some("payment-key-1")).await;
     assert_eq!(status, 201, "{first}");
-    // The reservation is confirmed and no longer payable; the repeat hears what the first heard.
+    // The reservation is confirmed and not payable any more; the retry returns the first reply.
     let (status, again) = served.pay(reservation, "pm_card_visa", Some("payment-key-1")).await;
     assert_eq!((status, &again["id"]), (201, &first["id"]), "{again}");
     assert_eq!(served.pay(reservation, "pm_card_amex", Some("payment-key-1")).await.0, 409);
@@ -225,7 +225,7 @@ async fn a_key_makes_one_payment_and_the_same_answer() {
 }
 
 #[tokio::test]
-async fn the_banks_word_completes_a_payment_doubled_late_and_never_forged() {
+async fn webhooks_complete_a_payment_if_their_signature_is_valid() {
     let served = Served::new().await;
     let bank = served.world.bank();
     bank.send_webhooks_to(format!("{}/v1/webhooks/stripe", served.url));
@@ -243,7 +243,7 @@ async fn the_banks_word_completes_a_payment_doubled_late_and_never_forged() {
     let path = format!("/v1/payments/{}", payment["id"].as_str().expect("an id"));
     assert_eq!(served.send(&guest(), "GET", &path, None, None).await.1["status"], "requires_action");
 
-    // Forged, replayed, garbled: nothing happens.
+    // Forged, replayed or malformed events are refused.
     let event = json!({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object":
         {"object": "payment_intent", "id": "pi_x", "metadata": {"payment": payment["id"]}}}})
     .to_string();
@@ -253,7 +253,7 @@ async fn the_banks_word_completes_a_payment_doubled_late_and_never_forged() {
     assert_eq!(served.event(&bank.webhook_secret, 0, "{}").await, 400);
     let bare = served.http.post(format!("{}/v1/webhooks/stripe", served.url)).body(event.clone());
     assert_eq!(bare.send().await.expect("an answer").status(), 400);
-    // The bank's own about something else: put aside with 200.
+    // A valid event about an unknown intent is parked, with 200.
     assert_eq!(served.event(&bank.webhook_secret, 10, &event).await, 200);
     assert_eq!(served.send(&guest(), "GET", &path, None, None).await.1["status"], "requires_action");
 

@@ -8,7 +8,7 @@ use contracts::reservations;
 use sandbox_bank::{Fault, Operation};
 
 #[tokio::test]
-async fn a_card_that_pays_confirms_the_reservation_and_brings_the_receipt() {
+async fn a_successful_payment_confirms_the_reservation_and_mails_the_receipt() {
     let world = World::new().await;
     let reservation = world.hold(1, euros(12_300));
     let payment = world.pay(reservation, "pm_card_mastercard").await;
@@ -31,7 +31,7 @@ async fn a_card_that_pays_confirms_the_reservation_and_brings_the_receipt() {
 }
 
 #[tokio::test]
-async fn declined_cards_fail_with_the_issuers_word_and_leave_the_way_open() {
+async fn a_declined_card_fails_with_its_decline_code_and_allows_another_attempt() {
     let world = World::new().await;
     let reservation = world.hold(1, euros(500));
     for (card, code) in [
@@ -49,7 +49,7 @@ async fn declined_cards_fail_with_the_issuers_word_and_leave_the_way_open() {
         assert_eq!(payment.status, PaymentStatus::Failed, "{card}");
         assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some(code), "{card}");
         let command = world.reservations.state().received.last().cloned();
-        assert_eq!(command, Some(reservations::Command::PaymentFailed { reservation, payment: payment.id }));
+        assert_eq!(command, Some(reservations::PaymentFailed { reservation, payment: payment.id }.into()));
     }
     assert_eq!(world.charged().await, 0);
     assert_eq!(world.pay(reservation, "pm_card_visa").await.status, PaymentStatus::Succeeded);
@@ -70,7 +70,7 @@ async fn press(world: &World, payment: &Payment, outcome: &str) -> String {
     assert!(!page.contains(&world.bank().secret_key));
     let answer = http.post(&url).form(&[("outcome", outcome)]).send().await.expect("an answer");
     assert_eq!(answer.status(), 303);
-    // Pressed twice, it is nothing any more.
+    // A second submission is not found.
     assert_eq!(
         http.post(&url).form(&[("outcome", "complete")]).send().await.expect("an answer").status(),
         404
@@ -102,17 +102,13 @@ async fn three_d_secure_is_completed_or_failed_by_the_guest() {
         let payment = world.pay(reservation, card).await;
         assert_eq!(payment.status, PaymentStatus::RequiresAction, "{card}");
         assert_eq!(
-            world
-                .services
-                .client()
-                .command::<Payments>(&world.call(&guest()), start(reservation, "pm_card_visa"))
-                .await,
+            world.services.client().call(&world.call(&guest()), start(reservation, "pm_card_visa")).await,
             Err(group::Failure::Refused(Refusal::PaymentOpen(payment.id)))
         );
         let back = press(&world, &payment, outcome).await;
         assert!(back.starts_with("https://hotel.example/back?payment_intent=pi_"), "{back}");
-        let returned = Command::Returned { payment: payment.id };
-        world.services.client().command::<Payments>(&world.call(&guest()), returned).await.expect("noted");
+        let returned = GuestReturned { payment: payment.id };
+        world.services.client().call(&world.call(&guest()), returned).await.expect("accepted");
         world.services.settle().await;
         let payment = world.payment(payment.id).await;
         assert_eq!(
@@ -126,7 +122,7 @@ async fn three_d_secure_is_completed_or_failed_by_the_guest() {
 }
 
 #[tokio::test]
-async fn three_d_secure_that_nobody_completes_is_cancelled_at_the_bank() {
+async fn an_unfinished_three_d_secure_is_cancelled_at_the_bank() {
     let world = World::new().await;
     let payment = world.pay(world.hold(1, euros(900)), "pm_card_threeDSecure2Required").await;
     world.services.advance_secs(payments::limits::PAY_WITHIN_SECS);
@@ -134,7 +130,7 @@ async fn three_d_secure_that_nobody_completes_is_cancelled_at_the_bank() {
     let payment = world.payment(payment.id).await;
     assert_eq!(payment.failure.map(|failure| failure.code).as_deref(), Some("authentication_expired"));
 
-    // Completed at the last moment, unheard of: retrieved before it is cancelled, and not lost.
+    // Completed at the last moment without a webhook: the intent is retrieved before it is cancelled.
     let payment = world.pay(world.hold(2, euros(900)), "pm_card_threeDSecure2Required").await;
     press(&world, &payment, "complete").await;
     world.services.advance_secs(payments::limits::PAY_WITHIN_SECS);
@@ -143,7 +139,7 @@ async fn three_d_secure_that_nobody_completes_is_cancelled_at_the_bank() {
 }
 
 #[tokio::test]
-async fn a_bank_that_times_out_after_it_has_charged_charges_once() {
+async fn a_timeout_after_the_charge_does_not_charge_twice() {
     let wait = u64::try_from(BANK_TIMEOUT.as_millis()).expect("short") + 300;
     for (operation, fault) in [
         (Operation::Confirm, Fault::HangAfter(wait)),
@@ -167,7 +163,7 @@ async fn a_bank_that_times_out_after_it_has_charged_charges_once() {
 }
 
 #[tokio::test]
-async fn a_bank_that_was_away_is_asked_when_it_is_back_and_forgets_nothing() {
+async fn effects_resume_when_the_bank_is_available_again() {
     let mut world = World::new().await;
     let waiting = world.pay(world.hold(1, euros(900)), "pm_card_threeDSecure2Required").await;
     let reservation = world.hold(2, euros(700));
@@ -181,7 +177,7 @@ async fn a_bank_that_was_away_is_asked_when_it_is_back_and_forgets_nothing() {
     world.services.settle().await;
     world.bank = Some(back.await.expect("the bank is back"));
     assert_eq!(world.payment(begun).await.status, PaymentStatus::Succeeded);
-    // The page of before the restart still works: the same port, the same intent.
+    // The page from before the restart still works: same port, same intent.
     press(&world, &waiting, "complete").await;
     world.services.advance_secs(payments::limits::RECHECK_SECS);
     world.services.settle().await;
@@ -190,11 +186,11 @@ async fn a_bank_that_was_away_is_asked_when_it_is_back_and_forgets_nothing() {
 }
 
 #[tokio::test]
-async fn money_that_comes_too_late_goes_back_by_itself() {
+async fn a_late_payment_is_refunded_automatically() {
     let world = World::new().await;
     let reservation = world.hold(1, euros(900));
     let payment = world.pay(reservation, "pm_card_threeDSecure2Required").await;
-    // The hold is over while the guest is at the bank.
+    // The hold expires while the guest is on the bank's page.
     world.reservations.state().held.clear();
     press(&world, &payment, "complete").await;
     world.services.advance_secs(payments::limits::RECHECK_SECS);
@@ -204,7 +200,10 @@ async fn money_that_comes_too_late_goes_back_by_itself() {
     assert_eq!(payment.refunds[0].reason, RefundReason::TooLate);
     let command = world.reservations.state().received.last().cloned();
     assert!(
-        matches!(command, Some(reservations::Command::RefundSettled { succeeded: true, .. })),
+        matches!(
+            command,
+            Some(reservations::Command::RefundSettled(reservations::RefundSettled { succeeded: true, .. }))
+        ),
         "{command:?}"
     );
     let mails = world.mails();
@@ -214,14 +213,14 @@ async fn money_that_comes_too_late_goes_back_by_itself() {
 
 async fn refund(world: &World, payment: &Payment, amount: i64) -> Payment {
     let amount = Some(amount);
-    let request = Command::RequestRefund { payment: payment.id, amount, reason: "Noise".into() };
-    world.services.client().command::<Payments>(&world.call(&staff(hotel())), request).await.expect("begun");
+    let request = RequestRefund { payment: payment.id, amount, reason: "Noise".into() };
+    world.services.client().call(&world.call(&staff(hotel())), request).await.expect("a refund");
     world.services.settle().await;
     world.payment(payment.id).await
 }
 
 #[tokio::test]
-async fn a_refund_is_made_once_however_the_bank_fails() {
+async fn a_refund_is_made_once_whatever_fault_the_bank_has() {
     let wait = u64::try_from(BANK_TIMEOUT.as_millis()).expect("short") + 300;
     for (operation, fault) in [
         (Operation::Refund, Fault::HangAfter(wait)),
@@ -231,7 +230,7 @@ async fn a_refund_is_made_once_however_the_bank_fails() {
     ] {
         let world = World::new().await;
         let payment = world.pay(world.hold(1, euros(900)), "pm_card_visa").await;
-        // A key that answers with its own fault for ever is given up after five attempts.
+        // The bank repeats its error for an idempotency key, so a new key is used after five attempts.
         world.bank().faults().arm(operation, fault, 1);
         let payment = refund(&world, &payment, 200).await;
         assert_eq!(
@@ -250,7 +249,7 @@ async fn a_refund_is_made_once_however_the_bank_fails() {
 }
 
 #[tokio::test]
-async fn refunds_that_pend_or_fail_later_are_followed() {
+async fn pending_and_failing_refunds_are_followed_up() {
     let world = World::new().await;
     let pends = world.pay(world.hold(1, euros(900)), "pm_card_pendingRefund").await;
     let fails = world.pay(world.hold(2, euros(900)), "pm_card_refundFail").await;
@@ -260,14 +259,14 @@ async fn refunds_that_pend_or_fail_later_are_followed() {
     world.services.advance_secs(payments::limits::RECHECK_SECS);
     world.services.settle().await;
     assert_eq!(world.payment(pends.id).await.status, PaymentStatus::Refunded);
-    // The one that failed is heard of by an event.
-    let event = Command::BankEvent {
+    // The failed refund is reported by an event.
+    let event = BankEvent {
         event: "evt_1".into(),
         kind: "refund.failed".into(),
         payment: Some(fails.id),
         intent: None,
     };
-    world.services.client().command::<Payments>(&world.call(&own()), event).await.expect("noted");
+    world.services.client().call(&world.call(&own()), event).await.expect("accepted");
     world.services.settle().await;
     let fails = world.payment(fails.id).await;
     assert_eq!((fails.status, fails.refunds[0].status), (PaymentStatus::Succeeded, RefundStatus::Failed));
@@ -275,7 +274,7 @@ async fn refunds_that_pend_or_fail_later_are_followed() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_wrong_waits_for_the_operator() {
+async fn a_wrong_key_waits_for_the_operator() {
     let world = World::new().await;
     let settings = payments::BankSettings {
         base_url: world.bank().base_url.clone(),
@@ -297,7 +296,7 @@ async fn a_key_that_is_wrong_waits_for_the_operator() {
 }
 
 #[tokio::test]
-async fn another_kind_of_bank_is_noticed_at_the_start() {
+async fn another_bank_mode_is_refused_at_start() {
     let world = World::new().await;
     let (client, call) = (world.services.client(), world.call(&own()));
     let check = async |mode| payments::flow::check_bank_mode(&client, &call, mode).await;
@@ -309,7 +308,7 @@ async fn another_kind_of_bank_is_noticed_at_the_start() {
 }
 
 #[tokio::test]
-async fn a_bank_that_has_lost_its_books_charged_nothing() {
+async fn an_unknown_intent_fails_the_payment() {
     let mut world = World::new().await;
     let reservation = world.hold(1, euros(900));
     let payment = world.pay(reservation, "pm_card_threeDSecure2Required").await;

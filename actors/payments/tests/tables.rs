@@ -1,11 +1,11 @@
-//! Paying at the command boundary: commands in; replies, events and effects out.
+//! Payments at the command boundary: commands in; replies, events and effects out.
 
 mod common;
 
 use common::bench::*;
 use common::*;
 use contracts::payments::*;
-use contracts::reservations::{self, Reservations};
+use contracts::reservations::{OpenPayment, PaymentFailed, PaymentSucceeded, Reservations};
 use payments::{Effect, limits};
 
 #[test]
@@ -13,9 +13,9 @@ fn a_payment_is_quoted_then_recorded_then_confirmed_then_receipted() {
     let bench = bench();
     let payment = begin(&bench, 1);
     assert_eq!(payment.slot(), reservation(1).slot());
-    let opened = reservations::Command::OpenPayment { reservation: reservation(1), payment };
+    let opened = OpenPayment { reservation: reservation(1), payment }.into();
     assert_eq!(bench.sent::<Reservations>(), [opened]);
-    assert!(bench.effects().is_empty(), "nobody asks the bank before the amount is known");
+    assert!(bench.effects().is_empty(), "nothing is requested from the bank before the amount is known");
 
     quote(&bench, payment, 20_000);
     let effects = bench.effects();
@@ -30,27 +30,23 @@ fn a_payment_is_quoted_then_recorded_then_confirmed_then_receipted() {
     assert_eq!(read(&bench, payment).status, PaymentStatus::Processing);
 
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 20_000)));
-    let command = reservations::Command::PaymentSucceeded {
-        reservation: reservation(1),
-        payment,
-        amount: euros(20_000),
-    };
+    let command = PaymentSucceeded { reservation: reservation(1), payment, amount: euros(20_000) }.into();
     assert_eq!(bench.sent::<Reservations>(), [command]);
     assert_eq!(bench.effects(), [Effect::MailReceipt { payment }]);
     let found = read(&bench, payment);
     assert_eq!((found.status, found.receipt_number.as_deref()), (PaymentStatus::Succeeded, Some("R-000001")));
     assert_eq!((found.test, found.method.as_deref()), (Some(true), Some("Visa •••• 4242")));
 
-    // Told twice, it is counted once.
+    // A repeated report changes nothing.
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 20_000)));
     assert!(bench.effects().is_empty() && bench.sent::<Reservations>().is_empty());
-    whole(&bench);
+    assert_invariants(&bench);
 }
 
 #[test]
-fn what_cannot_be_started_is_refused() {
+fn an_invalid_payment_is_refused() {
     let bench = bench();
-    let field = |command| match bench.command(&guest(), command) {
+    let field = |request| match bench.call(&guest(), request) {
         Err(Refusal::BadField { field, .. }) => field,
         other => panic!("{other:?}"),
     };
@@ -74,14 +70,8 @@ fn what_cannot_be_started_is_refused() {
         "https://x\r\nA: b",
         &format!("https://{}", "x".repeat(2050)),
     ] {
-        let Command::Start { reservation, payment_method, expected_amount, .. } =
-            start(reservation(1), "pm_card_visa")
-        else {
-            unreachable!()
-        };
-        let command =
-            Command::Start { reservation, payment_method, expected_amount, return_url: (*url).into() };
-        assert_eq!(field(command), "return_url", "{url}");
+        let request = StartPayment { return_url: (*url).into(), ..start(reservation(1), "pm_card_visa") };
+        assert_eq!(field(request), "return_url", "{url}");
     }
     assert!(
         bench.rows().iter().all(|(_, value)| !String::from_utf8_lossy(value).contains("4242424242424242"))
@@ -92,7 +82,7 @@ fn what_cannot_be_started_is_refused() {
 fn a_reservation_has_one_payment_that_is_open_or_succeeded() {
     let bench = bench();
     let payment = begin(&bench, 1);
-    let again = || bench.command(&guest(), start(reservation(1), "pm_card_visa"));
+    let again = || bench.call(&guest(), start(reservation(1), "pm_card_visa"));
     assert_eq!(again(), Err(Refusal::PaymentOpen(payment)));
     quote(&bench, payment, 100);
     created(&bench, payment);
@@ -108,8 +98,8 @@ fn a_reservation_has_one_payment_that_is_open_or_succeeded() {
         payment,
         BankReport::Intent(seen(IntentState::Failed { code: "card_declined".into() }, 100)),
     );
-    // Declined: another attempt is allowed, and that one is the only one again.
-    let Ok(Reply::Started(second)) = again() else { panic!() };
+    // Declined: another attempt is allowed, but only one.
+    let Ok(second) = again() else { panic!() };
     assert_eq!(again(), Err(Refusal::PaymentOpen(second)));
     quote(&bench, second, 100);
     report(&bench, second, BankReport::IntentCreated { intent: "pi_2".into(), mode: BankMode::Sandbox });
@@ -117,23 +107,23 @@ fn a_reservation_has_one_payment_that_is_open_or_succeeded() {
     report(&bench, second, BankReport::Intent(seen));
     assert_eq!(again(), Err(Refusal::AlreadyPaid(second)));
     begin(&bench, 2);
-    whole(&bench);
+    assert_invariants(&bench);
 }
 
 #[test]
-fn attempts_are_bounded() {
+fn the_number_of_attempts_is_limited() {
     let bench = bench();
     for _ in 0..limits::ATTEMPTS_MAX {
         let payment = begin(&bench, 1);
         let answer = Err(NotPayable::NotHeld);
-        bench.command(&from_reservations(), Command::Quoted { payment, answer }).expect("noted");
+        bench.call(&from_reservations(), Quoted { payment, answer }).expect("noted");
     }
-    let refused = bench.command(&guest(), start(reservation(1), "pm_card_visa"));
+    let refused = bench.call(&guest(), start(reservation(1), "pm_card_visa"));
     assert!(matches!(refused, Err(Refusal::BadField { field, .. }) if field == "reservation_id"));
 }
 
 #[test]
-fn what_reservations_will_not_have_paid_fails() {
+fn a_payment_that_reservations_refuses_fails() {
     for (answer, code) in [
         (NotPayable::NoSuchReservation, "reservation_not_found"),
         (NotPayable::NotHeld, "reservation_not_held"),
@@ -142,26 +132,26 @@ fn what_reservations_will_not_have_paid_fails() {
         let bench = bench();
         let payment = begin(&bench, 1);
         bench.sent::<Reservations>();
-        bench.command(&from_reservations(), Command::Quoted { payment, answer: Err(answer) }).expect("noted");
+        bench.call(&from_reservations(), Quoted { payment, answer: Err(answer) }).expect("noted");
         assert_eq!(failed(&bench, payment).as_deref(), Some(code));
-        let command = reservations::Command::PaymentFailed { reservation: reservation(1), payment };
+        let command = PaymentFailed { reservation: reservation(1), payment }.into();
         assert_eq!(bench.sent::<Reservations>(), [command]);
         assert!(bench.effects().is_empty());
-        whole(&bench);
+        assert_invariants(&bench);
     }
 }
 
 #[test]
-fn nobody_pays_what_he_was_not_shown() {
+fn a_payment_of_an_unexpected_amount_fails() {
     let bench = bench();
-    let command = |n| Command::Start {
+    let command = |n| StartPayment {
         reservation: reservation(n),
         payment_method: "pm_card_visa".into(),
         return_url: "https://x".into(),
         expected_amount: Some(euros(100)),
     };
     for (n, amount, code) in [(1, 101, Some("amount_changed")), (2, 100, None)] {
-        let Ok(Reply::Started(payment)) = bench.command(&guest(), command(n)) else { panic!() };
+        let Ok(payment) = bench.call(&guest(), command(n)) else { panic!() };
         quote(&bench, payment, amount);
         assert_eq!(failed(&bench, payment).as_deref(), code);
         assert_eq!(bench.effects().len(), usize::from(code.is_none()));
@@ -172,7 +162,7 @@ fn nobody_pays_what_he_was_not_shown() {
 }
 
 #[test]
-fn what_the_bank_says_of_another_sum_is_not_believed() {
+fn an_intent_with_another_amount_is_rejected() {
     let good = seen(IntentState::Succeeded, 100);
     for wrong in [
         IntentSnapshot { amount: 99, ..good.clone() },
@@ -186,10 +176,10 @@ fn what_the_bank_says_of_another_sum_is_not_believed() {
         report(&bench, payment, BankReport::Intent(wrong.clone()));
         assert_eq!(failed(&bench, payment).as_deref(), Some("bank_mismatch"), "{wrong:?}");
         assert_eq!(bench.effects(), [Effect::Cancel { payment, intent: "pi_1".into() }]);
-        // What cancelling it saw does not begin the same again.
+        // The report of the cancellation does not request another one.
         report(&bench, payment, BankReport::Intent(wrong));
         assert!(bench.effects().is_empty());
-        whole(&bench);
+        assert_invariants(&bench);
     }
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
@@ -199,11 +189,11 @@ fn what_the_bank_says_of_another_sum_is_not_believed() {
 }
 
 #[test]
-fn a_store_stays_with_its_bank() {
+fn a_store_never_changes_its_bank_mode() {
     let bench = bench();
-    assert_eq!(bench.query(&own(), Query::BankMode), Ok(Answer::BankMode(None)));
+    assert_eq!(bench.call(&own(), GetBankMode), Ok(None));
     succeeded(&bench, 1, 100);
-    assert_eq!(bench.query(&own(), Query::BankMode), Ok(Answer::BankMode(Some(BankMode::Sandbox))));
+    assert_eq!(bench.call(&own(), GetBankMode), Ok(Some(BankMode::Sandbox)));
     for (n, mode) in [(2, BankMode::Test), (3, BankMode::Live)] {
         let payment = begin(&bench, n);
         quote(&bench, payment, 100);
@@ -212,12 +202,12 @@ fn a_store_stays_with_its_bank() {
         assert_eq!(failed(&bench, payment).as_deref(), Some("bank_mismatch"));
         assert_eq!(bench.effects(), [Effect::Cancel { payment, intent: "pi_x".into() }]);
     }
-    assert_eq!(bench.query(&own(), Query::BankMode), Ok(Answer::BankMode(Some(BankMode::Sandbox))));
-    whole(&bench);
+    assert_eq!(bench.call(&own(), GetBankMode), Ok(Some(BankMode::Sandbox)));
+    assert_invariants(&bench);
 }
 
 #[test]
-fn three_d_secure_shows_the_way_and_runs_out() {
+fn three_d_secure_has_a_redirect_url_and_expires() {
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
     bench.effects();
@@ -233,19 +223,19 @@ fn three_d_secure_shows_the_way_and_runs_out() {
         (found.status, found.redirect_url.as_deref()),
         (PaymentStatus::RequiresAction, Some("https://bank/1"))
     );
-    // The bank is asked by and by, once at a time.
+    // The intent is retrieved with growing pauses, one request at a time.
     bench.advance_secs(limits::RECHECK_SECS);
     assert_eq!(bench.effects(), [Effect::Check { payment, intent: "pi_1".into() }]);
     bench.advance_secs(limits::RECHECK_SECS * 2);
-    assert!(bench.effects().is_empty(), "the first question is not answered yet");
+    assert!(bench.effects().is_empty(), "the first retrieval is in progress");
     report(&bench, payment, action());
     assert_eq!(
         bench.effects(),
         [Effect::Check { payment, intent: "pi_1".into() }],
-        "the second was asked for meanwhile"
+        "the second was requested during the first"
     );
     report(&bench, payment, action());
-    // Time is up: it is cancelled at the bank, and fails when the bank says so.
+    // After the time limit the intent is cancelled, and the payment fails once the bank reports that.
     bench.advance_secs(limits::PAY_WITHIN_SECS);
     let effects = bench.effects();
     assert!(effects.contains(&Effect::Cancel { payment, intent: "pi_1".into() }), "{effects:?}");
@@ -253,11 +243,11 @@ fn three_d_secure_shows_the_way_and_runs_out() {
     report(&bench, payment, BankReport::Intent(seen(IntentState::Canceled, 100)));
     assert_eq!(failed(&bench, payment).as_deref(), Some("authentication_expired"));
     assert_eq!(read(&bench, payment).redirect_url, None);
-    whole(&bench);
+    assert_invariants(&bench);
 }
 
 #[test]
-fn an_action_that_only_the_banks_script_can_show_fails() {
+fn an_action_without_a_redirect_url_fails() {
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
     bench.effects();
@@ -271,7 +261,7 @@ fn an_action_that_only_the_banks_script_can_show_fails() {
 }
 
 #[test]
-fn the_guests_return_asks_the_bank_at_once() {
+fn the_guests_return_retrieves_the_intent_at_once() {
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
     report(
@@ -280,13 +270,13 @@ fn the_guests_return_asks_the_bank_at_once() {
         BankReport::Intent(seen(IntentState::RequiresAction { redirect_url: Some("https://b".into()) }, 100)),
     );
     bench.effects();
-    assert_eq!(bench.command(&stranger(), Command::Returned { payment }), Err(Refusal::NoSuchPayment));
-    assert_eq!(bench.command(&guest(), Command::Returned { payment }), Ok(Reply::Done));
+    assert_eq!(bench.call(&stranger(), GuestReturned { payment }), Err(Refusal::NoSuchPayment));
+    assert_eq!(bench.call(&guest(), GuestReturned { payment }), Ok(()));
     assert_eq!(bench.effects(), [Effect::Check { payment, intent: "pi_1".into() }]);
 }
 
 #[test]
-fn a_bank_that_never_answers_lets_the_payment_expire() {
+fn a_payment_expires_without_a_response_from_the_bank() {
     let bench = bench();
     let quoting = begin(&bench, 1);
     let creating = begin(&bench, 2);
@@ -296,40 +286,40 @@ fn a_bank_that_never_answers_lets_the_payment_expire() {
     bench.advance_secs(limits::PAY_WITHIN_SECS);
     assert_eq!(failed(&bench, quoting).as_deref(), Some("bank_unavailable"));
     assert_eq!(failed(&bench, creating).as_deref(), Some("bank_unavailable"));
-    // The card may have been charged: only the bank knows.
+    // The card may have been charged, so this payment stays open.
     assert_eq!(read(&bench, confirmed).status, PaymentStatus::Processing);
-    // An intent that turns up now is cancelled, and a quote is ignored.
+    // An intent that is reported now is cancelled, and a quote is ignored.
     report(&bench, creating, BankReport::IntentCreated { intent: "pi_9".into(), mode: BankMode::Sandbox });
     assert_eq!(bench.effects(), [Effect::Cancel { payment: creating, intent: "pi_9".into() }]);
     quote(&bench, quoting, 100);
     assert!(bench.effects().is_empty());
-    whole(&bench);
+    assert_invariants(&bench);
 }
 
 #[test]
-fn a_bank_that_takes_its_time_is_asked_again_and_again() {
+fn a_processing_intent_is_retrieved_until_it_succeeds() {
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
     bench.effects();
     report(&bench, payment, BankReport::Intent(seen(IntentState::Processing, 100)));
-    let mut asked = 0;
+    let mut retrievals = 0;
     for _ in 0..400 {
         bench.advance_secs(60);
         for effect in bench.effects() {
             assert_eq!(effect, Effect::Check { payment, intent: "pi_1".into() });
-            asked += 1;
+            retrievals += 1;
             report(&bench, payment, BankReport::Intent(seen(IntentState::Processing, 100)));
         }
     }
-    assert!((10..30).contains(&asked), "{asked} times in 400 minutes");
+    assert!((10..30).contains(&retrievals), "{retrievals} in 400 minutes");
     assert_eq!(read(&bench, payment).status, PaymentStatus::Processing);
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 100)));
     assert_eq!(read(&bench, payment).status, PaymentStatus::Succeeded);
 }
 
 #[test]
-fn money_that_came_after_we_had_given_up_is_not_lost() {
-    // Nobody has paid meanwhile: reservations decides.
+fn a_success_after_a_failure_is_recorded() {
+    // No other payment has been started: reservations decides.
     let bench = bench();
     let payment = confirming(&bench, 1, 100);
     report(
@@ -339,12 +329,11 @@ fn money_that_came_after_we_had_given_up_is_not_lost() {
     );
     bench.sent::<Reservations>();
     report(&bench, payment, BankReport::Intent(seen(IntentState::Succeeded, 100)));
-    let command =
-        reservations::Command::PaymentSucceeded { reservation: reservation(1), payment, amount: euros(100) };
+    let command = PaymentSucceeded { reservation: reservation(1), payment, amount: euros(100) }.into();
     assert_eq!(bench.sent::<Reservations>(), [command]);
-    whole(&bench);
+    assert_invariants(&bench);
 
-    // Another payment has taken its place: it goes back by itself.
+    // Another payment has taken its place: this one is refunded.
     let bench = common::bench::bench();
     let first = confirming(&bench, 1, 100);
     report(
@@ -364,8 +353,8 @@ fn money_that_came_after_we_had_given_up_is_not_lost() {
     );
     assert!(bench.sent::<Reservations>().is_empty());
     assert_eq!(
-        bench.command(&guest(), start(reservation(1), "pm_card_visa")),
+        bench.call(&guest(), start(reservation(1), "pm_card_visa")),
         Err(Refusal::PaymentOpen(second))
     );
-    whole(&bench);
+    assert_invariants(&bench);
 }

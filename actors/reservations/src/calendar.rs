@@ -1,5 +1,6 @@
-//! The calendar rows that some consecutive nights of a room type lie in, read together and written together.
+//! The calendar of a room type over a range of nights: reads and writes the stored rows that contain them.
 
+use contracts::reservations::{CALENDAR_NIGHTS_MAX, Nights, Refusal};
 use contracts::search::{self, Night};
 use contracts::{Date, HotelId, RoomTypeId, Stay};
 use group::{Turn, View};
@@ -8,20 +9,24 @@ use crate::Reservations;
 use crate::chunk::{Chunk, place};
 use crate::state::CALENDAR;
 
-/// See the module.
+/// The last day that a calendar can contain: 2100-01-01, in days since 1970-01-01.
+const LAST_DAY: i32 = 47_482;
+
+/// Consecutive rows of one room type.
 pub(crate) struct Calendar {
     room_type: RoomTypeId,
+    /// The number of the first row.
     first: i32,
     chunks: Vec<Chunk>,
 }
 
 impl Calendar {
-    /// The rows of `from` to `to`, both included, as a turn sees them.
+    /// Reads the rows of `from` to `to`, both included, in a turn.
     pub fn of_turn(turn: &Turn<'_, Reservations>, room_type: RoomTypeId, from: Date, to: Date) -> Self {
         Self::read(room_type, from, to, |key| turn.get(&CALENDAR, key))
     }
 
-    /// The same for a query.
+    /// Reads the rows of `from` to `to`, both included, in a query.
     pub fn of_view(view: &View<'_>, room_type: RoomTypeId, from: Date, to: Date) -> Self {
         Self::read(room_type, from, to, |key| view.get(&CALENDAR, key))
     }
@@ -37,44 +42,45 @@ impl Calendar {
         Self { room_type, first, chunks }
     }
 
-    /// The row of a night and the night's place in it.
+    /// The row of a night, and the night's index in it.
     pub fn at(&self, night: Date) -> (&Chunk, u8) {
         let (chunk, index) = place(night);
         (&self.chunks[(chunk - self.first).unsigned_abs() as usize], index)
     }
 
-    /// The same, to change it.
+    /// Like [`Self::at`], mutable.
     pub fn at_mut(&mut self, night: Date) -> (&mut Chunk, u8) {
         let (chunk, index) = place(night);
         (&mut self.chunks[(chunk - self.first).unsigned_abs() as usize], index)
     }
 
-    /// Rooms of a night that nobody has: of `own`, the room type's number, where the calendar has none.
+    /// The available rooms of a night. `own` is the room type's number of rooms, which the calendar can override.
     pub fn free(&self, night: Date, own: u32) -> u32 {
         let (chunk, index) = self.at(night);
         chunk.rooms(index).unwrap_or(own).saturating_sub(chunk.taken(index))
     }
 
-    /// A night as search knows it.
+    /// A night in the form that search uses.
     pub fn night(&self, night: Date) -> Night {
         let (chunk, index) = self.at(night);
         chunk.night(index)
     }
 
-    /// Takes rooms for all nights of a stay, or gives them back when `rooms` is negative.
+    /// Takes rooms for all nights of a stay, or releases them if `rooms` is negative.
     pub fn take(&mut self, stay: Stay, rooms: i64) {
         for night in stay.nights() {
             let (chunk, index) = self.at_mut(night);
             let taken = i64::from(chunk.taken(index)) + rooms;
-            // The rows and the reservations disagree: stop this replica rather than go on selling by wrong numbers.
-            chunk.set_taken(index, u32::try_from(taken).expect("rooms are given back once"));
+            // A negative number means that calendar and reservations are inconsistent. Stop this replica rather than sell by
+            // wrong numbers.
+            chunk.set_taken(index, u32::try_from(taken).expect("rooms are released once"));
         }
     }
 
-    /// Writes the rows back.
+    /// Writes all rows; rows without content are removed.
     pub fn write(&self, turn: &mut Turn<'_, Reservations>) {
         for (chunk, index) in self.chunks.iter().zip(self.first..) {
-            if chunk.is_plain() {
+            if chunk.is_empty() {
                 turn.remove(&CALENDAR, &(self.room_type, index));
             } else {
                 turn.put(&CALENDAR, &(self.room_type, index), chunk);
@@ -82,8 +88,8 @@ impl Calendar {
         }
     }
 
-    /// Tells search how many rooms of these nights are taken now.
-    pub fn announce_taken(&self, turn: &mut Turn<'_, Reservations>, hotel: HotelId, stay: Stay) {
+    /// Sends search the number of rooms that are taken on these nights.
+    pub fn notify_search(&self, turn: &mut Turn<'_, Reservations>, hotel: HotelId, stay: Stay) {
         let taken = |night| {
             let (chunk, index) = self.at(night);
             chunk.taken(index)
@@ -102,4 +108,19 @@ impl Calendar {
 /// The last night of a stay.
 pub(crate) const fn last_night(stay: Stay) -> Date {
     stay.check_out().plus_days(-1)
+}
+
+/// Refuses ranges without a night, with more than [`CALENDAR_NIGHTS_MAX`], or outside 1970-01-01 to 2100-01-01.
+pub(crate) fn check_bounds(nights: Nights) -> Result<(), Refusal> {
+    let invalid = |why: &str| Err(Refusal::Invalid { field: "to".into(), why: why.into() });
+    if nights.from > nights.to {
+        return invalid("the last night is not before the first");
+    }
+    if nights.to.0.saturating_sub(nights.from.0) >= CALENDAR_NIGHTS_MAX {
+        return invalid("at most 732 nights at a time");
+    }
+    if nights.from.0 < 0 || nights.to.0 > LAST_DAY {
+        return invalid("a night between 1970 and 2100");
+    }
+    Ok(())
 }

@@ -1,21 +1,20 @@
-//! 32 nights of a room type, packed into one small row: a hold reads and writes one or two of them.
+//! A calendar row: 32 nights of a room type, packed so that a hold reads and writes one or two small rows.
 
 use contracts::search::Night;
 use contracts::{Date, RatePlanId};
 use serde::{Deserialize, Serialize};
 
-/// Nights in a row.
+/// The number of nights in one row.
 pub(crate) const NIGHTS: i32 = 32;
 
-/// See the module. Nights are counted 0 to 31 from the row's first. Restrictions are bits; what few nights have is kept as
-/// pairs of night and value, in the nights' order.
+/// 32 nights, with indices 0 to 31. Restrictions are bit sets; sparse values are pairs of index and value in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Chunk {
-    /// Rooms held or sold, from night 0 on; zeros at the end are left out.
+    /// Rooms held or sold, from index 0 on, without trailing zeros.
     taken: Vec<u32>,
-    /// Rooms in the calendar, where it is not the room type's own number.
+    /// The number of rooms, where it differs from the room type's own.
     rooms: Vec<(u8, u32)>,
-    /// Prices that override the season's, by rate plan.
+    /// Prices that override the seasonal price, by rate plan.
     prices: Vec<(RatePlanId, Vec<(u8, i64)>)>,
     stop_sell: u32,
     closed_to_arrival: u32,
@@ -23,12 +22,12 @@ pub(crate) struct Chunk {
     min_stay: Vec<(u8, u8)>,
 }
 
-/// Which row a night is in, and where.
+/// The number of the row that contains a night, and the night's index in it.
 pub(crate) const fn place(night: Date) -> (i32, u8) {
     (night.0.div_euclid(NIGHTS), night.0.rem_euclid(NIGHTS) as u8)
 }
 
-/// The night at a place.
+/// The night with this index in a row.
 pub(crate) const fn night_at(chunk: i32, night: u8) -> Date {
     Date(chunk * NIGHTS + night as i32)
 }
@@ -49,7 +48,7 @@ impl Chunk {
         }
     }
 
-    /// The calendar's number of rooms, where it has one.
+    /// The number of rooms, if it differs from the room type's own.
     pub fn rooms(&self, night: u8) -> Option<u32> {
         find(&self.rooms, night)
     }
@@ -58,7 +57,7 @@ impl Chunk {
         set(&mut self.rooms, night, rooms);
     }
 
-    /// The price that overrides the season's, where there is one.
+    /// The price that overrides the seasonal price, if there is one.
     pub fn price(&self, plan: RatePlanId, night: u8) -> Option<i64> {
         self.prices.iter().find(|(id, _)| *id == plan).and_then(|(_, prices)| find(prices, night))
     }
@@ -96,7 +95,7 @@ impl Chunk {
         set_bit(&mut self.closed_to_departure, night, on);
     }
 
-    /// Nights that a guest who arrives on this one must stay at least; 0 and 1 are no restriction.
+    /// The minimum stay of guests who arrive on this day, in nights; 0 and 1 are no restriction.
     pub fn min_stay(&self, night: u8) -> u8 {
         find(&self.min_stay, night).unwrap_or(0)
     }
@@ -105,12 +104,12 @@ impl Chunk {
         set(&mut self.min_stay, night, Some(nights).filter(|nights| *nights > 1));
     }
 
-    /// Whether it says nothing that an absent row would not say.
-    pub fn is_plain(&self) -> bool {
+    /// Whether the row is equivalent to an absent one.
+    pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// A night as search knows it.
+    /// A night in the form that search uses.
     pub fn night(&self, night: u8) -> Night {
         let price =
             |(plan, prices): &(RatePlanId, Vec<(u8, i64)>)| find(prices, night).map(|price| (*plan, price));
@@ -154,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nights_have_one_place_each_before_and_after_1970() {
+    fn every_night_before_and_after_1970_has_one_index() {
         for (night, expected) in
             [(0, (0, 0)), (31, (0, 31)), (32, (1, 0)), (-1, (-1, 31)), (20_780, (649, 12))]
         {
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_back_leaves_nothing() {
+    fn a_row_is_empty_once_all_values_are_reset() {
         let plan = RatePlanId(7);
         let mut chunk = Chunk::default();
         for night in [31, 0, 5] {
@@ -201,7 +200,7 @@ mod tests {
             chunk.set_closed_to_departure(night, false);
             chunk.set_min_stay(night, 1);
         }
-        assert!(chunk.is_plain());
+        assert!(chunk.is_empty());
     }
 
     #[test]

@@ -1,12 +1,40 @@
 //! The data for templates of mails and PDF documents about a reservation.
 
 use contracts::HotelProfile;
+use contracts::pdf::{self, RenderDocument};
 use contracts::reservations::Reservation;
+use group::{Call, Client, Failure};
 use protocol::Timestamp;
 use render::{DateStyle, format_instant, format_money};
 use serde_json::{Value, json};
 
 use crate::booking_links::BookingLinks;
+
+/// Renders the confirmation as PDF. `call` is in the name of `reservations`; the caller has verified that the recipient may
+/// see the reservation.
+///
+/// # Errors
+/// What pdf refuses, or that it is unavailable.
+pub async fn confirmation_pdf(
+    client: &Client,
+    call: &Call,
+    links: &BookingLinks,
+    reservation: &Reservation,
+    hotel: &HotelProfile,
+) -> Result<Vec<u8>, Failure<pdf::Refusal>> {
+    let link = links.secret_link(reservation.id);
+    let data = data(links, reservation, hotel, &link, Timestamp::wall_clock());
+    render_confirmation(client, call, &data).await
+}
+
+pub(crate) async fn render_confirmation(
+    client: &Client,
+    call: &Call,
+    data: &Value,
+) -> Result<Vec<u8>, Failure<pdf::Refusal>> {
+    let request = RenderDocument { template: pdf::CONFIRMATION.to_owned(), data_json: data.to_string() };
+    client.call(call, request).await
+}
 
 /// Everything that a template can use. `link` is the address of the booking's page.
 pub fn data(
@@ -33,7 +61,7 @@ pub fn data(
     json!({
         "hotel": {
             "name": hotel.name, "address": hotel.address, "city": hotel.city, "country": hotel.country,
-            // Empty rather than null: stored templates join them.
+            // Empty strings rather than null, because stored templates concatenate them.
             "phone": "", "email": hotel.email.as_deref().unwrap_or_default(),
         },
         "booking": {
@@ -73,11 +101,11 @@ fn cancellation(reservation: &Reservation, zone: &str) -> String {
         _ if percent == 0 => "You can cancel free of charge at any time before check-in.".to_owned(),
         Some(Ok(until)) => {
             format!(
-                "You can cancel free of charge until {until}. After that, {amount} ({percent} % of the total) is kept."
+                "You can cancel free of charge until {until}. After that, the cancellation fee is {amount} ({percent} % of the total)."
             )
         }
         Some(Err(_)) | None => {
-            format!("Cancelling is not free at any time: {amount} ({percent} % of the total) is kept.")
+            format!("The cancellation fee is {amount} ({percent} % of the total) at any time.")
         }
     }
 }

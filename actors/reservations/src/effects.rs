@@ -1,30 +1,26 @@
-//! What the leader does outside: mails to guests and hotels, with the confirmation's PDF and a calendar file.
+//! The effects: mails to guests and hotels, with the confirmation as PDF and a calendar file.
 
 use std::time::Duration;
 
-use contracts::pdf;
-use contracts::reservations::{Answer, Command, Query, Refusal, Reservation};
-use contracts::{HotelId, HotelProfile, ReservationId};
+use contracts::HotelProfile;
+use contracts::reservations::{Command, GetManagedHotel, GetReservation, Refusal, Reservation};
 use group::{Call, EffectContext, Effects, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
-use protocol::Timestamp;
 use render::Renderer;
+use serde_json::Value;
 
 use crate::booking_links::BookingLinks;
-use crate::documents;
-use crate::{Effect, Occasion, Recipient, Reservations, ics};
+use crate::{Effect, Occasion, Recipient, Reservations, documents, ics};
 
-type Contract = contracts::reservations::Reservations;
-
-/// How long one attempt may take, without the mail server.
+/// The deadline of one attempt, without the mail server.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Why a mail does not go.
-enum Halt {
-    /// Not now.
-    Retry(String),
-    /// Not before somebody has looked.
-    Poison(String),
+/// Why a mail was not sent.
+enum MailError {
+    /// A later attempt can succeed.
+    Transient(String),
+    /// An operator has to resolve the cause.
+    Permanent(String),
 }
 
 const TEMPLATES: &[(&str, &str)] = &[
@@ -39,7 +35,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("hotel_cancelled.txt", include_str!("../templates/hotel_cancelled.txt")),
 ];
 
-/// Takes mails out.
+/// Sends the mails about reservations.
 #[derive(Debug)]
 pub struct ReservationEffects {
     links: BookingLinks,
@@ -49,20 +45,47 @@ pub struct ReservationEffects {
 }
 
 impl ReservationEffects {
-    /// With what links and banners need, whom mails are from, and the way out.
+    /// `from` is the sender of the mails.
     ///
     /// # Panics
-    /// When a template of ours does not compile: tests see to that.
+    /// If a built-in template does not compile, which the tests rule out.
     pub fn new(links: BookingLinks, from: Address, mailer: Mailer) -> Self {
-        let templates = Renderer::builtin(TEMPLATES).expect("our templates compile");
+        let templates = Renderer::builtin(TEMPLATES).expect("the built-in templates compile");
         Self { links, from, mailer, templates }
     }
+}
 
-    /// The mail about an occasion; none when the hotel wants none.
-    ///
-    /// # Errors
-    /// Why it cannot be written, or not now.
-    async fn write(
+impl Effects<Reservations> for ReservationEffects {
+    async fn perform(&self, context: &EffectContext, effect: Effect) -> Outcome<Command> {
+        match self.mail(context, effect).await {
+            Ok(()) => Outcome::Done,
+            Err(MailError::Transient(why)) => Outcome::Retry(why),
+            Err(MailError::Permanent(why)) => Outcome::Poison(why),
+        }
+    }
+}
+
+impl ReservationEffects {
+    async fn mail(&self, context: &EffectContext, effect: Effect) -> Result<(), MailError> {
+        let Effect::Mail { reservation, occasion, to } = effect;
+        let call = context
+            .call(TIMEOUT)
+            .await
+            .map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
+        let reservation = context.client.call(&call, GetReservation { reservation }).await.map_err(failed)?;
+        let hotel = GetManagedHotel { hotel: reservation.hotel() };
+        let hotel = context.client.call(&call, hotel).await.map_err(failed)?.hotel;
+        let Some(message) = self.message(context, &call, &reservation, &hotel, occasion, to).await? else {
+            return Ok(());
+        };
+        self.mailer.send(&message).await.map_err(|error| match error {
+            SendError::Permanent(why) => MailError::Permanent(why),
+            SendError::Transient(why) => MailError::Transient(why),
+        })
+    }
+
+    /// The mail about an occasion; `None` if the hotel has no mail address.
+    async fn message(
         &self,
         context: &EffectContext,
         call: &Call,
@@ -70,23 +93,23 @@ impl ReservationEffects {
         hotel: &HotelProfile,
         occasion: Occasion,
         to: Recipient,
-    ) -> Result<Option<Message>, Halt> {
+    ) -> Result<Option<Message>, MailError> {
         let (name, email) = match (to, &hotel.email) {
             (Recipient::Guest, _) => (&reservation.guest.name, &reservation.guest.email),
             (Recipient::Hotel, Some(email)) => (&hotel.name, email),
             (Recipient::Hotel, None) => return Ok(None),
         };
-        let poison = |why: &str| Halt::Poison(why.to_owned());
-        let to_address = Address::new(name.clone(), email.clone())
-            .map_err(|_| poison("the recipient has no usable address"))?;
+        let address = Address::new(name.clone(), email.clone())
+            .map_err(|_| MailError::Permanent("the recipient's mail address is invalid".to_owned()))?;
         let link = match to {
             Recipient::Guest => self.links.secret_link(reservation.id),
             Recipient::Hotel => self.links.plain_link(reservation.id),
         };
         let data = documents::data(&self.links, reservation, hotel, &link, reservation.updated_at);
-        let render =
-            |name: &str| self.templates.render(name, &data).map_err(|error| Halt::Poison(error.to_string()));
-        let (word, html, text) = match (occasion, to) {
+        let render = |name: &str| {
+            self.templates.render(name, &data).map_err(|error| MailError::Permanent(error.to_string()))
+        };
+        let (kind, html, text) = match (occasion, to) {
             (Occasion::Confirmed, Recipient::Guest) => {
                 ("confirmed", render("confirmed.html")?, render("confirmed.txt")?)
             }
@@ -100,25 +123,15 @@ impl ReservationEffects {
                 ("cancellation", String::new(), render("hotel_cancelled.txt")?)
             }
         };
-        let mut attachments = Vec::new();
-        if to == Recipient::Guest {
-            if occasion == Occasion::Confirmed {
-                let bytes = document(context, call, data.to_string()).await?;
-                let name = format!("{}.pdf", reservation.id);
-                attachments.push(Attachment { name, content_type: "application/pdf".into(), bytes });
-            }
-            let bytes = ics::file(&self.links, reservation, hotel).into_bytes();
-            let content_type = "text/calendar; charset=utf-8; method=PUBLISH".into();
-            attachments.push(Attachment { name: format!("{}.ics", reservation.id), content_type, bytes });
-        }
-        let reply_to = match to {
-            Recipient::Guest => {
-                hotel.email.as_ref().and_then(|email| Address::new(hotel.name.clone(), email.clone()).ok())
-            }
-            Recipient::Hotel => None,
+        let (attachments, reply_to) = match to {
+            Recipient::Guest => (
+                self.attachments(context, call, reservation, hotel, occasion, &data).await?,
+                hotel.email.as_ref().and_then(|email| Address::new(hotel.name.clone(), email.clone()).ok()),
+            ),
+            Recipient::Hotel => (Vec::new(), None),
         };
         Ok(Some(Message {
-            to: to_address,
+            to: address,
             cc: Vec::new(),
             from: self.from.clone(),
             reply_to,
@@ -126,8 +139,37 @@ impl ReservationEffects {
             text,
             html,
             attachments,
-            message_id: format!("{word}.{}@{}", reservation.id, self.links.host()),
+            message_id: format!("{kind}.{}@{}", reservation.id, self.links.host()),
         }))
+    }
+
+    /// The attachments of a guest's mail: a calendar file and, once confirmed, the confirmation.
+    async fn attachments(
+        &self,
+        context: &EffectContext,
+        call: &Call,
+        reservation: &Reservation,
+        hotel: &HotelProfile,
+        occasion: Occasion,
+        data: &Value,
+    ) -> Result<Vec<Attachment>, MailError> {
+        let mut attachments = Vec::new();
+        if occasion == Occasion::Confirmed {
+            let rendered = documents::render_confirmation(&context.client, call, data).await;
+            let bytes = rendered.map_err(|failure| match failure {
+                // A stored template does not fit the data. An operator has to correct it.
+                Failure::Refused(refusal) => {
+                    MailError::Permanent(format!("the template of the confirmation: {refusal}"))
+                }
+                failure => MailError::Transient(failure.to_string()),
+            })?;
+            let name = format!("{}.pdf", reservation.id);
+            attachments.push(Attachment { name, content_type: "application/pdf".into(), bytes });
+        }
+        let bytes = ics::calendar_file(&self.links, reservation, hotel).into_bytes();
+        let content_type = "text/calendar; charset=utf-8; method=PUBLISH".into();
+        attachments.push(Attachment { name: format!("{}.ics", reservation.id), content_type, bytes });
+        Ok(attachments)
     }
 
     fn subject(
@@ -152,93 +194,15 @@ impl ReservationEffects {
     }
 }
 
-impl Effects<Reservations> for ReservationEffects {
-    async fn perform(&self, context: &EffectContext, effect: Effect) -> Outcome<Command> {
-        let Effect::Mail { reservation, occasion, to } = effect;
-        match self.mail(context, reservation, occasion, to).await {
-            Ok(()) => Outcome::Done,
-            Err(Halt::Retry(why)) => Outcome::Retry(why),
-            Err(Halt::Poison(why)) => Outcome::Poison(why),
-        }
-    }
-}
-
-impl ReservationEffects {
-    async fn mail(
-        &self,
-        context: &EffectContext,
-        id: ReservationId,
-        occasion: Occasion,
-        to: Recipient,
-    ) -> Result<(), Halt> {
-        let call = context.call(TIMEOUT).await.map_err(|unavailable| Halt::Retry(unavailable.to_string()))?;
-        let reservation = reservation(context, &call, id).await?;
-        let hotel = hotel(context, &call, reservation.hotel()).await?;
-        let Some(message) = self.write(context, &call, &reservation, &hotel, occasion, to).await? else {
-            return Ok(());
-        };
-        self.mailer.send(&message).await.map_err(|error| match error {
-            SendError::Permanent(why) => Halt::Poison(why),
-            SendError::Transient(why) => Halt::Retry(why),
-        })
-    }
-}
-
-async fn reservation(context: &EffectContext, call: &Call, id: ReservationId) -> Result<Reservation, Halt> {
-    match context.client.query::<Contract>(call, Query::Reservation(id)).await.map_err(failed)? {
-        Answer::Reservation(found) => Ok(*found),
-        other => Err(unexpected(&other)),
-    }
-}
-
-async fn hotel(context: &EffectContext, call: &Call, id: HotelId) -> Result<HotelProfile, Halt> {
-    match context.client.query::<Contract>(call, Query::ManagedHotel(id)).await.map_err(failed)? {
-        Answer::ManagedHotel(found) => Ok(found.hotel),
-        other => Err(unexpected(&other)),
-    }
-}
-
-async fn document(context: &EffectContext, call: &Call, data_json: String) -> Result<Vec<u8>, Halt> {
-    let request = pdf::RenderDocument { template: pdf::CONFIRMATION.to_owned(), data_json };
-    match context.client.call(call, request).await {
-        Ok(bytes) => Ok(bytes),
-        // Somebody stored a template that does not fit: an operator mends it and retries.
-        Err(Failure::Refused(refusal)) => {
-            Err(Halt::Poison(format!("the confirmation's template: {refusal}")))
-        }
-        Err(failure) => Err(Halt::Retry(failure.to_string())),
-    }
-}
-
-fn failed(failure: Failure<Refusal>) -> Halt {
+fn failed(failure: Failure<Refusal>) -> MailError {
     match failure {
-        Failure::Refused(refusal) => Halt::Poison(refusal.to_string()),
-        failure @ (Failure::Forbidden(_) | Failure::KeyReused) => Halt::Poison(failure.to_string()),
-        // A token can have run out on the way.
-        failure @ (Failure::Unauthenticated(_) | Failure::Unavailable(_)) => Halt::Retry(failure.to_string()),
+        Failure::Refused(refusal) => MailError::Permanent(refusal.to_string()),
+        failure @ (Failure::Forbidden(_) | Failure::KeyReused) => MailError::Permanent(failure.to_string()),
+        // A token can expire before the call is executed.
+        failure @ (Failure::Unauthenticated(_) | Failure::Unavailable(_)) => {
+            MailError::Transient(failure.to_string())
+        }
     }
-}
-
-/// An answer to another question: a mistake of ours, which an operator should see.
-fn unexpected(_: &Answer) -> Halt {
-    Halt::Poison("an answer to another question".to_owned())
-}
-
-/// The confirmation's PDF, for whoever may see the reservation.
-///
-/// # Errors
-/// What pdf refuses, or that it cannot be reached.
-pub async fn confirmation_pdf(
-    client: &group::Client,
-    call: &Call,
-    links: &BookingLinks,
-    reservation: &Reservation,
-    hotel: &HotelProfile,
-) -> Result<Vec<u8>, Failure<pdf::Refusal>> {
-    let link = links.secret_link(reservation.id);
-    let data_json = documents::data(links, reservation, hotel, &link, Timestamp::wall_clock()).to_string();
-    let request = pdf::RenderDocument { template: pdf::CONFIRMATION.to_owned(), data_json };
-    client.call(call, request).await
 }
 
 #[cfg(test)]
@@ -249,9 +213,10 @@ mod tests {
 
     const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/mails.txt");
 
-    /// What all mails say, of a booking whose guest and hotel try to say more. `REWRITE_GOLDENS=1` writes it anew.
+    /// The text of all mails about a booking whose guest and hotel inject markup and headers. `REWRITE_GOLDENS=1` renews the
+    /// golden file.
     #[test]
-    fn mails_read_as_they_did() {
+    fn mails_equal_the_golden_text() {
         let templates = Renderer::builtin(TEMPLATES).unwrap();
         let data = |test: bool, penalty: i64, refund: Option<i64>, requests: Option<&str>| {
             json!({
@@ -280,7 +245,7 @@ mod tests {
             ("hotel_cancelled.txt", data(false, 16_800, Some(4_200), None)),
         ] {
             let mail = templates.render(name, &data).unwrap();
-            // No tag in HTML, no line of its own in text.
+            // Markup is escaped in HTML, and line breaks are removed in text.
             assert!(!mail.contains(if name.ends_with(".txt") { "\nBcc:" } else { "<script>" }), "{name}");
             text.push_str(&format!("======== {name}\n{mail}\n"));
         }

@@ -1,4 +1,4 @@
-//! What must always hold: each a function that names what breaks it. Unit tests, simulation and `auberge check` call them.
+//! The invariants: each is a function that returns its violations. Unit tests, the simulation and `auberge check` call them.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +7,29 @@ use contracts::{Date, RoomTypeId};
 use group::View;
 
 use crate::chunk::night_at;
-use crate::state::{BY_HOTEL, BY_OWNER, CALENDAR, RESERVATIONS, ROOMS, rank, short};
+use crate::state::{BY_HOTEL, BY_OWNER, CALENDAR, RESERVATIONS, ROOMS, rank, short_hash};
 use crate::zone;
 
-/// All of them.
+/// The violations of all invariants.
 pub fn all(view: &View<'_>) -> Vec<String> {
     let checks = [
         never_more_rooms_taken_than_exist,
         rooms_taken_are_those_of_live_reservations,
         confirmed_implies_paid,
-        held_implies_an_end,
+        held_implies_an_expiry_time,
         timelines_are_ordered,
-        every_reservation_is_in_its_lists,
+        every_reservation_is_in_its_indices,
     ];
     checks.into_iter().flat_map(|check| check(view)).collect()
 }
 
-/// For every room type and each night from the hotel's today on, rooms held and sold are at most those there are. (The
-/// inventory of nights gone by may be changed; what was sold may not.)
+/// For each room type and each night from the hotel's current date on, the rooms held and sold do not exceed the inventory.
+/// (The inventory of past nights may be reduced.)
 pub fn never_more_rooms_taken_than_exist(view: &View<'_>) -> Vec<String> {
     let mut violations = Vec::new();
     for ((room_type, chunk), row) in view.all(&CALENDAR) {
         let Some(facts) = view.get(&ROOMS, &room_type) else {
-            violations.push(format!("{room_type} has a calendar and no hotel"));
+            violations.push(format!("{room_type} has a calendar but no hotel"));
             continue;
         };
         let today = zone::today(&facts.time_zone, view.now());
@@ -44,7 +44,7 @@ pub fn never_more_rooms_taken_than_exist(view: &View<'_>) -> Vec<String> {
     violations
 }
 
-/// What a night counts as taken is the sum of what live reservations take.
+/// The rooms taken in the calendar equal the rooms of live reservations.
 pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String> {
     let mut nights: BTreeMap<(RoomTypeId, Date), i64> = BTreeMap::new();
     for reservation in reservations(view).filter(|reservation| reservation.status.takes_rooms()) {
@@ -59,12 +59,12 @@ pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String
         }
     }
     let violation = |((room_type, night), more): ((RoomTypeId, Date), i64)| {
-        format!("{room_type} on {night}: reservations take {more} rooms more than the calendar says")
+        format!("{room_type} on {night}: reservations take {more} rooms more than the calendar has")
     };
     nights.into_iter().filter(|(_, more)| *more != 0).map(violation).collect()
 }
 
-/// Confirmed, checked in, checked out or not shown: the money has come, all of it.
+/// A reservation that is confirmed, checked in, checked out or a no-show is paid in full; a hold is not paid.
 pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
     let unpaid = |reservation: &Reservation| match reservation.status {
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => {
@@ -76,17 +76,20 @@ pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
     };
     reservations(view)
         .filter(unpaid)
-        .map(|found| format!("{} is {} unpaid", found.id, found.status.as_str()))
+        .map(|found| format!("{} is {} and not paid correctly", found.id, found.status.as_str()))
         .collect()
 }
 
-/// A hold has an end, and nothing else has.
-pub fn held_implies_an_end(view: &View<'_>) -> Vec<String> {
+/// A hold has an expiry time, and no other reservation has one.
+pub fn held_implies_an_expiry_time(view: &View<'_>) -> Vec<String> {
     let wrong = |found: &Reservation| (found.status == Status::Held) != found.hold_expires_at.is_some();
-    reservations(view).filter(wrong).map(|found| format!("{} has no end, or too many", found.id)).collect()
+    reservations(view)
+        .filter(wrong)
+        .map(|found| format!("{}: an expiry time is missing or superfluous", found.id))
+        .collect()
 }
 
-/// Timelines run forward, from the hold to the last change.
+/// Timelines are in the order of time, from creation to the last change.
 pub fn timelines_are_ordered(view: &View<'_>) -> Vec<String> {
     let wrong = |found: &Reservation| {
         let times: Vec<_> = found.timeline.iter().map(|(at, _)| *at).collect();
@@ -96,14 +99,14 @@ pub fn timelines_are_ordered(view: &View<'_>) -> Vec<String> {
     };
     reservations(view)
         .filter(wrong)
-        .map(|found| format!("the timeline of {} runs backwards", found.id))
+        .map(|found| format!("the timeline of {} is not in the order of time", found.id))
         .collect()
 }
 
-/// Each reservation is found by its owner, and once paid, by its hotel.
-pub fn every_reservation_is_in_its_lists(view: &View<'_>) -> Vec<String> {
+/// Each reservation is in the index of its owner and, once it is confirmed, of its hotel.
+pub fn every_reservation_is_in_its_indices(view: &View<'_>) -> Vec<String> {
     let missing = |found: &Reservation| {
-        let by_owner = view.has(&BY_OWNER, &(short(&found.owner), rank(found.created_at), found.id));
+        let by_owner = view.has(&BY_OWNER, &(short_hash(&found.owner), rank(found.created_at), found.id));
         let by_hotel = view.has(&BY_HOTEL, &(found.hotel(), found.stay().check_in(), found.id));
         let guest = matches!(
             found.status,
@@ -111,7 +114,7 @@ pub fn every_reservation_is_in_its_lists(view: &View<'_>) -> Vec<String> {
         );
         !by_owner || (guest && !by_hotel)
     };
-    reservations(view).filter(missing).map(|found| format!("{} is missing in a list", found.id)).collect()
+    reservations(view).filter(missing).map(|found| format!("{} is missing in an index", found.id)).collect()
 }
 
 fn reservations<'a>(view: &'a View<'_>) -> impl Iterator<Item = Reservation> + 'a {

@@ -1,17 +1,19 @@
-//! Reservations: hotels with their rooms, rates and nights; offers; who holds, has paid for, or has given back which rooms.
+//! Reservations: hotels with their rooms, rates and nightly inventory; offers; and the reservations of guests from the room
+//! hold to check-out.
 //!
-//! Invariants (see [`invariants`], where each is a function):
-//! - for each room type and night, rooms held and sold are never more than there are;
-//! - what a night counts as taken is what live reservations take;
-//! - confirmed means that a payment has succeeded; held means that there is an end to it;
-//! - a promised price is what is asked, to the cent; an amount never comes from a client.
+//! Invariants (each is a function in [`invariants`]):
+//! - for each room type and night, the rooms held and sold never exceed the inventory;
+//! - the rooms taken in the calendar equal the rooms of live reservations;
+//! - a confirmed reservation has a payment that succeeded; a hold has an expiry time;
+//! - the quoted price is charged to the cent; an amount never comes from a client.
 //!
-//! Deliberately absent: overbooking; taking back rows of past nights (they are small, and history); the bank; searching;
-//! limits of unpaid holds over several shards (each shard counts its own).
+//! Deliberately absent: overbooking; removal of calendar rows of past nights (they are small, and are history); the bank;
+//! search; a limit of unpaid holds over several shards (each shard counts its own).
 
 mod access;
 mod apply;
 mod booking_links;
+mod booking_window;
 mod calendar;
 mod chunk;
 pub mod documents;
@@ -19,14 +21,16 @@ mod effects;
 mod ics;
 pub mod import;
 pub mod invariants;
+mod payable;
 mod query;
 pub mod rest;
 mod state;
 pub mod zone;
 
 pub use booking_links::BookingLinks;
-pub use effects::{ReservationEffects, confirmation_pdf};
-pub use ics::file as calendar_file;
+pub use documents::confirmation_pdf;
+pub use effects::ReservationEffects;
+pub use ics::calendar_file;
 pub use rest::api;
 pub use state::Timer;
 
@@ -43,42 +47,32 @@ pub struct Reservations {
 }
 
 impl Reservations {
-    /// With the key of the secret links in guests' mails: `cluster_key.links("booking-link")`. Only queries use it, so
-    /// that turns are the same on each replica.
+    /// Takes the key of the secret links in guests' mails: `cluster_key.links("booking-link")`. Only queries use it, so that
+    /// turns are the same on each replica.
     pub fn new(links: LinkKey) -> Self {
         Self { links }
     }
 }
 
-/// What the leader does outside.
+/// An action of the leader outside the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// Mails somebody about a reservation.
-    Mail {
-        /// Which reservation.
-        reservation: contracts::ReservationId,
-        /// What about.
-        occasion: Occasion,
-        /// To whom.
-        to: Recipient,
-    },
+    /// Sends a mail about a reservation.
+    Mail { reservation: contracts::ReservationId, occasion: Occasion, to: Recipient },
 }
 
 /// What a mail is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Occasion {
-    /// It was paid.
     Confirmed,
-    /// It was called off.
     Cancelled,
 }
 
-/// Who gets a mail. Each has an effect of its own: a hotel's broken mailbox keeps no guest waiting.
+/// Who receives a mail. Each recipient has an effect of its own, so that a hotel's broken mailbox does not delay guests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Recipient {
-    /// The guest.
     Guest,
-    /// The hotel, if it wants mail.
+    /// The hotel, if it has a mail address.
     Hotel,
 }
 
@@ -99,7 +93,7 @@ impl Service for Reservations {
     }
 
     fn query(&self, view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
-        query::answer(self, view, caller, query)
+        query::dispatch(self, view, caller, query)
     }
 
     fn violations(&self, view: &View<'_>) -> Vec<String> {

@@ -1,8 +1,9 @@
-//! Every tree: key, value, meaning.
+//! The trees of the store: key, value and meaning.
 //!
-//! A hold writes a reservation, the one or two calendar rows of its nights, and its owner's index row; nothing else.
+//! A hold writes a reservation, the one or two calendar rows of its nights, and an index row of its owner (and one of its
+//! reference, if it has one).
 
-use contracts::reservations::{Reservation, Settings};
+use contracts::reservations::{ManagedHotel, Reservation, Settings};
 use contracts::{Date, HotelId, HotelProfile, RatePlanId, ReservationId, RoomTypeId};
 use group::Tree;
 use protocol::{Timestamp, codec};
@@ -10,32 +11,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::chunk::Chunk;
 
-/// Hotels as their owners describe them. Never removed, only off sale.
+/// Hotels as their staff describes them. They are never removed, only taken off sale.
 pub(crate) const HOTELS: Tree<HotelId, HotelRow> = Tree::new(32, "hotels");
 
-/// What a hold has to know of a room type: written together with its hotel, and small, because each hold reads it.
+/// What a hold needs of a room type. Written together with its hotel; small, because each hold reads it.
 pub(crate) const ROOMS: Tree<RoomTypeId, RoomFacts> = Tree::new(33, "rooms");
 
-/// 32 nights of a room type, by the day number divided by 32. No row: nothing particular, nothing taken.
+/// 32 nights of a room type, by the day number divided by 32. An absent row has no restrictions, and no rooms are taken.
 pub(crate) const CALENDAR: Tree<(RoomTypeId, i32), Chunk> = Tree::new(34, "calendar");
 
-/// Reservations.
 pub(crate) const RESERVATIONS: Tree<ReservationId, ReservationRow> = Tree::new(35, "reservations");
 
-/// An owner's reservations, the newest first: hash of the owner, milliseconds before the end of time, id.
+/// The reservations of an owner, newest first: hash of the owner, [`rank`], id.
 pub(crate) const BY_OWNER: Tree<(u64, u64, ReservationId), ()> = Tree::new(36, "reservations by owner");
 
-/// The same by the maker's own name for them, where given: hash of the owner, hash of the name, rank, id.
+/// The reservations of an owner that have a reference, newest first: hash of the owner, hash of the reference, [`rank`], id.
 pub(crate) const BY_REFERENCE: Tree<(u64, u64, u64, ReservationId), ()> =
     Tree::new(37, "reservations by reference");
 
-/// A hotel's reservations by day of check-in, from their confirmation on: a hold is no guest yet.
+/// The reservations of a hotel by check-in date, from their confirmation on.
 pub(crate) const BY_HOTEL: Tree<(HotelId, Date, ReservationId), ()> = Tree::new(38, "reservations by hotel");
 
-/// The shard's settings, under 0. No row: the defaults.
+/// The shard's settings under key 0. An absent row means the defaults.
 pub(crate) const SETTINGS: Tree<u8, Settings> = Tree::new(39, "settings");
 
-/// A hotel, its version, and when it was changed last.
+/// A hotel and its version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HotelRow {
     pub version: u32,
@@ -43,16 +43,22 @@ pub(crate) struct HotelRow {
     pub hotel: HotelProfile,
 }
 
+impl From<HotelRow> for ManagedHotel {
+    fn from(row: HotelRow) -> Self {
+        Self { hotel: row.hotel, version: row.version, updated_at: row.updated_at }
+    }
+}
+
 /// See [`ROOMS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RoomFacts {
     pub hotel: HotelId,
-    /// The hotel and the room type are both on sale.
+    /// Whether both the hotel and the room type are on sale.
     pub active: bool,
-    /// Rooms on a night without an entry of its own.
+    /// The number of rooms on nights where the calendar has no other number.
     pub rooms: u32,
     pub time_zone: String,
-    /// Rate plans, and whether they are on sale.
+    /// The rate plans, and whether they are on sale.
     pub plans: Vec<(RatePlanId, bool)>,
 }
 
@@ -66,7 +72,7 @@ impl RoomFacts {
     }
 }
 
-/// A reservation in its stored form. A new form becomes a new variant at the end.
+/// A reservation as it is stored. A new form is a new variant at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ReservationRow {
     V1(Box<Reservation>),
@@ -85,24 +91,24 @@ impl From<ReservationRow> for Reservation {
     }
 }
 
-/// What the service asks to be reminded of.
+/// The timers of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timer {
-    /// A hold may have come to its end; it may also have been paid, called off, or extended.
+    /// The expiry time of a hold. By then the hold may have been paid, cancelled or extended.
     ExpireHold(ReservationId),
 }
 
-/// A short stable hash for index keys. Rows are compared with what was asked for, so that a collision shows nothing.
-pub(crate) fn short(text: &str) -> u64 {
+/// A short, stable hash for index keys. Readers compare the reservation itself, so a collision discloses nothing.
+pub(crate) fn short_hash(text: &str) -> u64 {
     (codec::hash128(&[text.as_bytes()]) >> 64) as u64
 }
 
-/// Where an instant stands in a list that shows the newest first.
+/// The rank of an instant in a list that is sorted newest first.
 pub(crate) fn rank(at: Timestamp) -> u64 {
     u64::MAX - at.millis().unsigned_abs()
 }
 
-/// When what has this [`rank`] was made.
+/// The instant that has this [`rank`].
 pub(crate) fn ranked_at(rank: u64) -> Timestamp {
     Timestamp(i64::try_from(u64::MAX - rank).unwrap_or(i64::MAX))
 }

@@ -1,9 +1,12 @@
-//! Holding rooms: what is promised is kept, what is not there is refused.
+//! Holds: quoted prices are kept, and unavailable rooms are refused.
 
 mod common;
 
 use common::*;
-use contracts::reservations::{CalendarChange, Command, Nights, Refusal, Settings, Status, TimelineEvent};
+use contracts::reservations::{
+    CalendarChange, Configure, ImportHotels, Nights, Quote, Refusal, SetCalendar, Settings, Status,
+    TimelineEvent,
+};
 use contracts::search::{self, Search};
 use contracts::{Date, HotelProfile};
 use protocol::Principal;
@@ -11,7 +14,7 @@ use protocol::Principal;
 const DAY: &str = "2026-12-24";
 
 #[test]
-fn a_hold_takes_rooms_tells_search_and_ends_after_a_quarter_of_an_hour() {
+fn a_hold_takes_rooms_notifies_search_and_expires_after_fifteen_minutes() {
     let bench = open();
     let double = hotel().room_types[0].id;
     let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 3), 2)).unwrap();
@@ -23,22 +26,22 @@ fn a_hold_takes_rooms_tells_search_and_ends_after_a_quarter_of_an_hour() {
     assert_eq!(held.quote.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(), [3_925, 3_000]);
     assert_eq!(held.hold_expires_at, Some(bench.now().plus_secs(900)));
     assert_eq!(held.id.slot(), hotel().id.slot());
-    let told = |taken: u32| search::Command::RoomsTaken {
+    let rooms_taken = |taken: u32| search::Command::RoomsTaken {
         hotel: hotel().id,
         room_type: double,
         from: date(DAY),
         taken: vec![taken; 3],
         at: bench.now(),
     };
-    assert_eq!(bench.sent::<Search>(), [told(2)]);
+    assert_eq!(bench.sent::<Search>(), [rooms_taken(2)]);
     bench.advance_secs(899);
     assert_eq!((status(&bench, held.id), taken(&bench, double, date(DAY))), (Status::Held, 2));
     bench.advance_secs(1);
     assert_eq!((status(&bench, held.id), taken(&bench, double, date(DAY))), (Status::Expired, 0));
-    assert_eq!(bench.sent::<Search>(), [told(0)]);
+    assert_eq!(bench.sent::<Search>(), [rooms_taken(0)]);
     let expired = read(&bench, &user("ann"), held.id).unwrap();
     assert_eq!(
-        expired.timeline.iter().map(|(_, what)| *what).collect::<Vec<_>>(),
+        expired.timeline.iter().map(|(_, event)| *event).collect::<Vec<_>>(),
         [TimelineEvent::Held, TimelineEvent::Expired]
     );
     assert_eq!(bench.effects(), []);
@@ -63,22 +66,22 @@ fn a_hold_over_two_calendar_rows_takes_each_night_once() {
 }
 
 #[test]
-fn holds_are_refused_with_a_reason_and_leave_nothing() {
-    type Spoil = fn(&ReservationBench, &mut contracts::reservations::Quote);
+fn a_refused_hold_has_a_reason_and_changes_nothing() {
+    type Prepare = fn(&ReservationBench, &mut Quote);
     fn reimport(bench: &ReservationBench, change: impl Fn(&mut HotelProfile)) {
         let mut changed = hotel();
         change(&mut changed);
-        bench.command(&administrator(), Command::ImportHotels { hotels: vec![changed] }).unwrap();
+        bench.call(&administrator(), ImportHotels { hotels: vec![changed] }).unwrap();
     }
     fn set(bench: &ReservationBench, change: CalendarChange) {
         let (hotel, room_type) = (hotel().id, hotel().room_types[0].id);
         let nights = Nights { from: date("2026-12-25"), to: date("2026-12-25") };
-        bench.command(&administrator(), Command::SetCalendar { hotel, room_type, nights, change }).unwrap();
+        bench.call(&administrator(), SetCalendar { hotel, room_type, nights, change }).unwrap();
     }
     let christmas = date("2026-12-25");
-    let table: [(&str, Spoil, Refusal); 13] = [
+    let table: [(&str, Prepare, Refusal); 13] = [
         (
-            "somebody took one of two",
+            "another guest holds one of two rooms",
             |bench, _| {
                 hold(bench, &user("bob"), quote(bench, nights("2026-12-25", 1), 1)).unwrap();
             },
@@ -105,39 +108,37 @@ fn holds_are_refused_with_a_reason_and_leave_nothing() {
             |bench, _| reimport(bench, |hotel| hotel.room_types[0].rate_plans[0].active = false),
             Refusal::Inactive,
         ),
-        ("too late", |bench, _| bench.advance_secs(1801), Refusal::OfferExpired),
+        ("an expired offer", |bench, _| bench.advance_secs(1801), Refusal::OfferExpired),
         (
-            "another hotel's room",
+            "a room type of another hotel",
             |_, quote| quote.hotel = hotel_in("other", "UTC").id,
             Refusal::NoSuchRoomType,
         ),
-        ("no room at all", |_, quote| quote.rooms = 0, invalid("rooms", "1 to 50 rooms are booked at once")),
+        ("no rooms", |_, quote| quote.rooms = 0, invalid("rooms", "1 to 50 rooms are booked at once")),
         ("too many rooms", |_, quote| quote.rooms = 51, invalid("rooms", "1 to 50 rooms are booked at once")),
         (
-            "a night without price",
+            "a night without a price",
             |_, quote| quote.nightly.truncate(2),
             invalid("offer", "its prices do not add up"),
         ),
-        ("a kinder total", |_, quote| quote.total -= 1, invalid("offer", "its prices do not add up")),
+        ("a reduced total", |_, quote| quote.total -= 1, invalid("offer", "its prices do not add up")),
         (
-            "past the horizon",
+            "after the horizon",
             |bench, _| {
                 let settings = Settings { horizon_days: 10, ..Settings::default() };
-                bench
-                    .command(&administrator(), Command::Configure { slot: hotel().id.slot(), settings })
-                    .unwrap();
+                bench.call(&administrator(), Configure { slot: hotel().id.slot(), settings }).unwrap();
             },
             Refusal::BeyondHorizon { last: date("2026-12-03") },
         ),
     ];
-    for (what, spoil, expected) in table {
+    for (case, prepare, expected) in table {
         let bench = open();
-        let mut promised = quote(&bench, nights(DAY, 3), 2);
-        spoil(&bench, &mut promised);
+        let mut quote = quote(&bench, nights(DAY, 3), 2);
+        prepare(&bench, &mut quote);
         bench.sent::<Search>();
-        assert_eq!(hold(&bench, &user("ann"), promised), Err(expected), "{what}");
-        assert_eq!(bench.sent::<Search>(), [], "{what}");
-        assert_eq!(bench.violations(), [] as [String; 0], "{what}");
+        assert_eq!(hold(&bench, &user("ann"), quote), Err(expected), "{case}");
+        assert_eq!(bench.sent::<Search>(), [], "{case}");
+        assert_eq!(bench.violations(), [] as [String; 0], "{case}");
     }
 }
 
@@ -146,29 +147,29 @@ fn invalid(field: &str, why: &str) -> Refusal {
 }
 
 #[test]
-fn nobody_and_services_of_their_own_hold_nothing() {
+fn a_service_in_its_own_name_cannot_hold() {
     let bench = open();
-    let why = invalid("owner", "a reservation is made by somebody, or for somebody");
-    assert_eq!(hold(&bench, &Principal::service("ui"), quote(&bench, nights(DAY, 1), 1)), Err(why));
+    let refusal = invalid("owner", "a reservation needs an owner: a user, a guest session or a client");
+    assert_eq!(hold(&bench, &Principal::service("ui"), quote(&bench, nights(DAY, 1), 1)), Err(refusal));
     let held = hold(&bench, &guest_session("gst_1"), quote(&bench, nights(DAY, 1), 1)).unwrap();
     assert_eq!(held.owner, "gst_1");
 }
 
 #[test]
-fn a_changed_price_is_honoured_until_the_offer_expires() {
+fn a_quoted_price_is_kept_until_the_offer_expires() {
     let bench = open();
     let before = quote(&bench, nights(DAY, 1), 1);
     let mut dearer = hotel();
     dearer.room_types[0].rate_plans[0].amount = 50_000;
-    bench.command(&administrator(), Command::ImportHotels { hotels: vec![dearer] }).unwrap();
+    bench.call(&administrator(), ImportHotels { hotels: vec![dearer] }).unwrap();
     bench.advance_secs(1800);
     assert_eq!(quote(&bench, nights(DAY, 1), 1).total, 52_500);
     assert_eq!(hold(&bench, &user("ann"), before).unwrap().total().amount, 10_500);
 }
 
 #[test]
-fn no_stay_begins_before_the_hotels_today() {
-    // 12:00 UTC on 23 November: the 24th has begun on Kiritimati, 14 hours ahead.
+fn a_stay_cannot_begin_before_the_hotels_local_date() {
+    // At 12:00 UTC on 23 November it is the 24th on Kiritimati, 14 hours ahead.
     for (zone, first) in [
         ("Europe/Berlin", "2026-11-23"),
         ("America/New_York", "2026-11-23"),
@@ -192,7 +193,7 @@ fn no_stay_begins_before_the_hotels_today() {
 }
 
 #[test]
-fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
+fn unpaid_holds_are_limited_for_guests_and_for_configured_clients() {
     let mut large = hotel();
     large.room_types[0].rooms = 100;
     let settings =
@@ -205,10 +206,7 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
     ] {
         let bench = open_with(large.clone());
         bench
-            .command(
-                &administrator(),
-                Command::Configure { slot: large.id.slot(), settings: settings.clone() },
-            )
+            .call(&administrator(), Configure { slot: large.id.slot(), settings: settings.clone() })
             .unwrap();
         let mut held = Vec::new();
         for _ in 0..limit.unwrap_or(20) {
@@ -217,7 +215,7 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
         let again = || hold(&bench, &caller, quote(&bench, nights(DAY, 1), 1));
         let Some(limit) = limit else { continue };
         assert_eq!(again(), Err(Refusal::TooManyHolds { limit }), "{}", caller.effective_subject());
-        // Others are not concerned; what is paid or given back does not count.
+        // The limit is per owner; paid and expired reservations do not count.
         hold(&bench, &user("bob"), quote(&bench, nights(DAY, 1), 1)).unwrap();
         open_payment(&bench, held[0].id, 1);
         pay(&bench, &held[0], 1);
@@ -230,7 +228,7 @@ fn unpaid_holds_are_limited_for_guests_and_for_clients_where_set() {
 }
 
 #[test]
-fn offers_are_what_fits_is_free_and_allowed() {
+fn offers_fit_the_guests_are_available_and_are_not_restricted() {
     let rooms_in = |bench: &ReservationBench, guests, rooms| {
         let found = offers(bench, nights(DAY, 2), guests, rooms).unwrap();
         found
@@ -249,7 +247,10 @@ fn offers_are_what_fits_is_free_and_allowed() {
         offers(&bench, nights(DAY, 1), 1, 0),
         Err(invalid("rooms", "1 to 50 rooms are booked at once"))
     );
-    assert_eq!(offers(&bench, nights(DAY, 1), 0, 1), Err(invalid("guests", "each room has a guest")));
+    assert_eq!(
+        offers(&bench, nights(DAY, 1), 0, 1),
+        Err(invalid("guests", "at least one guest for each room"))
+    );
     assert_eq!(
         offers_at(&bench, hotel_in("other", "UTC").id, nights(DAY, 1), 1, 1),
         Err(Refusal::NoSuchHotel)
@@ -272,8 +273,8 @@ fn offers_are_what_fits_is_free_and_allowed() {
         let bench = open();
         let nights = Nights { from: date(day), to: date(day) };
         let (hotel, room_type) = (hotel().id, hotel().room_types[0].id);
-        let set = Command::SetCalendar { hotel, room_type, nights, change: change.clone() };
-        bench.command(&staff(hotel), set).unwrap();
+        let set = SetCalendar { hotel, room_type, nights, change: change.clone() };
+        bench.call(&staff(hotel), set).unwrap();
         assert_eq!(!rooms_in(&bench, 2, 1).is_empty(), offered, "{day} {change:?}");
     }
 }

@@ -1,11 +1,14 @@
-//! Random holds, payments, cancellations and hours, against a model that is only sums. Every invariant after every step.
+//! Random holds, payments, cancellations and delays are compared with a simple model. Every invariant is checked after every
+//! step.
 
 mod common;
 
 use std::collections::BTreeMap;
 
 use common::*;
-use contracts::reservations::{CalendarChange, Command, Nights, Refusal, Reservation, Status};
+use contracts::reservations::{
+    CalendarChange, Nights, PaymentFailed, Quote, Refusal, Reservation, SetCalendar, Status,
+};
 use contracts::{Date, PaymentId, Stay};
 use proptest::prelude::*;
 
@@ -33,8 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the model knows of a reservation.
-struct Known {
+/// A reservation in the model.
+struct Modelled {
     reservation: Reservation,
     status: Status,
     ends: i64,
@@ -45,7 +48,7 @@ struct Known {
 }
 
 struct Model {
-    known: Vec<Known>,
+    known: Vec<Modelled>,
     /// Rooms by room type and day.
     inventory: BTreeMap<(usize, Date), u32>,
     own: [u32; 2],
@@ -74,11 +77,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_service_agrees_with_sums(steps in prop::collection::vec(step(), 1..60)) {
-        let mut services = hotel();
-        services.room_types[0].rooms = 4;
-        services.room_types[1].sleeps = 2;
-        let bench = open_with(services.clone());
+    fn the_service_agrees_with_the_model(steps in prop::collection::vec(step(), 1..60)) {
+        let mut hotel = hotel();
+        hotel.room_types[0].rooms = 4;
+        hotel.room_types[1].sleeps = 2;
+        let bench = open_with(hotel.clone());
         let mut model = Model { known: Vec::new(), inventory: BTreeMap::new(), own: [4, 1] };
         let partner = client("partner");
         let today = date("2026-11-23");
@@ -88,12 +91,12 @@ proptest! {
                     let first = today.plus_days(day);
                     let stay = Stay::new(first, first.plus_days(nights)).unwrap();
                     let full = stay.nights().find(|night| model.rooms(room, *night) < model.taken(room, *night) + rooms);
-                    let name = &services.room_types[room].name;
+                    let name = &hotel.room_types[room].name;
                     let offer = offers(&bench, stay, rooms, rooms).unwrap().into_iter().find(|offer| offer.quote.room_name == *name);
                     prop_assert_eq!(offer.is_none(), full.is_some());
-                    // Even with an offer of before, what is full is refused.
+                    // An earlier offer is refused as well when the rooms are taken.
                     let mut quote = offer.map_or_else(
-                        || promise_anyway(&bench, &services, room, stay, rooms),
+                        || earlier_quote(&bench, &hotel, room, stay, rooms),
                         |offer| offer.quote,
                     );
                     quote.expires_at = bench.now().plus_secs(60);
@@ -101,7 +104,7 @@ proptest! {
                         (Ok(reservation), None) => {
                             let ends = bench.now().seconds() + 900;
                             let (status, extended, open) = (Status::Held, false, false);
-                            model.known.push(Known { reservation, status, ends, extended, open, rooms, room });
+                            model.known.push(Modelled { reservation, status, ends, extended, open, rooms, room });
                         }
                         (Err(Refusal::SoldOut { night }), Some(full)) => prop_assert_eq!(night, full),
                         (other, full) => prop_assert!(false, "{other:?} {full:?}"),
@@ -119,7 +122,7 @@ proptest! {
                 },
                 Step::Fail(index) => if let Some(known) = pick(&mut model.known, index) {
                     let (reservation, payment) = (known.reservation.id, PaymentId(known.reservation.id.0));
-                    bench.command(&payments(), Command::PaymentFailed { reservation, payment }).unwrap();
+                    bench.call(&payments(), PaymentFailed { reservation, payment }).unwrap();
                     known.open = false;
                 },
                 Step::Pay(index) => if let Some(known) = pick(&mut model.known, index) {
@@ -146,9 +149,9 @@ proptest! {
                 Step::Rooms { day, rooms } => {
                     let night = today.plus_days(day);
                     let change = CalendarChange { rooms: Some(Some(rooms)), ..CalendarChange::default() };
-                    let (hotel, room_type) = (services.id, services.room_types[0].id);
-                    let command = Command::SetCalendar { hotel, room_type, nights: Nights { from: night, to: night }, change };
-                    let set = bench.command(&administrator(), command);
+                    let room_type = hotel.room_types[0].id;
+                    let request = SetCalendar { hotel: hotel.id, room_type, nights: Nights { from: night, to: night }, change };
+                    let set = bench.call(&administrator(), request);
                     prop_assert_eq!(set.is_ok(), rooms >= model.taken(0, night));
                     if set.is_ok() {
                         model.inventory.insert((0, night), rooms);
@@ -161,26 +164,26 @@ proptest! {
             }
             for day in 0..16 {
                 let night = today.plus_days(day);
-                prop_assert_eq!(taken(&bench, services.room_types[0].id, night), model.taken(0, night));
+                prop_assert_eq!(taken(&bench, hotel.room_types[0].id, night), model.taken(0, night));
             }
         }
     }
 }
 
-fn pick(known: &mut [Known], index: usize) -> Option<&mut Known> {
+fn pick(known: &mut [Modelled], index: usize) -> Option<&mut Modelled> {
     let count = known.len();
     if count == 0 { None } else { known.get_mut(index % count) }
 }
 
-/// A quote as it was made when rooms were left.
-fn promise_anyway(
+/// A quote from a time when rooms were left.
+fn earlier_quote(
     bench: &ReservationBench,
-    services: &contracts::HotelProfile,
+    hotel: &contracts::HotelProfile,
     room: usize,
     stay: Stay,
     rooms: u32,
-) -> contracts::reservations::Quote {
-    let room_type = &services.room_types[room];
+) -> Quote {
+    let room_type = &hotel.room_types[room];
     let far = Stay::new(stay.check_in().plus_days(200), stay.check_out().plus_days(200)).unwrap();
     let mut offer = offers(bench, far, 1, 1)
         .unwrap()

@@ -1,11 +1,12 @@
-//! Paying and giving back: what payments says, and what reservations answers.
+//! Payment events, cancellations and refunds.
 
 mod common;
 
 use common::*;
-use contracts::payments::{self, NotPayable, Payments, RefundReason};
+use contracts::payments::{self, NotPayable, Payments, Quoted, RefundPayment, RefundReason};
 use contracts::reservations::{
-    Answer, Command, PaymentState, Query, Refund, RefundStatus, Refusal, Status, TimelineEvent,
+    GetPayable, PaymentFailed, PaymentState, PaymentSucceeded, Refund, RefundSettled, RefundStatus, Refusal,
+    Status, TimelineEvent,
 };
 use contracts::{Money, PaymentId, RefundId, Stay};
 use protocol::Principal;
@@ -13,8 +14,8 @@ use reservations::{Effect, Occasion, Recipient};
 
 const DAY: &str = "2026-12-24";
 
-fn whats(bench: &ReservationBench, id: contracts::ReservationId) -> Vec<TimelineEvent> {
-    read(bench, &payments(), id).unwrap().timeline.into_iter().map(|(_, what)| what).collect()
+fn events(bench: &ReservationBench, id: contracts::ReservationId) -> Vec<TimelineEvent> {
+    read(bench, &payments(), id).unwrap().timeline.into_iter().map(|(_, event)| event).collect()
 }
 
 fn mails(id: contracts::ReservationId, occasion: Occasion) -> [Effect; 2] {
@@ -28,7 +29,7 @@ fn refund(
     reason: RefundReason,
 ) -> payments::Command {
     let amount = Money::new(amount, hotel().currency);
-    payments::Command::Refund { payment: PaymentId(payment), reservation: id, amount, reason }
+    RefundPayment { payment: PaymentId(payment), reservation: id, amount, reason }.into()
 }
 
 #[test]
@@ -37,7 +38,9 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
     let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 2), 1)).unwrap();
     open_payment(&bench, held.id, 7);
     let quoted = bench.sent::<Payments>();
-    let [payments::Command::Quoted { payment: PaymentId(7), answer: Ok(payable) }] = quoted.as_slice() else {
+    let [payments::Command::Quoted(Quoted { payment: PaymentId(7), answer: Ok(payable) })] =
+        quoted.as_slice()
+    else {
         panic!("{quoted:?}")
     };
     assert_eq!(payable.amount, held.total());
@@ -46,7 +49,7 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
         [("2026-12-24 · Double".to_owned(), 10_000), ("2026-12-25 · Double".to_owned(), 10_000)]
     );
     assert_eq!((payable.room.as_str(), payable.hotel_city.as_str()), ("Double, Flexible", "München, DE"));
-    // The hold is extended by ten minutes, once; the first timer finds it so.
+    // The hold is extended by ten minutes, once. The first timer finds it extended.
     assert_eq!(
         read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
         Some(held.created_at.plus_secs(1500))
@@ -56,7 +59,7 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
     pay(&bench, &held, 7);
     pay(&bench, &held, 7);
     assert_eq!(
-        whats(&bench, held.id),
+        events(&bench, held.id),
         [TimelineEvent::Held, TimelineEvent::HoldExtended, TimelineEvent::Confirmed]
     );
     assert_eq!(bench.effects(), mails(held.id, Occasion::Confirmed));
@@ -70,11 +73,11 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
 }
 
 #[test]
-fn a_payment_is_quoted_or_told_why_not() {
+fn a_payment_is_quoted_or_refused_with_a_reason() {
     let answer = |bench: &ReservationBench, id, payment| {
         open_payment(bench, id, payment);
         match bench.sent::<Payments>().remove(0) {
-            payments::Command::Quoted { answer, .. } => answer.map(|payable| payable.amount.amount),
+            payments::Command::Quoted(quoted) => quoted.answer.map(|payable| payable.amount.amount),
             other => panic!("{other:?}"),
         }
     };
@@ -87,18 +90,18 @@ fn a_payment_is_quoted_or_told_why_not() {
     assert_eq!(answer(&bench, held.id, 1), Ok(10_500));
     assert_eq!(answer(&bench, held.id, 1), Ok(10_500));
     assert_eq!(answer(&bench, held.id, 2), Err(NotPayable::PaymentOpen));
-    let failed = |payment| Command::PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
-    bench.command(&payments(), failed(9)).unwrap();
+    let failed = |payment| PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
+    bench.call(&payments(), failed(9)).unwrap();
     assert_eq!(answer(&bench, held.id, 2), Err(NotPayable::PaymentOpen));
-    bench.command(&payments(), failed(1)).unwrap();
+    bench.call(&payments(), failed(1)).unwrap();
     assert_eq!(answer(&bench, held.id, 2), Ok(10_500));
-    // Extended once, whatever the attempts.
+    // The hold is extended once, however many payments are started.
     assert_eq!(
         read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
         Some(held.created_at.plus_secs(1500))
     );
     assert_eq!(
-        whats(&bench, held.id),
+        events(&bench, held.id),
         [
             TimelineEvent::Held,
             TimelineEvent::HoldExtended,
@@ -114,26 +117,25 @@ fn a_payment_is_quoted_or_told_why_not() {
 }
 
 #[test]
-fn no_amount_of_failed_payments_makes_a_row_grow_for_ever() {
+fn failed_payments_do_not_grow_a_row_without_bound() {
     let bench = open();
     let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
     for payment in 0..100 {
         open_payment(&bench, held.id, payment);
-        let failed = Command::PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
-        bench.command(&payments(), failed).unwrap();
+        let failed = PaymentFailed { reservation: held.id, payment: PaymentId(payment) };
+        bench.call(&payments(), failed).unwrap();
     }
     pay(&bench, &held, 100);
-    let timeline = whats(&bench, held.id);
+    let timeline = events(&bench, held.id);
     assert_eq!((timeline.len(), timeline.last()), (61, Some(&TimelineEvent::Confirmed)));
 }
 
 #[test]
-fn payable_is_asked_by_those_who_may_pay() {
+fn the_payable_amount_is_read_by_those_who_may_pay() {
     let bench = open();
     let held = hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();
-    let ask = |caller: &Principal| match bench.query(caller, Query::Payable(held.id))? {
-        Answer::Payable(payable) => Ok(payable.amount.amount),
-        other => panic!("{other:?}"),
+    let ask = |caller: &Principal| {
+        bench.call(caller, GetPayable { reservation: held.id }).map(|payable| payable.amount.amount)
     };
     assert_eq!(ask(&user("ann")), Ok(10_500));
     assert_eq!(ask(&user("bob")), Err(Refusal::NoSuchReservation));
@@ -144,27 +146,27 @@ fn payable_is_asked_by_those_who_may_pay() {
 }
 
 #[test]
-fn money_that_comes_too_late_goes_back_whole() {
+fn a_late_payment_is_refunded_in_full() {
     let bench = open();
     let ann = user("ann");
-    // Expired before the money came.
+    // Expired before the payment succeeded.
     let late = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
     open_payment(&bench, late.id, 1);
     bench.advance_secs(1500);
     assert_eq!(status(&bench, late.id), Status::Expired);
-    // Cancelled before the money came.
-    let called_off = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
-    open_payment(&bench, called_off.id, 2);
-    cancel(&bench, &ann, called_off.id).unwrap();
+    // Cancelled before the payment succeeded.
+    let cancelled_before = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    open_payment(&bench, cancelled_before.id, 2);
+    cancel(&bench, &ann, cancelled_before.id).unwrap();
     // Paid twice.
     let twice = confirmed(&bench, &ann, nights(DAY, 1));
-    // Not the sum that was asked for.
+    // A wrong amount.
     let short = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
     bench.sent::<Payments>();
     bench.effects();
     let table = [
         (&late, 1, 10_500, Status::Expired, Some(RefundStatus::Pending)),
-        (&called_off, 2, 10_500, Status::Cancelled, Some(RefundStatus::Pending)),
+        (&cancelled_before, 2, 10_500, Status::Cancelled, Some(RefundStatus::Pending)),
         (&twice, 3, 10_500, Status::Confirmed, None),
         (&short, 4, 10_499, Status::Held, None),
     ];
@@ -181,28 +183,24 @@ fn money_that_comes_too_late_goes_back_whole() {
         assert_eq!(found.timeline.last().unwrap().1, TimelineEvent::PaidTooLate);
         assert_eq!(bench.effects(), []);
         let (id, payment, refund) = (reservation.id, PaymentId(payment), RefundId(1));
-        let settled =
-            Command::RefundSettled { reservation: id, payment, refund, amount: sum, succeeded: true };
-        bench.command(&payments(), settled).unwrap();
+        let settled = RefundSettled { reservation: id, payment, refund, amount: sum, succeeded: true };
+        bench.call(&payments(), settled).unwrap();
         let found = read(&bench, &ann, reservation.id).unwrap();
         assert_eq!(found.refund.map(|refund| refund.status), refunding.map(|_| RefundStatus::Succeeded));
         assert_eq!(bench.violations(), [] as [String; 0]);
     }
-    // Even of a reservation that nobody knows.
+    // Also for an unknown reservation.
     let unknown = contracts::ReservationId(late.id.0 ^ 1);
     let amount = Money::new(5, hotel().currency);
     bench
-        .command(
-            &payments(),
-            Command::PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount },
-        )
+        .call(&payments(), PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount })
         .unwrap();
     assert_eq!(bench.sent::<Payments>(), [refund(unknown, 5, 5, RefundReason::TooLate)]);
 }
 
 #[test]
-fn cancelling_costs_what_the_policy_says_in_the_hotels_zone() {
-    // Free until 24 hours before 15:00 of the hotel's clock; 80 % afterwards. The total is 105.00.
+fn the_cancellation_fee_follows_the_policy_in_the_hotels_time_zone() {
+    // Free until 24 hours before 15:00 local time, 80 % after that. The total is 105.00.
     let table = [
         ("Europe/Berlin", "2026-12-23T14:00:00Z", 10_500),
         ("Europe/Berlin", "2026-12-23T14:00:00.001Z", 2_100),
@@ -236,8 +234,8 @@ fn cancelling_costs_what_the_policy_says_in_the_hotels_zone() {
 }
 
 #[test]
-fn a_clock_change_before_check_in_moves_no_deadline() {
-    // Clocks go forward in the night before 28 March 2027 in Berlin: 24 hours before 15:00 CEST is 14:00 CET.
+fn daylight_saving_time_does_not_move_a_deadline() {
+    // Summer time begins in the night before 28 March 2027 in Berlin: 24 hours before 15:00 CEST is 14:00 CET.
     let bench = open();
     let paid = confirmed(&bench, &user("ann"), nights("2027-03-28", 1));
     assert_eq!(paid.quote.policy.free_until, Some(at("2027-03-27T13:00:00Z")));
@@ -246,7 +244,7 @@ fn a_clock_change_before_check_in_moves_no_deadline() {
 }
 
 #[test]
-fn what_is_never_free_gives_nothing_back_and_a_hold_costs_nothing() {
+fn a_non_refundable_rate_refunds_nothing_and_a_hold_is_free_to_cancel() {
     let bench = open();
     let saver = offers(&bench, nights(DAY, 1), 2, 1).unwrap().remove(1).quote;
     assert_eq!(saver.plan_name, "Saver");
@@ -262,7 +260,7 @@ fn what_is_never_free_gives_nothing_back_and_a_hold_costs_nothing() {
 }
 
 #[test]
-fn cancelling_again_answers_the_same_and_what_is_over_stays() {
+fn cancelling_again_returns_the_same_and_an_expired_hold_stays_expired() {
     let bench = open();
     let ann = user("ann");
     let paid = confirmed(&bench, &ann, nights(DAY, 1));
@@ -277,15 +275,15 @@ fn cancelling_again_answers_the_same_and_what_is_over_stays() {
 }
 
 #[test]
-fn refunds_are_told_and_goodwill_is_counted() {
+fn refunds_by_staff_and_by_cancellation_add_up() {
     let bench = open();
     let ann = user("ann");
     let paid = confirmed(&bench, &ann, nights(DAY, 1));
     let settle = |amount, succeeded| {
         let amount = Money::new(amount, paid.currency());
         let (reservation, payment) = (paid.id, PaymentId(paid.id.0));
-        let command = Command::RefundSettled { reservation, payment, refund: RefundId(1), amount, succeeded };
-        bench.command(&payments(), command).unwrap();
+        let command = RefundSettled { reservation, payment, refund: RefundId(1), amount, succeeded };
+        bench.call(&payments(), command).unwrap();
         let found = read(&bench, &ann, paid.id).unwrap();
         (found.refund.map(|refund| (refund.amount, refund.status)), found.refunded)
     };
@@ -299,7 +297,7 @@ fn refunds_are_told_and_goodwill_is_counted() {
 }
 
 #[test]
-fn a_stay_of_sixty_nights_is_held_and_given_back() {
+fn a_stay_of_sixty_nights_is_held_and_released() {
     let bench = open();
     let from = date(DAY);
     let stay = Stay::new(from, from.plus_days(60)).unwrap();

@@ -3,8 +3,12 @@
 //!
 //! `payments` mirrors `payments::PaymentEffects` question by question: keep the two alike.
 
-use contracts::payments::{BankMode, BankReport, IntentState, PaymentStatus, RefundStatus};
-use contracts::{PaymentId, RefundId, auth as keys, payments as words, reservations as desk};
+use contracts::payments::{
+    BankMode, BankReport, BankReported, Command, GetPayment, IntentSnapshot, IntentState, Payment,
+    PaymentStatus, RefundStatus,
+};
+use contracts::reservations::{GetManagedHotel, GetReservation};
+use contracts::{PaymentId, RefundId, auth as keys};
 use group::Outgoing;
 use group::engine::Entry;
 use payments::Payments;
@@ -23,7 +27,7 @@ const ATTEMPTS_PER_KEY: u32 = 5;
 enum Outcome {
     Done,
     Retry,
-    Paid(Box<words::Command>),
+    Paid(Box<Command>),
     Keys(Box<keys::Command>),
 }
 
@@ -172,8 +176,7 @@ impl World {
     ) -> Result<Outcome, Broken> {
         use payments::Effect;
         let tried = attempt / ATTEMPTS_PER_KEY;
-        let paid =
-            |payment, report| Outcome::Paid(Box::new(words::Command::BankReported { payment, report }));
+        let paid = |payment, report| Outcome::Paid(Box::new(BankReported { payment, report }.into()));
         Ok(match effect {
             Effect::CreateIntent { payment, reservation: _, amount, payment_method } => {
                 let key = format!("{payment}-create-{tried}");
@@ -234,7 +237,7 @@ impl World {
         intent: &str,
         not_after: protocol::Timestamp,
         tried: u32,
-    ) -> Result<words::IntentSnapshot, Trouble> {
+    ) -> Result<IntentSnapshot, Trouble> {
         let found = self.bank.retrieve(intent, &mut self.dice)?;
         if found.state != IntentState::Unconfirmed {
             return Ok(found);
@@ -259,7 +262,7 @@ impl World {
         }
     }
 
-    fn cancel(&mut self, intent: &str) -> Result<words::IntentSnapshot, Trouble> {
+    fn cancel(&mut self, intent: &str) -> Result<IntentSnapshot, Trouble> {
         match self.bank.cancel(intent, &mut self.dice) {
             Err(Trouble::Refused { .. }) => self.bank.retrieve(intent, &mut self.dice),
             answer => answer,
@@ -276,7 +279,7 @@ impl World {
     ) -> Result<Outcome, Broken> {
         let report = |status| {
             let report = BankReport::Refund { refund, status };
-            Outcome::Paid(Box::new(words::Command::BankReported { payment, report }))
+            Outcome::Paid(Box::new(BankReported { payment, report }.into()))
         };
         match self.bank.find_refund(intent, refund, &mut self.dice) {
             Ok(Some(status)) => return Ok(report(status)),
@@ -291,11 +294,7 @@ impl World {
         })
     }
 
-    fn reported(
-        &self,
-        payment: PaymentId,
-        seen: Result<words::IntentSnapshot, Trouble>,
-    ) -> Result<Outcome, Broken> {
+    fn reported(&self, payment: PaymentId, seen: Result<IntentSnapshot, Trouble>) -> Result<Outcome, Broken> {
         let seen = match seen {
             Ok(seen) => seen,
             Err(Trouble::Away) => return Ok(Outcome::Retry),
@@ -308,22 +307,20 @@ impl World {
             }
         };
         let report = BankReport::Intent(seen);
-        Ok(Outcome::Paid(Box::new(words::Command::BankReported { payment, report })))
+        Ok(Outcome::Paid(Box::new(BankReported { payment, report }.into())))
     }
 
-    /// As `reservations::Courier` names its mails.
+    /// As `reservations::ReservationEffects` names its mails.
     fn desk_mail(&mut self, at: usize, row: u64, effect: reservations::Effect) -> Result<Outcome, Broken> {
         let reservations::Effect::Mail { reservation, occasion, to } = effect;
         let own = protocol::Principal::service("reservations");
-        match self.ask::<Reservations>(&own, desk::Query::Reservation(reservation))? {
-            Ok(desk::Answer::Reservation(found)) => {
-                if let Err(refused) =
-                    self.ask::<Reservations>(&own, desk::Query::ManagedHotel(found.hotel()))?
-                {
-                    return Err(format!("{reservation}: its mail cannot be written: {refused}"));
-                }
-            }
-            other => return Err(format!("{reservation}: its mail cannot be written: {other:?}")),
+        let found = self.call::<Reservations, _>(&own, GetReservation { reservation })?;
+        let hotel = match found {
+            Ok(found) => self.call::<Reservations, _>(&own, GetManagedHotel { hotel: found.hotel() })?,
+            Err(refused) => Err(refused),
+        };
+        if let Err(refused) = hotel {
+            return Err(format!("{reservation}: its mail cannot be written: {refused}"));
         }
         let word = match (occasion, to) {
             (Occasion::Confirmed, Recipient::Guest) => "confirmed",
@@ -364,12 +361,10 @@ impl World {
     ///
     /// # Errors
     /// When there is none.
-    pub fn payment(&mut self, id: PaymentId) -> Result<words::Payment, Broken> {
+    pub fn payment(&mut self, id: PaymentId) -> Result<Payment, Broken> {
         let own = protocol::Principal::service("payments");
-        match self.ask::<Payments>(&own, words::Query::Payment(id))? {
-            Ok(words::Answer::Payment(payment)) => Ok(*payment),
-            other => Err(format!("{id}: {other:?}")),
-        }
+        let found = self.call::<Payments, _>(&own, GetPayment { payment: id })?;
+        found.map_err(|refused| format!("{id}: {refused:?}"))
     }
 }
 

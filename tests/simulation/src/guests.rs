@@ -1,7 +1,12 @@
 //! What hotels and guests do: they import, price, hold, pay, cancel, come, stay away, ask for money back, and look.
 
-use contracts::payments::{self as words, RefundStatus};
-use contracts::reservations::{self as desk, CalendarChange, Guest, Nights, Quote, Status};
+use contracts::payments::{
+    BankEvent, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund, StartPayment,
+};
+use contracts::reservations::{
+    CalendarChange, Cancel, CheckIn, CheckOut, GetOffers, GetPayable, GetReservation, Guest, Hold,
+    ImportHotels, Modify, Nights, NoShow, Quote, Refusal, Reservation, SetCalendar, Status,
+};
 use contracts::{Date, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
 use protocol::{Principal, Timestamp};
@@ -12,15 +17,15 @@ use crate::member::Broken;
 use crate::scenery::{GUESTS, PLACES, administrator, guest, hotel, hotel_id, staff};
 use crate::world::World;
 
-/// Promises that guests keep open.
-const PROMISES_MAX: usize = 12;
+/// The most quotes that guests keep open.
+const QUOTES_MAX: usize = 12;
 
 /// What the people of the simulation remember.
 #[derive(Debug, Default)]
 pub struct Known {
     /// Hotels that were imported, by place.
     pub hotels: [bool; PLACES.len()],
-    /// Promises that somebody was made.
+    /// Quotes that guests have received.
     quotes: Vec<Quote>,
     /// Reservations and whose they are.
     pub reservations: Vec<(ReservationId, Principal)>,
@@ -50,8 +55,8 @@ impl World {
     pub fn import(&mut self) -> Result<(), Broken> {
         let place = self.dice.below(PLACES.len());
         let profile = hotel(place, &mut self.dice);
-        let command = desk::Command::ImportHotels { hotels: vec![profile] };
-        if self.tell::<Reservations>(&administrator(), command)?.is_ok() {
+        let request = ImportHotels { hotels: vec![profile] };
+        if self.call::<Reservations, _>(&administrator(), request)?.is_ok() {
             self.known.hotels[place] = true;
         }
         Ok(())
@@ -84,11 +89,11 @@ impl World {
                 ..CalendarChange::default()
             },
         };
-        let command = desk::Command::SetCalendar { hotel, room_type, nights, change };
-        self.tell::<Reservations>(&staff(hotel), command).map(|_| ())
+        let request = SetCalendar { hotel, room_type, nights, change };
+        self.call::<Reservations, _>(&staff(hotel), request).map(|_| ())
     }
 
-    /// A guest asks what a stay costs, and perhaps holds it; or holds what was promised a while ago.
+    /// A guest reads offers and may hold one of them, or holds an offer that was read earlier.
     pub fn hold(&mut self) -> Result<(), Broken> {
         if self.known.quotes.is_empty() || self.dice.chance(75) {
             self.ask_offers()?;
@@ -97,8 +102,8 @@ impl World {
         let who = guest(self.dice.below(GUESTS));
         let named = Guest { name: "Łukasz Żółć".into(), email: "guest@example.org".into(), phone: None };
         let reference = self.dice.chance(20).then(|| "trip".to_owned());
-        let command = desk::Command::Hold { quote, guest: named, requests: None, reference };
-        if let Ok(desk::Reply::Reservation(held)) = self.tell::<Reservations>(&who, command)? {
+        let request = Hold { quote, guest: named, requests: None, reference };
+        if let Ok(held) = self.call::<Reservations, _>(&who, request)? {
             self.known.reservations.push((held.id, who));
         }
         Ok(())
@@ -110,11 +115,11 @@ impl World {
         let stay = Stay::new(check_in, check_in.plus_days(self.dice.between(1, 4) as i32));
         let (Ok(stay), guests) = (stay, self.dice.between(1, 4) as u32) else { return Ok(()) };
         let rooms = if guests > 1 && self.dice.chance(30) { 2 } else { 1 };
-        let query = desk::Query::Offers { hotel: hotel_id(place), stay, guests, rooms };
-        if let Ok(desk::Answer::Offers(found)) = self.ask::<Reservations>(&Principal::anonymous(), query)?
+        let request = GetOffers { hotel: hotel_id(place), stay, guests, rooms };
+        if let Ok(found) = self.call::<Reservations, _>(&Principal::anonymous(), request)?
             && let Some(offer) = self.dice.pick(&found.offers)
         {
-            if self.known.quotes.len() == PROMISES_MAX {
+            if self.known.quotes.len() == QUOTES_MAX {
                 self.known.quotes.remove(0);
             }
             self.known.quotes.push(offer.quote.clone());
@@ -125,16 +130,14 @@ impl World {
     /// A guest pays, as the API does it: reservations is asked in the guest's name first.
     pub fn pay(&mut self) -> Result<(), Broken> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
-        let Ok(desk::Answer::Payable(payable)) =
-            self.ask::<Reservations>(&who, desk::Query::Payable(reservation))?
-        else {
+        let Ok(payable) = self.call::<Reservations, _>(&who, GetPayable { reservation })? else {
             return Ok(());
         };
         let expected_amount = self.dice.chance(30).then_some(payable.amount);
         let payment_method = self.dice.pick(&CARDS).copied().unwrap_or_default().to_owned();
         let return_url = "https://auberge.example/back".to_owned();
-        let command = words::Command::Start { reservation, payment_method, return_url, expected_amount };
-        if let Ok(words::Reply::Started(payment)) = self.tell::<Payments>(&who, command)? {
+        let request = StartPayment { reservation, payment_method, return_url, expected_amount };
+        if let Ok(payment) = self.call::<Payments, _>(&who, request)? {
             self.known.payments.push((payment, reservation, who));
         }
         Ok(())
@@ -143,24 +146,24 @@ impl World {
     /// A guest calls it off.
     pub fn cancel_reservation(&mut self) -> Result<(), Broken> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
-        self.tell::<Reservations>(&who, desk::Command::Cancel { reservation, expect: None }).map(|_| ())
+        self.call::<Reservations, _>(&who, Cancel { reservation, expect: None }).map(|_| ())
     }
 
     /// A guest changes wishes.
     pub fn modify(&mut self) -> Result<(), Broken> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let requests = Some(self.dice.chance(70).then(|| "A quiet room".to_owned()));
-        let command = desk::Command::Modify { reservation, expect: None, guest: None, requests };
-        self.tell::<Reservations>(&who, command).map(|_| ())
+        let request = Modify { reservation, expect: None, guest: None, requests };
+        self.call::<Reservations, _>(&who, request).map(|_| ())
     }
 
     /// The front desk: somebody comes, leaves, or does not come.
     pub fn front_desk(&mut self) -> Result<(), Broken> {
         let Some((reservation, _)) = self.some_reservation() else { return Ok(()) };
         let command = match self.dice.below(3) {
-            0 => desk::Command::CheckIn(reservation),
-            1 => desk::Command::CheckOut(reservation),
-            _ => desk::Command::NoShow(reservation),
+            0 => CheckIn { reservation }.into(),
+            1 => CheckOut { reservation }.into(),
+            _ => NoShow { reservation }.into(),
         };
         self.tell::<Reservations>(&administrator(), command).map(|_| ())
     }
@@ -169,14 +172,14 @@ impl World {
     pub fn goodwill(&mut self) -> Result<(), Broken> {
         let Some((payment, ..)) = self.dice.pick(&self.known.payments).cloned() else { return Ok(()) };
         let amount = self.dice.chance(80).then(|| self.dice.between(1, 3_000));
-        let command = words::Command::RequestRefund { payment, amount, reason: "the noise".into() };
-        self.tell::<Payments>(&administrator(), command).map(|_| ())
+        let request = RequestRefund { payment, amount, reason: "the noise".into() };
+        self.call::<Payments, _>(&administrator(), request).map(|_| ())
     }
 
     /// A guest is back from the bank's pages.
     pub fn returned(&mut self) -> Result<(), Broken> {
         let Some((payment, _, who)) = self.dice.pick(&self.known.payments).cloned() else { return Ok(()) };
-        self.tell::<Payments>(&who, words::Command::Returned { payment }).map(|_| ())
+        self.call::<Payments, _>(&who, GuestReturned { payment }).map(|_| ())
     }
 
     /// Something moves at the bank by itself.
@@ -229,39 +232,38 @@ impl World {
         if self.dice.chance(15) {
             return Ok(());
         }
-        let command = words::Command::BankEvent {
+        let request = BankEvent {
             event: event.id,
             kind: event.kind.to_owned(),
             payment: event.payment,
             intent: Some(event.intent),
         };
-        self.tell::<Payments>(&Principal::service("payments"), command).map(|_| ())
+        self.call::<Payments, _>(&Principal::service("payments"), request).map(|_| ())
     }
 
     /// Somebody looks at a booking: its owner sees it, a stranger does not.
     pub fn look(&mut self) -> Result<(), Broken> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let stranger = crate::scenery::principal("usr_stranger", &contracts::scope::ALL[..4]);
-        match self.ask::<Reservations>(&who, desk::Query::Reservation(reservation))? {
-            Ok(desk::Answer::Reservation(found)) if found.owner == who.effective_subject() => {}
+        match self.call::<Reservations, _>(&who, GetReservation { reservation })? {
+            Ok(found) if found.owner == who.effective_subject() => {}
             other => return Err(format!("the owner of {reservation} sees {other:?}")),
         }
-        match self.ask::<Reservations>(&stranger, desk::Query::Reservation(reservation))? {
-            Err(desk::Refusal::NoSuchReservation) => {}
+        match self.call::<Reservations, _>(&stranger, GetReservation { reservation })? {
+            Err(Refusal::NoSuchReservation) => {}
             other => return Err(format!("a stranger sees {reservation}: {other:?}")),
         }
-        match self.ask::<Payments>(&stranger, words::Query::OfReservation(reservation))? {
-            Ok(words::Answer::Payments(found)) if found.is_empty() => Ok(()),
+        match self.call::<Payments, _>(&stranger, ListReservationPayments { reservation })? {
+            Ok(found) if found.is_empty() => Ok(()),
             other => Err(format!("a stranger sees payments of {reservation}: {other:?}")),
         }
     }
 
     /// A reservation, as reservations shows it to itself.
-    pub fn reservation(&mut self, id: ReservationId) -> Result<desk::Reservation, Broken> {
-        match self.ask::<Reservations>(&Principal::service("payments"), desk::Query::Reservation(id))? {
-            Ok(desk::Answer::Reservation(found)) => Ok(*found),
-            other => Err(format!("{id}: {other:?}")),
-        }
+    pub fn reservation(&mut self, id: ReservationId) -> Result<Reservation, Broken> {
+        let request = GetReservation { reservation: id };
+        let found = self.call::<Reservations, _>(&Principal::service("payments"), request)?;
+        found.map_err(|refused| format!("{id}: {refused:?}"))
     }
 }
 

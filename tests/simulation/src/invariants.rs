@@ -3,8 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use contracts::payments::{self as words, PaymentStatus, RefundReason, RefundStatus};
-use contracts::reservations::{self as desk, PaymentState, Reservation, Status, TimelineEvent};
+use contracts::payments::{
+    ListReservationPayments, Payment, PaymentStatus, Refund, RefundReason, RefundStatus,
+};
+use contracts::reservations::{
+    GetOffers, Offer, PaymentState, RefundStatus as ReservationRefundStatus, Refusal, Reservation, Status,
+    TimelineEvent,
+};
 use contracts::search::{self as finding, CityName, FindHotels, Sort};
 use contracts::{ReservationId, Stay, UserId, auth as keys};
 use payments::Payments;
@@ -50,10 +55,10 @@ pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Resul
         for (day, nights, guests) in (0..NIGHTS).flat_map(|day| [(day, 1, 1), (day, 1, 3), (day, 3, 2)]) {
             let check_in = today.plus_days(day);
             let stay = Stay::new(check_in, check_in.plus_days(nights)).map_err(|error| error.to_string())?;
-            let query = desk::Query::Offers { hotel, stay, guests, rooms: 1 };
-            let offers = match world.ask::<Reservations>(&nobody, query)? {
-                Ok(desk::Answer::Offers(offers)) => offers.offers,
-                Err(desk::Refusal::Inactive) => Vec::new(),
+            let request = GetOffers { hotel, stay, guests, rooms: 1 };
+            let offers = match world.call::<Reservations, _>(&nobody, request)? {
+                Ok(offers) => offers.offers,
+                Err(Refusal::Inactive) => Vec::new(),
                 other => return Err(format!("offers of {city}: {other:?}")),
             };
             let cheapest = offers.iter().min_by_key(|offer| offer.quote.total);
@@ -78,7 +83,7 @@ pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Resul
             let found = found.into_iter().find(|found| found.id == hotel).and_then(|found| found.offer);
             let shown = found.as_ref().map(|found| found.total);
             let left = found.as_ref().is_none_or(|found| {
-                let same = |offer: &&desk::Offer| {
+                let same = |offer: &&Offer| {
                     (offer.quote.room_type, offer.quote.rate_plan) == (found.room_type, found.rate_plan)
                 };
                 offers.iter().find(same).is_some_and(|offer| offer.rooms_left == found.rooms_left)
@@ -119,7 +124,7 @@ pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(),
         let made: i64 =
             intent.refunds.iter().filter(|found| found.2 != RefundStatus::Failed).map(|found| found.1).sum();
         let sum = |goodwill: bool, failed: bool| -> i64 {
-            let fits = |refund: &&words::Refund| {
+            let fits = |refund: &&Refund| {
                 matches!(refund.reason, RefundReason::Requested(_)) == goodwill
                     && (refund.status == RefundStatus::Failed) == failed
             };
@@ -149,7 +154,7 @@ const fn over(status: Status) -> bool {
 }
 
 /// What a payment has to cover, before anything is given away.
-fn folio(reservation: &Reservation, payment: &words::Payment) -> i64 {
+fn folio(reservation: &Reservation, payment: &Payment) -> i64 {
     let counts =
         matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment.id);
     match reservation.status {
@@ -169,7 +174,7 @@ pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broke
         let reservation = world.reservation(id)?;
         let sold = is_sold(reservation.status) || happened(&reservation, TimelineEvent::Confirmed);
         // Staff may have given all of it back before reservations could.
-        let gone = |payment: &words::Payment| {
+        let gone = |payment: &Payment| {
             let late = payment.refunds.iter().any(|refund| refund.reason == RefundReason::TooLate);
             late || !sold && payment.status == PaymentStatus::Refunded
         };
@@ -198,7 +203,7 @@ pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broke
 pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Broken> {
     for (id, _) in world.known.reservations.clone() {
         let refund = world.reservation(id)?.refund;
-        if refund.is_none_or(|refund| refund.status != desk::RefundStatus::Pending) {
+        if refund.is_none_or(|refund| refund.status != ReservationRefundStatus::Pending) {
             continue;
         }
         let payments = payments_of(world, id)?;
@@ -338,11 +343,10 @@ pub fn nothing_waits_and_nothing_is_parked(world: &mut World) -> Result<(), Brok
     Ok(())
 }
 
-fn payments_of(world: &mut World, id: ReservationId) -> Result<Vec<words::Payment>, Broken> {
-    match world.ask::<Payments>(&Principal::service("reservations"), words::Query::OfReservation(id))? {
-        Ok(words::Answer::Payments(payments)) => Ok(payments),
-        other => Err(format!("{id}: {other:?}")),
-    }
+fn payments_of(world: &mut World, id: ReservationId) -> Result<Vec<Payment>, Broken> {
+    let request = ListReservationPayments { reservation: id };
+    let found = world.call::<Payments, _>(&Principal::service("reservations"), request)?;
+    found.map_err(|refused| format!("{id}: {refused:?}"))
 }
 
 fn happened(reservation: &Reservation, what: TimelineEvent) -> bool {

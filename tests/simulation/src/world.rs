@@ -8,7 +8,7 @@ use group::engine::{Applied, EntryResult, Stamp};
 use group::{Answer, Command, Query, Refusal, Reply, Service};
 use payments::Payments;
 use pdf::Pdf;
-use protocol::{Contract, Principal, Route, Timestamp, codec};
+use protocol::{Contract, Principal, ReplyMessage, RequestMessage, Route, Timestamp, Variant, codec};
 use reservations::Reservations;
 use search::Search;
 use token::{ClusterKey, LinkKey};
@@ -214,6 +214,22 @@ impl World {
             self.repeat_one(self.repeats.len() - 1)?;
         }
         Ok(heard)
+    }
+
+    /// Executes a typed request. A query to every shard is executed by the first.
+    ///
+    /// # Errors
+    /// If an invariant does not hold.
+    pub fn call<S: Resident, M: Variant<Contract = S::Contract>>(
+        &mut self,
+        caller: &Principal,
+        request: M,
+    ) -> Result<Result<M::Reply, Refusal<S>>, Broken> {
+        let replied = match request.into_message() {
+            RequestMessage::Command(command) => self.tell::<S>(caller, command)?.map(ReplyMessage::Reply),
+            RequestMessage::Query(query) => self.ask::<S>(caller, query)?.map(ReplyMessage::Answer),
+        };
+        Ok(replied.map(|reply| M::reply(reply).expect("the reply of the request")))
     }
 
     fn obey<S: Resident>(

@@ -1,71 +1,92 @@
-//! Offers: what a stay would cost, promised for half an hour.
+//! Offers: quoted prices of a stay, valid for half an hour.
 
-use protocol::Timestamp;
+use protocol::{Access, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::booking::Policy;
+use super::{Policy, Reservations};
 use crate::{Currency, Date, HotelId, RatePlanId, RoomTypeId, Stay, pricing::TaxAmount};
 
-/// How long a quote is kept, in seconds.
+/// How long a quote is valid, in seconds.
 pub const OFFER_SECS: i64 = 30 * 60;
 
-/// What is inside a sealed offer, and becomes part of the reservation: price, taxes and policy to the cent. APIs seal
-/// it for clients (`ClusterKey::seal("offers")`) and open it again before they send [`super::Command::Hold`].
+/// The local hour of check-in, from which cancellation deadlines are counted back.
+pub const CHECK_IN_HOUR: i8 = 15;
+
+/// The local hour of check-out.
+pub const CHECK_OUT_HOUR: i8 = 11;
+
+/// The content of a sealed offer: price, taxes and policy to the cent. It becomes part of the reservation. The APIs seal it
+/// for clients (`ClusterKey::seal("offers")`) and open it again before they send [`super::Hold`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
-    /// Where.
     pub hotel: HotelId,
-    /// In which rooms.
     pub room_type: RoomTypeId,
-    /// At what conditions.
     pub rate_plan: RatePlanId,
-    /// The room type's name when it was promised.
+    /// The room type's name at the time of the quote.
     pub room_name: String,
-    /// The rate plan's name when it was promised.
+    /// The rate plan's name at the time of the quote.
     pub plan_name: String,
-    /// The hotel's time zone: all its dates and deadlines are in it.
+    /// The hotel's time zone. All dates and deadlines are in it.
     pub time_zone: String,
-    /// Which nights.
     pub stay: Stay,
-    /// How many rooms, 1 to [`super::ROOMS_MAX`].
+    /// 1 to [`super::ROOMS_MAX`].
     pub rooms: u32,
-    /// How many guests.
     pub guests: u32,
-    /// Of all amounts.
+    /// The currency of all amounts.
     pub currency: Currency,
-    /// Each night's price for all rooms together, minor units, in the order of the nights.
+    /// Each night's price for all rooms together in minor units, in the order of the nights.
     pub nightly: Vec<i64>,
     /// Each tax, rounded once.
     pub taxes: Vec<TaxAmount>,
-    /// Σ nightly + taxes that are not included.
+    /// Σ nightly + taxes that are not included, in minor units.
     pub total: i64,
-    /// What cancelling costs.
     pub policy: Policy,
-    /// Until when the quote holds.
+    /// The quote is valid until this instant.
     pub expires_at: Timestamp,
 }
 
 impl Quote {
-    /// The prices with their nights.
+    /// The nights with their prices.
     pub fn priced_nights(&self) -> impl Iterator<Item = (Date, i64)> {
         self.stay.nights().zip(self.nightly.iter().copied())
     }
 
-    /// What cancelling after the deadline costs, minor units.
+    /// The cancellation fee after the deadline, in minor units.
     pub fn penalty(&self) -> i64 {
         crate::pricing::share(self.total, self.policy.penalty_percent)
     }
 }
 
-/// One room type at one rate plan, free for the whole stay.
+/// A room type at a rate plan that is available for the whole stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// To be sealed.
     pub quote: Quote,
-    /// Guests that one room takes.
+    /// The most guests in one room.
     pub sleeps: u8,
-    /// Rooms free on the fullest night.
+    /// The least number of available rooms on any night of the stay.
     pub rooms_left: u32,
+}
+
+/// Reads what a hotel offers for a stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetOffers {
+    pub hotel: HotelId,
+    pub stay: Stay,
+    pub guests: u32,
+    pub rooms: u32,
+}
+
+impl Request for GetOffers {
+    type Contract = Reservations;
+    type Reply = Offers;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.hotel.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::ANYONE
+    }
 }
 
 /// What a hotel offers for a stay.
@@ -73,6 +94,6 @@ pub struct Offer {
 pub struct Offers {
     /// The hotel's time zone.
     pub time_zone: String,
-    /// By room type and rate plan, in the hotel's own order; empty when nothing fits or is free.
+    /// By room type and rate plan in the hotel's own order; empty if nothing fits or is available.
     pub offers: Vec<Offer>,
 }

@@ -1,36 +1,30 @@
-//! The bank says that something moved: it is asked what. An event about nothing that we know is put aside.
+//! A bank event: triggers retrieval of the intent or its refunds. An event about an unknown intent is stored for operators.
 
-use contracts::PaymentId;
-use contracts::payments::{RefundStatus, Reply};
+use contracts::payments::{BankEvent, BankEventReply, RefundStatus};
 
-use super::{T, check, refund_seen};
+use super::{T, check, refund_reported};
 use crate::limits;
 use crate::state::{PARKED, PARKED_COUNT, PAYMENTS, Parked};
 
-pub(super) fn bank_event(
-    turn: &mut T<'_>,
-    event: String,
-    kind: String,
-    payment: Option<PaymentId>,
-    intent: Option<String>,
-) -> Reply {
+pub(super) fn bank_event(turn: &mut T<'_>, request: BankEvent) -> BankEventReply {
+    let BankEvent { event, kind, payment, intent } = request;
     let record = payment.and_then(|payment| turn.get(&PAYMENTS, &payment));
-    // An intent that we have not recorded yet is known by its payment: its own report is on the way.
+    // If the payment has no intent yet, the report of its creation is pending, so the event's intent is accepted.
     let known =
         record.filter(|record| record.intent.is_none() || intent.is_none() || record.intent == intent);
     let Some(record) = known else {
         park(turn, event, Parked { kind, intent });
-        return Reply::Parked;
+        return BankEventReply::Parked;
     };
     if kind.contains("refund") {
-        let asked = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
-        for refund in asked.map(|refund| refund.id).collect::<Vec<_>>() {
-            refund_seen::ask(turn, &record, refund);
+        let unfailed = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
+        for refund in unfailed.map(|refund| refund.id).collect::<Vec<_>>() {
+            refund_reported::request_status(turn, &record, refund);
         }
-    } else if check::helps(record.stage) {
-        check::ask(turn, record);
+    } else if check::is_useful(record.stage) {
+        check::retrieve(turn, record);
     }
-    Reply::Done
+    BankEventReply::Accepted
 }
 
 fn park(turn: &mut T<'_>, event: String, parked: Parked) {

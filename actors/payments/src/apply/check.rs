@@ -1,50 +1,50 @@
-//! Asking the bank how far a payment is: by a timer, after an event, or when the guest is back.
+//! Retrieving the intent of a payment from the bank: by a timer, after a bank event, or when the guest returns.
 
 use contracts::PaymentId;
-use contracts::payments::{Refusal, Reply};
+use contracts::payments::{GuestReturned, Refusal};
 
 use super::{T, save};
 use crate::limits;
-use crate::service::{Effect, Timer};
 use crate::state::{PAYMENTS, Record, Stage};
+use crate::{Effect, Timer};
 
-/// The guest is back from 3-D Secure.
-pub(super) fn returned(turn: &mut T<'_>, payment: PaymentId) -> Result<Reply, Refusal> {
-    let record = turn.get(&PAYMENTS, &payment).filter(|record| record.is_visible_to(turn.caller()));
+/// The guest returned from 3-D Secure.
+pub(super) fn guest_returned(turn: &mut T<'_>, request: &GuestReturned) -> Result<(), Refusal> {
+    let record = turn.get(&PAYMENTS, &request.payment).filter(|record| record.is_visible_to(turn.caller()));
     let record = record.ok_or(Refusal::NoSuchPayment)?;
-    if helps(record.stage) {
-        ask(turn, record);
+    if is_useful(record.stage) {
+        retrieve(turn, record);
     }
-    Ok(Reply::Done)
+    Ok(())
 }
 
-/// A timer: the bank may have forgotten to tell us.
+/// A timer: a webhook may have been lost.
 pub(super) fn recheck(turn: &mut T<'_>, payment: PaymentId) {
     let Some(mut record) = turn.get(&PAYMENTS, &payment) else { return };
-    if record.stage.is_open() && helps(record.stage) {
+    if record.stage.is_open() && is_useful(record.stage) {
         schedule(turn, &mut record);
-        ask(turn, record);
+        retrieve(turn, record);
     }
 }
 
-/// Whether asking can bring news. Before, the effect that makes or confirms the intent asks by itself, and comes first;
-/// what we had given up may have succeeded all the same.
-pub(super) fn helps(stage: Stage) -> bool {
+/// Whether a retrieval is useful at this stage. In earlier stages the effect that creates or confirms the intent reports its
+/// state anyway. An intent of a failed payment may have succeeded after all.
+pub(super) fn is_useful(stage: Stage) -> bool {
     match stage {
         Stage::Action | Stage::Waiting | Stage::Failed => true,
         Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Succeeded => false,
     }
 }
 
-/// Schedules the next question; the pauses double.
+/// Schedules the next retrieval, with exponential backoff.
 pub(super) fn schedule(turn: &mut T<'_>, record: &mut Record) {
     let pause = limits::RECHECK_SECS << record.rechecks.min(16);
     record.rechecks += 1;
     turn.schedule(turn.now().plus_secs(pause.min(limits::RECHECK_SECS_MAX)), Timer::Recheck(record.id));
 }
 
-/// Asks, unless somebody is asking: the answer under way may be older than the event, so it is asked again after it.
-pub(super) fn ask(turn: &mut T<'_>, mut record: Record) {
+/// Requests a retrieval. If one is in progress, another follows it, because the result may be older than the event.
+pub(super) fn retrieve(turn: &mut T<'_>, mut record: Record) {
     if let Some(intent) = record.intent.clone() {
         if record.checking {
             record.check_again = true;
@@ -56,8 +56,8 @@ pub(super) fn ask(turn: &mut T<'_>, mut record: Record) {
     save(turn, &record);
 }
 
-/// An answer is there.
-pub(super) fn answered(turn: &mut T<'_>, record: &mut Record) {
+/// A retrieval has returned.
+pub(super) fn completed(turn: &mut T<'_>, record: &mut Record) {
     record.checking = false;
     if std::mem::take(&mut record.check_again)
         && let Some(intent) = record.intent.clone()

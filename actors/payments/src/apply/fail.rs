@@ -1,7 +1,7 @@
-//! A payment came to nothing: the reservation is free for another attempt.
+//! A payment failed: the reservation is free for another attempt.
 
 use contracts::payments::Failure;
-use contracts::reservations::{self, Reservations};
+use contracts::reservations::PaymentFailed;
 
 use super::{T, save};
 use crate::state::{CURRENT, Record, Stage, TimelineEvent};
@@ -14,12 +14,12 @@ pub(super) fn fail(turn: &mut T<'_>, mut record: Record, code: &str) {
     record.stage = Stage::Failed;
     record.redirect_url = None;
     record.failure = Some(Failure { code: code.to_owned() });
-    record.happened(turn.now(), TimelineEvent::Failed { code: code.to_owned() });
+    record.record(turn.now(), TimelineEvent::Failed { code: code.to_owned() });
     let (reservation, payment) = (record.reservation, record.id);
     if turn.get(&CURRENT, &reservation) == Some(payment) {
         turn.remove(&CURRENT, &reservation);
     }
     save(turn, &record);
-    // Also where reservations said no itself: it knows then that nothing is open.
-    turn.send::<Reservations>(reservation.0, &reservations::Command::PaymentFailed { reservation, payment });
+    // Also if reservations refused the payment, so that its state has no open payment.
+    turn.emit(reservation.0, PaymentFailed { reservation, payment });
 }

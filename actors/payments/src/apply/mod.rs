@@ -1,64 +1,58 @@
-//! The transitions, one a file.
+//! The transitions, one per file.
 
 mod bank_event;
 mod check;
 mod expire;
 mod fail;
+mod intent_reported;
 mod quoted;
 mod refund;
-mod refund_seen;
-mod reported;
+mod refund_reported;
 mod start;
 mod succeed;
 
 use contracts::PaymentId;
-use contracts::payments::{BankReport, Command, RefundReason, Refusal, Reply};
+use contracts::payments::{BankReport, BankReported, Command, RefundReason, Refusal, Reply};
 use group::Turn;
 use protocol::codec;
 
-use crate::service::{Payments, Timer};
 use crate::state::{PAYMENTS, Record};
+use crate::{Payments, Timer};
 
 type T<'a> = Turn<'a, Payments>;
 
-pub(crate) fn apply(turn: &mut T<'_>, command: Command) -> Result<Reply, Refusal> {
-    match command {
-        Command::Start { reservation, payment_method, return_url, expected_amount } => {
-            start::start(turn, reservation, payment_method, return_url, expected_amount)
+pub(crate) fn dispatch(turn: &mut T<'_>, command: Command) -> Result<Reply, Refusal> {
+    Ok(match command {
+        Command::Quoted(request) => quoted::quoted(turn, request)?.into(),
+        Command::RefundPayment(request) => refund::refund_payment(turn, request)?.into(),
+        Command::StartPayment(request) => start::start_payment(turn, request)?.into(),
+        Command::RequestRefund(request) => refund::request_refund(turn, request)?.into(),
+        Command::BankEvent(request) => bank_event::bank_event(turn, request).into(),
+        Command::BankReported(request) => bank_reported(turn, request)?.into(),
+        Command::GuestReturned(request) => check::guest_returned(turn, &request)?.into(),
+    })
+}
+
+fn bank_reported(turn: &mut T<'_>, request: BankReported) -> Result<(), Refusal> {
+    let record = turn.get(&PAYMENTS, &request.payment).ok_or(Refusal::NoSuchPayment)?;
+    match request.report {
+        BankReport::IntentCreated { intent, mode } => {
+            intent_reported::intent_created(turn, record, intent, mode);
         }
-        Command::Quoted { payment, answer } => quoted::quoted(turn, payment, answer),
-        Command::Refund { payment, reservation, amount, reason } => {
-            refund::owed(turn, payment, reservation, amount, reason)
+        BankReport::Intent(intent) => intent_reported::intent_retrieved(turn, record, intent),
+        BankReport::NoIntent { code } => intent_reported::no_intent(turn, record, &code),
+        BankReport::Refund { refund, status } => {
+            refund_reported::refund_reported(turn, record, refund, status);
         }
-        Command::RequestRefund { payment, amount, reason } => {
-            refund::requested(turn, payment, amount, reason)
-        }
-        Command::BankEvent { event, kind, payment, intent } => {
-            Ok(bank_event::bank_event(turn, event, kind, payment, intent))
-        }
-        Command::BankReported { payment, report } => {
-            let record = turn.get(&PAYMENTS, &payment).ok_or(Refusal::NoSuchPayment)?;
-            match report {
-                BankReport::IntentCreated { intent, mode } => {
-                    reported::intent_created(turn, record, intent, mode);
-                }
-                BankReport::Intent(seen) => reported::intent_seen(turn, record, seen),
-                BankReport::NoIntent { code } => reported::no_intent(turn, record, code),
-                BankReport::Refund { refund, status } => {
-                    refund_seen::refund_seen(turn, record, refund, status);
-                }
-            }
-            Ok(Reply::Done)
-        }
-        Command::Returned { payment } => check::returned(turn, payment),
     }
+    Ok(())
 }
 
 pub(crate) fn fire(turn: &mut T<'_>, timer: Timer) {
     match timer {
         Timer::Expire(payment) => expire::expire(turn, payment),
         Timer::Recheck(payment) => check::recheck(turn, payment),
-        Timer::RecheckRefund(payment, refund) => refund_seen::recheck(turn, payment, refund),
+        Timer::RecheckRefund(payment, refund) => refund_reported::recheck(turn, payment, refund),
     }
 }
 
@@ -66,17 +60,17 @@ fn save(turn: &mut T<'_>, record: &Record) {
     turn.put(&PAYMENTS, &record.id, record);
 }
 
-/// Mails have an order of their own: a mail server that is away must not keep the bank waiting.
+/// The ordering key of mails. It differs from that of bank effects, so that an unavailable mail server does not delay them.
 fn mail_key(payment: PaymentId) -> u128 {
     codec::hash128(&[b"mail", &payment.0.to_be_bytes()])
 }
 
-/// Refunds do not wait for each other either.
+/// The ordering key of a refund: refunds do not wait for each other.
 fn refund_key(refund: contracts::RefundId) -> u128 {
     refund.0
 }
 
-/// The reason, in words that go into a log once.
+/// Whether a reason is within its length limit.
 fn within_bounds(reason: &RefundReason) -> bool {
     match reason {
         RefundReason::Cancelled | RefundReason::TooLate => true,

@@ -1,22 +1,17 @@
-//! Money goes back: because reservations owes it, or because staff says so.
+//! Refunds: requested by reservations or by staff.
 
-use contracts::payments::{RefundReason, RefundStatus, Refusal, Reply};
-use contracts::reservations::{self, Reservations};
-use contracts::{Money, PaymentId, RefundId, ReservationId};
+use contracts::payments::{RefundPayment, RefundReason, RefundStatus, Refusal, RequestRefund};
+use contracts::reservations::RefundSettled;
+use contracts::{Money, RefundId};
 
 use super::{T, refund_key, save, within_bounds};
+use crate::Effect;
 use crate::limits;
-use crate::service::Effect;
 use crate::state::{PAYMENTS, Record, RefundRow, Stage, TimelineEvent, administers, works_for};
 
-/// From reservations. It is never refused for lack of money: what is left goes back, and reservations hears how much.
-pub(super) fn owed(
-    turn: &mut T<'_>,
-    payment: PaymentId,
-    reservation: ReservationId,
-    amount: Money,
-    reason: RefundReason,
-) -> Result<Reply, Refusal> {
+/// From reservations. If less than the amount is left, the rest is refunded; `RefundSettled` reports how much.
+pub(super) fn refund_payment(turn: &mut T<'_>, request: RefundPayment) -> Result<Option<RefundId>, Refusal> {
+    let RefundPayment { payment, reservation, amount, reason } = request;
     let record = turn.get(&PAYMENTS, &payment).filter(|record| record.reservation == reservation);
     let record = record.ok_or(Refusal::NoSuchPayment)?;
     let id = RefundId(turn.fresh_id(payment.slot()));
@@ -27,29 +22,19 @@ pub(super) fn owed(
         || minor <= 0
         || record.refunds.len() >= limits::REFUNDS_MAX
     {
-        // Nothing was taken, or all of it is going back already: there is nothing to do, and that is its end.
+        // Nothing was captured, or all of it is refunded already.
         let succeeded = record.stage == Stage::Succeeded && record.left() == 0;
-        let settled = reservations::Command::RefundSettled {
-            reservation,
-            payment,
-            refund: id,
-            amount: Money::zero(amount.currency),
-            succeeded,
-        };
-        turn.send::<Reservations>(reservation.0, &settled);
-        return Ok(Reply::Done);
+        let amount = Money::zero(amount.currency);
+        turn.emit(reservation.0, RefundSettled { reservation, payment, refund: id, amount, succeeded });
+        return Ok(None);
     }
     begin(turn, record, id, minor, reason);
-    Ok(Reply::RefundStarted(id))
+    Ok(Some(id))
 }
 
 /// From staff of the hotel or an administrator.
-pub(super) fn requested(
-    turn: &mut T<'_>,
-    payment: PaymentId,
-    amount: Option<i64>,
-    reason: String,
-) -> Result<Reply, Refusal> {
+pub(super) fn request_refund(turn: &mut T<'_>, request: RequestRefund) -> Result<RefundId, Refusal> {
+    let RequestRefund { payment, amount, reason } = request;
     let record = turn.get(&PAYMENTS, &payment).ok_or(Refusal::NoSuchPayment)?;
     let caller = turn.caller();
     if !administers(caller) && !record.hotel().is_some_and(|hotel| works_for(caller, hotel)) {
@@ -75,16 +60,16 @@ pub(super) fn requested(
         return Err(Refusal::MoreThanLeft { left });
     }
     if record.refunds.len() >= limits::REFUNDS_MAX {
-        let why = format!("this payment has had {} refunds", limits::REFUNDS_MAX);
+        let why = format!("this payment has {} refunds already", limits::REFUNDS_MAX);
         return Err(Refusal::BadField { field: "amount".into(), why });
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     let id = RefundId(turn.fresh_id(payment.slot()));
     begin(turn, record, id, minor, reason);
-    Ok(Reply::RefundStarted(id))
+    Ok(id)
 }
 
-/// Writes a refund down and asks the bank for it. `minor` is not more than what is left.
+/// Records a refund and creates it at the bank. `minor` does not exceed what is left.
 pub(super) fn begin(turn: &mut T<'_>, mut record: Record, id: RefundId, minor: i64, reason: RefundReason) {
     let (payment, now) = (record.id, turn.now());
     let (Some(amount), Some(intent)) = (record.amount(), record.intent.clone()) else { return };
@@ -98,7 +83,7 @@ pub(super) fn begin(turn: &mut T<'_>, mut record: Record, id: RefundId, minor: i
         rechecks: 0,
     });
     let amount = Money::new(minor, amount.currency);
-    record.happened(now, TimelineEvent::RefundStarted { amount });
+    record.record(now, TimelineEvent::RefundStarted { amount });
     save(turn, &record);
     turn.effect(refund_key(id), &Effect::Refund { payment, refund: id, intent, amount });
 }

@@ -1,21 +1,15 @@
-//! Opens a payment of a reservation, and asks reservations what is owed.
+//! Starts a payment of a reservation, and requests the amount from reservations.
 
-use contracts::payments::{Refusal, Reply};
-use contracts::reservations::{self, Reservations};
-use contracts::{Money, PaymentId, ReservationId};
+use contracts::PaymentId;
+use contracts::payments::{Refusal, StartPayment};
+use contracts::reservations::OpenPayment;
 
 use super::{T, save};
-use crate::limits;
-use crate::service::Timer;
 use crate::state::{ALL, BY_OWNER, BY_TIME, CURRENT, OF_RESERVATION, PAYMENTS, Record, Stage, TimelineEvent};
+use crate::{Timer, limits};
 
-pub(super) fn start(
-    turn: &mut T<'_>,
-    reservation: ReservationId,
-    payment_method: String,
-    return_url: String,
-    expected_amount: Option<Money>,
-) -> Result<Reply, Refusal> {
+pub(super) fn start_payment(turn: &mut T<'_>, request: StartPayment) -> Result<PaymentId, Refusal> {
+    let StartPayment { reservation, payment_method, return_url, expected_amount } = request;
     check_payment_method(&payment_method)?;
     check_return_url(&return_url)?;
     if let Some(current) = turn.get(&CURRENT, &reservation) {
@@ -23,10 +17,10 @@ pub(super) fn start(
         return Err(if open { Refusal::PaymentOpen(current) } else { Refusal::AlreadyPaid(current) });
     }
     if turn.scan(&OF_RESERVATION, &reservation, limits::ATTEMPTS_MAX).len() == limits::ATTEMPTS_MAX {
-        let why = format!("{} attempts have failed; no more are taken", limits::ATTEMPTS_MAX);
+        let why = format!("{} attempts have failed, which is the limit", limits::ATTEMPTS_MAX);
         return Err(bad("reservation_id", &why));
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     let (now, owner) = (turn.now(), turn.caller().effective_subject().to_owned());
     let id = PaymentId(turn.fresh_id(reservation.slot()));
     let mut record = Record {
@@ -55,28 +49,25 @@ pub(super) fn start(
         timeline: Vec::new(),
         version: 0,
     };
-    record.happened(now, TimelineEvent::Started);
+    record.record(now, TimelineEvent::Started);
     save(turn, &record);
     turn.put(&CURRENT, &reservation, &id);
     turn.put(&OF_RESERVATION, &(reservation, id), &());
     turn.put(&BY_TIME, &(ALL, now, id), &());
     turn.put(&BY_OWNER, &(owner, now, id), &());
-    turn.send::<Reservations>(
-        reservation.0,
-        &reservations::Command::OpenPayment { reservation, payment: id },
-    );
+    turn.emit(reservation.0, OpenPayment { reservation, payment: id });
     turn.schedule(now.plus_secs(limits::PAY_WITHIN_SECS), Timer::Expire(id));
-    Ok(Reply::Started(id))
+    Ok(id)
 }
 
-/// The bank's name for a card, and never a card's number: a number has no `pm_` in front.
+/// A payment method is the bank's id of a card (`pm_…`), never a card number.
 fn check_payment_method(name: &str) -> Result<(), Refusal> {
     let rest = name.strip_prefix("pm_").unwrap_or_default();
     let plain = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if rest.is_empty() || !plain || name.len() > limits::PAYMENT_METHOD_CHARS_MAX {
         return Err(bad("payment_method", "must be a payment method's id, such as `pm_card_visa`"));
     }
-    // Thirteen digits or more in a row could be a card's number behind a prefix.
+    // Thirteen or more consecutive digits could be a card number behind a prefix.
     if rest.split(|letter: char| !letter.is_ascii_digit()).any(|digits| digits.len() >= 13) {
         return Err(bad("payment_method", "must not contain a card number"));
     }

@@ -1,14 +1,14 @@
-//! The money is here: the receipt's number is taken in this very turn, and reservations is told.
+//! A payment succeeded: assigns the receipt number in the same turn, and notifies reservations.
 
 use contracts::payments::RefundReason;
-use contracts::reservations::{self, Reservations};
+use contracts::reservations::PaymentSucceeded;
 use contracts::{Money, RefundId};
 
 use super::{T, mail_key, refund, save};
-use crate::service::Effect;
+use crate::Effect;
 use crate::state::{CURRENT, LAST_RECEIPT, RECEIPTS, Record, Stage, TimelineEvent};
 
-/// `record` is open, or had failed as far as we knew; it has been quoted.
+/// `record` is quoted. It is open, or has failed although its intent succeeded later.
 pub(super) fn succeed(turn: &mut T<'_>, mut record: Record, amount: Money) {
     let Some(hotel) = record.hotel() else { return };
     let (reservation, payment, now) = (record.reservation, record.id, turn.now());
@@ -21,19 +21,18 @@ pub(super) fn succeed(turn: &mut T<'_>, mut record: Record, amount: Money) {
     record.captured = amount.amount;
     record.receipt = Some(number);
     record.succeeded_at = Some(now);
-    record.happened(now, TimelineEvent::Succeeded { receipt: number });
+    record.record(now, TimelineEvent::Succeeded { receipt: number });
     turn.effect(mail_key(payment), &Effect::MailReceipt { payment });
     let current = turn.get(&CURRENT, &reservation).unwrap_or(payment);
     if current == payment {
         turn.put(&CURRENT, &reservation, &payment);
         save(turn, &record);
-        // Reservations confirms, or has it given back when the hold is gone.
-        let command = reservations::Command::PaymentSucceeded { reservation, payment, amount };
-        turn.send::<Reservations>(reservation.0, &command);
+        // Reservations confirms, or requests a refund if the hold has ended.
+        turn.emit(reservation.0, PaymentSucceeded { reservation, payment, amount });
     } else {
-        // We had given this one up and another has taken its place: nobody owes this money.
+        // This payment had failed and another has taken its place: this one is refunded.
         record.surplus = true;
-        record.happened(now, TimelineEvent::Surplus);
+        record.record(now, TimelineEvent::Surplus);
         let id = RefundId(turn.fresh_id(payment.slot()));
         refund::begin(turn, record, id, amount.amount, RefundReason::TooLate);
     }

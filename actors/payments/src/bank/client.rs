@@ -1,4 +1,4 @@
-//! Requests and what came of them.
+//! The HTTP client of the bank.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use contracts::{Money, PaymentId, RefundId, ReservationId};
 use serde::de::DeserializeOwned;
 
 use super::minor::to_bank;
-use super::objects::{BankRefund, ErrorBody, ErrorObject, Intent, List, decline_word};
+use super::objects::{BankRefund, ErrorBody, ErrorObject, Intent, List, decline_code_of};
 
-/// The bank is given this long to answer; then it is asked again what became of the request.
+/// The deadline of a request. After it, the outcome is retrieved again.
 const TIMEOUT: Duration = Duration::from_secs(25);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Answers longer than this are none of the bank's.
-const ANSWER_BYTES_MAX: usize = 4 << 20;
+/// The longest response that is read, in bytes.
+const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
-/// Where the bank is.
+/// The address and the key of the bank.
 #[derive(Clone)]
 pub struct BankSettings {
-    /// `https://api.stripe.com`, or any server that speaks its API; without `/v1`.
+    /// `https://api.stripe.com`, or any server with the same API; without `/v1`.
     pub base_url: String,
     /// `sk_…` or `rk_…`.
     pub secret_key: String,
-    /// Whether this is the sandbox; else the key says whether money is real.
+    /// Whether this is the sandbox bank; otherwise the key determines the mode.
     pub sandbox: bool,
-    /// How long to wait for an answer; none for 25 seconds.
+    /// The deadline of a request; `None`: 25 seconds.
     pub timeout: Option<Duration>,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for BankSettings {
 }
 
 impl BankSettings {
-    /// With which kind of bank these settings are.
+    /// The kind of bank.
     pub fn mode(&self) -> BankMode {
         if self.sandbox {
             BankMode::Sandbox
@@ -47,7 +47,7 @@ impl BankSettings {
     }
 }
 
-/// The bank. Cheap to clone; keeps its connections.
+/// A client of the bank. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct Bank {
     http: reqwest::Client,
@@ -60,28 +60,25 @@ impl std::fmt::Debug for Bank {
     }
 }
 
-/// Why the bank did not do it.
+/// Why a request to the bank failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum BankError {
-    /// No answer, or one that says "not now": whether it was done is not known.
-    #[error("the bank is away: {0}")]
-    Away(String),
+    /// No response, or a temporary error. Whether the request was executed is unknown.
+    #[error("the bank is unavailable: {0}")]
+    Unavailable(String),
     /// The card was declined.
     #[error("declined: {code}")]
     Declined {
-        /// A word.
         code: String,
-        /// As it is now, where the answer says.
+        /// The current intent, if the response contains it.
         intent: Option<Box<Intent>>,
     },
-    /// The request makes no sense to the bank, now or ever.
+    /// The request is invalid, and retrying it is useless.
     #[error("refused with {status}: {code}")]
     Refused {
-        /// HTTP's.
         status: u16,
-        /// A word.
         code: String,
-        /// The bank's sentence; never shown to guests.
+        /// The bank's message; never shown to guests.
         message: String,
     },
 }
@@ -89,10 +86,10 @@ pub(crate) enum BankError {
 type Form = Vec<(&'static str, String)>;
 
 impl Bank {
-    /// A client of the bank.
+    /// Creates a client.
     ///
     /// # Errors
-    /// When no TLS can be had, or the address is none.
+    /// If the address is invalid or not `https`, or TLS is not available.
     pub fn new(settings: BankSettings) -> Result<Self, String> {
         let url = reqwest::Url::parse(&settings.base_url)
             .map_err(|error| format!("the bank's base_url: {error}"))?;
@@ -109,12 +106,12 @@ impl Bank {
         Ok(Self { http, settings })
     }
 
-    /// With which kind of bank this is.
+    /// The kind of bank.
     pub fn mode(&self) -> BankMode {
         self.settings.mode()
     }
 
-    /// Makes an unconfirmed intent. A second one under the same `key` is the first one.
+    /// Creates an unconfirmed intent. Another request with the same idempotency `key` returns the same intent.
     pub(crate) async fn create(
         &self,
         payment: PaymentId,
@@ -138,44 +135,44 @@ impl Bank {
         self.post("/v1/payment_intents", form, Some(key)).await
     }
 
-    /// Confirms it: this charges the card, or asks for the guest.
+    /// Confirms an intent: this charges the card or requires authentication.
     pub(crate) async fn confirm(
         &self,
         intent: &str,
         return_url: &str,
         key: &str,
     ) -> Result<Intent, BankError> {
-        let path = format!("/v1/payment_intents/{}/confirm", plain(intent)?);
+        let path = format!("/v1/payment_intents/{}/confirm", checked_id(intent)?);
         let expand = ("expand[]", "payment_method".to_owned());
         let form = vec![("return_url", return_url.to_owned()), expand.clone()];
         match self.post(&path, form, Some(key)).await {
-            // A server that speaks less than all of it knows no way back, and a card that needs none is fine there.
+            // Some servers with a subset of the API do not know `return_url`, which cards without 3-D Secure do not need.
             Err(BankError::Refused { status: 400, message, .. }) if message.contains("return_url") => {
                 self.post(&path, vec![expand], Some(&format!("{key}-bare"))).await
             }
-            answer => answer,
+            result => result,
         }
     }
 
-    /// How far it is.
+    /// Retrieves an intent.
     pub(crate) async fn retrieve(&self, intent: &str) -> Result<Intent, BankError> {
-        let path = format!("/v1/payment_intents/{}", plain(intent)?);
+        let path = format!("/v1/payment_intents/{}", checked_id(intent)?);
         self.get(&path, vec![("expand[]", "payment_method".to_owned())]).await
     }
 
-    /// Cancels it, unless it is too late for that.
+    /// Cancels an intent.
     pub(crate) async fn cancel(&self, intent: &str) -> Result<Intent, BankError> {
-        self.post(&format!("/v1/payment_intents/{}/cancel", plain(intent)?), Vec::new(), None).await
+        self.post(&format!("/v1/payment_intents/{}/cancel", checked_id(intent)?), Vec::new(), None).await
     }
 
-    /// The refunds of an intent, newest first: all of them, since we never make more than a page holds.
+    /// All refunds of an intent, newest first. One page holds the most refunds that a payment can have.
     pub(crate) async fn refunds(&self, intent: &str) -> Result<Vec<BankRefund>, BankError> {
         let query = vec![("payment_intent", intent.to_owned()), ("limit", "100".to_owned())];
         let list: List<BankRefund> = self.get("/v1/refunds", query).await?;
         Ok(list.data)
     }
 
-    /// Gives money back.
+    /// Creates a refund.
     pub(crate) async fn refund(
         &self,
         payment: PaymentId,
@@ -212,43 +209,46 @@ impl Bank {
 
     fn url(&self, path: &str) -> Result<reqwest::Url, BankError> {
         let url = format!("{}{path}", self.settings.base_url.trim_end_matches('/'));
-        reqwest::Url::parse(&url).map_err(|_| BankError::Away("its address cannot be read".into()))
+        reqwest::Url::parse(&url).map_err(|_| BankError::Unavailable("its address is invalid".into()))
     }
 
     async fn send<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, BankError> {
-        // The error's address is left out: it may name an intent, and logs hold our own ids only.
-        let away = |error: reqwest::Error| BankError::Away(error.without_url().to_string());
-        let response = request.bearer_auth(&self.settings.secret_key).send().await.map_err(away)?;
+        // The URL is removed from errors, because it contains the bank's ids, which are not logged.
+        let unavailable = |error: reqwest::Error| BankError::Unavailable(error.without_url().to_string());
+        let response = request.bearer_auth(&self.settings.secret_key).send().await.map_err(unavailable)?;
         let status = response.status();
-        let body = response.bytes().await.map_err(away)?;
-        if body.len() > ANSWER_BYTES_MAX {
-            return Err(BankError::Away("an answer that is too long".into()));
+        let body = response.bytes().await.map_err(unavailable)?;
+        if body.len() > RESPONSE_BYTES_MAX {
+            return Err(BankError::Unavailable("the response is too long".into()));
         }
         if status.is_success() {
-            let unreadable =
-                |error: serde_json::Error| BankError::Away(format!("an answer that cannot be read: {error}"));
+            let unreadable = |error: serde_json::Error| {
+                BankError::Unavailable(format!("the response is invalid: {error}"))
+            };
             return serde_json::from_slice(&body).map_err(unreadable);
         }
         let error = serde_json::from_slice::<ErrorBody>(&body).map(|body| body.error).unwrap_or_default();
-        Err(refusal(status.as_u16(), error))
+        Err(error_of(status.as_u16(), error))
     }
 }
 
-/// What an answer that is no success means.
-fn refusal(status: u16, error: ErrorObject) -> BankError {
+/// Converts an error response.
+fn error_of(status: u16, error: ErrorObject) -> BankError {
     match status {
-        // A key that is wrong or not allowed to is for an operator to mend; a request in flight under the same key, too
-        // many requests and the bank's own faults pass.
-        401 | 403 | 409 | 429 | 500.. => BankError::Away(format!("it answered {status}")),
+        // An operator has to correct a wrong key (401, 403). A concurrent request with the same idempotency key, rate limits
+        // and server errors are temporary.
+        401 | 403 | 409 | 429 | 500.. => BankError::Unavailable(format!("it responded with {status}")),
         402 => {
-            let code = decline_word(error.code.as_deref(), error.decline_code.as_deref());
+            let code = decline_code_of(error.code.as_deref(), error.decline_code.as_deref());
             BankError::Declined { code, intent: error.payment_intent }
         }
         _ if error.kind.as_deref() == Some("card_error") => {
-            let code = decline_word(error.code.as_deref(), error.decline_code.as_deref());
+            let code = decline_code_of(error.code.as_deref(), error.decline_code.as_deref());
             BankError::Declined { code, intent: error.payment_intent }
         }
-        _ if error.code.as_deref() == Some("lock_timeout") => BankError::Away("the intent is busy".into()),
+        _ if error.code.as_deref() == Some("lock_timeout") => {
+            BankError::Unavailable("the intent is busy".into())
+        }
         _ => {
             let code = error.code.unwrap_or_else(|| "bank_refused".to_owned());
             BankError::Refused { status, code, message: error.message.unwrap_or_default() }
@@ -256,9 +256,9 @@ fn refusal(status: u16, error: ErrorObject) -> BankError {
     }
 }
 
-/// An id of the bank's, before it becomes part of an address.
-fn plain(id: &str) -> Result<&str, BankError> {
-    let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let odd = || BankError::Refused { status: 0, code: "odd_id".to_owned(), message: String::new() };
-    plain.then_some(id).ok_or_else(odd)
+/// Checks an id of the bank before it becomes part of a URL.
+fn checked_id(id: &str) -> Result<&str, BankError> {
+    let valid = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let invalid = || BankError::Refused { status: 0, code: "invalid_id".to_owned(), message: String::new() };
+    valid.then_some(id).ok_or_else(invalid)
 }

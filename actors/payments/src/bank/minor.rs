@@ -1,31 +1,31 @@
-//! Minor units as the bank counts them: ISO 4217's, but for three currencies.
+//! Conversion between the minor units of ISO 4217 and those of the bank, which differ for three currencies.
 //!
 //! Source: <https://docs.stripe.com/currencies#special-cases> and `#zero-decimal`.
 
 use contracts::Money;
 
-/// ISO 4217 gives these no decimals; the bank counts hundredths of them still.
-const COUNTED_IN_HUNDREDTHS: [&str; 2] = ["ISK", "UGX"];
-/// ISO 4217 gives it two decimals; the bank counts whole ones.
-const COUNTED_WHOLE: [&str; 1] = ["MGA"];
+/// Currencies without decimals in ISO 4217, for which the bank uses two.
+const BANK_HUNDREDTHS: [&str; 2] = ["ISK", "UGX"];
+/// Currencies with two decimals in ISO 4217, for which the bank uses none.
+const BANK_WHOLE: [&str; 1] = ["MGA"];
 
-/// What the bank is asked for. None where it has no such amount.
+/// Converts to the bank's minor units; `None` if the bank cannot represent the amount.
 pub(super) fn to_bank(money: Money) -> Option<i64> {
     let code = money.currency.code();
-    if COUNTED_IN_HUNDREDTHS.contains(&code) {
+    if BANK_HUNDREDTHS.contains(&code) {
         money.amount.checked_mul(100)
-    } else if COUNTED_WHOLE.contains(&code) {
+    } else if BANK_WHOLE.contains(&code) {
         (money.amount % 100 == 0).then_some(money.amount / 100)
     } else {
         Some(money.amount)
     }
 }
 
-/// What the bank's amount is in ISO's minor units; `currency` in capitals. None where there is no such amount.
+/// Converts from the bank's minor units; `None` if ISO 4217 cannot represent the amount. `currency` is in capitals.
 pub(crate) fn from_bank(amount: i64, currency: &str) -> Option<i64> {
-    if COUNTED_IN_HUNDREDTHS.contains(&currency) {
+    if BANK_HUNDREDTHS.contains(&currency) {
         (amount % 100 == 0).then_some(amount / 100)
-    } else if COUNTED_WHOLE.contains(&currency) {
+    } else if BANK_WHOLE.contains(&currency) {
         amount.checked_mul(100)
     } else {
         Some(amount)
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_as_the_bank_counts_and_back() {
+    fn amounts_convert_to_the_bank_and_back() {
         for (code, ours, banks) in [
             ("EUR", 1234, 1234),
             ("JPY", 500, 500),

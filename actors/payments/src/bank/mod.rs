@@ -1,4 +1,4 @@
-//! The one client of the bank: Stripe's PaymentIntents API over HTTP, as far as it is needed.
+//! The client of the bank: the parts of Stripe's PaymentIntents API that payments need.
 //!
 //! Sources: <https://docs.stripe.com/api/payment_intents>, `/api/refunds`, `/api/errors`, `/webhooks/signature`.
 

@@ -1,4 +1,4 @@
-//! What the bank answers, as far as we read it: unknown fields are ignored, missing ones are none.
+//! The objects in the bank's responses, with the fields that are read. Unknown fields are ignored.
 
 use contracts::payments::{IntentSnapshot, IntentState, RefundStatus};
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub(crate) struct Intent {
     pub livemode: Option<bool>,
     pub next_action: Option<NextAction>,
     pub last_payment_error: Option<PaymentError>,
-    /// An id, or the thing itself where the answer was asked to hold it.
+    /// An id, or the object if the request expanded it.
     pub payment_method: Option<serde_json::Value>,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct List<T> {
     pub data: Vec<T>,
 }
 
-/// What comes with 4xx.
+/// The body of an error response.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct ErrorBody {
     pub error: ErrorObject,
@@ -84,12 +84,12 @@ pub(crate) struct ErrorObject {
 }
 
 impl Intent {
-    /// As the state machine hears of it.
-    pub fn seen(&self) -> IntentSnapshot {
+    /// The intent in the form of the state machine.
+    pub fn snapshot(&self) -> IntentSnapshot {
         let currency = self.currency.to_ascii_uppercase();
         let amount = |minor: i64| from_bank(minor, &currency).unwrap_or(-1);
         let state = self.state();
-        // A server that does not say what it received has received what it was asked for, or nothing.
+        // If a server omits `amount_received`, a success received the full amount.
         let received =
             self.amount_received.unwrap_or(if state == IntentState::Succeeded { self.amount } else { 0 });
         IntentSnapshot {
@@ -103,7 +103,7 @@ impl Intent {
         }
     }
 
-    /// Whether confirming is what it waits for.
+    /// Whether it waits for confirmation.
     pub fn is_unconfirmed(&self) -> bool {
         self.state() == IntentState::Unconfirmed
     }
@@ -120,10 +120,10 @@ impl Intent {
             }
             ("requires_confirmation", _) => IntentState::Unconfirmed,
             ("requires_payment_method" | "requires_source", Some(error)) => IntentState::Failed {
-                code: decline_word(error.code.as_deref(), error.decline_code.as_deref()),
+                code: decline_code_of(error.code.as_deref(), error.decline_code.as_deref()),
             },
             ("requires_payment_method" | "requires_source", None) => IntentState::Unconfirmed,
-            // `processing`, `requires_capture`, and what may be invented: the bank will say more later.
+            // `processing`, `requires_capture` and unknown statuses: the bank reports more later.
             (_, _) => IntentState::Processing,
         }
     }
@@ -137,29 +137,29 @@ impl Intent {
 }
 
 impl BankRefund {
-    /// How far it is.
+    /// The status.
     pub fn status(&self) -> RefundStatus {
         match self.status.as_deref() {
             Some("succeeded") | None => RefundStatus::Succeeded,
             Some("failed" | "canceled") => RefundStatus::Failed,
-            // `pending`, `requires_action`, and what may be invented.
+            // `pending`, `requires_action` and unknown statuses.
             Some(_) => RefundStatus::Pending,
         }
     }
 
-    /// Our id of it, as we put it into its metadata.
+    /// Whether its metadata has this id of a refund.
     pub fn is(&self, refund: &str) -> bool {
         self.metadata.as_ref().and_then(|metadata| metadata.get("refund")).is_some_and(|id| id == refund)
     }
 }
 
-/// The word that says most: the issuer's where it has one, else the bank's.
-pub(crate) fn decline_word(code: Option<&str>, decline_code: Option<&str>) -> String {
+/// The most specific code: the issuer's decline code if there is one, otherwise the bank's code.
+pub(crate) fn decline_code_of(code: Option<&str>, decline_code: Option<&str>) -> String {
     let specific = decline_code.filter(|code| !code.is_empty() && *code != "generic_decline");
-    let word = specific.or(code).unwrap_or("card_declined");
+    let code = specific.or(code).unwrap_or("card_declined");
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    // Whatever a server sends, only a word goes on.
-    if word.len() <= 64 && word.bytes().all(plain) { word.to_owned() } else { "card_declined".to_owned() }
+    // Anything but a plain code is replaced.
+    if code.len() <= 64 && code.bytes().all(plain) { code.to_owned() } else { "card_declined".to_owned() }
 }
 
 fn brand_name(brand: &str) -> &str {

@@ -1,4 +1,4 @@
-//! What the bank tells us unasked: signed over the raw body, and believed only as a hint to go and ask.
+//! Webhooks of the bank: signed over the raw body. Their content only triggers retrieval.
 //!
 //! Source: <https://docs.stripe.com/webhooks/signature>.
 
@@ -8,12 +8,12 @@ use protocol::Timestamp;
 use serde::Deserialize;
 use sha2::Sha256;
 
-/// How far the signature's clock may be from ours, in seconds.
+/// The largest accepted age of a signature, in seconds, in either direction.
 const TOLERANCE_SECS: i64 = 300;
-/// Signatures looked at; a bank that is changing its secret sends two.
+/// The most signatures that are checked. A bank that rotates its secret sends two.
 const SIGNATURES_MAX: usize = 8;
 
-/// The secret that the bank signs with. Not printed.
+/// The secret that the bank signs with. It is never printed.
 #[derive(Clone)]
 pub struct WebhookSecret(String);
 
@@ -24,26 +24,25 @@ impl std::fmt::Debug for WebhookSecret {
 }
 
 impl WebhookSecret {
-    /// `whsec_…`, as it is.
+    /// `whsec_…`, unchanged.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
 }
 
-/// What became of checking a signature.
+/// The result of checking a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signature {
-    /// The bank's own, and of these minutes.
+    /// Valid and recent.
     Good,
-    /// The bank's own, but old or from the future: a replay, or a clock that is wrong.
+    /// Valid, but too old or in the future: a replay, or a wrong clock.
     Stale,
-    /// Not the bank's.
+    /// Invalid.
     Wrong,
 }
 
 impl Signature {
-    /// Checks `Stripe-Signature: t=SECONDS,v1=HEX[,v1=HEX…]` over the raw body. Takes as long for a wrong signature as
-    /// for a good one.
+    /// Checks `Stripe-Signature: t=SECONDS,v1=HEX[,v1=HEX…]` over the raw body, in constant time.
     pub fn check(secret: &WebhookSecret, header: &str, body: &[u8], now: Timestamp) -> Self {
         let mut at = None;
         let mut given = Vec::new();
@@ -51,7 +50,7 @@ impl Signature {
             match name {
                 "t" => at = Some(value),
                 "v1" if given.len() < SIGNATURES_MAX => given.push(value),
-                // Schemes that we do not take, `v0` among them.
+                // Other schemes, such as `v0`, are ignored.
                 _ => {}
             }
         }
@@ -73,7 +72,7 @@ impl Signature {
     }
 }
 
-/// An event, as far as we read it.
+/// The fields of an event that are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
     pub id: String,
@@ -96,7 +95,7 @@ struct Data {
 }
 
 impl Event {
-    /// Reads the body of an event whose signature is good. None for what is no event.
+    /// Reads the body of an event; `None` if it is not an event.
     pub fn read(body: &[u8]) -> Option<Self> {
         let raw: Raw = serde_json::from_slice(body).ok()?;
         let object = &raw.data.object;
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_banks_own_and_recent_signature_is_good() {
+    fn only_a_valid_and_recent_signature_is_accepted() {
         let secret = WebhookSecret::new("whsec_1");
         let now = Timestamp(1_000_000_000);
         let good = sign("whsec_1", "1000000");
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_read_as_far_as_we_know_them() {
+    fn unknown_fields_of_events_are_ignored() {
         let payment = PaymentId(7);
         let intent = format!(
             r#"{{"id":"evt_1","type":"payment_intent.succeeded","new":1,

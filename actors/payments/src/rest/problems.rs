@@ -1,4 +1,4 @@
-//! What goes wrong with payments, as problems.
+//! The problem types of the API.
 
 use contracts::payments::{Failure, NotPayable, Refusal};
 use contracts::reservations;
@@ -9,26 +9,26 @@ edge::problems! {
     PAYMENT_OPEN = "payment-open", "Another payment of this reservation is open", 409;
     /// The reservation is paid.
     ALREADY_PAID = "already-paid", "The reservation is paid already", 409;
-    /// Expired, cancelled, or otherwise not waiting for money.
+    /// The reservation has expired, was cancelled, or is not held for another reason.
     NOT_PAYABLE = "not-payable", "The reservation cannot be paid now", 409;
-    /// Only what was captured can go back.
+    /// Only a captured payment can be refunded.
     NOT_REFUNDABLE = "not-refundable", "Only a payment that succeeded can be refunded", 409;
-    /// More than what is left.
+    /// The refund exceeds what is left of the payment.
     REFUND_TOO_LARGE = "refund-too-large", "The refund is more than what is left of the payment", 409;
-    /// The money is not here.
+    /// The payment has not succeeded.
     NO_RECEIPT = "no-receipt", "There is no receipt before the payment has succeeded", 409;
-    /// Not the bank's.
+    /// The signature of a webhook is invalid.
     BAD_SIGNATURE = "bad-signature", "The signature is not the bank's", 400;
-    /// A replay.
+    /// The signature of a webhook is too old: a replay, or a wrong clock.
     STALE_SIGNATURE = "stale-signature", "The signature is too old", 400;
 }
 
-/// A refusal of payments.
+/// Converts a refusal of payments.
 pub(super) fn payment_problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoSuchPayment => Problem::new(&problem_types::NOT_FOUND).detail("There is no such payment."),
         Refusal::PaymentOpen(payment) => Problem::new(&PAYMENT_OPEN)
-            .detail("Wait for it, or finish what it asks for.")
+            .detail("Wait for its outcome, or complete the action that it requires.")
             .with("payment_id", &payment.to_string()),
         Refusal::AlreadyPaid(payment) => Problem::new(&ALREADY_PAID).with("payment_id", &payment.to_string()),
         Refusal::BadField { field, why } => {
@@ -42,17 +42,17 @@ pub(super) fn payment_problem(refusal: Refusal) -> Problem {
     }
 }
 
-/// A refusal of reservations to be paid.
+/// Converts a refusal of [`reservations::GetPayable`].
 pub(super) fn reservation_problem(refusal: reservations::Refusal) -> Problem {
     match refusal {
         reservations::Refusal::NotPayable(why) => not_payable(&why),
         reservations::Refusal::NoSuchReservation => not_payable(&NotPayable::NoSuchReservation),
-        // The question has no other refusals; whatever it were, nothing can be paid.
+        // The query has no other refusals.
         other => Problem::new(&NOT_PAYABLE).detail(other.to_string()),
     }
 }
 
-/// The failure of a payment that nobody should have started: an error of the request rather than of the card.
+/// The problem of a payment that failed because its reservation cannot be paid: an error of the request, not of the card.
 pub(super) fn payment_failure_problem(failure: &Failure) -> Option<Problem> {
     match failure.code.as_str() {
         "reservation_not_found" => Some(not_payable(&NotPayable::NoSuchReservation)),

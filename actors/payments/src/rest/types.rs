@@ -1,75 +1,69 @@
-//! Payments as the API writes them.
+//! Payments in requests and responses.
 
-use contracts::payments as words;
-use contracts::payments::RefundReason;
+use contracts::payments::{self, RefundReason};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{Enum, Object};
 use rest::{Money, TimelineEntry};
 use serde::Serialize;
 
-/// Where a payment stands.
+/// The status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentStatus {
-    /// Between us and the bank: ask again.
+    /// Waiting for the bank: read the payment again later.
     Processing,
-    /// The guest has to go to `next_action.redirect_url`.
+    /// The guest has to open `next_action.redirect_url`.
     RequiresAction,
-    /// The money is here.
     Succeeded,
-    /// It came to nothing: `failure.code` says why. Another attempt is allowed.
+    /// See `failure.code`. Another attempt is allowed.
     Failed,
-    /// Some of the money went back.
     PartiallyRefunded,
-    /// All of the money went back.
     Refunded,
 }
 
-/// Where a refund stands.
+/// The status of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
-    /// The bank has not said yet.
     Pending,
-    /// The money is on its way to the guest.
     Succeeded,
-    /// The bank could not give it back.
+    /// The bank could not refund the money.
     Failed,
 }
 
 /// Why a payment failed.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct PaymentFailure {
-    /// A stable word: `card_declined`, `insufficient_funds`, `expired_card`, `authentication_expired`, …
+    /// A stable code: `card_declined`, `insufficient_funds`, `expired_card`, `authentication_expired`, …
     pub code: String,
 }
 
-/// What the guest has to do.
+/// The action that the guest has to take.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct NextAction {
     /// The page of the guest's bank (3-D Secure). It leads back to the payment's `return_url`.
     pub redirect_url: String,
 }
 
-/// Money on its way back.
+/// A refund.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Refund {
     /// `ref_…`
     pub id: String,
-    /// Of which payment.
+    /// The payment.
     pub payment_id: String,
-    /// How much.
+    /// The amount.
     pub amount: Money,
-    /// How far it has come.
+    /// The status.
     pub status: RefundStatus,
-    /// `cancelled`, `too_late`, or what staff wrote.
+    /// `cancelled`, `too_late`, or the text entered by staff.
     pub reason: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: edge::Instant,
-    /// When it reached its end.
+    /// When it succeeded or failed.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<edge::Instant>,
@@ -80,19 +74,19 @@ pub struct Refund {
 pub struct Payment {
     /// `pay_…`
     pub id: String,
-    /// What it pays.
+    /// The reservation.
     pub reservation_id: String,
-    /// To whom; absent until the reservation has confirmed the amount.
+    /// The hotel; absent until the amount is known.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hotel_id: Option<String>,
-    /// Where it stands.
+    /// The status.
     pub status: PaymentStatus,
-    /// How much, as the reservation says; absent until it has.
+    /// The amount of the reservation; absent until it is known.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// How much of it went back; absent where nothing did.
+    /// The refunded amount; absent if nothing was refunded.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Money>,
@@ -100,54 +94,54 @@ pub struct Payment {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<PaymentFailure>,
-    /// What the guest has to do, while `requires_action`.
+    /// The action that the guest has to take, while `requires_action`.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
-    /// The card, as far as it may be shown: `Visa •••• 4242`.
+    /// The masked card: `Visa •••• 4242`.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Once succeeded: `R-000123`, running without a gap for each hotel.
+    /// `R-000123`, consecutive for each hotel; present once succeeded.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt_number: Option<String>,
-    /// In the order in which they were asked for.
+    /// In the order of their creation.
     pub refunds: Vec<Refund>,
-    /// Whether no real money moves; absent until the bank has been asked.
+    /// Whether no real money moves; absent until the bank has an intent.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<bool>,
-    /// When it was started.
+    /// When it was created.
     pub created_at: edge::Instant,
-    /// When the money came.
+    /// When it succeeded.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub succeeded_at: Option<edge::Instant>,
-    /// What happened to it.
+    /// The history.
     pub timeline: Vec<TimelineEntry>,
 }
 
-/// A payment to be started.
+/// A payment to start.
 #[derive(Debug, Clone, Object)]
 pub struct NewPayment {
-    /// What is paid. The amount is the reservation's.
+    /// The reservation, which determines the amount.
     #[oai(validator(min_length = 1, max_length = 64))]
     pub reservation_id: String,
-    /// The bank's name for a card, `pm_…`: cards' numbers are given to the bank alone.
+    /// The bank's id of a card, `pm_…`. Card numbers are sent to the bank only.
     #[oai(validator(min_length = 4, max_length = 255, pattern = "^pm_[A-Za-z0-9_]+$"))]
     pub payment_method: String,
-    /// Where the guest comes back to from the page of the guest's bank.
+    /// Where the guest returns to after 3-D Secure.
     #[oai(validator(min_length = 8, max_length = 2048, pattern = "^https?://[!-~]+$"))]
     pub return_url: Option<String>,
 }
 
-/// A refund to be made.
+/// A refund to create.
 #[derive(Debug, Clone, Object)]
 pub struct NewRefund {
-    /// How much; by default all that is left.
+    /// The amount; by default all that is left.
     pub amount: Option<RefundAmount>,
-    /// Why, for the guest to read.
+    /// The reason, which the guest reads.
     #[oai(validator(max_length = 200))]
     pub reason: Option<String>,
 }
@@ -210,20 +204,20 @@ impl ToJSON for RefundAmount {
     }
 }
 
-impl From<words::PaymentStatus> for PaymentStatus {
-    fn from(status: words::PaymentStatus) -> Self {
+impl From<payments::PaymentStatus> for PaymentStatus {
+    fn from(status: payments::PaymentStatus) -> Self {
         match status {
-            words::PaymentStatus::Processing => Self::Processing,
-            words::PaymentStatus::RequiresAction => Self::RequiresAction,
-            words::PaymentStatus::Succeeded => Self::Succeeded,
-            words::PaymentStatus::Failed => Self::Failed,
-            words::PaymentStatus::PartiallyRefunded => Self::PartiallyRefunded,
-            words::PaymentStatus::Refunded => Self::Refunded,
+            payments::PaymentStatus::Processing => Self::Processing,
+            payments::PaymentStatus::RequiresAction => Self::RequiresAction,
+            payments::PaymentStatus::Succeeded => Self::Succeeded,
+            payments::PaymentStatus::Failed => Self::Failed,
+            payments::PaymentStatus::PartiallyRefunded => Self::PartiallyRefunded,
+            payments::PaymentStatus::Refunded => Self::Refunded,
         }
     }
 }
 
-impl From<PaymentStatus> for words::PaymentStatus {
+impl From<PaymentStatus> for payments::PaymentStatus {
     fn from(status: PaymentStatus) -> Self {
         match status {
             PaymentStatus::Processing => Self::Processing,
@@ -238,20 +232,20 @@ impl From<PaymentStatus> for words::PaymentStatus {
 
 impl Refund {
     /// A refund of `payment`.
-    pub fn new(payment: contracts::PaymentId, refund: words::Refund) -> Self {
+    pub fn new(payment: contracts::PaymentId, refund: payments::Refund) -> Self {
         Self {
             id: refund.id.to_string(),
             payment_id: payment.to_string(),
             amount: refund.amount.into(),
             status: match refund.status {
-                words::RefundStatus::Pending => RefundStatus::Pending,
-                words::RefundStatus::Succeeded => RefundStatus::Succeeded,
-                words::RefundStatus::Failed => RefundStatus::Failed,
+                payments::RefundStatus::Pending => RefundStatus::Pending,
+                payments::RefundStatus::Succeeded => RefundStatus::Succeeded,
+                payments::RefundStatus::Failed => RefundStatus::Failed,
             },
             reason: match refund.reason {
                 RefundReason::Cancelled => "cancelled".to_owned(),
                 RefundReason::TooLate => "too_late".to_owned(),
-                RefundReason::Requested(words) => words,
+                RefundReason::Requested(text) => text,
             },
             created_at: refund.created_at.into(),
             settled_at: refund.settled_at.map(Into::into),
@@ -259,8 +253,8 @@ impl Refund {
     }
 }
 
-impl From<words::Payment> for Payment {
-    fn from(payment: words::Payment) -> Self {
+impl From<payments::Payment> for Payment {
+    fn from(payment: payments::Payment) -> Self {
         let id = payment.id;
         let refunded = payment.amount.filter(|_| payment.refunded > 0);
         Self {
@@ -278,7 +272,7 @@ impl From<words::Payment> for Payment {
             test: payment.test,
             created_at: payment.created_at.into(),
             succeeded_at: payment.succeeded_at.map(Into::into),
-            timeline: payment.timeline.into_iter().map(|(at, what)| TimelineEntry::new(at, what)).collect(),
+            timeline: payment.timeline.into_iter().map(|(at, event)| TimelineEntry::new(at, event)).collect(),
         }
     }
 }

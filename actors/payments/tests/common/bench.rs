@@ -14,19 +14,16 @@ pub fn bench() -> PaymentBench {
 }
 
 pub fn begin(bench: &PaymentBench, n: u64) -> PaymentId {
-    match bench.command(&guest(), start(reservation(n), "pm_card_visa")) {
-        Ok(Reply::Started(payment)) => payment,
-        other => panic!("{other:?}"),
-    }
+    bench.call(&guest(), start(reservation(n), "pm_card_visa")).expect("a payment")
 }
 
 pub fn quote(bench: &PaymentBench, payment: PaymentId, amount: i64) {
-    let quoted = Command::Quoted { payment, answer: Ok(payable(euros(amount))) };
-    assert_eq!(bench.command(&from_reservations(), quoted), Ok(Reply::Done));
+    let quoted = Quoted { payment, answer: Ok(payable(euros(amount))) };
+    assert_eq!(bench.call(&from_reservations(), quoted), Ok(()));
 }
 
 pub fn report(bench: &PaymentBench, payment: PaymentId, report: BankReport) {
-    assert_eq!(bench.command(&own(), Command::BankReported { payment, report }), Ok(Reply::Done));
+    assert_eq!(bench.call(&own(), BankReported { payment, report }), Ok(()));
 }
 
 pub fn seen(state: IntentState, amount: i64) -> IntentSnapshot {
@@ -56,10 +53,7 @@ pub fn succeeded(bench: &PaymentBench, n: u64, amount: i64) -> PaymentId {
 }
 
 pub fn read(bench: &PaymentBench, payment: PaymentId) -> Payment {
-    match bench.query(&guest(), Query::Payment(payment)) {
-        Ok(Answer::Payment(payment)) => *payment,
-        other => panic!("{other:?}"),
-    }
+    bench.call(&guest(), GetPayment { payment }).expect("the payment")
 }
 
 pub fn failed(bench: &PaymentBench, payment: PaymentId) -> Option<String> {
@@ -68,6 +62,6 @@ pub fn failed(bench: &PaymentBench, payment: PaymentId) -> Option<String> {
     found.failure.map(|failure| failure.code)
 }
 
-pub fn whole(bench: &PaymentBench) {
+pub fn assert_invariants(bench: &PaymentBench) {
     assert_eq!(bench.violations(), Vec::<String>::new());
 }

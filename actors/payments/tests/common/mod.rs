@@ -1,4 +1,4 @@
-//! What the tests of payments stand on: people, a small services around it, and the sandbox bank.
+//! Callers, test doubles of other services, and the sandbox bank.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod bench;
@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use contracts::payments::{self as words, NotPayable, Payable, Payment, RefundReason, Reply};
+use contracts::payments::{
+    GetPayment, NotPayable, Payable, Payment, Quoted, RefundPayment, RefundReason, StartPayment,
+};
 use contracts::pricing::TaxAmount;
-use contracts::reservations::{self, Reservations};
+use contracts::reservations::{self, GetPayable, OpenPayment, PaymentSucceeded, Reservations};
 use contracts::{Date, HotelId, Money, PaymentId, ReservationId, pdf};
 use group::testing::TestServices;
 use group::{Call, NoEffects, Service, Turn, View};
@@ -19,7 +21,7 @@ use payments::{Bank, BankSettings, Mails, PaymentEffects, Payments};
 use protocol::Principal;
 use sandbox_bank::{Options, Running, Sandbox};
 
-/// How long the tests wait for the bank.
+/// The deadline of requests to the bank.
 pub const BANK_TIMEOUT: Duration = Duration::from_millis(400);
 
 pub fn guest() -> Principal {
@@ -79,8 +81,8 @@ pub fn payable(amount: Money) -> Payable {
     }
 }
 
-pub fn start(reservation: ReservationId, payment_method: &str) -> words::Command {
-    words::Command::Start {
+pub fn start(reservation: ReservationId, payment_method: &str) -> StartPayment {
+    StartPayment {
         reservation,
         payment_method: payment_method.into(),
         return_url: "https://hotel.example/back".into(),
@@ -88,7 +90,7 @@ pub fn start(reservation: ReservationId, payment_method: &str) -> words::Command
     }
 }
 
-/// What the fake reservations know.
+/// The state of the test double.
 #[derive(Default)]
 pub struct FakeState {
     pub held: BTreeMap<ReservationId, Money>,
@@ -96,7 +98,7 @@ pub struct FakeState {
     pub received: Vec<reservations::Command>,
 }
 
-/// Reservations as payments sees it: what is held can be paid and is confirmed then; a late success is sent back.
+/// A test double of reservations: a held reservation can be paid, which confirms it; a late payment is refunded.
 #[derive(Clone, Default)]
 pub struct FakeReservations {
     state: Arc<Mutex<FakeState>>,
@@ -122,24 +124,23 @@ impl Service for FakeReservations {
         let mut state = self.state();
         state.received.push(command.clone());
         match command {
-            reservations::Command::OpenPayment { reservation, payment } => {
+            reservations::Command::OpenPayment(OpenPayment { reservation, payment }) => {
                 let answer =
                     state.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
-                turn.send::<words::Payments>(reservation.0, &words::Command::Quoted { payment, answer });
+                turn.emit(reservation.0, Quoted { payment, answer });
             }
-            reservations::Command::PaymentSucceeded { reservation, payment, amount } => {
+            reservations::Command::PaymentSucceeded(PaymentSucceeded { reservation, payment, amount }) => {
                 if state.held.remove(&reservation).is_some() {
                     state.confirmed.insert(reservation, payment);
                 } else {
                     let reason = RefundReason::TooLate;
-                    let refund = words::Command::Refund { payment, reservation, amount, reason };
-                    turn.send::<words::Payments>(reservation.0, &refund);
+                    turn.emit(reservation.0, RefundPayment { payment, reservation, amount, reason });
                 }
             }
-            reservations::Command::RefundSettled { .. } | reservations::Command::PaymentFailed { .. } => {}
-            other => panic!("not asked here: {other:?}"),
+            reservations::Command::RefundSettled(_) | reservations::Command::PaymentFailed(_) => {}
+            other => panic!("unexpected: {other:?}"),
         }
-        Ok(reservations::Reply::Done)
+        Ok(().into())
     }
 
     fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
@@ -151,19 +152,21 @@ impl Service for FakeReservations {
         query: reservations::Query,
     ) -> Result<reservations::Answer, reservations::Refusal> {
         match query {
-            reservations::Query::Payable(_) if caller.subject == "usr_stranger" => {
+            reservations::Query::GetPayable(_) if caller.subject == "usr_stranger" => {
                 Err(reservations::Refusal::NoSuchReservation)
             }
-            reservations::Query::Payable(id) => match self.state().held.get(&id) {
-                Some(amount) => Ok(reservations::Answer::Payable(Box::new(payable(*amount)))),
-                None => Err(reservations::Refusal::NotPayable(NotPayable::NotHeld)),
-            },
-            other => panic!("not asked here: {other:?}"),
+            reservations::Query::GetPayable(GetPayable { reservation }) => {
+                match self.state().held.get(&reservation) {
+                    Some(amount) => Ok(payable(*amount).into()),
+                    None => Err(reservations::Refusal::NotPayable(NotPayable::NotHeld)),
+                }
+            }
+            other => panic!("unexpected: {other:?}"),
         }
     }
 }
 
-/// Makes a "document" that holds its data.
+/// A test double that returns the data of a document as its content.
 pub struct FakePdf;
 
 impl Service for FakePdf {
@@ -173,7 +176,7 @@ impl Service for FakePdf {
     type Note = ();
 
     fn apply(&self, _turn: &mut Turn<'_, Self>, command: pdf::Command) -> Result<pdf::Reply, pdf::Refusal> {
-        panic!("not asked here: {command:?}")
+        panic!("unexpected: {command:?}")
     }
 
     fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
@@ -188,12 +191,12 @@ impl Service for FakePdf {
             pdf::Query::RenderDocument(pdf::RenderDocument { template, data_json }) => {
                 Ok(pdf::Answer::Document(format!("%PDF {template} {data_json}").into_bytes()))
             }
-            other => panic!("not asked here: {other:?}"),
+            other => panic!("unexpected: {other:?}"),
         }
     }
 }
 
-/// The three services, the bank, and a directory of mails.
+/// The services, the bank, and a directory of mails.
 pub struct World {
     pub services: TestServices,
     pub reservations: FakeReservations,
@@ -214,7 +217,7 @@ impl World {
         Self { bank: Some(bank), ..Self::with(dir, settings) }
     }
 
-    /// With a bank of somebody else's.
+    /// With another bank.
     pub fn with(dir: tempfile::TempDir, settings: BankSettings) -> Self {
         let services = TestServices::new();
         let reservations = FakeReservations::default();
@@ -251,20 +254,13 @@ impl World {
         Call::bearer(self.services.token(who), Duration::from_secs(10))
     }
 
-    /// Starts a payment without working anything off.
+    /// Starts a payment without performing its effects.
     pub async fn begin(&self, reservation: ReservationId, payment_method: &str) -> PaymentId {
-        let started = self
-            .services
-            .client()
-            .command::<words::Payments>(&self.call(&guest()), start(reservation, payment_method))
-            .await;
-        match started {
-            Ok(Reply::Started(payment)) => payment,
-            other => panic!("{other:?}"),
-        }
+        let call = self.call(&guest());
+        self.services.client().call(&call, start(reservation, payment_method)).await.expect("a payment")
     }
 
-    /// Starts a payment and works everything off.
+    /// Starts a payment and performs all effects.
     pub async fn pay(&self, reservation: ReservationId, payment_method: &str) -> Payment {
         let id = self.begin(reservation, payment_method).await;
         self.services.settle().await;
@@ -272,18 +268,11 @@ impl World {
     }
 
     pub async fn payment(&self, id: PaymentId) -> Payment {
-        match self
-            .services
-            .client()
-            .query::<words::Payments>(&self.call(&own()), words::Query::Payment(id))
-            .await
-        {
-            Ok(words::Answer::Payment(payment)) => *payment,
-            other => panic!("{other:?}"),
-        }
+        let call = self.call(&own());
+        self.services.client().call(&call, GetPayment { payment: id }).await.expect("the payment")
     }
 
-    /// Asks the bank itself.
+    /// Reads an object from the bank.
     pub async fn at_bank(&self, path: &str) -> serde_json::Value {
         let http = reqwest::Client::builder().no_proxy().build().expect("a client");
         let url = format!("{}{path}", self.bank().base_url);
@@ -291,13 +280,13 @@ impl World {
         serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON")
     }
 
-    /// Charges that took money, over all intents.
+    /// The number of successful charges over all intents.
     pub async fn charged(&self) -> usize {
         let charges = self.at_bank("/v1/charges").await;
         charges["data"].as_array().expect("a list").iter().filter(|charge| charge["paid"] == true).count()
     }
 
-    /// The mails' texts by file name.
+    /// The texts of the mails by file name.
     pub fn mails(&self) -> BTreeMap<String, String> {
         let files = std::fs::read_dir(self.dir.path().join("outbox")).expect("the outbox");
         let files = files

@@ -1,24 +1,19 @@
 //! Sets rates, inventory or restrictions for a range of nights, or for none of them.
 
-use contracts::reservations::{CALENDAR_NIGHTS_MAX, CalendarChange, Nights, Refusal, Reply};
+use contracts::reservations::{CalendarChange, Nights, Refusal, SetCalendar};
 use contracts::{Date, HotelId, RoomTypeId, search};
 use group::Turn;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Calendar, check_bounds};
 use crate::state::{HOTELS, ROOMS};
 use crate::{Reservations, access};
 
-pub(super) fn set_calendar(
-    turn: &mut Turn<'_, Reservations>,
-    hotel: HotelId,
-    room_type: RoomTypeId,
-    nights: Nights,
-    change: &CalendarChange,
-) -> Result<Reply, Refusal> {
+pub(super) fn set_calendar(turn: &mut Turn<'_, Reservations>, request: SetCalendar) -> Result<(), Refusal> {
+    let SetCalendar { hotel, room_type, nights, change } = request;
     access::require_manager(turn.caller(), hotel)?;
     let facts =
         turn.get(&ROOMS, &room_type).filter(|facts| facts.hotel == hotel).ok_or(Refusal::NoSuchRoomType)?;
-    in_bounds(nights)?;
+    check_bounds(nights)?;
     if change.prices.iter().any(|(plan, _)| !facts.has(*plan)) {
         return Err(Refusal::NoSuchRatePlan);
     }
@@ -38,30 +33,14 @@ pub(super) fn set_calendar(
             });
         }
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     for night in each(nights) {
-        set(&mut calendar, night, change);
+        set(&mut calendar, night, &change);
     }
     calendar.write(turn);
     let nights = each(nights).map(|night| (night, calendar.night(night))).collect();
     let command = search::Command::NightsChanged { hotel, room_type, nights, at: turn.now() };
     turn.send::<search::Search>(hotel.0, &command);
-    Ok(Reply::Done)
-}
-
-/// Refuses ranges that have no night, too many, or nights of other ages.
-pub(crate) fn in_bounds(nights: Nights) -> Result<(), Refusal> {
-    let invalid = |why: &str| Err(Refusal::Invalid { field: "to".into(), why: why.into() });
-    if nights.from > nights.to {
-        return invalid("the last night is not before the first");
-    }
-    if nights.to.0.saturating_sub(nights.from.0) >= CALENDAR_NIGHTS_MAX {
-        return invalid("at most 732 nights at a time");
-    }
-    // 1970 to 2100.
-    if nights.from.0 < 0 || nights.to.0 > 47_482 {
-        return invalid("not a day of our time");
-    }
     Ok(())
 }
 

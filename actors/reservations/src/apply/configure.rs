@@ -1,12 +1,11 @@
-//! Sets what this shard's turns go by: replicated, so that each replica decides alike.
+//! Replaces this shard's settings. They are replicated, so that every replica decides alike.
 
-use contracts::reservations::{Reply, Settings};
+use contracts::reservations::Configure;
 use group::Turn;
 
 use crate::Reservations;
 use crate::state::SETTINGS;
 
-pub(super) fn configure(turn: &mut Turn<'_, Reservations>, settings: &Settings) -> Reply {
-    turn.put(&SETTINGS, &0, settings);
-    Reply::Done
+pub(super) fn configure(turn: &mut Turn<'_, Reservations>, request: &Configure) {
+    turn.put(&SETTINGS, &0, &request.settings);
 }

@@ -1,53 +1,56 @@
-//! What the front desk does: guests arrive, leave, or do not come.
+//! The front desk: check-in, check-out and no-show.
 
 use contracts::ReservationId;
-use contracts::reservations::{Refusal, Reply, Reservation, Status, TimelineEvent};
+use contracts::reservations::{
+    CHECK_IN_HOUR, CheckIn, CheckOut, NoShow, Refusal, Reservation, Status, TimelineEvent,
+};
 use group::Turn;
 
-use super::{find_callers, give_back, note, save, settle};
+use super::{find_visible, record, release_rooms, save, settle};
 use crate::state::ROOMS;
 use crate::{Reservations, access, zone};
 
-/// The guest arrived, on a day of the stay.
-pub(super) fn check_in(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> Result<Reply, Refusal> {
-    let (reservation, zone) = find_for_staff(turn, id, Status::Confirmed)?;
+/// Allowed on a day of the stay.
+pub(super) fn check_in(turn: &mut Turn<'_, Reservations>, request: CheckIn) -> Result<Reservation, Refusal> {
+    let (reservation, zone) = find_for_staff(turn, request.reservation, Status::Confirmed)?;
     let today = zone::today(&zone, turn.now());
     if today < reservation.stay().check_in() || today >= reservation.stay().check_out() {
         return Err(Refusal::WrongDay { today });
     }
-    Ok(step(turn, reservation, Status::CheckedIn, TimelineEvent::CheckedIn))
+    Ok(set_status(turn, reservation, Status::CheckedIn, TimelineEvent::CheckedIn))
 }
 
-/// The guest left.
-pub(super) fn check_out(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> Result<Reply, Refusal> {
-    let (reservation, _) = find_for_staff(turn, id, Status::CheckedIn)?;
-    Ok(step(turn, reservation, Status::CheckedOut, TimelineEvent::CheckedOut))
+pub(super) fn check_out(
+    turn: &mut Turn<'_, Reservations>,
+    request: CheckOut,
+) -> Result<Reservation, Refusal> {
+    let (reservation, _) = find_for_staff(turn, request.reservation, Status::CheckedIn)?;
+    Ok(set_status(turn, reservation, Status::CheckedOut, TimelineEvent::CheckedOut))
 }
 
-/// Nobody came by the hour of check-in: costs what a cancellation costs now, and gives the rooms back.
-pub(super) fn no_show(turn: &mut Turn<'_, Reservations>, id: ReservationId) -> Result<Reply, Refusal> {
-    let (mut reservation, zone) = find_for_staff(turn, id, Status::Confirmed)?;
+/// Allowed from the hour of check-in on. Costs what a cancellation costs at that time, and releases the rooms.
+pub(super) fn no_show(turn: &mut Turn<'_, Reservations>, request: NoShow) -> Result<Reservation, Refusal> {
+    let (mut reservation, zone) = find_for_staff(turn, request.reservation, Status::Confirmed)?;
     let now = turn.now();
-    if now < zone::instant(&zone, reservation.stay().check_in(), zone::CHECK_IN_HOUR) {
+    if now < zone::instant(&zone, reservation.stay().check_in(), CHECK_IN_HOUR) {
         return Err(Refusal::WrongDay { today: zone::today(&zone, now) });
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     let penalty = reservation.penalty_at(now);
-    give_back(turn, &reservation);
+    release_rooms(turn, &reservation);
     settle(turn, &mut reservation, penalty);
-    Ok(step(turn, reservation, Status::NoShow, TimelineEvent::NoShow))
+    Ok(set_status(turn, reservation, Status::NoShow, TimelineEvent::NoShow))
 }
 
-/// The reservation and the hotel's zone, for staff of its hotel. Guests are told that there is none: it is no matter of
-/// theirs.
+/// The reservation and the hotel's time zone, for staff of the hotel. For guests the reservation does not exist.
 fn find_for_staff(
     turn: &Turn<'_, Reservations>,
     id: ReservationId,
-    wanted: Status,
+    required: Status,
 ) -> Result<(Reservation, String), Refusal> {
-    let reservation = find_callers(turn, id)?;
+    let reservation = find_visible(turn, id)?;
     access::require_manager(turn.caller(), reservation.hotel())?;
-    if reservation.status != wanted {
+    if reservation.status != required {
         return Err(Refusal::WrongStatus { status: reservation.status });
     }
     let facts =
@@ -55,13 +58,13 @@ fn find_for_staff(
     Ok((reservation, facts.time_zone))
 }
 
-fn step(
+fn set_status(
     turn: &mut Turn<'_, Reservations>,
     mut reservation: Reservation,
     status: Status,
-    what: TimelineEvent,
-) -> Reply {
+    event: TimelineEvent,
+) -> Reservation {
     reservation.status = status;
-    note(&mut reservation, turn.now(), what);
-    Reply::Reservation(Box::new(save(turn, reservation)))
+    record(&mut reservation, turn.now(), event);
+    save(turn, reservation)
 }

@@ -1,9 +1,11 @@
-//! Makes hotels or brings them up to date, and tells search. What is not described any more goes off sale, but stays: there
-//! are reservations of it.
+//! Creates or updates hotels, and notifies search. Room types and rate plans that are missing in a new description go off
+//! sale. They are never removed, because reservations refer to them.
 
 use std::collections::BTreeSet;
 
-use contracts::reservations::{IMPORT_MAX, ManagedHotel, Precondition, Refusal, Reply};
+use contracts::reservations::{
+    IMPORT_MAX, ImportHotels, Imported, ManagedHotel, Precondition, PutHotel, Refusal,
+};
 use contracts::{HotelId, HotelProfile, RoomTypeProfile, search};
 use group::Turn;
 
@@ -11,29 +13,26 @@ use crate::chunk::night_at;
 use crate::state::{CALENDAR, HOTELS, HotelRow, ROOMS, RoomFacts};
 use crate::{Reservations, access, zone};
 
-/// Calendar rows of one room type at most: all nights that can be sold, and years of past ones.
+/// The most calendar rows of one room type: all nights that can be sold, and years of past ones.
 const CHUNKS_MAX: usize = 1_000;
 
-pub(super) fn import(turn: &mut Turn<'_, Reservations>, hotels: Vec<HotelProfile>) -> Result<Reply, Refusal> {
-    if hotels.len() > IMPORT_MAX {
+pub(super) fn import(turn: &mut Turn<'_, Reservations>, request: ImportHotels) -> Result<Imported, Refusal> {
+    if request.hotels.len() > IMPORT_MAX {
         return Err(invalid("hotels", "at most 200 at a time"));
     }
-    let (mut created, mut updated, mut unchanged) = (0, 0, 0);
-    for hotel in hotels {
+    let mut imported = Imported { created: 0, updated: 0, unchanged: 0 };
+    for hotel in request.hotels {
         match upsert(turn, hotel)? {
-            (_, Upserted::Created) => created += 1,
-            (_, Upserted::Updated) => updated += 1,
-            (_, Upserted::Unchanged) => unchanged += 1,
+            (_, Upserted::Created) => imported.created += 1,
+            (_, Upserted::Updated) => imported.updated += 1,
+            (_, Upserted::Unchanged) => imported.unchanged += 1,
         }
     }
-    Ok(Reply::Imported { created, updated, unchanged })
+    Ok(imported)
 }
 
-pub(super) fn put(
-    turn: &mut Turn<'_, Reservations>,
-    hotel: HotelProfile,
-    expect: Precondition,
-) -> Result<Reply, Refusal> {
+pub(super) fn put(turn: &mut Turn<'_, Reservations>, request: PutHotel) -> Result<ManagedHotel, Refusal> {
+    let PutHotel { hotel, expect } = request;
     access::require_manager(turn.caller(), hotel.id)?;
     let found = turn.get(&HOTELS, &hotel.id);
     match (expect, &found) {
@@ -45,8 +44,7 @@ pub(super) fn put(
         (Precondition::Absent, None) | (Precondition::Version(_), Some(_)) | (Precondition::None, _) => {}
     }
     let (row, _) = upsert(turn, hotel)?;
-    let property = ManagedHotel { hotel: row.hotel, version: row.version, updated_at: row.updated_at };
-    Ok(Reply::ManagedHotel(Box::new(property)))
+    Ok(row.into())
 }
 
 enum Upserted {
@@ -60,18 +58,18 @@ fn upsert(
     mut hotel: HotelProfile,
 ) -> Result<(HotelRow, Upserted), Refusal> {
     access::require_manager(turn.caller(), hotel.id)?;
-    consistent(&hotel)?;
+    check_ids(&hotel)?;
     let found = turn.get(&HOTELS, &hotel.id);
     if let Some(row) = &found {
-        keep_what_is_not_named(&mut hotel, &row.hotel);
+        keep_missing_off_sale(&mut hotel, &row.hotel);
         if row.hotel == hotel {
             return Ok((row.clone(), Upserted::Unchanged));
         }
     }
     for room_type in &hotel.room_types {
-        enough_rooms(turn, &hotel, room_type)?;
+        check_inventory(turn, &hotel, room_type)?;
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     for room_type in &hotel.room_types {
         turn.put(&ROOMS, &room_type.id, &facts(&hotel, room_type));
     }
@@ -93,8 +91,8 @@ fn facts(hotel: &HotelProfile, room_type: &RoomTypeProfile) -> RoomFacts {
     }
 }
 
-/// What the state machine itself relies upon. Bounds of the fields are the apis' to check, with pointers to them.
-fn consistent(hotel: &HotelProfile) -> Result<(), Refusal> {
+/// Checks what the state machine relies on. The APIs check the bounds of fields and report them with JSON pointers.
+fn check_ids(hotel: &HotelProfile) -> Result<(), Refusal> {
     if hotel.id != HotelId::of_reference(&hotel.reference) {
         return Err(invalid("id", "not the id of this reference"));
     }
@@ -104,21 +102,21 @@ fn consistent(hotel: &HotelProfile) -> Result<(), Refusal> {
     let room_types: BTreeSet<_> = hotel.room_types.iter().map(|room_type| room_type.id).collect();
     let strays = hotel.room_types.iter().any(|room_type| room_type.id.slot() != hotel.id.slot());
     if strays || room_types.len() != hotel.room_types.len() {
-        return Err(invalid("room_types", "their ids are not their own"));
+        return Err(invalid("room_types", "an id is a duplicate or belongs to another hotel"));
     }
     for room_type in &hotel.room_types {
         let plans: BTreeSet<_> = room_type.rate_plans.iter().map(|plan| plan.id).collect();
         if plans.len() != room_type.rate_plans.len()
             || room_type.rate_plans.iter().any(|plan| plan.amount < 0)
         {
-            return Err(invalid("rate_plans", "their ids or amounts are not their own"));
+            return Err(invalid("rate_plans", "an id is a duplicate or an amount is negative"));
         }
     }
     Ok(())
 }
 
-/// Room types and rate plans that are not named any more stay, off sale.
-fn keep_what_is_not_named(hotel: &mut HotelProfile, before: &HotelProfile) {
+/// Adds the room types and rate plans that are missing in the new description, off sale.
+fn keep_missing_off_sale(hotel: &mut HotelProfile, before: &HotelProfile) {
     for old in &before.room_types {
         match hotel.room_types.iter_mut().find(|room_type| room_type.id == old.id) {
             Some(room_type) => {
@@ -135,8 +133,8 @@ fn keep_what_is_not_named(hotel: &mut HotelProfile, before: &HotelProfile) {
     }
 }
 
-/// Refuses an inventory below what is held and sold, on nights from today on.
-fn enough_rooms(
+/// Refuses an inventory below what is held and sold, from today on.
+fn check_inventory(
     turn: &Turn<'_, Reservations>,
     hotel: &HotelProfile,
     room_type: &RoomTypeProfile,

@@ -1,4 +1,4 @@
-//! The transitions, one a file.
+//! The transitions, one per file.
 
 mod calendar;
 mod cancel;
@@ -13,9 +13,7 @@ mod payment_failed;
 mod payment_succeeded;
 mod refund_settled;
 
-pub(crate) use calendar::in_bounds;
 pub(crate) use expire::expire;
-pub(crate) use hold::within_reach;
 
 use contracts::reservations::{
     Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, TimelineEvent,
@@ -29,40 +27,26 @@ use crate::state::RESERVATIONS;
 use crate::{Effect, Occasion, Recipient, Reservations, access};
 
 pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> Result<Reply, Refusal> {
-    match command {
-        Command::ImportHotels { hotels } => hotel::import(turn, hotels),
-        Command::OpenPayment { reservation, payment } => {
-            Ok(open_payment::open_payment(turn, reservation, payment))
-        }
-        Command::PaymentSucceeded { reservation, payment, amount } => {
-            Ok(payment_succeeded::payment_succeeded(turn, reservation, payment, amount))
-        }
-        Command::PaymentFailed { reservation, payment } => {
-            Ok(payment_failed::payment_failed(turn, reservation, payment))
-        }
-        Command::RefundSettled { reservation, payment, refund: _, amount, succeeded } => {
-            Ok(refund_settled::refund_settled(turn, reservation, payment, amount, succeeded))
-        }
-        Command::Hold { quote, guest, requests, reference } => {
-            hold::hold(turn, quote, guest, requests, reference)
-        }
-        Command::Modify { reservation, expect, guest, requests } => {
-            modify::modify(turn, reservation, expect, guest, requests)
-        }
-        Command::Cancel { reservation, expect } => cancel::cancel(turn, reservation, expect),
-        Command::PutHotel { hotel, expect } => hotel::put(turn, *hotel, expect),
-        Command::SetCalendar { hotel, room_type, nights, change } => {
-            calendar::set_calendar(turn, hotel, room_type, nights, &change)
-        }
-        Command::CheckIn(reservation) => front_desk::check_in(turn, reservation),
-        Command::CheckOut(reservation) => front_desk::check_out(turn, reservation),
-        Command::NoShow(reservation) => front_desk::no_show(turn, reservation),
-        Command::Configure { slot: _, settings } => Ok(configure::configure(turn, &settings)),
-    }
+    Ok(match command {
+        Command::ImportHotels(request) => hotel::import(turn, request)?.into(),
+        Command::OpenPayment(request) => open_payment::open_payment(turn, request).into(),
+        Command::PaymentSucceeded(request) => payment_succeeded::payment_succeeded(turn, request).into(),
+        Command::PaymentFailed(request) => payment_failed::payment_failed(turn, request).into(),
+        Command::RefundSettled(request) => refund_settled::refund_settled(turn, request).into(),
+        Command::Hold(request) => hold::hold(turn, request)?.into(),
+        Command::Modify(request) => modify::modify(turn, request)?.into(),
+        Command::Cancel(request) => cancel::cancel(turn, request)?.into(),
+        Command::PutHotel(request) => hotel::put(turn, request)?.into(),
+        Command::SetCalendar(request) => calendar::set_calendar(turn, request)?.into(),
+        Command::CheckIn(request) => front_desk::check_in(turn, request)?.into(),
+        Command::CheckOut(request) => front_desk::check_out(turn, request)?.into(),
+        Command::NoShow(request) => front_desk::no_show(turn, request)?.into(),
+        Command::Configure(request) => configure::configure(turn, &request).into(),
+    })
 }
 
-/// Entries of a timeline at most; beyond it only a change of status is noted, so that no amount of failed payments makes
-/// a row grow for ever.
+/// The length of a timeline after which only changes of status are recorded, so that failed payments do not grow a row
+/// without bound.
 const TIMELINE_MAX: usize = 60;
 
 fn find(turn: &Turn<'_, Reservations>, id: ReservationId) -> Option<Reservation> {
@@ -70,26 +54,27 @@ fn find(turn: &Turn<'_, Reservations>, id: ReservationId) -> Option<Reservation>
 }
 
 /// The reservation, if the caller may see and change it.
-fn find_callers(turn: &Turn<'_, Reservations>, id: ReservationId) -> Result<Reservation, Refusal> {
+fn find_visible(turn: &Turn<'_, Reservations>, id: ReservationId) -> Result<Reservation, Refusal> {
     let found = find(turn, id).filter(|reservation| access::may_see(turn.caller(), reservation));
     found.ok_or(Refusal::NoSuchReservation)
 }
 
-/// The same, if it is of the version that the caller expects.
+/// Like [`find_visible`], if the reservation has the version that the caller expects.
 fn find_expected(
     turn: &Turn<'_, Reservations>,
     id: ReservationId,
     expect: Option<u32>,
 ) -> Result<Reservation, Refusal> {
-    let reservation = find_callers(turn, id)?;
+    let reservation = find_visible(turn, id)?;
     match expect {
         Some(version) if version != reservation.version => Err(Refusal::Changed),
         Some(_) | None => Ok(reservation),
     }
 }
 
-fn note(reservation: &mut Reservation, now: Timestamp, what: TimelineEvent) {
-    let status = match what {
+/// Appends to the timeline.
+fn record(reservation: &mut Reservation, now: Timestamp, event: TimelineEvent) {
+    let changes_status = match event {
         TimelineEvent::PaymentStarted | TimelineEvent::PaymentFailed | TimelineEvent::Changed => false,
         TimelineEvent::Held
         | TimelineEvent::HoldExtended
@@ -103,12 +88,12 @@ fn note(reservation: &mut Reservation, now: Timestamp, what: TimelineEvent) {
         | TimelineEvent::CheckedOut
         | TimelineEvent::NoShow => true,
     };
-    if status || reservation.timeline.len() < TIMELINE_MAX {
-        reservation.timeline.push((now, what));
+    if changes_status || reservation.timeline.len() < TIMELINE_MAX {
+        reservation.timeline.push((now, event));
     }
 }
 
-/// Writes a changed reservation back, as its next version.
+/// Writes a changed reservation as its next version.
 fn save(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation) -> Reservation {
     reservation.version += 1;
     reservation.updated_at = turn.now();
@@ -116,16 +101,16 @@ fn save(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation) -> Rese
     reservation
 }
 
-/// Gives the rooms of a reservation back, and tells search.
-fn give_back(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) {
+/// Releases the rooms of a reservation and notifies search.
+fn release_rooms(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) {
     let (hotel, stay) = (reservation.hotel(), reservation.stay());
     let mut calendar = Calendar::of_turn(turn, reservation.room_type(), stay.check_in(), last_night(stay));
     calendar.take(stay, -i64::from(reservation.quote.rooms));
     calendar.write(turn);
-    calendar.announce_taken(turn, hotel, stay);
+    calendar.notify_search(turn, hotel, stay);
 }
 
-/// Has payments give money back. Nothing is sent for nothing.
+/// Requests a refund from payments, unless the amount is 0.
 fn send_refund(
     turn: &mut Turn<'_, Reservations>,
     reservation: ReservationId,
@@ -134,25 +119,25 @@ fn send_refund(
     reason: payments::RefundReason,
 ) {
     if amount.amount > 0 {
-        let command = payments::Command::Refund { payment, reservation, amount, reason };
-        turn.send::<payments::Payments>(reservation.0, &command);
+        turn.emit(reservation.0, payments::RefundPayment { payment, reservation, amount, reason });
     }
 }
 
-/// Ends a paid reservation: keeps the penalty, and has the rest given back.
+/// Ends a paid reservation: keeps the penalty and refunds the rest.
 fn settle(turn: &mut Turn<'_, Reservations>, reservation: &mut Reservation, penalty: i64) {
-    let back = (reservation.paid() - reservation.refunded - penalty).max(0);
+    let due = (reservation.paid() - reservation.refunded - penalty).max(0);
     reservation.penalty = penalty;
-    if back > 0
+    if due > 0
         && let PaymentState::Paid { payment, .. } = reservation.payment
     {
-        reservation.refund = Some(Refund { amount: back, status: RefundStatus::Pending });
-        let amount = Money::new(back, reservation.currency());
+        reservation.refund = Some(Refund { amount: due, status: RefundStatus::Pending });
+        let amount = Money::new(due, reservation.currency());
         send_refund(turn, reservation.id, payment, amount, payments::RefundReason::Cancelled);
     }
 }
 
-/// Mails the guest and the hotel, each in an order of its own.
+/// Sends mails to the guest and to the hotel. The two have different ordering keys, so that a hotel's broken mailbox does not
+/// delay the guest's mails.
 fn mail(turn: &mut Turn<'_, Reservations>, reservation: ReservationId, occasion: Occasion) {
     for (to, salt) in [(Recipient::Guest, 0), (Recipient::Hotel, 1)] {
         turn.effect(reservation.0 ^ salt, &Effect::Mail { reservation, occasion, to });

@@ -1,33 +1,26 @@
-//! Changes guest details or wishes, as long as the guest has not left.
+//! Changes guest details or special requests, until check-out.
 
-use contracts::ReservationId;
-use contracts::reservations::{Guest, Refusal, Reply, Status, TimelineEvent};
+use contracts::reservations::{Modify, Refusal, Reservation, Status, TimelineEvent};
 use group::Turn;
 
-use super::{find_expected, note, save};
+use super::{find_expected, record, save};
 use crate::Reservations;
 
-pub(super) fn modify(
-    turn: &mut Turn<'_, Reservations>,
-    id: ReservationId,
-    expect: Option<u32>,
-    guest: Option<Guest>,
-    requests: Option<Option<String>>,
-) -> Result<Reply, Refusal> {
-    let mut reservation = find_expected(turn, id, expect)?;
+pub(super) fn modify(turn: &mut Turn<'_, Reservations>, request: Modify) -> Result<Reservation, Refusal> {
+    let mut reservation = find_expected(turn, request.reservation, request.expect)?;
     match reservation.status {
         Status::Held | Status::Confirmed | Status::CheckedIn => {}
         status @ (Status::CheckedOut | Status::Expired | Status::Cancelled | Status::NoShow) => {
             return Err(Refusal::WrongStatus { status });
         }
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     let before = (reservation.guest.clone(), reservation.requests.clone());
-    reservation.guest = guest.unwrap_or(reservation.guest);
-    reservation.requests = requests.unwrap_or(reservation.requests);
+    reservation.guest = request.guest.unwrap_or(reservation.guest);
+    reservation.requests = request.requests.unwrap_or(reservation.requests);
     if (&reservation.guest, &reservation.requests) != (&before.0, &before.1) {
-        note(&mut reservation, turn.now(), TimelineEvent::Changed);
+        record(&mut reservation, turn.now(), TimelineEvent::Changed);
         reservation = save(turn, reservation);
     }
-    Ok(Reply::Reservation(Box::new(reservation)))
+    Ok(reservation)
 }

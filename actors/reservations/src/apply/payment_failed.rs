@@ -1,23 +1,17 @@
-//! A payment came to nothing: another may be tried while the hold lasts.
+//! A payment failed: another attempt is allowed while the hold lasts.
 
-use contracts::reservations::{PaymentState, Reply, TimelineEvent};
-use contracts::{PaymentId, ReservationId};
+use contracts::reservations::{PaymentFailed, PaymentState, TimelineEvent};
 use group::Turn;
 
-use super::{find, note, save};
+use super::{find, record, save};
 use crate::Reservations;
 
-pub(super) fn payment_failed(
-    turn: &mut Turn<'_, Reservations>,
-    id: ReservationId,
-    payment: PaymentId,
-) -> Reply {
-    if let Some(mut reservation) = find(turn, id)
-        && reservation.payment == PaymentState::Open(payment)
+pub(super) fn payment_failed(turn: &mut Turn<'_, Reservations>, request: PaymentFailed) {
+    if let Some(mut reservation) = find(turn, request.reservation)
+        && reservation.payment == PaymentState::Open(request.payment)
     {
         reservation.payment = PaymentState::Unpaid;
-        note(&mut reservation, turn.now(), TimelineEvent::PaymentFailed);
+        record(&mut reservation, turn.now(), TimelineEvent::PaymentFailed);
         save(turn, reservation);
     }
-    Reply::Done
 }

@@ -1,28 +1,24 @@
-//! The money is there: the hold becomes a booking; or, when it came too late, all of it goes back.
+//! A payment succeeded: the reservation is confirmed or, if the payment came too late, refunded in full.
 
 use contracts::payments::RefundReason;
 use contracts::reservations::{
-    PaymentState, Refund, RefundStatus, Reply, Reservation, Status, TimelineEvent,
+    PaymentState, PaymentSucceeded, Refund, RefundStatus, Reservation, Status, TimelineEvent,
 };
-use contracts::{Money, PaymentId, ReservationId};
+use contracts::{Money, PaymentId};
 use group::Turn;
 
-use super::{find, mail, note, save, send_refund};
+use super::{find, mail, record, save, send_refund};
 use crate::state::BY_HOTEL;
 use crate::{Occasion, Reservations};
 
-pub(super) fn payment_succeeded(
-    turn: &mut Turn<'_, Reservations>,
-    id: ReservationId,
-    payment: PaymentId,
-    amount: Money,
-) -> Reply {
+pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: PaymentSucceeded) {
+    let PaymentSucceeded { reservation: id, payment, amount } = request;
     let Some(reservation) = find(turn, id) else {
         send_refund(turn, id, payment, amount, RefundReason::TooLate);
-        return Reply::Done;
+        return;
     };
     match (reservation.status, &reservation.payment) {
-        // Told again.
+        // A repeated event.
         (_, PaymentState::Paid { payment: paid, .. }) if *paid == payment => {}
         (Status::Held, _) if amount == reservation.total() => confirm(turn, reservation, payment, amount),
         (
@@ -34,9 +30,8 @@ pub(super) fn payment_succeeded(
             | Status::Cancelled
             | Status::NoShow,
             _,
-        ) => too_late(turn, reservation, payment, amount),
+        ) => refund_late_payment(turn, reservation, payment, amount),
     }
-    Reply::Done
 }
 
 fn confirm(
@@ -49,14 +44,15 @@ fn confirm(
     reservation.status = Status::Confirmed;
     reservation.hold_expires_at = None;
     reservation.payment = PaymentState::Paid { payment, amount: amount.amount };
-    note(&mut reservation, now, TimelineEvent::Confirmed);
+    record(&mut reservation, now, TimelineEvent::Confirmed);
     turn.put(&BY_HOTEL, &(reservation.hotel(), reservation.stay().check_in(), reservation.id), &());
     mail(turn, reservation.id, Occasion::Confirmed);
     save(turn, reservation);
 }
 
-/// The rooms are gone, or paid for by another payment, or this is not the sum that was asked for.
-fn too_late(
+/// Refunds a payment for a reservation that is not held any more or that another payment has paid, or a payment of the wrong
+/// amount.
+fn refund_late_payment(
     turn: &mut Turn<'_, Reservations>,
     mut reservation: Reservation,
     payment: PaymentId,
@@ -64,7 +60,7 @@ fn too_late(
 ) {
     send_refund(turn, reservation.id, payment, amount, RefundReason::TooLate);
     match reservation.payment {
-        // The payment that counts stays; the surplus one is told by the timeline and by payments.
+        // The payment that confirmed the reservation stays; the timeline and payments record the other one.
         PaymentState::Paid { .. } => {}
         PaymentState::Unpaid | PaymentState::Open(_) if reservation.status == Status::Held => {
             reservation.payment = PaymentState::Unpaid;
@@ -74,6 +70,6 @@ fn too_late(
             reservation.refund = Some(Refund { amount: amount.amount, status: RefundStatus::Pending });
         }
     }
-    note(&mut reservation, turn.now(), TimelineEvent::PaidTooLate);
+    record(&mut reservation, turn.now(), TimelineEvent::PaidTooLate);
     save(turn, reservation);
 }

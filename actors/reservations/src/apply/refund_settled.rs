@@ -1,47 +1,38 @@
-//! Money has gone back, or could not.
+//! A refund succeeded or failed.
 
-use contracts::reservations::{PaymentState, Refund, RefundStatus, Reply, TimelineEvent};
-use contracts::{Money, PaymentId, ReservationId};
+use contracts::reservations::{PaymentState, Refund, RefundSettled, RefundStatus, TimelineEvent};
 use group::Turn;
 
-use super::{find, note, save};
+use super::{find, record, save};
 use crate::Reservations;
 
-pub(super) fn refund_settled(
-    turn: &mut Turn<'_, Reservations>,
-    id: ReservationId,
-    payment: PaymentId,
-    amount: Money,
-    succeeded: bool,
-) -> Reply {
-    let Some(mut reservation) = find(turn, id) else { return Reply::Done };
-    // A surplus payment that went back says nothing of the one that counts.
+pub(super) fn refund_settled(turn: &mut Turn<'_, Reservations>, request: RefundSettled) {
+    let RefundSettled { reservation: id, payment, refund: _, amount, succeeded } = request;
+    let Some(mut reservation) = find(turn, id) else { return };
+    let event = if succeeded { TimelineEvent::Refunded } else { TimelineEvent::RefundFailed };
+    // The refund of a surplus payment does not change the payment that confirmed the reservation.
     if !matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment) {
-        note(
-            &mut reservation,
-            turn.now(),
-            if succeeded { TimelineEvent::Refunded } else { TimelineEvent::RefundFailed },
-        );
+        record(&mut reservation, turn.now(), event);
         save(turn, reservation);
-        return Reply::Done;
+        return;
     }
     let owed = reservation.paid() - reservation.penalty - reservation.refunded;
     let status = if succeeded { RefundStatus::Succeeded } else { RefundStatus::Failed };
     reservation.refund = match reservation.refund {
-        // The one that cancelling set off.
+        // The refund that the cancellation started.
         Some(Refund { amount: due, status: RefundStatus::Pending }) if due == amount.amount => {
             Some(Refund { amount: due, status })
         }
-        // Staff gave some of it back before, so that payments had less left than was due: with this, all has gone back;
-        // or some of it could not.
+        // Staff had refunded a part before, so payments refunded less than was due. With this refund nothing is owed any more,
+        // or a part of it failed.
         Some(Refund { amount: due, status: RefundStatus::Pending })
             if owed <= amount.amount || (!succeeded && amount.amount < due) =>
         {
             Some(Refund { amount: due, status })
         }
-        // Something else went back while it is still on its way.
+        // Another refund settled while the refund of the cancellation is still pending.
         Some(pending @ Refund { status: RefundStatus::Pending, .. }) => Some(pending),
-        // One after another, out of goodwill.
+        // Further refunds by staff add up.
         Some(Refund { amount: before, status: RefundStatus::Succeeded }) if succeeded => {
             Some(Refund { amount: before.saturating_add(amount.amount), status })
         }
@@ -52,11 +43,6 @@ pub(super) fn refund_settled(
     if succeeded {
         reservation.refunded = reservation.refunded.saturating_add(amount.amount);
     }
-    note(
-        &mut reservation,
-        turn.now(),
-        if succeeded { TimelineEvent::Refunded } else { TimelineEvent::RefundFailed },
-    );
+    record(&mut reservation, turn.now(), event);
     save(turn, reservation);
-    Reply::Done
 }

@@ -1,17 +1,21 @@
-//! JSON to a [`Line`], field by field, so that whatever is missing, unknown or of the wrong type is named by a pointer.
+//! Reads JSON field by field, so that every missing, unknown or mistyped field is reported with its pointer.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{CancellationLine, Fault, Line, RatePlan, RoomType, SeasonLine, Tax};
+use super::Fault;
+use super::input::{CancellationRule, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule};
 
-/// Reads a line, and says all that keeps it from being one.
-pub(super) fn line(value: Value) -> Result<Line, Vec<Fault>> {
+/// Reads an import line.
+///
+/// # Errors
+/// Every field that is missing, unknown or of the wrong type.
+pub(super) fn line(value: Value) -> Result<NewHotel, Vec<Fault>> {
     let mut faults = Vec::new();
     let line = Fields::of(value, "", &mut faults).map(|mut fields| {
         let taxes = fields.list("taxes", false, tax);
         let room_types = fields.list("room_types", true, room_type);
-        let line = Line {
+        let line = NewHotel {
             reference: fields.required("reference"),
             name: fields.required("name"),
             city: fields.required("city"),
@@ -40,8 +44,8 @@ pub(super) fn line(value: Value) -> Result<Line, Vec<Fault>> {
     }
 }
 
-fn tax(mut fields: Fields<'_>) -> Tax {
-    let tax = Tax {
+fn tax(mut fields: Fields<'_>) -> TaxRule {
+    let tax = TaxRule {
         name: fields.required("name"),
         percent: fields.required("percent"),
         included: fields.or_default("included"),
@@ -50,14 +54,16 @@ fn tax(mut fields: Fields<'_>) -> Tax {
     tax
 }
 
-fn room_type(mut fields: Fields<'_>) -> RoomType {
+fn room_type(mut fields: Fields<'_>) -> NewRoomType {
     let rate_plans = fields.list("rate_plans", true, rate_plan);
     let season = fields.object("season", |mut fields| {
-        let season = SeasonLine { months: fields.required("months"), weekdays: fields.required("weekdays") };
+        let (months, weekdays): ([u16; 12], [u16; 7]) =
+            (fields.required("months"), fields.required("weekdays"));
+        let season = SeasonFactors { months: months.to_vec(), weekdays: weekdays.to_vec() };
         fields.end();
         season
     });
-    let room_type = RoomType {
+    let room_type = NewRoomType {
         name: fields.required("name"),
         sleeps: fields.required("sleeps"),
         rooms: fields.required("rooms"),
@@ -69,9 +75,9 @@ fn room_type(mut fields: Fields<'_>) -> RoomType {
     room_type
 }
 
-fn rate_plan(mut fields: Fields<'_>) -> RatePlan {
+fn rate_plan(mut fields: Fields<'_>) -> NewRatePlan {
     let cancellation = fields.object("cancellation", |mut fields| {
-        let cancellation = CancellationLine {
+        let cancellation = CancellationRule {
             free_until_hours: fields.or_default("free_until_hours"),
             penalty_percent: fields.required("penalty_percent"),
         };
@@ -81,19 +87,20 @@ fn rate_plan(mut fields: Fields<'_>) -> RatePlan {
     if cancellation.is_none() {
         fields.fault("cancellation", "an object with free_until_hours and penalty_percent");
     }
-    let plan = RatePlan {
+    let plan = NewRatePlan {
         name: fields.required("name"),
         amount: fields.required("amount"),
-        cancellation: cancellation.unwrap_or(CancellationLine { free_until_hours: None, penalty_percent: 0 }),
+        cancellation: cancellation.unwrap_or(CancellationRule { free_until_hours: None, penalty_percent: 0 }),
         active: fields.optional("active").unwrap_or(true),
     };
     fields.end();
     plan
 }
 
-/// The fields of an object that are not read yet, and where it stands.
+/// The fields of an object that have not been read yet.
 struct Fields<'a> {
     map: Map<String, Value>,
+    /// The JSON pointer of the object.
     pointer: String,
     faults: &'a mut Vec<Fault>,
 }
@@ -110,12 +117,12 @@ impl<'a> Fields<'a> {
     }
 
     fn fault(&mut self, name: &str, why: &str) {
-        // RFC 6901, since the names of unknown fields are anybody's.
+        // Escaped after RFC 6901, because unknown fields can have any name.
         let name: String = name.replace('~', "~0").replace('/', "~1").chars().take(60).collect();
         self.faults.push(Fault { pointer: format!("{}/{name}", self.pointer), why: why.to_owned() });
     }
 
-    /// None where it is absent, null, or of the wrong type, which is a fault.
+    /// `None` if the field is absent or null, or of the wrong type, which is a fault.
     fn optional<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let value = self.map.remove(name).filter(|value| !value.is_null())?;
         let read = serde_json::from_value(value).ok();
@@ -129,7 +136,7 @@ impl<'a> Fields<'a> {
         self.optional(name).unwrap_or_default()
     }
 
-    /// A default where it is missing, so that the rest is read too: the fault keeps it from going any further.
+    /// A default if the field is missing, so that the rest is read too; the fault rejects the line.
     fn required<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
         if self.map.get(name).is_none_or(Value::is_null) {
             self.map.remove(name);
@@ -157,13 +164,13 @@ impl<'a> Fields<'a> {
                 return Vec::new();
             }
         };
-        // More than any bound: what is behind it need not be read.
+        // More than any bound.
         let numbered = items.into_iter().take(200).enumerate();
         let at = |index: usize| format!("{}/{name}/{index}", self.pointer);
         numbered.filter_map(|(index, item)| Fields::of(item, &at(index), self.faults).map(&read)).collect()
     }
 
-    /// What is left is unknown: more likely a slip than a wish to be ignored.
+    /// Reports the fields that are left: an unknown field is more likely a typing error than meant to be ignored.
     fn end(mut self) {
         let left: Vec<String> = self.map.keys().take(5).cloned().collect();
         for name in left {

@@ -1,19 +1,21 @@
-//! Nights of a room type as its staff sees them: what is particular about each, and what it costs.
+//! The nights of a room type for staff: inventory, restrictions and prices.
 
-use contracts::reservations::{CalendarNight, Nights, Refusal};
-use contracts::{Date, HotelId, RoomTypeId, pricing};
+use contracts::reservations::{CalendarNight, GetCalendar, Refusal};
+use contracts::{Date, pricing};
 use group::View;
+use protocol::Principal;
 
-use crate::apply::in_bounds;
-use crate::calendar::Calendar;
+use crate::access;
+use crate::calendar::{Calendar, check_bounds};
 
-pub(super) fn calendar(
+pub(super) fn get_calendar(
     view: &View<'_>,
-    hotel: HotelId,
-    room_type: RoomTypeId,
-    nights: Nights,
+    caller: &Principal,
+    request: &GetCalendar,
 ) -> Result<Vec<CalendarNight>, Refusal> {
-    in_bounds(nights)?;
+    let GetCalendar { hotel, room_type, nights } = *request;
+    access::require_manager(caller, hotel)?;
+    check_bounds(nights)?;
     let hotel = super::hotel(view, hotel)?.hotel;
     let room_type =
         hotel.room_types.iter().find(|room| room.id == room_type).ok_or(Refusal::NoSuchRoomType)?;

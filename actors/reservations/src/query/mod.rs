@@ -1,121 +1,124 @@
-//! Answers, each from one consistent point.
+//! The queries. Each reads one consistent state.
 
 mod calendar;
-mod day;
+mod day_list;
 mod list;
 mod offers;
-mod payable;
 
-pub(crate) use payable::{payable, room};
-
-use contracts::payments::NotPayable;
-use contracts::reservations::{Answer, ManagedHotel, PaymentState, Query, Refusal, Reservation, Status};
-use contracts::{HotelId, ReservationId};
+use contracts::payments::{NotPayable, Payable};
+use contracts::reservations::{
+    Answer, GetHotel, GetManagedHotel, GetPayable, GetReservation, GetReservationByLink, ListManagedHotels,
+    ManagedHotel, PaymentState, Query, Refusal, Reservation, Status,
+};
+use contracts::{HotelId, HotelProfile, ReservationId};
 use group::View;
 use protocol::Principal;
 
+use crate::payable::payable;
 use crate::state::{HOTELS, HotelRow, RESERVATIONS};
 use crate::{Reservations, access};
 
-pub(crate) fn answer(
+pub(crate) fn dispatch(
     service: &Reservations,
     view: &View<'_>,
     caller: &Principal,
     query: Query,
 ) -> Result<Answer, Refusal> {
-    match query {
-        Query::Hotel(id) => {
-            let mut hotel = hotel(view, id)?.hotel;
-            hotel.email = None;
-            Ok(Answer::Hotel(hotel))
-        }
-        Query::ManagedHotel(id) => {
-            let trusted = caller.as_service() == Some("reservations");
-            let row = hotel(view, id)?;
-            if !trusted {
-                access::require_manager(caller, id)?;
-            }
-            Ok(Answer::ManagedHotel(Box::new(property(row))))
-        }
-        Query::ManagedHotels { after, limit } => {
-            Ok(Answer::ManagedHotels(properties(view, caller, after, limit)))
-        }
-        Query::Offers { hotel, stay, guests, rooms } => {
-            offers::offers(view, hotel, stay, guests, rooms).map(Answer::Offers)
-        }
-        Query::Reservation(id) => found(callers(view, caller, id)?),
-        Query::ByLink { reservation, tag } => {
-            if !service.links.verify(&[&reservation.to_string()], &tag) {
-                return Err(Refusal::NoSuchReservation);
-            }
-            found(reservation_of(view, reservation).ok_or(Refusal::NoSuchReservation)?)
-        }
-        Query::Reservations(listing) => list::list(view, caller, &listing).map(Answer::Reservations),
-        Query::Payable(id) => {
-            let reservation = callers(view, caller, id)?;
-            match (reservation.status, &reservation.payment) {
-                (Status::Held, PaymentState::Open(_)) => Err(Refusal::NotPayable(NotPayable::PaymentOpen)),
-                (Status::Held, _) => {
-                    let hotel = hotel(view, reservation.hotel())?.hotel;
-                    Ok(Answer::Payable(Box::new(payable(&reservation, &hotel))))
-                }
-                (
-                    Status::Confirmed
-                    | Status::CheckedIn
-                    | Status::CheckedOut
-                    | Status::Expired
-                    | Status::Cancelled
-                    | Status::NoShow,
-                    _,
-                ) => Err(Refusal::NotPayable(NotPayable::NotHeld)),
-            }
-        }
-        Query::Calendar { hotel, room_type, nights } => {
-            access::require_manager(caller, hotel)?;
-            calendar::calendar(view, hotel, room_type, nights).map(Answer::Calendar)
-        }
-        Query::HotelDay { hotel, date, list } => {
-            access::require_manager(caller, hotel)?;
-            Ok(Answer::Reservations(day::day(view, hotel, date, list)))
-        }
-    }
+    Ok(match query {
+        Query::GetHotel(request) => get_hotel(view, &request)?.into(),
+        Query::GetManagedHotel(request) => get_managed_hotel(view, caller, &request)?.into(),
+        Query::ListManagedHotels(request) => list_managed_hotels(view, caller, &request).into(),
+        Query::GetOffers(request) => offers::get_offers(view, &request)?.into(),
+        Query::GetReservation(request) => get_reservation(view, caller, &request)?.into(),
+        Query::GetReservationByLink(request) => get_reservation_by_link(service, view, &request)?.into(),
+        Query::ListReservations(request) => list::list_reservations(view, caller, &request)?.into(),
+        Query::GetPayable(request) => get_payable(view, caller, &request)?.into(),
+        Query::GetCalendar(request) => calendar::get_calendar(view, caller, &request)?.into(),
+        Query::GetDayList(request) => day_list::get_day_list(view, caller, &request)?.into(),
+    })
 }
 
-fn found(reservation: Reservation) -> Result<Answer, Refusal> {
-    Ok(Answer::Reservation(Box::new(reservation)))
+fn get_hotel(view: &View<'_>, request: &GetHotel) -> Result<HotelProfile, Refusal> {
+    Ok(HotelProfile { email: None, ..hotel(view, request.hotel)?.hotel })
+}
+
+fn get_managed_hotel(
+    view: &View<'_>,
+    caller: &Principal,
+    request: &GetManagedHotel,
+) -> Result<ManagedHotel, Refusal> {
+    let row = hotel(view, request.hotel)?;
+    if caller.as_service() != Some("reservations") {
+        access::require_manager(caller, request.hotel)?;
+    }
+    Ok(row.into())
+}
+
+/// All hotels for administrators; for others the hotels that their token is bound to.
+fn list_managed_hotels(
+    view: &View<'_>,
+    caller: &Principal,
+    request: &ListManagedHotels,
+) -> Vec<ManagedHotel> {
+    let limit = request.limit.clamp(1, 101) as usize;
+    if access::is_administrator(caller) {
+        let after = request.after.unwrap_or(HotelId(0));
+        // The empty tuple is a prefix of every key.
+        let rows = view.scan_after(&HOTELS, &(), &after, false).take(limit);
+        return rows.map(|(_, row)| row.into()).collect();
+    }
+    let mut bound: Vec<HotelId> = caller.resources.iter().filter_map(|hotel| hotel.parse().ok()).collect();
+    bound.sort_unstable();
+    let rest = bound.into_iter().filter(|hotel| request.after.is_none_or(|after| *hotel > after));
+    rest.filter_map(|hotel| view.get(&HOTELS, &hotel)).take(limit).map(HotelRow::into).collect()
+}
+
+fn get_reservation(
+    view: &View<'_>,
+    caller: &Principal,
+    request: &GetReservation,
+) -> Result<Reservation, Refusal> {
+    visible(view, caller, request.reservation)
+}
+
+fn get_reservation_by_link(
+    service: &Reservations,
+    view: &View<'_>,
+    request: &GetReservationByLink,
+) -> Result<Reservation, Refusal> {
+    if !service.links.verify(&[&request.reservation.to_string()], &request.tag) {
+        return Err(Refusal::NoSuchReservation);
+    }
+    reservation(view, request.reservation).ok_or(Refusal::NoSuchReservation)
+}
+
+fn get_payable(view: &View<'_>, caller: &Principal, request: &GetPayable) -> Result<Payable, Refusal> {
+    let reservation = visible(view, caller, request.reservation)?;
+    match (reservation.status, &reservation.payment) {
+        (Status::Held, PaymentState::Open(_)) => Err(Refusal::NotPayable(NotPayable::PaymentOpen)),
+        (Status::Held, _) => Ok(payable(&reservation, &hotel(view, reservation.hotel())?.hotel)),
+        (
+            Status::Confirmed
+            | Status::CheckedIn
+            | Status::CheckedOut
+            | Status::Expired
+            | Status::Cancelled
+            | Status::NoShow,
+            _,
+        ) => Err(Refusal::NotPayable(NotPayable::NotHeld)),
+    }
 }
 
 fn hotel(view: &View<'_>, id: HotelId) -> Result<HotelRow, Refusal> {
     view.get(&HOTELS, &id).ok_or(Refusal::NoSuchHotel)
 }
 
-fn property(row: HotelRow) -> ManagedHotel {
-    ManagedHotel { hotel: row.hotel, version: row.version, updated_at: row.updated_at }
-}
-
-fn reservation_of(view: &View<'_>, id: ReservationId) -> Option<Reservation> {
+fn reservation(view: &View<'_>, id: ReservationId) -> Option<Reservation> {
     view.get(&RESERVATIONS, &id).map(Reservation::from)
 }
 
-fn callers(view: &View<'_>, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {
-    let found = reservation_of(view, id).filter(|reservation| access::may_see(caller, reservation));
+/// The reservation, if the caller may see it.
+fn visible(view: &View<'_>, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {
+    let found = reservation(view, id).filter(|found| access::may_see(caller, found));
     found.ok_or(Refusal::NoSuchReservation)
-}
-
-/// The hotels that the caller manages: all for administrators, else those that the token is bound to.
-fn properties(view: &View<'_>, caller: &Principal, after: Option<HotelId>, limit: u32) -> Vec<ManagedHotel> {
-    let limit = limit.clamp(1, 101) as usize;
-    if access::is_administrator(caller) {
-        // The empty tuple is the beginning of every key.
-        let after = after.unwrap_or(HotelId(0));
-        return view
-            .scan_after(&HOTELS, &(), &after, false)
-            .take(limit)
-            .map(|(_, row)| property(row))
-            .collect();
-    }
-    let mut bound: Vec<HotelId> = caller.resources.iter().filter_map(|hotel| hotel.parse().ok()).collect();
-    bound.sort_unstable();
-    let behind = bound.into_iter().filter(|hotel| after.is_none_or(|after| *hotel > after));
-    behind.filter_map(|hotel| view.get(&HOTELS, &hotel)).take(limit).map(property).collect()
 }

@@ -1,37 +1,31 @@
-//! What a stay would cost, for each room type and rate plan that fits and is free.
+//! Offers for a stay: the price of each room type and rate plan that fits and is available.
 
-use contracts::reservations::{OFFER_SECS, Offer, Offers, Quote, ROOMS_MAX, Refusal};
-use contracts::{HotelId, HotelProfile, RatePlanProfile, RoomTypeProfile, Stay, pricing};
+use contracts::reservations::{GetOffers, OFFER_SECS, Offer, Offers, Quote, ROOMS_MAX, Refusal};
+use contracts::{HotelProfile, RatePlanProfile, RoomTypeProfile, Stay, pricing};
 use group::View;
 
-use crate::apply::within_reach;
 use crate::calendar::Calendar;
 use crate::state::SETTINGS;
-use crate::zone;
+use crate::{booking_window, zone};
 
-pub(super) fn offers(
-    view: &View<'_>,
-    hotel: HotelId,
-    stay: Stay,
-    guests: u32,
-    rooms: u32,
-) -> Result<Offers, Refusal> {
+pub(super) fn get_offers(view: &View<'_>, request: &GetOffers) -> Result<Offers, Refusal> {
+    let GetOffers { hotel, stay, guests, rooms } = *request;
     let invalid = |field: &str, why: &str| Err(Refusal::Invalid { field: field.into(), why: why.into() });
     if rooms == 0 || rooms > ROOMS_MAX {
         return invalid("rooms", "1 to 50 rooms are booked at once");
     }
     if guests == 0 || guests < rooms {
-        return invalid("guests", "each room has a guest");
+        return invalid("guests", "at least one guest for each room");
     }
     let hotel = super::hotel(view, hotel)?.hotel;
     if !hotel.active {
         return Err(Refusal::Inactive);
     }
     let horizon_days = view.get(&SETTINGS, &0).unwrap_or_default().horizon_days;
-    within_reach(&hotel.time_zone, stay, view.now(), horizon_days)?;
+    booking_window::check(&hotel.time_zone, stay, view.now(), horizon_days)?;
     let mut offers = Vec::new();
     for room_type in hotel.room_types.iter().filter(|room_type| room_type.active) {
-        // The day of departure is no night of the stay, but has a say in it.
+        // The departure day is not a night of the stay, but can be closed to departure.
         let calendar = Calendar::of_view(view, room_type.id, stay.check_in(), stay.check_out());
         let fits = u32::from(room_type.sleeps).saturating_mul(rooms) >= guests;
         let Some(rooms_left) = rooms_left(&calendar, room_type, stay).filter(|left| fits && *left >= rooms)
@@ -39,22 +33,14 @@ pub(super) fn offers(
             continue;
         };
         for plan in room_type.rate_plans.iter().filter(|plan| plan.active) {
-            let wanted = Wanted { stay, guests, rooms };
-            let quote = quote(view, &hotel, room_type, plan, &calendar, wanted);
+            let quote = quote(view, request, &hotel, room_type, plan, &calendar);
             offers.push(Offer { quote, sleeps: room_type.sleeps, rooms_left });
         }
     }
     Ok(Offers { time_zone: hotel.time_zone, offers })
 }
 
-#[derive(Clone, Copy)]
-struct Wanted {
-    stay: Stay,
-    guests: u32,
-    rooms: u32,
-}
-
-/// Rooms that are free on each night of the stay; none where a restriction forbids it.
+/// The least number of available rooms on any night of the stay; `None` if a restriction forbids the stay.
 fn rooms_left(calendar: &Calendar, room_type: &RoomTypeProfile, stay: Stay) -> Option<u32> {
     let (arrival, departure) = (calendar.night(stay.check_in()), calendar.night(stay.check_out()));
     let allowed = !arrival.closed_to_arrival
@@ -66,17 +52,17 @@ fn rooms_left(calendar: &Calendar, room_type: &RoomTypeProfile, stay: Stay) -> O
 
 fn quote(
     view: &View<'_>,
+    request: &GetOffers,
     hotel: &HotelProfile,
     room_type: &RoomTypeProfile,
     plan: &RatePlanProfile,
     calendar: &Calendar,
-    wanted: Wanted,
 ) -> Quote {
     let price = |night| {
         let (chunk, index) = calendar.at(night);
         (night, pricing::night_price(plan, &room_type.season, night, chunk.price(plan.id, index)))
     };
-    let quote = pricing::price_stay(wanted.stay.nights().map(price), wanted.rooms, &hotel.taxes);
+    let price = pricing::price_stay(request.stay.nights().map(price), request.rooms, &hotel.taxes);
     Quote {
         hotel: hotel.id,
         room_type: room_type.id,
@@ -84,14 +70,14 @@ fn quote(
         room_name: room_type.name.clone(),
         plan_name: plan.name.clone(),
         time_zone: hotel.time_zone.clone(),
-        stay: wanted.stay,
-        rooms: wanted.rooms,
-        guests: wanted.guests,
+        stay: request.stay,
+        rooms: request.rooms,
+        guests: request.guests,
         currency: hotel.currency,
-        nightly: quote.nightly.into_iter().map(|(_, amount)| amount).collect(),
-        taxes: quote.taxes,
-        total: quote.total,
-        policy: zone::policy(&hotel.time_zone, wanted.stay.check_in(), plan.cancellation),
+        nightly: price.nightly.into_iter().map(|(_, amount)| amount).collect(),
+        taxes: price.taxes,
+        total: price.total,
+        policy: zone::policy(&hotel.time_zone, request.stay.check_in(), plan.cancellation),
         expires_at: view.now().plus_secs(OFFER_SECS),
     }
 }

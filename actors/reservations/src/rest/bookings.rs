@@ -1,7 +1,8 @@
-//! Making, reading, changing and cancelling reservations, and their papers.
+//! Operations on reservations: create, read, change, cancel, and their documents.
 
 use contracts::reservations::{
-    Answer, Command, Guest, ListBy, ListReservations, Position, Query, Quote, Refusal, Reservation, merge,
+    Cancel, GetReservation, GetReservationByLink, Guest, Hold, ListBy, ListReservations, Modify, Position,
+    Quote, Refusal, Reservation, merge_pages,
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
@@ -15,56 +16,56 @@ use poem_openapi::{Object, OpenApi};
 use protocol::Timestamp;
 
 use super::response::ReservationResponse;
-use super::{Contract, ReservationStatus, Shared, Tag, now, problem, reservation_of, unexpected};
-use crate::{effects, ics};
+use super::{ReservationStatus, Shared, Tag, expected_version, now, problem};
+use crate::{documents, ics};
 
 pub(super) struct Api(pub Shared);
 
-/// A reservation to be made.
+/// A reservation to create.
 #[derive(Debug, Object)]
 struct NewReservation {
     /// The sealed offer.
     #[oai(validator(min_length = 10, max_length = 20000))]
     offer: String,
-    /// Who stays.
+    /// The guest.
     guest: rest::Guest,
-    /// Wishes, in the guest's words.
+    /// Special requests of the guest.
     #[oai(validator(max_length = 1000))]
     requests: Option<String>,
-    /// Your own name for it.
+    /// Your own reference.
     #[oai(validator(min_length = 1, max_length = 100))]
     reference: Option<String>,
 }
 
-/// What changes about the guest. What is left out stays.
+/// Changes to the guest's details. Absent fields are unchanged.
 #[derive(Debug, Object)]
 struct GuestChange {
-    /// First and last.
+    /// First and last name.
     #[oai(validator(min_length = 1, max_length = 120))]
     name: Option<String>,
-    /// Where mail goes.
+    /// The mail address.
     #[oai(validator(min_length = 3, max_length = 254))]
     email: Option<String>,
-    /// For the hotel; null removes it.
+    /// The phone number, for the hotel; null removes it.
     #[oai(validator(max_length = 32))]
     phone: MaybeUndefined<String>,
 }
 
-/// What changes about a reservation. What is left out stays.
+/// Changes to a reservation. Absent fields are unchanged.
 #[derive(Debug, Object)]
 struct ReservationChange {
-    /// Who stays.
+    /// Changes to the guest's details.
     guest: Option<GuestChange>,
-    /// Wishes; null removes them.
+    /// Special requests; null removes them.
     #[oai(validator(max_length = 1000))]
     requests: MaybeUndefined<String>,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Reservations")]
 impl Api {
-    /// Make a reservation
+    /// Create a reservation
     ///
-    /// Sets rooms aside for 15 minutes at the price of the offer. 409 `sold-out` (with alternatives), `stop-sell`,
+    /// Holds the rooms for 15 minutes at the price of the offer. 409 `sold-out` (with alternatives), `stop-sell`,
     /// `inactive` or `too-many-holds`; 410 `offer-expired`, with a fresh offer.
     #[oai(path = "/reservations", method = "post", operation_id = "createReservation")]
     async fn create(
@@ -76,21 +77,20 @@ impl Api {
         let new = new.0;
         let guest = new.guest.checked("/guest")?;
         let guest = Guest { name: guest.name, email: guest.email, phone: guest.phone };
-        // Sealed without an end of its own: whether the quote still holds is decided by the turn.
+        // The seal itself does not expire. The turn decides whether the quote is still valid.
         let quote: Quote = self
             .0
             .offers
             .open(&new.offer, now())
-            .map_err(|_| ApiError::invalid("/offer", "not an offer of ours"))?;
+            .map_err(|_| ApiError::invalid("/offer", "not a valid offer"))?;
         let requests = prose(new.requests, "/requests")?;
         let reference = line(new.reference, "/reference")?;
         let call = caller.call_with(key.0.as_ref(), "createReservation", &quote.hotel.to_string());
-        let command = Command::Hold { quote: quote.clone(), guest, requests, reference };
-        let reply = match self.0.client.command::<Contract>(&call, command).await {
-            Ok(reply) => reply,
-            Err(failure) => return Err(self.refused(&caller.call(), &quote, failure).await),
+        let hold = Hold { quote: quote.clone(), guest, requests, reference };
+        let held = match self.0.client.call(&call, hold).await {
+            Ok(held) => held,
+            Err(failure) => return Err(self.hold_error(&caller.call(), &quote, failure).await),
         };
-        let held = reservation_of(reply)?;
         Ok(Created::new(
             format!("/v1/reservations/{}", held.id),
             held.version.into(),
@@ -98,24 +98,24 @@ impl Api {
         ))
     }
 
-    /// Reservations
+    /// List reservations
     ///
-    /// Your own, the newest first; with `hotel_id`, for its staff, those of the hotel by day of check-in, from their
-    /// confirmation on. A page may be short, even empty, and still have a next one.
+    /// Your own reservations, newest first. With `hotel_id`, for staff of the hotel: its confirmed reservations by check-in
+    /// date. A page can be short, even empty, and still have a next page.
     #[oai(path = "/reservations", method = "get", operation_id = "listReservations")]
     #[allow(clippy::too_many_arguments)]
     async fn list(
         &self,
         #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: SignedIn,
-        /// Only those of this hotel, for its staff
+        /// Only reservations of this hotel, for its staff
         hotel_id: Parameter<Option<String>>,
-        /// Only in this status
+        /// Only with this status
         status: Parameter<Option<ReservationStatus>>,
-        /// Only with a check-in on or after this day
+        /// Only with a check-in on or after this date
         check_in_from: Parameter<Option<edge::Date>>,
-        /// Only with a check-in on or before this day
+        /// Only with a check-in on or before this date
         check_in_to: Parameter<Option<edge::Date>>,
-        /// Only with this name of yours
+        /// Only with this reference of yours
         #[oai(validator(max_length = 100))]
         reference: Parameter<Option<String>>,
         /// Only if changed at or after this instant
@@ -135,24 +135,24 @@ impl Api {
             after: None,
             limit: u32::try_from(limit.0.get()).unwrap_or(20),
         };
-        let list = ("listReservations", ListReservations { limit: 0, ..listing.clone() });
-        listing.after = self.0.cursors.decode::<Position>(&list, cursor.0)?;
-        let (found, next) = self.listed(&caller.call(), listing, limit.0.get()).await?;
-        let next_cursor = next.map(|next| self.0.cursors.encode(&list, &next));
+        let filters = ("listReservations", ListReservations { limit: 0, ..listing.clone() });
+        listing.after = self.0.cursors.decode::<Position>(&filters, cursor.0)?;
+        let (found, next) = self.list_page(&caller.call(), listing, limit.0.get()).await?;
+        let next_cursor = next.map(|next| self.0.cursors.encode(&filters, &next));
         Ok(SerdeJson(Page {
             items: found.into_iter().map(|found| ReservationResponse::new(found, now())).collect(),
             next_cursor,
         }))
     }
 
-    /// One reservation
+    /// Get a reservation
     #[oai(path = "/reservations/:reservation_id", method = "get", operation_id = "getReservation")]
     async fn get(
         &self,
         #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: Caller,
         /// The reservation
         reservation_id: Path<String>,
-        /// The key of the secret link in the guest's mail, for callers without a token
+        /// The key of the secret link in the guest's mail, for callers without an access token
         #[oai(validator(max_length = 64))]
         key: Parameter<Option<String>>,
     ) -> Result<WithETag<ReservationResponse>, ApiError> {
@@ -160,7 +160,7 @@ impl Api {
         Ok(WithETag::new(found.version.into(), ReservationResponse::new(found, now())))
     }
 
-    /// Change guest details or wishes
+    /// Change guest details or special requests
     #[oai(path = "/reservations/:reservation_id", method = "patch", operation_id = "updateReservation")]
     async fn update(
         &self,
@@ -170,31 +170,30 @@ impl Api {
         reservation_id: Path<String>,
         change: Json<ReservationChange>,
     ) -> Result<WithETag<ReservationResponse>, ApiError> {
-        let expected = version(if_match.0.as_ref())?;
+        let expected = expected_version(if_match.0.as_ref())?;
         let requests = match change.0.requests {
             MaybeUndefined::Undefined => None,
             MaybeUndefined::Null => Some(None),
-            MaybeUndefined::Value(wishes) => Some(prose(Some(wishes), "/requests")?),
+            MaybeUndefined::Value(requests) => Some(prose(Some(requests), "/requests")?),
         };
         let id = rest::id_in_path::<ReservationId>(&reservation_id)?;
         let call = caller.call();
-        // A part of the guest is set upon the rest as it was read, so nobody else's change may come between.
+        // The changed fields are merged with the guest as read here, so no other change may happen in between.
         let (guest, expect) = match change.0.guest {
             None => (None, expected),
             Some(guest) => {
-                let found = self.0.reservation(&call, Query::Reservation(id)).await?;
+                let found = self.0.call(&call, GetReservation { reservation: id }).await?;
                 (Some(merged(found.guest, guest)?), Some(expected.unwrap_or(found.version)))
             }
         };
-        let command = Command::Modify { reservation: id, expect, guest, requests };
-        let changed = reservation_of(self.0.command(&call, command).await?)?;
+        let changed = self.0.call(&call, Modify { reservation: id, expect, guest, requests }).await?;
         Ok(WithETag::new(changed.version.into(), ReservationResponse::new(changed, now())))
     }
 
     /// Cancel a reservation
     ///
-    /// A hold costs nothing; a confirmed reservation what its cancellation policy says at this instant, see
-    /// `refund_if_cancelled_now`. Cancelling again answers the same.
+    /// A hold is cancelled free of charge, a confirmed reservation under its cancellation policy, see
+    /// `refund_if_cancelled_now`. Cancelling again returns the same reservation.
     #[oai(path = "/reservations/:reservation_id/cancel", method = "post", operation_id = "cancelReservation")]
     async fn cancel(
         &self,
@@ -206,12 +205,12 @@ impl Api {
     ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let reservation = rest::id_in_path::<ReservationId>(&reservation_id)?;
         let call = caller.call_with(key.0.as_ref(), "cancelReservation", &reservation_id);
-        let command = Command::Cancel { reservation, expect: version(if_match.0.as_ref())? };
-        let cancelled = reservation_of(self.0.command(&call, command).await?)?;
+        let expect = expected_version(if_match.0.as_ref())?;
+        let cancelled = self.0.call(&call, Cancel { reservation, expect }).await?;
         Ok(WithETag::new(cancelled.version.into(), ReservationResponse::new(cancelled, now())))
     }
 
-    /// The confirmation, to print
+    /// Get the confirmation as PDF
     #[oai(
         path = "/reservations/:reservation_id/confirmation.pdf",
         method = "get",
@@ -222,24 +221,25 @@ impl Api {
         #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: Caller,
         /// The reservation
         reservation_id: Path<String>,
-        /// The key of the secret link in the guest's mail, for callers without a token
+        /// The key of the secret link in the guest's mail, for callers without an access token
         #[oai(validator(max_length = 64))]
         key: Parameter<Option<String>>,
     ) -> Result<edge::Pdf, ApiError> {
         let found = self.find(&caller, &reservation_id, key.0).await?;
-        let own = self.0.own_call().await?;
-        let hotel = self.0.hotel(&own, found.hotel()).await?;
-        let made = effects::confirmation_pdf(&self.0.client, &own, &self.0.links, &found, &hotel).await;
-        let bytes = made.map_err(|failure| {
+        let call = self.0.service_call().await?;
+        let hotel = self.0.hotel(&call, found.hotel()).await?;
+        let rendered =
+            documents::confirmation_pdf(&self.0.client, &call, &self.0.links, &found, &hotel).await;
+        let bytes = rendered.map_err(|failure| {
             edge::api_error(failure, |_| {
                 edge::Problem::new(&edge::problem_types::INTERNAL)
-                    .detail("The document's template does not work.")
+                    .detail("The template of the confirmation does not fit its data.")
             })
         })?;
         Ok(edge::Pdf { name: format!("{}.pdf", found.id), bytes })
     }
 
-    /// The stay, for calendars
+    /// Get the stay as a calendar file
     #[oai(
         path = "/reservations/:reservation_id/calendar.ics",
         method = "get",
@@ -250,13 +250,13 @@ impl Api {
         #[oai(scope = "rest::scope::RESERVATIONS_READ")] caller: Caller,
         /// The reservation
         reservation_id: Path<String>,
-        /// The key of the secret link in the guest's mail, for callers without a token
+        /// The key of the secret link in the guest's mail, for callers without an access token
         #[oai(validator(max_length = 64))]
         key: Parameter<Option<String>>,
     ) -> Result<edge::Calendar, ApiError> {
         let found = self.find(&caller, &reservation_id, key.0).await?;
-        let hotel = self.0.hotel(&self.0.own_call().await?, found.hotel()).await?;
-        let bytes = ics::file(&self.0.links, &found, &hotel).into_bytes();
+        let hotel = self.0.hotel(&self.0.service_call().await?, found.hotel()).await?;
+        let bytes = ics::calendar_file(&self.0.links, &found, &hotel).into_bytes();
         Ok(edge::Calendar { name: format!("{}.ics", found.id), bytes })
     }
 }
@@ -264,61 +264,48 @@ impl Api {
 impl Api {
     async fn find(&self, caller: &Caller, id: &str, key: Option<String>) -> Result<Reservation, ApiError> {
         let reservation = rest::id_in_path::<ReservationId>(id)?;
-        let query = match key {
-            Some(tag) => Query::ByLink { reservation, tag },
-            None => Query::Reservation(reservation),
-        };
-        self.0.reservation(&caller.call(), query).await
+        match key {
+            Some(tag) => self.0.call(&caller.call(), GetReservationByLink { reservation, tag }).await,
+            None => self.0.call(&caller.call(), GetReservation { reservation }).await,
+        }
     }
 
-    async fn listed(
+    async fn list_page(
         &self,
         call: &Call,
         listing: ListReservations,
         limit: usize,
     ) -> Result<(Vec<Reservation>, Option<Position>), ApiError> {
-        let every = matches!(listing.by, ListBy::Owner);
-        let query = Query::Reservations(listing);
-        let answers = if every {
-            let answers = self.0.client.query_every::<Contract>(call, query).await;
-            answers.map_err(|failure| edge::api_error(failure, problem))?
-        } else {
-            vec![self.0.query(call, query).await?]
+        let pages = match listing.by {
+            ListBy::Owner => self.0.call_every_shard(call, listing).await?,
+            ListBy::Hotel(_) => vec![self.0.call(call, listing).await?],
         };
-        let page = |answer| match answer {
-            Answer::Reservations(page) => Ok(page),
-            other => Err(unexpected(&other)),
-        };
-        Ok(merge(answers.into_iter().map(page).collect::<Result<_, _>>()?, limit))
+        Ok(merge_pages(pages, limit))
     }
 
-    /// A refused hold in words, with what could be had instead.
-    async fn refused(&self, call: &Call, quote: &Quote, failure: Failure<Refusal>) -> ApiError {
+    /// The problem of a failed hold, with alternatives if the offer is not available any more.
+    async fn hold_error(&self, call: &Call, quote: &Quote, failure: Failure<Refusal>) -> ApiError {
         let expired = matches!(failure, Failure::Refused(Refusal::OfferExpired));
-        let gone = matches!(
+        let unavailable = matches!(
             failure,
             Failure::Refused(Refusal::SoldOut { .. } | Refusal::StopSell { .. } | Refusal::Inactive)
         );
         let error = edge::api_error(failure, problem);
-        if !expired && !gone {
+        if !expired && !unavailable {
             return error;
         }
-        let instead = self.0.instead(call, quote).await;
-        let refused = edge::Problem::from(error);
-        if gone {
-            return refused.with("alternatives", &instead).into();
+        let alternatives = self.0.alternatives(call, quote).await;
+        let problem = edge::Problem::from(error);
+        if unavailable {
+            return problem.with("alternatives", &alternatives).into();
         }
         let (room_type, plan) = (quote.room_type.to_string(), quote.rate_plan.to_string());
-        match instead.iter().find(|offer| offer.room_type_id == room_type && offer.rate_plan_id == plan) {
-            Some(fresh) => refused.with("offer", &fresh.offer).with("fresh_offer", fresh).into(),
-            None => refused.with("alternatives", &instead).into(),
+        match alternatives.iter().find(|offer| offer.room_type_id == room_type && offer.rate_plan_id == plan)
+        {
+            Some(fresh) => problem.with("offer", &fresh.offer).with("fresh_offer", fresh).into(),
+            None => problem.with("alternatives", &alternatives).into(),
         }
     }
-}
-
-pub(super) fn version(if_match: Option<&IfMatch>) -> Result<Option<u32>, ApiError> {
-    // No reservation has a version that large: let the turn say that it is another.
-    Ok(edge::expected_version(if_match)?.map(|version| u32::try_from(version).unwrap_or(u32::MAX)))
 }
 
 fn merged(guest: Guest, change: GuestChange) -> Result<Guest, ApiError> {
@@ -332,7 +319,7 @@ fn merged(guest: Guest, change: GuestChange) -> Result<Guest, ApiError> {
     Ok(Guest { name, email, phone })
 }
 
-/// Text of several lines; nothing where there is none.
+/// Text of several lines; `None` if it is empty.
 fn prose(text: Option<String>, pointer: &str) -> Result<Option<String>, ApiError> {
     let text = text.map(|text| text.trim().replace("\r\n", "\n")).filter(|text| !text.is_empty());
     match &text {
@@ -343,7 +330,7 @@ fn prose(text: Option<String>, pointer: &str) -> Result<Option<String>, ApiError
     }
 }
 
-/// Text of one line; nothing where there is none.
+/// Text of one line; `None` if it is absent.
 fn line(text: Option<String>, pointer: &str) -> Result<Option<String>, ApiError> {
     match text {
         Some(text) if text.contains(char::is_control) || text.trim().is_empty() => {

@@ -1,6 +1,6 @@
-//! Rates, inventory and restrictions by night.
+//! Operations on the calendar: rates, inventory and restrictions of single nights.
 
-use contracts::reservations::{self, Answer, Command, Nights, Query};
+use contracts::reservations::{self, GetCalendar, Nights, SetCalendar};
 use contracts::{HotelId, RatePlanId, RoomTypeId};
 use edge::{ApiError, Json, NoContent, Page, SerdeJson, SignedIn};
 use poem_openapi::param::{Path, Query as Parameter};
@@ -8,7 +8,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 
-use super::{Shared, Tag, unexpected};
+use super::{Shared, Tag};
 
 pub(super) struct Api(pub Shared);
 
@@ -18,32 +18,32 @@ struct PriceChange {
     /// The rate plan.
     #[oai(validator(max_length = 40))]
     rate_plan_id: String,
-    /// Minor units for a room and a night; null: the season's price again.
+    /// The price of a room for a night, in minor units; null: the seasonal price again.
     #[oai(validator(minimum(value = "0"), maximum(value = "1000000000000")))]
     amount: Option<i64>,
 }
 
-/// What to set for each night of a range. What is left out stays.
+/// Changes to each night of a range. Absent fields are unchanged.
 #[derive(Debug, Object)]
 struct CalendarChange {
     /// The first night.
     from: edge::Date,
     /// The last night, included.
     to: edge::Date,
-    /// How many rooms there are; null: the room type's own number again.
+    /// The number of rooms; null: the room type's own number again.
     #[oai(validator(minimum(value = "0"), maximum(value = "100000")))]
     rooms: MaybeUndefined<u32>,
-    /// Prices.
+    /// Prices of rate plans.
     #[oai(validator(max_items = 20))]
     prices: Option<Vec<PriceChange>>,
-    /// Whether nothing is sold.
+    /// Whether the nights are closed for sale.
     stop_sell: Option<bool>,
-    /// The shortest stay for guests who arrive on these days, in nights.
+    /// The minimum stay of guests who arrive on these days, in nights.
     #[oai(validator(minimum(value = "0"), maximum(value = "60")))]
     min_stay: Option<u8>,
-    /// Whether nobody may arrive on these days.
+    /// Whether these days are closed to arrival.
     closed_to_arrival: Option<bool>,
-    /// Whether nobody may leave on these days.
+    /// Whether these days are closed to departure.
     closed_to_departure: Option<bool>,
 }
 
@@ -52,34 +52,34 @@ struct CalendarChange {
 pub struct NightPrice {
     /// The rate plan.
     pub rate_plan_id: String,
-    /// Minor units for a room.
+    /// The price of a room, in minor units.
     pub amount: i64,
 }
 
 /// A night of a room type.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct CalendarNight {
-    /// The day on which it begins.
+    /// The date on which the night begins.
     pub date: edge::Date,
-    /// How many rooms there are, where it is not the room type's own number.
+    /// The number of rooms, if it differs from the room type's own.
     pub rooms: Option<u32>,
-    /// How many are held or sold.
+    /// The number of rooms held or sold.
     pub taken: u32,
-    /// What it costs.
+    /// The prices of the rate plans.
     pub prices: Vec<NightPrice>,
-    /// Whether nothing is sold.
+    /// Whether the night is closed for sale.
     pub stop_sell: bool,
-    /// The shortest stay for guests who arrive, in nights.
+    /// The minimum stay of guests who arrive on this day, in nights.
     pub min_stay: u32,
-    /// Whether nobody may arrive.
+    /// Whether the day is closed to arrival.
     pub closed_to_arrival: bool,
-    /// Whether nobody may leave.
+    /// Whether the day is closed to departure.
     pub closed_to_departure: bool,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Properties")]
 impl Api {
-    /// Nights of a room type
+    /// Get the calendar of a room type
     #[oai(
         path = "/properties/:property_id/room-types/:room_type_id/calendar",
         method = "get",
@@ -99,17 +99,13 @@ impl Api {
     ) -> Result<SerdeJson<Page<CalendarNight>>, ApiError> {
         let (hotel, room_type) = ids(&property_id, &room_type_id)?;
         let nights = Nights { from: rest::contract_date(from.0), to: rest::contract_date(to.0) };
-        match self.0.query(&caller.call(), Query::Calendar { hotel, room_type, nights }).await? {
-            Answer::Calendar(nights) => {
-                Ok(SerdeJson(Page::single(nights.into_iter().map(CalendarNight::from).collect())))
-            }
-            other => Err(unexpected(&other)),
-        }
+        let nights = self.0.call(&caller.call(), GetCalendar { hotel, room_type, nights }).await?;
+        Ok(SerdeJson(Page::single(nights.into_iter().map(CalendarNight::from).collect())))
     }
 
     /// Set rates, inventory or restrictions for a range of nights
     ///
-    /// For all of them or none: inventory below what is held and sold is refused, naming the night.
+    /// Applies to all nights or to none. An inventory below the rooms held and sold is refused; the problem names the night.
     #[oai(
         path = "/properties/:property_id/room-types/:room_type_id/calendar",
         method = "put",
@@ -148,7 +144,7 @@ impl Api {
             closed_to_arrival: change.closed_to_arrival,
             closed_to_departure: change.closed_to_departure,
         };
-        self.0.command(&caller.call(), Command::SetCalendar { hotel, room_type, nights, change }).await?;
+        self.0.call(&caller.call(), SetCalendar { hotel, room_type, nights, change }).await?;
         Ok(NoContent)
     }
 }

@@ -1,8 +1,8 @@
-//! Bulk import: lines of JSON in, a result for each line out.
+//! Bulk import: each line of the request is a hotel as JSON, and gets a result of its own.
 
 use std::collections::BTreeSet;
 
-use contracts::reservations::{Command, Reply};
+use contracts::reservations::{ImportHotels, Imported};
 use contracts::{HotelId, HotelProfile};
 use edge::{ApiError, Problem, problem_types};
 use futures::StreamExt as _;
@@ -10,46 +10,43 @@ use group::Call;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use super::property::invalid;
-use super::{Shared, unexpected};
+use super::Shared;
+use super::hotel::invalid;
 use crate::import::hotel_of_json;
 
-/// Lines of a request at most.
-pub const LINES_MAX: usize = 200;
-/// Bytes of a request at most.
-pub const BYTES_MAX: usize = 1 << 20;
-/// Hotels that are written at a time.
-const AT_A_TIME: usize = 16;
+/// The most lines of a request.
+const LINES_MAX: usize = 200;
+/// The longest request, in bytes.
+pub(super) const BYTES_MAX: usize = 1 << 20;
+/// How many hotels are written concurrently.
+const CONCURRENCY: usize = 16;
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ImportStatus {
-    /// There was no such property.
     Created,
-    /// It was brought up to date.
     Updated,
-    /// It was as described.
     Unchanged,
-    /// It was left as it was; the problem says why.
+    /// See the problem.
     Failed,
 }
 
-/// A line's result.
+/// The result of a line.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct ImportResult {
     /// The line's number, from 1.
     pub line: u32,
-    /// The property's reference, where the line could be read.
+    /// The property's reference, if the line could be read.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// The property's id, where the line could be read.
+    /// The property's id, if the line could be read.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub property_id: Option<String>,
-    /// What became of it.
+    /// The outcome.
     pub status: ImportStatus,
     /// Why it failed.
     #[oai(skip_serializing_if_is_none)]
@@ -57,31 +54,31 @@ pub struct ImportResult {
     pub problem: Option<ImportProblem>,
 }
 
-/// Why a line failed: as a request about it alone would have been told.
+/// Why a line failed: the problem that a request for this line alone would have returned.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct ImportProblem {
-    /// What kind of problem it is.
+    /// The type of problem, as a relative URI.
     #[oai(rename = "type")]
     #[serde(rename = "type")]
     pub kind: String,
-    /// The same in few words.
+    /// The type of problem in few words.
     pub title: String,
-    /// The HTTP status that it would have had.
+    /// The HTTP status.
     pub status: u16,
-    /// About this line.
+    /// What this occurrence is about.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The fields that are wrong.
+    /// The invalid fields.
     pub errors: Vec<ImportFault>,
 }
 
-/// A field that is wrong.
+/// An invalid field.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct ImportFault {
     /// A JSON pointer into the line.
     pub pointer: String,
-    /// What is wrong with it.
+    /// Why the value is invalid.
     pub detail: String,
 }
 
@@ -101,23 +98,22 @@ impl From<Problem> for ImportProblem {
     }
 }
 
-/// All lines' results.
+/// The results of all lines.
 #[derive(Debug, Clone, Object, Serialize)]
-#[oai(rename = "ImportResults")]
-pub struct Imported {
-    /// Line by line, in order. Empty lines are left out.
+pub struct ImportResults {
+    /// In the order of the lines, without empty ones.
     pub items: Vec<ImportResult>,
-    /// How many were created.
+    /// How many properties were created.
     pub created: u32,
-    /// How many were updated.
+    /// How many properties were updated.
     pub updated: u32,
-    /// How many were as described.
+    /// How many properties were already as described.
     pub unchanged: u32,
-    /// How many failed.
+    /// How many lines failed.
     pub failed: u32,
 }
 
-pub(super) async fn import(shared: &Shared, call: &Call, text: &str) -> Result<Imported, ApiError> {
+pub(super) async fn import(shared: &Shared, call: &Call, text: &str) -> Result<ImportResults, ApiError> {
     let lines: Vec<_> = (1u32..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.len() > LINES_MAX {
         return Err(Problem::new(&problem_types::TOO_LARGE)
@@ -127,10 +123,10 @@ pub(super) async fn import(shared: &Shared, call: &Call, text: &str) -> Result<I
     let mut seen = BTreeSet::new();
     let read: Vec<_> = lines.into_iter().map(|(number, line)| (number, read(line, &mut seen))).collect();
     let written = futures::stream::iter(read).map(|(line, hotel)| write(shared, call, line, hotel));
-    let items: Vec<ImportResult> = written.buffered(AT_A_TIME).collect().await;
+    let items: Vec<ImportResult> = written.buffered(CONCURRENCY).collect().await;
     let count =
         |status| u32::try_from(items.iter().filter(|item| item.status == status).count()).unwrap_or(u32::MAX);
-    Ok(Imported {
+    Ok(ImportResults {
         created: count(ImportStatus::Created),
         updated: count(ImportStatus::Updated),
         unchanged: count(ImportStatus::Unchanged),
@@ -139,7 +135,8 @@ pub(super) async fn import(shared: &Shared, call: &Call, text: &str) -> Result<I
     })
 }
 
-/// A line's hotel. The second line about one hotel fails: they are written at the same time, and which would win is chance.
+/// Reads a line. The second line about the same hotel fails, because lines are written concurrently and the order would be
+/// undefined.
 fn read(line: &str, seen: &mut BTreeSet<HotelId>) -> Result<Box<HotelProfile>, ApiError> {
     let hotel = hotel_of_json(line.trim()).map_err(invalid)?;
     if seen.insert(hotel.id) {
@@ -160,13 +157,10 @@ async fn write(
         Err(error) => (None, None, failed(error)),
         Ok(hotel) => {
             let (reference, id) = (hotel.reference.clone(), hotel.id.to_string());
-            let result = match shared.command(call, Command::ImportHotels { hotels: vec![*hotel] }).await {
-                Ok(Reply::Imported { created: 1, .. }) => (ImportStatus::Created, None),
-                Ok(Reply::Imported { updated: 1, .. }) => (ImportStatus::Updated, None),
-                Ok(Reply::Imported { .. }) => (ImportStatus::Unchanged, None),
-                Ok(other @ (Reply::Done | Reply::Reservation(_) | Reply::ManagedHotel(_))) => {
-                    failed(unexpected(&other))
-                }
+            let result = match shared.call(call, ImportHotels { hotels: vec![*hotel] }).await {
+                Ok(Imported { created: 1, .. }) => (ImportStatus::Created, None),
+                Ok(Imported { updated: 1, .. }) => (ImportStatus::Updated, None),
+                Ok(_) => (ImportStatus::Unchanged, None),
                 Err(error) => failed(error),
             };
             (Some(reference), Some(id), result)

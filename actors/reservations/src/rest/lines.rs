@@ -1,4 +1,4 @@
-//! Lines of JSON as a request body, whatever content type the client gives it.
+//! A request body with one JSON object per line. The client's content type is ignored.
 
 use edge::{ApiError, Problem, problem_types};
 use poem::{Request, RequestBody, Result};
@@ -19,7 +19,7 @@ impl<'a> ApiExtractor<'a> for Lines {
 
     fn request_meta() -> Option<MetaRequest> {
         let schema = MetaSchema {
-            description: Some("One JSON object a line; see NewProperty for its fields."),
+            description: Some("One JSON object per line; see NewProperty for its fields."),
             ..MetaSchema::new("string")
         };
         let schema = MetaSchemaRef::Inline(Box::new(schema));

@@ -1,25 +1,25 @@
-//! The REST API: offers and reservations for guests and partners, properties for staff.
+//! The REST API: offers and reservations for guests and partners, hotels for staff.
 
 mod bookings;
 mod calendar;
-mod day;
+mod front_desk;
+mod hotel;
+mod hotels;
 mod import;
 mod lines;
 mod offers;
-mod properties;
-mod property;
 mod response;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::NotPayable;
-use contracts::reservations::{Answer, Query, Refusal, Reply, Reservation, Status};
+use contracts::reservations::{GetManagedHotel, Refusal, Status};
 use contracts::{HotelId, HotelProfile};
-use edge::{ApiError, Cursors, Problem, problem_types};
+use edge::{ApiError, Cursors, IfMatch, Problem, problem_types};
 use group::{Call, Client, Credentials};
 use poem_openapi::{OpenApi, Tags};
-use protocol::Timestamp;
+use protocol::{Timestamp, Variant};
 use token::Seal;
 
 use crate::booking_links::BookingLinks;
@@ -28,25 +28,25 @@ pub use problems::ALL as PROBLEMS;
 
 mod problems {
     edge::problems! {
-        /// Not enough rooms on some night.
+        /// Not enough rooms are left on a night.
         SOLD_OUT = "sold-out", "No rooms are left for this stay", 409;
-        /// The hotel closed a night.
+        /// A night is closed for sale.
         STOP_SELL = "stop-sell", "The hotel does not sell these rooms for this stay", 409;
-        /// Off sale.
+        /// The hotel, room type or rate plan is off sale.
         INACTIVE = "inactive", "This is not on sale any more", 409;
-        /// The quote is over.
+        /// The quote has expired.
         OFFER_EXPIRED = "offer-expired", "The offer has expired", 410;
-        /// As much as anybody may hold.
+        /// The limit of unpaid reservations is reached.
         TOO_MANY_HOLDS = "too-many-holds", "Too many unpaid reservations", 409;
-        /// The life of a reservation runs one way.
+        /// The status does not allow the action.
         WRONG_STATUS = "wrong-status", "The reservation's status does not allow this", 409;
-        /// The wrong day for it.
+        /// The date does not allow the action.
         WRONG_DAY = "wrong-day", "Not on this day", 409;
-        /// Nothing to pay, or somebody is paying.
+        /// The reservation is not held, or a payment is open.
         NOT_PAYABLE = "not-payable", "The reservation cannot be paid now", 409;
-        /// The reference is taken.
+        /// The reference is in use.
         REFERENCE_TAKEN = "reference-taken", "A property with this reference exists", 409;
-        /// More is sold than there would be.
+        /// The inventory would be less than what is held and sold.
         INVENTORY_BELOW_TAKEN = "inventory-below-taken", "More rooms are held and sold than there would be", 409;
     }
 }
@@ -59,9 +59,7 @@ enum Tag {
     Properties,
 }
 
-type Contract = contracts::reservations::Reservations;
-
-/// What all parts of the API have.
+/// The dependencies of all operations.
 #[derive(Clone)]
 struct Shared {
     client: Client,
@@ -71,7 +69,7 @@ struct Shared {
     cursors: Cursors,
 }
 
-/// The API. `offers` is `cluster_key.seal("offers")`; `credentials` make the tokens with which documents are asked for.
+/// The API. `offers` is `cluster_key.seal("offers")`; `credentials` issue the tokens with which documents are rendered.
 pub fn api(
     client: Client,
     credentials: Arc<dyn Credentials>,
@@ -83,59 +81,36 @@ pub fn api(
     (
         offers::Api(shared.clone()),
         bookings::Api(shared.clone()),
-        properties::Api(shared.clone()),
+        hotels::Api(shared.clone()),
         calendar::Api(shared.clone()),
-        day::Api(shared),
+        front_desk::Api(shared),
     )
 }
 
 impl Shared {
-    async fn command(
-        &self,
-        call: &Call,
-        command: contracts::reservations::Command,
-    ) -> Result<Reply, ApiError> {
-        self.client
-            .command::<Contract>(call, command)
-            .await
-            .map_err(|failure| edge::api_error(failure, problem))
+    async fn call<M>(&self, call: &Call, request: M) -> Result<M::Reply, ApiError>
+    where
+        M: Variant<Contract = contracts::reservations::Reservations>,
+    {
+        self.client.call(call, request).await.map_err(|failure| edge::api_error(failure, problem))
     }
 
-    async fn query(&self, call: &Call, query: Query) -> Result<Answer, ApiError> {
-        self.client.query::<Contract>(call, query).await.map_err(|failure| edge::api_error(failure, problem))
+    async fn call_every_shard<M>(&self, call: &Call, request: M) -> Result<Vec<M::Reply>, ApiError>
+    where
+        M: Variant<Contract = contracts::reservations::Reservations>,
+    {
+        self.client.call_every_shard(call, request).await.map_err(|failure| edge::api_error(failure, problem))
     }
 
-    async fn reservation(&self, call: &Call, query: Query) -> Result<Reservation, ApiError> {
-        match self.query(call, query).await? {
-            Answer::Reservation(found) => Ok(*found),
-            other => Err(unexpected(&other)),
-        }
-    }
-
-    /// A call in the name of this service, for what a guest's token does not open: documents, a hotel's own address.
-    async fn own_call(&self) -> Result<Call, ApiError> {
+    /// A call in the name of this service, for what a guest's token does not allow: documents, and a hotel's mail address.
+    async fn service_call(&self) -> Result<Call, ApiError> {
         let token = self.credentials.service_token("reservations", None).await;
         let token = token.map_err(|unavailable| ApiError::unavailable(unavailable.retry_after_secs))?;
         Ok(Call::bearer(token, Duration::from_secs(15)))
     }
 
     async fn hotel(&self, call: &Call, hotel: HotelId) -> Result<HotelProfile, ApiError> {
-        match self.query(call, Query::ManagedHotel(hotel)).await? {
-            Answer::ManagedHotel(found) => Ok(found.hotel),
-            other => Err(unexpected(&other)),
-        }
-    }
-}
-
-/// The kernel answers what was asked; this is for the compiler.
-fn unexpected<T>(_: &T) -> ApiError {
-    ApiError::new(&problem_types::INTERNAL)
-}
-
-fn reservation_of(reply: Reply) -> Result<Reservation, ApiError> {
-    match reply {
-        Reply::Reservation(reservation) => Ok(*reservation),
-        other @ (Reply::Done | Reply::Imported { .. } | Reply::ManagedHotel(_)) => Err(unexpected(&other)),
+        Ok(self.call(call, GetManagedHotel { hotel }).await?.hotel)
     }
 }
 
@@ -143,7 +118,12 @@ fn now() -> Timestamp {
     Timestamp::wall_clock()
 }
 
-/// A refusal in words for clients.
+fn expected_version(if_match: Option<&IfMatch>) -> Result<Option<u32>, ApiError> {
+    // No version is larger than u32::MAX, so a larger number never matches.
+    Ok(edge::expected_version(if_match)?.map(|version| u32::try_from(version).unwrap_or(u32::MAX)))
+}
+
+/// Converts a refusal.
 pub(crate) fn problem(refusal: Refusal) -> Problem {
     let detail = format!("{refusal}.");
     let of = |kind: &'static edge::ProblemType| Problem::new(kind).detail(sentence(&detail));
@@ -159,7 +139,7 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Refusal::Inactive => of(&problems::INACTIVE),
         Refusal::OfferExpired => of(&problems::OFFER_EXPIRED),
         Refusal::InThePast { .. } => {
-            of(&problem_types::UNPROCESSABLE).field("/check_in", "before the hotel's today")
+            of(&problem_types::UNPROCESSABLE).field("/check_in", "before the hotel's current date")
         }
         Refusal::BeyondHorizon { .. } => {
             of(&problem_types::UNPROCESSABLE).field("/check_out", "after the last night that is sold")
@@ -182,30 +162,23 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
     }
 }
 
-/// With a capital at its beginning.
+/// Capitalizes the first letter.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// A reservation's status, as clients write it.
+/// The status of a reservation in requests and responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum, serde::Serialize)]
 #[oai(rename_all = "snake_case", rename = "ReservationStatus")]
 #[serde(rename_all = "snake_case")]
 pub enum ReservationStatus {
-    /// Rooms are set aside, unpaid.
     Held,
-    /// Paid.
     Confirmed,
-    /// The guest is in the services.
     CheckedIn,
-    /// The guest has left.
     CheckedOut,
-    /// Nobody paid in time.
     Expired,
-    /// Called off.
     Cancelled,
-    /// Nobody came.
     NoShow,
 }
 

@@ -1,4 +1,4 @@
-//! Offers and reservations as clients see them, converted by hand.
+//! Offers and reservations in responses.
 
 use contracts::reservations::{Offer, PaymentState, Quote, Reservation};
 use poem_openapi::Object;
@@ -9,12 +9,12 @@ use token::Seal;
 
 use super::ReservationStatus;
 
-/// What cancelling costs.
+/// The cancellation terms.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct CancellationTerms {
-    /// Until then it is free; null when it never is.
+    /// Cancellation is free until this instant; null: never free.
     pub free_until: Option<edge::Instant>,
-    /// What is kept afterwards.
+    /// The cancellation fee after that.
     pub penalty: Money,
 }
 
@@ -27,7 +27,7 @@ impl From<&Quote> for CancellationTerms {
     }
 }
 
-/// One room type at one rate plan, free for the whole stay.
+/// A room type at a rate plan that is available for the whole stay.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "Offer")]
 pub struct OfferItem {
@@ -35,37 +35,37 @@ pub struct OfferItem {
     pub room_type_id: String,
     /// The rate plan.
     pub rate_plan_id: String,
-    /// Both, in words.
+    /// The names of the room type and the rate plan.
     pub name: String,
-    /// The room type, in words.
+    /// The name of the room type.
     pub room_type_name: String,
-    /// The rate plan, in words.
+    /// The name of the rate plan.
     pub rate_plan_name: String,
-    /// Guests that one room takes.
+    /// The most guests in one room.
     pub sleeps: u32,
-    /// Rooms free on the fullest night.
+    /// The least number of available rooms on any night of the stay.
     pub rooms_left: u32,
-    /// The first night.
+    /// The check-in date.
     pub check_in: edge::Date,
-    /// The day of departure.
+    /// The check-out date.
     pub check_out: edge::Date,
-    /// Rooms that the price is for.
+    /// The number of rooms.
     pub rooms: u32,
-    /// Guests that the price is for.
+    /// The number of guests.
     pub guests: u32,
-    /// Each night's price for all rooms, minor units.
+    /// The price of each night for all rooms, in minor units.
     pub nightly: Vec<Nightly>,
     /// Mandatory taxes and fees.
     pub taxes: Vec<Tax>,
-    /// The nights, and the taxes that are not included in them.
+    /// The total price, with all taxes and fees.
     pub total: Money,
-    /// What cancelling would cost.
+    /// The cancellation terms.
     pub cancellation: CancellationTerms,
     /// The hotel's time zone.
     pub time_zone: String,
     /// The sealed quote: pass it to `POST /v1/reservations`.
     pub offer: String,
-    /// How long the quote is kept.
+    /// The quote is valid until this instant.
     pub offer_expires_at: edge::Instant,
 }
 
@@ -89,8 +89,8 @@ impl OfferItem {
             total: Money::new(quote.total, quote.currency),
             cancellation: quote.into(),
             time_zone: quote.time_zone.clone(),
-            // The turn decides by its own clock whether the quote still holds, so the seal itself does not expire:
-            // a repeat under the same idempotency key hears what the first attempt heard, however late.
+            // The seal itself does not expire; the turn decides whether the quote is still valid. So a late retry under the
+            // same idempotency key returns the first reply.
             offer: seal.seal(quote, None),
             offer_expires_at: quote.expires_at.into(),
         }
@@ -101,11 +101,11 @@ fn nightly(quote: &Quote) -> Vec<Nightly> {
     quote.priced_nights().map(|(night, amount)| Nightly { date: rest::date(night), amount }).collect()
 }
 
-/// Money that goes or went back.
+/// A refund.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "ReservationRefund")]
 pub struct RefundResponse {
-    /// How much.
+    /// The amount.
     pub amount: Money,
     /// `pending`, `succeeded` or `failed`.
     pub status: String,
@@ -115,9 +115,9 @@ pub struct RefundResponse {
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "Reservation")]
 pub struct ReservationResponse {
-    /// Its id, which is the booking's number.
+    /// Its id, which is the booking number.
     pub id: String,
-    /// Where it is in its life.
+    /// The status.
     pub status: ReservationStatus,
     /// The hotel.
     pub hotel_id: String,
@@ -125,39 +125,39 @@ pub struct ReservationResponse {
     pub room_type_id: String,
     /// The rate plan.
     pub rate_plan_id: String,
-    /// The room type, in words, as booked.
+    /// The name of the room type at the time of booking.
     pub room_type_name: String,
-    /// The rate plan, in words, as booked.
+    /// The name of the rate plan at the time of booking.
     pub rate_plan_name: String,
-    /// The first night.
+    /// The check-in date.
     pub check_in: edge::Date,
-    /// The day of departure.
+    /// The check-out date.
     pub check_out: edge::Date,
-    /// How many rooms.
+    /// The number of rooms.
     pub rooms: u32,
-    /// How many guests.
+    /// The number of guests.
     pub guests: u32,
-    /// Who stays.
+    /// The guest.
     pub guest: rest::Guest,
-    /// Wishes.
+    /// Special requests.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<String>,
-    /// The maker's own name for it.
+    /// The booker's own reference.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Each night's price for all rooms, minor units.
+    /// The price of each night for all rooms, in minor units.
     pub nightly: Vec<Nightly>,
     /// Mandatory taxes and fees.
     pub taxes: Vec<Tax>,
-    /// What all of it costs.
+    /// The total price.
     pub total: Money,
-    /// What cancelling costs, as promised.
+    /// The cancellation terms as quoted.
     pub cancellation: CancellationTerms,
-    /// What was paid.
+    /// The amount paid.
     pub paid: Money,
-    /// The payment under way, or the one that paid.
+    /// The open payment, or the one that succeeded.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<String>,
@@ -165,23 +165,23 @@ pub struct ReservationResponse {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<edge::Instant>,
-    /// What would go back if it were cancelled now.
+    /// The refund if it were cancelled now.
     pub refund_if_cancelled_now: Money,
-    /// What a cancellation cost.
+    /// The cancellation fee that was kept.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub penalty: Option<Money>,
-    /// What goes or went back.
+    /// The latest refund.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundResponse>,
-    /// What happened.
+    /// The history.
     pub timeline: Vec<TimelineEntry>,
     /// The hotel's time zone.
     pub time_zone: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: edge::Instant,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: edge::Instant,
 }
 

@@ -1,8 +1,9 @@
-//! A hotel, some people, and short words for what they do.
+//! A hotel, callers, and short functions for requests.
 #![allow(dead_code)]
 
 use contracts::reservations::{
-    Answer, Command, Guest, Offer, Query, Quote, Refusal, Reply, Reservation, Status,
+    Cancel, GetCalendar, GetOffers, GetReservation, Guest, Hold, ImportHotels, Nights, Offer, OpenPayment,
+    PaymentSucceeded, Quote, Refusal, Reservation, Status,
 };
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile,
@@ -110,14 +111,14 @@ pub fn links() -> LinkKey {
     ClusterKey::random().links("booking-link")
 }
 
-/// A service that knows [`hotel`].
+/// A service with [`hotel`].
 pub fn open() -> ReservationBench {
     open_with(hotel())
 }
 
 pub fn open_with(hotel: HotelProfile) -> ReservationBench {
     let bench = ReservationBench::new(Reservations::new(links()));
-    bench.command(&administrator(), Command::ImportHotels { hotels: vec![hotel] }).unwrap();
+    bench.call(&administrator(), ImportHotels { hotels: vec![hotel] }).unwrap();
     bench.sent::<contracts::search::Search>();
     bench
 }
@@ -142,10 +143,7 @@ pub fn offers_at(
     guests: u32,
     rooms: u32,
 ) -> Result<Vec<Offer>, Refusal> {
-    match bench.query(&Principal::anonymous(), Query::Offers { hotel, stay, guests, rooms })? {
-        Answer::Offers(offers) => Ok(offers.offers),
-        other => panic!("{other:?}"),
-    }
+    Ok(bench.call(&Principal::anonymous(), GetOffers { hotel, stay, guests, rooms })?.offers)
 }
 
 pub fn offers(bench: &ReservationBench, stay: Stay, guests: u32, rooms: u32) -> Result<Vec<Offer>, Refusal> {
@@ -158,22 +156,11 @@ pub fn quote(bench: &ReservationBench, stay: Stay, rooms: u32) -> Quote {
 }
 
 pub fn hold(bench: &ReservationBench, caller: &Principal, quote: Quote) -> Result<Reservation, Refusal> {
-    let command = Command::Hold { quote, guest: guest(), requests: None, reference: None };
-    reservation(bench.command(caller, command))
-}
-
-pub fn reservation(reply: Result<Reply, Refusal>) -> Result<Reservation, Refusal> {
-    match reply? {
-        Reply::Reservation(reservation) => Ok(*reservation),
-        other => panic!("{other:?}"),
-    }
+    bench.call(caller, Hold { quote, guest: guest(), requests: None, reference: None })
 }
 
 pub fn read(bench: &ReservationBench, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {
-    match bench.query(caller, Query::Reservation(id))? {
-        Answer::Reservation(reservation) => Ok(*reservation),
-        other => panic!("{other:?}"),
-    }
+    bench.call(caller, GetReservation { reservation: id })
 }
 
 pub fn status(bench: &ReservationBench, id: ReservationId) -> Status {
@@ -182,7 +169,7 @@ pub fn status(bench: &ReservationBench, id: ReservationId) -> Status {
 
 pub fn open_payment(bench: &ReservationBench, reservation: ReservationId, payment: u128) {
     let payment = PaymentId(payment);
-    bench.command(&payments(), Command::OpenPayment { reservation, payment }).unwrap();
+    bench.call(&payments(), OpenPayment { reservation, payment }).unwrap();
 }
 
 pub fn pay(bench: &ReservationBench, reservation: &Reservation, payment: u128) {
@@ -190,9 +177,8 @@ pub fn pay(bench: &ReservationBench, reservation: &Reservation, payment: u128) {
 }
 
 pub fn pay_sum(bench: &ReservationBench, reservation: &Reservation, payment: u128, amount: Money) {
-    let command =
-        Command::PaymentSucceeded { reservation: reservation.id, payment: PaymentId(payment), amount };
-    bench.command(&payments(), command).unwrap();
+    let command = PaymentSucceeded { reservation: reservation.id, payment: PaymentId(payment), amount };
+    bench.call(&payments(), command).unwrap();
 }
 
 pub fn cancel(
@@ -200,7 +186,7 @@ pub fn cancel(
     caller: &Principal,
     reservation: ReservationId,
 ) -> Result<Reservation, Refusal> {
-    self::reservation(bench.command(caller, Command::Cancel { reservation, expect: None }))
+    bench.call(caller, Cancel { reservation, expect: None })
 }
 
 /// A paid reservation of one double.
@@ -212,9 +198,6 @@ pub fn confirmed(bench: &ReservationBench, caller: &Principal, stay: Stay) -> Re
 }
 
 pub fn taken(bench: &ReservationBench, room_type: RoomTypeId, night: Date) -> u32 {
-    let nights = contracts::reservations::Nights { from: night, to: night };
-    match bench.query(&administrator(), Query::Calendar { hotel: hotel().id, room_type, nights }).unwrap() {
-        Answer::Calendar(nights) => nights[0].1.taken,
-        other => panic!("{other:?}"),
-    }
+    let nights = Nights { from: night, to: night };
+    bench.call(&administrator(), GetCalendar { hotel: hotel().id, room_type, nights }).unwrap()[0].1.taken
 }

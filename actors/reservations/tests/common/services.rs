@@ -1,4 +1,4 @@
-//! A services with this service, its mails in a directory, and stand-ins for its neighbours.
+//! This service with test doubles of the others, and its mails in a directory.
 #![allow(dead_code)]
 
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use protocol::Principal;
 use reservations::{BookingLinks, ReservationEffects, Reservations};
 use token::ClusterKey;
 
-/// Listens to what search is told.
+/// A test double that accepts every event.
 pub struct Search;
 
 impl Service for Search {
@@ -38,7 +38,7 @@ impl Service for Search {
     }
 }
 
-/// Listens to what payments is told.
+/// A test double that accepts every event.
 pub struct Payments;
 
 impl Service for Payments {
@@ -52,7 +52,7 @@ impl Service for Payments {
         _: &mut Turn<'_, Self>,
         _: payments::Command,
     ) -> Result<payments::Reply, payments::Refusal> {
-        Ok(payments::Reply::Done)
+        Ok(().into())
     }
 
     fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
@@ -67,7 +67,7 @@ impl Service for Payments {
     }
 }
 
-/// Writes the data of a document where the document would be.
+/// A test double that returns the data of a document as its content.
 pub struct Pdf;
 
 impl Service for Pdf {
@@ -101,7 +101,7 @@ pub struct TestApi {
     server: Box<dyn poem::endpoint::DynEndpoint<Output = Response>>,
 }
 
-/// Everything together; the bank is a sandbox where `sandbox` says so.
+/// All of them behind the REST API. `sandbox`: whether the bank is the sandbox bank.
 pub fn test_api(sandbox: bool) -> TestApi {
     let key = ClusterKey::random();
     let links =
@@ -175,7 +175,7 @@ impl TestApi {
         self.send(caller, "POST", path, Some(body.to_string()), &[]).await
     }
 
-    /// The mails that were written, by name.
+    /// The mails that were sent, by file name.
     pub fn mails(&self) -> Vec<(String, String)> {
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(self.outbox.path()).unwrap().map(|file| file.unwrap().path()).collect();

@@ -1,5 +1,6 @@
 //! Hotels of a city that suit a guest, page by page.
 
+use contracts::reservations::CHECK_IN_HOUR;
 use contracts::reservations::Settings;
 use contracts::search::{FindHotels, FoundHotel, FoundHotels, FoundOffer, Place as Position, Refusal, Sort};
 use contracts::{Date, Stay};
@@ -9,9 +10,6 @@ use protocol::Timestamp;
 use super::{LIMIT_MAX, city, place};
 use crate::cities::Cities;
 use crate::index::{CityHotels, Hotel, Index, Listed, Picked, Wanted};
-
-/// The hour of check-in that cancellation counts back from, by the hotel's clock. As reservations have it.
-const CHECK_IN_HOUR: i8 = 15;
 
 pub(super) fn find(
     now: Timestamp,

@@ -282,20 +282,20 @@ impl SampleServices {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
-            reservations::Command::Hold { quote, guest, requests, .. } => {
+            reservations::Command::Hold(reservations::Hold { quote, guest, requests, .. }) => {
                 if guest.name == "Nobody" {
                     return Err(reservations::Refusal::SoldOut { night: quote.stay.check_in() });
                 }
                 state.made += 1;
                 let held = data::held(state.made + 1_000, actor, quote, Guest { ..guest }, requests, now);
                 state.bookings.insert(held.id, held.clone());
-                Ok(reservations::Reply::Reservation(Box::new(held)))
+                Ok(held.into())
             }
-            reservations::Command::Cancel { reservation, .. } => {
+            reservations::Command::Cancel(reservations::Cancel { reservation, .. }) => {
                 let one =
                     state.bookings.get_mut(&reservation).ok_or(reservations::Refusal::NoSuchReservation)?;
                 *one = data::grown(one.clone(), Status::Cancelled, now);
-                Ok(reservations::Reply::Reservation(Box::new(one.clone())))
+                Ok(one.clone().into())
             }
             other => panic!("pages do not send {other:?}"),
         }
@@ -320,26 +320,24 @@ impl SampleServices {
             })
         };
         match query {
-            Query::Hotel(id) => {
-                self.find(id).map(|(_, hotel)| Answer::Hotel(hotel)).ok_or(Refusal::NoSuchHotel)
+            Query::GetHotel(request) => {
+                self.find(request.hotel).map(|(_, hotel)| Answer::Hotel(hotel)).ok_or(Refusal::NoSuchHotel)
             }
-            Query::Offers { hotel, stay, guests, rooms } => {
+            Query::GetOffers(reservations::GetOffers { hotel, stay, guests, rooms }) => {
                 let (_, hotel) = self.find(hotel).ok_or(Refusal::NoSuchHotel)?;
                 let offers = data::offers(&hotel, stay, guests, rooms, now);
                 Ok(Answer::Offers(reservations::Offers { time_zone: hotel.time_zone, offers }))
             }
-            Query::Reservation(id) => seen(id).map(|one| Answer::Reservation(Box::new(one))),
-            Query::ByLink { reservation, tag } => {
+            Query::GetReservation(request) => seen(request.reservation).map(Answer::from),
+            Query::GetReservationByLink(reservations::GetReservationByLink { reservation, tag }) => {
                 let ours = self.links.verify(&[&reservation.to_string()], &tag);
-                one(reservation).and_then(|one| {
-                    if ours {
-                        Ok(Answer::Reservation(Box::new(one)))
-                    } else {
-                        Err(Refusal::NoSuchReservation)
-                    }
-                })
+                one(reservation).and_then(
+                    |one| {
+                        if ours { Ok(one.into()) } else { Err(Refusal::NoSuchReservation) }
+                    },
+                )
             }
-            Query::Reservations(_) => {
+            Query::ListReservations(_) => {
                 let mine = self
                     .state()
                     .bookings
@@ -356,8 +354,8 @@ impl SampleServices {
                     scanned_to: None,
                 }))
             }
-            Query::Payable(id) => seen(id).and_then(|one| match one.status {
-                Status::Held => Ok(Answer::Reservation(Box::new(one))),
+            Query::GetPayable(request) => seen(request.reservation).and_then(|one| match one.status {
+                Status::Held => Ok(payable(&one).into()),
                 _ => Err(Refusal::NotPayable(payments::NotPayable::NotHeld)),
             }),
             other => panic!("pages do not ask {other:?}"),
@@ -372,7 +370,9 @@ impl SampleServices {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
-            payments::Command::Start { reservation, payment_method, expected_amount, return_url } => {
+            payments::Command::StartPayment(request) => {
+                let payments::StartPayment { reservation, payment_method, return_url, expected_amount } =
+                    request;
                 let (status, code) = match payment_method.as_str() {
                     "pm_card_threeDSecure2Required" => (PaymentStatus::RequiresAction, None),
                     "pm_card_visa_chargeDeclined" => (PaymentStatus::Failed, Some("card_declined")),
@@ -401,9 +401,9 @@ impl SampleServices {
                 if status == PaymentStatus::Succeeded {
                     confirm(&mut state, reservation, now);
                 }
-                Ok(payments::Reply::Started(id))
+                Ok(id.into())
             }
-            payments::Command::Returned { payment } => {
+            payments::Command::GuestReturned(payments::GuestReturned { payment }) => {
                 let found = state
                     .payments
                     .values_mut()
@@ -412,7 +412,7 @@ impl SampleServices {
                 found.status = PaymentStatus::Succeeded;
                 let reservation = found.reservation;
                 confirm(&mut state, reservation, now);
-                Ok(payments::Reply::Done)
+                Ok(().into())
             }
             other => panic!("pages do not send {other:?}"),
         }
@@ -420,17 +420,38 @@ impl SampleServices {
 
     fn payments_query(&self, _: &str, query: payments::Query) -> Result<payments::Answer, payments::Refusal> {
         match query {
-            payments::Query::OfReservation(id) => {
-                Ok(payments::Answer::Payments(self.state().payments.get(&id).cloned().into_iter().collect()))
+            payments::Query::ListReservationPayments(request) => {
+                let found = self.state().payments.get(&request.reservation).cloned();
+                Ok(found.into_iter().collect::<Vec<_>>().into())
             }
-            payments::Query::Receipt { .. } => Ok(payments::Answer::Receipt {
+            payments::Query::GetReceipt(_) => Ok(payments::Receipt {
                 number: "R-000123".into(),
                 data_json: "{}".into(),
                 guest_name: "Ada".into(),
                 guest_email: EMAIL.into(),
-            }),
+            }
+            .into()),
             other => panic!("pages do not ask {other:?}"),
         }
+    }
+}
+
+fn payable(reservation: &Reservation) -> payments::Payable {
+    let quote = &reservation.quote;
+    payments::Payable {
+        amount: reservation.total(),
+        hotel: quote.hotel,
+        hotel_name: String::new(),
+        hotel_address: String::new(),
+        hotel_city: String::new(),
+        time_zone: quote.time_zone.clone(),
+        guest_name: reservation.guest.name.clone(),
+        guest_email: reservation.guest.email.clone(),
+        room: quote.room_name.clone(),
+        check_in: quote.stay.check_in(),
+        check_out: quote.stay.check_out(),
+        lines: Vec::new(),
+        taxes: Vec::new(),
     }
 }
 

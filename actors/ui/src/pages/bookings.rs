@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::reservations::{
-    self, ListBy, ListReservations, Position, Reservation, Reservations, Status, merge,
+    GetReservation, ListBy, ListReservations, Position, Reservation, Status, merge_pages,
 };
 use contracts::ui::{self, Ui};
 use contracts::{Date, HotelId, ReservationId};
@@ -86,22 +86,11 @@ async fn list(
         after,
         limit: PAGE,
     };
-    let answers = context
-        .site
-        .dependencies
-        .client
-        .query_every::<Reservations>(call, reservations::Query::Reservations(listing))
-        .await;
-    let pages = match answers {
-        Ok(answers) => answers,
-        Err(Failure::Refused(_) | Failure::Forbidden(_)) => return Ok((Vec::new(), None)),
-        Err(failure) => return Err(failure.into()),
-    };
-    let pages = pages.into_iter().filter_map(|answer| match answer {
-        reservations::Answer::Reservations(page) => Some(page),
-        _ => None,
-    });
-    Ok(merge(pages.collect(), PAGE as usize))
+    match context.site.dependencies.client.call_every_shard(call, listing).await {
+        Ok(pages) => Ok(merge_pages(pages, PAGE as usize)),
+        Err(Failure::Refused(_) | Failure::Forbidden(_)) => Ok((Vec::new(), None)),
+        Err(failure) => Err(failure.into()),
+    }
 }
 
 async fn opened_by_link(context: &PageContext) -> Result<Vec<Reservation>, PageError> {
@@ -112,13 +101,8 @@ async fn opened_by_link(context: &PageContext) -> Result<Vec<Reservation>, PageE
         Ok(ui::Answer::Bookings(ids)) => ids,
         Ok(ui::Answer::Knows(_)) | Err(_) => Vec::new(),
     };
-    let asked =
-        ids.into_iter().map(|id| client.query::<Reservations>(&call, reservations::Query::Reservation(id)));
-    let found = join_all(asked).await.into_iter().filter_map(|answer| match answer {
-        Ok(reservations::Answer::Reservation(reservation)) => Some(*reservation),
-        Ok(_) | Err(_) => None,
-    });
-    Ok(found.collect())
+    let calls = ids.into_iter().map(|reservation| client.call(&call, GetReservation { reservation }));
+    Ok(join_all(calls).await.into_iter().filter_map(Result::ok).collect())
 }
 
 async fn hotels(

@@ -1,7 +1,7 @@
 //! Cancelling a booking. The refund is shown before.
 
 use contracts::Money;
-use contracts::reservations::{self, Refusal, Reservations, Status};
+use contracts::reservations::{Cancel, Refusal, Reservation, Status};
 use group::Failure;
 use poem::web::Path;
 use poem::{Response, handler};
@@ -42,10 +42,9 @@ pub(super) async fn cancel(
         );
         return page(&mut context, opened, form).await;
     }
-    let command =
-        reservations::Command::Cancel { reservation: reservation.id, expect: Some(reservation.version) };
+    let cancel = Cancel { reservation: reservation.id, expect: Some(reservation.version) };
     let booking = format!("/bookings/{}", reservation.id);
-    match context.site.dependencies.client.command::<Reservations>(&opened.call, command).await {
+    match context.site.dependencies.client.call(&opened.call, cancel).await {
         Ok(_) => Ok(context.redirect(&booking)),
         Err(Failure::Refused(Refusal::Changed)) => {
             context.flash("heed", "The booking has changed in the meantime. Please check it, and cancel again if you still want to.");
@@ -60,7 +59,7 @@ pub(super) async fn cancel(
     }
 }
 
-fn expected(reservation: &reservations::Reservation, now: protocol::Timestamp) -> String {
+fn expected(reservation: &Reservation, now: protocol::Timestamp) -> String {
     reservation.refund_at(now).amount.to_string()
 }
 

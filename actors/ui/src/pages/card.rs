@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use contracts::payments::{self, Payment, PaymentStatus, Payments};
-use contracts::reservations::{self, Reservation, Reservations};
+use contracts::payments::{
+    self, GuestReturned, ListReservationPayments, Payment, PaymentStatus, StartPayment,
+};
+use contracts::reservations::{self, GetPayable, Reservation};
 use contracts::{PaymentId, ReservationId};
 use group::{Call, Failure};
 use serde_json::{Value, json};
@@ -72,7 +74,7 @@ pub(super) async fn start(
     once: &str,
 ) -> Result<Attempt, PageError> {
     let client = &context.site.dependencies.client;
-    match client.query::<Reservations>(call, reservations::Query::Payable(reservation.id)).await {
+    match client.call(call, GetPayable { reservation: reservation.id }).await {
         Ok(_) => {}
         Err(Failure::Refused(reservations::Refusal::NotPayable(
             contracts::payments::NotPayable::PaymentOpen,
@@ -80,7 +82,7 @@ pub(super) async fn start(
         Err(Failure::Refused(_)) => return Ok(Attempt::TooLate),
         Err(failure) => return Err(failure.into()),
     }
-    let command = payments::Command::Start {
+    let start = StartPayment {
         reservation: reservation.id,
         payment_method: card.to_owned(),
         return_url: format!(
@@ -90,7 +92,7 @@ pub(super) async fn start(
         expected_amount: Some(reservation.total()),
     };
     let call = call.with_key("ui pay", &reservation.id.to_string(), once);
-    match client.command::<Payments>(&call, command).await {
+    match client.call(&call, start).await {
         Ok(_) => Ok(Attempt::Started),
         Err(Failure::Refused(payments::Refusal::PaymentOpen(_))) => Ok(Attempt::Started),
         Err(Failure::Refused(payments::Refusal::AlreadyPaid(_))) => Ok(Attempt::Paid),
@@ -110,15 +112,8 @@ pub(super) async fn latest(
     call: &Call,
     reservation: ReservationId,
 ) -> Result<Option<Payment>, PageError> {
-    match context
-        .site
-        .dependencies
-        .client
-        .query::<Payments>(call, payments::Query::OfReservation(reservation))
-        .await
-    {
-        Ok(payments::Answer::Payments(found)) => Ok(found.into_iter().next()),
-        Ok(other) => Err(PageError::Internal(format!("payments answered a list with {other:?}"))),
+    match context.site.dependencies.client.call(call, ListReservationPayments { reservation }).await {
+        Ok(found) => Ok(found.into_iter().next()),
         Err(Failure::Refused(_) | Failure::Forbidden(_)) => Ok(None),
         Err(failure) => Err(failure.into()),
     }
@@ -148,13 +143,7 @@ pub(super) async fn returned(
     call: &Call,
     payment: PaymentId,
 ) -> Result<(), PageError> {
-    match context
-        .site
-        .dependencies
-        .client
-        .command::<Payments>(call, payments::Command::Returned { payment })
-        .await
-    {
+    match context.site.dependencies.client.call(call, GuestReturned { payment }).await {
         Ok(_) | Err(Failure::Refused(_)) => Ok(()),
         Err(failure) => Err(failure.into()),
     }

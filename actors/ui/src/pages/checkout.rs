@@ -1,6 +1,6 @@
 //! Checkout: the price breakdown of an offer, the guest's details and the card. One button books and pays.
 
-use contracts::reservations::{self, Guest, Quote, Refusal, Reservations};
+use contracts::reservations::{Guest, Hold, Quote, Refusal};
 use group::Failure;
 use poem::{Response, handler};
 use protocol::Timestamp;
@@ -71,10 +71,9 @@ pub(super) async fn book(mut context: PageContext, fields: Fields) -> Result<Res
     };
     let call = context.as_visitor().await?;
     let keyed = call.with_key("ui book", &context.session.form_subject(), once);
-    let command = reservations::Command::Hold { quote: quote.clone(), guest, requests, reference: None };
-    let held = match context.site.dependencies.client.command::<Reservations>(&keyed, command).await {
-        Ok(reservations::Reply::Reservation(held)) => held,
-        Ok(other) => return Err(PageError::Internal(format!("reservations answered a hold with {other:?}"))),
+    let hold = Hold { quote: quote.clone(), guest, requests, reference: None };
+    let held = match context.site.dependencies.client.call(&keyed, hold).await {
+        Ok(held) => held,
         // The same page was submitted again with other content, so it needs a new idempotency key.
         Err(Failure::KeyReused) => {
             form.fail("Please send the form again", "The form was changed after it had been sent.");

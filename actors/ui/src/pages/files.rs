@@ -1,7 +1,7 @@
 //! Files of a booking: confirmation, receipt, calendar file and QR code.
 
 use contracts::ReservationId;
-use contracts::payments::{self, Payments};
+use contracts::payments::GetReceipt;
 use contracts::pdf;
 use contracts::reservations::PaymentState;
 use group::Failure;
@@ -50,16 +50,14 @@ pub(super) async fn receipt(
     };
     let booking_url = context.site.link(opened.reservation.id);
     let client = &context.site.dependencies.client;
-    let query = payments::Query::Receipt { payment, booking_url };
-    let (number, data_json) = match client.query::<Payments>(&opened.call, query).await {
-        Ok(payments::Answer::Receipt { number, data_json, .. }) => (number, data_json),
-        Ok(other) => return Err(PageError::Internal(format!("payments answered a receipt with {other:?}"))),
+    let receipt = match client.call(&opened.call, GetReceipt { payment, booking_url }).await {
+        Ok(receipt) => receipt,
         Err(Failure::Refused(_)) => return Err(PageError::NotFound),
         Err(failure) => return Err(failure.into()),
     };
-    let request = pdf::RenderDocument { template: pdf::RECEIPT.to_owned(), data_json };
+    let request = pdf::RenderDocument { template: pdf::RECEIPT.to_owned(), data_json: receipt.data_json };
     let bytes = client.call(&context.as_ui().await?, request).await?;
-    Ok(file(File { name: format!("receipt-{number}.pdf"), bytes }, "application/pdf", "inline"))
+    Ok(file(File { name: format!("receipt-{}.pdf", receipt.number), bytes }, "application/pdf", "inline"))
 }
 
 /// The QR code of the booking's secret link. The key in the URL authorizes it, so that the image needs no session.

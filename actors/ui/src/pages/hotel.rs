@@ -1,6 +1,6 @@
 //! One hotel: picture, facts, policies, and a table of its rooms with total prices.
 
-use contracts::reservations::{self, Offer, Reservations};
+use contracts::reservations::{GetOffers, Offer, Refusal};
 use contracts::{HotelId, Money, RoomTypeId, Stay};
 use group::Failure;
 use poem::web::Path;
@@ -68,20 +68,17 @@ async fn offers(
     stay: Stay,
     search: &SearchForm,
 ) -> Result<(Vec<Offer>, Option<String>), PageError> {
-    let query =
-        reservations::Query::Offers { hotel, stay, guests: search.guests.into(), rooms: search.rooms.into() };
-    match context.site.dependencies.client.query::<Reservations>(&context.anonymous(), query).await {
-        Ok(reservations::Answer::Offers(found)) => Ok((found.offers, None)),
-        Ok(other) => Err(PageError::Internal(format!("reservations answered offers with {other:?}"))),
-        Err(Failure::Refused(reservations::Refusal::NoSuchHotel)) => Err(PageError::NotFound),
+    let request = GetOffers { hotel, stay, guests: search.guests.into(), rooms: search.rooms.into() };
+    match context.site.dependencies.client.call(&context.anonymous(), request).await {
+        Ok(found) => Ok((found.offers, None)),
+        Err(Failure::Refused(Refusal::NoSuchHotel)) => Err(PageError::NotFound),
         Err(Failure::Refused(refusal)) => Ok((Vec::new(), Some(refusal_text(context, &refusal)))),
         Err(failure) => Err(failure.into()),
     }
 }
 
 /// The text of a refusal for guests.
-pub(super) fn refusal_text(context: &PageContext, refusal: &reservations::Refusal) -> String {
-    use reservations::Refusal;
+pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
     let day = |date| format::day(context.locale, date);
     match refusal {
         Refusal::SoldOut { night } => format!("These rooms are sold out for the night of {}.", day(*night)),

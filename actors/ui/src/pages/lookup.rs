@@ -1,6 +1,6 @@
 //! Lookups that several pages share: hotels, cities and bookings.
 
-use contracts::reservations::{self, Reservation, Reservations};
+use contracts::reservations::{self, GetHotel, GetReservation, GetReservationByLink, Reservation};
 use contracts::search::{self, City, CityName, Search};
 use contracts::ui::{self, Ui};
 use contracts::{HotelId, ReservationId};
@@ -24,14 +24,13 @@ pub(super) async fn hotel(context: &PageContext, id: HotelId) -> Result<HotelVie
             profile: details.profile,
         });
     }
-    match client.query::<Reservations>(&context.anonymous(), reservations::Query::Hotel(id)).await {
-        Ok(reservations::Answer::Hotel(profile)) => Ok(HotelView {
+    match client.call(&context.anonymous(), GetHotel { hotel: id }).await {
+        Ok(profile) => Ok(HotelView {
             country: profile.country.clone(),
             population: 100_000,
             distance_metres: None,
             profile,
         }),
-        Ok(other) => Err(PageError::Internal(format!("reservations answered a hotel with {other:?}"))),
         Err(Failure::Refused(_)) => Err(PageError::NotFound),
         Err(failure) => Err(failure.into()),
     }
@@ -72,28 +71,22 @@ pub(super) async fn booking(
     let id: ReservationId = id.parse().map_err(|_| PageError::NotFound)?;
     let client = context.site.dependencies.client.clone();
     if !key.is_empty() {
-        let query = reservations::Query::ByLink { reservation: id, tag: key.to_owned() };
-        let reservation = found(client.query::<Reservations>(&context.anonymous(), query).await)?;
+        let request = GetReservationByLink { reservation: id, tag: key.to_owned() };
+        let reservation = found(client.call(&context.anonymous(), request).await)?;
         return by_link(context, reservation, true).await;
     }
     let call = context.as_visitor().await?;
-    match client.query::<Reservations>(&call, reservations::Query::Reservation(id)).await {
-        Ok(reservations::Answer::Reservation(reservation)) => {
-            return Ok(OpenedBooking { reservation: *reservation, call });
-        }
-        Ok(other) => {
-            return Err(PageError::Internal(format!("reservations answered a booking with {other:?}")));
-        }
+    let request = GetReservation { reservation: id };
+    match client.call(&call, request.clone()).await {
+        Ok(reservation) => return Ok(OpenedBooking { reservation, call }),
         Err(Failure::Refused(_) | Failure::Forbidden(_)) => {}
         Err(failure) => return Err(failure.into()),
     }
     // A signed-in visitor can also open the bookings that this browser made before the sign-in.
     if context.session.user.is_some() {
         let call = context.on_behalf_of(&context.session.guest).await?;
-        if let Ok(reservations::Answer::Reservation(reservation)) =
-            client.query::<Reservations>(&call, reservations::Query::Reservation(id)).await
-        {
-            return Ok(OpenedBooking { reservation: *reservation, call });
+        if let Ok(reservation) = client.call(&call, request.clone()).await {
+            return Ok(OpenedBooking { reservation, call });
         }
     }
     let ours = context.as_ui().await?;
@@ -103,7 +96,7 @@ pub(super) async fn booking(
         Ok(_) | Err(Failure::Refused(_)) => return Err(PageError::NotFound),
         Err(failure) => return Err(failure.into()),
     }
-    let reservation = found(client.query::<Reservations>(&ours, reservations::Query::Reservation(id)).await)?;
+    let reservation = found(client.call(&ours, request).await)?;
     by_link(context, reservation, false).await
 }
 
@@ -129,13 +122,9 @@ async fn by_link(
     Ok(OpenedBooking { reservation, call })
 }
 
-fn found(
-    answer: Result<reservations::Answer, Failure<reservations::Refusal>>,
-) -> Result<Reservation, PageError> {
-    match answer {
-        Ok(reservations::Answer::Reservation(reservation)) => Ok(*reservation),
-        Ok(other) => Err(PageError::Internal(format!("reservations answered a booking with {other:?}"))),
-        Err(Failure::Refused(_) | Failure::Forbidden(_)) => Err(PageError::NotFound),
-        Err(failure) => Err(failure.into()),
-    }
+fn found(result: Result<Reservation, Failure<reservations::Refusal>>) -> Result<Reservation, PageError> {
+    result.map_err(|failure| match failure {
+        Failure::Refused(_) | Failure::Forbidden(_) => PageError::NotFound,
+        failure => failure.into(),
+    })
 }

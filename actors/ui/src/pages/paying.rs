@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contracts::ReservationId;
 use contracts::payments::PaymentStatus;
-use contracts::reservations::{Answer, Query, Reservations, Status};
+use contracts::reservations::{GetReservation, Status};
 use group::{Call, Failure};
 use poem::web::Path;
 use poem::{Response, handler};
@@ -65,8 +65,8 @@ pub(super) async fn paying(
 /// Polls the reservation. Returns whether it is still unconfirmed in the end.
 async fn is_still_held(context: &PageContext, call: &Call, id: ReservationId) -> Result<bool, PageError> {
     for _ in 0..CONFIRMATION_POLLS {
-        match context.site.dependencies.client.query::<Reservations>(call, Query::Reservation(id)).await {
-            Ok(Answer::Reservation(reservation)) if reservation.status == Status::Held => {}
+        match context.site.dependencies.client.call(call, GetReservation { reservation: id }).await {
+            Ok(reservation) if reservation.status == Status::Held => {}
             Ok(_) | Err(Failure::Refused(_)) => return Ok(false),
             Err(failure) => return Err(failure.into()),
         }

@@ -1,15 +1,15 @@
-//! What the bank said of a refund: until it has reached its end, it is asked again.
+//! The bank reported the status of a refund. A pending refund is retrieved again later.
 
 use contracts::payments::RefundStatus;
-use contracts::reservations::{self, Reservations};
+use contracts::reservations::RefundSettled;
 use contracts::{Money, PaymentId, RefundId};
 
 use super::{T, mail_key, refund_key, save};
 use crate::limits;
-use crate::service::{Effect, Timer};
 use crate::state::{PAYMENTS, Record, TimelineEvent};
+use crate::{Effect, Timer};
 
-pub(super) fn refund_seen(turn: &mut T<'_>, mut record: Record, id: RefundId, status: RefundStatus) {
+pub(super) fn refund_reported(turn: &mut T<'_>, mut record: Record, id: RefundId, status: RefundStatus) {
     let (payment, reservation, now) = (record.id, record.reservation, turn.now());
     let Some(currency) = record.amount().map(|amount| amount.currency) else { return };
     let Some(refund) = record.refunds.iter_mut().find(|refund| refund.id == id) else { return };
@@ -26,37 +26,35 @@ pub(super) fn refund_seen(turn: &mut T<'_>, mut record: Record, id: RefundId, st
         }
         return;
     }
-    // A refund that the bank called a success can fail days later: the money is back with us then.
+    // A refund that succeeded can fail days later: the bank has returned the money to the hotel.
     refund.status = status;
     refund.settled_at = Some(now);
     let succeeded = match status {
         RefundStatus::Pending => return,
         RefundStatus::Succeeded => {
-            record.happened(now, TimelineEvent::RefundSucceeded { amount });
+            record.record(now, TimelineEvent::RefundSucceeded { amount });
             turn.effect(mail_key(payment), &Effect::MailRefund { payment, refund: id });
             true
         }
         RefundStatus::Failed => {
-            record.happened(now, TimelineEvent::RefundFailed { amount });
+            record.record(now, TimelineEvent::RefundFailed { amount });
             false
         }
     };
     save(turn, &record);
-    let settled =
-        reservations::Command::RefundSettled { reservation, payment, refund: id, amount, succeeded };
-    turn.send::<Reservations>(reservation.0, &settled);
+    turn.emit(reservation.0, RefundSettled { reservation, payment, refund: id, amount, succeeded });
 }
 
 /// A timer: the refund was pending.
 pub(super) fn recheck(turn: &mut T<'_>, payment: PaymentId, id: RefundId) {
     let Some(record) = turn.get(&PAYMENTS, &payment) else { return };
     if record.refunds.iter().any(|refund| refund.id == id && refund.status == RefundStatus::Pending) {
-        ask(turn, &record, id);
+        request_status(turn, &record, id);
     }
 }
 
-/// Asks the bank; the same effect that makes a refund, since it looks first.
-pub(super) fn ask(turn: &mut T<'_>, record: &Record, id: RefundId) {
+/// Requests the status from the bank. The effect is the one that creates a refund, because it looks for an existing one first.
+pub(super) fn request_status(turn: &mut T<'_>, record: &Record, id: RefundId) {
     let refund = record.refunds.iter().find(|refund| refund.id == id);
     if let (Some(refund), Some(intent), Some(paid)) = (refund, record.intent.clone(), record.amount()) {
         let amount = Money::new(refund.amount, paid.currency);

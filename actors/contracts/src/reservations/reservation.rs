@@ -1,4 +1,4 @@
-//! A reservation as it is stored and shown: what was promised, to whom, and what has become of it.
+//! A reservation as it is stored and returned: the quote, the guest and its history.
 
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,27 +8,24 @@ use crate::{
     Currency, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay, pricing::TaxAmount,
 };
 
-/// Where a reservation is in its life. Rooms are taken in the first four.
+/// The status of a reservation. The first four take rooms, see [`Status::takes_rooms`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Status {
-    /// Rooms are set aside for some minutes, unpaid.
+    /// Rooms are held for some minutes, unpaid.
     Held,
     /// Paid.
     Confirmed,
-    /// The guest is in the house.
     CheckedIn,
-    /// The guest has left.
     CheckedOut,
-    /// Nobody paid in time.
+    /// The hold ended without payment.
     Expired,
-    /// Called off.
     Cancelled,
-    /// Nobody came.
+    /// Paid, but the guest did not arrive.
     NoShow,
 }
 
 impl Status {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 7] = [
         Self::Held,
         Self::Confirmed,
@@ -39,7 +36,7 @@ impl Status {
         Self::NoShow,
     ];
 
-    /// As REST and the pages write it.
+    /// The name in REST responses and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -52,7 +49,7 @@ impl Status {
         }
     }
 
-    /// Whether rooms are taken for it.
+    /// Whether a reservation with this status takes rooms.
     pub const fn takes_rooms(self) -> bool {
         match self {
             Self::Held | Self::Confirmed | Self::CheckedIn | Self::CheckedOut => true,
@@ -61,62 +58,57 @@ impl Status {
     }
 }
 
-/// Who stays.
+/// The guest who stays.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guest {
-    /// As on the door list; 1 to 120 characters.
+    /// 1 to 120 characters.
     pub name: String,
-    /// Where the confirmation goes.
+    /// Receives the confirmation.
     pub email: String,
-    /// To be called at.
     pub phone: Option<String>,
 }
 
 impl std::fmt::Debug for Guest {
-    // Names and addresses never reach a log.
+    // Personal data is never logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Guest")
     }
 }
 
-/// What cancelling costs, as it was promised.
+/// The cancellation policy of a quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Until this instant it is free; none: never.
+    /// Cancellation is free until this instant; `None`: it is never free.
     pub free_until: Option<Timestamp>,
-    /// Percent of the total that is kept afterwards, 0 to 100.
+    /// The cancellation fee after that, in percent of the total, 0 to 100.
     pub penalty_percent: u8,
 }
 
-/// What is known of the money.
+/// The payment of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PaymentState {
-    /// Nobody is paying.
+    /// No payment is open.
     Unpaid,
-    /// A payment is under way.
+    /// A payment is in progress.
     Open(PaymentId),
-    /// The money is there.
     Paid {
-        /// By which payment.
         payment: PaymentId,
         /// Minor units.
         amount: i64,
     },
 }
 
-/// Whether money has gone back.
+/// The status of the latest refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefundStatus {
-    /// On its way.
     Pending,
-    /// Done.
     Succeeded,
-    /// Somebody has to look.
+    /// Staff has to resolve it.
     Failed,
 }
 
 impl RefundStatus {
-    /// As REST and the pages write it.
+    /// The name in REST responses and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -126,50 +118,40 @@ impl RefundStatus {
     }
 }
 
-/// Money that goes back.
+/// A refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     /// Minor units.
     pub amount: i64,
-    /// How far it got.
     pub status: RefundStatus,
 }
 
-/// What happened.
+/// An entry of a reservation's timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimelineEvent {
-    /// Rooms were set aside.
     Held,
-    /// A payment was started, and the hold extended.
+    /// The first payment was started, which extended the hold.
     HoldExtended,
-    /// A payment was started.
     PaymentStarted,
-    /// It came to nothing.
     PaymentFailed,
-    /// It was paid.
+    /// The payment succeeded.
     Confirmed,
-    /// Nobody paid in time.
+    /// The hold ended without payment.
     Expired,
-    /// Called off.
     Cancelled,
-    /// Money came when the rooms were gone; it goes back.
+    /// A payment succeeded after the hold had ended. It is refunded.
     PaidTooLate,
-    /// Money went back.
     Refunded,
-    /// Money could not be given back.
     RefundFailed,
-    /// Guest details or requests were changed.
+    /// Guest details or special requests were changed.
     Changed,
-    /// The guest arrived.
     CheckedIn,
-    /// The guest left.
     CheckedOut,
-    /// Nobody came.
     NoShow,
 }
 
 impl TimelineEvent {
-    /// As REST and the pages write it.
+    /// The name in REST responses and on pages.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Held => "held",
@@ -190,82 +172,73 @@ impl TimelineEvent {
     }
 }
 
-/// A reservation. Stored as it is here, so that it only ever changes by a new version beside it.
+/// A reservation. It is stored in this form: a change of its fields needs a new version of the stored row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// Its id; the hotel's slot is in it.
+    /// Contains the hotel's slot.
     pub id: ReservationId,
-    /// Grows with each change: the ETag.
+    /// Grows with each change: the entity tag.
     pub version: u32,
-    /// Where it is in its life.
     pub status: Status,
-    /// Whose things these are: `usr_…`, `gst_…`, or a client's id.
+    /// The user (`usr_…`), guest session (`gst_…`) or OAuth client that made it.
     pub owner: String,
-    /// What was promised: hotel, room type, nights, price, taxes and policy.
+    /// Hotel, room type, nights, price, taxes and policy as quoted.
     pub quote: Quote,
-    /// Who stays.
     pub guest: Guest,
-    /// Wishes, in the guest's words.
+    /// Special requests of the guest.
     pub requests: Option<String>,
-    /// The maker's own name for it.
+    /// The booker's own reference.
     pub reference: Option<String>,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// When it was changed last.
     pub updated_at: Timestamp,
-    /// When the hold ends; only while held.
+    /// When the hold ends; only while the status is [`Status::Held`].
     pub hold_expires_at: Option<Timestamp>,
-    /// Whether a payment has extended the hold already.
+    /// Whether a payment has already extended the hold.
     pub extended: bool,
-    /// What is known of the money.
     pub payment: PaymentState,
-    /// Minor units that cancelling (or not coming) cost.
+    /// The fee of a cancellation or no-show, in minor units.
     pub penalty: i64,
-    /// What goes or went back last.
+    /// The latest refund.
     pub refund: Option<Refund>,
-    /// Minor units that have gone back altogether.
+    /// The sum of all refunds that succeeded, in minor units.
     pub refunded: i64,
-    /// What happened, in order.
+    /// In the order of time.
     pub timeline: Vec<(Timestamp, TimelineEvent)>,
 }
 
 impl Reservation {
-    /// The hotel.
     pub const fn hotel(&self) -> HotelId {
         self.quote.hotel
     }
 
-    /// The room type.
     pub const fn room_type(&self) -> RoomTypeId {
         self.quote.room_type
     }
 
-    /// The rate plan.
     pub const fn rate_plan(&self) -> RatePlanId {
         self.quote.rate_plan
     }
 
-    /// The nights.
     pub const fn stay(&self) -> Stay {
         self.quote.stay
     }
 
-    /// Of all its amounts.
+    /// The currency of all amounts.
     pub const fn currency(&self) -> Currency {
         self.quote.currency
     }
 
-    /// What all of it costs.
+    /// The total price.
     pub const fn total(&self) -> Money {
         Money::new(self.quote.total, self.quote.currency)
     }
 
-    /// Taxes, included ones too.
+    /// All taxes, whether the nightly prices include them or not.
     pub fn taxes(&self) -> &[TaxAmount] {
         &self.quote.taxes
     }
 
-    /// Minor units paid; 0 when nothing was.
+    /// The amount paid, in minor units.
     pub const fn paid(&self) -> i64 {
         match self.payment {
             PaymentState::Paid { amount, .. } => amount,
@@ -273,8 +246,8 @@ impl Reservation {
         }
     }
 
-    /// What is kept if it is cancelled at `now`, minor units: nothing of a hold, nothing until the deadline, then the
-    /// promised share of the total, rounded half up.
+    /// The cancellation fee at `now`, in minor units: 0 for a hold and until the deadline, then the policy's share of the
+    /// total, rounded half up.
     pub fn penalty_at(&self, now: Timestamp) -> i64 {
         if self.status == Status::Held || self.quote.policy.free_until.is_some_and(|until| now <= until) {
             return 0;
@@ -282,7 +255,7 @@ impl Reservation {
         crate::pricing::share(self.quote.total, self.quote.policy.penalty_percent)
     }
 
-    /// What goes back if it is cancelled at `now`: 0 when nothing is paid or it cannot be cancelled any more.
+    /// The refund of a cancellation at `now`: 0 if nothing is paid or the reservation cannot be cancelled any more.
     pub fn refund_at(&self, now: Timestamp) -> Money {
         let amount = match self.status {
             Status::Confirmed => (self.paid() - self.refunded - self.penalty_at(now)).max(0),

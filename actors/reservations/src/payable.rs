@@ -1,10 +1,9 @@
-//! What would have to be paid, as payments wants to know it.
+//! The amount that is owed for a reservation, with the details that payments needs for receipts.
 
 use contracts::payments::Payable;
 use contracts::reservations::Reservation;
 use contracts::{HotelProfile, Money};
 
-/// The folio of a reservation, for payments and its receipts.
 pub(crate) fn payable(reservation: &Reservation, hotel: &HotelProfile) -> Payable {
     let quote = &reservation.quote;
     let room = room(quote.rooms, &quote.room_name);

@@ -1,18 +1,18 @@
-//! What the bank said of an intent, as our own effects asked it.
+//! The effects of this service reported the state of an intent.
 
 use contracts::Money;
 use contracts::payments::{BankMode, IntentSnapshot, IntentState};
 
 use super::{T, check, fail, save, succeed};
+use crate::Effect;
 use crate::limits;
-use crate::service::Effect;
 use crate::state::{BANK, Record, Stage, TimelineEvent};
 
-/// The bank has made an intent. It is recorded here before anybody confirms it.
+/// The bank has created an intent. Its id is recorded before it is confirmed.
 pub(super) fn intent_created(turn: &mut T<'_>, mut record: Record, intent: String, mode: BankMode) {
     let payment = record.id;
     if record.stage != Stage::Creating {
-        // Given up meanwhile, or a second intent of a repeated effect: nobody will confirm it.
+        // The payment has failed meanwhile, or a repeated effect created a second intent. It is never confirmed.
         if record.intent.as_ref() != Some(&intent) {
             turn.effect(payment.0, &Effect::Cancel { payment, intent });
         }
@@ -21,7 +21,7 @@ pub(super) fn intent_created(turn: &mut T<'_>, mut record: Record, intent: Strin
     let bank = turn.get(&BANK, &0);
     record.intent = Some(intent.clone());
     record.mode = Some(mode);
-    record.happened(turn.now(), TimelineEvent::IntentRecorded);
+    record.record(turn.now(), TimelineEvent::IntentRecorded);
     if bank.is_some_and(|bank| bank != mode) {
         turn.effect(payment.0, &Effect::Cancel { payment, intent });
         return fail::fail(turn, record, "bank_mismatch");
@@ -34,31 +34,31 @@ pub(super) fn intent_created(turn: &mut T<'_>, mut record: Record, intent: Strin
     turn.effect(payment.0, &Effect::Confirm { payment, intent, return_url, not_after });
 }
 
-/// The bank refuses to make one, or knows nothing of the one that we recorded: either way nothing was charged.
-pub(super) fn no_intent(turn: &mut T<'_>, mut record: Record, code: String) {
-    check::answered(turn, &mut record);
-    fail::fail(turn, record, &code);
+/// The bank refused to create an intent, or does not know the recorded one. Nothing was charged.
+pub(super) fn no_intent(turn: &mut T<'_>, mut record: Record, code: &str) {
+    check::completed(turn, &mut record);
+    fail::fail(turn, record, code);
 }
 
-/// The bank says how far an intent is.
-pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSnapshot) {
-    // An orphan that was cancelled, say.
-    if record.intent.as_ref() != Some(&seen.intent) {
+/// The intent was retrieved.
+pub(super) fn intent_retrieved(turn: &mut T<'_>, mut record: Record, intent: IntentSnapshot) {
+    // Another intent, for example a superfluous one that was cancelled.
+    if record.intent.as_ref() != Some(&intent.intent) {
         return;
     }
-    check::answered(turn, &mut record);
+    check::completed(turn, &mut record);
     let Some(amount) = record.amount() else { return save(turn, &record) };
     if record.stage == Stage::Succeeded {
         return save(turn, &record);
     }
-    if !is_ours(&record, amount, &seen) {
-        return give_up(turn, record, seen.intent, "bank_mismatch");
+    if !matches_payment(&record, amount, &intent) {
+        return fail_and_cancel(turn, record, intent.intent, "bank_mismatch");
     }
-    if seen.method.is_some() {
-        record.method = seen.method;
+    if intent.method.is_some() {
+        record.method = intent.method;
     }
-    match seen.state {
-        // Even if we had given it up: it is the guest's money.
+    match intent.state {
+        // Even if the payment had failed here: the guest was charged.
         IntentState::Succeeded => succeed::succeed(turn, record, amount),
         IntentState::Failed { code } => fail::fail(turn, record, &code),
         IntentState::Canceled => {
@@ -66,18 +66,18 @@ pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSnap
                 if record.stage == Stage::Action { "authentication_expired" } else { "bank_unavailable" };
             fail::fail(turn, record, code);
         }
-        // The effect that confirms it is still at work.
+        // The effect that confirms it is in progress.
         IntentState::Unconfirmed => save(turn, &record),
         IntentState::RequiresAction { redirect_url: Some(url) } => action_required(turn, record, url),
         IntentState::RequiresAction { redirect_url: None } => {
-            // Something that only the bank's own script can show.
-            give_up(turn, record, seen.intent, "authentication_required");
+            // An authentication that only the bank's own script can show.
+            fail_and_cancel(turn, record, intent.intent, "authentication_required");
         }
         IntentState::Processing => {
             if record.stage.is_open() && record.stage != Stage::Waiting {
                 record.stage = Stage::Waiting;
                 record.redirect_url = None;
-                record.happened(turn.now(), TimelineEvent::BankProcessing);
+                record.record(turn.now(), TimelineEvent::BankProcessing);
                 check::schedule(turn, &mut record);
             }
             save(turn, &record);
@@ -85,8 +85,8 @@ pub(super) fn intent_seen(turn: &mut T<'_>, mut record: Record, seen: IntentSnap
     }
 }
 
-/// Fails it and has the intent cancelled: once, since cancelling reports what it saw.
-fn give_up(turn: &mut T<'_>, record: Record, intent: String, code: &str) {
+/// Fails the payment and cancels its intent. Only an open payment requests this, because the effect reports the intent again.
+fn fail_and_cancel(turn: &mut T<'_>, record: Record, intent: String, code: &str) {
     if record.stage.is_open() {
         let payment = record.id;
         turn.effect(payment.0, &Effect::Cancel { payment, intent });
@@ -96,25 +96,25 @@ fn give_up(turn: &mut T<'_>, record: Record, intent: String, code: &str) {
 
 fn action_required(turn: &mut T<'_>, mut record: Record, url: String) {
     if record.stage.is_open() {
-        let anew = record.stage != Stage::Action;
-        if anew || record.redirect_url.as_ref() != Some(&url) {
+        let is_new = record.stage != Stage::Action;
+        if is_new || record.redirect_url.as_ref() != Some(&url) {
             record.stage = Stage::Action;
             record.redirect_url = Some(url);
-            record.happened(turn.now(), TimelineEvent::ActionRequired);
+            record.record(turn.now(), TimelineEvent::ActionRequired);
         }
-        if anew {
+        if is_new {
             check::schedule(turn, &mut record);
         }
     }
     save(turn, &record);
 }
 
-/// Whether it asks for our amount in our currency, really or not as its bank does, and took that.
-fn is_ours(record: &Record, amount: Money, seen: &IntentSnapshot) -> bool {
+/// Whether amount, currency and live mode of the intent are those of the payment, and a success received the full amount.
+fn matches_payment(record: &Record, amount: Money, intent: &IntentSnapshot) -> bool {
     let live = record.mode == Some(BankMode::Live);
-    let received = seen.state != IntentState::Succeeded || seen.received == amount.amount;
-    seen.amount == amount.amount
-        && seen.currency == amount.currency.code()
-        && seen.livemode == live
+    let received = intent.state != IntentState::Succeeded || intent.received == amount.amount;
+    intent.amount == amount.amount
+        && intent.currency == amount.currency.code()
+        && intent.livemode == live
         && received
 }

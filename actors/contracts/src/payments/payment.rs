@@ -1,0 +1,187 @@
+//! Payments of reservations.
+
+use protocol::{Access, Request, Route, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Payments, Refund};
+use crate::{HotelId, Money, PaymentId, ReservationId, scope};
+
+/// Those who may read payments, as far as the state shows that these are theirs.
+pub(super) const READERS: Access = Access::scopes(&[
+    scope::PAYMENTS_READ,
+    scope::PAYMENTS_WRITE,
+    scope::HOTEL_MANAGE,
+    scope::CLUSTER_MANAGE,
+])
+.or_services(&["ui", "payments", "reservations"]);
+
+/// The status of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PaymentStatus {
+    /// Waiting for `reservations` or for the bank.
+    Processing,
+    /// The guest has to open [`Payment::redirect_url`] (3-D Secure).
+    RequiresAction,
+    Succeeded,
+    /// Another attempt is allowed.
+    Failed,
+    PartiallyRefunded,
+    Refunded,
+}
+
+/// Why a payment failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable code: the bank's decline code (`card_declined`, `insufficient_funds`, `expired_card`, …), or one of this
+    /// service: `reservation_not_found`, `reservation_not_held`, `reservation_payment_open`, `amount_changed`,
+    /// `authentication_required`, `authentication_expired`, `bank_unavailable`, `bank_refused`, `bank_mismatch`.
+    pub code: String,
+}
+
+/// A payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub reservation: ReservationId,
+    /// `None` until `reservations` has returned the amount.
+    pub hotel: Option<HotelId>,
+    pub status: PaymentStatus,
+    /// `None` until `reservations` has returned it.
+    pub amount: Option<Money>,
+    /// The sum of the refunds that succeeded, in minor units.
+    pub refunded: i64,
+    /// Present while the status is [`PaymentStatus::Failed`].
+    pub failure: Option<Failure>,
+    /// Present while the status is [`PaymentStatus::RequiresAction`].
+    pub redirect_url: Option<String>,
+    /// The masked card: `Visa •••• 4242`.
+    pub method: Option<String>,
+    /// `R-000123`, consecutive for each hotel; present once the payment has succeeded.
+    pub receipt_number: Option<String>,
+    /// In the order of their creation.
+    pub refunds: Vec<Refund>,
+    pub created_at: Timestamp,
+    pub succeeded_at: Option<Timestamp>,
+    /// Whether no real money moves; `None` until an intent exists at the bank.
+    pub test: Option<bool>,
+    /// Stable event names: `started`, `quoted`, `known_to_bank`, `requires_action`, `bank_processing`, `succeeded`, `failed`,
+    /// `refund_started`, `refund_succeeded`, `refund_failed`, `paid_twice`.
+    pub timeline: Vec<(Timestamp, String)>,
+    /// Grows with each change: the entity tag.
+    pub version: u64,
+}
+
+/// Starts a payment. The sender has verified, in the caller's name, that the caller may see the reservation; the amount that
+/// is charged comes from `reservations`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartPayment {
+    pub reservation: ReservationId,
+    /// `pm_…`: the bank's id of a card. Card numbers are sent to the bank only.
+    pub payment_method: String,
+    /// Where the guest returns to after 3-D Secure: `https://…` (or `http://…` on loopback).
+    pub return_url: String,
+    /// The total that the payer saw. If `reservations` returns another amount, nothing is charged.
+    pub expected_amount: Option<Money>,
+}
+
+impl Request for StartPayment {
+    type Contract = Payments;
+    type Reply = PaymentId;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui"])
+    }
+}
+
+/// The guest returned from 3-D Secure: retrieve the intent now rather than at the next scheduled check. Safe at any time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestReturned {
+    pub payment: PaymentId,
+}
+
+impl Request for GuestReturned {
+    type Contract = Payments;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::Slot(self.payment.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui"])
+    }
+}
+
+/// Reads one payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetPayment {
+    pub payment: PaymentId,
+}
+
+impl Request for GetPayment {
+    type Contract = Payments;
+    type Reply = Payment;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.payment.slot())
+    }
+
+    fn access(&self) -> Access {
+        READERS
+    }
+}
+
+/// Reads the payments of one reservation, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListReservationPayments {
+    pub reservation: ReservationId,
+}
+
+impl Request for ListReservationPayments {
+    type Contract = Payments;
+    type Reply = Vec<Payment>;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        READERS
+    }
+}
+
+/// Reads the payments that the caller may see, newest first: its own, those of its hotels, or all for an administrator.
+/// Every shard returns one page; the caller merges them by [`PaymentCursor`] in descending order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListPayments {
+    pub hotel: Option<HotelId>,
+    pub status: Option<PaymentStatus>,
+    /// Only payments after this one.
+    pub after: Option<PaymentCursor>,
+    /// At most 101.
+    pub limit: u32,
+}
+
+impl Request for ListPayments {
+    type Contract = Payments;
+    type Reply = Vec<Payment>;
+
+    fn route(&self) -> Route {
+        Route::AllShards
+    }
+
+    fn access(&self) -> Access {
+        READERS
+    }
+}
+
+/// The last payment of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PaymentCursor {
+    pub created_at: Timestamp,
+    pub payment: PaymentId,
+}

@@ -1,0 +1,189 @@
+//! The life of one reservation: room hold, changes, cancellation, check-in and check-out.
+
+use protocol::{Access, Request, Route};
+use serde::{Deserialize, Serialize};
+
+use super::{Guest, Quote, Reservation, Reservations};
+use crate::{ReservationId, scope};
+
+/// The most rooms of one reservation.
+pub const ROOMS_MAX: u32 = 50;
+
+/// The path of the page that the secret link in a guest's mail opens. The tag is
+/// `LinkKey("booking-link").tag(&[&id.to_string()])`, which [`GetReservationByLink`] verifies.
+pub fn link_path(reservation: ReservationId, tag: &str) -> String {
+    format!("/bookings/{reservation}?key={tag}")
+}
+
+/// Holds rooms for every night of a stay, or for none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Price and conditions, from an opened offer.
+    pub quote: Quote,
+    pub guest: Guest,
+    /// Special requests of the guest.
+    pub requests: Option<String>,
+    /// The booker's own reference.
+    pub reference: Option<String>,
+}
+
+impl Request for Hold {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.quote.hotel.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::RESERVATIONS_WRITE]).or_services(&["ui"])
+    }
+}
+
+/// Changes guest details or special requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Modify {
+    pub reservation: ReservationId,
+    /// The version that the reservation must have.
+    pub expect: Option<u32>,
+    pub guest: Option<Guest>,
+    /// `Some(None)` removes the requests.
+    pub requests: Option<Option<String>>,
+}
+
+impl Request for Modify {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        OWNER_OR_STAFF
+    }
+}
+
+/// Cancels a reservation under its cancellation policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancel {
+    pub reservation: ReservationId,
+    /// The version that the reservation must have.
+    pub expect: Option<u32>,
+}
+
+impl Request for Cancel {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        OWNER_OR_STAFF
+    }
+}
+
+/// Those who may change a reservation, if the state shows that it is theirs.
+const OWNER_OR_STAFF: Access =
+    Access::scopes(&[scope::RESERVATIONS_WRITE, scope::HOTEL_MANAGE]).or_services(&["ui"]);
+
+/// Front desk: the guest arrived.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckIn {
+    pub reservation: ReservationId,
+}
+
+impl Request for CheckIn {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::HOTEL_MANAGE])
+    }
+}
+
+/// Front desk: the guest departed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckOut {
+    pub reservation: ReservationId,
+}
+
+impl Request for CheckOut {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::HOTEL_MANAGE])
+    }
+}
+
+/// Front desk: the guest did not arrive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoShow {
+    pub reservation: ReservationId,
+}
+
+impl Request for NoShow {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::HOTEL_MANAGE])
+    }
+}
+
+/// Reads one reservation, for those who may see it: its owner, staff of its hotel, administrators; `ui` and `payments` in
+/// their own name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetReservation {
+    pub reservation: ReservationId,
+}
+
+impl Request for GetReservation {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        super::list::READERS
+    }
+}
+
+/// Reads one reservation by the secret link that was mailed to its guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetReservationByLink {
+    pub reservation: ReservationId,
+    /// The link's tag, see [`link_path`].
+    pub tag: String,
+}
+
+impl Request for GetReservationByLink {
+    type Contract = Reservations;
+    type Reply = Reservation;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        // The tag is the credential.
+        Access::ANYONE
+    }
+}

@@ -1,0 +1,69 @@
+//! Why `reservations` refuses a request.
+
+use serde::{Deserialize, Serialize};
+
+use super::Status;
+use crate::Date;
+use crate::payments::NotPayable;
+
+/// A refusal: a decision of the service, replicated like a reply.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The reservation does not exist, or the caller may not see it.
+    #[error("no such reservation")]
+    NoSuchReservation,
+    #[error("no such hotel")]
+    NoSuchHotel,
+    #[error("no such room type")]
+    NoSuchRoomType,
+    #[error("no such rate plan")]
+    NoSuchRatePlan,
+    /// `night` is the first night without enough rooms.
+    #[error("not enough rooms are left on {night}")]
+    SoldOut { night: Date },
+    /// `night` is the first night that is closed for sale.
+    #[error("the hotel does not sell these rooms on {night}")]
+    StopSell { night: Date },
+    /// The hotel, the room type or the rate plan is off sale.
+    #[error("this is not on sale any more")]
+    Inactive,
+    #[error("the offer has expired")]
+    OfferExpired,
+    /// The check-in date is in the past. `today` is the hotel's local date.
+    #[error("the stay begins in the past: it is {today} at the hotel")]
+    InThePast { today: Date },
+    /// The stay ends after `last`, the last departure date that is sold.
+    #[error("nights are sold until {last} only")]
+    BeyondHorizon { last: Date },
+    #[error("at most {limit} unpaid reservations at a time")]
+    TooManyHolds { limit: u32 },
+    /// A field is invalid. `field` is the last segment of its JSON pointer.
+    #[error("{field}: {why}")]
+    Invalid { field: String, why: String },
+    /// The version is not the expected one.
+    #[error("it was changed meanwhile")]
+    Changed,
+    #[error("a reservation that is {} does not allow this", status.as_str())]
+    WrongStatus { status: Status },
+    /// The action is not allowed on `today`, the hotel's local date.
+    #[error("not on this day: it is {today} at the hotel")]
+    WrongDay { today: Date },
+    #[error("it cannot be paid now")]
+    NotPayable(NotPayable),
+    /// The caller is not staff of this hotel and no administrator.
+    #[error("not one of your hotels")]
+    NotYourHotel,
+    #[error("a hotel with this reference exists")]
+    ReferenceTaken,
+    /// The inventory would be less than the rooms that are held and sold. `night` is the first such night.
+    #[error("{taken} of the rooms {room_type} are held or sold on {night}: {rooms} would be too few")]
+    InventoryBelowTaken {
+        /// The room type's name.
+        room_type: String,
+        night: Date,
+        /// Rooms that are held and sold.
+        taken: u32,
+        /// The inventory that was requested.
+        rooms: u32,
+    },
+}
