@@ -12,8 +12,8 @@ pub use bank::{
 };
 pub use payable::{NotPayable, Payable, Quoted};
 pub use payment::{
-    Failure, GetPayment, GuestReturned, ListPayments, ListReservationPayments, Payment, PaymentCursor,
-    PaymentStatus, StartPayment,
+    AwaitPayment, Failure, GetPayment, GuestReturned, ListPayments, ListReservationPayments, Payment,
+    PaymentCursor, PaymentStatus, StartPayment,
 };
 pub use receipt::{GetReceipt, Receipt};
 pub use refund::{Refund, RefundPayment, RefundReason, RefundStatus, RequestRefund};
@@ -60,6 +60,7 @@ protocol::contract! {
         ListPayments,
         GetReceipt,
         GetBankMode,
+        AwaitPayment,
     }
 
     /// The replies to queries.

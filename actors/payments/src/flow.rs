@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use contracts::PaymentId;
 use contracts::payments::{
-    BankMode, GetBankMode, GetPayment, Payment, PaymentStatus, Refund, RefundStatus, Refusal, RequestRefund,
-    StartPayment,
+    AwaitPayment, BankMode, GetBankMode, Payment, Refund, Refusal, RequestRefund, StartPayment,
 };
 use group::{Call, Client, Failure, Unavailable, Why};
 use tokio::time::Instant;
@@ -14,10 +12,8 @@ use tokio::time::Instant;
 const WAIT: Duration = Duration::from_secs(9);
 /// Reserved before the call's deadline for the reply.
 const MARGIN: Duration = Duration::from_millis(400);
-const PAUSE: Duration = Duration::from_millis(20);
-const PAUSE_MAX: Duration = Duration::from_millis(100);
 
-/// Starts a payment and waits until it leaves [`PaymentStatus::Processing`], for at most nine seconds or until shortly before
+/// Starts a payment and waits until it leaves `PaymentStatus::Processing`, for at most nine seconds or until shortly before
 /// the call's deadline. Then it is returned as it is.
 ///
 /// # Errors
@@ -28,7 +24,7 @@ pub async fn start_and_wait(
     start: StartPayment,
 ) -> Result<Payment, Failure<Refusal>> {
     let payment = client.call(call, start).await?;
-    wait(client, call, payment, |payment| payment.status != PaymentStatus::Processing).await
+    wait(client, call, AwaitPayment { payment, refund: None }).await
 }
 
 /// Requests a refund and waits until it succeeds or fails, like [`start_and_wait`].
@@ -42,10 +38,7 @@ pub async fn refund_and_wait(
 ) -> Result<(Payment, Refund), Failure<Refusal>> {
     let payment = request.payment;
     let id = client.call(call, request).await?;
-    let settled = |payment: &Payment| {
-        payment.refunds.iter().any(|refund| refund.id == id && refund.status != RefundStatus::Pending)
-    };
-    let payment = wait(client, call, payment, settled).await?;
+    let payment = wait(client, call, AwaitPayment { payment, refund: Some(id) }).await?;
     let refund = payment.refunds.iter().find(|refund| refund.id == id).cloned();
     // A refund is never removed. An older replica may have answered.
     let refund = refund.ok_or_else(|| Unavailable::new(Why::NoService("payments".to_owned())))?;
@@ -77,22 +70,8 @@ fn name(mode: BankMode) -> &'static str {
     }
 }
 
-async fn wait(
-    client: &Client,
-    call: &Call,
-    payment: PaymentId,
-    is_done: impl Fn(&Payment) -> bool,
-) -> Result<Payment, Failure<Refusal>> {
-    // The idempotency key belongs to the command, not to the queries.
-    let call = Call { key: None, ..call.clone() };
+async fn wait(client: &Client, call: &Call, request: AwaitPayment) -> Result<Payment, Failure<Refusal>> {
     let deadline = (Instant::now() + WAIT).min(call.deadline.checked_sub(MARGIN).unwrap_or(call.deadline));
-    let mut pause = PAUSE;
-    loop {
-        let found = client.call(&call, GetPayment { payment }).await?;
-        if is_done(&found) || Instant::now() + pause >= deadline {
-            return Ok(found);
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(PAUSE_MAX);
-    }
+    // The idempotency key belongs to the command, not to the query.
+    client.call(&Call { key: None, deadline, ..call.clone() }, request).await
 }

@@ -32,7 +32,7 @@ pub use state::limits;
 
 use contracts::payments::{Answer, Command, Query, Refusal, Reply};
 use contracts::{Money, PaymentId, RefundId, ReservationId};
-use group::{Service, Turn, View};
+use group::{IsFinal, Service, Turn, View};
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +115,20 @@ impl Service for Payments {
 
     fn query(&self, view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
         query::dispatch(view, caller, query)
+    }
+
+    fn long_poll(query: &Query) -> Option<IsFinal<Self>> {
+        match query {
+            Query::AwaitPayment(_) => Some(|query, answer| match (query, answer) {
+                (Query::AwaitPayment(request), Answer::Payment(payment)) => request.is_final(payment),
+                _ => true,
+            }),
+            Query::GetPayment(_)
+            | Query::ListReservationPayments(_)
+            | Query::ListPayments(_)
+            | Query::GetReceipt(_)
+            | Query::GetBankMode(_) => None,
+        }
     }
 
     fn violations(&self, view: &View<'_>) -> Vec<String> {

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use contracts::payments::{Command, GetPayment, GetReceipt, Receipt, RefundStatus};
+use contracts::payments::{Command, Receipt, RefundStatus};
 use contracts::pdf::{self, RenderDocument};
 use contracts::{PaymentId, RefundId, ReservationId};
-use group::{Call, EffectContext, Failure, Outcome};
+use group::{EffectContext, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
 use render::Renderer;
 use serde_json::{Value, json};
 
 use crate::receipt;
+use crate::state::{PAYMENTS, Record};
 
-/// The deadline of all calls for one mail.
+/// The deadline for rendering a receipt.
 const TIMEOUT: Duration = Duration::from_secs(15);
 const TEMPLATES: [(&str, &str); 5] = [
     ("receipt.txt", include_str!("../templates/receipt.txt")),
@@ -73,11 +74,9 @@ impl Mails {
     }
 
     async fn send_receipt(&self, context: &EffectContext, payment: PaymentId) -> Result<(), MailError> {
-        let call = call(context).await?;
-        let reservation =
-            context.client.call(&call, GetPayment { payment }).await.map_err(failed)?.reservation;
-        let (receipt, data) = self.receipt_data(context, &call, payment, reservation).await?;
-        let document = document(context, &call, &data).await?;
+        let record = record(context, payment).await?;
+        let (receipt, data) = self.receipt_data(&record)?;
+        let document = document(context, &data).await?;
         let hotel = data["hotel"]["name"].as_str().unwrap_or_default();
         let subject = format!("{}Receipt {} from {hotel}", test_mark(&data), receipt.number);
         let message = Message {
@@ -100,14 +99,14 @@ impl Mails {
         payment: PaymentId,
         id: RefundId,
     ) -> Result<(), MailError> {
-        let call = call(context).await?;
-        let found = context.client.call(&call, GetPayment { payment }).await.map_err(failed)?;
+        let record = record(context, payment).await?;
+        let found = record.to_payment();
         let Some(refund) = found.refunds.iter().find(|refund| refund.id == id) else { return Ok(()) };
         // The refund has failed since this effect was stored.
         if refund.status == RefundStatus::Failed {
             return Ok(());
         }
-        let (receipt, mut data) = self.receipt_data(context, &call, payment, found.reservation).await?;
+        let (receipt, mut data) = self.receipt_data(&record)?;
         data["refund"] = json!({
             "amount": refund.amount.amount,
             "reason": receipt::reason_text(&refund.reason),
@@ -123,15 +122,9 @@ impl Mails {
         self.mailer.send(&message).await.map_err(not_sent)
     }
 
-    async fn receipt_data(
-        &self,
-        context: &EffectContext,
-        call: &Call,
-        payment: PaymentId,
-        reservation: ReservationId,
-    ) -> Result<(Receipt, Value), MailError> {
-        let request = GetReceipt { payment, booking_url: (self.booking_url)(reservation) };
-        let receipt = context.client.call(call, request).await.map_err(failed)?;
+    fn receipt_data(&self, record: &Record) -> Result<(Receipt, Value), MailError> {
+        let receipt = receipt::receipt(record, &(self.booking_url)(record.reservation));
+        let receipt = receipt.map_err(|refusal| MailError::Permanent(refusal.to_string()))?;
         let data = serde_json::from_str(&receipt.data_json);
         let data = data.map_err(|error| MailError::Permanent(error.to_string()))?;
         Ok((receipt, data))
@@ -157,13 +150,17 @@ impl Mails {
     }
 }
 
-async fn call(context: &EffectContext) -> Result<Call, MailError> {
-    context.call(TIMEOUT).await.map_err(|unavailable| MailError::Transient(unavailable.to_string()))
+async fn record(context: &EffectContext, payment: PaymentId) -> Result<Record, MailError> {
+    let found = context.read(|view| view.get(&PAYMENTS, &payment)).await;
+    let found = found.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
+    found.ok_or_else(|| MailError::Permanent(format!("{payment} does not exist")))
 }
 
-async fn document(context: &EffectContext, call: &Call, data: &Value) -> Result<Vec<u8>, MailError> {
+async fn document(context: &EffectContext, data: &Value) -> Result<Vec<u8>, MailError> {
+    let call = context.call(TIMEOUT).await;
+    let call = call.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
     let request = RenderDocument { template: pdf::RECEIPT.to_owned(), data_json: data.to_string() };
-    context.client.call(call, request).await.map_err(failed)
+    context.client.call(&call, request).await.map_err(failed)
 }
 
 fn test_mark(data: &Value) -> &'static str {

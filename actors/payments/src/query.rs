@@ -23,6 +23,7 @@ pub(crate) fn dispatch(view: &View<'_>, caller: &Principal, query: Query) -> Res
         Query::ListPayments(request) => list_payments(view, caller, &request).into(),
         Query::GetReceipt(request) => get_receipt(view, caller, &request)?.into(),
         Query::GetBankMode(_) => view.get(&BANK, &0).into(),
+        Query::AwaitPayment(request) => visible(view, caller, request.payment)?.to_payment().into(),
     })
 }
 

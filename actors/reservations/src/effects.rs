@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use contracts::HotelProfile;
-use contracts::reservations::{Command, GetManagedHotel, GetReservation, Refusal, Reservation};
-use group::{Call, EffectContext, Effects, Failure, Outcome};
+use contracts::reservations::{Command, Reservation};
+use group::{EffectContext, Effects, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
 use render::Renderer;
 use serde_json::Value;
 
 use crate::booking_links::BookingLinks;
+use crate::state::{HOTELS, RESERVATIONS};
 use crate::{Effect, Occasion, Recipient, Reservations, documents, ics};
 
-/// The deadline of one attempt, without the mail server.
+/// The deadline for rendering the confirmation.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why a mail was not sent.
@@ -67,15 +68,16 @@ impl Effects<Reservations> for ReservationEffects {
 
 impl ReservationEffects {
     async fn mail(&self, context: &EffectContext, effect: Effect) -> Result<(), MailError> {
-        let Effect::Mail { reservation, occasion, to } = effect;
-        let call = context
-            .call(TIMEOUT)
-            .await
-            .map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
-        let reservation = context.client.call(&call, GetReservation { reservation }).await.map_err(failed)?;
-        let hotel = GetManagedHotel { hotel: reservation.hotel() };
-        let hotel = context.client.call(&call, hotel).await.map_err(failed)?.hotel;
-        let Some(message) = self.message(context, &call, &reservation, &hotel, occasion, to).await? else {
+        let Effect::Mail { reservation: id, occasion, to } = effect;
+        let found = context.read(|view| {
+            let reservation = Reservation::from(view.get(&RESERVATIONS, &id)?);
+            let hotel = view.get(&HOTELS, &reservation.hotel())?.hotel;
+            Some((reservation, hotel))
+        });
+        let found = found.await.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
+        let (reservation, hotel) =
+            found.ok_or_else(|| MailError::Permanent(format!("{id} or its hotel does not exist")))?;
+        let Some(message) = self.message(context, &reservation, &hotel, occasion, to).await? else {
             return Ok(());
         };
         self.mailer.send(&message).await.map_err(|error| match error {
@@ -88,7 +90,6 @@ impl ReservationEffects {
     async fn message(
         &self,
         context: &EffectContext,
-        call: &Call,
         reservation: &Reservation,
         hotel: &HotelProfile,
         occasion: Occasion,
@@ -125,7 +126,7 @@ impl ReservationEffects {
         };
         let (attachments, reply_to) = match to {
             Recipient::Guest => (
-                self.attachments(context, call, reservation, hotel, occasion, &data).await?,
+                self.attachments(context, reservation, hotel, occasion, &data).await?,
                 hotel.email.as_ref().and_then(|email| Address::new(hotel.name.clone(), email.clone()).ok()),
             ),
             Recipient::Hotel => (Vec::new(), None),
@@ -147,7 +148,6 @@ impl ReservationEffects {
     async fn attachments(
         &self,
         context: &EffectContext,
-        call: &Call,
         reservation: &Reservation,
         hotel: &HotelProfile,
         occasion: Occasion,
@@ -155,7 +155,9 @@ impl ReservationEffects {
     ) -> Result<Vec<Attachment>, MailError> {
         let mut attachments = Vec::new();
         if occasion == Occasion::Confirmed {
-            let rendered = documents::render_confirmation(&context.client, call, data).await;
+            let call = context.call(TIMEOUT).await;
+            let call = call.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
+            let rendered = documents::render_confirmation(&context.client, &call, data).await;
             let bytes = rendered.map_err(|failure| match failure {
                 // A stored template does not fit the data. An operator has to correct it.
                 Failure::Refused(refusal) => {
@@ -190,17 +192,6 @@ impl ReservationEffects {
             (Occasion::Cancelled, Recipient::Hotel) => {
                 format!("{test}Cancelled: {} to {}", stay.check_in(), stay.check_out())
             }
-        }
-    }
-}
-
-fn failed(failure: Failure<Refusal>) -> MailError {
-    match failure {
-        Failure::Refused(refusal) => MailError::Permanent(refusal.to_string()),
-        failure @ (Failure::Forbidden(_) | Failure::KeyReused) => MailError::Permanent(failure.to_string()),
-        // A token can expire before the call is executed.
-        failure @ (Failure::Unauthenticated(_) | Failure::Unavailable(_)) => {
-            MailError::Transient(failure.to_string())
         }
     }
 }

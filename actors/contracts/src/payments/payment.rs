@@ -3,8 +3,8 @@
 use protocol::{Access, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Payments, Refund};
-use crate::{HotelId, Money, PaymentId, ReservationId, scope};
+use super::{Payments, Refund, RefundStatus};
+use crate::{HotelId, Money, PaymentId, RefundId, ReservationId, scope};
 
 /// Those who may read payments, as far as the state shows that these are theirs.
 pub(super) const READERS: Access = Access::scopes(&[
@@ -123,6 +123,40 @@ pub struct GetPayment {
 }
 
 impl Request for GetPayment {
+    type Contract = Payments;
+    type Reply = Payment;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.payment.slot())
+    }
+
+    fn access(&self) -> Access {
+        READERS
+    }
+}
+
+/// Reads one payment once it is final, or shortly before the call's deadline as it is then: a long poll. Final is a payment
+/// that has left [`PaymentStatus::Processing`] or, with `refund`, a refund that has left [`RefundStatus::Pending`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitPayment {
+    pub payment: PaymentId,
+    pub refund: Option<RefundId>,
+}
+
+impl AwaitPayment {
+    /// Whether the payment is final.
+    pub fn is_final(&self, payment: &Payment) -> bool {
+        match self.refund {
+            None => payment.status != PaymentStatus::Processing,
+            Some(id) => {
+                let refund = payment.refunds.iter().find(|refund| refund.id == id);
+                refund.is_some_and(|refund| refund.status != RefundStatus::Pending)
+            }
+        }
+    }
+}
+
+impl Request for AwaitPayment {
     type Contract = Payments;
     type Reply = Payment;
 
