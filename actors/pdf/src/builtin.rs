@@ -1,6 +1,6 @@
-//! The templates that come along.
+//! The built-in templates.
 //!
-//! What their data has, with the types of JSON; `?` marks what may be missing or null. Amounts are integers of minor
+//! The fields of their data, as JSON types; `?` marks fields that may be missing or null. Amounts are integers of minor
 //! units; dates `2026-11-23`, instants RFC 3339.
 //!
 //! `confirmation`:
@@ -33,7 +33,7 @@
 
 use contracts::pdf::{CONFIRMATION, RECEIPT};
 
-/// Names and sources, by name.
+/// Names and sources, sorted by name.
 pub const TEMPLATES: [(&str, &str); 2] = [
     (CONFIRMATION, include_str!("../templates/confirmation.md")),
     (RECEIPT, include_str!("../templates/receipt.md")),

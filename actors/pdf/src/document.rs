@@ -1,4 +1,4 @@
-//! A template's source and data become a document.
+//! Renders a document from a template and its data.
 
 use contracts::pdf::{DATA_BYTES_MAX, PAGES_MAX, Refusal, SOURCE_BYTES_MAX};
 use render::untrusted::check_untrusted;
@@ -13,16 +13,16 @@ const LIMITS: Limits = Limits {
     work_bytes_max: 4 << 20,
 };
 
-/// Makes a PDF file. The same source and data make the same bytes.
+/// Renders a PDF file. The same source and data give the same bytes.
 ///
 /// # Errors
-/// RenderErrorKind is wrong with the data or the template, and where; or which limit was reached.
+/// What is wrong with the data or the template, and where; or which limit was reached.
 pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
     if data_json.len() > DATA_BYTES_MAX {
         return Err(Refusal::TooLarge(format!("the data is longer than {DATA_BYTES_MAX} bytes")));
     }
     let data: serde_json::Value = serde_json::from_str(data_json).map_err(|error| {
-        // The parser's own words may repeat the data.
+        // The parser's message could repeat the data.
         Refusal::BadData(format!("no JSON at line {}, column {}", error.line(), error.column()))
     })?;
     if !data.is_object() {
@@ -40,10 +40,10 @@ pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
     })
 }
 
-/// Whether a template can be kept.
+/// Checks a template before it is stored.
 ///
 /// # Errors
-/// RenderErrorKind is wrong with it, and where.
+/// What is wrong with it, and where.
 pub(crate) fn check(source: &str) -> Result<(), Refusal> {
     check_untrusted(source, LIMITS).map_err(refusal)
 }

@@ -1,16 +1,16 @@
-//! The service `pdf`: templates are kept, and documents are made of a template and data.
+//! The service `pdf`: stores templates and renders documents from a template and data.
 //!
-//! A template is Markdown with Jinja values (see [`builtin`] for the ones that come along, and what data they take).
-//! Rendering escapes the data for Markdown, `draw` lays the Markdown out and paints it.
+//! A template is Markdown with Jinja values (see [`builtin`] for the built-in templates and their data).
+//! Rendering escapes the data for Markdown; `draw` lays out the Markdown and draws the pages.
 //!
 //! Invariants:
-//! - the same template and data make the same bytes, on every machine: no clock, no randomness, no machine's fonts;
-//! - text of users reaches neither Markdown's syntax nor the file's structure, and nothing is fetched;
-//! - a document is bounded in template, data, work and pages, and what goes over a bound is refused by name;
-//! - a built-in template can be overridden and reset, never lost; a version is never used twice.
+//! - the same template and data give the same bytes on every machine: no clock, no randomness, no system fonts;
+//! - text of users cannot become Markdown syntax or PDF structure, and nothing is fetched;
+//! - template, data, work and pages of a document are limited, and a refusal names the limit;
+//! - a built-in template can be overridden and reset, never lost; a version number is never reused.
 //!
-//! Deliberately absent: documents themselves (they are made anew each time), images, includes, scripts of languages that
-//! are written from right to left or that Noto Sans lacks (their text can be copied, but shows as boxes).
+//! Deliberately absent: stored documents (each request renders again), images, includes, and scripts that
+//! run from right to left or that Noto Sans lacks (their text can be copied, but is drawn as boxes).
 
 mod apply;
 pub mod builtin;

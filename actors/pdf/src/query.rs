@@ -1,4 +1,4 @@
-//! What is asked about templates.
+//! Queries of templates.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use group::View;
 use crate::builtin;
 use crate::state::{SOURCES, TEMPLATES, summary};
 
-/// A page of at most this many.
+/// The most templates on one page.
 const PAGE_MAX: u16 = 101;
 
-/// The templates after a name, built-in ones among them.
+/// The templates after a name, including built-in ones.
 pub(crate) fn list(view: &View<'_>, request: &ListTemplates) -> TemplatePage {
     let limit = usize::from(request.limit.clamp(1, PAGE_MAX));
     let after = request.after.as_deref();
@@ -28,7 +28,7 @@ pub(crate) fn list(view: &View<'_>, request: &ListTemplates) -> TemplatePage {
     TemplatePage { items, next }
 }
 
-/// One template: the stored one, or the built-in one.
+/// One template: the stored one, otherwise the built-in one.
 pub(crate) fn get(view: &View<'_>, name: &str) -> Result<Template, Refusal> {
     let name = name.to_owned();
     if let (Some(kept), Some(source)) = (view.get(&TEMPLATES, &name), view.get(&SOURCES, &name)) {

@@ -1,4 +1,4 @@
-//! The REST API: templates, and documents made of them.
+//! The REST API: templates and documents.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ use protocol::Variant;
 use serde::Serialize;
 
 edge::problems! {
-    /// A template that cannot be kept, or cannot be used.
+    /// The template is invalid.
     BAD_TEMPLATE = "bad-template", "The template cannot be used", 422;
-    /// Data that lacks what the template asks for.
+    /// The data lacks a field that the template needs.
     DATA_MISMATCH = "data-mismatch", "The data does not fit the template", 422;
-    /// A document over a limit.
+    /// The document exceeds a limit.
     DOCUMENT_TOO_LARGE = "document-too-large", "The document would be too large", 422;
 }
 
@@ -33,13 +33,13 @@ enum Tag {
 /// A template, without its source.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct TemplateSummary {
-    /// What documents ask for.
+    /// The name of the template.
     name: String,
-    /// Whether there is a built-in template of this name.
+    /// Whether a built-in template has this name.
     built_in: bool,
-    /// Whether it is a built-in one that was changed.
+    /// Whether it overrides a built-in template.
     overridden: bool,
-    /// When it was last changed; missing for a built-in one as it came.
+    /// When it was last changed; absent for an unchanged built-in template.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<Instant>,
@@ -48,20 +48,20 @@ pub struct TemplateSummary {
 /// A template.
 #[derive(Debug, Clone, Object)]
 pub struct Template {
-    /// What documents ask for.
+    /// The name of the template.
     name: String,
-    /// Whether there is a built-in template of this name.
+    /// Whether a built-in template has this name.
     built_in: bool,
-    /// Whether it is a built-in one that was changed.
+    /// Whether it overrides a built-in template.
     overridden: bool,
-    /// When it was last changed; missing for a built-in one as it came.
+    /// When it was last changed; absent for an unchanged built-in template.
     #[oai(skip_serializing_if_is_none)]
     updated_at: Option<Instant>,
     /// Markdown with Jinja values.
     source: String,
 }
 
-/// A template to be kept.
+/// A template to store.
 #[derive(Debug, Clone, Object)]
 #[oai(deny_unknown_fields)]
 pub struct NewTemplate {
@@ -70,14 +70,14 @@ pub struct NewTemplate {
     source: String,
 }
 
-/// A document to be made.
+/// A document to render.
 #[derive(Debug, Clone, Object)]
 #[oai(deny_unknown_fields)]
 pub struct NewDocument {
     /// The template's name.
     #[oai(validator(min_length = 1, max_length = 64))]
     template: String,
-    /// What the template draws on; at most 256 KiB. Amounts are `{"amount": minor units, "currency": "EUR"}`.
+    /// The data of the template; at most 256 KiB. Amounts are `{"amount": minor units, "currency": "EUR"}`.
     data: BTreeMap<String, Any<serde_json::Value>>,
 }
 
@@ -95,7 +95,7 @@ struct Api {
 impl Api {
     /// Templates
     ///
-    /// By name, built-in ones among them.
+    /// Sorted by name, including built-in templates.
     #[oai(path = "/templates", method = "get", operation_id = "listTemplates")]
     async fn list(
         &self,
@@ -105,14 +105,14 @@ impl Api {
     ) -> Result<SerdeJson<Page<TemplateSummary>>, ApiError> {
         let list = "listTemplates";
         let after: Option<String> = self.cursors.decode(&list, cursor.0)?;
-        // One more than the page holds tells whether there is another page.
+        // One more than the page holds shows whether there is another page.
         let request = ListTemplates { after, limit: limit.0.get() as u16 + 1 };
         let items = self.call(&caller, request).await?.items;
         let page = self.cursors.page(items, limit.0, &list, |last: &Summary| last.name.clone());
         Ok(SerdeJson(page.map(TemplateSummary::from)))
     }
 
-    /// One template
+    /// Get a template
     #[oai(path = "/templates/:name", method = "get", operation_id = "getTemplate")]
     async fn get(
         &self,
@@ -125,9 +125,9 @@ impl Api {
         Ok(WithETag::new(found.summary.version, with_source(found.summary, found.source)))
     }
 
-    /// Keep a template
+    /// Store a template
     ///
-    /// Makes it, or takes the place of the one that was there. A built-in one is overridden until it is deleted.
+    /// Creates or replaces the template. A built-in template is overridden until the stored one is deleted.
     #[oai(path = "/templates/:name", method = "put", operation_id = "putTemplate")]
     async fn put(
         &self,
@@ -147,7 +147,7 @@ impl Api {
 
     /// Delete a template
     ///
-    /// A built-in one that was overridden is as it was; one that was not stays (409).
+    /// An overridden built-in template is restored. A built-in template itself cannot be deleted (409).
     #[oai(path = "/templates/:name", method = "delete", operation_id = "deleteTemplate")]
     async fn delete(
         &self,
@@ -162,9 +162,9 @@ impl Api {
         Ok(NoContent)
     }
 
-    /// Make a document
+    /// Render a document
     ///
-    /// The same template and data make the same file, byte for byte.
+    /// The same template and data give the same file, byte for byte.
     #[oai(path = "/documents", method = "post", operation_id = "createDocument")]
     async fn document(
         &self,
@@ -192,7 +192,7 @@ impl Api {
     }
 }
 
-/// What a refusal means to whoever manages templates.
+/// The problem of a refusal in requests about templates.
 fn problem(refusal: Refusal) -> Problem {
     let said = refusal.to_string();
     match refusal {
@@ -219,7 +219,7 @@ fn problem(refusal: Refusal) -> Problem {
     }
 }
 
-/// What a refusal means to whoever wants a document: the template is a field of the request there.
+/// The problem of a refusal in requests for documents, where the template is a field of the request.
 fn document_problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoTemplate => {

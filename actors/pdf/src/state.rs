@@ -1,4 +1,4 @@
-//! What is kept: the templates that were stored. Built-in ones are part of the program.
+//! The trees of the store: stored templates. Built-in templates are part of the program.
 
 use contracts::pdf::{NAME_CHARS_MAX, SOURCE_BYTES_MAX, Summary};
 use group::{Tree, View};
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::builtin;
 
-/// Template name → its version and when it got it. A row of a built-in template's name overrides that one.
+/// Template name → version and time of the last change. A row with the name of a built-in template overrides it.
 pub(crate) const TEMPLATES: Tree<String, Kept> = Tree::new(32, "templates");
-/// Template name → its source; a row for each row of [`TEMPLATES`].
+/// Template name → source; one row for each row of [`TEMPLATES`].
 pub(crate) const SOURCES: Tree<String, String> = Tree::new(33, "sources");
-/// `0` → the last version that any template got.
+/// `0` → the last version number of any template.
 pub(crate) const LAST_VERSION: Tree<u8, u64> = Tree::new(34, "last_version");
 
-/// A stored template but for its source.
+/// A stored template without its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub version: u64,
     pub updated_at: Timestamp,
 }
 
-/// As callers see it.
+/// The summary that callers get.
 pub(crate) fn summary(name: &str, kept: Option<Kept>) -> Summary {
     Summary {
         name: name.to_owned(),
@@ -31,7 +31,7 @@ pub(crate) fn summary(name: &str, kept: Option<Kept>) -> Summary {
     }
 }
 
-/// Whether a template can be called so.
+/// Whether a template can have this name.
 pub(crate) fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     name.len() <= NAME_CHARS_MAX
@@ -39,7 +39,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         && name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
 }
 
-/// Every stored template has a name and a source within bounds, and a version that was given out.
+/// Every stored template has a valid name, a source within the limit, and an assigned version.
 pub(crate) fn every_template_is_whole(view: &View<'_>) -> Vec<String> {
     let last = view.get(&LAST_VERSION, &0).unwrap_or(0);
     let mut violations = Vec::new();

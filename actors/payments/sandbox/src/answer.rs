@@ -1,8 +1,8 @@
-//! Answers and errors in Stripe's shapes.
+//! Responses and errors in the format of Stripe.
 
 use serde_json::{Value, json};
 
-/// An answer on its way out.
+/// A response.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub status: u16,
@@ -37,17 +37,17 @@ impl Answer {
     }
 }
 
-/// A request that makes no sense.
+/// An invalid request.
 pub(crate) fn invalid(message: &str) -> Answer {
     Answer::error(400, json!({"type": "invalid_request_error", "message": message}))
 }
 
-/// A parameter that makes no sense.
+/// An invalid parameter.
 pub(crate) fn invalid_param(param: &str, message: &str) -> Answer {
     Answer::error(400, json!({"type": "invalid_request_error", "param": param, "message": message}))
 }
 
-/// A thing that a parameter names and that there is not; in a path it is 404.
+/// An object that does not exist: 404 if a path names it, 400 if a parameter does.
 pub(crate) fn missing(status: u16, what: &str, param: &str) -> Answer {
     let message = format!("No such {what}");
     let code = "resource_missing";

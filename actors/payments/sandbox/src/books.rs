@@ -1,4 +1,4 @@
-//! The bank's books: rows of JSON in its own store, changed by whole batches and on disk before anything is answered.
+//! The bank's store: rows of JSON, changed in atomic batches that are on disk before a request is answered.
 //!
 //! Keys: `intent/pi_…`, `refund/re_…`, `refunds-of/pi_…/SEQ`, `charge/ch_…`, `charges-of/pi_…/SEQ`, `method/pm_…`,
 //! `key/…` (idempotency), `event/SEQ` (not delivered yet), `later/MILLIS/re_…` (refunds that will change), `meta/…`.
@@ -11,13 +11,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Batch, Fault, State};
 
-/// The store behind the books.
+/// The store.
 #[derive(Clone)]
 pub(crate) struct Books {
     state: Arc<dyn State>,
 }
 
-/// One request's reading and writing. Nothing is written unless [`Entry::land`] is called.
+/// The reads and writes of one request. Nothing is written unless [`Entry::land`] is called.
 pub(crate) struct Entry<'a> {
     books: &'a Books,
     writes: BTreeMap<String, Option<Vec<u8>>>,
@@ -51,7 +51,7 @@ impl Entry<'_> {
         self.writes.insert(key.to_owned(), None);
     }
 
-    /// Rows whose key begins with `prefix`, in key order, as this request sees them.
+    /// Rows whose key begins with `prefix`, in key order, including this request's writes.
     pub fn list<T: DeserializeOwned>(&self, prefix: &str, limit: usize) -> Result<Vec<(String, T)>, Fault> {
         let end = format!("{prefix}\u{10ffff}");
         let range = (Bound::Included(prefix.as_bytes()), Bound::Excluded(end.as_bytes()));
@@ -72,7 +72,7 @@ impl Entry<'_> {
             .collect()
     }
 
-    /// The next number, for keys that keep their order.
+    /// The next number, for keys in the order of creation.
     pub fn next(&mut self) -> Result<u64, Fault> {
         let next = self.get::<u64>("meta/sequence")?.unwrap_or_default() + 1;
         self.put("meta/sequence", &next);

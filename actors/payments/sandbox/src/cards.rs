@@ -1,28 +1,28 @@
-//! The documented test cards and tokens, and what becomes of them.
+//! The documented test cards and tokens, and their behaviour.
 //!
 //! Source: <https://docs.stripe.com/testing>.
 
 use serde::{Deserialize, Serialize};
 
-/// What a card does when it is charged or refunded.
+/// The behaviour of a card when it is charged or refunded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Behaviour {
-    /// Pays.
+    /// Succeeds.
     Pays,
     /// Is declined.
     Declined(Decline),
-    /// Wants its owner to authenticate, and pays then.
+    /// Requires 3-D Secure, then succeeds.
     Authenticates,
-    /// Wants its owner to authenticate, and is declined then.
+    /// Requires 3-D Secure, then is declined.
     AuthenticatesThen(Decline),
-    /// Pays; a refund of it succeeds and fails later.
+    /// Succeeds; a refund succeeds and fails later.
     RefundFails,
-    /// Pays; a refund of it is pending and succeeds later.
+    /// Succeeds; a refund is pending and succeeds later.
     RefundPends,
 }
 
-/// Why an issuer says no.
+/// Why the issuer declines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Decline {
@@ -68,7 +68,7 @@ impl Decline {
     }
 }
 
-/// A card as it is kept: no number.
+/// A card as it is stored, without its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Card {
     pub brand: String,
@@ -94,7 +94,7 @@ const fn card(
 
 use Behaviour::{Authenticates, AuthenticatesThen, Declined, Pays, RefundFails, RefundPends};
 
-/// Tokens stand without their `pm_card_`.
+/// Tokens are listed without their prefix `pm_card_`.
 #[rustfmt::skip]
 const TEST_CARDS: &[TestCard] = &[
     card("4242424242424242", "visa", Pays, &["visa", "us"]),
@@ -133,7 +133,7 @@ const TEST_CARDS: &[TestCard] = &[
 ];
 
 impl Card {
-    /// A documented token, `pm_card_…`; those of countries (`pm_card_de`) pay.
+    /// A documented token, `pm_card_…`; tokens of countries (`pm_card_de`) succeed.
     pub fn of_token(token: &str) -> Option<Self> {
         let name = token.strip_prefix("pm_card_")?;
         let known = TEST_CARDS.iter().find(|card| card.tokens.contains(&name));
@@ -141,7 +141,7 @@ impl Card {
         known.or(if country { TEST_CARDS.first() } else { None }).map(TestCard::kept)
     }
 
-    /// A card by its number, which is not kept. None for what cannot be a card's number.
+    /// A card by its number, which is not stored; `None` if it is not a valid card number.
     pub fn of_number(number: &str) -> Option<Self> {
         if !(12..=19).contains(&number.len()) || !luhn(number) {
             return None;

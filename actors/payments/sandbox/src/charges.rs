@@ -1,4 +1,4 @@
-//! Charges: every attempt to take money, successful or not.
+//! Charges: every attempt to charge a card, successful or not.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ pub(crate) struct Charge {
     pub created: u64,
 }
 
-/// Takes the money of `intent`, or does not.
+/// Charges the card of `intent`.
 pub(crate) fn attempt(
     entry: &mut Entry<'_>,
     intent: &Intent,

@@ -24,7 +24,7 @@ struct Arm {
 struct Webhooks {
     double: Option<bool>,
     hold: Option<bool>,
-    /// Where events go from now on; with the same secret as before unless it is given.
+    /// The new address of webhooks; the secret is unchanged unless it is given.
     url: Option<String>,
     secret: Option<String>,
 }

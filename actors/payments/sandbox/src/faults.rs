@@ -1,45 +1,45 @@
-//! Switches that make the bank fail as banks do. In memory: a restart is a healthy bank.
+//! Fault injection. Faults are in memory: a restart clears them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What a fault is about.
+/// The operation that a fault affects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// Any request.
     Any,
-    /// Making an intent.
+    /// Creating an intent.
     Create,
-    /// Confirming one.
+    /// Confirming an intent.
     Confirm,
-    /// Retrieving one.
+    /// Retrieving an intent.
     Retrieve,
-    /// Cancelling one.
+    /// Cancelling an intent.
     Cancel,
-    /// Making a refund.
+    /// Creating a refund.
     Refund,
     /// Listing refunds.
     ListRefunds,
 }
 
-/// What goes wrong.
+/// The kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// 500, and nothing was done.
+    /// 500, and the request is not executed.
     Error,
-    /// 500, but it was done.
+    /// 500, but the request is executed.
     ErrorAfter,
-    /// 503 by something in front of the bank.
+    /// 503 of a proxy in front of the bank.
     Down,
     /// 429.
     RateLimited,
-    /// Nothing was done, and the answer comes after so many milliseconds.
+    /// The request is not executed, and the response is delayed by this many milliseconds.
     HangBefore(u64),
-    /// It was done, and the answer comes after so many milliseconds.
+    /// The request is executed, and the response is delayed by this many milliseconds.
     HangAfter(u64),
 }
 
@@ -50,29 +50,29 @@ struct Switches {
     hold_webhooks: bool,
 }
 
-/// The switches.
+/// The faults that are armed.
 #[derive(Debug, Default)]
 pub struct Faults {
     switches: Mutex<Switches>,
 }
 
 impl Faults {
-    /// Lets the next `times` requests of this kind go wrong.
+    /// Arms a fault for the next `times` requests of this operation.
     pub fn arm(&self, operation: Operation, fault: Fault, times: u32) {
         self.lock().armed.push((operation, fault, times));
     }
 
-    /// Everything is well again.
+    /// Clears all faults.
     pub fn clear(&self) {
         *self.lock() = Switches::default();
     }
 
-    /// Whether each event is delivered twice.
+    /// Sets whether each event is delivered twice.
     pub fn double_webhooks(&self, on: bool) {
         self.lock().double_webhooks = on;
     }
 
-    /// Whether events wait: to make them late.
+    /// Sets whether events are held back.
     pub fn hold_webhooks(&self, on: bool) {
         self.lock().hold_webhooks = on;
     }
@@ -82,7 +82,7 @@ impl Faults {
         (switches.double_webhooks, switches.hold_webhooks)
     }
 
-    /// The fault that hits this request, if any.
+    /// Takes the fault for this request, if one is armed.
     pub(crate) fn hit(&self, operation: Option<Operation>) -> Option<Fault> {
         let operation = operation?;
         let mut switches = self.lock();
@@ -105,7 +105,7 @@ impl Faults {
 }
 
 impl Fault {
-    /// How long the answer is kept back, before and after the deed.
+    /// The delay of the response, before and after the execution.
     pub(crate) fn pauses(self) -> (Duration, Duration) {
         match self {
             Self::HangBefore(millis) => (Duration::from_millis(millis), Duration::ZERO),

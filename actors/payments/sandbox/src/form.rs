@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Parameters longer than this make no sense.
+/// The longest value of a parameter, in bytes.
 const VALUE_BYTES_MAX: usize = 5000;
 
 /// A request's parameters, by their names as written: `card[number]`.
@@ -12,7 +12,7 @@ pub(crate) struct Form {
 }
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`. None for what is not.
+    /// Parses `application/x-www-form-urlencoded`; `None` if it is malformed.
     pub fn read(text: &str) -> Option<Self> {
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -22,7 +22,7 @@ impl Form {
         Some(Self { pairs: pairs.collect::<Option<_>>()? })
     }
 
-    /// The value under `name`; empty is none.
+    /// The value of `name`; `None` if it is empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         let found = self.pairs.iter().rev().find(|(have, _)| have == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())

@@ -1,4 +1,4 @@
-//! Webhooks: events are written with what they tell of, signed when they are sent, and repeated until somebody takes
+//! Webhooks: events are stored with the change that they report, signed when they are sent, and retried until a receiver accepts
 //! them.
 
 use std::collections::BTreeMap;
@@ -13,27 +13,27 @@ use store::Fault;
 use crate::books::{Entry, fresh, now_millis, now_secs};
 use crate::server::Bank;
 
-/// Between two looks at the queue while there is something in it.
+/// The poll interval of the queue while it is not empty.
 const TICK: Duration = Duration::from_millis(50);
-/// The same while there is nothing, and nobody asks the bank for anything: refunds still change by themselves.
+/// The poll interval while the queue is empty and there are no requests, because refunds still change on their own.
 const IDLE_TICK: Duration = Duration::from_secs(1);
-/// For one delivery.
+/// The deadline of one delivery.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest pause between two attempts at one event, in milliseconds.
 const PAUSE_MILLIS_MAX: u64 = 60_000;
-/// Events looked at each time.
+/// The most events of one poll.
 const BATCH: usize = 20;
-/// Events kept for a receiver that never comes.
+/// The most events that are stored while no receiver accepts them.
 const QUEUE_MAX: usize = 10_000;
 
-/// Where events go, and what they are signed with.
+/// The address of webhooks and the secret of their signatures.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub url: String,
     pub secret: String,
 }
 
-/// Writes an event down, to be sent.
+/// Stores an event to send.
 pub(crate) fn announce(entry: &mut Entry<'_>, kind: &str, object: &Value) -> Result<(), Fault> {
     let sequence = entry.next()?;
     let event = json!({
@@ -58,7 +58,7 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
         .redirect(reqwest::redirect::Policy::none())
         .build();
     let Ok(http) = http else { return tracing::error!("no HTTP client: webhooks are not delivered") };
-    // When to try an event again, and how often it was tried; a restart tries at once.
+    // The time of the next attempt and the number of attempts of each event; after a restart all are retried at once.
     let tried: Mutex<BTreeMap<String, (u64, u32)>> = Mutex::default();
     let mut idle = false;
     loop {

@@ -39,7 +39,7 @@ impl Status {
     }
 }
 
-/// Why the last attempt came to nothing.
+/// Why the last attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Trouble {
@@ -59,7 +59,7 @@ pub(crate) struct Intent {
     pub client_secret: String,
     pub latest_charge: Option<String>,
     pub return_url: Option<String>,
-    /// Part of the address of the page where the guest authenticates.
+    /// Part of the URL of the 3-D Secure page.
     pub action: Option<String>,
     pub trouble: Option<Trouble>,
     pub created: u64,
@@ -155,7 +155,7 @@ pub(crate) fn cancel(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -
     answer(entry, &intent, form, base)
 }
 
-/// The guest has authenticated, or has not. None when nothing of the kind is awaited.
+/// The result of 3-D Secure. `None` if the intent does not require it.
 pub(crate) fn authenticated(
     entry: &mut Entry<'_>,
     id: &str,
@@ -185,7 +185,7 @@ pub(crate) fn authenticated(
     Ok(Some(intent))
 }
 
-/// The intent whose guest is on the page for authentication.
+/// The intent of a 3-D Secure page.
 pub(crate) fn awaiting(entry: &Entry<'_>, id: &str, action: &str) -> Result<Option<Intent>, Fault> {
     let intent = find(entry, id)?;
     Ok(intent
@@ -302,7 +302,7 @@ fn error_of(trouble: Trouble, intent: Option<&Value>) -> Value {
     error
 }
 
-/// As the API shows it.
+/// The object in responses.
 pub(crate) fn to_json(intent: &Intent, base: &str) -> Value {
     let action = intent.action.as_ref().map(|action| match &intent.return_url {
         Some(return_url) => json!({

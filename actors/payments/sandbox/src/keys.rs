@@ -1,4 +1,4 @@
-//! Idempotency keys: the same request under the same key is answered as before, another one is refused.
+//! Idempotency keys: the same request with the same key returns the stored response, another request is refused.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ struct Kept {
     body: Value,
 }
 
-/// What was answered under `key` before, or why it cannot be used.
+/// The stored response of `key`, or why the key cannot be used.
 pub(crate) fn replay(entry: &Entry<'_>, key: &str, request: &str) -> Result<Option<Answer>, Fault> {
     let refuse =
         |message: &str| Some(Answer::error(400, json!({"type": "idempotency_error", "message": message})));
@@ -38,7 +38,7 @@ pub(crate) fn replay(entry: &Entry<'_>, key: &str, request: &str) -> Result<Opti
     })
 }
 
-/// Keeps the answer, if the request was carried out at all.
+/// Stores the response, if the request was executed.
 pub(crate) fn keep(entry: &mut Entry<'_>, key: &str, request: &str, answer: &Answer) {
     if let (Body::Json(body), 200 | 402 | 500) = (&answer.body, answer.status) {
         entry.put(&row(key), &Kept { request: digest(request), status: answer.status, body: body.clone() });

@@ -1,17 +1,17 @@
-//! The sandbox bank: a small HTTP server that speaks Stripe's PaymentIntents API on loopback, so that everything works
-//! without a bank, and fails as a bank fails.
+//! The sandbox bank: a small HTTP server with Stripe's PaymentIntents API on loopback, so that everything works
+//! without a bank, with the faults of a real one.
 //!
 //! PaymentIntents (create, confirm, retrieve, cancel), Refunds (create, retrieve, list), Charges (retrieve, list),
-//! PaymentMethods (create, retrieve), idempotency keys, signed webhooks that are repeated until somebody takes them, a
+//! PaymentMethods (create, retrieve), idempotency keys, signed webhooks that are retried until they are accepted, a
 //! page for 3-D Secure, and the documented test cards and `pm_card_…` tokens
 //! (<https://docs.stripe.com/testing>).
 //!
 //! Invariants:
-//! - what was answered is on disk: a restart forgets no intent, refund, key or event;
+//! - responses are sent after the change is on disk: a restart loses no intent, refund, key or event;
 //! - an intent is charged at most once;
-//! - card numbers are looked at and dropped: only brand, last four digits and behaviour are kept.
+//! - card numbers are never stored: only brand, last four digits and behaviour are.
 //!
-//! Deliberately absent: real money, customers, captures by hand, disputes, TLS (it listens on loopback only).
+//! Deliberately absent: real money, customers, manual capture, disputes, TLS (it listens on loopback only).
 
 mod answer;
 mod books;

@@ -1,4 +1,4 @@
-//! PaymentMethods: a card's number comes in, a name for it goes out, and the number is gone.
+//! PaymentMethods: creates an id for a card. The card number is not stored.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
     ))
 }
 
-/// One that was made here, or a documented token.
+/// A stored payment method, or a documented token.
 pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Method>, Fault> {
     if let Some(card) = Card::of_token(id) {
         let (year, _) = today();

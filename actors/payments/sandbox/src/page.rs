@@ -1,4 +1,4 @@
-//! The page on which a guest authenticates (3-D Secure), as a guest's bank would show it.
+//! The 3-D Secure page of the guest's bank.
 
 use crate::answer::{Answer, Body};
 use crate::intents::Intent;
@@ -17,7 +17,7 @@ button:focus-visible,a:focus-visible{outline:3px solid #d99a2b;outline-offset:2p
 @media(prefers-color-scheme:dark){body{background:#12161d;color:#e6eaf0}main{background:#1c222c}button.no{background:#1c222c;color:#a9c1ee;border-color:#a9c1ee}}
 ";
 
-/// Asks the guest.
+/// The form for the guest.
 pub(crate) fn ask(intent: &Intent) -> Answer {
     let sum = sum(intent.amount, &intent.currency);
     html(
@@ -31,7 +31,7 @@ pub(crate) fn ask(intent: &Intent) -> Answer {
     )
 }
 
-/// There is nothing to be confirmed (any more).
+/// No intent requires authentication here.
 pub(crate) fn over() -> Answer {
     html(
         404,
@@ -40,7 +40,7 @@ pub(crate) fn over() -> Answer {
     )
 }
 
-/// Back to the shop.
+/// Redirects to the return URL.
 pub(crate) fn back(intent: &Intent, succeeded: bool) -> Answer {
     let Some(url) =
         intent.return_url.as_deref().filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()))
@@ -71,7 +71,7 @@ fn html(status: u16, title: &str, body: &str) -> Answer {
         .with("Referrer-Policy", "no-referrer")
 }
 
-/// Minor units with the decimals that most currencies have; the page is for trying things out.
+/// Formats minor units with two decimals, which is right for most currencies.
 fn sum(amount: i64, currency: &str) -> String {
     let code = currency.to_ascii_uppercase();
     match currency {

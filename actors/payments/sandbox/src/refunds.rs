@@ -1,4 +1,4 @@
-//! Refunds: never more than was charged; some fail or pend, as their cards say.
+//! Refunds: never more than the charge; some fail or are pending, depending on the card.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub(crate) struct Refund {
     pub created: u64,
 }
 
-/// What a refund will become.
+/// The later status of a refund.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Later {
     refund: String,
@@ -131,7 +131,7 @@ pub(crate) fn list(entry: &Entry<'_>, form: &Form) -> Result<Answer, Fault> {
     Ok(Answer::ok(json!({"object": "list", "url": "/v1/refunds", "has_more": has_more, "data": data})))
 }
 
-/// Lets refunds change whose hour has come.
+/// Applies the status changes of refunds that are due.
 pub(crate) fn ripen(entry: &mut Entry<'_>) -> Result<(), Fault> {
     let now = format!("later/{:020}", now_millis());
     for (key, later) in entry.list::<Later>("later/", 50)? {

@@ -1,4 +1,4 @@
-//! Requests in, answers out: who may ask, which operation it is, and that it is on disk before it is answered.
+//! The HTTP server: authentication, dispatch, and durability before a response.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -17,25 +17,25 @@ use crate::form::Form;
 use crate::hooks::Target;
 use crate::{charges, control, intents, keys, methods, page, refunds};
 
-/// Requests longer than this make no sense.
+/// The longest request body, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// The bank: its books and its keys. One request at a time reads and writes.
+/// The bank: its store and its keys. Requests are executed one at a time.
 pub(crate) struct Bank {
     pub books: Mutex<Books>,
     pub faults: Faults,
     pub secret_key: String,
     pub publishable_key: String,
     pub webhook_secret: String,
-    /// What links to the page for authentication begin with.
+    /// The base URL of 3-D Secure pages.
     pub base_url: RwLock<String>,
     pub refund_delay: Duration,
     pub target: RwLock<Option<Target>>,
-    /// Something was asked: there may be events to send.
+    /// Notified after each request, because it may have stored events.
     pub asked: Notify,
 }
 
-/// A request, taken apart.
+/// A parsed request.
 struct Ask {
     method: Method,
     path: String,
@@ -86,7 +86,7 @@ impl Endpoint for Api {
 impl Api {
     async fn handle(&self, ask: Ask) -> Answer {
         let bank = Arc::clone(&self.0);
-        // The books are read and written on a thread that may wait for the disk.
+        // The store is accessed on a thread that may block.
         let answered = tokio::task::spawn_blocking(move || bank.answer(&ask)).await;
         answered.unwrap_or_else(|_| broken())
     }
@@ -168,14 +168,14 @@ impl Bank {
         Ok(answer)
     }
 
-    /// The oldest events; those beyond `keep` are dropped. Lets refunds change first.
+    /// The oldest events, after due refunds have changed; events beyond `keep` are dropped.
     pub fn due_events(&self, limit: usize, keep: usize) -> Result<Vec<(String, Value)>, Broken> {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entry = books.entry();
         refunds::ripen(&mut entry)?;
         let mut events = entry.list::<Value>("event/", limit)?;
         if self.target().is_none() && events.len() == limit {
-            // Nobody listens: what nobody will ever take is not kept for ever.
+            // Without a receiver the number of stored events is limited.
             let all = entry.list::<Value>("event/", keep + limit)?;
             let surplus = all.len().saturating_sub(keep);
             for (key, _) in all.iter().take(surplus) {
@@ -231,7 +231,7 @@ fn api_key(header: &str) -> Option<String> {
     Some(decoded.split(':').next().unwrap_or_default().to_owned())
 }
 
-/// A page of another origin may read this: it was sent with the publishable key.
+/// Pages of other origins may read the response, because the request has the publishable key.
 fn cors(answer: Answer) -> Answer {
     answer
         .with("Access-Control-Allow-Origin", "*")

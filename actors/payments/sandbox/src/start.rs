@@ -1,4 +1,4 @@
-//! Opening the bank, and closing it.
+//! Starting and stopping the bank.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,32 +17,32 @@ use crate::faults::Faults;
 use crate::hooks::{self, Target};
 use crate::server::{Api, Bank};
 
-/// Memory for the books.
+/// The cache of the store, in bytes.
 const CACHE_BYTES: u64 = 8 << 20;
-/// Requests under way are given this long when the bank closes.
+/// The deadline of requests in progress when the bank stops.
 const CLOSING: Duration = Duration::from_millis(200);
 
-/// How to open the bank.
+/// The options of the bank.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the books are; made (0700) if they are not there.
+    /// The directory of the store; created with mode 0700 if it does not exist.
     pub dir: PathBuf,
-    /// Loopback only. With port 0, the port that it had last time is taken again if it is free.
+    /// Loopback only. Port 0 reuses the port of the last start if it is free.
     pub addr: SocketAddr,
-    /// `sk_test_…`; without one, the books keep a random one.
+    /// `sk_test_…`; `None`: a random key, which the store keeps.
     pub secret_key: Option<String>,
-    /// `pk_test_…`, for pages; without one, the books keep a random one.
+    /// `pk_test_…`, for pages; `None`: a random key, which the store keeps.
     pub publishable_key: Option<String>,
-    /// Where events go and what they are signed with; can be said later.
+    /// The address and the secret of webhooks; they can be set later.
     pub webhook: Option<(String, String)>,
-    /// What links to the page for 3-D Secure begin with, if not with the bank's own address.
+    /// The base URL of 3-D Secure pages, if it is not the bank's own address.
     pub public_url: Option<String>,
-    /// After which `pm_card_pendingRefund` and `pm_card_refundFail` change.
+    /// The delay after which refunds of `pm_card_pendingRefund` and `pm_card_refundFail` change.
     pub refund_delay: Duration,
 }
 
 impl Options {
-    /// On a free port of loopback, with random keys and no webhook.
+    /// A free port on loopback, random keys and no webhook.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -56,16 +56,16 @@ impl Options {
     }
 }
 
-/// Why the bank stays closed.
+/// Why the bank did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// It is no bank for others.
+    /// The address is not on loopback.
     #[error("the sandbox bank listens on loopback only, not on {0}")]
     NotLoopback(SocketAddr),
-    /// The books cannot be opened.
+    /// The store cannot be opened.
     #[error("the sandbox bank's books")]
     Books(#[from] store::Fault),
-    /// The address is taken.
+    /// The address cannot be bound.
     #[error("the sandbox bank cannot listen on {addr}")]
     Listen {
         /// Which.
@@ -76,7 +76,7 @@ pub enum StartError {
     },
 }
 
-/// What the books keep about the bank itself.
+/// The stored state of the bank itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Kept {
     secret_key: String,
@@ -85,20 +85,20 @@ struct Kept {
     port: u16,
 }
 
-/// The bank, to be opened.
+/// The sandbox bank.
 #[derive(Debug, Clone, Copy)]
 pub struct Sandbox;
 
-/// The bank while it is open. Dropping it closes it without waiting.
+/// A running bank. Dropping it stops the bank without waiting.
 #[derive(Debug)]
 pub struct Running {
     /// `http://127.0.0.1:PORT`.
     pub base_url: String,
-    /// For servers.
+    /// The secret key, for servers.
     pub secret_key: String,
-    /// For pages.
+    /// The publishable key, for pages.
     pub publishable_key: String,
-    /// What events are signed with.
+    /// The secret of webhook signatures.
     pub webhook_secret: String,
     bank: BankHandle,
     close: Option<oneshot::Sender<()>>,
@@ -108,7 +108,7 @@ pub struct Running {
 
 struct BankHandle(Arc<Bank>);
 
-/// It holds keys.
+/// Without the keys.
 impl std::fmt::Debug for BankHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Bank")
@@ -116,7 +116,7 @@ impl std::fmt::Debug for BankHandle {
 }
 
 impl Sandbox {
-    /// Opens the books and listens.
+    /// Opens the store and listens.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -127,7 +127,7 @@ impl Sandbox {
         Self::start_on(Arc::new(disk), options).await
     }
 
-    /// As [`Sandbox::start`], with books of the caller's.
+    /// Like [`Sandbox::start`], with the caller's store.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -171,7 +171,7 @@ impl Sandbox {
         let (close, closed) = oneshot::channel::<()>();
         let api = Api(Arc::clone(&bank));
         let server = tokio::spawn(async move {
-            // Closed by hand, or because the handle is gone.
+            // Stopped explicitly, or by dropping the handle.
             let until = async {
                 let _ = closed.await;
             };
@@ -197,18 +197,18 @@ impl Sandbox {
 }
 
 impl Running {
-    /// Switches for tests.
+    /// Fault injection for tests.
     pub fn faults(&self) -> &Faults {
         &self.bank.0.faults
     }
 
-    /// Where events go from now on, signed with [`Running::webhook_secret`].
+    /// Sets the address of webhooks, which are signed with [`Running::webhook_secret`].
     pub fn send_webhooks_to(&self, url: impl Into<String>) {
         let target = Target { url: url.into(), secret: self.webhook_secret.clone() };
         self.bank.0.set_target(Some(target));
     }
 
-    /// Closes the bank and its books.
+    /// Stops the bank and closes its store.
     pub async fn stop(mut self) {
         self.deliveries.abort();
         let _ = (&mut self.deliveries).await;
@@ -216,7 +216,7 @@ impl Running {
         if let Some(server) = self.server.take() {
             let _ = server.await;
         }
-        // Work that is still under way on other threads has the books open.
+        // Other threads that are still running keep the store open.
         for _ in 0..100 {
             if Arc::strong_count(&self.bank.0) == 1 {
                 break;
@@ -232,7 +232,7 @@ impl Drop for Running {
     }
 }
 
-/// The port of last time keeps links to its pages alive over a restart.
+/// The port of the last start, so that links to its pages stay valid over a restart.
 async fn listen(addr: SocketAddr, last_port: u16) -> Result<impl Acceptor, StartError> {
     let bind = |addr: SocketAddr| TcpListener::bind(addr).into_acceptor();
     if addr.port() == 0

@@ -1,4 +1,4 @@
-//! Removes a stored template; a built-in one that it stood for comes back.
+//! Deletes a stored template; a built-in template that it overrides is restored.
 
 use contracts::pdf::{DeleteTemplate, DeletedTemplate, Refusal};
 use group::Turn;
@@ -20,7 +20,7 @@ pub(crate) fn delete(
     if kept.is_none() {
         return Err(Refusal::BuiltIn);
     }
-    // Nothing is written above this line; nothing is refused below it.
+    // No writes above this line, no refusals below it.
     turn.remove(&TEMPLATES, name);
     turn.remove(&SOURCES, name);
     Ok(DeletedTemplate { reset: built_in })

@@ -1,4 +1,4 @@
-//! What changes templates: one transition a file.
+//! The transitions, one per file.
 
 mod delete;
 mod put;
@@ -11,7 +11,7 @@ use contracts::pdf::Refusal;
 use crate::builtin;
 use crate::state::Kept;
 
-/// Refuses a change that was based on another version than the present one.
+/// Refuses a change that is not based on the current version.
 fn unchanged(name: &str, now: Option<Kept>, expected: Option<u64>) -> Result<(), Refusal> {
     let version = now.map(|kept| kept.version).or_else(|| builtin::source(name).map(|_| 0));
     match expected {

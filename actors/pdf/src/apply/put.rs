@@ -1,4 +1,4 @@
-//! Keeps a template, new or instead of the one that was there.
+//! Stores a template, new or as a replacement.
 
 use contracts::pdf::{PutTemplate, Refusal, StoredTemplate, TEMPLATES_MAX};
 use group::Turn;
@@ -21,8 +21,8 @@ pub(crate) fn put(
     if before.is_none() && turn.first(&TEMPLATES, TEMPLATES_MAX).len() >= TEMPLATES_MAX {
         return Err(Refusal::TooMany);
     }
-    // Nothing is written above this line; nothing is refused below it.
-    // The same source again is no change: its version stays, so that repeating a request disturbs nobody.
+    // No writes above this line, no refusals below it.
+    // The same source is not a change: the version stays, so that a retry does not break the edits of others.
     let same = turn.get(&SOURCES, &name).is_some_and(|kept| kept == source);
     let kept = match before {
         Some(kept) if same => kept,

@@ -1,50 +1,50 @@
-//! What a document is made of.
+//! The blocks of a document.
 
-/// A part of the page, below the one before.
+/// A block; blocks follow each other from top to bottom.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Block {
     /// Of level 1 to 6.
     Heading(u8, Vec<Inline>),
     Paragraph(Vec<Inline>),
-    /// Numbered from `start`, or with bullets.
+    /// Numbered from `start`, or bulleted.
     List {
         start: Option<u64>,
         items: Vec<Vec<Block>>,
     },
     Table(Table),
     Quote(Vec<Block>),
-    /// Lines in typewriter font.
+    /// Lines in a monospaced font.
     Code(String),
-    /// A QR code and the words below it.
+    /// A QR code and its caption.
     Qr {
         data: String,
         caption: String,
     },
     Rule,
-    /// A new page begins.
+    /// A page break.
     Page,
 }
 
 /// Rows of cells.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Table {
-    /// Whether a column stands at its right.
+    /// Whether a column is right-aligned.
     pub right: Vec<bool>,
-    /// The header's cells; all empty in a table of facts.
+    /// The cells of the header; all empty in a table of labels and values.
     pub head: Vec<Cell>,
     /// The other rows.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// What stands in a table's cell.
+/// The content of a table cell.
 pub(super) type Cell = Vec<Inline>;
 
-/// A part of a line.
+/// A part of a paragraph.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Inline {
     /// Text of one style.
     Text(Span),
-    /// The line ends here.
+    /// A line break.
     Break,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Span {
     pub link: Option<String>,
 }
 
-/// Whether there is text and all of it is bold.
+/// Whether the text is not empty and bold throughout.
 pub(super) fn all_bold(cells: &[Cell]) -> bool {
     let mut spans = cells.iter().flatten().filter_map(|inline| match inline {
         Inline::Text(span) if !span.text.trim().is_empty() => Some(span.bold),

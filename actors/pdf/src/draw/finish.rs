@@ -1,10 +1,10 @@
-//! The last pass: the library's pages are written again as a small, exact file.
+//! The last pass: writes the library's pages as a small, reproducible file.
 //!
-//! The library numbers objects in an order that changes from run to run, does not compress, stamps the clock's time,
-//! and knows neither links nor text beyond Latin 1. So its page contents are taken, stand-ins for foreign text are
-//! replaced by outlines that still can be searched and copied, and everything around them is written here: deflated,
-//! numbered in a fixed order, with the document's own date. Text of users lands in compressed contents, or in
-//! hexadecimal strings; never in the file's structure.
+//! The library numbers objects in an order that varies between runs, does not compress, writes the current time,
+//! and supports neither links nor text beyond Latin 1. So only its page contents are used: placeholders for other text are
+//! replaced by outlines that can still be searched and copied, and everything else is written here: deflated,
+//! numbered in a fixed order, with the document's own date. Text of users is in compressed contents or
+//! hexadecimal strings, never in the file's structure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -31,7 +31,7 @@ pub(super) fn file(painted: &[u8], pages: &[Page], head: &Head) -> Result<Vec<u8
         library.pages.iter().flat_map(|page| page.fonts.values()).map(String::as_str).collect();
     let fonts: Vec<&str> = fonts.into_iter().collect();
     let mut out = Out::new();
-    // Numbers: 1 the catalogue, 2 the pages, 3 the information, then fonts, then two for each page: itself, its content.
+    // Object numbers: 1 catalogue, 2 pages, 3 information, then fonts, then two for each page: the page and its content.
     let first_font = 4;
     let first_page = first_font + fonts.len();
     let language =
@@ -64,15 +64,15 @@ pub(super) fn file(painted: &[u8], pages: &[Page], head: &Head) -> Result<Vec<u8
     Ok(out.finish())
 }
 
-/// What is taken from the library's file.
+/// The parts of the library's file that are used.
 struct Library<'a> {
     pages: Vec<Painted<'a>>,
 }
 
-/// One page of it.
+/// One page.
 struct Painted<'a> {
     content: &'a [u8],
-    /// Names in the content, and the fonts that they mean.
+    /// Font names in the content, and their fonts.
     fonts: BTreeMap<String, String>,
 }
 
@@ -163,7 +163,7 @@ fn with_outlines(content: &[u8], marks: &Page) -> Result<Vec<u8>> {
     Ok(out)
 }
 
-/// Outlines, under an invisible letter as wide as they are that bears the real text for searching and copying.
+/// Outlines, with an invisible letter of the same width that carries the real text for searching and copying.
 fn outlines(resource: &str, mark: &Mark) -> Result<String> {
     let Mark::Text { x, y, width, text, font, size, .. } = mark else { return Err(ODD) };
     let (x, y) = (hundredths(*x), hundredths(PAGE_HEIGHT - y));
@@ -176,7 +176,7 @@ fn outlines(resource: &str, mark: &Mark) -> Result<String> {
     ))
 }
 
-/// What readers show as the document's properties.
+/// The document properties that PDF readers display.
 fn information(head: &Head) -> String {
     let mut entries = String::from("<< /Producer (Auberge)");
     for (name, value) in [("Title", &head.title), ("Author", &head.author), ("Subject", &head.subject)] {
@@ -214,7 +214,7 @@ fn hexadecimal(text: &str) -> String {
     format!("<FEFF{digits}>")
 }
 
-/// A file that remembers where its objects begin.
+/// A file and the offsets of its objects.
 struct Out {
     bytes: Vec<u8>,
     starts: BTreeMap<usize, usize>,

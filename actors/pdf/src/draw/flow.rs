@@ -1,29 +1,29 @@
-//! Text is broken into lines.
+//! Line breaking.
 
 use super::blocks::Inline;
 use super::fonts;
 use super::style::{Font, Ink};
 
-/// How a piece of text looks.
+/// The style of a piece of text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Look {
     pub size: f32,
     pub ink: Ink,
-    /// For what is neither bold nor italic nor code.
+    /// The font of text that is not bold, italic or code.
     pub font: Font,
 }
 
-/// Text of one look on one line.
+/// Text of one style on one line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Run {
-    /// From the line's left end.
+    /// The distance from the left end of the line, in points.
     pub x: f32,
     pub width: f32,
     pub text: String,
     pub font: Font,
     pub size: f32,
     pub ink: Ink,
-    /// Drawn as outlines, since readers have no font for it.
+    /// Whether it is drawn as outlines, because PDF readers have no font for it.
     pub outlined: bool,
     pub link: Option<String>,
 }
@@ -49,7 +49,7 @@ pub(super) fn lines(inlines: &[Inline], look: Look, width: f32) -> Vec<Line> {
                     (false, false, true) => Font::Italic,
                     (false, false, false) => look.font,
                 };
-                // A name is drawn in one hand: a single foreign letter takes its whole span along.
+                // A span is drawn in one way: a single letter without a standard font turns the whole span into outlines.
                 let outlined = !fonts::is_latin(&span.text);
                 let ink = if span.link.is_some() { Ink::Green } else { look.ink };
                 let run = Run {
@@ -69,7 +69,7 @@ pub(super) fn lines(inlines: &[Inline], look: Look, width: f32) -> Vec<Line> {
     flow.lines
 }
 
-/// As [`lines`], of text in one look, cut after `most` lines.
+/// Like [`lines`], for text of one style, truncated after `most` lines.
 pub(super) fn plain(text: &str, look: Look, width: f32, most: usize) -> Vec<Line> {
     let span = super::blocks::Span { text: super::parse::sanitised(text), ..Default::default() };
     let mut lines = lines(&[Inline::Text(span)], look, width);
@@ -100,7 +100,7 @@ fn cut(line: &mut Line, width: f32) {
 struct Flow {
     lines: Vec<Line>,
     room: f32,
-    /// White space between what is on the line and what comes next, in points.
+    /// The white space before the next word, in points.
     gap: f32,
 }
 
@@ -170,7 +170,7 @@ impl Flow {
         line.width += gap + width;
     }
 
-    /// A word that no line can hold is broken anywhere.
+    /// Breaks a word that is longer than a line.
     fn long_word(&mut self, word: &str, space: f32, run: &Run) {
         let room = self.room;
         let mut part = String::new();

@@ -1,4 +1,4 @@
-//! How wide text is, and how it is drawn where the readers' own fonts cannot.
+//! Widths of text, and outlines for text that the standard fonts of PDF readers lack.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ static BOLD: &[u8] = include_bytes!("../../fonts/NotoSans-Bold.ttf");
 const FONTS: [Font; 6] = [Font::Regular, Font::Bold, Font::Italic, Font::BoldItalic, Font::Serif, Font::Mono];
 
 impl Font {
-    /// Its name among the fourteen.
+    /// Its name among the 14 standard fonts.
     pub(super) const fn builtin(self) -> BuiltinFont {
         match self {
             Self::Regular => BuiltinFont::Helvetica,
@@ -34,7 +34,7 @@ impl Font {
     }
 }
 
-/// Whether the fourteen fonts have every character of `text` (Windows' Latin 1).
+/// Whether the 14 standard fonts have every character of `text` (Windows-1252).
 pub(super) fn is_latin(text: &str) -> bool {
     text.chars().all(|c| latin_code(c).is_some())
 }
@@ -42,13 +42,13 @@ pub(super) fn is_latin(text: &str) -> bool {
 fn latin_code(character: char) -> Option<u8> {
     match character {
         '\u{ff}' | '\u{7f}'..='\u{9f}' | '\u{ad}' => None,
-        // Not every reader has a width for it, and to the eye it is a space.
+        // Not every PDF reader has a width for it, and it looks like a space.
         '\u{a0}' | '\u{202f}' => Some(b' '),
         _ => BuiltinFont::Helvetica.get_encoding().encode_char(character),
     }
 }
 
-/// The width of `text` in points: in the readers' font, or of its outlines.
+/// The width of `text` in points: in a standard font, or of its outlines.
 pub(super) fn width(font: Font, size: f32, text: &str, outlined: bool) -> f32 {
     if outlined {
         return shape(font, text).iter().map(|glyph| glyph.advance).sum::<f32>() * size;
@@ -72,7 +72,7 @@ fn widths() -> &'static [[u16; 256]; 6] {
     })
 }
 
-/// A glyph of an outlined text; all measures are parts of the font's size.
+/// A glyph of outlined text; measures are fractions of the font size.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Glyph {
     pub id: u16,

@@ -1,8 +1,8 @@
-//! The head of a document: what it is called, whose it is, and what stands above and below its text.
+//! The head of a document: its title, its sender, and the content of page header and footer.
 
 use super::DrawError;
 
-/// What the head says. All of it may be empty.
+/// The fields of the head. Every field may be empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Head {
     /// `title`: of the file, as readers show it.
@@ -31,10 +31,10 @@ pub(super) struct Head {
     pub footer: String,
 }
 
-/// The longest value, in characters; what is longer is cut.
+/// The longest value, in characters; longer values are truncated.
 const VALUE_CHARS_MAX: usize = 400;
 
-/// Parts the head from the text. A document without a head begins otherwise than with `---`.
+/// Splits the head from the text. A document without a head does not begin with `---`.
 pub(super) fn split(document: &str) -> Result<(Head, &str), DrawError> {
     let mut head = Head::default();
     let document = document.trim_start_matches(['\n', '\r', ' ', '\u{feff}']);
@@ -80,7 +80,7 @@ fn set(head: &mut Head, line: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Without the backslashes that keep Markdown from reading punctuation: for places where Markdown is not read.
+/// Removes the backslashes that escape Markdown, for places that are not Markdown.
 pub(super) fn unescaped(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();

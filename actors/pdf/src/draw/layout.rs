@@ -1,4 +1,4 @@
-//! Blocks become pages.
+//! Lays out blocks on pages.
 
 use super::DrawError;
 use super::blocks::{Block, Inline};
@@ -10,12 +10,12 @@ use super::table;
 
 const TEXT: Look = Look { size: BODY, ink: Ink::Dark, font: Font::Regular };
 const QUIET: Look = Look { size: SMALL, ink: Ink::Quiet, font: Font::Regular };
-/// How far lists and quotes are moved in.
+/// The indentation of lists and quotes.
 const INDENT: f32 = 15.0;
 /// The height of the banner.
 const BANNER: f32 = 24.0;
 
-/// Lays a document out.
+/// Lays out a document.
 pub(super) fn pages(head: &Head, blocks: &[Block], pages_max: usize) -> Result<Vec<Page>, DrawError> {
     let mut sheet = Sheet::new(pages_max);
     letterhead(&mut sheet, head);
@@ -29,7 +29,7 @@ pub(super) fn pages(head: &Head, blocks: &[Block], pages_max: usize) -> Result<V
     Ok(sheet.pages)
 }
 
-/// Name and address at the left, kind and number at the right.
+/// Name and address on the left, kind and number of the document on the right.
 fn letterhead(sheet: &mut Sheet, head: &Head) {
     let banner = if head.banner.is_empty() { 0.0 } else { 14.0 };
     sheet.top = TOP + banner;
@@ -68,7 +68,7 @@ fn letterhead(sheet: &mut Sheet, head: &Head) {
     sheet.top += 26.0;
 }
 
-/// What stands on every page: the banner, the running head, the footer and the page's number.
+/// The parts of every page: banner, running head, footer and page number.
 fn furniture(page: &mut Page, head: &Head, number: usize, count: usize) {
     let mut sheet = Sheet::new(1);
     if !head.banner.is_empty() {
@@ -101,7 +101,7 @@ fn furniture(page: &mut Page, head: &Head, number: usize, count: usize) {
     for line in flow::plain(&format!("Page {number} of {count}"), QUIET, WIDTH, 1) {
         sheet.line(&line, MARGIN + WIDTH - line.width, FOOT);
     }
-    // Painted first, so that a reader that goes by order still begins with the letterhead on the first page.
+    // Drawn first, so that a screen reader begins with the letterhead on the first page.
     let text = std::mem::take(page);
     page.extend(sheet.pages.into_iter().flatten());
     page.splice(0..0, text);
@@ -158,7 +158,7 @@ fn heading(sheet: &mut Sheet, level: u8, inlines: &[Inline], x: f32) -> Result<(
     if level == 2 {
         sheet.clear();
     }
-    // A heading does not stand alone at the foot of a page.
+    // A heading is kept together with the block after it.
     sheet.need(before + look.size * LEADING + after + 3.0 * BODY * LEADING)?;
     sheet.skip(before);
     text(sheet, inlines, look, x)?;
@@ -192,7 +192,7 @@ fn list(sheet: &mut Sheet, start: Option<u64>, items: &[Vec<Block>], x: f32) -> 
     Ok(())
 }
 
-/// Moved in, with a bar along its left.
+/// Indented, with a bar on the left.
 fn quote(sheet: &mut Sheet, inside: &[Block], x: f32) -> Result<(), DrawError> {
     sheet.need(BODY * LEADING)?;
     let (first, from) = (sheet.pages.len(), sheet.y);
@@ -225,7 +225,7 @@ fn code(sheet: &mut Sheet, lines: &str, x: f32) -> Result<(), DrawError> {
     Ok(())
 }
 
-/// At the right; what follows is set beside it.
+/// Aligned right; the blocks that follow are set beside it.
 fn qr(sheet: &mut Sheet, data: &str, caption: &str) -> Result<(), DrawError> {
     let code = qrcode::QrCode::new(data).map_err(|_| DrawError::Qr)?;
     sheet.clear();

@@ -1,16 +1,16 @@
-//! Markdown becomes a PDF file: read into blocks, laid out on pages, painted, finished.
+//! Converts Markdown to a PDF file: parses blocks, lays out pages, draws and finishes them.
 //!
-//! Pure: the same Markdown makes the same bytes, on every machine. The only place of pdf-canvas, of the Markdown reader,
-//! of fonts and QR codes.
+//! Pure: the same Markdown gives the same bytes on every machine. The only user of pdf-canvas, the Markdown parser,
+//! fonts and QR codes.
 //!
 //! The dialect: CommonMark with tables, and
 //! - a head of `key: value` lines between two lines of `---` (see [`head`]);
-//! - a table whose header cells are all empty holds facts: labels and values, without a header;
-//! - a row that is bold throughout is a sum: a rule is drawn above it;
-//! - a fenced block ```` ```qr ```` is a QR code of its first line, at the right, with the other lines below it;
+//! - a table whose header cells are all empty is a table of labels and values, without a header;
+//! - a row that is bold throughout is a total: a rule is drawn above it;
+//! - a fenced block ```` ```qr ```` is a QR code of its first line, on the right, with the other lines as caption;
 //! - a fenced block ```` ```page ```` begins a new page.
 //!
-//! Raw HTML is shown as it is typed; images show their text; nothing is fetched.
+//! Raw HTML is rendered as text, images as their alternative text; nothing is fetched.
 
 mod blocks;
 mod finish;
@@ -25,22 +25,22 @@ mod sheet;
 mod style;
 mod table;
 
-/// Why no document can be made.
+/// Why a document cannot be drawn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DrawError {
-    /// More pages than a document may have.
+    /// Too many pages.
     #[error("the document would have more than {0} pages")]
     TooManyPages(usize),
-    /// Lists in lists, quotes in quotes.
+    /// Lists or quotes are nested too deeply.
     #[error("lists and quotes are nested too deeply")]
     TooDeep,
-    /// A table with too many columns.
+    /// A table has too many columns.
     #[error("a table has more than {0} columns")]
     TooManyColumns(usize),
-    /// Text that no QR code can hold.
+    /// The text does not fit into a QR code.
     #[error("a QR code's text is empty or too long")]
     Qr,
-    /// A line of the head.
+    /// A line of the head is invalid.
     #[error("line {line} of the document's head: {reason}")]
     Head {
         /// Counted from the first `---`.
@@ -48,7 +48,7 @@ pub enum DrawError {
         /// In words.
         reason: String,
     },
-    /// The machine has no memory for it, or the drawing library did something new.
+    /// Out of memory, or unexpected output of the drawing library.
     #[error("the document cannot be written: {0}")]
     Machine(String),
 }
@@ -56,7 +56,7 @@ pub enum DrawError {
 /// Draws `markdown`.
 ///
 /// # Errors
-/// When it goes over a limit.
+/// If a limit is exceeded.
 pub fn document(markdown: &str, pages_max: usize) -> Result<Vec<u8>, DrawError> {
     let (head, body) = head::split(markdown)?;
     let blocks = parse::blocks(body)?;

@@ -1,10 +1,10 @@
-//! Glyph outlines become PDF path operators.
+//! Converts glyph outlines to PDF path operators.
 
 use std::fmt::Write;
 
 use rustybuzz::ttf_parser::OutlineBuilder;
 
-/// A path that grows glyph by glyph.
+/// A path, built glyph by glyph.
 pub(super) struct Path {
     operators: String,
     scale: f32,
@@ -18,7 +18,7 @@ impl Path {
         Self { operators: String::new(), scale, origin: (0.0, 0.0), pen: (0.0, 0.0) }
     }
 
-    /// Where the next glyph goes.
+    /// The origin of the next glyph.
     pub(super) fn place(&mut self, x: f32, y: f32) {
         self.origin = (x, y);
     }
@@ -49,7 +49,7 @@ impl OutlineBuilder for Path {
     }
 
     fn quad_to(&mut self, cx: f32, cy: f32, x: f32, y: f32) {
-        // PDF has cubic curves only; this one is the same curve.
+        // PDF has cubic curves only; this is the equivalent cubic curve.
         let third = |from: f32, to: f32| from + 2.0 / 3.0 * (to - from);
         let (px, py) = self.pen;
         self.curve_to(third(px, cx), third(py, cy), third(x, cx), third(y, cy), x, y);
@@ -63,7 +63,7 @@ impl OutlineBuilder for Path {
     fn close(&mut self) {}
 }
 
-/// A measure to a hundredth of a point: finer than any printer, and short to write.
+/// Rounds to a hundredth of a point: finer than any printer, and short.
 pub(super) fn hundredths(measure: f32) -> f32 {
     (measure * 100.0).round() / 100.0
 }

@@ -1,4 +1,4 @@
-//! Pages are painted with pdf-canvas, into memory.
+//! Draws pages with pdf-canvas, in memory.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -9,10 +9,10 @@ use super::outline::hundredths;
 use super::sheet::{Mark, Page};
 use super::style::{Font, Ink, PAGE_HEIGHT, PAGE_WIDTH};
 
-/// Begins a text that [`super::finish`] replaces by outlines. A control character, so no text of a document has it.
+/// Marks text that [`super::finish`] replaces by outlines. A control character, which no text of a document contains.
 pub(super) const STAND_IN: char = '\u{81}';
 
-/// The library's own file of the pages.
+/// The file that the library writes.
 pub(super) fn pages(pages: &[Page]) -> io::Result<Vec<u8>> {
     let file = memory()?;
     let mut written = file.try_clone()?;
@@ -27,13 +27,13 @@ pub(super) fn pages(pages: &[Page]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The library writes to files only; this one is in memory and has no name.
+/// The library writes to files only; this file is in memory and has no name.
 #[cfg(target_os = "linux")]
 fn memory() -> io::Result<File> {
     Ok(File::from(rustix::fs::memfd_create("document", rustix::fs::MemfdFlags::CLOEXEC)?))
 }
 
-/// As above, where there are no files in memory.
+/// The same on systems without files in memory.
 #[cfg(not(target_os = "linux"))]
 fn memory() -> io::Result<File> {
     tempfile::tempfile()
@@ -72,7 +72,7 @@ fn paint(canvas: &mut Canvas<'_>, page: &Page) -> io::Result<()> {
                 dip(canvas, Ink::Dark)?;
                 qr(canvas, (*x, *y), *side, modules, *across)?;
             }
-            // Links are no paint: they are written with the page.
+            // Links are written with the page, not drawn.
             Mark::Link { .. } => {}
         }
     }
@@ -85,7 +85,7 @@ fn rectangle(canvas: &mut Canvas<'_>, x: f32, y: f32, width: f32, height: f32) -
     canvas.rectangle(left, bottom, hundredths(right - left), hundredths(top - bottom))
 }
 
-/// One rectangle for each unbroken stretch of dark modules in a row, and one fill for all.
+/// One rectangle for each run of dark modules in a row, and one fill for all.
 fn qr(canvas: &mut Canvas<'_>, at: (f32, f32), side: f32, modules: &[bool], across: usize) -> io::Result<()> {
     let module = side / across as f32;
     for (down, row) in modules.chunks(across).enumerate() {

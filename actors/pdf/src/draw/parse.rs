@@ -1,4 +1,4 @@
-//! Markdown becomes blocks.
+//! Parses Markdown into blocks.
 
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use unicode_normalization::UnicodeNormalization;
@@ -7,12 +7,12 @@ use super::DrawError;
 use super::blocks::{Block, Cell, Inline, Span, Table};
 use super::head::unescaped;
 
-/// Lists and quotes inside each other.
+/// The deepest nesting of lists and quotes.
 const DEPTH_MAX: usize = 10;
-/// Columns of a table.
+/// The most columns of a table.
 const COLUMNS_MAX: usize = 12;
 
-/// Reads the text of a document.
+/// Parses the text of a document.
 pub(super) fn blocks(markdown: &str) -> Result<Vec<Block>, DrawError> {
     let mut reader = Reader { frames: vec![Frame::Blocks(Vec::new())], ..Reader::default() };
     for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
@@ -25,7 +25,7 @@ pub(super) fn blocks(markdown: &str) -> Result<Vec<Block>, DrawError> {
     }
 }
 
-/// Something open that blocks go into.
+/// An open container of blocks.
 enum Frame {
     Blocks(Vec<Block>),
     List { start: Option<u64>, items: Vec<Vec<Block>> },
@@ -205,7 +205,7 @@ impl Reader {
     fn text(&mut self, text: &str, code: bool) {
         let text = sanitised(text);
         let span = Span { text, bold: self.bold > 0, italic: self.italic > 0, code, link: self.link.clone() };
-        // Escaped punctuation arrives in pieces; what looks the same is one span.
+        // Escaped punctuation arrives in pieces; pieces of the same style are joined.
         if let Some(Inline::Text(last)) = self.inlines.last_mut()
             && (last.bold, last.italic, last.code, &last.link)
                 == (span.bold, span.italic, span.code, &span.link)
@@ -217,7 +217,7 @@ impl Reader {
     }
 }
 
-/// A destination that a reader may be sent to.
+/// Whether a link destination is allowed.
 fn link(destination: &str) -> Option<String> {
     let allowed =
         ["https://", "http://", "mailto:", "tel:"].iter().any(|scheme| destination.starts_with(scheme));
@@ -225,7 +225,7 @@ fn link(destination: &str) -> Option<String> {
         .then(|| destination.to_owned())
 }
 
-/// Composed, without control characters, without what is invisible or turns the reading direction.
+/// Unicode NFC, without control characters, invisible characters and changes of direction.
 pub(super) fn sanitised(text: &str) -> String {
     let plain = |c: char| ('\u{20}'..'\u{7f}').contains(&c);
     if text.chars().all(plain) {

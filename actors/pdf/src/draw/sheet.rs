@@ -1,10 +1,10 @@
-//! Pages that fill from top to bottom.
+//! Pages, filled from top to bottom.
 
 use super::DrawError;
 use super::flow::{Line, Run};
 use super::style::{BOTTOM, Font, Ink, MARGIN, TOP, WIDTH};
 
-/// One thing on a page. Measures are points from the page's top left corner; text stands on `y`.
+/// A mark on a page. Measures are in points from the top left corner; `y` is the baseline of text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Mark {
     Text { x: f32, y: f32, width: f32, text: String, font: Font, size: f32, ink: Ink, outlined: bool },
@@ -13,17 +13,17 @@ pub(super) enum Mark {
     Link { x: f32, y: f32, width: f32, height: f32, to: String },
 }
 
-/// A page's marks, in the order in which they are painted.
+/// The marks of a page in drawing order.
 pub(super) type Page = Vec<Mark>;
 
-/// The pages so far, and where on the last one the next thing goes.
+/// The pages so far, and the next position on the last page.
 pub(super) struct Sheet {
     pub pages: Vec<Page>,
-    /// From the page's top.
+    /// The next position, from the top of the page.
     pub y: f32,
     /// Where text begins on pages after the first.
     pub top: f32,
-    /// What stands at the right: how far down, and how much width it takes.
+    /// The block on the right: its lower end and its width.
     pub beside: Option<(f32, f32)>,
     pages_max: usize,
 }
@@ -33,7 +33,7 @@ impl Sheet {
         Self { pages: vec![Page::new()], y: TOP, top: TOP, beside: None, pages_max }
     }
 
-    /// Adds to the last page.
+    /// Adds a mark to the last page.
     pub(super) fn mark(&mut self, mark: Mark) {
         self.pages.last_mut().expect("never without a page").push(mark);
     }
@@ -54,26 +54,26 @@ impl Sheet {
         Ok(())
     }
 
-    /// Goes to the next page unless there is so much room left.
+    /// Continues on the next page unless this much height is left.
     pub(super) fn need(&mut self, height: f32) -> Result<(), DrawError> {
         if self.y + height > BOTTOM && self.y > self.top { self.new_page() } else { Ok(()) }
     }
 
-    /// Leaves room, but none at the top of a page.
+    /// Adds vertical space, except at the top of a page.
     pub(super) fn skip(&mut self, height: f32) {
         if self.y > self.top {
             self.y += height;
         }
     }
 
-    /// Goes below what stands at the right.
+    /// Moves below the block on the right.
     pub(super) fn clear(&mut self) {
         if let Some((bottom, _)) = self.beside.take() {
             self.y = self.y.max(bottom);
         }
     }
 
-    /// The width that is free from `x` on.
+    /// The available width from `x` on.
     pub(super) fn room(&mut self, x: f32) -> f32 {
         let all = MARGIN + WIDTH - x;
         match self.beside {
@@ -82,7 +82,7 @@ impl Sheet {
         }
     }
 
-    /// Sets a line with its baseline at `y`, beginning at `x`.
+    /// Sets a line at `x` with its baseline at `y`.
     pub(super) fn line(&mut self, line: &Line, x: f32, y: f32) {
         for run in &line.runs {
             self.run(run, x + run.x, y);

@@ -6,27 +6,27 @@ use pdf_canvas::graphicsstate::Color;
 pub(super) const PAGE_WIDTH: f32 = 595.28;
 /// A4.
 pub(super) const PAGE_HEIGHT: f32 = 841.89;
-/// Left and right.
+/// The left and right margin.
 pub(super) const MARGIN: f32 = 62.0;
-/// Between the margins.
+/// The width between the margins.
 pub(super) const WIDTH: f32 = PAGE_WIDTH - 2.0 * MARGIN;
-/// Where the letterhead begins.
+/// The top of the letterhead.
 pub(super) const TOP: f32 = 60.0;
-/// Where text ends.
+/// The bottom of the text area.
 pub(super) const BOTTOM: f32 = PAGE_HEIGHT - 76.0;
 /// The baseline of the page number.
 pub(super) const FOOT: f32 = PAGE_HEIGHT - 40.0;
 
-/// Running text.
+/// Body text.
 pub(super) const BODY: f32 = 9.6;
 /// Labels, footers.
 pub(super) const SMALL: f32 = 7.8;
-/// From baseline to baseline, by size.
+/// The line height as a multiple of the size.
 pub(super) const LEADING: f32 = 1.46;
 /// A QR code with its quiet zone.
 pub(super) const QR: f32 = 88.0;
 
-/// What text and shapes are painted in.
+/// The colours of text and shapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Text.
@@ -35,13 +35,13 @@ pub(super) enum Ink {
     Quiet,
     /// The brand green: headings.
     Green,
-    /// What needs attention.
+    /// Warnings.
     Ochre,
     /// Thin rules.
     Rule,
-    /// Behind code.
+    /// The background of code.
     Tint,
-    /// Behind the banner.
+    /// The background of the banner.
     OchreTint,
 }
 
@@ -60,7 +60,7 @@ impl Ink {
     }
 }
 
-/// Typefaces. All but `Noto…` are among the fourteen that every PDF reader has.
+/// Fonts. All but `Noto…` are among the 14 standard fonts of PDF readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Font {
     /// Helvetica.

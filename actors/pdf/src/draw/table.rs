@@ -1,4 +1,4 @@
-//! Tables: columns as wide as they need, money at the right, sums under a rule, headers again on each page.
+//! Tables: columns sized by content, right-aligned numbers, a rule above totals, repeated headers on each page.
 
 use super::DrawError;
 use super::blocks::{Cell, Inline, Table, all_bold};
@@ -6,22 +6,22 @@ use super::flow::{self, Line, Look};
 use super::sheet::Sheet;
 use super::style::{BODY, BOTTOM, Font, Ink, LEADING, SMALL};
 
-/// Between columns.
+/// The space between columns.
 const GAP: f32 = 16.0;
-/// Above and below a row's text.
+/// The space above and below the text of a row.
 const PAD: f32 = 3.6;
 
 const TEXT: Look = Look { size: BODY, ink: Ink::Dark, font: Font::Regular };
 const LABEL: Look = Look { size: BODY, ink: Ink::Quiet, font: Font::Regular };
 const HEAD: Look = Look { size: SMALL, ink: Ink::Quiet, font: Font::Bold };
 
-/// Where the columns stand.
+/// The positions of the columns.
 struct Columns {
     x: f32,
     width: f32,
     widths: Vec<f32>,
     right: Vec<bool>,
-    /// Whether this is a table of labels and values.
+    /// Whether it is a table of labels and values.
     facts: bool,
 }
 
@@ -102,7 +102,7 @@ fn row(sheet: &mut Sheet, columns: &Columns, table: &Table, cells: &[Cell]) -> R
     let pad = if columns.facts { 1.6 } else { PAD };
     let tallest = set.iter().map(Vec::len).max().unwrap_or(1);
     let height = tallest as f32 * leading + 2.0 * pad;
-    // A row stays whole unless it would fill much of a page anyway.
+    // A row is not split unless it fills much of a page.
     let together = if height < (BOTTOM - sheet.top) / 2.0 { height } else { leading + 2.0 * pad };
     let again = |sheet: &mut Sheet, room: f32| -> Result<(), DrawError> {
         if sheet.y + room > BOTTOM {
@@ -143,7 +143,7 @@ fn widths(table: &Table, facts: bool, count: usize, room: f32) -> Vec<f32> {
             let whole = flow::lines(cell, look, f32::MAX);
             let natural = whole.iter().map(|line| line.width).fold(0.0, f32::max);
             most[column] = most[column].max(natural);
-            // A quarter of the room is as much as a single word may claim for itself.
+            // A single word may claim at most a quarter of the room.
             let words = flow::lines(cell, look, (room / 4.0).min(natural));
             let word = words.iter().map(|line| line.width).fold(0.0, f32::max);
             least[column] = least[column].max(word.min(room / count as f32));
@@ -152,7 +152,7 @@ fn widths(table: &Table, facts: bool, count: usize, room: f32) -> Vec<f32> {
     let (all_least, all_most) = (least.iter().sum::<f32>(), most.iter().sum::<f32>());
     if all_most <= room {
         let mut widths = most;
-        // What is left over goes to the first column of figures' tables, to the last of facts.
+        // The rest goes to the first column, or to the last column in tables of labels and values.
         let takes = if facts { count - 1 } else { 0 };
         widths[takes] += room - all_most;
         return widths;
