@@ -441,7 +441,7 @@ fn the_openapi_document_has_every_operation() {
         "get /v1/properties/{property_id}",
         "get /v1/properties/{property_id}/arrivals",
         "get /v1/properties/{property_id}/departures",
-        "get /v1/properties/{property_id}/in-services",
+        "get /v1/properties/{property_id}/in-house",
         "get /v1/properties/{property_id}/room-types/{room_type_id}/calendar",
         "get /v1/reservations",
         "get /v1/reservations/{reservation_id}",
