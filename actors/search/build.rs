@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-#[path = "src/cities/fold.rs"]
-mod fold;
+#[path = "src/cities/normalize.rs"]
+mod normalize;
 
 /// Names longer than this, in bytes once folded, are left out: nobody types them.
 const NAME_BYTES_MAX: usize = 80;
@@ -28,7 +28,7 @@ struct City<'a> {
 
 fn main() {
     println!("cargo:rerun-if-changed=cities/cities.tsv.gz");
-    println!("cargo:rerun-if-changed=src/cities/fold.rs");
+    println!("cargo:rerun-if-changed=src/cities/normalize.rs");
     println!("cargo:rerun-if-changed=build.rs");
     let mut text = String::new();
     let packed =
@@ -102,7 +102,7 @@ fn write_names(out: &Path, cities: &[City<'_>]) {
     let mut names: BTreeMap<String, Vec<u16>> = BTreeMap::new();
     for (rank, city) in cities.iter().enumerate() {
         let all = std::iter::once(city.name).chain(city.further.split('|'));
-        let folded: BTreeSet<String> = all.map(fold::fold).collect();
+        let folded: BTreeSet<String> = all.map(normalize::normalize).collect();
         for name in folded.into_iter().filter(|name| !name.is_empty() && name.len() <= NAME_BYTES_MAX) {
             names.entry(name).or_default().push(rank as u16);
         }

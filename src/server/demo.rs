@@ -37,8 +37,7 @@ async fn wait_until_found(client: &Client, last: Option<contracts::HotelId>) -> 
     let Some(last) = last else { return Ok(()) };
     let call = Call::anonymous(Duration::from_secs(60));
     loop {
-        let found =
-            client.query::<contracts::search::Search>(&call, contracts::search::Query::Hotel(last)).await;
+        let found = client.call(&call, contracts::search::GetHotel { hotel: last }).await;
         match found {
             Ok(_) => return Ok(()),
             Err(Failure::Refused(_)) => tokio::time::sleep(Duration::from_millis(10)).await,

@@ -1,10 +1,11 @@
-//! What services may say to each other, one module each, and the words they share.
+//! The contracts of all services, one module each, and the value types that they share.
 //!
-//! These types are stored in logs for years: enums grow at their end only, and nothing here follows the REST apis,
-//! which move faster (each API converts by hand).
+//! Invariants:
+//! - logs contain these types for years: variants of enums and fields are only appended;
+//! - they are independent of the types of the REST APIs, which change more often. Each API converts them.
 //!
-//! Deliberately absent: rules. A contract says what can be said, a service says what comes of it. The one exception is
-//! [`pricing`], because search must show to the cent what reservations will ask.
+//! Deliberately absent: business rules, which belong to the services. The exception is [`pricing`]: search must show the
+//! exact price that reservations quotes.
 
 pub mod auth;
 pub mod payments;

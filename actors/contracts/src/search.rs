@@ -1,29 +1,25 @@
-//! What may be said to `search`: hotels and how many rooms are free, as fed by reservations; finding them.
+//! The contract of `search`: updates of hotels and their calendars by `reservations`, and queries for hotels and cities.
 
 use std::sync::Arc;
 
-use protocol::{Access, Contract, ReadConsistency, Route, Timestamp};
+use protocol::{Access, ReadConsistency, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{Currency, Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, Stay};
 
-/// The contract.
-#[derive(Debug, Clone, Copy)]
-pub struct Search;
-
-/// What is particular about one night of a room type. A night without an entry has the room type's own rooms, its
-/// season's prices, and no restriction.
+/// The calendar entry of one night of a room type. A night without an entry has the room type's number of rooms, the
+/// prices of the season, and no restrictions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Night {
-    /// Rooms in the calendar for this night; none: the room type's own number.
+    /// The number of rooms; none: that of the room type.
     pub rooms: Option<u32>,
-    /// Rooms held or sold.
+    /// Rooms that are held or sold.
     pub taken: u32,
-    /// Prices that override the season's, minor units.
+    /// Prices that override those of the season, in minor units.
     pub prices: Vec<(RatePlanId, i64)>,
-    /// Nothing is sold.
+    /// The night is not sold.
     pub stop_sell: bool,
-    /// The shortest stay for guests who arrive on this day; 0 and 1 are no restriction.
+    /// The minimum stay for arrivals on this day, in nights; 0 and 1 are no restriction.
     pub min_stay: u8,
     /// No arrival on this day.
     pub closed_to_arrival: bool,
@@ -31,168 +27,281 @@ pub struct Night {
     pub closed_to_departure: bool,
 }
 
-/// What changes the index. All of it comes from reservations.
-#[allow(clippy::large_enum_variant)] // A command is moved a few times and stored nowhere as it is.
+/// Stores a hotel that is new or has changed. Ignored if a later version is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Command {
-    /// A hotel is new or was changed.
-    HotelChanged {
-        /// As it is now.
-        hotel: HotelProfile,
-        /// When, by the clock of reservations.
-        at: Timestamp,
-    },
-    /// Some nights of a room type were changed.
-    NightsChanged {
-        /// Of which hotel.
-        hotel: HotelId,
-        /// Of which room type.
-        room_type: RoomTypeId,
-        /// The nights as they are now.
-        nights: Vec<(Date, Night)>,
-        /// When, by the clock of reservations.
-        at: Timestamp,
-    },
-    /// Rooms were taken or given back for consecutive nights; everything else about the nights stays.
-    RoomsTaken {
-        /// Of which hotel.
-        hotel: HotelId,
-        /// Of which room type.
-        room_type: RoomTypeId,
-        /// The first night.
-        from: Date,
-        /// Rooms held or sold now, night by night.
-        taken: Vec<u32>,
-        /// When, by the clock of reservations.
-        at: Timestamp,
-    },
+pub struct UpdateHotel {
+    pub hotel: HotelProfile,
+    /// The time of the change, by the clock of `reservations`.
+    pub at: Timestamp,
 }
 
-/// What a command that was obeyed answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reply {
-    /// Noted.
-    Done,
+impl Request for UpdateHotel {
+    type Contract = Search;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::services(&["reservations"])
+    }
 }
 
-/// The domain's "no".
+/// Stores some nights of a room type. Values that changed later are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpdateNights {
+    pub hotel: HotelId,
+    pub room_type: RoomTypeId,
+    pub nights: Vec<(Date, Night)>,
+    /// The time of the change, by the clock of `reservations`.
+    pub at: Timestamp,
+}
+
+impl Request for UpdateNights {
+    type Contract = Search;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::services(&["reservations"])
+    }
+}
+
+/// Stores how many rooms are taken on consecutive nights. All other values of the nights are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpdateTakenRooms {
+    pub hotel: HotelId,
+    pub room_type: RoomTypeId,
+    /// The first night.
+    pub from: Date,
+    /// Rooms that are held or sold, for each night.
+    pub taken: Vec<u32>,
+    /// The time of the change, by the clock of `reservations`.
+    pub at: Timestamp,
+}
+
+impl Request for UpdateTakenRooms {
+    type Contract = Search;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::services(&["reservations"])
+    }
+}
+
+/// Why a query is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// There is none.
-    #[error("no such hotel")]
+    #[error("the hotel does not exist")]
     NoSuchHotel,
-    /// No city is called so, and none has this id.
-    #[error("no such city")]
+    /// No city has this name or id.
+    #[error("the city does not exist")]
     NoSuchCity,
-    /// The day of arrival is over everywhere in the city.
-    #[error("check-in is before {today}, which is today in the city")]
+    /// The check-in date is in the past.
+    #[error("the check-in date is before {today}, the current date in the city")]
     StayInThePast {
-        /// Today in the city.
+        /// The current date in the city.
         today: Date,
     },
 }
 
-/// What may be asked.
+/// Reads one hotel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Query {
-    /// One hotel. Answered by [`Answer::Hotel`].
-    Hotel(HotelId),
-    /// Hotels of a city. Answered by [`Answer::Hotels`].
-    FindHotels(FindHotels),
-    /// Cities that a guest may mean who has typed so much. Answered by [`Answer::Cities`].
-    Cities {
-        /// As typed, in any script; nothing: the most populous cities.
-        text: String,
-        /// At most so many.
-        limit: u8,
-    },
-    /// One city, by GeoNames' id or by name. Answered by [`Answer::Cities`], with one.
-    City(CityName),
-    /// Cities that have hotels: those with most first. Answered by [`Answer::Cities`].
-    TopCities {
-        /// At most so many.
-        limit: u8,
-    },
+pub struct GetHotel {
+    pub hotel: HotelId,
 }
 
-/// A city as guests give it.
+impl Request for GetHotel {
+    type Contract = Search;
+    type Reply = Box<HotelDetails>;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::ANYONE
+    }
+
+    fn consistency(&self) -> ReadConsistency {
+        ReadConsistency::BoundedStaleness
+    }
+}
+
+/// Suggests cities for the beginning of a name, the most likely one first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SuggestCities {
+    /// In any script. When it is empty, the most populous cities are returned.
+    pub text: String,
+    /// The maximum number of cities.
+    pub limit: u8,
+}
+
+impl Request for SuggestCities {
+    type Contract = Search;
+    type Reply = Vec<City>;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::ANYONE
+    }
+
+    fn consistency(&self) -> ReadConsistency {
+        ReadConsistency::BoundedStaleness
+    }
+}
+
+/// Finds one city. The reply contains exactly one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GetCity {
+    pub city: CityName,
+}
+
+impl Request for GetCity {
+    type Contract = Search;
+    type Reply = Vec<City>;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::ANYONE
+    }
+
+    fn consistency(&self) -> ReadConsistency {
+        ReadConsistency::BoundedStaleness
+    }
+}
+
+/// Lists cities by the number of their hotels, in descending order. Cities without hotels are omitted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListTopCities {
+    /// The maximum number of cities.
+    pub limit: u8,
+}
+
+impl Request for ListTopCities {
+    type Contract = Search;
+    type Reply = Vec<City>;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::ANYONE
+    }
+
+    fn consistency(&self) -> ReadConsistency {
+        ReadConsistency::BoundedStaleness
+    }
+}
+
+/// How a client names a city.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CityName {
-    /// GeoNames' id.
+    /// The GeoNames id.
     Id(u32),
-    /// A name in any language, perhaps with the country behind a comma: the most populous place of that name.
+    /// A name in any language, optionally with the country after a comma: the most populous city of that name.
     Name(String),
 }
 
 impl CityName {
-    /// What the id of a city is written with, before GeoNames' number.
+    /// The prefix of a city's id in the API, before the GeoNames id.
     pub const PREFIX: &'static str = "cty_";
 
-    /// A city as guests write it: an id ([`City::written_id`], or GeoNames' bare number), else a name.
-    pub fn written(text: &str) -> Self {
+    /// Parses a city: an id ([`City::api_id`] or a GeoNames id), else a name.
+    pub fn parse(text: &str) -> Self {
         let number = text.strip_prefix(Self::PREFIX).unwrap_or(text);
         number.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
     }
 }
 
-/// The order of hotels. Hotels that are alike in it follow by id.
+/// The order of hotels. Equal ones are ordered by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 pub enum Sort {
-    /// Well rated, starred and central ones first.
+    /// By a score of rating, stars and distance, the best first.
     #[default]
     Recommended,
-    /// Cheapest first; hotels whose currency is not the city's usual one behind all others.
+    /// By price, the lowest first. Hotels in the city's most common currency come before all others.
     Price,
-    /// Best rated first.
+    /// By rating, the best first.
     Rating,
-    /// Nearest to the city's centre first.
+    /// By distance from the city's centre, the nearest first.
     Distance,
 }
 
-/// Which hotels are sought.
+/// Finds hotels in a city, page by page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FindHotels {
-    /// Where.
     pub city: CityName,
-    /// When. With dates, only hotels are found that have rooms for them; without, all.
+    /// With a stay, only hotels with available rooms are found; without, all hotels.
     pub stay: Option<Stay>,
-    /// How many sleep there, in all rooms together; at least 1.
+    /// The number of guests in all rooms together; at least 1.
     pub guests: u16,
-    /// How many rooms of one type; at least 1.
+    /// The number of rooms, all of one type; at least 1.
     pub rooms: u16,
-    /// The total (without dates: a night's) is at least this, in minor units of the hotel's currency.
+    /// The minimum total (without a stay: for one night), in minor units of the hotel's currency.
     pub price_min: Option<i64>,
-    /// The total (without dates: a night's) is at most this.
+    /// The maximum total (without a stay: for one night).
     pub price_max: Option<i64>,
-    /// One of these classes; empty: any.
+    /// Hotels with one of these numbers of stars; empty: all.
     pub stars: Vec<u8>,
-    /// All of these words.
+    /// Hotels with all of these amenities.
     pub amenities: Vec<String>,
-    /// In which order.
     pub sort: Sort,
-    /// At most so many.
+    /// The maximum number of hotels.
     pub limit: u8,
-    /// Only those behind this place.
-    pub after: Option<Place>,
+    /// Only hotels after this position.
+    pub after: Option<Position>,
 }
 
-/// A hotel's place in an order. It stays meaningful when hotels come, go or change.
+impl Request for FindHotels {
+    type Contract = Search;
+    type Reply = FoundHotels;
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::ANYONE
+    }
+
+    fn consistency(&self) -> ReadConsistency {
+        ReadConsistency::BoundedStaleness
+    }
+}
+
+/// A hotel's position in an order. It stays valid when hotels are added, removed or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// 0, or more for what comes behind all others whatever its key.
+pub struct Position {
+    /// Compared first; greater than 0 for hotels in another currency than the city's most common one.
     pub group: u32,
-    /// Ascending.
+    /// Compared second, in ascending order.
     pub key: i64,
-    /// Among equals.
+    /// Compared last.
     pub hotel: HotelId,
 }
 
 /// A city.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct City {
-    /// GeoNames' id.
+    /// The GeoNames id.
     pub id: u32,
-    /// As GeoNames calls it.
+    /// The name in GeoNames.
     pub name: Arc<str>,
     /// ISO 3166-1 alpha-2.
     pub country: Arc<str>,
@@ -206,13 +315,13 @@ pub struct City {
     pub longitude: f64,
     /// IANA name.
     pub time_zone: Arc<str>,
-    /// How many active hotels it has here.
+    /// The number of its active hotels.
     pub hotels: u32,
 }
 
 impl City {
-    /// The id as the API writes it: `cty_2867714`.
-    pub fn written_id(&self) -> String {
+    /// The id in the API: `cty_2867714`.
+    pub fn api_id(&self) -> String {
         format!("{}{}", CityName::PREFIX, self.id)
     }
 }
@@ -220,17 +329,15 @@ impl City {
 /// A hotel in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoundHotel {
-    /// Which.
     pub id: HotelId,
-    /// As guests know it.
     pub name: Arc<str>,
     /// Street and number.
     pub address: Arc<str>,
     /// 0 to 5.
     pub stars: u8,
-    /// Tenths, 0 to 100; 0 when there is none yet.
+    /// In tenths, 0 to 100; 0 without a rating.
     pub rating_tenths: u8,
-    /// From the city's centre, in metres.
+    /// The distance from the city's centre, in metres.
     pub distance_metres: u32,
     /// Degrees north.
     pub latitude: f64,
@@ -238,112 +345,109 @@ pub struct FoundHotel {
     pub longitude: f64,
     /// IANA name.
     pub time_zone: Arc<str>,
-    /// Short words, sorted.
+    /// Sorted.
     pub amenities: Arc<[String]>,
-    /// Addresses of photos.
+    /// URLs of photos.
     pub photos: Arc<[String]>,
-    /// Of all its prices.
+    /// The currency of all its prices.
     pub currency: Currency,
-    /// The least that these rooms cost for a night in the coming year, taxes included, going by seasons: for lists
-    /// without dates.
+    /// The lowest price of the rooms for one night by the seasons, with taxes: for lists without a stay.
     pub from: i64,
-    /// What is cheapest for the stay; none without dates.
+    /// The cheapest offer for the stay; none without a stay.
     pub offer: Option<FoundOffer>,
-    /// Made up, and marked as such.
+    /// Whether it is a demo hotel.
     pub demo: bool,
 }
 
-/// The cheapest way to stay at a hotel.
+/// The cheapest offer of a hotel for a stay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoundOffer {
-    /// Which rooms.
     pub room_type: RoomTypeId,
-    /// Their name.
     pub room_type_name: Arc<str>,
-    /// At what conditions.
     pub rate_plan: RatePlanId,
-    /// Their name.
     pub rate_plan_name: Arc<str>,
-    /// Of the rooms for all nights, without the taxes that are not included; minor units.
+    /// The sum for all rooms and nights without the taxes that are added, in minor units.
     pub nightly: i64,
-    /// With all taxes: what reservations will ask.
+    /// The total with all taxes: the price that `reservations` quotes.
     pub total: i64,
-    /// How many rooms are free on each of the nights.
+    /// The number of rooms that are available on every night.
     pub rooms_left: u32,
-    /// Until when cancelling is free; none: it is not, or no longer.
+    /// When free cancellation ends; none if there is none or it has ended.
     pub free_cancellation_until: Option<Timestamp>,
 }
 
 /// Hotels of a city.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FoundHotels {
-    /// The city that was meant.
+    /// The city that was found.
     pub city: City,
-    /// In the order asked for.
+    /// In the requested order.
     pub hotels: Vec<FoundHotel>,
-    /// The place of the last of them, if there are more.
-    pub next: Option<Place>,
-    /// What reservations had said up to this instant is reflected.
+    /// The position of the last one, if more hotels follow.
+    pub next: Option<Position>,
+    /// The time up to which changes in `reservations` are reflected.
     pub as_of: Timestamp,
 }
 
-/// A hotel with what search knows of its place.
+/// A hotel and its location.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HotelDetails {
-    /// As its owner describes it.
     pub profile: HotelProfile,
-    /// Its city.
     pub city: City,
-    /// From the city's centre, in metres.
+    /// The distance from the city's centre, in metres.
     pub distance_metres: u32,
-    /// When it was last changed.
+    /// The time of its last change.
     pub changed_at: Timestamp,
 }
 
-/// What a query finds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
-    /// A hotel.
-    Hotel(Box<HotelDetails>),
-    /// Hotels of a city.
-    Hotels(FoundHotels),
-    /// Cities.
-    Cities(Vec<City>),
+protocol::contract! {
+    /// The service `search`.
+    pub struct Search = "search";
+    refusal Refusal;
+
+    /// Commands, stored by position. All are sent by `reservations`.
+    #[allow(clippy::large_enum_variant)] // Commands are moved a few times and not kept in memory.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Command { UpdateHotel, UpdateNights, UpdateTakenRooms }
+
+    /// Replies to commands, stored by position.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Reply { Done(()) }
+
+    /// Queries. All may be answered by any replica: lists contain their age ([`FoundHotels::as_of`]), and hotels the time of
+    /// their last change.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Query { GetHotel, FindHotels, SuggestCities, GetCity, ListTopCities }
+
+    /// Replies to queries.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Answer { Hotel(Box<HotelDetails>), Hotels(FoundHotels), Cities(Vec<City>) }
 }
 
-impl Contract for Search {
-    const SERVICE: &'static str = "search";
-    type Command = Command;
-    type Reply = Reply;
-    type Refusal = Refusal;
-    type Query = Query;
-    type Answer = Answer;
+#[cfg(test)]
+mod tests {
+    use protocol::codec;
 
-    fn route_command(_: &Command) -> Route {
-        Route::SINGLE
-    }
+    use super::*;
 
-    fn route_query(_: &Query) -> Route {
-        Route::SINGLE
-    }
+    /// Logs, outboxes and calls of other nodes contain these bytes.
+    #[test]
+    fn the_encoding_of_messages_is_stable() {
+        let (hotel, room_type, at) = (HotelId(1), RoomTypeId(2), Timestamp(3));
+        let night = Night { taken: 4, ..Night::default() };
+        let update = UpdateNights { hotel, room_type, nights: vec![(Date(5), night)], at };
+        assert_eq!(codec::encode(&Command::from(update)), [1, 1, 1, 2, 1, 10, 0, 4, 0, 0, 0, 0, 0, 6]);
+        let update = UpdateTakenRooms { hotel, room_type, from: Date(5), taken: vec![7], at };
+        let bytes = [1, 2, 1, 2, 10, 1, 7, 6];
+        assert_eq!(codec::encode(&Command::from(update.clone())), bytes);
+        assert_eq!(codec::decode(&bytes), Ok(Command::from(update)));
+        assert_eq!(codec::encode(&Reply::Done(())), [1, 0]);
 
-    /// All that guests ask may be answered by any replica: lists say how old they are ([`FoundHotels::as_of`]), and a
-    /// hotel when it was last changed.
-    fn query_consistency(query: &Query) -> ReadConsistency {
-        match query {
-            Query::Hotel(_)
-            | Query::FindHotels(_)
-            | Query::Cities { .. }
-            | Query::City(_)
-            | Query::TopCities { .. } => ReadConsistency::BoundedStaleness,
-        }
-    }
-
-    fn command_access(_: &Command) -> Access {
-        Access::services(&["reservations"])
-    }
-
-    fn query_access(_: &Query) -> Access {
-        Access::ANYONE
+        assert_eq!(codec::encode(&Query::from(GetHotel { hotel })), [1, 0, 1]);
+        let suggest = SuggestCities { text: "a".into(), limit: 9 };
+        assert_eq!(codec::encode(&Query::from(suggest)), [1, 2, 1, b'a', 9]);
+        assert_eq!(codec::encode(&Query::from(GetCity { city: CityName::Id(6) })), [1, 3, 0, 6]);
+        assert_eq!(codec::encode(&Query::from(ListTopCities { limit: 8 })), [1, 4, 8]);
+        assert_eq!(codec::encode(&Answer::Cities(Vec::new())), [1, 2, 0]);
     }
 }

@@ -1,7 +1,7 @@
 //! The calendar of a room type over a range of nights: reads and writes the stored rows that contain them.
 
 use contracts::reservations::{CALENDAR_NIGHTS_MAX, Nights, Refusal};
-use contracts::search::{self, Night};
+use contracts::search::{Night, UpdateTakenRooms};
 use contracts::{Date, HotelId, RoomTypeId, Stay};
 use group::{Turn, View};
 
@@ -94,14 +94,14 @@ impl Calendar {
             let (chunk, index) = self.at(night);
             chunk.taken(index)
         };
-        let command = search::Command::RoomsTaken {
+        let update = UpdateTakenRooms {
             hotel,
             room_type: self.room_type,
             from: stay.check_in(),
             taken: stay.nights().map(taken).collect(),
             at: turn.now(),
         };
-        turn.send::<search::Search>(hotel.0, &command);
+        turn.emit(hotel.0, update);
     }
 }
 

@@ -26,12 +26,14 @@ fn a_hold_takes_rooms_notifies_search_and_expires_after_fifteen_minutes() {
     assert_eq!(held.quote.taxes.iter().map(|tax| tax.amount).collect::<Vec<_>>(), [3_925, 3_000]);
     assert_eq!(held.hold_expires_at, Some(bench.now().plus_secs(900)));
     assert_eq!(held.id.slot(), hotel().id.slot());
-    let rooms_taken = |taken: u32| search::Command::RoomsTaken {
-        hotel: hotel().id,
-        room_type: double,
-        from: date(DAY),
-        taken: vec![taken; 3],
-        at: bench.now(),
+    let rooms_taken = |taken: u32| {
+        search::Command::from(search::UpdateTakenRooms {
+            hotel: hotel().id,
+            room_type: double,
+            from: date(DAY),
+            taken: vec![taken; 3],
+            at: bench.now(),
+        })
     };
     assert_eq!(bench.sent::<Search>(), [rooms_taken(2)]);
     bench.advance_secs(899);

@@ -275,7 +275,8 @@ fn imports_create_update_and_leave_unchanged() {
     let bench = ReservationBench::new(Reservations::new(links()));
     let admin = administrator();
     assert_eq!(import(&bench, &admin, hotel()), Ok((1, 0, 0)));
-    assert_eq!(bench.sent::<Search>(), [search::Command::HotelChanged { hotel: hotel(), at: bench.now() }]);
+    let update = search::UpdateHotel { hotel: hotel(), at: bench.now() };
+    assert_eq!(bench.sent::<Search>(), [search::Command::from(update)]);
     assert_eq!(import(&bench, &admin, hotel()), Ok((0, 0, 1)));
     assert_eq!(bench.sent::<Search>(), []);
     let renamed = HotelProfile { name: "Petit Hotel".into(), ..hotel() };
@@ -359,7 +360,8 @@ fn the_calendar_sets_prices_and_refuses_invalid_changes() {
     let admin = administrator();
     set(&admin, double.id, "2026-12-25", "2026-12-26", price(Some(30_000))).unwrap();
     let sent = bench.sent::<Search>();
-    let [search::Command::NightsChanged { nights: changed, .. }] = sent.as_slice() else {
+    let [search::Command::UpdateNights(search::UpdateNights { nights: changed, .. })] = sent.as_slice()
+    else {
         panic!("{sent:?}")
     };
     assert_eq!(changed.len(), 2);

@@ -1,4 +1,4 @@
-//! People and places.
+//! Guests and addresses.
 
 use edge::ApiError;
 use poem_openapi::Object;
@@ -20,7 +20,7 @@ pub struct Guest {
 }
 
 impl std::fmt::Debug for Guest {
-    // Names and addresses never reach a log.
+    // Personal data must not be logged.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Guest")
     }
@@ -39,7 +39,7 @@ impl From<Guest> for contracts::reservations::Guest {
 }
 
 impl Guest {
-    /// The same without blanks around, once it is sound; `pointer` is where the guest is in the body (`/guest`).
+    /// Trims and validates the fields; `pointer` is the guest's position in the body (`/guest`).
     ///
     /// # Errors
     /// 400 that names the field.
@@ -72,8 +72,7 @@ impl Guest {
     }
 }
 
-/// Whether a mail could be sent there: `local@domain` in ASCII, without blanks, controls or quotes. Whether there is
-/// such a mailbox only a mail tells.
+/// Whether the text is a valid mail address: `local@domain` in ASCII, without spaces, control characters or quotes.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let local_sound = (1..=64).contains(&local.len())
@@ -127,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guests_come_in_sound_or_not_at_all() {
+    fn invalid_guests_are_refused() {
         let check = |name: &str, email: &str, phone: Option<&str>| {
             let guest =
                 Guest { name: name.to_owned(), email: email.to_owned(), phone: phone.map(str::to_owned) };

@@ -1,10 +1,10 @@
-//! Ids as they come in.
+//! Parsing of ids.
 
 use std::str::FromStr;
 
 use edge::ApiError;
 
-/// An id out of a path. One that cannot be any is as unknown as one that is none.
+/// Parses an id in a path. A malformed id is answered like an unknown one.
 ///
 /// # Errors
 /// 404.
@@ -12,7 +12,7 @@ pub fn id_in_path<I: FromStr>(text: &str) -> Result<I, ApiError> {
     text.parse().map_err(|_| ApiError::not_found("There is nothing under this id."))
 }
 
-/// An id out of a body or a query: `pointer` names the field.
+/// Parses an id in a body or query; `pointer` names the field.
 ///
 /// # Errors
 /// 400 that names the field.

@@ -1,12 +1,13 @@
-//! REST types that several apis share, and their conversions from the types of contracts.
+//! REST types that several APIs share, and their conversions from and to the types of contracts.
 //!
-//! The API's types are not the log's: they are converted by hand, here and in each service's `rest.rs`.
+//! It is a crate of its own because no other one may contain it: `contracts` must not depend on Poem, since state machines
+//! use it, and `edge` must not depend on contracts, since it knows nothing of hotels.
 //!
 //! Invariants:
-//! - every string and list that comes in has a bound, and a mistake names its field;
-//! - a malformed id in a path is the same 404 as an id of nothing.
+//! - every string and list of a request has a bound, and errors name the field;
+//! - a malformed id in a path is answered with 404, like an unknown id.
 //!
-//! Deliberately absent: types of one API only; rules.
+//! Deliberately absent: types of a single API; business rules.
 
 mod guest;
 mod id;

@@ -1,4 +1,4 @@
-//! Money as the API writes it.
+//! Amounts of money in JSON.
 
 use edge::ApiError;
 use poem_openapi::Object;
@@ -21,21 +21,21 @@ impl From<contracts::Money> for Money {
 }
 
 impl Money {
-    /// So many minor units of a currency.
+    /// An amount in minor units of a currency.
     pub fn new(amount: i64, currency: contracts::Currency) -> Self {
         contracts::Money::new(amount, currency).into()
     }
 
-    /// As contracts have it.
+    /// Converts the amount of a request.
     ///
     /// # Errors
-    /// 400 that names `pointer/currency` when there is no such currency.
+    /// 400 that names `pointer/currency` when the currency does not exist.
     pub fn into_contract(self, pointer: &str) -> Result<contracts::Money, ApiError> {
         Ok(contracts::Money::new(self.amount, currency(&self.currency, &format!("{pointer}/currency"))?))
     }
 }
 
-/// A currency that exists.
+/// Parses a currency code.
 ///
 /// # Errors
 /// 400 that names the field.
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_currencies_that_exist_come_in() {
+    fn only_existing_currencies_are_accepted() {
         for (code, known) in
             [("EUR", true), ("JPY", true), ("XQQ", false), ("eur", false), ("EURO", false), ("", false)]
         {

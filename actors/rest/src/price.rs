@@ -1,4 +1,4 @@
-//! How a price is made up.
+//! Price breakdowns.
 
 use contracts::pricing::{PriceBreakdown, TaxAmount};
 use poem_openapi::Object;

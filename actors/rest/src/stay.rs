@@ -3,17 +3,17 @@
 use contracts::{Stay, StayError};
 use edge::ApiError;
 
-/// A date as the API writes it.
+/// Converts a date for the API.
 pub fn date(date: contracts::Date) -> edge::Date {
     edge::Date(date.civil())
 }
 
-/// A date as contracts have it.
+/// Converts a date of the API.
 pub fn contract_date(date: edge::Date) -> contracts::Date {
     date.0.into()
 }
 
-/// A stay from its two dates.
+/// The stay between two dates.
 ///
 /// # Errors
 /// 422 that names `check_out`.
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_go_both_ways_and_stays_have_nights() {
+    fn dates_convert_both_ways_and_stays_have_nights() {
         for text in ["1970-01-01", "2026-11-23", "2028-02-29"] {
             let there: edge::Date = text.parse().unwrap();
             assert_eq!(date(contract_date(there)), there);

@@ -1,4 +1,4 @@
-//! What happened to a thing, and when.
+//! Timelines of resources.
 
 use poem_openapi::Object;
 use protocol::Timestamp;
@@ -14,7 +14,7 @@ pub struct TimelineEntry {
 }
 
 impl TimelineEntry {
-    /// `what` happened at an instant.
+    /// An event at an instant.
     pub fn new(at: Timestamp, what: impl Into<String>) -> Self {
         Self { at: at.into(), what: what.into() }
     }

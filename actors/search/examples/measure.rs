@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use contracts::search::{Answer, CityName, Command, FindHotels, Night, Query, Sort};
+use contracts::search::{CityName, FindHotels, Night, Sort, UpdateHotel, UpdateNights};
 use contracts::{Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, Stay};
 use group::testing::Bench;
 use protocol::{Principal, Timestamp};
@@ -40,8 +40,8 @@ fn measure_cities() {
 }
 
 fn tell(bench: &Bench<Search>, hotel: HotelProfile) {
-    let command = Command::HotelChanged { hotel, at: Timestamp(1) };
-    bench.command(&Principal::service("reservations"), command).expect("believed");
+    let update = UpdateHotel { hotel, at: Timestamp(1) };
+    bench.call(&Principal::service("reservations"), update).expect("updates are not refused");
 }
 
 /// A city of so many hotels like one, at different prices, a tenth of their nights touched.
@@ -66,8 +66,8 @@ fn measure_city(model: &HotelProfile, count: usize) {
             let touched =
                 (0..50).map(|night| (Date(20_790 + night * 10 + number as i32 % 10), 1 + number as u32 % 3));
             let nights = touched.map(|(date, taken)| (date, Night { taken, ..Night::default() })).collect();
-            let command = Command::NightsChanged { hotel: id, room_type, nights, at: Timestamp(2) };
-            bench.command(&Principal::service("reservations"), command).expect("believed");
+            let update = UpdateNights { hotel: id, room_type, nights, at: Timestamp(2) };
+            bench.call(&Principal::service("reservations"), update).expect("updates are not refused");
         }
     }
     for sort in [Sort::Recommended, Sort::Rating, Sort::Distance, Sort::Price] {
@@ -88,10 +88,7 @@ fn measure_city(model: &HotelProfile, count: usize) {
                 limit: 20,
                 after: None,
             };
-            match bench.query(&Principal::anonymous(), Query::FindHotels(sought)) {
-                Ok(Answer::Hotels(found)) => found.hotels.len(),
-                other => panic!("{other:?}"),
-            }
+            bench.call(&Principal::anonymous(), sought).expect("a city").hotels.len()
         });
         println!("{count} hotels, {sort:?}: {took:?} a page ({found} found)");
     }

@@ -1,4 +1,4 @@
-//! What must always hold of search.
+//! The invariants of search.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use crate::cities::{Cities, Rank};
 use crate::index::{Hotel, Index};
 use crate::state::{HOTELS, NIGHTS};
 
-/// All of it.
+/// Checks all invariants.
 pub(crate) fn violations(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {
-    let mut violations = the_index_is_what_the_store_says(view, index, cities);
+    let mut violations = the_index_matches_the_store(view, index, cities);
     violations.extend(every_active_hotel_is_in_each_order_of_its_city_once(index));
     violations.extend(nights_are_stored_once_and_in_order(view));
     violations
 }
 
-/// An index made afresh knows the same hotels, the same of each, and reflects reservations up to the same instant.
-fn the_index_is_what_the_store_says(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {
+/// A new index from the store contains the same hotels with the same data, up to the same time.
+fn the_index_matches_the_store(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {
     let fresh = Index::of_store(view, cities);
     let mut violations = Vec::new();
     if fresh.as_of != index.as_of {
@@ -26,21 +26,22 @@ fn the_index_is_what_the_store_says(view: &View<'_>, index: &Index, cities: &Cit
     for stored in fresh.hotels() {
         match index.hotel(stored.id) {
             None => violations.push(format!("{} is in the store and not in the index", stored.id)),
-            // The bits of amenities depend on the order in which words came; the words themselves are compared.
+            // The bits of amenities depend on the order in which they were added; the lists of amenities are compared.
             Some(known)
-                if (Hotel { words: 0, ..known.clone() }) != (Hotel { words: 0, ..stored.clone() }) =>
+                if (Hotel { amenity_bits: 0, ..known.clone() })
+                    != (Hotel { amenity_bits: 0, ..stored.clone() }) =>
             {
-                violations.push(format!("the index knows {} other than the store does", stored.id));
+                violations.push(format!("the index and the store differ in {}", stored.id));
             }
             Some(_) => {}
         }
     }
-    let strangers = index.hotels().filter(|hotel| !view.has(&HOTELS, &hotel.id));
-    violations.extend(strangers.map(|hotel| format!("{} is in the index and not in the store", hotel.id)));
+    let unknown = index.hotels().filter(|hotel| !view.has(&HOTELS, &hotel.id));
+    violations.extend(unknown.map(|hotel| format!("{} is in the index and not in the store", hotel.id)));
     violations
 }
 
-/// No hotel without a city, none in two, none twice in one.
+/// Every active hotel is in exactly one city, once in each order.
 fn every_active_hotel_is_in_each_order_of_its_city_once(index: &Index) -> Vec<String> {
     let mut cities: BTreeMap<Rank, Vec<(&Hotel, u32)>> = BTreeMap::new();
     for (hotel, number) in index.numbers_of_hotels().filter(|(hotel, _)| hotel.active) {
@@ -58,7 +59,7 @@ fn every_active_hotel_is_in_each_order_of_its_city_once(index: &Index) -> Vec<St
     violations
 }
 
-/// A row's days ascend.
+/// The days of each row are in ascending order.
 fn nights_are_stored_once_and_in_order(view: &View<'_>) -> Vec<String> {
     let rows = view.all(&NIGHTS);
     rows.filter(|(_, nights)| !nights.is_sorted_by(|one, next| one.day < next.day))

@@ -1,16 +1,15 @@
-//! Finding hotels: the world's cities, and which hotels there have rooms at what price.
+//! Search for hotels: the cities of the world, and their hotels with available rooms and prices.
 //!
-//! Search is fed by reservations and owns nothing: what it says of prices is what reservations will ask, to the cent,
-//! since both call `contracts::pricing`; what it says of free rooms is as old as `as_of`. Each replica keeps an index in
-//! memory, rebuilt from the store when it is opened and kept up turn by turn.
+//! Reservations sends all data, which it owns. Prices are exactly those that reservations quotes, since both use
+//! `contracts::pricing`; availability is as old as `as_of`. Each replica has an index in memory, which it builds from the
+//! store when it is opened and updates after each turn.
 //!
 //! Invariants (see [`Search`]'s `violations`):
-//! - the index is what the store says, neither more nor less;
+//! - the index contains exactly what the store contains;
 //! - every hotel belongs to one city, and every active hotel is in each order of its city once;
-//! - what reservations said later is never overwritten by what they said earlier, in whatever order it arrives.
+//! - an update never overwrites a later one, in whatever order they arrive.
 //!
-//! Deliberately absent: a search engine's full text; exchange rates (prices are compared within a currency); any way to
-//! change a hotel.
+//! Deliberately absent: full-text search; exchange rates (prices are compared within a currency); changes of hotels.
 
 mod apply;
 pub mod cities;
@@ -42,12 +41,12 @@ pub struct Search {
 }
 
 impl Search {
-    /// Without any hotel, until it is opened.
+    /// A service with an empty index, until it is opened.
     pub fn new() -> Self {
         Self::default()
     }
 
-    // A panic while holding the lock stops the replica, and `opened` rebuilds the index before anybody reads it again.
+    // A panic while the lock is held stops the replica, and `opened` rebuilds the index before it is read again.
     fn read(&self) -> RwLockReadGuard<'_, Index> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,43 +56,29 @@ impl Search {
     }
 }
 
-/// Search does nothing outside.
+/// There are no effects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {}
 
-/// Search waits for nothing.
+/// There are no timers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timer {}
 
-/// What a turn tells the index.
+/// A change of the index after a turn.
 #[derive(Debug)]
 pub enum Note {
-    /// A hotel as it is now, and all that is particular about its nights.
-    Hotel {
-        /// The hotel.
-        profile: Box<HotelProfile>,
-        /// Its nights.
-        nights: Vec<(RoomTypeId, Date, Night)>,
-    },
-    /// Some nights as they are now.
-    Nights {
-        /// Of which hotel.
-        hotel: HotelId,
-        /// Of which room type.
-        room_type: RoomTypeId,
-        /// The nights.
-        nights: Vec<(Date, Night)>,
-    },
-    /// Past nights were dropped.
+    /// A hotel and its calendar.
+    Hotel { profile: Box<HotelProfile>, nights: Vec<(RoomTypeId, Date, Night)> },
+    /// Some nights of a room type.
+    Nights { hotel: HotelId, room_type: RoomTypeId, nights: Vec<(Date, Night)> },
+    /// Past nights of a room type were removed.
     Forgotten {
-        /// Of which hotel.
         hotel: HotelId,
-        /// Of which room type.
         room_type: RoomTypeId,
-        /// All before this one.
+        /// Nights before this one were removed.
         before: Date,
     },
-    /// Reservations are reflected up to here.
+    /// Changes of reservations are reflected up to this time.
     AsOf(Timestamp),
 }
 
@@ -132,11 +117,11 @@ impl Service for Search {
         }
     }
 
-    /// The index answers within microseconds; only a hotel's page reads the store.
+    /// Queries of the index take microseconds. Only the profile of a hotel is read from the store.
     fn cost(query: &Query) -> Cost {
         match query {
-            Query::Hotel(_) => Cost::Disk,
-            Query::FindHotels(_) | Query::Cities { .. } | Query::City(_) | Query::TopCities { .. } => {
+            Query::GetHotel(_) => Cost::Disk,
+            Query::FindHotels(_) | Query::SuggestCities(_) | Query::GetCity(_) | Query::ListTopCities(_) => {
                 Cost::Memory
             }
         }

@@ -4,7 +4,10 @@ mod common;
 
 use common::*;
 use contracts::pricing;
-use contracts::search::{Answer, CityName, Command, Night, Query, Refusal, Sort};
+use contracts::search::{
+    City, CityName, Command, GetCity, GetHotel, ListTopCities, Night, Refusal, Sort, SuggestCities,
+    UpdateHotel, UpdateNights, UpdateTakenRooms,
+};
 use contracts::{Cancellation, HotelProfile, Season, TaxRule};
 
 #[test]
@@ -215,7 +218,7 @@ fn pages_neither_repeat_nor_miss_what_stays_while_others_come_and_go() {
                 let gone = hotels[..30].iter().position(|hotel| hotel.active && !seen.contains(&hotel.id));
                 if let Some(gone) = gone.filter(|_| page < 2) {
                     hotels[gone].active = false;
-                    tell(&bench, Command::HotelChanged { hotel: hotels[gone].clone(), at: at(1) });
+                    tell(&bench, UpdateHotel { hotel: hotels[gone].clone(), at: at(1) });
                     add(&bench, &make(100 + page));
                 }
                 asked.after = answer.next;
@@ -241,21 +244,16 @@ fn what_comes_late_or_twice_changes_nothing() {
     closed.active = false;
     let room_type = plain.room_types[0].id;
     let hotel = plain.id;
-    let nights = |taken, stop_sell, millis| Command::NightsChanged {
-        hotel,
-        room_type,
-        nights: vec![(day(10), Night { taken, stop_sell, ..Night::default() })],
-        at: at(millis),
+    let nights = |taken, stop_sell, millis| -> Command {
+        let nights = vec![(day(10), Night { taken, stop_sell, ..Night::default() })];
+        UpdateNights { hotel, room_type, nights, at: at(millis) }.into()
     };
-    let taken = |taken, millis| Command::RoomsTaken {
-        hotel,
-        room_type,
-        from: day(10),
-        taken: vec![taken],
-        at: at(millis),
+    let taken = |taken, millis| -> Command {
+        UpdateTakenRooms { hotel, room_type, from: day(10), taken: vec![taken], at: at(millis) }.into()
     };
-    let changed =
-        |hotel: &HotelProfile, millis| Command::HotelChanged { hotel: hotel.clone(), at: at(millis) };
+    let changed = |hotel: &HotelProfile, millis| -> Command {
+        UpdateHotel { hotel: hotel.clone(), at: at(millis) }.into()
+    };
     // Commands as they arrive, and how many rooms are left for the night of day 10; none: not found.
     let table: Vec<(&str, Vec<Command>, Option<u32>)> = vec![
         ("in order", vec![changed(&plain, 1), taken(2, 2)], Some(3)),
@@ -275,9 +273,9 @@ fn what_comes_late_or_twice_changes_nothing() {
         let latest = commands
             .iter()
             .map(|command| match command {
-                Command::HotelChanged { at, .. }
-                | Command::NightsChanged { at, .. }
-                | Command::RoomsTaken { at, .. } => *at,
+                Command::UpdateHotel(update) => update.at,
+                Command::UpdateNights(update) => update.at,
+                Command::UpdateTakenRooms(update) => update.at,
             })
             .max();
         for command in commands {
@@ -320,12 +318,12 @@ fn what_cannot_be_asked_is_refused() {
     add(&bench, &plain("plain"));
     let named =
         |name: &str| contracts::search::FindHotels { city: CityName::Name(name.into()), ..sought(None) };
-    assert_eq!(ask(&bench, Query::FindHotels(named("xqzzw"))), Err(Refusal::NoSuchCity));
+    assert_eq!(ask(&bench, named("xqzzw")), Err(Refusal::NoSuchCity));
     let unknown = contracts::search::FindHotels { city: CityName::Id(7), ..sought(None) };
-    assert_eq!(ask(&bench, Query::FindHotels(unknown)), Err(Refusal::NoSuchCity));
+    assert_eq!(ask(&bench, unknown), Err(Refusal::NoSuchCity));
     let past = sought(Some(stay(-1, 2)));
-    assert_eq!(ask(&bench, Query::FindHotels(past)), Err(Refusal::StayInThePast { today: TODAY }));
-    assert_eq!(ask(&bench, Query::Hotel(contracts::HotelId(7))), Err(Refusal::NoSuchHotel));
+    assert_eq!(ask(&bench, past), Err(Refusal::StayInThePast { today: TODAY }));
+    assert_eq!(ask(&bench, GetHotel { hotel: contracts::HotelId(7) }), Err(Refusal::NoSuchHotel));
     for name in ["Munich", "münchen", "Мюнхен", "Munich, DE", "Munihc"] {
         assert_eq!(found(&bench, &named(name)).hotels.len(), 1, "{name}");
     }
@@ -341,27 +339,22 @@ fn cities_know_how_many_hotels_they_have() {
     let mut roman = plain("roman");
     (roman.city, roman.country, roman.latitude, roman.longitude) = ("Roma".into(), "IT".into(), 41.89, 12.51);
     add(&bench, &roman);
-    let cities = |query| -> Vec<(String, u32)> {
-        match ask(&bench, query) {
-            Ok(Answer::Cities(cities)) => {
-                cities.into_iter().map(|city| (city.name.to_string(), city.hotels)).collect()
-            }
-            other => panic!("{other:?}"),
-        }
+    let named = |cities: Result<Vec<City>, Refusal>| -> Vec<(String, u32)> {
+        cities.unwrap().into_iter().map(|city| (city.name.to_string(), city.hotels)).collect()
     };
     let list = |names: &[(&str, u32)]| -> Vec<(String, u32)> {
         names.iter().map(|(name, hotels)| ((*name).to_owned(), *hotels)).collect()
     };
-    assert_eq!(cities(Query::TopCities { limit: 5 }), list(&[("Munich", 3), ("Rome", 1)]));
-    assert_eq!(cities(Query::Cities { text: "munch".into(), limit: 1 }), list(&[("Munich", 3)]));
-    assert_eq!(cities(Query::City(CityName::Name("Rom".into()))), list(&[("Rome", 1)]));
-    let Ok(Answer::Hotel(details)) = ask(&bench, Query::Hotel(roman.id)) else { panic!("a hotel") };
+    assert_eq!(named(ask(&bench, ListTopCities { limit: 5 })), list(&[("Munich", 3), ("Rome", 1)]));
+    assert_eq!(named(ask(&bench, SuggestCities { text: "munch".into(), limit: 1 })), list(&[("Munich", 3)]));
+    assert_eq!(named(ask(&bench, GetCity { city: CityName::Name("Rom".into()) })), list(&[("Rome", 1)]));
+    let details = ask(&bench, GetHotel { hotel: roman.id }).unwrap();
     assert_eq!((&details.profile, &*details.city.name), (&roman, "Rome"));
     assert!(details.distance_metres < 2_000);
     // Closed, it is still described, and no longer counted.
     roman.active = false;
     add(&bench, &roman);
-    assert_eq!(cities(Query::TopCities { limit: 5 }), list(&[("Munich", 3)]));
+    assert_eq!(named(ask(&bench, ListTopCities { limit: 5 })), list(&[("Munich", 3)]));
     sound(&bench);
 }
 

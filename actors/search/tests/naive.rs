@@ -5,7 +5,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::*;
-use contracts::search::{Command, FindHotels, Night, Place, Sort};
+use contracts::search::{
+    Command, FindHotels, Night, Position, Sort, UpdateHotel, UpdateNights, UpdateTakenRooms,
+};
 use contracts::{Currency, Date, HotelId, HotelProfile, RoomTypeId, Season, Stay, TaxRule, pricing};
 use proptest::prelude::*;
 use protocol::Timestamp;
@@ -20,12 +22,12 @@ struct Told {
 impl Told {
     fn hear(&mut self, command: &Command) {
         match command {
-            Command::HotelChanged { hotel, at } => {
+            Command::UpdateHotel(UpdateHotel { hotel, at }) => {
                 if self.hotels.get(&hotel.id).is_none_or(|known| known.0 <= *at) {
                     self.hotels.insert(hotel.id, (*at, hotel.clone()));
                 }
             }
-            Command::NightsChanged { hotel, room_type, nights, at } => {
+            Command::UpdateNights(UpdateNights { hotel, room_type, nights, at }) => {
                 for (date, night) in nights {
                     let known = self.night(*hotel, *room_type, *date);
                     if *at >= known.0 {
@@ -36,7 +38,7 @@ impl Told {
                     }
                 }
             }
-            Command::RoomsTaken { hotel, room_type, from, taken, at } => {
+            Command::UpdateTakenRooms(UpdateTakenRooms { hotel, room_type, from, taken, at }) => {
                 for (taken, day) in taken.iter().zip(0..) {
                     let known = self.night(*hotel, *room_type, from.plus_days(day));
                     if *at >= known.1 {
@@ -91,9 +93,9 @@ impl Told {
         totals.min()
     }
 
-    fn find(&self, asked: &FindHotels, stay: Stay) -> Vec<(Place, i64)> {
+    fn find(&self, asked: &FindHotels, stay: Stay) -> Vec<(Position, i64)> {
         let usual = |hotel: &HotelProfile| hotel.currency == self.usual_currency();
-        let mut found: Vec<(Place, i64)> = self
+        let mut found: Vec<(Position, i64)> = self
             .hotels
             .values()
             .map(|(_, hotel)| hotel)
@@ -108,7 +110,7 @@ impl Told {
                     _ if usual(hotel) => (0, total),
                     _ => (1, total),
                 };
-                (Place { group, key, hotel: hotel.id }, total)
+                (Position { group, key, hotel: hotel.id }, total)
             })
             .collect();
         found.sort_unstable();
@@ -189,7 +191,7 @@ fn any_command() -> impl Strategy<Value = Command> {
     let of = (0..12u8, 0..3u8).prop_map(|(number, place)| of_room(number, place));
     let nights = (of.clone(), 0..30i32).prop_flat_map(|((hotel, room_type), from)| {
         let nights = proptest::collection::vec(any_night(room_type), 1..6);
-        (nights, 0..20i64).prop_map(move |(nights, millis)| Command::NightsChanged {
+        (nights, 0..20i64).prop_map(move |(nights, millis)| UpdateNights {
             hotel,
             room_type,
             nights: nights.into_iter().zip(from..).map(|(night, date)| (day(date), night)).collect(),
@@ -197,7 +199,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         })
     });
     let taken = (of, 0..30i32, proptest::collection::vec(0..6u32, 1..6), 0..20i64).prop_map(
-        |((hotel, room_type), from, taken, millis)| Command::RoomsTaken {
+        |((hotel, room_type), from, taken, millis)| UpdateTakenRooms {
             hotel,
             room_type,
             from: day(from),
@@ -205,9 +207,12 @@ fn any_command() -> impl Strategy<Value = Command> {
             at: at(millis),
         },
     );
-    let hotel =
-        (any_hotel(), 0..20i64).prop_map(|(hotel, millis)| Command::HotelChanged { hotel, at: at(millis) });
-    prop_oneof![3 => hotel, 2 => nights, 2 => taken]
+    let hotel = (any_hotel(), 0..20i64).prop_map(|(hotel, millis)| UpdateHotel { hotel, at: at(millis) });
+    prop_oneof![
+        3 => hotel.prop_map(Command::from),
+        2 => nights.prop_map(Command::from),
+        2 => taken.prop_map(Command::from),
+    ]
 }
 
 fn any_question() -> impl Strategy<Value = (FindHotels, Stay)> {

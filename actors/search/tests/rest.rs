@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
-use contracts::search::{Command, Search};
+use contracts::search::UpdateHotel;
 use group::testing::TestServices;
 use group::{Call, NoEffects};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request};
@@ -21,8 +21,8 @@ async fn api() -> poem::endpoint::BoxEndpoint<'static> {
     for number in 0..12 {
         let mut made = plain(&format!("{number:02}"));
         made.room_types[0].rate_plans[0].amount = 10_000 + number * 500;
-        let command = Command::HotelChanged { hotel: made, at: at(number) };
-        services.client().command::<Search>(&call, command).await.expect("search believes what it is told");
+        let update = UpdateHotel { hotel: made, at: at(number) };
+        services.client().call(&call, update).await.expect("updates are not refused");
     }
     OpenApiService::new(search::rest::api(services.client(), edge::Cursors::random()), "search", "1")
         .into_endpoint()

@@ -1,9 +1,9 @@
-//! Local dates of a hotel, and stays.
+//! Local dates and stays.
 
 use jiff::civil;
 use serde::{Deserialize, Serialize};
 
-/// A calendar day at the hotel, as days since 1970-01-01.
+/// A local date at the hotel, in days since 1970-01-01.
 #[derive(
     Clone,
     Copy,
@@ -22,25 +22,25 @@ pub struct Date(pub i32);
 const EPOCH: civil::Date = civil::date(1970, 1, 1);
 
 impl Date {
-    /// As a date that knows months and weekdays.
+    /// The date with year, month and day.
     pub fn civil(self) -> civil::Date {
         EPOCH
             .checked_add(jiff::Span::new().days(self.0.clamp(-4_371_000, 2_932_000)))
             .unwrap_or(civil::Date::MAX)
     }
 
-    /// So many days later.
+    /// The date `days` later.
     #[must_use]
     pub const fn plus_days(self, days: i32) -> Self {
         Self(self.0.saturating_add(days))
     }
 
-    /// January is 0.
+    /// The month; January is 0.
     pub fn month0(self) -> usize {
         usize::from(self.civil().month().unsigned_abs()) - 1
     }
 
-    /// Monday is 0.
+    /// The weekday; Monday is 0.
     pub const fn weekday0(self) -> usize {
         (self.0 + 3).rem_euclid(7) as usize
     }
@@ -78,25 +78,25 @@ pub struct Stay {
     check_out: Date,
 }
 
-/// Dates that make no stay.
+/// Why two dates are no stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StayError {
     /// Check-out is not after check-in.
     #[error("check-out must be after check-in")]
     Backwards,
-    /// More nights than are booked at once.
+    /// More nights than [`Stay::NIGHTS_MAX`].
     #[error("a stay is at most {} nights", Stay::NIGHTS_MAX)]
     TooLong,
 }
 
 impl Stay {
-    /// The longest stay that is booked at once, in nights.
+    /// The maximum length of a stay, in nights.
     pub const NIGHTS_MAX: i32 = 60;
 
-    /// A stay.
+    /// The stay between two dates.
     ///
     /// # Errors
-    /// When it has no night, or too many.
+    /// See [`StayError`].
     pub const fn new(check_in: Date, check_out: Date) -> Result<Self, StayError> {
         if check_out.0 <= check_in.0 {
             Err(StayError::Backwards)
@@ -117,12 +117,12 @@ impl Stay {
         self.check_out
     }
 
-    /// Each night, by the day on which it begins.
+    /// The nights, each by the date on which it begins.
     pub fn nights(&self) -> impl Iterator<Item = Date> + use<> {
         (self.check_in.0..self.check_out.0).map(Date)
     }
 
-    /// How many nights.
+    /// The number of nights.
     pub const fn length(&self) -> u32 {
         (self.check_out.0 - self.check_in.0).unsigned_abs()
     }
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_the_calendars() {
+    fn dates_convert_from_and_to_the_calendar() {
         for (text, days, weekday, month) in
             [("1970-01-01", 0, 3, 0), ("2026-11-23", 20_780, 0, 10), ("1969-12-31", -1, 2, 11)]
         {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stay_has_nights() {
+    fn a_stay_has_at_least_one_night_and_at_most_the_maximum() {
         let stay = Stay::new(Date(10), Date(12)).unwrap();
         assert_eq!(stay.nights().collect::<Vec<_>>(), [Date(10), Date(11)]);
         assert_eq!(Stay::new(Date(10), Date(10)), Err(StayError::Backwards));

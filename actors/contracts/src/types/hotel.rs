@@ -1,4 +1,4 @@
-//! A hotel as its owner describes it: what an import line says, what search and the pages show.
+//! The profile of a hotel, as it is imported, and as search and the pages show it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,10 @@ use crate::{Currency, HotelId, RatePlanId, RoomTypeId};
 pub struct HotelProfile {
     /// See [`HotelId::of_reference`].
     pub id: HotelId,
-    /// The owner's own name for it in imports.
+    /// The owner's identifier of the hotel, used by imports.
     pub reference: String,
-    /// As guests know it.
     pub name: String,
-    /// The city's name, as given; search finds the city that it means.
+    /// The city's name as imported. Search resolves it to a city.
     pub city: String,
     /// ISO 3166-1 alpha-2.
     pub country: String,
@@ -23,36 +22,34 @@ pub struct HotelProfile {
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
-    /// IANA name; all local dates and deadlines are in it.
+    /// IANA name. All local dates and deadlines of the hotel are in this time zone.
     pub time_zone: String,
     /// 0 (none) to 5.
     pub stars: u8,
-    /// Guests' rating in tenths, 0 to 100; 0 when there is none yet.
+    /// The rating by guests in tenths, 0 to 100; 0 without a rating.
     pub rating_tenths: u8,
     /// Plain text.
     pub description: String,
-    /// Short words such as `wifi`, `pool`, sorted.
+    /// Identifiers such as `wifi` and `pool`, sorted.
     pub amenities: Vec<String>,
-    /// Of all its prices.
+    /// The currency of all its prices.
     pub currency: Currency,
     /// Mandatory taxes and fees.
     pub taxes: Vec<TaxRule>,
-    /// Where the hotel wants its mail.
+    /// The address for mails to the hotel.
     pub email: Option<String>,
-    /// Addresses of photos; a drawn façade where there are none.
+    /// URLs of photos. Without photos, pages show a generated picture.
     pub photos: Vec<String>,
-    /// What can be booked.
     pub room_types: Vec<RoomTypeProfile>,
-    /// Whether it is bookable at all.
+    /// Whether the hotel can be booked.
     pub active: bool,
-    /// Made up, and marked as such.
+    /// Whether it is a demo hotel.
     pub demo: bool,
 }
 
 /// A tax or fee on the room price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxRule {
-    /// As shown.
     pub name: String,
     /// Hundredths of a percent: 7.5 % is 750.
     pub basis_points: u32,
@@ -60,61 +57,58 @@ pub struct TaxRule {
     pub included: bool,
 }
 
-/// Rooms that are sold alike.
+/// A room type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoomTypeProfile {
     /// See [`RoomTypeId::of_name`].
     pub id: RoomTypeId,
-    /// As guests know it.
     pub name: String,
-    /// Guests that one room takes.
+    /// The maximum number of guests in one room.
     pub sleeps: u8,
-    /// How many rooms there are on a night without an entry of its own in the calendar.
+    /// The number of rooms on nights without a calendar entry.
     pub rooms: u32,
-    /// At what conditions.
     pub rate_plans: Vec<RatePlanProfile>,
-    /// How prices move over the year and the week.
+    /// Price factors by month and weekday.
     pub season: Season,
-    /// Whether it is on sale.
+    /// Whether it is sold.
     pub active: bool,
 }
 
-/// Price and conditions.
+/// A rate plan: price and conditions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatePlanProfile {
     /// See [`RatePlanId::of_name`].
     pub id: RatePlanId,
-    /// As guests know it.
     pub name: String,
-    /// Minor units for a room and a night, before [`Season`].
+    /// The price of a room for a night before [`Season`], in minor units.
     pub amount: i64,
-    /// What cancelling costs.
+    /// The cancellation policy.
     pub cancellation: Cancellation,
-    /// Whether it is on sale.
+    /// Whether it is sold.
     pub active: bool,
 }
 
-/// Free until some hours before check-in (at 15:00 of the hotel's time), then a share of the total.
+/// A cancellation policy: free until some hours before check-in (15:00 by the hotel's time), then a share of the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancellation {
-    /// Hours before 15:00 on the day of check-in; none: never free.
+    /// Hours before 15:00 on the day of check-in; none if cancellation is never free.
     pub free_until_hours: Option<u32>,
-    /// Percent of the total that is kept afterwards, 0 to 100.
+    /// The percentage of the total that is charged afterwards, 0 to 100.
     pub penalty_percent: u8,
 }
 
-/// Factors in thousandths on a rate plan's amount, by month and by weekday: their product makes a night's price,
-/// rounded half up to a minor unit. Prices set for single nights override it.
+/// Price factors in thousandths, by month and by weekday. The price of a night is the product of both with the rate plan's
+/// amount, rounded half up to a minor unit. Prices in the calendar override it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Season {
-    /// January first.
+    /// From January.
     pub months: [u16; 12],
-    /// Monday first.
+    /// From Monday.
     pub weekdays: [u16; 7],
 }
 
 impl Season {
-    /// Every night alike.
+    /// The same price for all nights.
     pub const FLAT: Self = Self { months: [1000; 12], weekdays: [1000; 7] };
 }
 

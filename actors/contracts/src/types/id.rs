@@ -1,9 +1,9 @@
-//! Ids: 128 bits, the hash slot in the 16 high ones; written as a prefix and 26 characters of Crockford's base 32.
+//! Ids: 128 bits, of which the upper 16 are the hash slot. As text, a prefix and 26 characters in Crockford's base 32.
 
 use protocol::{Slot, codec};
 use serde::{Deserialize, Serialize};
 
-/// Text that is no id of the kind asked for.
+/// The text is not an id of the requested type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an id that begins with `{0}`")]
 pub struct IdError(pub &'static str);
@@ -36,10 +36,10 @@ macro_rules! ids {
         pub struct $name(pub u128);
 
         impl $name {
-            /// What the written form begins with.
+            /// The prefix of the text form.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The slot that routes messages about this.
+            /// The slot by which messages are routed.
             pub const fn slot(self) -> Slot {
                 Slot::of(self.0)
             }
@@ -67,7 +67,7 @@ macro_rules! ids {
 }
 
 ids! {
-    /// A hotel (a property).
+    /// A hotel.
     HotelId "htl_";
     /// A room type of a hotel.
     RoomTypeId "rmt_";
@@ -86,7 +86,7 @@ ids! {
 const SLOT_BITS: u128 = 0xffff << 112;
 
 impl HotelId {
-    /// The id of the hotel with this reference of its owner's: the same at each import, on each machine.
+    /// The id of the hotel with this reference. Each import derives the same id.
     pub fn of_reference(reference: &str) -> Self {
         let hash = codec::hash128(&[b"hotel", reference.as_bytes()]);
         let slot = u128::from(Slot::of(hash).number()) << 112;
@@ -95,14 +95,14 @@ impl HotelId {
 }
 
 impl RoomTypeId {
-    /// The id of a hotel's room type by its name at creation.
+    /// The id of a hotel's room type, from its name at creation.
     pub fn of_name(hotel: HotelId, name: &str) -> Self {
         Self(within(hotel, &codec::hash128(&[b"room type", &hotel.0.to_be_bytes(), name.as_bytes()])))
     }
 }
 
 impl RatePlanId {
-    /// The id of a room type's rate plan by its name at creation.
+    /// The id of a room type's rate plan, from its name at creation.
     pub fn of_name(room_type: RoomTypeId, name: &str) -> Self {
         let hash = codec::hash128(&[b"rate plan", &room_type.0.to_be_bytes(), name.as_bytes()]);
         Self(hash & !SLOT_BITS | room_type.0 & SLOT_BITS)
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_read_back_and_nothing_else_does() {
+    fn ids_are_parsed_and_other_texts_are_refused() {
         for value in [0, 1, u128::MAX, 0x1234 << 112 | 99] {
             let id = ReservationId(value);
             assert_eq!(id.to_string().parse(), Ok(id));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_hotel_is_routed_like_it() {
+    fn room_types_and_rate_plans_have_the_slot_of_their_hotel() {
         let hotel = HotelId::of_reference("grand");
         assert_eq!(hotel, HotelId::of_reference("grand"));
         assert_ne!(hotel, HotelId::of_reference("grand "));

@@ -1,12 +1,12 @@
-//! Money: an integer of minor units and a currency.
+//! Amounts of money, in minor units of a currency.
 
 use serde::{Deserialize, Serialize};
 
-/// An ISO 4217 code, as three capital letters. Whether it is one that exists is checked where it comes in.
+/// An ISO 4217 code of three capital letters. APIs check that the currency exists.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Currency([u8; 3]);
 
-/// Text that cannot be a currency's code.
+/// The text is not a currency code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a currency is three capital letters, such as EUR")]
 pub struct CurrencyError;
@@ -15,7 +15,6 @@ impl Currency {
     /// The euro.
     pub const EUR: Self = Self(*b"EUR");
 
-    /// The code.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).expect("capital letters")
     }
@@ -44,19 +43,17 @@ impl std::fmt::Debug for Currency {
 /// An amount in minor units (cents) of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
-    /// Minor units; negative where money goes the other way.
+    /// Minor units. Negative amounts are payments in the opposite direction.
     pub amount: i64,
-    /// Of what.
     pub currency: Currency,
 }
 
 impl Money {
-    /// So many minor units of `currency`.
     pub const fn new(amount: i64, currency: Currency) -> Self {
         Self { amount, currency }
     }
 
-    /// Nothing, in `currency`.
+    /// Zero, in `currency`.
     pub const fn zero(currency: Currency) -> Self {
         Self { amount: 0, currency }
     }

@@ -1,7 +1,8 @@
 //! Sets rates, inventory or restrictions for a range of nights, or for none of them.
 
 use contracts::reservations::{CalendarChange, Nights, Refusal, SetCalendar};
-use contracts::{Date, HotelId, RoomTypeId, search};
+use contracts::search::UpdateNights;
+use contracts::{Date, HotelId, RoomTypeId};
 use group::Turn;
 
 use crate::calendar::{Calendar, check_bounds};
@@ -39,8 +40,8 @@ pub(super) fn set_calendar(turn: &mut Turn<'_, Reservations>, request: SetCalend
     }
     calendar.write(turn);
     let nights = each(nights).map(|night| (night, calendar.night(night))).collect();
-    let command = search::Command::NightsChanged { hotel, room_type, nights, at: turn.now() };
-    turn.send::<search::Search>(hotel.0, &command);
+    let update = UpdateNights { hotel, room_type, nights, at: turn.now() };
+    turn.emit(hotel.0, update);
     Ok(())
 }
 

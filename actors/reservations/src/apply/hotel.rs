@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use contracts::reservations::{
     IMPORT_MAX, ImportHotels, Imported, ManagedHotel, Precondition, PutHotel, Refusal,
 };
-use contracts::{HotelId, HotelProfile, RoomTypeProfile, search};
+use contracts::search::UpdateHotel;
+use contracts::{HotelId, HotelProfile, RoomTypeProfile};
 use group::Turn;
 
 use crate::chunk::night_at;
@@ -76,8 +77,8 @@ fn upsert(
     let version = found.as_ref().map_or(1, |row| row.version + 1);
     let row = HotelRow { version, updated_at: turn.now(), hotel };
     turn.put(&HOTELS, &row.hotel.id, &row);
-    let command = search::Command::HotelChanged { hotel: row.hotel.clone(), at: turn.now() };
-    turn.send::<search::Search>(row.hotel.id.0, &command);
+    let update = UpdateHotel { hotel: row.hotel.clone(), at: turn.now() };
+    turn.emit(row.hotel.id.0, update);
     Ok((row, if found.is_some() { Upserted::Updated } else { Upserted::Created }))
 }
 

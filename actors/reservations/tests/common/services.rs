@@ -23,7 +23,7 @@ impl Service for Search {
     type Note = ();
 
     fn apply(&self, _: &mut Turn<'_, Self>, _: search::Command) -> Result<search::Reply, search::Refusal> {
-        Ok(search::Reply::Done)
+        Ok(search::Reply::Done(()))
     }
 
     fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}

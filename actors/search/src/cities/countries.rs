@@ -36,9 +36,9 @@ pub fn country(code: &str) -> Option<&'static Country> {
 
 /// The code of a country that is named, or given by its code, in any spelling.
 pub(super) fn code_of(text: &str) -> Option<&'static str> {
-    let folded = super::fold::fold(text);
+    let folded = super::normalize::normalize(text);
     let same = |country: &&Country| {
-        country.code.eq_ignore_ascii_case(&folded) || super::fold::fold(country.name) == folded
+        country.code.eq_ignore_ascii_case(&folded) || super::normalize::normalize(country.name) == folded
     };
     let known = match folded.as_str() {
         "usa" | "united states of america" => country("US"),

@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use fst::raw::{CompiledAddr, Fst};
 
 use super::countries::code_of;
-use super::fold::fold;
-use super::table::{self, Place, Rank, metres_between};
+use super::normalize::normalize;
+use super::records::{self, Place, Rank, metres_between};
 use super::typos::{LETTERS_MAX, Pattern, Reading, forgiven};
 
 static NAMES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/names.fst"));
@@ -30,7 +30,7 @@ pub struct Cities {
 
 impl std::fmt::Debug for Cities {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Cities({})", table::count())
+        write!(f, "Cities({})", records::count())
     }
 }
 
@@ -51,28 +51,28 @@ impl Cities {
 
     /// How many cities there are.
     pub fn count(&self) -> usize {
-        table::count()
+        records::count()
     }
 
     /// All cities, most populous first.
     pub fn all(&self) -> impl Iterator<Item = Place> + use<> {
-        (0..table::count() as u16).map(|rank| table::place(Rank(rank)))
+        (0..records::count() as u16).map(|rank| records::place(Rank(rank)))
     }
 
     /// The city of a rank that this index gave.
     pub fn place(&self, rank: Rank) -> Place {
-        table::place(rank)
+        records::place(rank)
     }
 
     /// The city of GeoNames' id.
     pub fn by_id(&self, id: u32) -> Option<Place> {
-        table::by_id(id).map(table::place)
+        records::by_id(id).map(records::place)
     }
 
     /// The cities of exactly this name, in any language or script, most populous first.
     pub fn named(&self, name: &str) -> Vec<Place> {
         let (name, country) = with_country(name);
-        let places = self.same_name(&fold(name), usize::MAX).into_iter().map(table::place);
+        let places = self.same_name(&normalize(name), usize::MAX).into_iter().map(records::place);
         places.filter(|place| country.is_none_or(|code| place.country == code)).collect()
     }
 
@@ -82,7 +82,7 @@ impl Cities {
     pub fn complete(&self, typed: &str, limit: usize) -> Vec<Place> {
         let (name, country) = with_country(typed);
         let wanted = |place: &Place| country.is_none_or(|code| place.country == code);
-        let folded = fold(name);
+        let folded = normalize(name);
         if folded.is_empty() {
             return self.all().filter(wanted).take(limit).collect();
         }
@@ -91,7 +91,7 @@ impl Cities {
             return found;
         }
         // A script in which GeoNames does not spell the city: as it sounds in Latin letters.
-        self.complete_folded(&fold(&deunicode::deunicode(&folded)), limit, &wanted)
+        self.complete_folded(&normalize(&deunicode::deunicode(&folded)), limit, &wanted)
     }
 
     /// The city that a guest means by a name: the most populous of that name, else the first completion.
@@ -101,7 +101,7 @@ impl Cities {
 
     /// The city whose centre is nearest, within so many metres.
     pub fn nearest(&self, latitude: f64, longitude: f64, metres_max: f64) -> Option<Place> {
-        table::nearest(latitude, longitude, metres_max).map(|(rank, _)| table::place(rank))
+        records::nearest(latitude, longitude, metres_max).map(|(rank, _)| records::place(rank))
     }
 
     /// The city of a hotel: of those called so in its country and within 50 km the most populous (a borough may share its
@@ -111,13 +111,13 @@ impl Cities {
         let sound = |degrees: f64| if degrees.is_finite() { degrees } else { 0.0 };
         let here = (sound(latitude), sound(longitude));
         let far = |place: &Place| metres_between(here, (place.latitude, place.longitude));
-        let named = self.same_name(&fold(city), usize::MAX).into_iter().map(table::place);
+        let named = self.same_name(&normalize(city), usize::MAX).into_iter().map(records::place);
         let named: Vec<Place> = named.filter(|place| place.country == country).collect();
         let near = named.iter().find(|place| far(place) <= NEAR_METRES).copied();
         near.or_else(|| named.into_iter().min_by(|a, b| far(a).total_cmp(&far(b))))
             .or_else(|| self.nearest(here.0, here.1, NEAR_METRES))
             .or_else(|| self.nearest(here.0, here.1, f64::from(u32::MAX)))
-            .unwrap_or_else(|| table::place(Rank(0)))
+            .unwrap_or_else(|| records::place(Rank(0)))
     }
 
     fn complete_folded(&self, folded: &str, limit: usize, wanted: &dyn Fn(&Place) -> bool) -> Vec<Place> {
@@ -243,7 +243,7 @@ impl Found<'_> {
     fn add(&mut self, rank: Rank, limit: usize) -> bool {
         self.keys += 1;
         if self.places.len() < limit && !self.places.iter().any(|place| place.rank == rank) {
-            let place = table::place(rank);
+            let place = records::place(rank);
             if (self.wanted)(&place) {
                 self.places.push(place);
             }

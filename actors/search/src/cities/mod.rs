@@ -4,13 +4,13 @@
 //! are looked at come into memory.
 
 mod countries;
-pub(crate) mod fold;
 mod lookup;
-mod table;
+pub(crate) mod normalize;
+mod records;
 #[cfg(test)]
 mod tests;
 mod typos;
 
 pub use countries::{Country, countries, country};
 pub use lookup::Cities;
-pub use table::{Place, Rank, metres_between};
+pub use records::{Place, Rank, metres_between};

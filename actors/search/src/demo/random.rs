@@ -1,11 +1,10 @@
-//! Numbers that look drawn and are the same on each machine: SplitMix64 (Steele, Lea, Flood 2014).
+//! Deterministic pseudorandom numbers: SplitMix64 (Steele, Lea, Flood 2014).
 
-/// See the module.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
 
 impl Random {
-    /// Everything drawn follows from `seed`.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
         let mut random = Self(seed);
         random.next();
@@ -20,28 +19,28 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// One of `0..end`; 0 when there is none.
+    /// A number from `0..end`; 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 
-    /// From `first` to `last`, both included.
+    /// A number from `first` to `last`, inclusive.
     pub fn between(&mut self, first: i64, last: i64) -> i64 {
         first + self.below((last - first + 1).unsigned_abs() as usize) as i64
     }
 
-    /// From 0 to 1, 1 excluded.
+    /// A number from 0 to 1, exclusive of 1.
     pub fn share(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// True so often in a hundred.
+    /// True with a probability of `percent`.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of them.
-    pub fn pick<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
-        of[self.below(of.len())]
+    /// An element of a slice.
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
     }
 }

@@ -1,9 +1,8 @@
-//! What a hotel says of itself.
+//! Descriptions and amenities.
 
-use super::names::one;
 use super::random::Random;
 
-/// Amenity, and of how many in a hundred hotels of one to five stars it is true.
+/// Amenities, and the percentages of hotels with one to five stars that have them.
 const AMENITIES: [(&str, [usize; 5]); 18] = [
     ("accessible", [20, 35, 55, 75, 90]),
     ("air-conditioning", [30, 50, 75, 92, 99]),
@@ -25,34 +24,84 @@ const AMENITIES: [(&str, [usize; 5]); 18] = [
     ("wifi", [92, 96, 99, 100, 100]),
 ];
 
-/// Sorted.
+/// Sorted amenities.
 pub(super) fn amenities(stars: u8, random: &mut Random) -> Vec<String> {
     let star = usize::from(stars.clamp(1, 5)) - 1;
     let has = AMENITIES.iter().filter(|(_, percents)| random.percent(percents[star]));
     has.map(|(word, _)| (*word).to_owned()).collect()
 }
 
-const OPENINGS: [&str; 5] = [
-    "A simple, cheerful house|An unpretentious guest house|A small budget hotel|A friendly house with plain, tidy rooms",
-    "A family-run hotel|A quiet, well-kept hotel|A comfortable small hotel|A modest hotel with bright rooms",
-    "A comfortable mid-size hotel|A renovated townhouse hotel|A modern hotel with warm interiors|A traditional hotel with attentive staff",
-    "An elegant hotel|A design-led hotel|A stylish hotel in a listed building|A contemporary hotel with generous rooms",
-    "A grand hotel|A landmark hotel with discreet service|A sumptuous hotel|A quietly luxurious hotel",
+/// By stars, from one to five.
+const OPENINGS: [&[&str]; 5] = [
+    &[
+        "A simple, cheerful house",
+        "An unpretentious guest house",
+        "A small budget hotel",
+        "A friendly house with plain, tidy rooms",
+    ],
+    &[
+        "A family-run hotel",
+        "A quiet, well-kept hotel",
+        "A comfortable small hotel",
+        "A modest hotel with bright rooms",
+    ],
+    &[
+        "A comfortable mid-size hotel",
+        "A renovated townhouse hotel",
+        "A modern hotel with warm interiors",
+        "A traditional hotel with attentive staff",
+    ],
+    &[
+        "An elegant hotel",
+        "A design-led hotel",
+        "A stylish hotel in a listed building",
+        "A contemporary hotel with generous rooms",
+    ],
+    &[
+        "A grand hotel",
+        "A landmark hotel with discreet service",
+        "A sumptuous hotel",
+        "A quietly luxurious hotel",
+    ],
 ];
 
-const PLACES: &str = "in the heart of {d}|on a calm side street near {d}|a few minutes' walk from {d}|close to the cafés of {d}|between {d} and the centre of {c}|with {d} on its doorstep";
+const PLACES: [&str; 6] = [
+    "in the heart of {d}",
+    "on a calm side street near {d}",
+    "a few minutes' walk from {d}",
+    "close to the cafés of {d}",
+    "between {d} and the centre of {c}",
+    "with {d} on its doorstep",
+];
 
-const SECONDS: &str = "The rooms look onto a planted courtyard, and breakfast is served until eleven.|Most sights of {c} can be reached on foot, and buses stop around the corner.|The staff know the neighbourhood well and keep a list of places where locals eat.|Rooms are fitted with firm beds, good reading lamps and double glazing.|The rooftop terrace is open from spring to autumn and looks far over {c}.|The library downstairs has a fireplace, and newspapers in several languages.|The lobby doubles as a café where half the street meets in the morning.|Each floor shows work by artists from {c}.";
+const SECONDS: [&str; 8] = [
+    "The rooms look onto a planted courtyard, and breakfast is served until eleven.",
+    "Most sights of {c} can be reached on foot, and buses stop around the corner.",
+    "The staff know the neighbourhood well and keep a list of places where locals eat.",
+    "Rooms are fitted with firm beds, good reading lamps and double glazing.",
+    "The rooftop terrace is open from spring to autumn and looks far over {c}.",
+    "The library downstairs has a fireplace, and newspapers in several languages.",
+    "The lobby doubles as a café where half the street meets in the morning.",
+    "Each floor shows work by artists from {c}.",
+];
 
-const THIRDS: &str = "Late arrivals are welcome at any hour.|Families find connecting rooms and cots on request.|Luggage can be left before check-in and after check-out.|Guests with an early train get a packed breakfast.|Bicycles and umbrellas may be borrowed at the desk.|The house was last renovated in 2023.";
+const THIRDS: [&str; 6] = [
+    "Late arrivals are welcome at any hour.",
+    "Families find connecting rooms and cots on request.",
+    "Luggage can be left before check-in and after check-out.",
+    "Guests with an early train get a packed breakfast.",
+    "Bicycles and umbrellas may be borrowed at the desk.",
+    "The house was last renovated in 2023.",
+];
 
-/// Two or three sentences.
+/// A description of two or three sentences.
 pub(super) fn description(stars: u8, city: &str, district: &str, random: &mut Random) -> String {
-    let opening = one(OPENINGS[usize::from(stars.clamp(1, 5)) - 1], random);
-    let mut text = format!("{opening} {}. {}", one(PLACES, random), one(SECONDS, random));
+    let opening = random.pick(OPENINGS[usize::from(stars.clamp(1, 5)) - 1]);
+    let mut text = format!("{opening} {}. {}", random.pick(&PLACES), random.pick(&SECONDS));
     if random.percent(60) {
         text.push(' ');
-        text.push_str(one(THIRDS, random));
+        let third: &&str = random.pick(&THIRDS);
+        text.push_str(third);
     }
     text.replace("{d}", district).replace("{c}", city)
 }

@@ -1,11 +1,11 @@
-//! The nights of a room type that are not like all others, ascending.
+//! The calendar of a room type: its nights with an entry, in ascending order.
 
 use contracts::search::Night;
 use contracts::{Date, RatePlanId};
 
-/// What is particular about one night. See [`Night`].
+/// The calendar entry of a night. See [`Night`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Deviation {
+pub(crate) struct CalendarEntry {
     pub day: i32,
     pub rooms: Option<u32>,
     pub taken: u32,
@@ -16,17 +16,16 @@ pub(crate) struct Deviation {
     pub prices: Box<[(RatePlanId, i64)]>,
 }
 
-/// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Calendar {
-    nights: Vec<Deviation>,
+    nights: Vec<CalendarEntry>,
 }
 
 impl Calendar {
-    /// Sets a night; whether that touched its prices.
+    /// Sets a night. Returns whether its prices have changed.
     pub fn set(&mut self, date: Date, night: &Night) -> bool {
-        let place = self.nights.binary_search_by_key(&date.0, |deviation| deviation.day);
-        let deviation = (*night != Night::default()).then(|| Deviation {
+        let place = self.nights.binary_search_by_key(&date.0, |entry| entry.day);
+        let entry = (*night != Night::default()).then(|| CalendarEntry {
             day: date.0,
             rooms: night.rooms,
             taken: night.taken,
@@ -38,32 +37,32 @@ impl Calendar {
         });
         let before = place.ok().map(|place| &self.nights[place]).map_or(&[][..], |known| &known.prices);
         let priced = before != night.prices;
-        match (place, deviation) {
-            (Ok(place), Some(deviation)) => self.nights[place] = deviation,
+        match (place, entry) {
+            (Ok(place), Some(entry)) => self.nights[place] = entry,
             (Ok(place), None) => drop(self.nights.remove(place)),
-            (Err(place), Some(deviation)) => self.nights.insert(place, deviation),
+            (Err(place), Some(entry)) => self.nights.insert(place, entry),
             (Err(_), None) => {}
         }
         priced
     }
 
-    /// Drops all nights before; whether one of them had prices.
+    /// Removes all nights before a date. Returns whether one of them had prices.
     pub fn forget(&mut self, before: Date) -> bool {
-        let past = self.nights.partition_point(|deviation| deviation.day < before.0);
-        self.nights.drain(..past).any(|deviation| !deviation.prices.is_empty())
+        let past = self.nights.partition_point(|entry| entry.day < before.0);
+        self.nights.drain(..past).any(|entry| !entry.prices.is_empty())
     }
 
-    /// What is particular from one day to another, both included.
-    pub fn between(&self, first: i32, last: i32) -> &[Deviation] {
-        // Few are looked for among few: where they begin is found by halving, where they end by looking.
-        let from = self.nights.partition_point(|deviation| deviation.day < first);
+    /// The entries from `first` to `last`, inclusive.
+    pub fn between(&self, first: i32, last: i32) -> &[CalendarEntry] {
+        // The beginning is found by binary search; the few entries up to the end by iteration.
+        let from = self.nights.partition_point(|entry| entry.day < first);
         let rest = &self.nights[from..];
-        let count = rest.iter().take_while(|deviation| deviation.day <= last).count();
+        let count = rest.iter().take_while(|entry| entry.day <= last).count();
         &rest[..count]
     }
 
-    /// All of it.
-    pub fn all(&self) -> &[Deviation] {
+    /// All entries.
+    pub fn all(&self) -> &[CalendarEntry] {
         &self.nights
     }
 }

@@ -1,20 +1,20 @@
-//! The orders in which a city's hotels are walked, so that a page costs what a page costs, not what the city does.
+//! The orders of a city's hotels. With them, the cost of a page does not depend on the number of hotels.
 
 use std::collections::{BTreeMap, BinaryHeap};
 
 use contracts::Currency;
-use contracts::search::{Place as Position, Sort};
+use contracts::search::{Position, Sort};
 
-use super::hotel::{Hotel, Picked, SIZES};
-use super::price::Wanted;
+use super::hotel::{CheapestOffer, Hotel, SIZES};
+use super::stay_query::StayQuery;
 
-/// A hotel that is in a list, by its number, and where.
+/// A hotel in a list: its number and position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Listed {
+pub(crate) struct ListedHotel {
     pub position: Position,
     pub number: u32,
-    /// The cheapest way to stay; none without dates.
-    pub picked: Option<Picked>,
+    /// The cheapest offer; none without a stay.
+    pub offer: Option<CheapestOffer>,
 }
 
 /// The active hotels of a city.
@@ -23,13 +23,13 @@ pub(crate) struct CityHotels {
     recommended: Vec<(Position, u32)>,
     rating: Vec<(Position, u32)>,
     distance: Vec<(Position, u32)>,
-    /// By size of room and by month: the least price of a night of each hotel that has such rooms.
+    /// By room size and month: the lowest price of a night for each hotel with such rooms.
     floors: [[Vec<(i64, u32)>; 12]; SIZES],
     currencies: BTreeMap<Currency, u32>,
 }
 
 impl CityHotels {
-    /// How many.
+    /// The number of hotels.
     pub fn count(&self) -> u32 {
         self.recommended.len() as u32
     }
@@ -70,7 +70,8 @@ impl CityHotels {
         }
     }
 
-    /// The lists of floors that a hotel is in, and its entry in each. A hotel without rooms of a size is in none of that.
+    /// The floor lists that contain a hotel, and its entry in each. Hotels without rooms of a size are not in the lists of that
+    /// size.
     fn floor_entries(
         &mut self,
         hotel: &Hotel,
@@ -91,7 +92,7 @@ impl CityHotels {
         (order, position)
     }
 
-    /// The numbers of hotels in an order that does not depend on dates, from behind a place on.
+    /// Hotels in an order that does not depend on the stay, after a position.
     pub fn walk(&self, sort: Sort, after: Option<Position>) -> impl Iterator<Item = (Position, u32)> {
         let order = match sort {
             Sort::Rating => &self.rating,
@@ -102,7 +103,7 @@ impl CityHotels {
         order[from..].iter().copied()
     }
 
-    /// 0 for the currency that most hotels here have, else a number of that currency's own.
+    /// 0 for the currency of most hotels in the city, else a number derived from the currency.
     pub fn group_of(&self, currency: Currency) -> u32 {
         let usual = self.currencies.iter().max_by_key(|(code, count)| (**count, std::cmp::Reverse(**code)));
         if usual.is_none_or(|(usual, _)| *usual == currency) {
@@ -111,25 +112,25 @@ impl CityHotels {
         currency.code().bytes().fold(0, |number, letter| number << 8 | u32::from(letter))
     }
 
-    /// The `count` cheapest hotels behind a place, of those that `priced` gives a total.
+    /// The `count` cheapest hotels after a position, of those for which `priced` returns a total.
     ///
-    /// With dates, hotels are taken by the least that a night can cost in the month of most nights, and the walk ends
-    /// where even that is too much to come among the cheapest.
+    /// With a stay, hotels are visited in the order of their lowest price in the month with most nights. The search ends when
+    /// the resulting lower bound exceeds the totals found so far.
     pub fn cheapest(
         &self,
-        wanted: Option<&Wanted>,
+        query: Option<&StayQuery>,
         count: usize,
         after: Option<Position>,
         price_max: Option<i64>,
-        priced: impl Fn(u32) -> Option<Listed>,
-    ) -> Vec<Listed> {
+        priced: impl Fn(u32) -> Option<ListedHotel>,
+    ) -> Vec<ListedHotel> {
         let mut heap = Cheapest { count, after, heap: BinaryHeap::with_capacity(count + 1) };
-        match wanted.filter(|_| self.currencies.len() == 1) {
+        match query.filter(|_| self.currencies.len() == 1) {
             None => self.recommended.iter().for_each(|(_, number)| heap.offer(priced(*number))),
-            Some(wanted) => {
-                let nights = wanted.nights_by_month();
+            Some(query) => {
+                let nights = query.nights_by_month();
                 let most = (0..12).max_by_key(|month| nights[*month]).unwrap_or(0);
-                let sleeps = wanted.guests.div_ceil(wanted.rooms).clamp(1, SIZES as u32);
+                let sleeps = query.guests.div_ceil(query.rooms).clamp(1, SIZES as u32);
                 let floors = &self.floors[sleeps as usize - 1];
                 let least = |month: usize| floors[month].first().map_or(0, |(floor, _)| *floor);
                 let elsewhere = (0..12).filter(|month| *month != most && nights[*month] > 0);
@@ -137,7 +138,7 @@ impl CityHotels {
                     .fold(0i64, |sum, month| sum.saturating_add(least(month).saturating_mul(nights[month])));
                 for (floor, number) in &floors[most] {
                     let nightly = floor.saturating_mul(nights[most]).saturating_add(rest);
-                    let bound = nightly.saturating_mul(i64::from(wanted.rooms)).saturating_sub(ROUNDING);
+                    let bound = nightly.saturating_mul(i64::from(query.rooms)).saturating_sub(ROUNDING);
                     if bound > heap.worst().min(price_max.unwrap_or(i64::MAX)) {
                         break;
                     }
@@ -148,7 +149,7 @@ impl CityHotels {
         heap.sorted()
     }
 
-    /// What is wrong with the orders, given the hotels that belong in them.
+    /// Checks that the orders contain exactly these hotels.
     pub fn violations(&self, hotels: &[(&Hotel, u32)]) -> Vec<String> {
         let mut expected = Self::default();
         for (hotel, number) in hotels {
@@ -162,13 +163,14 @@ impl CityHotels {
     }
 }
 
-/// Orders that do not depend on dates.
+/// Orders that do not depend on the stay.
 const FIXED: [Sort; 3] = [Sort::Recommended, Sort::Rating, Sort::Distance];
 
-/// By how much a total may be less than its floors, since each tax is rounded once on the whole: half a unit a tax.
+/// The maximum difference by which a total may be below its floors, in minor units: each tax is rounded once, by up to half
+/// a unit.
 const ROUNDING: i64 = 64;
 
-/// The cheapest so far.
+/// The cheapest hotels so far.
 struct Cheapest {
     count: usize,
     after: Option<Position>,
@@ -176,8 +178,8 @@ struct Cheapest {
 }
 
 impl Cheapest {
-    fn offer(&mut self, listed: Option<Listed>) {
-        let behind = |listed: &Listed| self.after.is_none_or(|after| listed.position > after);
+    fn offer(&mut self, listed: Option<ListedHotel>) {
+        let behind = |listed: &ListedHotel| self.after.is_none_or(|after| listed.position > after);
         let Some(listed) = listed.filter(behind) else { return };
         if self.heap.len() < self.count {
             self.heap.push(ByPosition(listed));
@@ -187,21 +189,21 @@ impl Cheapest {
         }
     }
 
-    /// What must not be exceeded to be of interest.
+    /// The greatest total that is still among the cheapest.
     fn worst(&self) -> i64 {
         let worst = self.heap.peek().filter(|_| self.heap.len() >= self.count);
         worst.map_or(i64::MAX, |worst| worst.0.position.key)
     }
 
-    fn sorted(self) -> Vec<Listed> {
-        let mut found: Vec<Listed> = self.heap.into_iter().map(|entry| entry.0).collect();
+    fn sorted(self) -> Vec<ListedHotel> {
+        let mut found: Vec<ListedHotel> = self.heap.into_iter().map(|entry| entry.0).collect();
         found.sort_unstable_by_key(|listed| listed.position);
         found
     }
 }
 
-/// Greatest first.
-struct ByPosition(Listed);
+/// Ordered by position, greatest first.
+struct ByPosition(ListedHotel);
 
 impl PartialEq for ByPosition {
     fn eq(&self, other: &Self) -> bool {

@@ -1,23 +1,22 @@
-//! A hotel, as far as deciding on it and listing it needs: the rest stays in the store.
+//! A hotel with the data that queries and lists need. The rest is in the store.
 
 use std::sync::Arc;
 
-use contracts::search::{Night, Place as Position, Sort};
+use contracts::search::{Night, Position, Sort};
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, RoomTypeProfile, Season,
     TaxRule, pricing,
 };
 use jiff::tz::TimeZone;
 
+use super::amenities::AmenityBits;
 use super::calendar::Calendar;
-use super::price::{self, Wanted};
-use super::words::Words;
+use super::stay_query::{self, StayQuery};
 use crate::cities::{Place, Rank, metres_between};
 
-/// Rooms for one, for two, and for three or more are told apart when the cheapest hotels are looked for.
+/// The number of room sizes for price floors: rooms for one, two, and three or more guests.
 pub(crate) const SIZES: usize = 3;
 
-/// See the module.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Hotel {
     pub id: HotelId,
@@ -36,13 +35,13 @@ pub(crate) struct Hotel {
     pub zone: TimeZone,
     pub photos: Arc<[String]>,
     pub amenities: Arc<[String]>,
-    /// The amenities as bits of [`Words`].
-    pub words: u128,
+    /// The amenities as bits of [`AmenityBits`].
+    pub amenity_bits: u128,
     pub demo: bool,
-    /// What is sold, in the owner's order.
+    /// The room types that are sold, in the owner's order.
     pub rooms: Vec<Room>,
-    /// By the least that a room must sleep (from 1 to [`SIZES`]) and by month: no night of such a room costs less, taxes
-    /// included. Greater than any price where there is no such room.
+    /// By the minimum number of guests (from 1 to [`SIZES`]) and by month: a lower bound of the price of a night with taxes.
+    /// `i64::MAX` if there is no such room.
     pub floors: [[i64; 12]; SIZES],
 }
 
@@ -54,9 +53,9 @@ pub(crate) struct Room {
     pub sleeps: u32,
     pub rooms: u32,
     pub season: Season,
-    /// What is sold, cheapest first, then in the owner's order; at least one. A season moves all of them alike.
+    /// The rate plans that are sold, at least one, by price and then in the owner's order. The season applies to all alike.
     pub plans: Vec<Plan>,
-    /// What a night costs on the cheapest weekday of the cheapest month.
+    /// The price of a night on the cheapest weekday of the cheapest month.
     pub from: i64,
     calendar: Calendar,
 }
@@ -70,21 +69,21 @@ pub(crate) struct Plan {
     pub cancellation: Cancellation,
 }
 
-/// The cheapest way to stay.
+/// The cheapest offer for a stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Picked {
+pub(crate) struct CheapestOffer {
     pub room: usize,
     pub plan: usize,
-    /// Of all nights and rooms, without taxes that come on top.
+    /// The sum for all nights and rooms, without taxes that are added.
     pub nightly: i64,
     pub total: i64,
-    /// Rooms free on each night.
+    /// The number of rooms available on every night.
     pub left: u32,
 }
 
 impl Hotel {
-    /// A hotel without anything particular about its nights.
-    pub fn new(profile: &HotelProfile, place: &Place, words: &mut Words) -> Self {
+    /// A hotel with empty calendars.
+    pub fn new(profile: &HotelProfile, place: &Place, amenities: &mut AmenityBits) -> Self {
         let metres = metres_between((place.latitude, place.longitude), (profile.latitude, profile.longitude));
         let mut hotel = Self {
             id: profile.id,
@@ -103,16 +102,16 @@ impl Hotel {
             zone: TimeZone::get(&profile.time_zone).unwrap_or(TimeZone::UTC),
             photos: profile.photos.clone().into(),
             amenities: profile.amenities.clone().into(),
-            words: words.learn(&profile.amenities),
+            amenity_bits: amenities.add(&profile.amenities),
             demo: profile.demo,
             rooms: profile.room_types.iter().filter_map(Room::new).collect(),
             floors: [[0; 12]; SIZES],
         };
-        hotel.find_floors();
+        hotel.update_floors();
         hotel
     }
 
-    /// Its place in an order that does not depend on dates; none for the order of prices, which does.
+    /// Its position in an order; none for the order by price, which depends on the stay.
     pub fn position(&self, sort: Sort) -> Option<Position> {
         let key = match sort {
             Sort::Price => return None,
@@ -123,48 +122,48 @@ impl Hotel {
         Some(Position { group: 0, key, hotel: self.id })
     }
 
-    /// A tenth of a rating is worth as much as 400 m to the centre, a star as much as three; beyond 16 km it is all the
-    /// same. A hotel that nobody has rated yet counts as a fair one.
+    /// The score of the recommended order: a tenth of a rating is equivalent to 400 m of distance, a star to three tenths.
+    /// Distances beyond 16 km are equal. Hotels without a rating count as average ones.
     fn score(&self) -> i64 {
         const UNRATED_TENTHS: i64 = 70;
         let rating = if self.rating_tenths == 0 { UNRATED_TENTHS } else { i64::from(self.rating_tenths) };
         rating * 10 + i64::from(self.stars) * 30 - i64::from(self.distance_metres / 40).min(400)
     }
 
-    /// The cheapest room type and rate plan that can be had for a stay.
-    pub fn cheapest(&self, wanted: &Wanted) -> Option<Picked> {
-        let mut best: Option<Picked> = None;
+    /// The cheapest available offer for a stay.
+    pub fn cheapest(&self, query: &StayQuery) -> Option<CheapestOffer> {
+        let mut best: Option<CheapestOffer> = None;
         for (place, room) in self.rooms.iter().enumerate() {
-            if let Some((nightly, plan, left)) = room.cheapest(wanted)
+            if let Some((nightly, plan, left)) = room.cheapest(query)
                 && best.is_none_or(|best| nightly < best.nightly)
             {
-                best = Some(Picked { room: place, plan, nightly, total: 0, left });
+                best = Some(CheapestOffer { room: place, plan, nightly, total: 0, left });
             }
         }
         let best = best?;
-        Some(Picked { total: pricing::total(best.nightly, &self.taxes), ..best })
+        Some(CheapestOffer { total: pricing::total(best.nightly, &self.taxes), ..best })
     }
 
-    /// The least that a night costs in rooms that take so many, going by seasons; none when no room type does.
+    /// The lowest seasonal price of rooms for these guests for one night; none if no room type fits.
     pub fn from(&self, guests: u32, rooms: u32) -> Option<i64> {
         let fitting = self.rooms.iter().filter(|room| room.takes(guests, rooms));
         let from = fitting.map(|room| room.from).min()?;
         Some(pricing::total(from.saturating_mul(i64::from(rooms)), &self.taxes))
     }
 
-    /// Sets what is particular about a night; whether that touched its prices. A room type that is not sold has no nights.
+    /// Sets a night. Returns whether its prices have changed. Ignored for room types that are not sold.
     pub fn set_night(&mut self, room_type: RoomTypeId, date: Date, night: &Night) -> bool {
         self.room(room_type).is_some_and(|room| room.calendar.set(date, night))
     }
 
-    /// Drops nights before; whether that touched prices.
+    /// Removes past nights. Returns whether prices have changed.
     pub fn forget(&mut self, room_type: RoomTypeId, before: Date) -> bool {
         self.room(room_type).is_some_and(|room| room.calendar.forget(before))
     }
 
-    /// Works out [`Hotel::floors`].
-    pub fn find_floors(&mut self) {
-        // Rounded down here, while taxes are rounded half up on the whole: `city` allows for that.
+    /// Computes [`Hotel::floors`].
+    pub fn update_floors(&mut self) {
+        // Rounded down here, while taxes are rounded half up on the sum: see `ROUNDING` in `city`.
         let rate: u64 =
             self.taxes.iter().filter(|tax| !tax.included).map(|tax| u64::from(tax.basis_points)).sum();
         let taxed = |floor: i64| {
@@ -197,7 +196,7 @@ impl Room {
             .collect();
         plans.sort_by_key(|plan| plan.amount);
         let least = |factors: &[u16]| factors.iter().min().copied().unwrap_or(0);
-        let from = price::night(
+        let from = stay_query::night_price(
             plans.first()?.amount,
             least(&profile.season.months),
             least(&profile.season.weekdays),
@@ -214,15 +213,15 @@ impl Room {
         })
     }
 
-    /// Lowers each month's floor to the least that a night of this room costs in it.
+    /// Lowers the floor of each month to the lowest price of this room.
     fn lower(&self, floors: &mut [i64; 12]) {
         let weekday = self.season.weekdays.iter().min().copied().unwrap_or(0);
         for (floor, month) in floors.iter_mut().zip(self.season.months) {
-            *floor = (*floor).min(price::night(self.plans[0].amount, month, weekday));
+            *floor = (*floor).min(stay_query::night_price(self.plans[0].amount, month, weekday));
         }
-        for deviation in self.calendar.all().iter().filter(|deviation| !deviation.prices.is_empty()) {
-            let floor = &mut floors[Date(deviation.day).month0()];
-            *floor = deviation.prices.iter().fold(*floor, |floor, (_, price)| floor.min(*price));
+        for entry in self.calendar.all().iter().filter(|entry| !entry.prices.is_empty()) {
+            let floor = &mut floors[Date(entry.day).month0()];
+            *floor = entry.prices.iter().fold(*floor, |floor, (_, price)| floor.min(*price));
         }
     }
 
@@ -230,60 +229,60 @@ impl Room {
         self.sleeps * rooms >= guests
     }
 
-    /// What all nights and rooms cost under the cheapest plan, which plan that is, and how many rooms are left; none
-    /// when the room type cannot be had.
-    fn cheapest(&self, wanted: &Wanted) -> Option<(i64, usize, u32)> {
-        if !self.takes(wanted.guests, wanted.rooms) {
+    /// The price for all nights and rooms, the index of the cheapest rate plan, and the number of rooms left; none if the room
+    /// type is not available.
+    fn cheapest(&self, query: &StayQuery) -> Option<(i64, usize, u32)> {
+        if !self.takes(query.guests, query.rooms) {
             return None;
         }
-        let deviations = self.calendar.between(wanted.check_in, wanted.check_out);
-        let (mut left, mut plain, mut priced) = (u32::MAX, wanted.nights, false);
-        for deviation in deviations {
-            if deviation.day == wanted.check_out {
-                if deviation.closed_to_departure {
+        let entries = self.calendar.between(query.check_in, query.check_out);
+        let (mut left, mut plain, mut priced) = (u32::MAX, query.nights, false);
+        for entry in entries {
+            if entry.day == query.check_out {
+                if entry.closed_to_departure {
                     return None;
                 }
                 continue;
             }
-            let arrival = deviation.day == wanted.check_in;
-            if deviation.stop_sell
-                || arrival && (deviation.closed_to_arrival || u32::from(deviation.min_stay) > wanted.nights)
+            let arrival = entry.day == query.check_in;
+            if entry.stop_sell
+                || arrival && (entry.closed_to_arrival || u32::from(entry.min_stay) > query.nights)
             {
                 return None;
             }
-            left = left.min(deviation.rooms.unwrap_or(self.rooms).saturating_sub(deviation.taken));
+            left = left.min(entry.rooms.unwrap_or(self.rooms).saturating_sub(entry.taken));
             plain -= 1;
-            priced |= !deviation.prices.is_empty();
+            priced |= !entry.prices.is_empty();
         }
         if plain > 0 {
             left = left.min(self.rooms);
         }
-        if left < wanted.rooms {
+        if left < query.rooms {
             return None;
         }
-        let rooms = i64::from(wanted.rooms);
+        let rooms = i64::from(query.rooms);
         if !priced {
-            let sum = wanted.by_season(self.plans[0].amount, &self.season);
+            let sum = query.by_season(self.plans[0].amount, &self.season);
             return Some((sum.saturating_mul(rooms), 0, left));
         }
-        let sums = self.plans.iter().enumerate().map(|(place, plan)| (self.with_prices(wanted, plan), place));
+        let sums = self.plans.iter().enumerate().map(|(place, plan)| (self.with_prices(query, plan), place));
         sums.min().map(|(sum, place)| (sum.saturating_mul(rooms), place, left))
     }
 
-    /// What the nights cost under a plan when some have prices of their own.
-    fn with_prices(&self, wanted: &Wanted, plan: &Plan) -> i64 {
-        let deviations = self.calendar.between(wanted.check_in, wanted.check_out - 1);
-        let own = deviations.iter().filter_map(|deviation| {
-            let price = deviation.prices.iter().find(|(id, _)| *id == plan.id)?.1;
-            let night = Date(deviation.day);
-            let season = price::night(
+    /// The price of all nights under a rate plan, with calendar prices.
+    fn with_prices(&self, query: &StayQuery, plan: &Plan) -> i64 {
+        let entries = self.calendar.between(query.check_in, query.check_out - 1);
+        let own = entries.iter().filter_map(|entry| {
+            let price = entry.prices.iter().find(|(id, _)| *id == plan.id)?.1;
+            let night = Date(entry.day);
+            let season = stay_query::night_price(
                 plan.amount,
                 self.season.months[night.month0()],
                 self.season.weekdays[night.weekday0()],
             );
             Some((price, season))
         });
-        let sum = i128::from(wanted.by_season(plan.amount, &self.season));
+        let sum = i128::from(query.by_season(plan.amount, &self.season));
         let sum = own.fold(sum, |sum, (price, season)| sum + i128::from(price) - i128::from(season));
         i64::try_from(sum).unwrap_or(i64::MAX)
     }

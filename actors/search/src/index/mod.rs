@@ -1,10 +1,10 @@
-//! The index in memory: hotels with what deciding on them needs, and the orders of each city.
+//! The index in memory: hotels with the data that queries need, and the orders of each city.
 
+mod amenities;
 mod calendar;
 mod city;
 mod hotel;
-mod price;
-mod words;
+mod stay_query;
 
 use std::collections::BTreeMap;
 
@@ -16,20 +16,19 @@ use protocol::Timestamp;
 use crate::cities::{Cities, Rank};
 use crate::state::{AS_OF, HOTELS, NIGHTS, date_of};
 
-pub(crate) use city::{CityHotels, Listed};
-pub(crate) use hotel::{Hotel, Picked};
-pub(crate) use price::Wanted;
-pub(crate) use words::Words;
+pub(crate) use amenities::AmenityBits;
+pub(crate) use city::{CityHotels, ListedHotel};
+pub(crate) use hotel::{CheapestOffer, Hotel};
+pub(crate) use stay_query::StayQuery;
 
-/// See the module.
 #[derive(Debug)]
 pub(crate) struct Index {
-    /// A hotel's number is its place here, for as long as the index lives.
+    /// The number of a hotel is its position here. It does not change.
     hotels: Vec<Hotel>,
     numbers: BTreeMap<HotelId, u32>,
     cities: BTreeMap<Rank, CityHotels>,
-    words: Words,
-    /// What reservations said up to here is reflected.
+    amenities: AmenityBits,
+    /// Changes of reservations are reflected up to this time.
     pub as_of: Timestamp,
 }
 
@@ -39,14 +38,14 @@ impl Default for Index {
             hotels: Vec::new(),
             numbers: BTreeMap::new(),
             cities: BTreeMap::new(),
-            words: Words::default(),
+            amenities: AmenityBits::default(),
             as_of: Timestamp(0),
         }
     }
 }
 
 impl Index {
-    /// What the store says.
+    /// Builds the index from the store.
     pub fn of_store(view: &View<'_>, cities: &Cities) -> Self {
         let mut index = Self { as_of: view.get(&AS_OF, &0).unwrap_or_default(), ..Self::default() };
         for (id, stored) in view.all(&HOTELS) {
@@ -61,22 +60,22 @@ impl Index {
         index
     }
 
-    /// The hotel of this id.
+    /// The hotel with this id.
     pub fn hotel(&self, id: HotelId) -> Option<&Hotel> {
         self.numbers.get(&id).map(|number| self.numbered(*number))
     }
 
-    /// The hotel of a number that this index gave.
+    /// The hotel with this number.
     pub fn numbered(&self, number: u32) -> &Hotel {
         &self.hotels[number as usize]
     }
 
-    /// The hotels of a city; none when it has no active one.
+    /// The hotels of a city; none if none is active.
     pub fn city(&self, rank: Rank) -> Option<&CityHotels> {
         self.cities.get(&rank)
     }
 
-    /// How many active hotels a city has.
+    /// The number of active hotels of a city.
     pub fn hotels_of(&self, rank: Rank) -> u32 {
         self.city(rank).map_or(0, CityHotels::count)
     }
@@ -96,12 +95,12 @@ impl Index {
         self.hotels.iter().zip(0..)
     }
 
-    /// Amenities as bits.
-    pub fn words(&self) -> &Words {
-        &self.words
+    /// The bits of amenities.
+    pub fn amenities(&self) -> &AmenityBits {
+        &self.amenities
     }
 
-    /// A hotel as it is now, with all that is particular about its nights.
+    /// Sets a hotel and its calendar.
     pub fn set_hotel(
         &mut self,
         cities: &Cities,
@@ -109,11 +108,11 @@ impl Index {
         nights: Vec<(RoomTypeId, Date, Night)>,
     ) {
         let place = cities.of_hotel(&profile.city, &profile.country, profile.latitude, profile.longitude);
-        let mut hotel = Hotel::new(profile, &place, &mut self.words);
+        let mut hotel = Hotel::new(profile, &place, &mut self.amenities);
         for (room_type, date, night) in &nights {
             hotel.set_night(*room_type, *date, night);
         }
-        hotel.find_floors();
+        hotel.update_floors();
         let number = match self.numbers.get(&profile.id) {
             Some(number) => {
                 let number = *number;
@@ -131,7 +130,7 @@ impl Index {
         self.list(number);
     }
 
-    /// Some nights as they are now. A hotel or room type that is not known yet brings its nights along when it comes.
+    /// Sets some nights. Ignored for an unknown hotel or room type: `set_hotel` is called with its nights later.
     pub fn set_nights(&mut self, hotel: HotelId, room_type: RoomTypeId, nights: &[(Date, Night)]) {
         let Some(number) = self.numbers.get(&hotel).copied() else { return };
         let hotel = &mut self.hotels[number as usize];
@@ -140,21 +139,21 @@ impl Index {
             priced |= hotel.set_night(room_type, *date, night);
         }
         if priced {
-            self.refloor(number);
+            self.update_order(number);
         }
     }
 
-    /// Past nights were dropped.
+    /// Removes past nights.
     pub fn forget(&mut self, hotel: HotelId, room_type: RoomTypeId, before: Date) {
         let Some(number) = self.numbers.get(&hotel).copied() else { return };
         if self.hotels[number as usize].forget(room_type, before) {
-            self.refloor(number);
+            self.update_order(number);
         }
     }
 
-    fn refloor(&mut self, number: u32) {
+    fn update_order(&mut self, number: u32) {
         self.unlist(number);
-        self.hotels[number as usize].find_floors();
+        self.hotels[number as usize].update_floors();
         self.list(number);
     }
 

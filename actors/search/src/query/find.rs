@@ -1,148 +1,152 @@
-//! Hotels of a city that suit a guest, page by page.
+//! Finds hotels of a city, page by page.
 
 use contracts::reservations::CHECK_IN_HOUR;
 use contracts::reservations::Settings;
-use contracts::search::{FindHotels, FoundHotel, FoundHotels, FoundOffer, Place as Position, Refusal, Sort};
+use contracts::search::{FindHotels, FoundHotel, FoundHotels, FoundOffer, Position, Refusal, Sort};
 use contracts::{Date, Stay};
 use jiff::tz::TimeZone;
 use protocol::Timestamp;
 
 use super::{LIMIT_MAX, city, place};
 use crate::cities::Cities;
-use crate::index::{CityHotels, Hotel, Index, Listed, Picked, Wanted};
+use crate::index::{CheapestOffer, CityHotels, Hotel, Index, ListedHotel, StayQuery};
 
 pub(super) fn find(
     now: Timestamp,
     index: &Index,
     cities: &Cities,
-    sought: &FindHotels,
+    request: &FindHotels,
 ) -> Result<FoundHotels, Refusal> {
-    let place = place(cities, &sought.city)?;
+    let place = place(cities, &request.city)?;
     let city = city(index, &place);
     let nothing = FoundHotels { city: city.clone(), hotels: Vec::new(), next: None, as_of: index.as_of };
-    if let Some(stay) = sought.stay {
+    if let Some(stay) = request.stay {
         let today = today(place.time_zone, now);
         if stay.check_in() < today {
             return Err(Refusal::StayInThePast { today });
         }
-        // As far as reservations sell, unless its operator has set another horizon: what is a little beyond that one is
-        // then listed here and refused there.
+        // The default booking horizon of reservations. If another one is configured, reservations may refuse a stay that is
+        // found here.
         let ahead = Settings::default().horizon_days;
         if stay.check_out().0 > today.0.saturating_add_unsigned(ahead) {
             return Ok(nothing);
         }
     }
     let Some(hotels) = index.city(place.rank) else { return Ok(nothing) };
-    let limit = usize::from(sought.limit.clamp(1, LIMIT_MAX));
-    let mut listed = Sieve::new(index, hotels, sought).page(limit + 1);
+    let limit = usize::from(request.limit.clamp(1, LIMIT_MAX));
+    let mut listed = HotelFilter::new(index, hotels, request).page(limit + 1);
     let more = listed.len() > limit;
     listed.truncate(limit);
     let next = listed.last().filter(|_| more).map(|last| last.position);
     let mut deadlines = Deadlines { now, known: None };
     let mut found =
-        |listed: &Listed| found(index.numbered(listed.number), listed.picked, sought, &mut deadlines);
+        |listed: &ListedHotel| found(index.numbered(listed.number), listed.offer, request, &mut deadlines);
     Ok(FoundHotels { city, hotels: listed.iter().map(&mut found).collect(), next, as_of: index.as_of })
 }
 
-/// The local date.
+/// The current local date.
 fn today(zone: &str, now: Timestamp) -> Date {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
     let now = jiff::Timestamp::from_millisecond(now.millis()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     zone.to_datetime(now).date().into()
 }
 
-/// What a hotel must be to be listed.
-struct Sieve<'a> {
+/// The conditions for a hotel to be listed.
+struct HotelFilter<'a> {
     index: &'a Index,
     hotels: &'a CityHotels,
-    sought: &'a FindHotels,
-    wanted: Option<Wanted>,
-    /// Bit n: n stars will do.
+    request: &'a FindHotels,
+    query: Option<StayQuery>,
+    /// Bit n: hotels with n stars are listed.
     stars: u8,
-    words: u128,
-    other_words: Vec<String>,
+    amenity_bits: u128,
+    other_amenities: Vec<String>,
 }
 
-impl<'a> Sieve<'a> {
-    fn new(index: &'a Index, hotels: &'a CityHotels, sought: &'a FindHotels) -> Self {
-        let asked = index.words().asked(&sought.amenities);
-        let stars = sought.stars.iter().filter(|stars| **stars < 8).fold(0, |bits, stars| bits | 1 << stars);
-        let (guests, rooms) = (u32::from(sought.guests.max(1)), u32::from(sought.rooms.max(1)));
+impl<'a> HotelFilter<'a> {
+    fn new(index: &'a Index, hotels: &'a CityHotels, request: &'a FindHotels) -> Self {
+        let amenities = index.amenities().filter(&request.amenities);
+        let stars = request.stars.iter().filter(|stars| **stars < 8).fold(0, |bits, stars| bits | 1 << stars);
+        let (guests, rooms) = (u32::from(request.guests.max(1)), u32::from(request.rooms.max(1)));
         Self {
             index,
             hotels,
-            sought,
-            wanted: sought.stay.map(|stay: Stay| Wanted::new(stay, guests, rooms)),
-            stars: if sought.stars.is_empty() { u8::MAX } else { stars },
-            words: asked.bits,
-            other_words: asked.others,
+            request,
+            query: request.stay.map(|stay: Stay| StayQuery::new(stay, guests, rooms)),
+            stars: if request.stars.is_empty() { u8::MAX } else { stars },
+            amenity_bits: amenities.bits,
+            other_amenities: amenities.others,
         }
     }
 
-    /// The first `count` hotels behind the place that was given.
-    fn page(&self, count: usize) -> Vec<Listed> {
-        let after = self.sought.after;
-        match self.sought.sort {
+    /// The first `count` hotels after the requested position.
+    fn page(&self, count: usize) -> Vec<ListedHotel> {
+        let after = self.request.after;
+        match self.request.sort {
             Sort::Price => {
                 let by_price = |number| {
-                    let (price, picked) = self.pass(number)?;
+                    let (price, offer) = self.pass(number)?;
                     let hotel = self.index.numbered(number);
                     let group = self.hotels.group_of(hotel.currency);
-                    Some(Listed { position: Position { group, key: price, hotel: hotel.id }, number, picked })
+                    Some(ListedHotel {
+                        position: Position { group, key: price, hotel: hotel.id },
+                        number,
+                        offer,
+                    })
                 };
-                self.hotels.cheapest(self.wanted.as_ref(), count, after, self.sought.price_max, by_price)
+                self.hotels.cheapest(self.query.as_ref(), count, after, self.request.price_max, by_price)
             }
             Sort::Recommended | Sort::Rating | Sort::Distance => {
-                let passing = self.hotels.walk(self.sought.sort, after).filter_map(|(position, number)| {
-                    let (_, picked) = self.pass(number)?;
-                    Some(Listed { position, number, picked })
+                let passing = self.hotels.walk(self.request.sort, after).filter_map(|(position, number)| {
+                    let (_, offer) = self.pass(number)?;
+                    Some(ListedHotel { position, number, offer })
                 });
                 passing.take(count).collect()
             }
         }
     }
 
-    /// The price by which a hotel is compared, and the cheapest way to stay; none when it does not suit.
-    fn pass(&self, number: u32) -> Option<(i64, Option<Picked>)> {
+    /// The price of a hotel and its cheapest offer; none if it does not match.
+    fn pass(&self, number: u32) -> Option<(i64, Option<CheapestOffer>)> {
         let hotel = self.index.numbered(number);
         let suits = 1u8.checked_shl(u32::from(hotel.stars)).is_some_and(|bit| self.stars & bit != 0)
-            && hotel.words & self.words == self.words
-            && self.other_words.iter().all(|word| hotel.amenities.contains(word));
+            && hotel.amenity_bits & self.amenity_bits == self.amenity_bits
+            && self.other_amenities.iter().all(|amenity| hotel.amenities.contains(amenity));
         if !suits {
             return None;
         }
-        let (price, picked) = match &self.wanted {
-            Some(wanted) => hotel.cheapest(wanted).map(|picked| (picked.total, Some(picked)))?,
-            None => (from(hotel, self.sought)?, None),
+        let (price, offer) = match &self.query {
+            Some(query) => hotel.cheapest(query).map(|offer| (offer.total, Some(offer)))?,
+            None => (from(hotel, self.request)?, None),
         };
-        let dear = self.sought.price_max.is_some_and(|most| price > most);
-        let cheap = self.sought.price_min.is_some_and(|least| price < least);
-        (!dear && !cheap).then_some((price, picked))
+        let dear = self.request.price_max.is_some_and(|most| price > most);
+        let cheap = self.request.price_min.is_some_and(|least| price < least);
+        (!dear && !cheap).then_some((price, offer))
     }
 }
 
-/// The least that a night costs for so many guests and rooms.
-fn from(hotel: &Hotel, sought: &FindHotels) -> Option<i64> {
-    hotel.from(u32::from(sought.guests.max(1)), u32::from(sought.rooms.max(1)))
+/// The lowest price of one night.
+fn from(hotel: &Hotel, request: &FindHotels) -> Option<i64> {
+    hotel.from(u32::from(request.guests.max(1)), u32::from(request.rooms.max(1)))
 }
 
 fn found(
     hotel: &Hotel,
-    picked: Option<Picked>,
-    sought: &FindHotels,
+    offer: Option<CheapestOffer>,
+    request: &FindHotels,
     deadlines: &mut Deadlines,
 ) -> FoundHotel {
-    let offer = picked.zip(sought.stay).map(|(picked, stay)| {
-        let room = &hotel.rooms[picked.room];
-        let plan = &room.plans[picked.plan];
+    let offer = offer.zip(request.stay).map(|(offer, stay)| {
+        let room = &hotel.rooms[offer.room];
+        let plan = &room.plans[offer.plan];
         FoundOffer {
             room_type: room.id,
             room_type_name: room.name.clone(),
             rate_plan: plan.id,
             rate_plan_name: plan.name.clone(),
-            nightly: picked.nightly,
-            total: picked.total,
-            rooms_left: picked.left,
+            nightly: offer.nightly,
+            total: offer.total,
+            rooms_left: offer.left,
             free_cancellation_until: plan
                 .cancellation
                 .free_until_hours
@@ -162,14 +166,14 @@ fn found(
         amenities: hotel.amenities.clone(),
         photos: hotel.photos.clone(),
         currency: hotel.currency,
-        from: from(hotel, sought).unwrap_or_default(),
+        from: from(hotel, request).unwrap_or_default(),
         offer,
         demo: hotel.demo,
     }
 }
 
-/// Instants until which cancelling is free. The hotels of a page are nearly always in one zone, so the last check-in is
-/// remembered.
+/// Computes when free cancellation ends. The last check-in time is cached, since the hotels of a page are usually in one
+/// time zone.
 struct Deadlines {
     now: Timestamp,
     known: Option<(TimeZone, Timestamp)>,

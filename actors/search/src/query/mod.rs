@@ -1,4 +1,4 @@
-//! Answers: all of them from memory but a hotel's full description.
+//! Queries. They read the index, except the full profile of a hotel, which is in the store.
 
 mod find;
 
@@ -6,14 +6,14 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use contracts::HotelId;
-use contracts::search::{Answer, City, CityName, HotelDetails, Query, Refusal};
+use contracts::search::{Answer, City, CityName, HotelDetails, ListTopCities, Query, Refusal, SuggestCities};
 use group::View;
 
 use crate::cities::{Cities, Place, country};
 use crate::index::Index;
 use crate::state::HOTELS;
 
-/// Items of one list, at most.
+/// The maximum number of items of a list.
 const LIMIT_MAX: u8 = 100;
 
 pub(crate) fn query(
@@ -23,14 +23,14 @@ pub(crate) fn query(
     query: Query,
 ) -> Result<Answer, Refusal> {
     match query {
-        Query::Hotel(id) => hotel(view, index, cities, id),
-        Query::FindHotels(sought) => find::find(view.now(), index, cities, &sought).map(Answer::Hotels),
-        Query::Cities { text, limit } => {
+        Query::GetHotel(request) => hotel(view, index, cities, request.hotel).map(Answer::from),
+        Query::FindHotels(request) => find::find(view.now(), index, cities, &request).map(Answer::from),
+        Query::SuggestCities(SuggestCities { text, limit }) => {
             let found = cities.complete(&text, usize::from(limit.min(LIMIT_MAX)));
             Ok(Answer::Cities(found.iter().map(|place| city(index, place)).collect()))
         }
-        Query::City(name) => Ok(Answer::Cities(vec![city(index, &place(cities, &name)?)])),
-        Query::TopCities { limit } => {
+        Query::GetCity(request) => Ok(Answer::Cities(vec![city(index, &place(cities, &request.city)?)])),
+        Query::ListTopCities(ListTopCities { limit }) => {
             let mut ranks: Vec<_> =
                 index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
             ranks.sort_unstable();
@@ -40,9 +40,9 @@ pub(crate) fn query(
     }
 }
 
-fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result<Answer, Refusal> {
+fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result<Box<HotelDetails>, Refusal> {
     let stored = view.get(&HOTELS, &id).ok_or(Refusal::NoSuchHotel)?;
-    // The store may be a turn ahead of the index.
+    // The store may be one turn ahead of the index.
     let (place, distance_metres) = match index.hotel(id) {
         Some(known) => (cities.place(known.city), known.distance_metres),
         None => return Err(Refusal::NoSuchHotel),
@@ -53,10 +53,9 @@ fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result
         distance_metres,
         changed_at: stored.at,
     };
-    Ok(Answer::Hotel(Box::new(details)))
+    Ok(Box::new(details))
 }
 
-/// The city that is meant.
 fn place(cities: &Cities, name: &CityName) -> Result<Place, Refusal> {
     let place = match name {
         CityName::Id(id) => cities.by_id(*id),

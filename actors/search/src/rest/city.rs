@@ -30,7 +30,7 @@ pub struct City {
 impl From<found::City> for City {
     fn from(city: found::City) -> Self {
         Self {
-            id: city.written_id(),
+            id: city.api_id(),
             name: (*city.name).to_owned(),
             country: (*city.country).to_owned(),
             country_name: (*city.country_name).to_owned(),

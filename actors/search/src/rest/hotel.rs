@@ -105,7 +105,7 @@ impl From<HotelDetails> for Hotel {
             name: profile.name,
             stars: profile.stars,
             rating: rating(profile.rating_tenths),
-            city_id: details.city.written_id(),
+            city_id: details.city.api_id(),
             city: (*details.city.name).to_owned(),
             country: profile.country,
             address: profile.address,

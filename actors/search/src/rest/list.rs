@@ -110,7 +110,7 @@ impl HotelList {
     pub(super) fn new(found: found::FoundHotels, stay: Option<Stay>, next: Option<Cursor>) -> Self {
         let whole = Whole {
             city: Arc::clone(&found.city.name).into(),
-            city_id: found.city.written_id().into(),
+            city_id: found.city.api_id().into(),
             country: Arc::clone(&found.city.country).into(),
             nights: stay.map_or(0, |stay| stay.length()),
         };

@@ -7,11 +7,12 @@ mod text;
 
 use std::collections::BTreeSet;
 
-use contracts::search::{Answer, CityName, FindHotels, Place, Query as Ask, Refusal, Search, Sort};
+use contracts::search::{CityName, FindHotels, GetHotel, Position, Refusal, Search, Sort, SuggestCities};
 use contracts::{HotelId, Stay};
 use edge::{ApiError, Caller, Cursor, Cursors, Limit, Page, Problem, SerdeJson, WithETag, problem_types};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{OpenApi, Tags};
+use protocol::Variant;
 
 pub use city::City;
 pub use hotel::Hotel;
@@ -84,15 +85,14 @@ fn problem(refusal: Refusal) -> Problem {
 }
 
 impl Api {
-    async fn ask(&self, caller: &Caller, query: Ask) -> Result<Answer, ApiError> {
-        let answer = self.client.query::<Search>(&caller.call(), query).await;
-        answer.map_err(|failure| edge::api_error(failure, problem))
+    async fn call<M: Variant<Contract = Search>>(
+        &self,
+        caller: &Caller,
+        request: M,
+    ) -> Result<M::Reply, ApiError> {
+        let reply = self.client.call(&caller.call(), request).await;
+        reply.map_err(|failure| edge::api_error(failure, problem))
     }
-}
-
-/// An answer to another question than the one that was asked: a mistake in this program.
-fn mixed_up() -> ApiError {
-    ApiError::new(&problem_types::INTERNAL)
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Search")]
@@ -111,12 +111,9 @@ impl Api {
         limit: Query<Limit>,
     ) -> Result<SerdeJson<Page<City>>, ApiError> {
         let limit = limit.0.get() as u8;
-        match self.ask(&caller, Ask::Cities { text: q.0.unwrap_or_default(), limit }).await? {
-            Answer::Cities(cities) => {
-                Ok(SerdeJson(Page::single(cities.into_iter().map(City::from).collect())))
-            }
-            Answer::Hotel(_) | Answer::Hotels(_) => Err(mixed_up()),
-        }
+        let request = SuggestCities { text: q.0.unwrap_or_default(), limit };
+        let cities = self.call(&caller, request).await?;
+        Ok(SerdeJson(Page::single(cities.into_iter().map(City::from).collect())))
     }
 
     /// Hotels of a city
@@ -158,8 +155,8 @@ impl Api {
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
     ) -> Result<SerdeJson<HotelList>, ApiError> {
-        let mut sought = FindHotels {
-            city: CityName::written(city.0.trim()),
+        let mut request = FindHotels {
+            city: CityName::parse(city.0.trim()),
             stay: stay(check_in.0, check_out.0)?,
             guests: guests.0,
             rooms: rooms.0,
@@ -172,17 +169,13 @@ impl Api {
             after: None,
         };
         // A cursor is valid for the same query with any limit.
-        let list = ("listHotels", sought.clone());
-        sought.limit = limit.0.get() as u8;
-        sought.after = self.cursors.decode::<Place>(&list, cursor.0)?;
-        let stay = sought.stay;
-        match self.ask(&caller, Ask::FindHotels(sought)).await? {
-            Answer::Hotels(found) => {
-                let next = found.next.map(|next| self.cursors.encode(&list, &next));
-                Ok(SerdeJson(HotelList::new(found, stay, next)))
-            }
-            Answer::Hotel(_) | Answer::Cities(_) => Err(mixed_up()),
-        }
+        let list = ("listHotels", request.clone());
+        request.limit = limit.0.get() as u8;
+        request.after = self.cursors.decode::<Position>(&list, cursor.0)?;
+        let stay = request.stay;
+        let found = self.call(&caller, request).await?;
+        let next = found.next.map(|next| self.cursors.encode(&list, &next));
+        Ok(SerdeJson(HotelList::new(found, stay, next)))
     }
 
     /// One hotel
@@ -196,12 +189,8 @@ impl Api {
         hotel_id: Path<String>,
     ) -> Result<WithETag<Hotel>, ApiError> {
         let id: HotelId = rest::id_in_path(&hotel_id)?;
-        match self.ask(&caller, Ask::Hotel(id)).await? {
-            Answer::Hotel(details) => {
-                Ok(WithETag::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
-            }
-            Answer::Hotels(_) | Answer::Cities(_) => Err(mixed_up()),
-        }
+        let details = self.call(&caller, GetHotel { hotel: id }).await?;
+        Ok(WithETag::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
     }
 }
 

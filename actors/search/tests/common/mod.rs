@@ -2,14 +2,15 @@
 #![allow(dead_code)] // Each test binary uses some of it.
 
 use contracts::search::{
-    Answer, CityName, Command, FindHotels, FoundHotel, FoundHotels, Night, Query, Refusal, Sort,
+    CityName, Command, FindHotels, FoundHotel, FoundHotels, Night, Refusal, Sort, UpdateHotel, UpdateNights,
+    UpdateTakenRooms,
 };
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId,
     RoomTypeProfile, Season, Stay, TaxRule,
 };
 use group::testing::Bench;
-use protocol::{Principal, Timestamp};
+use protocol::{Principal, Timestamp, Variant};
 use search::Search;
 
 /// GeoNames' id of Munich.
@@ -93,24 +94,24 @@ pub fn bench() -> Bench<Search> {
     Bench::new(Search::new())
 }
 
-pub fn tell(bench: &Bench<Search>, command: Command) {
-    bench.command(&Principal::service("reservations"), command).expect("search refuses nothing it is told");
+pub fn tell(bench: &Bench<Search>, command: impl Into<Command>) {
+    bench.command(&Principal::service("reservations"), command.into()).expect("updates are not refused");
 }
 
 pub fn add(bench: &Bench<Search>, hotel: &HotelProfile) {
-    tell(bench, Command::HotelChanged { hotel: hotel.clone(), at: at(0) });
+    tell(bench, UpdateHotel { hotel: hotel.clone(), at: at(0) });
 }
 
 pub fn set_nights(bench: &Bench<Search>, hotel: &HotelProfile, nights: Vec<(Date, Night)>, millis: i64) {
     let room_type = hotel.room_types[0].id;
-    tell(bench, Command::NightsChanged { hotel: hotel.id, room_type, nights, at: at(millis) });
+    tell(bench, UpdateNights { hotel: hotel.id, room_type, nights, at: at(millis) });
 }
 
 pub fn take(bench: &Bench<Search>, hotel: &HotelProfile, from: i32, taken: &[u32], millis: i64) {
     let room_type = hotel.room_types[0].id;
     tell(
         bench,
-        Command::RoomsTaken {
+        UpdateTakenRooms {
             hotel: hotel.id,
             room_type,
             from: day(from),
@@ -137,15 +138,15 @@ pub fn sought(stay: Option<Stay>) -> FindHotels {
     }
 }
 
-pub fn ask(bench: &Bench<Search>, query: Query) -> Result<Answer, Refusal> {
-    bench.query(&Principal::anonymous(), query)
+pub fn ask<M: Variant<Contract = contracts::search::Search>>(
+    bench: &Bench<Search>,
+    request: M,
+) -> Result<M::Reply, Refusal> {
+    bench.call(&Principal::anonymous(), request)
 }
 
 pub fn found(bench: &Bench<Search>, sought: &FindHotels) -> FoundHotels {
-    match ask(bench, Query::FindHotels(sought.clone())) {
-        Ok(Answer::Hotels(found)) => found,
-        other => panic!("{other:?}"),
-    }
+    ask(bench, sought.clone()).unwrap()
 }
 
 pub fn names(hotels: &[FoundHotel]) -> Vec<&str> {

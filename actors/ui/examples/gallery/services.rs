@@ -215,14 +215,14 @@ sample_group!(Pdf, pdf_command, pdf_query);
 
 impl SampleServices {
     fn search_command(&self, _: &str, _: search::Command) -> Result<search::Reply, search::Refusal> {
-        Ok(search::Reply::Done)
+        Ok(search::Reply::Done(()))
     }
 
     fn search_query(&self, _: &str, query: search::Query) -> Result<search::Answer, search::Refusal> {
         let cities = data::cities();
         match query {
-            search::Query::Hotel(id) => {
-                let (city, profile) = self.find(id).ok_or(search::Refusal::NoSuchHotel)?;
+            search::Query::GetHotel(request) => {
+                let (city, profile) = self.find(request.hotel).ok_or(search::Refusal::NoSuchHotel)?;
                 let details = HotelDetails {
                     profile,
                     city: cities[city].clone(),
@@ -232,14 +232,16 @@ impl SampleServices {
                 Ok(search::Answer::Hotel(Box::new(details)))
             }
             search::Query::FindHotels(find) => self.find_hotels(&find).map(search::Answer::Hotels),
-            search::Query::Cities { text, limit } => {
+            search::Query::SuggestCities(search::SuggestCities { text, limit }) => {
                 let text = text.to_lowercase();
                 let found = cities.into_iter().filter(|city| city.name.to_lowercase().starts_with(&text));
                 Ok(search::Answer::Cities(found.take(limit.into()).collect()))
             }
-            search::Query::City(name) => Ok(search::Answer::Cities(vec![cities[city_of(&name)?].clone()])),
-            search::Query::TopCities { limit } => {
-                Ok(search::Answer::Cities(cities.into_iter().take(limit.into()).collect()))
+            search::Query::GetCity(request) => {
+                Ok(search::Answer::Cities(vec![cities[city_of(&request.city)?].clone()]))
+            }
+            search::Query::ListTopCities(request) => {
+                Ok(search::Answer::Cities(cities.into_iter().take(request.limit.into()).collect()))
             }
         }
     }

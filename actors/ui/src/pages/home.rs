@@ -1,6 +1,6 @@
 //! The home page with the search form and popular cities, and the completion of city names.
 
-use contracts::search::Query;
+use contracts::search::{ListTopCities, SuggestCities};
 use poem::http::header;
 use poem::{Response, handler};
 use serde_json::json;
@@ -22,7 +22,7 @@ const OPTIONS: u8 = 7;
 pub(super) async fn home(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let search = SearchForm::of(&fields, context.now);
     // If `search` is unavailable, the page is shown without cities.
-    let cities = lookup::cities(&context, Query::TopCities { limit: CITIES }).await.unwrap_or_default();
+    let cities = lookup::cities(&context, ListTopCities { limit: CITIES }).await.unwrap_or_default();
     let query = search.query();
     let cities: Vec<_> = cities
         .iter()
@@ -41,9 +41,9 @@ pub(super) async fn home(mut context: PageContext, fields: Fields) -> Result<Res
 #[handler]
 pub(super) async fn complete(context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let text: String = fields.get("q").chars().take(80).collect();
-    let query = Query::Cities { text, limit: OPTIONS };
+    let request = SuggestCities { text, limit: OPTIONS };
     let cities =
-        if fields.get("q").is_empty() { Vec::new() } else { lookup::cities(&context, query).await? };
+        if fields.get("q").is_empty() { Vec::new() } else { lookup::cities(&context, request).await? };
     let options: Vec<_> = cities
         .iter()
         .map(|city| {

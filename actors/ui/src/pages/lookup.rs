@@ -5,6 +5,7 @@ use contracts::search::{self, City, CityName, Search};
 use contracts::ui::{self, Ui};
 use contracts::{HotelId, ReservationId};
 use group::{Call, Failure};
+use protocol::Variant;
 
 use crate::context::PageContext;
 use crate::error::PageError;
@@ -14,9 +15,7 @@ use crate::view::HotelView;
 /// from `reservations`.
 pub(super) async fn hotel(context: &PageContext, id: HotelId) -> Result<HotelView, PageError> {
     let client = &context.site.dependencies.client;
-    if let Ok(search::Answer::Hotel(details)) =
-        client.query::<Search>(&context.anonymous(), search::Query::Hotel(id)).await
-    {
+    if let Ok(details) = client.call(&context.anonymous(), search::GetHotel { hotel: id }).await {
         return Ok(HotelView {
             country: details.city.country_name.to_string(),
             population: details.city.population,
@@ -37,10 +36,12 @@ pub(super) async fn hotel(context: &PageContext, id: HotelId) -> Result<HotelVie
 }
 
 /// Cities that match a query; empty when there is no such city.
-pub(super) async fn cities(context: &PageContext, query: search::Query) -> Result<Vec<City>, PageError> {
-    match context.site.dependencies.client.query::<Search>(&context.anonymous(), query).await {
-        Ok(search::Answer::Cities(cities)) => Ok(cities),
-        Ok(other) => Err(PageError::Internal(format!("search answered cities with {other:?}"))),
+pub(super) async fn cities(
+    context: &PageContext,
+    request: impl Variant<Contract = Search, Reply = Vec<City>>,
+) -> Result<Vec<City>, PageError> {
+    match context.site.dependencies.client.call(&context.anonymous(), request).await {
+        Ok(cities) => Ok(cities),
         Err(Failure::Refused(_)) => Ok(Vec::new()),
         Err(failure) => Err(failure.into()),
     }

@@ -1,6 +1,6 @@
 //! Search results: filters and hotel cards. The URL contains the whole search.
 
-use contracts::search::{self, City, FindHotels, FoundHotel, FoundHotels, Place, Query, Search, Sort};
+use contracts::search::{self, City, FindHotels, FoundHotel, FoundHotels, Position, Sort, SuggestCities};
 use contracts::{Currency, Money};
 use group::Failure;
 use poem::{Response, handler};
@@ -135,15 +135,8 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
             limit: PAGE,
             after,
         };
-        match context
-            .site
-            .dependencies
-            .client
-            .query::<Search>(&context.anonymous(), Query::FindHotels(query))
-            .await
-        {
-            Ok(search::Answer::Hotels(hotels)) => found = Some(hotels),
-            Ok(other) => return Err(PageError::Internal(format!("search answered hotels with {other:?}"))),
+        match context.site.dependencies.client.call(&context.anonymous(), query).await {
+            Ok(hotels) => found = Some(hotels),
             Err(Failure::Refused(search::Refusal::StayInThePast { today })) => {
                 let today = format::day(context.locale, today);
                 search
@@ -359,21 +352,22 @@ fn no_results_text(found: Option<&FoundHotels>, filters: &Filters, links: &Links
 
 /// Other places with the same name.
 async fn namesakes(context: &PageContext, found: &FoundHotels, search: &SearchForm) -> Vec<Value> {
-    let query = Query::Cities { text: found.city.name.to_string(), limit: 6 };
-    let others = lookup::cities(context, query).await.unwrap_or_default();
+    let request = SuggestCities { text: found.city.name.to_string(), limit: 6 };
+    let others = lookup::cities(context, request).await.unwrap_or_default();
     let same = others.iter().filter(|city| city.id != found.city.id && city.name == found.city.name);
     same.take(3).map(|city| json!({ "name": lookup::full_name(city), "href": format!("/search?city={}&{}", city.id, search.query()) })).collect()
 }
 
-fn write_cursor(context: &PageContext, place: Place, search_url: &str) -> String {
+fn write_cursor(context: &PageContext, position: Position, search_url: &str) -> String {
     let hash = protocol::codec::hash128(&[b"results", search_url.as_bytes()]);
-    context.site.dependencies.sessions.seal(&(hash.to_string(), place), None)
+    context.site.dependencies.sessions.seal(&(hash.to_string(), position), None)
 }
 
 /// Opens a cursor. A cursor of another search or an invalid one is ignored: the first page is shown.
-fn read_cursor(context: &PageContext, cursor: &str, search_url: &str) -> Option<Place> {
-    let (hash, place): (String, Place) = context.site.dependencies.sessions.open(cursor, context.now).ok()?;
-    (hash == protocol::codec::hash128(&[b"results", search_url.as_bytes()]).to_string()).then_some(place)
+fn read_cursor(context: &PageContext, cursor: &str, search_url: &str) -> Option<Position> {
+    let (hash, position): (String, Position) =
+        context.site.dependencies.sessions.open(cursor, context.now).ok()?;
+    (hash == protocol::codec::hash128(&[b"results", search_url.as_bytes()]).to_string()).then_some(position)
 }
 
 #[cfg(test)]

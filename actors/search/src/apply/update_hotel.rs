@@ -1,4 +1,4 @@
-//! A hotel is new or was changed.
+//! Stores a hotel that is new or has changed.
 
 use contracts::HotelProfile;
 use group::Turn;
@@ -7,17 +7,17 @@ use protocol::Timestamp;
 use crate::state::{HOTELS, NIGHTS, StoredHotel, date_of};
 use crate::{Note, Search};
 
-/// Rows of nights that one hotel can have: far more room types than any hotel has, for far more months than are sold.
+/// The maximum number of rows of nights of a hotel, far beyond what its room types and the booking horizon need.
 const ROWS_MAX: usize = 20_000;
 
-pub(super) fn change_hotel(turn: &mut Turn<'_, Search>, profile: HotelProfile, at: Timestamp) {
+pub(super) fn update_hotel(turn: &mut Turn<'_, Search>, profile: HotelProfile, at: Timestamp) {
     let id = profile.id;
     if turn.get(&HOTELS, &id).is_some_and(|known| known.at > at) {
         return;
     }
     let stored = StoredHotel { profile, at };
     turn.put(&HOTELS, &id, &stored);
-    // The index drops the calendars of room types that are not sold, and knows none of a hotel that it meets now.
+    // The index has no calendars of new hotels and of room types that were not sold: they are read from the store.
     let rows = turn.scan(&NIGHTS, &(id,), ROWS_MAX);
     let nights = rows.into_iter().flat_map(|((_, room_type, row), nights)| {
         nights.into_iter().map(move |stored| (room_type, date_of(row, stored.day), stored.night))

@@ -1,5 +1,5 @@
-//! Nights of a room type were changed, or rooms taken and given back. Each half of a night keeps the instant of its last
-//! change, so that whatever arrives late or twice changes nothing.
+//! Stores nights and taken rooms. Both parts of a night have the time of their last change, so that late and duplicate
+//! updates have no effect.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{Note, Search};
 
 type Of = (HotelId, RoomTypeId);
 
-pub(super) fn change_nights(turn: &mut Turn<'_, Search>, of: Of, nights: Vec<(Date, Night)>, at: Timestamp) {
+pub(super) fn update_nights(turn: &mut Turn<'_, Search>, of: Of, nights: Vec<(Date, Night)>, at: Timestamp) {
     let mut rows = Rows::new(of);
     for (date, night) in nights {
         let stored = rows.night(turn, date);
@@ -30,7 +30,13 @@ pub(super) fn change_nights(turn: &mut Turn<'_, Search>, of: Of, nights: Vec<(Da
     rows.write(turn);
 }
 
-pub(super) fn take_rooms(turn: &mut Turn<'_, Search>, of: Of, from: Date, taken: &[u32], at: Timestamp) {
+pub(super) fn update_taken_rooms(
+    turn: &mut Turn<'_, Search>,
+    of: Of,
+    from: Date,
+    taken: &[u32],
+    at: Timestamp,
+) {
     let mut rows = Rows::new(of);
     for (taken, day) in taken.iter().zip(0..) {
         let date = from.plus_days(day);
@@ -44,7 +50,7 @@ pub(super) fn take_rooms(turn: &mut Turn<'_, Search>, of: Of, from: Date, taken:
     rows.write(turn);
 }
 
-/// The rows that a command touches, each read and written once.
+/// The rows that a command changes, each read and written once.
 struct Rows {
     of: Of,
     rows: BTreeMap<i32, Row>,
@@ -68,8 +74,8 @@ impl Rows {
             Row { new: stored.is_none(), nights: stored.unwrap_or_default() }
         });
         let place = row.nights.binary_search_by_key(&day, |stored| stored.day).unwrap_or_else(|place| {
-            let unsaid = Timestamp(i64::MIN);
-            let night = StoredNight { day, night: Night::default(), changed_at: unsaid, taken_at: unsaid };
+            let never = Timestamp(i64::MIN);
+            let night = StoredNight { day, night: Night::default(), changed_at: never, taken_at: never };
             row.nights.insert(place, night);
             place
         });
@@ -101,13 +107,13 @@ impl Rows {
         let nights = self.changed.iter().map(|date| night(*date)).collect();
         turn.note(Note::Nights { hotel, room_type, nights });
         if grown {
-            forget_past(turn, self.of);
+            remove_past(turn, self.of);
         }
     }
 }
 
-/// Drops what is long over, whenever a row is added: so a calendar has as many rows as are sold ahead, for ever.
-fn forget_past(turn: &mut Turn<'_, Search>, (hotel, room_type): Of) {
+/// Removes past nights whenever a row is added, so that calendars do not grow without bound.
+fn remove_past(turn: &mut Turn<'_, Search>, (hotel, room_type): Of) {
     const ROWS_AT_ONCE: usize = 4;
     let today = turn.now().seconds().div_euclid(86_400) as i32;
     let before = row_of(Date(today - PAST_DAYS_KEPT)).0;

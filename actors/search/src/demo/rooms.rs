@@ -1,12 +1,12 @@
-//! Rooms, conditions, seasons.
+//! Room types, rate plans and seasons.
 
 use contracts::{Cancellation, HotelId, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile, Season};
 
-use super::lands::Land;
+use super::country::Country;
 use super::random::Random;
 use crate::cities::Place;
 
-/// Name, guests, share of the double's price, from how many stars on.
+/// Name, guests, share of the double room's price, minimum stars.
 const ROOMS: [(&str, u8, f64, u8); 9] = [
     ("Single room", 1, 0.78, 1),
     ("Twin room", 2, 1.02, 1),
@@ -19,20 +19,22 @@ const ROOMS: [(&str, u8, f64, u8); 9] = [
     ("Suite", 4, 2.6, 4),
 ];
 
-/// What a star is worth, from one to five.
-const STARS: [f64; 5] = [0.52, 0.7, 1.0, 1.55, 2.7];
+/// Price factors of one to five stars.
+const STAR_FACTORS: [f64; 5] = [0.52, 0.7, 1.0, 1.55, 2.7];
 
-/// Two to four room types, the double first.
+/// Two to four room types, the double room first.
 pub(super) fn room_types(
     hotel: HotelId,
     stars: u8,
     place: &Place,
-    land: &Land,
+    country: &Country,
     random: &mut Random,
 ) -> Vec<RoomTypeProfile> {
-    let double = land.level * STARS[usize::from(stars.clamp(1, 5)) - 1] * (0.85 + 0.4 * random.share());
-    let season = season(place, land, random);
-    let plans = Plans::drawn(random);
+    let double = country.double_room_dollars
+        * STAR_FACTORS[usize::from(stars.clamp(1, 5)) - 1]
+        * (0.85 + 0.4 * random.share());
+    let season = season(place, country, random);
+    let plans = RatePlans::generate(random);
     let mut rooms = vec![("Double room", 2, 1.0)];
     let fitting: Vec<_> = ROOMS.iter().filter(|room| room.3 <= stars).collect();
     let mut at = random.below(fitting.len());
@@ -51,7 +53,7 @@ pub(super) fn room_types(
             name: name.into(),
             sleeps,
             rooms: random.between(few.0, few.1) as u32,
-            rate_plans: plans.of(id, double * share, sleeps, stars, land),
+            rate_plans: plans.of(id, double * share, sleeps, stars, country),
             season: season.clone(),
             active: true,
         }
@@ -59,16 +61,16 @@ pub(super) fn room_types(
     typed.collect()
 }
 
-/// A hotel's conditions: the same for all its rooms.
-struct Plans {
+/// The rate plans of a hotel, the same for all its room types.
+struct RatePlans {
     free_until_hours: u32,
     penalty_percent: u8,
     saver: bool,
     breakfast: bool,
 }
 
-impl Plans {
-    fn drawn(random: &mut Random) -> Self {
+impl RatePlans {
+    fn generate(random: &mut Random) -> Self {
         Self {
             free_until_hours: [24, 24, 48, 48, 72, 168][random.below(6)],
             penalty_percent: [50, 80, 90, 100, 100][random.below(5)],
@@ -77,13 +79,22 @@ impl Plans {
         }
     }
 
-    fn of(&self, room: RoomTypeId, dollars: f64, sleeps: u8, stars: u8, land: &Land) -> Vec<RatePlanProfile> {
+    fn of(
+        &self,
+        room: RoomTypeId,
+        dollars: f64,
+        sleeps: u8,
+        stars: u8,
+        country: &Country,
+    ) -> Vec<RatePlanProfile> {
         let flexible = Cancellation {
             free_until_hours: Some(self.free_until_hours),
             penalty_percent: self.penalty_percent,
         };
         let never = Cancellation { free_until_hours: None, penalty_percent: 100 };
-        let meal = f64::from(sleeps) * (4.0 + 3.0 * f64::from(stars)) * (land.level / 110.0).clamp(0.5, 1.4);
+        let meal = f64::from(sleeps)
+            * (4.0 + 3.0 * f64::from(stars))
+            * (country.double_room_dollars / 110.0).clamp(0.5, 1.4);
         let mut plans = vec![("Flexible", dollars, flexible)];
         if self.saver {
             plans.push(("Non-refundable", dollars * 0.88, never));
@@ -94,7 +105,7 @@ impl Plans {
         let made = plans.into_iter().map(|(name, dollars, cancellation)| RatePlanProfile {
             id: RatePlanId::of_name(room, name),
             name: name.into(),
-            amount: land.price(dollars),
+            amount: country.price(dollars),
             cancellation,
             active: true,
         });
@@ -102,7 +113,7 @@ impl Plans {
     }
 }
 
-/// Thousandths of the year's price by month, January first, for the north.
+/// Price factors of months in thousandths, January first, for the northern hemisphere.
 const TEMPERATE: [u16; 12] = [820, 840, 900, 980, 1060, 1120, 1160, 1150, 1100, 1010, 900, 1010];
 const SUNNY: [u16; 12] = [720, 750, 850, 980, 1080, 1220, 1380, 1420, 1180, 980, 790, 820];
 const DESERT: [u16; 12] = [1220, 1200, 1150, 1050, 900, 780, 740, 760, 850, 1020, 1180, 1250];
@@ -111,8 +122,8 @@ const TROPICAL: [u16; 12] = [1130, 1100, 1050, 990, 920, 940, 1080, 1090, 920, 9
 const BLOSSOM: [u16; 12] = [830, 850, 1060, 1240, 1080, 940, 1020, 1060, 980, 1160, 1190, 960];
 const ALPINE: [u16; 12] = [1180, 1220, 1080, 880, 890, 1040, 1150, 1170, 1060, 930, 850, 1230];
 
-/// How prices move: by climate, and by whether guests come for work or for the weekend.
-fn season(place: &Place, land: &Land, random: &mut Random) -> Season {
+/// Price factors of months, by climate, and of weekdays, by whether most guests are business travellers.
+fn season(place: &Place, country: &Country, random: &mut Random) -> Season {
     let mut months = match (place.country, place.latitude.abs()) {
         ("JP" | "KR" | "TW" | "CN" | "HK", _) => BLOSSOM,
         ("AE" | "SA" | "QA" | "KW" | "OM" | "EG" | "JO" | "IQ", _) => DESERT,
@@ -130,9 +141,9 @@ fn season(place: &Place, land: &Land, random: &mut Random) -> Season {
     }
     let (evening, weekend) = if random.percent(35) { (1040, 900) } else { (970, 1120) };
     let mut weekdays = [evening; 7];
-    for day in land.culture.weekend {
+    for day in country.culture.weekend {
         weekdays[day] = weekend;
     }
-    weekdays[(land.culture.weekend[1] + 1) % 7] = 920;
+    weekdays[(country.culture.weekend[1] + 1) % 7] = 920;
     Season { months, weekdays }
 }

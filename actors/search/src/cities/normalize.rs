@@ -5,7 +5,7 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
 /// Lower case, without accents, apostrophes and punctuation, words separated by one space. Latin letters become ASCII
 /// (`Łódź` → `lodz`, `Großenhain` → `grossenhain`); other scripts stay what they are (`Мюнхен` → `мюнхен`).
-pub(crate) fn fold(text: &str) -> String {
+pub(crate) fn normalize(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
     for letter in text.nfkd() {
@@ -44,7 +44,7 @@ fn is_latin_beyond_ascii(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::normalize;
 
     #[test]
     fn spellings_of_one_name_become_one() {
@@ -65,8 +65,8 @@ mod tests {
             ("Mary'in", "maryin"),
         ];
         for (text, expected) in table {
-            assert_eq!(fold(text), expected, "{text}");
-            assert_eq!(fold(expected), expected, "folding twice is folding once");
+            assert_eq!(normalize(text), expected, "{text}");
+            assert_eq!(normalize(expected), expected, "folding twice is folding once");
         }
     }
 }

@@ -1,0 +1,61 @@
+//! What is particular about cities. The data are in `data/cities.toml`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::culture::Culture;
+use crate::cities::Place;
+
+/// See `data/cities.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CityData {
+    destinations: Vec<String>,
+    boroughs: Vec<String>,
+    cultures: BTreeMap<String, String>,
+    districts: BTreeMap<String, Vec<String>>,
+}
+
+static CITIES: LazyLock<CityData> =
+    LazyLock::new(|| toml::from_str(include_str!("data/cities.toml")).expect("cities.toml is valid"));
+
+/// Cities that travellers visit: name in any language, country.
+pub(super) fn destinations() -> impl Iterator<Item = (&'static str, &'static str)> {
+    CITIES.destinations.iter().filter_map(|destination| destination.rsplit_once(' '))
+}
+
+/// Whether GeoNames lists a part of another city as this city.
+pub(super) fn is_borough(place: &Place) -> bool {
+    CITIES.boroughs.contains(&key(place))
+}
+
+/// The culture of a city, if it differs from that of its country.
+pub(super) fn culture(place: &Place) -> Option<&'static Culture> {
+    CITIES.cultures.get(&key(place)).and_then(|name| Culture::named(name))
+}
+
+/// The districts of a city, if they are known.
+pub(super) fn districts(place: &Place) -> Option<&'static [String]> {
+    CITIES.districts.get(&key(place)).map(Vec::as_slice)
+}
+
+fn key(place: &Place) -> String {
+    format!("{} {}", place.name, place.country)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn cities_with_districts_have_their_geonames_names() {
+        let all: BTreeSet<String> = crate::cities::Cities::new().all().map(|place| key(&place)).collect();
+        for city in CITIES.districts.keys() {
+            assert!(all.contains(city), "{city}");
+        }
+    }
+}
