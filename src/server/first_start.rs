@@ -30,9 +30,8 @@ pub async fn check_bank(server: &Server) -> anyhow::Result<()> {
 pub async fn end_sessions(server: &Server) -> anyhow::Result<()> {
     let token = server.credentials.service_token("setup", None).await?;
     let call = Call::bearer(token, TIMEOUT);
-    let command = contracts::auth::Command::EndAllSessions;
-    let ended = server.client.command::<contracts::auth::Auth>(&call, command).await;
-    ended.map(drop).map_err(|failure| anyhow::anyhow!("ending sessions: {failure:?}"))
+    let ended = server.client.call(&call, contracts::auth::EndAllSessions).await;
+    ended.map_err(|failure| anyhow::anyhow!("ending sessions: {failure:?}"))
 }
 
 /// Sends the settings to each shard of reservations. They are part of its log, so that all replicas apply the same.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use contracts::users::{Command, Reply, Users};
+use contracts::users::CreateAdministrator;
 use group::{Call, Client, Credentials, Failure, Unavailable, Why};
 use serde::{Deserialize, Serialize};
 use token::{ClusterKey, Verifier};
@@ -111,15 +111,12 @@ pub async fn set_up_account(
     let salt: [u8; 16] = rand::random();
     let hashed = password.clone();
     let password_hash = tokio::task::spawn_blocking(move || users::password::hash(&hashed, salt)).await?;
-    let command = Command::CreateAdministrator { email: email.clone(), password_hash };
+    let request = CreateAdministrator { email: email.clone(), password_hash };
     let created = until_ready(|| async {
         let token = credentials.service_token("users", None).await.map_err(Failure::Unavailable)?;
-        client.command::<Users>(&Call::bearer(token, Duration::from_secs(10)), command.clone()).await
+        client.call(&Call::bearer(token, Duration::from_secs(10)), request.clone()).await
     });
-    match created.await? {
-        Reply::Account(_) => Ok(Some(AdministratorSignIn { email, password })),
-        Reply::Done => Ok(None),
-    }
+    Ok(created.await?.map(|_| AdministratorSignIn { email, password }))
 }
 
 /// Retries while a group has no leader yet.

@@ -1,12 +1,12 @@
-//! The first start of a cluster, and what every node does all the time: hearing of keys and revocations.
+//! Bootstrap of a cluster, and the refresh of a node's verifier.
 
 use std::time::Duration;
 
 use contracts::auth::{
-    self, Answer, ClientKind, Command, GrantType, NewClient, Query, Refusal, Reply, client_secret_hash,
+    ClientKind, CreateClient, GetRevocations, GrantType, InstallKey, ListKeys, Refusal, client_secret_hash,
 };
 use contracts::scope;
-use group::{Call, Client, Failure, Unavailable, Why};
+use group::{Call, Client, Failure};
 use protocol::Timestamp;
 use token::{ClusterKey, PublicKeys, Revocations, Verifier};
 
@@ -17,7 +17,7 @@ pub const ADMIN_CLIENT: &str = "admin";
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the first start found.
+/// The result of [`bootstrap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bootstrap {
     /// The administrator's client exists with this secret: it was created now or by an earlier attempt.
@@ -26,11 +26,12 @@ pub enum Bootstrap {
     AlreadyInitialized,
 }
 
-/// Sees to it that there is a signing key and an administrator's client with this secret. May be repeated, by several
-/// nodes at once: write `admin.json` first, with a secret from `token::random_secret("sec_")`, then call this.
+/// Creates the first signing key, the administrator's client with this secret, and the client of the command line. Can be
+/// repeated, also by several nodes at once: write `admin.json` with a secret from `token::random_secret("sec_")` before
+/// the first call.
 ///
 /// # Errors
-/// When `auth` cannot be reached, or does not take this node for one of the cluster's.
+/// When `auth` is unavailable or refuses the node's credential.
 pub async fn bootstrap(
     client: &Client,
     cluster: &ClusterKey,
@@ -38,12 +39,10 @@ pub async fn bootstrap(
     admin_secret: &str,
 ) -> Result<Bootstrap, Failure<Refusal>> {
     let call = || Call::bearer(cluster.node_credential(node, Timestamp::wall_clock()), TIMEOUT);
-    if let Answer::Keys(keys) = client.query::<auth::Auth>(&call(), Query::Keys).await?
-        && keys.is_empty()
-    {
-        client.command::<auth::Auth>(&call(), Command::InstallKey(new_sealed_key(cluster))).await?;
+    if client.call(&call(), ListKeys).await?.is_empty() {
+        client.call(&call(), InstallKey(new_sealed_key(cluster))).await?;
     }
-    let administrator = NewClient {
+    let administrator = CreateClient {
         id: Some(ADMIN_CLIENT.to_owned()),
         name: "Administrator".into(),
         kind: ClientKind::Confidential,
@@ -53,14 +52,13 @@ pub async fn bootstrap(
         grant_types: vec![GrantType::ClientCredentials],
         hotels: Vec::new(),
     };
-    match client.command::<auth::Auth>(&call(), Command::CreateClient(administrator)).await {
-        Ok(Reply::Client(_)) => {}
-        Ok(_) => return Err(unexpected().into()),
+    match client.call(&call(), administrator).await {
+        Ok(_) => {}
         Err(Failure::Refused(Refusal::ClientExists)) => return Ok(Bootstrap::AlreadyInitialized),
         Err(failure) => return Err(failure),
     }
-    // `auberge login`: a device grant, for people at a terminal.
-    let login = NewClient {
+    // For `auberge login`, which uses the device authorization grant.
+    let login = CreateClient {
         id: Some("cli".into()),
         name: "auberge (command line)".into(),
         kind: ClientKind::Public,
@@ -70,15 +68,15 @@ pub async fn bootstrap(
         grant_types: vec![GrantType::DeviceCode, GrantType::RefreshToken],
         hotels: Vec::new(),
     };
-    client.command::<auth::Auth>(&call(), Command::CreateClient(login)).await?;
+    client.call(&call(), login).await?;
     Ok(Bootstrap::Initialized)
 }
 
-/// Tells a node's verifier which keys are trusted and what is revoked. Call it every two seconds; when it fails, the
-/// verifier goes on with what it knows.
+/// Updates the trusted keys and revocations of a node's verifier. Call it every two seconds. When it fails, the verifier
+/// keeps its current data.
 ///
 /// # Errors
-/// When `auth` cannot be reached.
+/// When `auth` is unavailable or refuses the node's credential.
 pub async fn refresh_verifier(
     client: &Client,
     cluster: &ClusterKey,
@@ -86,13 +84,9 @@ pub async fn refresh_verifier(
     verifier: &Verifier,
 ) -> Result<(), Failure<Refusal>> {
     let call = Call::bearer(cluster.node_credential(node, Timestamp::wall_clock()), TIMEOUT);
-    let Answer::Keys(keys) = client.query::<auth::Auth>(&call, Query::Keys).await? else {
-        return Err(unexpected().into());
-    };
+    let keys = client.call(&call, ListKeys).await?;
     verifier.replace_keys(PublicKeys::from_paserk(keys.iter().map(|key| &key.public)));
-    let Answer::Revocations(list) = client.query::<auth::Auth>(&call, Query::Revocations).await? else {
-        return Err(unexpected().into());
-    };
+    let list = client.call(&call, GetRevocations).await?;
     verifier.replace_revocations(Revocations {
         tokens: list.tokens.into_iter().collect(),
         families: list.sessions.into_iter().collect(),
@@ -100,9 +94,4 @@ pub async fn refresh_verifier(
         epochs: list.epochs.into_iter().collect(),
     });
     Ok(())
-}
-
-/// An answer of another kind than asked for: another version's.
-pub(crate) fn unexpected() -> Unavailable {
-    Unavailable::new(Why::NoService(format!("auth of version {}", env!("CARGO_PKG_VERSION"))))
 }

@@ -1,88 +1,94 @@
-//! Where the services of a node get the tokens with which they call each other.
+//! Service tokens for the calls between services.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use contracts::auth::{self, Answer, Query, access_token_id};
+use contracts::auth::{IssueServiceToken, access_token_id};
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials, Failure, Unavailable, Why};
 use protocol::Timestamp;
 use token::ClusterKey;
 
-/// A token is replaced this long before it expires, in seconds.
-const AHEAD_SECS: i64 = 60;
+/// A token is renewed this long before it expires, in seconds.
+const RENEW_BEFORE_SECS: i64 = 60;
 
-/// How long to wait for `auth`.
+/// Timeout of calls to `auth`.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many tokens are kept; guests come and go, and theirs go first when there are too many.
-const KEPT_MAX: usize = 10_000;
+/// The most cached tokens. Beyond this limit, tokens on behalf of guests are dropped first.
+const CACHED_MAX: usize = 10_000;
 
-type Kept = BTreeMap<(String, Option<String>), (Arc<str>, Timestamp)>;
+/// Tokens and their expiry by service and `on_behalf_of`.
+type TokenCache = BTreeMap<(String, Option<String>), (Arc<str>, Timestamp)>;
 
-/// Asks `auth` for service tokens with the node's credential, and keeps them until a minute before they expire. Cheap
-/// to clone.
+/// Requests service tokens from `auth` with the node's credential and caches them. Cheap to clone.
 #[derive(Clone)]
 pub struct ServiceTokens {
     client: Client,
     cluster: ClusterKey,
     node: Arc<str>,
-    kept: Arc<Mutex<Kept>>,
+    cache: Arc<Mutex<TokenCache>>,
 }
 
 impl ServiceTokens {
-    /// `node`: this node's name.
+    /// `node` is the name of this node.
     pub fn new(client: Client, cluster: ClusterKey, node: &str) -> Self {
-        Self { client, cluster, node: node.into(), kept: Arc::default() }
+        Self { client, cluster, node: node.into(), cache: Arc::default() }
     }
 
     async fn token(&self, service: &str, on_behalf_of: Option<&str>) -> Result<Arc<str>, Unavailable> {
         let now = Timestamp::wall_clock();
         let name = (service.to_owned(), on_behalf_of.map(str::to_owned));
-        if let Some((token, expires_at)) = self.kept().get(&name)
-            && expires_at.plus_secs(-AHEAD_SECS) > now
+        if let Some((token, expires_at)) = self.cache().get(&name)
+            && expires_at.plus_secs(-RENEW_BEFORE_SECS) > now
         {
             return Ok(Arc::clone(token));
         }
         let call = Call::bearer(self.cluster.node_credential(&self.node, now), TIMEOUT);
-        let query = Query::ServiceToken {
+        let request = IssueServiceToken {
             service: name.0.clone(),
             on_behalf_of: name.1.clone(),
             token_id: access_token_id(u128::from_be_bytes(half(token::random_bytes()))),
         };
-        match self.client.query::<auth::Auth>(&call, query).await {
-            Ok(Answer::Token(issued)) => {
+        match self.client.call(&call, request).await {
+            Ok(issued) => {
                 let token: Arc<str> = issued.token.0.into();
-                self.keep(name, &token, issued.expires_at, now);
+                self.insert(name, &token, issued.expires_at, now);
                 Ok(token)
             }
-            Ok(_) => Err(Unavailable::new(Why::NoService("auth".into()))),
             Err(Failure::Unavailable(unavailable)) => Err(unavailable),
             Err(failure) => {
-                // A refusal here is a mistake in the program or another cluster's key; neither passes by waiting.
-                tracing::error!(service, %failure, "no service token");
+                // Caused by a bug or by the key of another cluster. Retrying soon does not help.
+                tracing::error!(service, %failure, "failed to get a service token");
                 Err(Unavailable { why: Why::NoService("auth".into()), retry_after_secs: 10 })
             }
         }
     }
 
-    fn keep(&self, name: (String, Option<String>), token: &Arc<str>, expires_at: Timestamp, now: Timestamp) {
-        let mut kept = self.kept();
-        if kept.len() >= KEPT_MAX {
-            kept.retain(|_, (_, expires_at)| *expires_at > now);
+    fn insert(
+        &self,
+        name: (String, Option<String>),
+        token: &Arc<str>,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) {
+        let mut cache = self.cache();
+        if cache.len() >= CACHED_MAX {
+            cache.retain(|_, (_, expires_at)| *expires_at > now);
         }
-        if kept.len() >= KEPT_MAX {
-            kept.retain(|(_, on_behalf_of), _| on_behalf_of.is_none());
+        if cache.len() >= CACHED_MAX {
+            cache.retain(|(_, on_behalf_of), _| on_behalf_of.is_none());
         }
-        kept.insert(name, (Arc::clone(token), expires_at));
+        cache.insert(name, (Arc::clone(token), expires_at));
     }
 
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> std::sync::MutexGuard<'_, TokenCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The first half of the bytes.
 pub(crate) fn half(bytes: [u8; 32]) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&bytes[..16]);

@@ -1,6 +1,6 @@
 //! Effects: generating signing keys. This happens outside `apply`, so that keys cannot be derived from the log.
 
-use contracts::auth::{Command, SealedKey};
+use contracts::auth::{Command, KeyGenerated, SealedKey};
 use group::{EffectContext, Effects, Outcome};
 use serde::{Deserialize, Serialize};
 use token::{ClusterKey, SigningKey};
@@ -38,7 +38,7 @@ impl Effects<Auth> for AuthEffects {
     async fn perform(&self, _context: &EffectContext, effect: Effect) -> Outcome<Command> {
         match effect {
             // A second attempt generates another key. Only the reported key is used.
-            Effect::GenerateKey => Outcome::Report(Command::KeyGenerated(new_sealed_key(&self.cluster))),
+            Effect::GenerateKey => Outcome::Report(KeyGenerated(new_sealed_key(&self.cluster)).into()),
         }
     }
 }

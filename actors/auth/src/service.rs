@@ -1,4 +1,4 @@
-//! The state machine: dispatch, and what a replica keeps in memory.
+//! The state machine: dispatch, and the signing key that a replica keeps in memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,49 +11,49 @@ use token::{ClusterKey, SigningKey};
 
 use crate::{Effect, apply, invariants, query};
 
-/// The service. One replica's worth: the keys it has opened stay in its memory only.
+/// The service. The opened signing key is in the replica's memory only.
 pub struct Auth {
     cluster: ClusterKey,
     issuer: String,
     opened: Mutex<BTreeMap<String, Arc<SigningKey>>>,
 }
 
-/// What it asks to be reminded of. Whatever a timer names may be gone by then.
+/// Timers. The entry that a timer names can be missing when it fires.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
-    /// A code is forgotten.
+    /// Remove an authorization code.
     ForgetCode([u8; 32]),
-    /// A session may have expired.
+    /// End a session if it has expired.
     ExpireSession(u128),
-    /// No token that this concerns is alive any more.
+    /// Remove a revocation, by kind and id.
     ForgetRevoked(u8, String),
-    /// A device has waited for too long.
+    /// Remove an expired device authorization.
     ForgetDevice([u8; 32]),
-    /// A key has signed for long enough.
+    /// Replace a signing key.
     RotateKey(String),
-    /// Nothing that a retired key signed is alive any more.
+    /// Remove a retired key.
     DropKey(String),
 }
 
 impl Auth {
-    /// `cluster` opens the signing keys, `issuer` is the public URL without a slash at its end.
+    /// `cluster` opens the signing keys; `issuer` is the public URL without a trailing slash.
     pub fn new(cluster: ClusterKey, issuer: impl Into<String>) -> Self {
         Self { cluster, issuer: issuer.into(), opened: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Who signs: the `iss` of all tokens.
+    /// The claim `iss` of all tokens.
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// The signing key, opened at its first use.
+    /// Opens a signing key, or returns it if it is open.
     pub(crate) fn open_key(&self, id: &str, sealed: &str) -> Result<Arc<SigningKey>, Refusal> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = opened.get(id) {
             return Ok(Arc::clone(key));
         }
         let key = Arc::new(self.cluster.unwrap_signing_key(sealed).ok_or(Refusal::NoKey)?);
-        // One signs at a time: the ones before it need not be kept open.
+        // Only one key signs at a time, so earlier keys are dropped.
         opened.clear();
         opened.insert(id.to_owned(), Arc::clone(&key));
         Ok(key)
@@ -74,41 +74,38 @@ impl Service for Auth {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::InstallKey(key) => apply::key::install(turn, key),
-            Command::KeyGenerated(key) => apply::key::made(turn, key),
-            Command::RotateKeys => apply::key::rotate(turn),
-            Command::WithdrawKey { id } => apply::key::withdraw(turn, &id),
-            Command::CreateClient(client) => apply::create_client::create_client(turn, client),
-            Command::RevokeClient { client_id } => apply::revoke::client(turn, &client_id),
-            Command::Authorize(code) => apply::authorize::authorize(turn, code),
-            Command::Exchange { client, code_hash, redirect_uri, challenge, refresh_hash } => {
-                let shown = apply::exchange::Shown { code_hash, redirect_uri, challenge };
-                apply::exchange::exchange(turn, &client, &shown, refresh_hash)
+            Command::InstallKey(request) => apply::key::install(turn, request).map(Reply::from),
+            Command::KeyGenerated(request) => apply::key::generated(turn, request).map(Reply::from),
+            Command::RotateKeys(_) => apply::key::rotate(turn).map(Reply::from),
+            Command::WithdrawKey(request) => apply::key::withdraw(turn, &request).map(Reply::from),
+            Command::CreateClient(request) => {
+                apply::create_client::create_client(turn, request).map(Reply::from)
             }
-            Command::StartSession { grants, scopes, refresh_hash } => {
-                apply::session::start_own(turn, grants, scopes.as_deref(), refresh_hash)
+            Command::RevokeClient(request) => apply::revoke::client(turn, request).map(Reply::from),
+            Command::IssueAuthorizationCode(request) => {
+                apply::authorize::issue_code(turn, request).map(Reply::from)
             }
-            Command::Refresh { client, old_hash, new_hash, scopes } => {
-                apply::refresh::refresh(turn, &client, old_hash, new_hash, scopes.as_deref())
+            Command::ExchangeCode(request) => apply::exchange::exchange_code(turn, request).map(Reply::from),
+            Command::StartSession(request) => {
+                apply::session::start_ui_session(turn, request).map(Reply::from)
             }
-            Command::EndSession { refresh_hash } => apply::revoke::own_session(turn, refresh_hash),
-            Command::RevokeRefresh { client, refresh_hash } => {
-                apply::revoke::refresh(turn, &client, refresh_hash)
+            Command::RefreshSession(request) => apply::refresh::refresh(turn, request).map(Reply::from),
+            Command::EndSession(request) => apply::revoke::ui_session(turn, &request).map(Reply::from),
+            Command::RevokeRefreshToken(request) => {
+                apply::revoke::refresh_token(turn, &request).map(Reply::from)
             }
-            Command::RevokeAccess { client, issued_to, token_id, expires_at } => {
-                apply::revoke::access(turn, &client, &issued_to, token_id, expires_at)
+            Command::RevokeAccessToken(request) => {
+                apply::revoke::access_token(turn, request).map(Reply::from)
             }
-            Command::EndAllSessions => apply::end_all_sessions::end_all_sessions(turn),
-            Command::UserChanged { user, epoch } => apply::user_changed::user_changed(turn, user, epoch),
-            Command::StartDevice { client, scopes, device_hash, user_code_tag } => {
-                apply::device::start(turn, &client, &scopes, device_hash, user_code_tag)
+            Command::UserChanged(request) => apply::revoke::user(turn, &request).map(Reply::from),
+            Command::EndAllSessions(_) => apply::revoke::all_sessions(turn).map(Reply::from),
+            Command::StartDeviceAuthorization(request) => {
+                apply::device::start(turn, request).map(Reply::from)
             }
-            Command::DecideDevice { user_code_tag, agreed } => {
-                apply::device::decide(turn, &user_code_tag, agreed)
+            Command::DecideDeviceAuthorization(request) => {
+                apply::device::decide(turn, request).map(Reply::from)
             }
-            Command::PollDevice { client, device_hash, refresh_hash } => {
-                apply::device::poll(turn, &client, device_hash, refresh_hash)
-            }
+            Command::PollDeviceAuthorization(request) => apply::device::poll(turn, request).map(Reply::from),
         }
     }
 
@@ -119,7 +116,7 @@ impl Service for Auth {
             Timer::ForgetRevoked(kind, id) => apply::timers::forget_revoked(turn, kind, id),
             Timer::ForgetDevice(hash) => apply::timers::forget_device(turn, &hash),
             Timer::RotateKey(id) => apply::key::due(turn, &id),
-            Timer::DropKey(id) => apply::key::drop_retired(turn, &id),
+            Timer::DropKey(id) => apply::key::remove_retired(turn, &id),
         }
     }
 

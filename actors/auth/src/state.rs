@@ -1,7 +1,7 @@
 //! Stored trees.
 
 use contracts::UserId;
-use contracts::auth::{ClientKind, ClientProfile, GrantType, SessionGrant};
+use contracts::auth::{ClientAuthentication, ClientKind, ClientProfile, GrantType, Refusal, SessionGrant};
 use contracts::users::Grants;
 use group::Tree;
 use protocol::Timestamp;
@@ -79,6 +79,27 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// The client, if it is not revoked and the authentication is valid.
+    pub fn authenticated(
+        client: Option<Self>,
+        authentication: &ClientAuthentication,
+    ) -> Result<Self, Refusal> {
+        let client = client.filter(|client| client.revoked_at.is_none()).ok_or(Refusal::InvalidClient)?;
+        let valid = match client.kind {
+            ClientKind::Public => authentication.secret_hash.is_none(),
+            // The hashes are of 256 random bits, so the duration of the comparison reveals nothing about the secret.
+            ClientKind::Confidential => {
+                client.secret_hash.is_some() && authentication.secret_hash == client.secret_hash
+            }
+        };
+        if valid { Ok(client) } else { Err(Refusal::InvalidClient) }
+    }
+
+    /// Refuses a grant type for which the client is not registered.
+    pub fn check_grant_type(&self, grant: GrantType) -> Result<(), Refusal> {
+        if self.grant_types.contains(&grant) { Ok(()) } else { Err(Refusal::UnauthorizedClient) }
+    }
+
     /// The public properties of the client.
     pub fn profile(&self, id: &str) -> ClientProfile {
         ClientProfile {

@@ -7,6 +7,9 @@
 //! Deliberately absent: business rules, which belong to the services. The exception is [`pricing`]: search must show the
 //! exact price that reservations quotes.
 
+#[macro_use]
+mod request;
+
 pub mod auth;
 pub mod payments;
 pub mod pdf;

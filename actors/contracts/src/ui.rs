@@ -1,110 +1,117 @@
-//! What may be said to `ui`: which bookings a browser knows though it did not make them.
+//! The contract of `ui`: which bookings a guest session has opened with secret links.
 //!
-//! A guest without an account acts as `gst_…`, a name that only the sealed cookie of one browser bears; reservations
-//! made that way belong to it, and reservations finds them. This is about the others: bookings opened through the
-//! secret link of a mail, on another device.
+//! A guest without an account acts as `gst_…`, a name in the sealed cookie of one browser. Reservations made that way
+//! belong to it and are found in `reservations`. This service adds the bookings that were opened in the browser with a
+//! secret link from a mail.
 
-use protocol::{Access, Contract, Route, Slot, codec};
+use protocol::{Access, Request, Route, Slot, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::ReservationId;
 
-/// The contract.
-#[derive(Debug, Clone, Copy)]
-pub struct Ui;
-
-/// What changes state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Command {
-    /// A guest's browser has opened a booking with its secret link. It is known there from then on.
-    RememberBooking {
-        /// The browser's session, `gst_…`.
-        guest: String,
-        /// What it opened.
-        reservation: ReservationId,
-    },
-    /// The browser signs out, or wants to forget: nothing is known there any more.
-    Forget {
-        /// The browser's session, `gst_…`.
-        guest: String,
-    },
+/// The shard of a guest session.
+fn route(guest: &str) -> Route {
+    Route::Slot(Slot::of(codec::hash128(&[b"guest", guest.as_bytes()])))
 }
 
-/// What a command that was obeyed answers.
+/// Remembers that a guest session has opened a booking with its secret link.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reply {
-    /// Noted.
-    Done,
+pub struct RememberBooking {
+    /// The guest session, `gst_…`.
+    pub guest: String,
+    pub reservation: ReservationId,
 }
 
-/// The domain's "no".
+/// Removes all opened bookings of a guest session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForgetBookings {
+    /// The guest session, `gst_…`.
+    pub guest: String,
+}
+
+/// Lists the bookings that a guest session has opened, most recently opened first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListOpenedBookings {
+    /// The guest session, `gst_…`.
+    pub guest: String,
+}
+
+/// Whether a guest session has opened a booking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HasOpenedBooking {
+    /// The guest session, `gst_…`.
+    pub guest: String,
+    pub reservation: ReservationId,
+}
+
+/// Implements [`Request`] for a message about a guest session.
+macro_rules! guest_request {
+    ($Message:ty => $Reply:ty) => {
+        impl Request for $Message {
+            type Contract = Ui;
+            type Reply = $Reply;
+
+            fn route(&self) -> Route {
+                route(&self.guest)
+            }
+
+            fn access(&self) -> Access {
+                Access::services(&["ui"])
+            }
+        }
+    };
+}
+guest_request!(RememberBooking => ());
+guest_request!(ForgetBookings => ());
+guest_request!(ListOpenedBookings => Vec<ReservationId>);
+guest_request!(HasOpenedBooking => bool);
+
+/// A domain refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// Not the name of a guest's session.
-    #[error("not a guest's session")]
+    /// The name is not a valid name of a guest session.
+    #[error("not a guest session")]
     NoGuest,
 }
 
-/// What may be asked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Query {
-    /// The bookings that a browser has opened, the latest first. Answered by [`Answer::Bookings`].
-    Bookings {
-        /// The browser's session, `gst_…`.
-        guest: String,
-    },
-    /// Whether a browser has opened this booking. Answered by [`Answer::Knows`].
-    Knows {
-        /// The browser's session, `gst_…`.
-        guest: String,
-        /// Which booking.
-        reservation: ReservationId,
-    },
+protocol::contract! {
+    /// The service `ui`.
+    pub struct Ui = "ui";
+    refusal Refusal;
+
+    /// Commands, stored by position.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Command { RememberBooking, ForgetBookings }
+
+    /// Replies to commands, stored by position.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Reply { Done(()) }
+
+    /// Queries.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Query { ListOpenedBookings, HasOpenedBooking }
+
+    /// Replies to queries.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Answer { Bookings(Vec<ReservationId>), HasOpened(bool) }
 }
 
-/// What a query finds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
-    /// Bookings.
-    Bookings(Vec<ReservationId>),
-    /// Whether it is known.
-    Knows(bool),
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The slot of a guest's session.
-fn slot(guest: &str) -> Slot {
-    Slot::of(codec::hash128(&[b"guest", guest.as_bytes()]))
-}
-
-impl Contract for Ui {
-    const SERVICE: &'static str = "ui";
-    type Command = Command;
-    type Reply = Reply;
-    type Refusal = Refusal;
-    type Query = Query;
-    type Answer = Answer;
-
-    fn route_command(command: &Command) -> Route {
-        match command {
-            Command::RememberBooking { guest, .. } | Command::Forget { guest } => Route::Slot(slot(guest)),
+    /// Logs and idempotency rows contain these bytes.
+    #[test]
+    fn stored_bytes_are_still_read() {
+        let remember = RememberBooking { guest: "gst_a".into(), reservation: ReservationId(7) };
+        let commands: [(Command, &[u8]); 2] = [
+            (remember.into(), b"\x01\x00\x05gst_a\x07"),
+            (ForgetBookings { guest: "gst_a".into() }.into(), b"\x01\x01\x05gst_a"),
+        ];
+        for (command, bytes) in commands {
+            assert_eq!(codec::encode(&command), bytes, "{command:?}");
+            assert_eq!(codec::decode::<Command>(bytes), Ok(command));
         }
-    }
-
-    fn route_query(query: &Query) -> Route {
-        match query {
-            Query::Bookings { guest } | Query::Knows { guest, .. } => Route::Slot(slot(guest)),
-        }
-    }
-
-    fn command_access(command: &Command) -> Access {
-        match command {
-            Command::RememberBooking { .. } | Command::Forget { .. } => Access::services(&["ui"]),
-        }
-    }
-
-    fn query_access(query: &Query) -> Access {
-        match query {
-            Query::Bookings { .. } | Query::Knows { .. } => Access::services(&["ui"]),
-        }
+        assert_eq!(codec::encode(&Reply::from(())), [1, 0]);
     }
 }

@@ -1,36 +1,31 @@
-//! What may be said to `users`: accounts, and the mail that goes with them.
+//! The contract of `users`: accounts and their roles.
 
-use protocol::{Access, Contract, Route, Timestamp, codec};
+use protocol::{Access, Timestamp, VariantOf, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::{HotelId, UserId, scope};
-
-/// The contract.
-#[derive(Debug, Clone, Copy)]
-pub struct Users;
 
 /// The shortest password, in characters.
 pub const PASSWORD_CHARS_MIN: usize = 10;
 /// The longest password, in characters.
 pub const PASSWORD_CHARS_MAX: usize = 128;
-/// The longest mail address, in bytes (RFC 5321 §4.5.3.1.3).
+/// The longest email address, in bytes (RFC 5321 §4.5.3.1.3).
 pub const EMAIL_BYTES_MAX: usize = 254;
 /// The longest name, in characters.
 pub const NAME_CHARS_MAX: usize = 120;
 
-/// What a link in a mail bears, as far as it may enter a log: who, until when, and a hash of its tag.
+/// The part of a link's token that can be in a log: user, expiry and a hash of the tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailLink {
-    /// Whose account.
     pub user: UserId,
-    /// The link is good until then.
+    /// When the link expires.
     pub until: Timestamp,
     /// See [`MailLink::tag_hash`].
     pub tag_hash: [u8; 32],
 }
 
 impl MailLink {
-    /// Reads the token of a link: `usr_….1795435200.TAG`. What it claims is checked by the service.
+    /// Parses the token of a link: `usr_….1795435200.TAG`. The service verifies it.
     pub fn of_token(token: &str) -> Option<Self> {
         let mut parts = token.split('.');
         let user = parts.next()?.parse().ok()?;
@@ -39,217 +34,293 @@ impl MailLink {
         parts.next().is_none().then(|| Self { user, until, tag_hash: Self::tag_hash(tag) })
     }
 
-    /// The token that [`MailLink::of_token`] reads.
+    /// Formats the token that [`MailLink::of_token`] parses.
     pub fn token(user: UserId, until: Timestamp, tag: &str) -> String {
         format!("{user}.{}.{tag}", until.seconds())
     }
 
-    /// What stands for a tag in commands.
+    /// The hash of a tag in commands.
     pub fn tag_hash(tag: &str) -> [u8; 32] {
         codec::hash_secret("auberge users mail link", tag)
     }
 }
 
-/// What an account may do beside being a guest's.
+/// Roles of an account, in addition to those of a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Roles {
-    /// Everything.
+    /// All scopes.
     pub administrator: bool,
-    /// Staff of these hotels, sorted.
+    /// Hotels of which the user is staff, sorted.
     pub hotels: Vec<HotelId>,
 }
 
-/// What changes accounts. Passwords come as argon2id hashes in PHC form, made before anything is proposed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Command {
-    /// A guest wants an account. The answer is the same whether there was one.
-    Register {
-        /// Checked by [`check_email`].
-        email: String,
-        /// As typed; checked by [`check_name`].
-        name: String,
-        /// Of the password.
-        password_hash: String,
-    },
-    /// The address is the guest's.
-    VerifyEmail {
-        /// From the mail.
-        link: MailLink,
-    },
-    /// The signed-in guest wants the verification mail again.
-    ResendVerification,
-    /// Somebody cannot sign in. The answer is the same whether there is such an account.
-    RequestPasswordReset {
-        /// Of the account, if there is one.
-        email: String,
-    },
-    /// A new password by a link from the mail. Signs everybody out.
-    ResetPassword {
-        /// From the mail.
-        link: MailLink,
-        /// Of the new password.
-        password_hash: String,
-    },
-    /// The signed-in guest changes the account.
-    UpdateProfile {
-        /// A new name.
-        name: Option<String>,
-        /// Only if this is the account's version.
-        expected_version: Option<u64>,
-    },
-    /// From the service's own API, which has checked the current password. Signs everybody out.
-    ChangePassword {
-        /// Whose.
-        user: UserId,
-        /// Of the new password.
-        password_hash: String,
-    },
-    /// The signed-in guest closes the account.
-    Close {
-        /// Only if this is the account's version.
-        expected_version: Option<u64>,
-    },
-    /// An administrator says who may what.
-    SetRoles {
-        /// Of an account that exists.
-        email: String,
-        /// All roles from now on.
-        roles: Roles,
-    },
-    /// The first start makes the administrator; again, it changes nothing.
-    CreateAdministrator {
-        /// Where the administrator signs in with.
-        email: String,
-        /// Of the password that is shown once.
-        password_hash: String,
-    },
+/// What a user's tokens can contain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grants {
+    pub user: UserId,
+    /// All scopes of the user's roles, sorted.
+    pub scopes: Vec<String>,
+    /// Hotels (`htl_…`) to which a staff member is restricted.
+    pub hotels: Vec<String>,
+    /// Incremented when the password or the roles change or the account is closed. Refresh tokens of earlier epochs are
+    /// invalid.
+    pub epoch: u32,
 }
 
-/// What a command that was obeyed answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Reply {
-    /// Noted.
-    Done,
-    /// The account as it is now.
-    Account(Account),
+/// An account, as its owner can see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub id: UserId,
+    /// As typed.
+    pub email: String,
+    /// As typed.
+    pub name: String,
+    /// Whether the email address is verified.
+    pub verified: bool,
+    pub roles: Roles,
+    pub created_at: Timestamp,
+    /// Incremented with each change.
+    pub version: u64,
 }
 
-/// The domain's "no".
+/// Creates an account. The reply does not reveal whether the address has an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Register {
+    /// Checked by [`check_email`].
+    pub email: String,
+    /// Checked by [`check_name`].
+    pub name: String,
+    /// argon2id, as a PHC string.
+    pub password_hash: String,
+}
+request!(Register, Users => (), Access::ANYONE);
+
+/// Verifies an email address with a link from a mail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerifyEmail {
+    pub link: MailLink,
+}
+request!(VerifyEmail, Users => (), Access::ANYONE);
+
+/// Sends the verification mail again to the caller.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResendVerification;
+request!(ResendVerification, Users => (), Access::scopes(&[scope::PROFILE]));
+
+/// Sends a mail to reset the password. The reply does not reveal whether the address has an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestPasswordReset {
+    pub email: String,
+}
+request!(RequestPasswordReset, Users => (), Access::ANYONE);
+
+/// Sets a new password with a link from a mail and ends all sessions of the account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResetPassword {
+    pub link: MailLink,
+    /// argon2id, as a PHC string.
+    pub password_hash: String,
+}
+request!(ResetPassword, Users => (), Access::ANYONE);
+
+/// Changes the caller's account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UpdateProfile {
+    pub name: Option<String>,
+    /// The version that the account must have.
+    pub expected_version: Option<u64>,
+}
+request!(UpdateProfile, Users => Account, Access::scopes(&[scope::PROFILE]));
+
+/// Changes the password and ends all sessions of the account. The API of `users` has verified the current password.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangePassword {
+    pub user: UserId,
+    /// argon2id, as a PHC string.
+    pub password_hash: String,
+}
+request!(ChangePassword, Users => Account, Access::services(&["users"]));
+
+/// Closes the caller's account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloseAccount {
+    /// The version that the account must have.
+    pub expected_version: Option<u64>,
+}
+request!(CloseAccount, Users => (), Access::scopes(&[scope::PROFILE]));
+
+/// Sets all roles of an account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetRoles {
+    pub email: String,
+    pub roles: Roles,
+}
+request!(SetRoles, Users => Account, Access::scopes(&[scope::CLUSTER_MANAGE]));
+
+/// Creates the administrator's account. The reply is `None` if the address has an account, which does not change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CreateAdministrator {
+    pub email: String,
+    /// argon2id, as a PHC string.
+    pub password_hash: String,
+}
+request!(CreateAdministrator, Users => Option<Account>, Access::services(&["users"]));
+
+/// Verifies a password. The reply is `None` if the account does not exist or the password is wrong. Queries are not
+/// stored, and `Debug` does not show the password.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerifyPassword {
+    pub email: String,
+    pub password: String,
+}
+request!(VerifyPassword, Users => Option<Grants>, Access::services(&["auth", "ui", "users"]));
+
+impl std::fmt::Debug for VerifyPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VerifyPassword")
+    }
+}
+
+/// Reads what a user's tokens can contain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GetGrants {
+    pub user: UserId,
+}
+request!(GetGrants, Users => Grants, Access::services(&["auth", "ui"]));
+
+/// Reads the caller's account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GetOwnAccount;
+request!(GetOwnAccount, Users => Account, Access::scopes(&[scope::PROFILE]));
+
+/// Hashes a new password, for callers that cannot hash it themselves. `Debug` does not show the password.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct HashPassword {
+    /// [`PASSWORD_CHARS_MIN`] to [`PASSWORD_CHARS_MAX`] characters.
+    pub password: String,
+    /// Random bytes from the caller.
+    pub salt: [u8; 16],
+}
+// The reply is a PHC string.
+request!(HashPassword, Users => String, Access::services(&["ui", "users"]));
+
+impl std::fmt::Debug for HashPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HashPassword")
+    }
+}
+
+/// Lists accounts by email address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListAccounts {
+    /// Only addresses that sort after this one.
+    pub after: Option<String>,
+    /// The largest number of accounts, 1 to 101.
+    pub limit: u16,
+}
+request!(
+    ListAccounts, Users => Vec<Account>,
+    Access::scopes(&[scope::CLUSTER_READ, scope::CLUSTER_MANAGE])
+);
+
+/// The reply to [`VerifyPassword`] if the account does not exist or the password is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrongPassword;
+
+/// A domain refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// There is none.
+    /// The account does not exist or is closed.
     #[error("no such user")]
     NoSuchUser,
-    /// The link is not ours, too old, or was used.
-    #[error("the link is not valid any more")]
+    /// The link is forged, has expired, or was used.
+    #[error("the link is not valid")]
     BadLink,
-    /// The account was changed meanwhile; its version now.
-    #[error("the account was changed meanwhile")]
+    /// The account has another version than expected: its current version.
+    #[error("the account has been changed")]
     Stale(u64),
-    /// Only accounts can, not clients or services.
-    #[error("only a user's own token can do this")]
+    /// The caller is a client or a service, not a user.
+    #[error("only a user can do this")]
     NotAUser,
-    /// A field is out of bounds.
+    /// A field is invalid.
     #[error("{field}: {why}")]
-    Invalid {
-        /// Which.
-        field: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    Invalid { field: String, why: String },
 }
 
-/// What may be asked.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub enum Query {
-    /// Whether this is the account's password. The password is in no log: queries are not stored, and this type does
-    /// not show it.
-    VerifyPassword {
-        /// The address of the account.
-        email: String,
-        /// As typed.
-        password: String,
-    },
-    /// What auth puts into tokens.
-    Grants(UserId),
-    /// The signed-in guest's account.
-    Me,
-    /// The argon2id hash of a new password, for apis that may not compute it themselves.
-    HashPassword {
-        /// As typed; within [`PASSWORD_CHARS_MIN`] and [`PASSWORD_CHARS_MAX`].
-        password: String,
-        /// From the asker's random source.
-        salt: [u8; 16],
-    },
-    /// Accounts in order of their address, for administrators.
-    Accounts {
-        /// Only after this address.
-        after: Option<String>,
-        /// At most so many.
-        limit: u16,
-    },
+protocol::contract! {
+    /// The service `users`.
+    pub struct Users = "users";
+    refusal Refusal;
+
+    /// Commands, stored by position. Commands contain hashes of passwords only.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Command {
+        Register,
+        VerifyEmail,
+        ResendVerification,
+        RequestPasswordReset,
+        ResetPassword,
+        UpdateProfile,
+        ChangePassword,
+        CloseAccount,
+        SetRoles,
+        CreateAdministrator,
+    }
+
+    /// Replies to commands, stored by position.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Reply { Done(()), Account(Account) }
+
+    /// Queries.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Query { VerifyPassword, GetGrants, GetOwnAccount, HashPassword, ListAccounts }
+
+    /// Replies to queries.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub enum Answer {
+        WrongPassword(WrongPassword),
+        Grants(Grants),
+        Account(Account),
+        PasswordHash(String),
+        Accounts(Vec<Account>),
+    }
 }
 
-impl std::fmt::Debug for Query {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::VerifyPassword { .. } => f.write_str("VerifyPassword"),
-            Self::Grants(user) => write!(f, "Grants({user})"),
-            Self::Me => f.write_str("Me"),
-            Self::HashPassword { .. } => f.write_str("HashPassword"),
-            Self::Accounts { limit, .. } => write!(f, "Accounts({limit})"),
+impl From<Option<Account>> for Reply {
+    fn from(account: Option<Account>) -> Self {
+        account.map_or(Self::Done(()), Self::Account)
+    }
+}
+
+impl VariantOf<Reply> for Option<Account> {
+    fn from_message(message: Reply) -> Option<Self> {
+        match message {
+            Reply::Done(()) => Some(None),
+            Reply::Account(account) => Some(Some(account)),
         }
     }
 }
 
-/// What a user's tokens may bear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grants {
-    /// Whose.
-    pub user: UserId,
-    /// All scopes that the user's roles allow, sorted.
-    pub scopes: Vec<String>,
-    /// Hotels (`htl_…`) that a staff member is bound to.
-    pub hotels: Vec<String>,
-    /// Grows when the password changes or the account is closed: older refresh tokens are void.
-    pub epoch: u32,
+impl From<Option<Grants>> for Answer {
+    fn from(grants: Option<Grants>) -> Self {
+        grants.map_or(Self::WrongPassword(WrongPassword), Self::Grants)
+    }
 }
 
-/// An account, as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// Its id.
-    pub id: UserId,
-    /// Where mail goes, as typed.
-    pub email: String,
-    /// As typed.
-    pub name: String,
-    /// Whether the address was proven to be the guest's.
-    pub verified: bool,
-    /// What it may do beside.
-    pub roles: Roles,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// Grows with each change.
-    pub version: u64,
+impl VariantOf<Answer> for Option<Grants> {
+    fn from_message(message: Answer) -> Option<Self> {
+        match message {
+            Answer::WrongPassword(WrongPassword) => Some(None),
+            Answer::Grants(grants) => Some(Some(grants)),
+            Answer::Account(_) | Answer::PasswordHash(_) | Answer::Accounts(_) => None,
+        }
+    }
 }
 
-/// What a query finds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Answer {
-    /// Nobody, or not the password: the two are not told apart.
-    WrongPassword,
-    /// The password is right, or the account asked for exists.
-    Grants(Grants),
-    /// The account.
-    Account(Account),
-    /// In PHC form.
-    PasswordHash(String),
-    /// A page of accounts.
-    Accounts(Vec<Account>),
-}
-
-/// What is wrong with a mail address, if anything. Whether mail arrives there is found out by sending it.
+/// Checks the form of an email address.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence.
 pub fn check_email(email: &str) -> Result<(), &'static str> {
     let plausible = |email: &str| {
         let (local, domain) = email.rsplit_once('@')?;
@@ -264,7 +335,10 @@ pub fn check_email(email: &str) -> Result<(), &'static str> {
     }
 }
 
-/// What is wrong with a name, if anything.
+/// Checks a name.
+///
+/// # Errors
+/// What is wrong, as the end of a sentence.
 pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         Err("is required")
@@ -277,7 +351,10 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     }
 }
 
-/// What is wrong with a new password, if anything. Length is what counts (NIST SP 800-63B §5.1.1).
+/// Checks a new password. Only its length matters (NIST SP 800-63B §5.1.1).
+///
+/// # Errors
+/// What is wrong, as the end of a sentence.
 pub fn check_password(password: &str, email: &str) -> Result<(), &'static str> {
     let length = password.chars().count();
     if length < PASSWORD_CHARS_MIN {
@@ -293,54 +370,12 @@ pub fn check_password(password: &str, email: &str) -> Result<(), &'static str> {
     }
 }
 
-impl Contract for Users {
-    const SERVICE: &'static str = "users";
-    type Command = Command;
-    type Reply = Reply;
-    type Refusal = Refusal;
-    type Query = Query;
-    type Answer = Answer;
-
-    fn route_command(_: &Command) -> Route {
-        Route::SINGLE
-    }
-
-    fn route_query(_: &Query) -> Route {
-        Route::SINGLE
-    }
-
-    fn command_access(command: &Command) -> Access {
-        match command {
-            Command::Register { .. }
-            | Command::VerifyEmail { .. }
-            | Command::RequestPasswordReset { .. }
-            | Command::ResetPassword { .. } => Access::ANYONE,
-            Command::ResendVerification | Command::UpdateProfile { .. } | Command::Close { .. } => {
-                Access::scopes(&[scope::PROFILE])
-            }
-            Command::ChangePassword { .. } => Access::services(&["users"]),
-            Command::SetRoles { .. } => Access::scopes(&[scope::CLUSTER_MANAGE]),
-            Command::CreateAdministrator { .. } => Access::services(&["users"]),
-        }
-    }
-
-    fn query_access(query: &Query) -> Access {
-        match query {
-            Query::VerifyPassword { .. } => Access::services(&["auth", "ui", "users"]),
-            Query::Grants(_) => Access::services(&["auth", "ui"]),
-            Query::Me => Access::scopes(&[scope::PROFILE]),
-            Query::HashPassword { .. } => Access::services(&["ui", "users"]),
-            Query::Accounts { .. } => Access::scopes(&[scope::CLUSTER_READ, scope::CLUSTER_MANAGE]),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn fields_have_bounds() {
+    fn emails_passwords_and_names_are_checked() {
         for good in ["a@b.example", "łukasz.żółć+x@hôtel.example", "o'hara@a.b.c"] {
             assert_eq!(check_email(good), Ok(()), "{good}");
         }
@@ -374,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn links_read_back() {
+    fn link_tokens_round_trip() {
         let (user, until) = (UserId(7), Timestamp(1_795_435_200_000));
         let token = MailLink::token(user, until, "abc");
         assert_eq!(
@@ -390,6 +425,58 @@ mod tests {
             &token.replace("1795435200", "x"),
         ] {
             assert_eq!(MailLink::of_token(bad), None, "{bad}");
+        }
+    }
+
+    /// Logs and idempotency rows contain these bytes.
+    #[test]
+    fn stored_bytes_are_still_read() {
+        let link = || MailLink { user: UserId(7), until: Timestamp(5), tag_hash: [9; 32] };
+        let link_bytes = [&[7, 10][..], &[9; 32]].concat();
+        let roles = || Roles { administrator: true, hotels: vec![HotelId(3)] };
+        let commands: [(Command, &[&[u8]]); 10] = [
+            (
+                Register { email: "e".into(), name: "n".into(), password_hash: "p".into() }.into(),
+                &[&[0], b"\x01e\x01n\x01p"],
+            ),
+            (VerifyEmail { link: link() }.into(), &[&[1], &link_bytes]),
+            (ResendVerification.into(), &[&[2]]),
+            (RequestPasswordReset { email: "e".into() }.into(), &[&[3], b"\x01e"]),
+            (
+                ResetPassword { link: link(), password_hash: "p".into() }.into(),
+                &[&[4], &link_bytes, b"\x01p"],
+            ),
+            (
+                UpdateProfile { name: Some("n".into()), expected_version: Some(4) }.into(),
+                &[&[5], b"\x01\x01n\x01\x04"],
+            ),
+            (ChangePassword { user: UserId(7), password_hash: "p".into() }.into(), &[&[6], b"\x07\x01p"]),
+            (CloseAccount { expected_version: None }.into(), &[&[7], &[0]]),
+            (SetRoles { email: "e".into(), roles: roles() }.into(), &[&[8], b"\x01e\x01\x01\x03"]),
+            (
+                CreateAdministrator { email: "e".into(), password_hash: "p".into() }.into(),
+                &[&[9], b"\x01e\x01p"],
+            ),
+        ];
+        for (command, parts) in commands {
+            let bytes = [&[1][..], &parts.concat()].concat();
+            assert_eq!(codec::encode(&command), bytes, "{command:?}");
+            assert_eq!(codec::decode::<Command>(&bytes), Ok(command));
+        }
+        let account = Account {
+            id: UserId(7),
+            email: "e".into(),
+            name: "n".into(),
+            verified: true,
+            roles: roles(),
+            created_at: Timestamp(5),
+            version: 2,
+        };
+        let replies: [(Reply, &[u8]); 2] =
+            [(().into(), &[1, 0]), (account.into(), b"\x01\x01\x07\x01e\x01n\x01\x01\x01\x03\x0a\x02")];
+        for (reply, bytes) in replies {
+            assert_eq!(codec::encode(&reply), bytes, "{reply:?}");
+            assert_eq!(codec::decode::<Reply>(bytes), Ok(reply));
         }
     }
 }

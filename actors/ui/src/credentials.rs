@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use contracts::auth::{self, Auth, ClientAuthentication, access_token_id, refresh_hash};
+use contracts::auth::{
+    ClientAuthentication, IssueSessionToken, RefreshSession, TokenExchangeReply, access_token_id,
+    refresh_hash,
+};
 use group::{Call, Failure};
 
 use crate::context::PageContext;
@@ -48,19 +51,18 @@ impl PageContext {
         }
         // The random part of a token's id comes from the same source as secrets.
         let random = u128::from_be_bytes(token::random_bytes()[..16].try_into().expect("16 of 32 bytes"));
-        let query = auth::Query::SessionToken {
+        let request = IssueSessionToken {
             session: user.session.clone(),
             scopes: None,
             token_id: access_token_id(random),
         };
         let call = self.as_ui().await?;
-        match self.site.dependencies.client.query::<Auth>(&call, query).await {
-            Ok(auth::Answer::Token(issued)) => {
+        match self.site.dependencies.client.call(&call, request).await {
+            Ok(issued) => {
                 let token: Arc<str> = issued.token.0.into();
                 self.site.tokens.insert(user.session, (Arc::clone(&token), issued.expires_at));
                 Ok(Some(self.with_token(token)))
             }
-            Ok(other) => Err(PageError::Internal(format!("auth answered a session's token with {other:?}"))),
             Err(Failure::Refused(_)) => {
                 self.remove_user();
                 Ok(None)
@@ -72,22 +74,22 @@ impl PageContext {
     /// Exchanges the refresh token for the next one. `auth` accepts a concurrent exchange by another tab.
     async fn rotate_refresh_token(&mut self, user: &SignedIn) -> Result<bool, PageError> {
         let next = token::random_secret("rt_");
-        let command = auth::Command::Refresh {
+        let request = RefreshSession {
             client: ClientAuthentication::ui(),
             old_hash: refresh_hash(&user.refresh),
             new_hash: refresh_hash(&next),
             scopes: None,
         };
         let call = self.as_ui().await?;
-        match self.site.dependencies.client.command::<Auth>(&call, command).await {
-            Ok(auth::Reply::Granted(grant)) => {
+        match self.site.dependencies.client.call(&call, request).await {
+            Ok(TokenExchangeReply::Granted(grant)) => {
                 let made = self.now;
                 self.session.user =
                     Some(SignedIn { session: grant.session, refresh: next, made, ..user.clone() });
                 self.save_session();
                 Ok(true)
             }
-            Ok(_) | Err(Failure::Refused(_)) => Ok(false),
+            Ok(TokenExchangeReply::Reused) | Err(Failure::Refused(_)) => Ok(false),
             Err(failure) => Err(failure.into()),
         }
     }

@@ -34,8 +34,8 @@ impl Service for Ui {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::RememberBooking { guest, reservation } => apply::remember(turn, guest, reservation),
-            Command::Forget { guest } => apply::forget(turn, guest),
+            Command::RememberBooking(request) => apply::remember(turn, request).map(Reply::from),
+            Command::ForgetBookings(request) => apply::forget(turn, &request).map(Reply::from),
         }
     }
 
@@ -48,7 +48,10 @@ impl Service for Ui {
     }
 
     fn query(&self, view: &View<'_>, _caller: &Principal, query: Query) -> Result<Answer, Refusal> {
-        query::answer(view, query)
+        match query {
+            Query::ListOpenedBookings(request) => query::list(view, &request).map(Answer::from),
+            Query::HasOpenedBooking(request) => Ok(query::has_opened(view, request).into()),
+        }
     }
 
     fn violations(&self, view: &View<'_>) -> Vec<String> {
@@ -75,20 +78,20 @@ pub fn opened_bookings_are_bounded(view: &View<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use contracts::ui::{ForgetBookings, HasOpenedBooking, ListOpenedBookings, RememberBooking};
     use group::testing::Bench;
 
     use super::*;
 
-    fn remember(bench: &Bench<Ui>, guest: &str, id: u128) -> Result<Reply, Refusal> {
-        let command = Command::RememberBooking { guest: guest.to_owned(), reservation: ReservationId(id) };
-        bench.command(&Principal::service("ui"), command)
+    fn remember(bench: &Bench<Ui>, guest: &str, id: u128) -> Result<(), Refusal> {
+        let request = RememberBooking { guest: guest.to_owned(), reservation: ReservationId(id) };
+        bench.call(&Principal::service("ui"), request)
     }
 
     fn bookings(bench: &Bench<Ui>, guest: &str) -> Vec<u128> {
-        match bench.query(&Principal::service("ui"), Query::Bookings { guest: guest.to_owned() }) {
-            Ok(Answer::Bookings(found)) => found.into_iter().map(|id| id.0).collect(),
-            other => panic!("{other:?}"),
-        }
+        let request = ListOpenedBookings { guest: guest.to_owned() };
+        let found = bench.call(&Principal::service("ui"), request).unwrap();
+        found.into_iter().map(|id| id.0).collect()
     }
 
     const ANNA: &str = "gst_0123456789abcdef";
@@ -99,20 +102,18 @@ mod tests {
         let bench = Bench::new(Ui);
         for (guest, id) in [(ANNA, 1), (ANNA, 2), (BERT, 3), (ANNA, 1)] {
             bench.advance_secs(10);
-            assert_eq!(remember(&bench, guest, id), Ok(Reply::Done));
+            assert_eq!(remember(&bench, guest, id), Ok(()));
         }
         assert_eq!(bookings(&bench, ANNA), [1, 2], "the one opened last comes first");
         assert_eq!(bookings(&bench, BERT), [3]);
-        let knows = |guest: &str, id| {
-            bench.query(
-                &Principal::service("ui"),
-                Query::Knows { guest: guest.into(), reservation: ReservationId(id) },
-            )
+        let has_opened = |guest: &str, id| {
+            let request = HasOpenedBooking { guest: guest.into(), reservation: ReservationId(id) };
+            bench.call(&Principal::service("ui"), request)
         };
-        assert_eq!(knows(ANNA, 2), Ok(Answer::Knows(true)));
-        assert_eq!(knows(ANNA, 3), Ok(Answer::Knows(false)));
-        let forgotten = bench.command(&Principal::service("ui"), Command::Forget { guest: ANNA.into() });
-        assert_eq!(forgotten, Ok(Reply::Done));
+        assert_eq!(has_opened(ANNA, 2), Ok(true));
+        assert_eq!(has_opened(ANNA, 3), Ok(false));
+        let forgotten = bench.call(&Principal::service("ui"), ForgetBookings { guest: ANNA.into() });
+        assert_eq!(forgotten, Ok(()));
         assert_eq!((bookings(&bench, ANNA), bookings(&bench, BERT)), (vec![], vec![3]));
         assert_eq!(bench.violations(), Vec::<String>::new());
     }
@@ -123,7 +124,7 @@ mod tests {
         for name in ["", "gst_", "gst_short", "usr_0123456789abcdef0123", &format!("gst_{}", "x".repeat(80))]
         {
             assert_eq!(remember(&bench, name, 1), Err(Refusal::NoGuest), "{name}");
-            let found = bench.query(&Principal::service("ui"), Query::Bookings { guest: name.into() });
+            let found = bench.call(&Principal::service("ui"), ListOpenedBookings { guest: name.into() });
             assert_eq!(found, Err(Refusal::NoGuest), "{name}");
         }
     }
@@ -133,13 +134,13 @@ mod tests {
         let bench = Bench::new(Ui);
         for id in 0..60 {
             bench.advance_secs(1);
-            assert_eq!(remember(&bench, ANNA, id), Ok(Reply::Done));
+            assert_eq!(remember(&bench, ANNA, id), Ok(()));
         }
         let known = bookings(&bench, ANNA);
         assert_eq!((known.len(), known[0], known.contains(&9)), (OPENED_MAX, 59, false));
         assert_eq!(bench.violations(), Vec::<String>::new());
         bench.advance_secs(REMEMBERED_SECS - 100);
-        assert_eq!(remember(&bench, ANNA, 42), Ok(Reply::Done));
+        assert_eq!(remember(&bench, ANNA, 42), Ok(()));
         bench.advance_secs(200);
         assert_eq!(bookings(&bench, ANNA), [42]);
     }

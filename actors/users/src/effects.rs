@@ -10,7 +10,8 @@ use render::Renderer;
 use serde::Serialize;
 use token::LinkKey;
 
-use crate::service::{Effect, Users, reset_parts, tag, verification_parts};
+use crate::links::{reset_parts, tag, verification_parts};
+use crate::service::{Effect, Users};
 
 /// Mail templates, each as text and as HTML.
 pub const TEMPLATES: &[(&str, &str)] = &[

@@ -10,6 +10,7 @@
 mod apply;
 mod effects;
 mod invariants;
+mod links;
 pub mod password;
 mod query;
 mod rest;

@@ -1,4 +1,4 @@
-//! The state machine as the kernel sees it.
+//! The state machine.
 
 use contracts::UserId;
 use contracts::users::{Answer, Command, Query, Refusal, Reply};
@@ -16,60 +16,38 @@ pub struct Users {
 }
 
 impl Users {
-    /// `links` makes the tags of links in mails.
+    /// `links` tags the links in mails.
     pub fn new(links: LinkKey) -> Self {
         Self { links }
     }
 }
 
-/// What the leader does outside. Persisted in the outbox: grows at its end only.
+/// Effects of this service. Persisted in the outbox: append variants only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
-    /// A mail with a link that proves the address.
+    /// Send a mail with a link to verify the address.
     MailVerification {
-        /// Whose.
         user: UserId,
-        /// Where to.
         email: String,
-        /// The link is good until then.
+        /// When the link expires.
         until: Timestamp,
     },
-    /// A mail with a link to a new password.
+    /// Send a mail with a link to set a new password.
     MailReset {
-        /// Whose.
         user: UserId,
-        /// Where to.
         email: String,
-        /// The link is good until then.
+        /// When the link expires.
         until: Timestamp,
-        /// The link is good for this epoch only: once.
+        /// The epoch for which the link is valid.
         epoch: u32,
     },
-    /// A mail that says that there is an account already.
-    MailAlreadyRegistered {
-        /// Where to.
-        email: String,
-    },
+    /// Send a mail that an account with this address exists.
+    MailAlreadyRegistered { email: String },
 }
 
-/// Nothing is waited for.
+/// This service has no timers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timer {}
-
-/// What the tag of a verification link is made of.
-pub(crate) fn verification_parts(user: UserId, until: Timestamp, email: &str) -> [String; 4] {
-    ["verify".to_owned(), user.to_string(), until.seconds().to_string(), email.to_owned()]
-}
-
-/// What the tag of a reset link is made of.
-pub(crate) fn reset_parts(user: UserId, until: Timestamp, epoch: u32) -> [String; 4] {
-    ["reset".to_owned(), user.to_string(), until.seconds().to_string(), epoch.to_string()]
-}
-
-/// The tag of such parts.
-pub(crate) fn tag(links: &LinkKey, parts: &[String; 4]) -> String {
-    links.tag(&parts.each_ref().map(String::as_str))
-}
 
 impl Service for Users {
     type Contract = contracts::users::Users;
@@ -79,25 +57,21 @@ impl Service for Users {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::Register { email, name, password_hash } => {
-                apply::register(turn, email, name, password_hash)
+            Command::Register(request) => apply::register(turn, request).map(Reply::from),
+            Command::VerifyEmail(request) => {
+                apply::verify_email(turn, &self.links, &request).map(Reply::from)
             }
-            Command::VerifyEmail { link } => apply::verify_email(turn, &self.links, &link),
-            Command::ResendVerification => apply::resend_verification(turn),
-            Command::RequestPasswordReset { email } => apply::request_reset(turn, &email),
-            Command::ResetPassword { link, password_hash } => {
-                apply::reset_password(turn, &self.links, &link, password_hash)
+            Command::ResendVerification(_) => apply::resend_verification(turn).map(Reply::from),
+            Command::RequestPasswordReset(request) => apply::request_reset(turn, &request).map(Reply::from),
+            Command::ResetPassword(request) => {
+                apply::reset_password(turn, &self.links, request).map(Reply::from)
             }
-            Command::UpdateProfile { name, expected_version } => {
-                apply::update_profile(turn, name, expected_version)
-            }
-            Command::ChangePassword { user, password_hash } => {
-                apply::change_password(turn, user, password_hash)
-            }
-            Command::Close { expected_version } => apply::close(turn, expected_version),
-            Command::SetRoles { email, roles } => apply::set_roles(turn, &email, roles),
-            Command::CreateAdministrator { email, password_hash } => {
-                apply::create_administrator(turn, email, password_hash)
+            Command::UpdateProfile(request) => apply::update_profile(turn, request).map(Reply::from),
+            Command::ChangePassword(request) => apply::change_password(turn, request).map(Reply::from),
+            Command::CloseAccount(request) => apply::close(turn, &request).map(Reply::from),
+            Command::SetRoles(request) => apply::set_roles(turn, request).map(Reply::from),
+            Command::CreateAdministrator(request) => {
+                apply::create_administrator(turn, request).map(Reply::from)
             }
         }
     }
@@ -107,13 +81,19 @@ impl Service for Users {
     }
 
     fn query(&self, view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
-        query::answer(view, caller, query)
+        match query {
+            Query::VerifyPassword(request) => Ok(query::verify_password(view, &request).into()),
+            Query::GetGrants(request) => query::grants(view, request.user).map(Answer::from),
+            Query::GetOwnAccount(_) => query::own_account(view, caller).map(Answer::from),
+            Query::HashPassword(request) => query::hash_password(&request).map(Answer::from),
+            Query::ListAccounts(request) => Ok(query::list_accounts(view, request).into()),
+        }
     }
 
     fn cost(query: &Query) -> Cost {
         match query {
-            Query::VerifyPassword { .. } | Query::HashPassword { .. } => Cost::Heavy,
-            Query::Grants(_) | Query::Me | Query::Accounts { .. } => Cost::Disk,
+            Query::VerifyPassword(_) | Query::HashPassword(_) => Cost::Heavy,
+            Query::GetGrants(_) | Query::GetOwnAccount(_) | Query::ListAccounts(_) => Cost::Disk,
         }
     }
 

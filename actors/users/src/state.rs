@@ -6,9 +6,9 @@
 //! | addresses | email address in lower case | user |
 
 use contracts::UserId;
-use contracts::users::{Account, Roles};
+use contracts::users::{Account, Refusal, Roles};
 use group::Tree;
-use protocol::Timestamp;
+use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Accounts by user, including closed ones.
@@ -56,4 +56,9 @@ impl AccountRecord {
 /// The key of an address in [`ADDRESSES`].
 pub(crate) fn address_key(email: &str) -> String {
     email.trim().to_lowercase()
+}
+
+/// The user who calls, or on whose behalf a service calls.
+pub(crate) fn user_of(caller: &Principal) -> Result<UserId, Refusal> {
+    caller.effective_subject().parse().map_err(|_| Refusal::NotAUser)
 }

@@ -101,7 +101,7 @@ impl World {
             }
             Some("auth") => {
                 let auth::Effect::GenerateKey = codec::decode(effect).map_err(|error| error.to_string())?;
-                Outcome::Keys(Box::new(keys::Command::KeyGenerated(self.made_up_key())))
+                Outcome::Keys(Box::new(keys::KeyGenerated(self.made_up_key()).into()))
             }
             _ => return Err(format!("{name} wants something done")),
         };

@@ -305,7 +305,7 @@ pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Br
         // Grants of the epoch before, as a browser would still have them.
         let old = contracts::users::Grants { epoch: grants.epoch - 1, ..grants };
         let refresh_hash = [7; 32];
-        let command = keys::Command::StartSession { grants: old, scopes: None, refresh_hash };
+        let command = keys::StartSession { grants: old, scopes: None, refresh_hash }.into();
         match world.tell::<auth::Auth>(&Principal::service("ui"), command)? {
             Err(keys::Refusal::InvalidGrant(_)) => {}
             other => return Err(format!("{user} signs in with what was void before: {other:?}")),

@@ -51,20 +51,21 @@ impl World {
         let own = |user: UserId| principal(&user.to_string(), &[scope::PROFILE]);
         match (self.dice.below(12), user, link) {
             (0..3, ..) => {
-                let command = accounts::Command::Register { email, name: "Anna".into(), password_hash };
+                let command = accounts::Register { email, name: "Anna".into(), password_hash }.into();
                 self.tell::<users::Users>(&nobody, command)?
                     .map_err(|refused| format!("register: {refused}"))?;
             }
             (3..5, ..) => {
-                let command = accounts::Command::RequestPasswordReset { email };
+                let command = accounts::RequestPasswordReset { email }.into();
                 self.tell::<users::Users>(&nobody, command)?
                     .map_err(|refused| format!("reset: {refused}"))?;
             }
             (5..8, _, Some((link, false))) => {
-                let _ = self.tell::<users::Users>(&nobody, accounts::Command::VerifyEmail { link })?;
+                let _ = self.tell::<users::Users>(&nobody, accounts::VerifyEmail { link }.into())?;
             }
             (5..8, _, Some((link, true))) => {
-                let command = accounts::Command::ResetPassword { link: link.clone(), password_hash };
+                let command =
+                    accounts::Command::from(accounts::ResetPassword { link: link.clone(), password_hash });
                 if self.tell::<users::Users>(&nobody, command.clone())?.is_ok() {
                     match self.tell::<users::Users>(&nobody, command)? {
                         Err(accounts::Refusal::BadLink) => {}
@@ -73,25 +74,27 @@ impl World {
                 }
             }
             (8, Some(user), _) => {
-                let _ = self.tell::<users::Users>(&own(user), accounts::Command::ResendVerification)?;
+                let _ = self.tell::<users::Users>(&own(user), accounts::ResendVerification.into())?;
             }
             (9, Some(user), _) => {
                 let name = Some(format!("Anna {}", self.dice.below(3)));
-                let command = accounts::Command::UpdateProfile { name, expected_version: None };
+                let command = accounts::UpdateProfile { name, expected_version: None }.into();
                 let _ = self.tell::<users::Users>(&own(user), command)?;
             }
             (10, Some(user), _) if self.dice.chance(30) => {
-                let _ = self
-                    .tell::<users::Users>(&own(user), accounts::Command::Close { expected_version: None })?;
+                let _ = self.tell::<users::Users>(
+                    &own(user),
+                    accounts::CloseAccount { expected_version: None }.into(),
+                )?;
             }
             (10, Some(user), _) => {
-                let command = accounts::Command::ChangePassword { user, password_hash };
+                let command = accounts::ChangePassword { user, password_hash }.into();
                 let _ = self.tell::<users::Users>(&Principal::service("users"), command)?;
             }
             _ => {
                 let roles = accounts::Roles { administrator: self.dice.chance(20), hotels: Vec::new() };
-                let _ = self
-                    .tell::<users::Users>(&administrator(), accounts::Command::SetRoles { email, roles })?;
+                let _ =
+                    self.tell::<users::Users>(&administrator(), accounts::SetRoles { email, roles }.into())?;
             }
         }
         Ok(())
@@ -99,7 +102,7 @@ impl World {
 
     /// What `users` says may be in somebody's tokens; none for closed accounts.
     pub fn grants(&mut self, user: UserId) -> Result<Option<Grants>, Broken> {
-        match self.ask::<users::Users>(&Principal::service("auth"), accounts::Query::Grants(user))? {
+        match self.ask::<users::Users>(&Principal::service("auth"), accounts::GetGrants { user }.into())? {
             Ok(accounts::Answer::Grants(grants)) => Ok(Some(grants)),
             Ok(_) | Err(_) => Ok(None),
         }
@@ -112,18 +115,17 @@ impl World {
         match (self.dice.below(10), old_hash) {
             (0, _) => {
                 let key = self.made_up_key();
-                let _ =
-                    self.tell::<auth::Auth>(&Principal::service("node"), keys::Command::InstallKey(key))?;
+                let _ = self.tell::<auth::Auth>(&Principal::service("node"), keys::InstallKey(key).into())?;
             }
             (1, _) => {
-                let _ = self.tell::<auth::Auth>(&administrator(), keys::Command::RotateKeys)?;
+                let _ = self.tell::<auth::Auth>(&administrator(), keys::RotateKeys.into())?;
             }
             (2, Some(refresh_hash)) => {
-                let _ = self.tell::<auth::Auth>(&ui, keys::Command::EndSession { refresh_hash })?;
+                let _ = self.tell::<auth::Auth>(&ui, keys::EndSession { refresh_hash }.into())?;
             }
             (3..7, Some(old_hash)) => {
                 let client = keys::ClientAuthentication::ui();
-                let command = keys::Command::Refresh { client, old_hash, new_hash, scopes: None };
+                let command = keys::RefreshSession { client, old_hash, new_hash, scopes: None }.into();
                 if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
                     self.people.refresh.push(new_hash);
                 }
@@ -131,7 +133,7 @@ impl World {
             _ => {
                 let Some(user) = self.dice.pick(&self.people.users).copied() else { return Ok(()) };
                 let Some(grants) = self.grants(user)? else { return Ok(()) };
-                let command = keys::Command::StartSession { grants, scopes: None, refresh_hash: new_hash };
+                let command = keys::StartSession { grants, scopes: None, refresh_hash: new_hash }.into();
                 if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
                     self.people.refresh.push(new_hash);
                 }
@@ -145,9 +147,9 @@ impl World {
         let guest = format!("gst_0123456789abcdef{}", self.dice.below(3));
         let Some((reservation, _)) = self.dice.pick(&self.known.reservations).cloned() else { return Ok(()) };
         let command = if self.dice.chance(85) {
-            pages::Command::RememberBooking { guest, reservation }
+            pages::Command::from(pages::RememberBooking { guest, reservation })
         } else {
-            pages::Command::Forget { guest }
+            pages::ForgetBookings { guest }.into()
         };
         self.tell::<ui::Ui>(&Principal::service("ui"), command).map(|_| ())
     }

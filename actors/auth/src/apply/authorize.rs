@@ -1,43 +1,37 @@
-//! Somebody has signed in and agreed: a code for their client.
+//! Issues an authorization code after a user has consented.
 
-use contracts::auth::{GrantType, NewAuthorizationCode, Refusal, Reply};
+use contracts::auth::{GrantType, IssueAuthorizationCode, Refusal};
 use group::Turn;
 
-use crate::apply::may_use;
+use super::check_epoch;
 use crate::limits::{CODE_RETENTION_SECS, CODE_SECS};
 use crate::service::{Auth, Timer};
-use crate::state::{AuthorizationCode, CLIENTS, CODES, EPOCHS};
+use crate::state::{AuthorizationCode, CLIENTS, CODES};
 use crate::{scopes, uri};
 
-pub(crate) fn authorize(turn: &mut Turn<'_, Auth>, new: NewAuthorizationCode) -> Result<Reply, Refusal> {
-    let client = turn.get(&CLIENTS, &new.client_id).filter(|client| client.revoked_at.is_none());
+pub(crate) fn issue_code(turn: &mut Turn<'_, Auth>, request: IssueAuthorizationCode) -> Result<(), Refusal> {
+    let IssueAuthorizationCode { code_hash, client_id, redirect_uri, challenge, scopes, grants } = request;
+    let client = turn.get(&CLIENTS, &client_id).filter(|client| client.revoked_at.is_none());
     let client = client.ok_or(Refusal::InvalidClient)?;
-    may_use(&client, GrantType::AuthorizationCode)?;
-    // A request may leave it out where there is only one (RFC 6749 §3.1.2.3); the exchange must do the same.
-    let implied = new.redirect_uri.is_empty() && client.redirect_uris.len() == 1;
-    if !implied && !uri::is_registered(&new.redirect_uri, &client.redirect_uris) {
+    client.check_grant_type(GrantType::AuthorizationCode)?;
+    // A request can omit the redirect URI if only one is registered (RFC 6749 §3.1.2.3). The exchange must do the same.
+    let implied = redirect_uri.is_empty() && client.redirect_uris.len() == 1;
+    if !implied && !uri::is_registered(&redirect_uri, &client.redirect_uris) {
         return Err(Refusal::InvalidRedirect);
     }
-    let granted = scopes::granted(&new.scopes, &[&client.scopes, &new.grants.scopes]);
-    if granted.is_empty() {
+    let scopes = scopes::granted(&scopes, &[&client.scopes, &grants.scopes]);
+    if scopes.is_empty() {
         return Err(Refusal::InvalidScope);
     }
-    if turn.get(&EPOCHS, &new.grants.user).is_some_and(|epoch| new.grants.epoch < epoch) {
-        return Err(Refusal::InvalidGrant("the account has changed since: sign in again".into()));
+    check_epoch(turn, &grants)?;
+    if turn.has(&CODES, &code_hash) {
+        return Err(Refusal::InvalidGrant("the code was issued before".into()));
     }
-    if turn.has(&CODES, &new.code_hash) {
-        return Err(Refusal::InvalidGrant("a code is drawn once".into()));
-    }
-    let code = AuthorizationCode {
-        client_id: new.client_id,
-        redirect_uri: new.redirect_uri,
-        challenge: new.challenge,
-        scopes: granted,
-        grants: new.grants,
-        expires_at: turn.now().plus_secs(CODE_SECS),
-        used: None,
-    };
-    turn.put(&CODES, &new.code_hash, &code);
-    turn.schedule(turn.now().plus_secs(CODE_RETENTION_SECS), Timer::ForgetCode(new.code_hash));
-    Ok(Reply::Done)
+    // No writes above this line, no refusals below it.
+    let expires_at = turn.now().plus_secs(CODE_SECS);
+    let code =
+        AuthorizationCode { client_id, redirect_uri, challenge, scopes, grants, expires_at, used: None };
+    turn.put(&CODES, &code_hash, &code);
+    turn.schedule(turn.now().plus_secs(CODE_RETENTION_SECS), Timer::ForgetCode(code_hash));
+    Ok(())
 }

@@ -1,6 +1,6 @@
-//! A new OAuth client, checked field by field.
+//! Creates an OAuth client.
 
-use contracts::auth::{ClientKind, GrantType, NewClient, Refusal, Reply, UI_CLIENT};
+use contracts::auth::{ClientKind, ClientProfile, CreateClient, GrantType, Refusal, UI_CLIENT};
 use contracts::{HotelId, scope};
 use group::Turn;
 
@@ -9,8 +9,8 @@ use crate::service::Auth;
 use crate::state::{CLIENTS, Client};
 use crate::{scopes, uri};
 
-pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: NewClient) -> Result<Reply, Refusal> {
-    if let Some((field, why)) = fault(&new) {
+pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: CreateClient) -> Result<ClientProfile, Refusal> {
+    if let Some((field, why)) = invalid_field(&new) {
         return Err(Refusal::Invalid { field, why });
     }
     let mut client = Client {
@@ -27,23 +27,20 @@ pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: NewClient) -> Result
     client.grant_types.sort_unstable();
     client.grant_types.dedup();
     if let Some(id) = &new.id {
-        // The first start of a cluster may be interrupted and come again.
+        // The bootstrap of a cluster can be interrupted and repeated.
         if let Some(found) = turn.get(&CLIENTS, id) {
             client.created_at = found.created_at;
-            return if found == client {
-                Ok(Reply::Client(found.profile(id)))
-            } else {
-                Err(Refusal::ClientExists)
-            };
+            return if found == client { Ok(found.profile(id)) } else { Err(Refusal::ClientExists) };
         }
     }
     let random = turn.fresh_random();
     let id = new.id.unwrap_or_else(|| format!("cli_{random:032x}"));
     turn.put(&CLIENTS, &id, &client);
-    Ok(Reply::Client(client.profile(&id)))
+    Ok(client.profile(&id))
 }
 
-fn fault(new: &NewClient) -> Option<(String, String)> {
+/// The first invalid field and the reason.
+fn invalid_field(new: &CreateClient) -> Option<(String, String)> {
     let wrong = |field: &str, why: &str| Some((field.to_owned(), why.to_owned()));
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
@@ -51,37 +48,44 @@ fn fault(new: &NewClient) -> Option<(String, String)> {
     }
     if let Some(id) = &new.id {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        // Ids that mean something else in a token may not be taken.
+        // Excludes subjects of other kinds (`usr_…`, `svc:…`).
         if id.is_empty() || id.len() > 40 || !id.bytes().all(plain) || id == UI_CLIENT {
-            return wrong("id", "must have 1 to 40 of a-z, 0-9 and -, and not be `ui`");
+            return wrong("id", "must have 1 to 40 characters of a-z, 0-9 and -, and must not be `ui`");
         }
     }
     match (new.kind, new.secret_hash) {
-        (ClientKind::Public, Some(_)) => return wrong("kind", "a public client has no secret"),
-        (ClientKind::Confidential, None) => return wrong("kind", "a confidential client has a secret"),
+        (ClientKind::Public, Some(_)) => {
+            return wrong("kind", "must be confidential for a client with a secret");
+        }
+        (ClientKind::Confidential, None) => {
+            return wrong("kind", "must be public for a client without a secret");
+        }
         (ClientKind::Public, None) | (ClientKind::Confidential, Some(_)) => {}
     }
     if new.scopes.is_empty() {
-        return wrong("scopes", "must name one scope at least");
+        return wrong("scopes", "must contain at least one scope");
     }
     if let Some(at) = new.scopes.iter().position(|scope| !scope::ALL.contains(&scope.as_str())) {
-        return wrong(&format!("scopes/{at}"), "is no scope");
+        return wrong(&format!("scopes/{at}"), "is not a known scope");
     }
     if new.grant_types.is_empty() {
-        return wrong("grant_types", "must name one grant type at least");
+        return wrong("grant_types", "must contain at least one grant type");
     }
     let uses = |grant| new.grant_types.contains(&grant);
     if uses(GrantType::ClientCredentials) && new.kind == ClientKind::Public {
-        return wrong("grant_types", "client_credentials is for confidential clients");
+        return wrong("grant_types", "must not contain client_credentials for a public client");
     }
     if uses(GrantType::RefreshToken) && !uses(GrantType::AuthorizationCode) && !uses(GrantType::DeviceCode) {
-        return wrong("grant_types", "refresh_token needs a grant type that has a user");
+        return wrong(
+            "grant_types",
+            "must contain authorization_code or device_code together with refresh_token",
+        );
     }
     if new.redirect_uris.len() > REDIRECTS_MAX {
-        return wrong("redirect_uris", "must be 10 at most");
+        return wrong("redirect_uris", "must have at most 10 entries");
     }
     if uses(GrantType::AuthorizationCode) && new.redirect_uris.is_empty() {
-        return wrong("redirect_uris", "authorization_code needs one at least");
+        return wrong("redirect_uris", "must have at least one entry for authorization_code");
     }
     for (at, redirect) in new.redirect_uris.iter().enumerate() {
         if let Some(why) = uri::registration_error(redirect) {
@@ -89,10 +93,10 @@ fn fault(new: &NewClient) -> Option<(String, String)> {
         }
     }
     if new.hotels.len() > HOTELS_MAX {
-        return wrong("hotels", "must be 100 at most");
+        return wrong("hotels", "must have at most 100 entries");
     }
     match new.hotels.iter().position(|hotel| hotel.parse::<HotelId>().is_err()) {
-        Some(at) => wrong(&format!("hotels/{at}"), "is no hotel's id"),
+        Some(at) => wrong(&format!("hotels/{at}"), "is not a hotel id"),
         None => None,
     }
 }

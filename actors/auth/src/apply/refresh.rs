@@ -1,13 +1,13 @@
-//! A refresh token is spent for the next one; spending it again later ends the session (RFC 9700 §4.14.2).
+//! Exchanges a refresh token for the next one. Later reuse ends the session (RFC 9700 §4.14.2).
 //!
-//! Whoever stole a token must use it before or after its owner does: either way one of the two comes second, and from
-//! then on neither has anything. The grace of a few seconds is for honest seconds: another tab, an answer that was lost.
-//! All successors but the one that is used next are spent with it, so that a thief within the grace is found out too.
+//! If a token is stolen, the thief and the owner both use it. The second use ends the session, so neither can continue. A
+//! grace period of a few seconds tolerates a second tab or a lost response. Of the successors that were issued in this
+//! period, only the first one that is used stays valid, so that a theft in the grace period is detected, too.
 
-use contracts::auth::{ClientAuthentication, GrantType, Refusal, Reply};
+use contracts::auth::{GrantType, RefreshSession, Refusal, TokenExchangeReply};
 use group::Turn;
 
-use crate::apply::{client_of, is_ui, may_use, session};
+use super::{authenticated_client, is_ui, session};
 use crate::limits::{REFRESH_IDLE_SECS, REUSE_GRACE_SECS, SUCCESSORS_MAX, USED_TOKENS_MAX};
 use crate::scopes;
 use crate::service::Auth;
@@ -15,13 +15,11 @@ use crate::state::{REFRESH_TOKENS, RefreshToken, SESSIONS, SESSIONS_REVOKED_UNTI
 
 pub(crate) fn refresh(
     turn: &mut Turn<'_, Auth>,
-    authentication: &ClientAuthentication,
-    old_hash: [u8; 32],
-    new_hash: [u8; 32],
-    asked: Option<&[String]>,
-) -> Result<Reply, Refusal> {
+    request: RefreshSession,
+) -> Result<TokenExchangeReply, Refusal> {
+    let RefreshSession { client: authentication, old_hash, new_hash, scopes: requested } = request;
     if !is_ui(turn, &authentication.client_id)? {
-        may_use(&client_of(turn, authentication)?, GrantType::RefreshToken)?;
+        authenticated_client(turn, &authentication)?.check_grant_type(GrantType::RefreshToken)?;
     }
     let now = turn.now();
     let invalid = |why: &str| Refusal::InvalidGrant(why.to_owned());
@@ -29,7 +27,7 @@ pub(crate) fn refresh(
     let id = old.session;
     let mut session = turn.get(&SESSIONS, &id).ok_or_else(|| invalid("the session has ended"))?;
     if session.client_id != authentication.client_id {
-        return Err(invalid("the refresh token is another client's"));
+        return Err(invalid("the refresh token was issued to another client"));
     }
     if turn.get(&SESSIONS_REVOKED_UNTIL, &0).is_some_and(|until| session.started_at <= until) {
         return Err(invalid("the session has ended"));
@@ -39,21 +37,22 @@ pub(crate) fn refresh(
     }
     if old.first_used_at.is_some_and(|at| at.plus_secs(REUSE_GRACE_SECS) < now) {
         session::end(turn, id);
-        return Ok(Reply::Reused);
+        return Ok(TokenExchangeReply::Reused);
     }
     if old.successors >= SUCCESSORS_MAX {
-        return Err(invalid("the refresh token was spent"));
+        return Err(invalid("the refresh token was used too often"));
     }
-    let scopes = match asked {
+    let scopes = match requested {
         None => session.scopes.clone(),
-        Some(asked) if asked.iter().all(|scope| session.scopes.contains(scope)) => {
-            scopes::granted(asked, &[&session.scopes])
+        Some(requested) if requested.iter().all(|scope| session.scopes.contains(scope)) => {
+            scopes::granted(&requested, &[&session.scopes])
         }
         Some(_) => return Err(Refusal::InvalidScope),
     };
     if turn.has(&REFRESH_TOKENS, &new_hash) {
-        return Err(invalid("a refresh token is drawn once"));
+        return Err(invalid("the new refresh token was issued before"));
     }
+    // No writes above this line except for the end of a session, no refusals below it.
 
     if old.first_used_at.is_none() {
         for hash in std::mem::take(&mut session.unused) {
@@ -70,17 +69,16 @@ pub(crate) fn refresh(
     old.last_used_at = Some(now);
     old.successors += 1;
     turn.put(&REFRESH_TOKENS, &old_hash, &old);
-    let new = RefreshToken::new(id, now);
-    turn.put(&REFRESH_TOKENS, &new_hash, &new);
+    turn.put(&REFRESH_TOKENS, &new_hash, &RefreshToken::new(id, now));
     session.unused.push(new_hash);
     let surplus = session.used.len().saturating_sub(USED_TOKENS_MAX);
     for hash in session.used.drain(..surplus) {
         turn.remove(&REFRESH_TOKENS, &hash);
     }
-    // The timer of the session finds the new end when it fires.
+    // When the session's timer fires, it reads the new expiry.
     session.refresh_expires_at = now.plus_secs(REFRESH_IDLE_SECS).min(session.ends_at);
     turn.put(&SESSIONS, &id, &session);
     let mut grant = session.grant(id);
     grant.scopes = scopes;
-    Ok(Reply::Granted(grant))
+    Ok(TokenExchangeReply::Granted(grant))
 }

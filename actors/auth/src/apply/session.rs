@@ -1,20 +1,17 @@
-//! Sessions begin and end.
+//! Starts and ends sessions.
 
 use contracts::UserId;
-use contracts::auth::{Refusal, Reply, SessionGrant, UI_CLIENT};
-use contracts::users::Grants;
+use contracts::auth::{Refusal, SessionGrant, StartSession, UI_CLIENT};
 use group::Turn;
 use protocol::Slot;
 
-use crate::apply::revoke;
+use super::{check_epoch, revoke};
 use crate::limits::{REFRESH_IDLE_SECS, REVOCATION_SECS, SESSION_SECS_MAX, SESSIONS_PER_USER_MAX};
 use crate::scopes;
 use crate::service::{Auth, Timer};
-use crate::state::{
-    EPOCHS, REFRESH_TOKENS, RefreshToken, SESSIONS, Session, USER_SESSIONS, revoked, session_name,
-};
+use crate::state::{REFRESH_TOKENS, RefreshToken, SESSIONS, Session, USER_SESSIONS, revoked, session_name};
 
-/// Who signed in where, for what.
+/// The properties of a new session.
 pub(crate) struct NewSession {
     pub user: UserId,
     pub client_id: String,
@@ -23,20 +20,17 @@ pub(crate) struct NewSession {
     pub epoch: u32,
 }
 
-/// A session at one of our own pages.
-pub(crate) fn start_own(
+/// Starts a session of the Booking UI.
+pub(crate) fn start_ui_session(
     turn: &mut Turn<'_, Auth>,
-    grants: Grants,
-    asked: Option<&[String]>,
-    refresh_hash: [u8; 32],
-) -> Result<Reply, Refusal> {
-    let scopes = scopes::granted(asked.unwrap_or_default(), &[&grants.scopes]);
+    request: StartSession,
+) -> Result<SessionGrant, Refusal> {
+    let StartSession { grants, scopes, refresh_hash } = request;
+    let scopes = scopes::granted(scopes.as_deref().unwrap_or_default(), &[&grants.scopes]);
     if scopes.is_empty() {
         return Err(Refusal::InvalidScope);
     }
-    if turn.get(&EPOCHS, &grants.user).is_some_and(|epoch| grants.epoch < epoch) {
-        return Err(Refusal::InvalidGrant("the account has changed since: sign in again".into()));
-    }
+    check_epoch(turn, &grants)?;
     let new = NewSession {
         user: grants.user,
         client_id: UI_CLIENT.to_owned(),
@@ -44,17 +38,17 @@ pub(crate) fn start_own(
         hotels: grants.hotels,
         epoch: grants.epoch,
     };
-    start(turn, new, refresh_hash).map(|(_, grant)| Reply::Granted(grant))
+    start(turn, new, refresh_hash).map(|(_, grant)| grant)
 }
 
-/// Begins a session with its first refresh token. The last refusal of whoever calls this.
+/// Starts a session with its first refresh token. Callers must not refuse afterwards.
 pub(crate) fn start(
     turn: &mut Turn<'_, Auth>,
     new: NewSession,
     refresh_hash: [u8; 32],
 ) -> Result<(u128, SessionGrant), Refusal> {
     if turn.has(&REFRESH_TOKENS, &refresh_hash) {
-        return Err(Refusal::InvalidGrant("a refresh token is drawn once".into()));
+        return Err(Refusal::InvalidGrant("the refresh token was issued before".into()));
     }
     let NewSession { user, client_id, scopes, hotels, epoch } = new;
     let older = turn.scan(&USER_SESSIONS, &user, SESSIONS_PER_USER_MAX);
@@ -83,7 +77,7 @@ pub(crate) fn start(
     Ok((id, grant))
 }
 
-/// Ends a session, if it has not ended: its refresh tokens are gone, its access tokens void.
+/// Ends a session, if it has not ended: removes its refresh tokens and revokes its access tokens.
 pub(crate) fn end(turn: &mut Turn<'_, Auth>, id: u128) {
     let Some(session) = turn.get(&SESSIONS, &id) else { return };
     for hash in session.unused.iter().chain(&session.used) {

@@ -1,17 +1,17 @@
-//! What ends by itself.
+//! Timers for expired entries.
 
 use group::Turn;
 
-use crate::apply::{device, session};
+use super::{device, session};
 use crate::service::{Auth, Timer};
 use crate::state::{CODES, DEVICES, REVOKED, SESSIONS};
 
-/// A code is forgotten: it has expired, and so has the first token that came of it.
+/// Removes a code. It has expired, and so has the first access token issued for it.
 pub(crate) fn forget_code(turn: &mut Turn<'_, Auth>, hash: &[u8; 32]) {
     turn.remove(&CODES, hash);
 }
 
-/// A session has expired, unless it was used since the timer was set.
+/// Ends a session that has expired, unless it was refreshed since the timer was set.
 pub(crate) fn expire_session(turn: &mut Turn<'_, Auth>, id: u128) {
     let Some(found) = turn.get(&SESSIONS, &id) else { return };
     if found.refresh_expires_at <= turn.now() {
@@ -21,7 +21,7 @@ pub(crate) fn expire_session(turn: &mut Turn<'_, Auth>, id: u128) {
     }
 }
 
-/// No token that a revocation concerns is alive, unless it was renewed since the timer was set.
+/// Removes a revocation, unless it was renewed since the timer was set. All affected tokens have expired.
 pub(crate) fn forget_revoked(turn: &mut Turn<'_, Auth>, kind: u8, id: String) {
     let key = (kind, id);
     if turn.get(&REVOKED, &key).is_some_and(|revoked| revoked.until <= turn.now()) {
@@ -29,9 +29,9 @@ pub(crate) fn forget_revoked(turn: &mut Turn<'_, Auth>, kind: u8, id: String) {
     }
 }
 
-/// A device has waited for too long.
+/// Removes an expired device authorization.
 pub(crate) fn forget_device(turn: &mut Turn<'_, Auth>, hash: &[u8; 32]) {
     if turn.get(&DEVICES, hash).is_some_and(|device| device.expires_at <= turn.now()) {
-        device::forget(turn, hash);
+        device::remove(turn, hash);
     }
 }

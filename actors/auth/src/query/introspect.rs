@@ -1,24 +1,22 @@
-//! What a token says, and whether it is good (RFC 7662). A token that is not good has no further properties.
+//! Token introspection (RFC 7662). An invalid token has no properties.
 
-use contracts::auth::{Answer, BearerToken, ClientAuthentication, Introspection, Refusal};
+use contracts::auth::{IntrospectAccessToken, IntrospectRefreshToken, Introspection, Refusal};
 use group::View;
 use token::{Claims, PublicKeys};
 
-use crate::apply::authenticated;
 use crate::service::Auth;
-use crate::state::{CLIENTS, KEYS, REFRESH_TOKENS, REVOKED, SESSIONS, revoked, session_id};
+use crate::state::{CLIENTS, Client, KEYS, REFRESH_TOKENS, REVOKED, SESSIONS, revoked, session_id};
 
-pub(super) fn access(
+pub(super) fn access_token(
     auth: &Auth,
     view: &View<'_>,
-    authentication: &ClientAuthentication,
-    token: &BearerToken,
-) -> Result<Answer, Refusal> {
-    authenticated(view.get(&CLIENTS, &authentication.client_id), authentication)?;
+    request: &IntrospectAccessToken,
+) -> Result<Option<Introspection>, Refusal> {
+    let IntrospectAccessToken { client, token } = request;
+    Client::authenticated(view.get(&CLIENTS, &client.client_id), client)?;
     let keys = PublicKeys::from_paserk(view.all(&KEYS).map(|(_, key)| key.public));
-    let good =
-        keys.check(&token.0, auth.issuer(), view.now()).ok().filter(|(claims, _)| !is_revoked(view, claims));
-    Ok(Answer::Introspection(good.map(|(claims, _)| Introspection {
+    let claims = keys.check(&token.0, auth.issuer(), view.now()).ok().map(|(claims, _)| claims);
+    Ok(claims.filter(|claims| !is_revoked(view, claims)).map(|claims| Introspection {
         scopes: claims.scopes(),
         client_id: claims.client_id,
         subject: claims.subject,
@@ -27,22 +25,22 @@ pub(super) fn access(
         token_id: Some(claims.token_id),
         on_behalf_of: claims.on_behalf_of,
         refresh: false,
-    })))
+    }))
 }
 
-pub(super) fn refresh(
+pub(super) fn refresh_token(
     view: &View<'_>,
-    authentication: &ClientAuthentication,
-    hash: &[u8; 32],
-) -> Result<Answer, Refusal> {
-    authenticated(view.get(&CLIENTS, &authentication.client_id), authentication)?;
-    let token = view.get(&REFRESH_TOKENS, hash).filter(|token| token.first_used_at.is_none());
+    request: &IntrospectRefreshToken,
+) -> Result<Option<Introspection>, Refusal> {
+    let IntrospectRefreshToken { client, refresh_hash } = request;
+    Client::authenticated(view.get(&CLIENTS, &client.client_id), client)?;
+    let token = view.get(&REFRESH_TOKENS, refresh_hash).filter(|token| token.first_used_at.is_none());
     let found = token.and_then(|token| Some((view.get(&SESSIONS, &token.session)?, token)));
-    // A refresh token is for its own client and nobody else to know about (RFC 7662 §4).
+    // A refresh token is introspected by its own client only (RFC 7662 §4).
     let found = found.filter(|(session, _)| {
-        session.client_id == authentication.client_id && session.refresh_expires_at > view.now()
+        session.client_id == client.client_id && session.refresh_expires_at > view.now()
     });
-    Ok(Answer::Introspection(found.map(|(session, token)| Introspection {
+    Ok(found.map(|(session, token)| Introspection {
         scopes: session.scopes,
         client_id: session.client_id,
         subject: session.user.to_string(),
@@ -51,7 +49,7 @@ pub(super) fn refresh(
         token_id: None,
         on_behalf_of: None,
         refresh: true,
-    })))
+    }))
 }
 
 fn is_revoked(view: &View<'_>, claims: &Claims) -> bool {

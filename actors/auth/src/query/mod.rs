@@ -1,10 +1,10 @@
-//! Questions. All of them read one consistent point; the ones that sign need the cluster key too.
+//! Queries.
 
 mod introspect;
 mod lists;
 mod sign;
 
-use contracts::auth::{Answer, Query, Refusal};
+use contracts::auth::{Answer, GetDeviceAuthorization, PendingDevice, Query, Refusal};
 use group::View;
 use protocol::Principal;
 
@@ -18,37 +18,33 @@ pub(crate) fn answer(
     query: Query,
 ) -> Result<Answer, Refusal> {
     match query {
-        Query::Keys => Ok(lists::keys(view)),
-        Query::Revocations => Ok(lists::revocations(view)),
-        Query::Client { client_id } => {
-            let client = view.get(&CLIENTS, &client_id).ok_or(Refusal::NoSuchClient)?;
-            Ok(Answer::Client(client.profile(&client_id)))
+        Query::ListKeys(_) => Ok(lists::keys(view).into()),
+        Query::GetRevocations(_) => Ok(lists::revocations(view).into()),
+        Query::GetClient(request) => {
+            let client = view.get(&CLIENTS, &request.client_id).ok_or(Refusal::NoSuchClient)?;
+            Ok(client.profile(&request.client_id).into())
         }
-        Query::Clients { after, limit } => Ok(lists::clients(view, after, limit)),
-        Query::ServiceToken { service, on_behalf_of, token_id } => {
-            sign::for_service(auth, view, &service, on_behalf_of, token_id)
+        Query::ListClients(request) => Ok(lists::clients(view, &request).into()),
+        Query::IssueServiceToken(request) => sign::service_token(auth, view, request).map(Answer::from),
+        Query::IssueClientToken(request) => sign::client_token(auth, view, request).map(Answer::from),
+        Query::IssueSessionToken(request) => {
+            sign::session_token(auth, view, caller, request).map(Answer::from)
         }
-        Query::ClientToken { client, scopes, token_id } => {
-            sign::for_client(auth, view, &client, &scopes, token_id)
+        Query::IntrospectAccessToken(request) => {
+            introspect::access_token(auth, view, &request).map(Answer::from)
         }
-        Query::SessionToken { session, scopes, token_id } => {
-            sign::for_session(auth, view, caller, &session, scopes.as_deref(), token_id)
-        }
-        Query::IntrospectAccess { client, token } => introspect::access(auth, view, &client, &token),
-        Query::IntrospectRefresh { client, refresh_hash } => {
-            introspect::refresh(view, &client, &refresh_hash)
-        }
-        Query::Device { user_code_tag } => device(view, &user_code_tag),
+        Query::IntrospectRefreshToken(request) => introspect::refresh_token(view, &request).map(Answer::from),
+        Query::GetDeviceAuthorization(request) => pending_device(view, &request).map(Answer::from),
     }
 }
 
-fn device(view: &View<'_>, user_code_tag: &String) -> Result<Answer, Refusal> {
-    let hash = view.get(&USER_CODES, user_code_tag).ok_or(Refusal::NoSuchDevice)?;
+fn pending_device(view: &View<'_>, request: &GetDeviceAuthorization) -> Result<PendingDevice, Refusal> {
+    let hash = view.get(&USER_CODES, &request.user_code_tag).ok_or(Refusal::NoSuchDevice)?;
     let device = view.get(&DEVICES, &hash).ok_or(Refusal::NoSuchDevice)?;
     if device.expires_at <= view.now() || device.decision != Decision::Pending {
         return Err(Refusal::NoSuchDevice);
     }
     let client = view.get(&CLIENTS, &device.client_id).filter(|client| client.revoked_at.is_none());
     let client = client.ok_or(Refusal::NoSuchDevice)?;
-    Ok(Answer::Device { client_name: client.name, scopes: device.scopes })
+    Ok(PendingDevice { client_name: client.name, scopes: device.scopes })
 }

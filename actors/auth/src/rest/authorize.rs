@@ -1,11 +1,9 @@
-//! `/oauth/authorize`: a client sends somebody here, who signs in and agrees, or does not (RFC 6749 §4.1.1).
+//! `/oauth/authorize`: a client redirects a user here, who signs in and consents or denies (RFC 6749 §4.1.1).
 
 use std::sync::Arc;
 
 use ::token::random_secret;
-use contracts::auth::{
-    Answer, ClientProfile, Command, GrantType, NewAuthorizationCode, Query, Refusal, code_hash,
-};
+use contracts::auth::{ClientProfile, GetClient, GrantType, IssueAuthorizationCode, Refusal, code_hash};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::StatusCode;
@@ -19,61 +17,61 @@ use super::redirect::{BrowserResponse, form_action_source, with_parameters};
 use super::{Context, Tag};
 use crate::{scopes, uri};
 
-/// How long a page may stay open before it is decided, in seconds.
+/// Lifetime of a consent page, in seconds.
 const PAGE_SECS: i64 = 600;
 
-/// Clients' own state is shorter than this, in bytes.
+/// The longest `state` parameter, in bytes.
 const STATE_BYTES_MAX: usize = 2048;
 
 pub(super) struct Authorize {
     pub context: Arc<Context>,
 }
 
-/// What the page sends back.
+/// The form of the consent page.
 #[derive(Debug, Object)]
 #[allow(dead_code)]
 struct Decision {
-    /// The request that the page was shown for, sealed
+    /// The sealed authorization request
     request: String,
-    /// Proof that the form is ours
+    /// The form token
     csrf: String,
     /// `allow` or `deny`
     decision: String,
-    /// The person's address
+    /// The user's email address
     email: Option<String>,
-    /// The person's password
+    /// The user's password
     password: Option<String>,
 }
 
-/// A request that was looked at and found good.
+/// A validated authorization request. Sealed into the form as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Asked {
+struct ValidRequest {
     client_id: String,
-    /// As the request named it; empty when it did not.
+    /// As in the request; empty when the request does not contain it.
     redirect_uri: String,
-    /// Where the browser goes in the end.
+    /// The redirect URI that is used.
     target: String,
     state: Option<String>,
     scopes: Vec<String>,
     challenge: String,
 }
 
-/// Why there is nothing to agree to.
-enum Fault {
-    /// Whoever sent the browser here cannot be trusted with it: it stays (RFC 6749 §4.1.2.1).
-    Stay(&'static str),
-    /// The client is told.
-    Tell { target: String, state: Option<String>, error: &'static str, description: &'static str },
+/// Why an authorization request is invalid.
+enum InvalidRequest {
+    /// There is no trusted redirect URI, so the error is shown on a page (RFC 6749 §4.1.2.1).
+    Page(&'static str),
+    /// The error is sent to the redirect URI.
+    Redirect { target: String, state: Option<String>, error: &'static str, description: &'static str },
 }
 
 #[OpenApi(prefix_path = "/oauth", tag = "Tag::OAuth")]
 impl Authorize {
-    /// Ask a person
+    /// Show the consent page
     ///
     /// RFC 6749 §4.1.1 with PKCE (RFC 7636, S256 only) and `iss` (RFC 9207). Parameters: `response_type=code`,
     /// `client_id`, `redirect_uri`, `scope`, `state`, `code_challenge`, `code_challenge_method=S256`.
     #[oai(path = "/authorize", method = "get", operation_id = "authorize")]
-    async fn ask(&self, request: &Request) -> BrowserResponse {
+    async fn show(&self, request: &Request) -> BrowserResponse {
         let parameters = query_of(request);
         let call = match self.context.call(request).await {
             Ok(call) => call,
@@ -81,85 +79,89 @@ impl Authorize {
         };
         let client = match self.client(&call, &parameters).await {
             Ok(client) => client,
-            Err(answer) => return answer,
+            Err(page) => return page,
         };
-        match look_at(&parameters, &client) {
-            Ok(asked) => self.page(request, &client, &asked, None, ""),
-            Err(Fault::Stay(why)) => self.stay(why),
-            Err(Fault::Tell { target, state, error, description }) => {
-                self.tell(&target, state.as_deref(), error, description, false)
+        match validate(&parameters, &client) {
+            Ok(valid) => self.page(request, &client, &valid, None, ""),
+            Err(InvalidRequest::Page(why)) => self.error_page(why),
+            Err(InvalidRequest::Redirect { target, state, error, description }) => {
+                self.redirect_error(&target, state.as_deref(), error, description, false)
             }
         }
     }
 
-    /// The person decides
+    /// Decide on the consent page
     ///
-    /// Sent by the page that `GET` shows, and by nobody else.
+    /// Only the page of the `GET` operation sends this request.
     #[oai(path = "/authorize", method = "post", operation_id = "decideAuthorization")]
     async fn decide(&self, request: &Request, form: Form<Decision>) -> BrowserResponse {
-        let Ok(form) = form.checked() else { return self.stay("The form is malformed.") };
+        let Ok(form) = form.checked() else { return self.error_page("The form is malformed.") };
         if !self.context.is_our_form(request, &form) {
-            return self.stay("This form was not sent from our page, or your browser keeps no cookies.");
+            return self.error_page(
+                "This form was not sent from our page, or cookies are disabled in your browser.",
+            );
         }
         let now = Timestamp::wall_clock();
-        let Ok(asked) = self.context.requests.open::<Asked>(form.get("request").unwrap_or_default(), now)
+        let Ok(valid) =
+            self.context.requests.open::<ValidRequest>(form.get("request").unwrap_or_default(), now)
         else {
-            return self.stay("This page has been open for too long. Go back and start again.");
+            return self
+                .error_page("This page has expired. Please go back to the application and start again.");
         };
         if form.get("decision") != Some("allow") {
-            return self.tell(
-                &asked.target,
-                asked.state.as_deref(),
+            return self.redirect_error(
+                &valid.target,
+                valid.state.as_deref(),
                 "access_denied",
-                "The person said no.",
+                "The user denied access.",
                 true,
             );
         }
-        self.allow(request, &form, asked).await
+        self.allow(request, &form, valid).await
     }
 }
 
 impl Authorize {
-    async fn allow(&self, request: &Request, form: &Parameters, asked: Asked) -> BrowserResponse {
+    async fn allow(&self, request: &Request, form: &Parameters, valid: ValidRequest) -> BrowserResponse {
         let Ok(call) = self.context.call(request).await else { return self.unavailable() };
         let grants = match self.context.sign_in(request, &call, form).await {
             Ok(grants) => grants,
-            Err(not) => {
-                let query = Query::Client { client_id: asked.client_id.clone() };
-                let Ok(Answer::Client(client)) = self.context.query(&call, query).await else {
+            Err(error) => {
+                let client = GetClient { client_id: valid.client_id.clone() };
+                let Ok(client) = self.context.client.call(&call, client).await else {
                     return self.unavailable();
                 };
                 let email = form.get("email").unwrap_or_default();
-                return self.page(request, &client, &asked, Some(not.sentence()), email);
+                return self.page(request, &client, &valid, Some(error.message()), email);
             }
         };
         let code = random_secret("ac_");
-        let new = NewAuthorizationCode {
+        let request = IssueAuthorizationCode {
             code_hash: code_hash(&code),
-            client_id: asked.client_id,
-            redirect_uri: asked.redirect_uri,
-            challenge: asked.challenge,
-            scopes: asked.scopes,
+            client_id: valid.client_id,
+            redirect_uri: valid.redirect_uri,
+            challenge: valid.challenge,
+            scopes: valid.scopes,
             grants,
         };
-        let state = asked.state.as_deref();
-        let (error, description) = match self.context.command(&call, Command::Authorize(new)).await {
+        let state = valid.state.as_deref();
+        let (error, description) = match self.context.client.call(&call, request).await {
             Ok(_) => {
                 let mut parameters = vec![("code", code.as_str()), ("iss", self.context.public_url.as_str())];
                 parameters.extend(state.map(|state| ("state", state)));
-                let location = with_parameters(&asked.target, &parameters);
+                let location = with_parameters(&valid.target, &parameters);
                 return BrowserResponse::Redirect { location, after_form: true };
             }
             Err(Failure::Refused(Refusal::InvalidScope)) => {
-                ("invalid_scope", "The person may have none of these scopes.")
+                ("invalid_scope", "The user has none of the requested scopes.")
             }
             Err(Failure::Refused(Refusal::InvalidClient | Refusal::InvalidRedirect)) => {
-                return self.stay("The application that sent you here is not known any more.");
+                return self.error_page("The application that sent you here is no longer registered.");
             }
             Err(Failure::Refused(Refusal::UnauthorizedClient)) => {
-                ("unauthorized_client", "The client may not ask for codes.")
+                ("unauthorized_client", "The client cannot use the authorization code grant.")
             }
-            Err(Failure::Refused(_)) => ("server_error", "The request cannot be granted."),
+            Err(Failure::Refused(_)) => ("server_error", "The request could not be granted."),
             Err(
                 Failure::Unavailable(_)
                 | Failure::Unauthenticated(_)
@@ -167,16 +169,16 @@ impl Authorize {
                 | Failure::KeyReused,
             ) => ("temporarily_unavailable", "Try again in a moment."),
         };
-        self.tell(&asked.target, state, error, description, true)
+        self.redirect_error(&valid.target, state, error, description, true)
     }
 
-    /// The client that a request names. Until it is known, nothing in the request can be believed.
+    /// The client of an authorization request. Without a known client, the redirect URI is not trusted.
     async fn client(&self, call: &Call, parameters: &Parameters) -> Result<ClientProfile, BrowserResponse> {
-        let unknown = "The application that sent you here is not known.";
-        let client_id = parameters.get("client_id").ok_or_else(|| self.stay(unknown))?.to_owned();
-        match self.context.query(call, Query::Client { client_id }).await {
-            Ok(Answer::Client(client)) if client.revoked_at.is_none() => Ok(client),
-            Ok(_) | Err(Failure::Refused(_)) => Err(self.stay(unknown)),
+        let unknown = "The application that sent you here is not registered.";
+        let client_id = parameters.get("client_id").ok_or_else(|| self.error_page(unknown))?.to_owned();
+        match self.context.client.call(call, GetClient { client_id }).await {
+            Ok(client) if client.revoked_at.is_none() => Ok(client),
+            Ok(_) | Err(Failure::Refused(_)) => Err(self.error_page(unknown)),
             Err(
                 Failure::Unavailable(_)
                 | Failure::Unauthenticated(_)
@@ -190,16 +192,16 @@ impl Authorize {
         &self,
         request: &Request,
         client: &ClientProfile,
-        asked: &Asked,
+        valid: &ValidRequest,
         message: Option<&str>,
         email: &str,
     ) -> BrowserResponse {
         let (csrf, cookie) = self.context.form_token(request);
-        let sealed = self.context.requests.seal(asked, Some(Timestamp::wall_clock().plus_secs(PAGE_SECS)));
+        let sealed = self.context.requests.seal(valid, Some(Timestamp::wall_clock().plus_secs(PAGE_SECS)));
         let form = FormData {
             action: format!("{}/oauth/authorize", self.context.public_url),
             client_name: Some(client.name.clone()),
-            scopes: asked.scopes.iter().map(|scope| scopes::description(scope).to_owned()).collect(),
+            scopes: valid.scopes.iter().map(|scope| scopes::description(scope).to_owned()).collect(),
             request: Some(sealed),
             user_code: None,
             csrf,
@@ -211,11 +213,10 @@ impl Authorize {
             is_error: message.is_some(),
             form: Some(form),
         };
-        // 200 also when the password was wrong: the page is what the browser shall show.
-        render(&self.context.pages, StatusCode::OK, &page, form_action_source(&asked.target), cookie)
+        render(&self.context.pages, StatusCode::OK, &page, form_action_source(&valid.target), cookie)
     }
 
-    fn tell(
+    fn redirect_error(
         &self,
         target: &str,
         state: Option<&str>,
@@ -229,60 +230,64 @@ impl Authorize {
         BrowserResponse::Redirect { location: with_parameters(target, &parameters), after_form }
     }
 
-    fn stay(&self, why: &str) -> BrowserResponse {
-        notice(&self.context.pages, StatusCode::BAD_REQUEST, "This does not work", why)
+    fn error_page(&self, why: &str) -> BrowserResponse {
+        notice(&self.context.pages, StatusCode::BAD_REQUEST, "We cannot sign you in", why)
     }
 
     fn unavailable(&self) -> BrowserResponse {
-        let message = "We cannot sign anybody in right now. Try again in a moment.";
-        notice(&self.context.pages, StatusCode::SERVICE_UNAVAILABLE, "One moment", message)
+        let message = "Sign-in is temporarily unavailable. Please try again in a moment.";
+        notice(&self.context.pages, StatusCode::SERVICE_UNAVAILABLE, "Please try again", message)
     }
 }
 
-/// Looks at a request by a client that is known. The redirect URI comes first: without a good one nobody is told.
-fn look_at(parameters: &Parameters, client: &ClientProfile) -> Result<Asked, Fault> {
+/// Validates the request of a known client. The redirect URI is checked first, because errors are sent to it.
+fn validate(parameters: &Parameters, client: &ClientProfile) -> Result<ValidRequest, InvalidRequest> {
     let redirect_uri = parameters.get("redirect_uri").unwrap_or_default();
     let target = match (redirect_uri, client.redirect_uris.as_slice()) {
         ("", [only]) => only.clone(),
-        ("", _) => return Err(Fault::Stay("The application did not say where to send you back.")),
+        ("", _) => return Err(InvalidRequest::Page("The request does not contain a redirect URI.")),
         (named, known) if uri::is_registered(named, known) => named.to_owned(),
-        (..) => return Err(Fault::Stay("The application wants you sent to a place that is not its own.")),
+        (..) => {
+            return Err(InvalidRequest::Page(
+                "The redirect URI of the request is not registered for the application.",
+            ));
+        }
     };
     let state = parameters.get("state").map(str::to_owned);
-    let tell = |error, description| {
+    let refuse = |error, description| {
         let state = state.clone().filter(|state| state.len() <= STATE_BYTES_MAX);
-        Err(Fault::Tell { target: target.clone(), state, error, description })
+        Err(InvalidRequest::Redirect { target: target.clone(), state, error, description })
     };
     if parameters.is_repeated() {
-        return tell("invalid_request", "A parameter came twice.");
+        return refuse("invalid_request", "A parameter is repeated.");
     }
     if state.as_ref().is_some_and(|state| state.len() > STATE_BYTES_MAX) {
-        return tell("invalid_request", "`state` is too long.");
+        return refuse("invalid_request", "`state` is too long.");
     }
     match parameters.get("response_type") {
         Some("code") => {}
-        Some(_) => return tell("unsupported_response_type", "Only `code` is supported."),
-        None => return tell("invalid_request", "`response_type` is missing."),
+        Some(_) => return refuse("unsupported_response_type", "Only `code` is supported."),
+        None => return refuse("invalid_request", "`response_type` is missing."),
     }
     if !client.grant_types.contains(&GrantType::AuthorizationCode) {
-        return tell("unauthorized_client", "The client may not ask for codes.");
+        return refuse("unauthorized_client", "The client cannot use the authorization code grant.");
     }
     let Some(challenge) = parameters.get("code_challenge") else {
-        return tell("invalid_request", "`code_challenge` is missing: PKCE is required.");
+        return refuse("invalid_request", "`code_challenge` is missing: PKCE is required.");
     };
-    // Without a method the challenge is `plain` (RFC 7636 §4.3), which nobody gets here.
+    // The default method is `plain` (RFC 7636 §4.3), which is not supported.
     if parameters.get("code_challenge_method") != Some("S256") {
-        return tell("invalid_request", "`code_challenge_method` must be S256.");
+        return refuse("invalid_request", "`code_challenge_method` must be S256.");
     }
     let base64url = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if challenge.len() != 43 || !challenge.bytes().all(base64url) {
-        return tell("invalid_request", "`code_challenge` is no SHA-256 in base64url.");
+        return refuse("invalid_request", "`code_challenge` is not a SHA-256 hash in base64url.");
     }
     let scopes = scopes::granted(&parameters.scopes(), &[&client.scopes]);
     if scopes.is_empty() {
-        return tell("invalid_scope", "The client may have none of these scopes.");
+        return refuse("invalid_scope", "The client has none of the requested scopes.");
     }
-    Ok(Asked {
+    Ok(ValidRequest {
         client_id: client.id.clone(),
         redirect_uri: redirect_uri.to_owned(),
         target,

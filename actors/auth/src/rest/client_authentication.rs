@@ -1,4 +1,5 @@
-//! Which client is asking: `Authorization: Basic`, or `client_id` and `client_secret` in the form (RFC 6749 §2.3.1).
+//! Client authentication with `Authorization: Basic`, or with `client_id` and `client_secret` in the form (RFC 6749
+//! §2.3.1).
 
 use contracts::auth::{ClientAuthentication, UI_CLIENT, client_secret_hash};
 use data_encoding::BASE64;
@@ -10,10 +11,10 @@ use super::Context;
 use super::error::OAuthError;
 use super::form::Parameters;
 
-/// Ids and secrets are shorter than this, in bytes.
+/// The longest id or secret, in bytes.
 const BYTES_MAX: usize = 256;
 
-/// What the client shows, hashed. Whether it holds is for the group to say.
+/// The client's authentication with a hashed secret. The group verifies it.
 pub(super) fn authenticate_client(
     request: &Request,
     form: &Parameters,
@@ -21,11 +22,13 @@ pub(super) fn authenticate_client(
     let (client_id, secret) = match request.headers().get(header::AUTHORIZATION) {
         Some(value) => {
             if form.get("client_secret").is_some() {
-                return Err(OAuthError::invalid_request("A client authenticates in one way only."));
+                return Err(OAuthError::invalid_request("Use one method of client authentication only."));
             }
             let (id, secret) = basic(value.as_bytes()).ok_or_else(OAuthError::invalid_client)?;
             if form.get("client_id").is_some_and(|named| named != id) {
-                return Err(OAuthError::invalid_request("`client_id` names another client than the header."));
+                return Err(OAuthError::invalid_request(
+                    "`client_id` differs from the Authorization header.",
+                ));
             }
             (id, Some(secret).filter(|secret| !secret.is_empty()))
         }
@@ -34,7 +37,7 @@ pub(super) fn authenticate_client(
             (id.to_owned(), form.get("client_secret").map(str::to_owned))
         }
     };
-    // The UI's sessions are kept by its service token, never by whoever says to be it.
+    // The UI authenticates with its service token only.
     if client_id == UI_CLIENT
         || client_id.len() > BYTES_MAX
         || secret.as_ref().is_some_and(|secret| secret.len() > BYTES_MAX)
@@ -52,7 +55,7 @@ fn basic(value: &[u8]) -> Option<(String, String)> {
     }
     let decoded = String::from_utf8(BASE64.decode(encoded.trim().as_bytes()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    // Both parts are form-encoded before they are joined.
+    // Id and secret are form-encoded (RFC 6749 §2.3.1).
     let plain = |part: &str| -> Option<String> {
         let (name, _) = form_urlencoded::parse(part.as_bytes()).next()?;
         Some(name.into_owned())
@@ -61,8 +64,8 @@ fn basic(value: &[u8]) -> Option<(String, String)> {
 }
 
 impl Context {
-    /// Wrong client credentials count against the address that shows them, never against the client: its secret cannot
-    /// be guessed, but anybody could lock it out.
+    /// Refuses too many failed authentications. They are counted for each client address, because otherwise anybody could
+    /// lock a client out.
     pub(super) fn check_client_attempts(
         &self,
         request: &Request,
@@ -74,7 +77,7 @@ impl Context {
             .map_err(|error| OAuthError::limited(&error))
     }
 
-    /// Counts `error` if it is about the client's credentials.
+    /// Counts a failed client authentication.
     pub(super) fn count_client_failure(
         &self,
         request: &Request,
@@ -101,11 +104,11 @@ mod tests {
         if let Some(value) = header {
             request = request.header("Authorization", value);
         }
-        authenticate_client(&request.finish(), &Parameters::read(form.as_bytes()))
+        authenticate_client(&request.finish(), &Parameters::parse(form.as_bytes()))
     }
 
     #[test]
-    fn clients_show_who_they_are_in_one_way() {
+    fn clients_authenticate_with_one_method() {
         let basic = |text: &str| format!("Basic {}", BASE64.encode(text.as_bytes()));
         let authentication = |id: &str, secret: Option<&str>| {
             Ok(ClientAuthentication { client_id: id.into(), secret_hash: secret.map(client_secret_hash) })

@@ -1,14 +1,14 @@
-//! OAuth clients, for operators: what `auberge client` calls.
+//! Management of OAuth clients, for operators and `auberge client`.
 
 use ::token::random_secret;
 use contracts::auth::{
-    Answer, Auth, ClientKind, ClientProfile, Command, GrantType, NewClient, Query, Refusal, Reply,
+    ClientKind, ClientProfile, CreateClient, GetClient, GrantType, ListClients, Refusal, RevokeClient,
     client_secret_hash,
 };
 use edge::{
     ApiError, Cursor, Cursors, Instant, Json, Limit, NoContent, Page, Problem, SerdeJson, problem_types,
 };
-use group::Client as Groups;
+use group::Client;
 use poem_openapi::{Enum, Object, OpenApi, param};
 use serde::Serialize;
 
@@ -16,55 +16,55 @@ use super::Tag;
 use super::responses::NoStore;
 
 pub(super) struct Clients {
-    pub client: Groups,
+    pub client: Client,
     pub cursors: Cursors,
 }
 
-/// Whether a client can keep a secret.
+/// The client type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Has a secret.
     Confidential,
-    /// Runs where its users can look inside: no secret, PKCE.
+    /// Cannot keep a secret and uses PKCE.
     Public,
 }
 
-/// How a client may come by tokens.
+/// A grant type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Grant {
-    /// A person signs in and agrees (RFC 6749 §4.1).
+    /// RFC 6749 §4.1, with PKCE.
     AuthorizationCode,
-    /// And need not do so again (RFC 6749 §6).
+    /// RFC 6749 §6.
     RefreshToken,
-    /// In the client's own name (RFC 6749 §4.4).
+    /// RFC 6749 §4.4.
     ClientCredentials,
-    /// A person agrees elsewhere (RFC 8628).
+    /// RFC 8628.
     DeviceCode,
 }
 
-/// A client to be made.
+/// A new client.
 #[derive(Debug, Clone, Object)]
 pub struct NewClientBody {
-    /// What people are shown when they are asked to agree.
+    /// The name on the consent page.
     #[oai(validator(min_length = 1, max_length = 100))]
     pub name: String,
-    /// The most that it can have, separated by spaces.
+    /// All scopes that the client can have, separated by spaces.
     #[oai(validator(min_length = 1, max_length = 500))]
     pub scope: String,
-    /// `confidential` unless said otherwise.
+    /// The default is `confidential`.
     pub kind: Option<Kind>,
-    /// How it may come by tokens. Without this: `client_credentials` without redirect URIs,
-    /// `authorization_code` and `refresh_token` with some.
+    /// The default is `client_credentials` without redirect URIs, and `authorization_code` and `refresh_token` with
+    /// redirect URIs.
     #[oai(validator(max_items = 4))]
     pub grant_types: Option<Vec<Grant>>,
-    /// Where browsers may be sent back to.
+    /// Redirect URIs, compared exactly.
     #[oai(validator(max_items = 10))]
     pub redirect_uris: Option<Vec<String>>,
-    /// The hotels that its own tokens are bound to; none: unbound.
+    /// Hotels to which tokens of the client itself are restricted. Empty: no restriction.
     #[oai(validator(max_items = 100))]
     pub hotels: Option<Vec<String>>,
 }
@@ -72,34 +72,34 @@ pub struct NewClientBody {
 /// A client.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct ClientBody {
-    /// Its id.
+    /// The client's id.
     pub client_id: String,
-    /// What people are shown when they are asked to agree.
+    /// The name on the consent page.
     pub name: String,
-    /// Whether it has a secret.
+    /// The client type.
     pub kind: Kind,
-    /// The most that it can have, separated by spaces.
+    /// All scopes that the client can have, separated by spaces.
     pub scope: String,
-    /// How it may come by tokens.
+    /// Grant types that the client can use.
     pub grant_types: Vec<Grant>,
-    /// Where browsers may be sent back to.
+    /// Redirect URIs, compared exactly.
     pub redirect_uris: Vec<String>,
-    /// The hotels that its own tokens are bound to.
+    /// Hotels to which tokens of the client itself are restricted.
     pub hotels: Vec<String>,
-    /// When it was made.
+    /// When the client was created.
     pub created_at: Instant,
-    /// Void since.
+    /// When the client was revoked.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Instant>,
 }
 
-/// A client that was made just now.
+/// A created client.
 #[derive(Debug, Clone, Object)]
 pub struct MadeClient {
-    /// Its id.
+    /// The client's id.
     pub client_id: String,
-    /// Its secret, shown this once; none for public clients.
+    /// The client's secret, which cannot be read again. Absent for public clients.
     #[oai(skip_serializing_if_is_none)]
     pub client_secret: Option<String>,
     /// The client.
@@ -108,10 +108,10 @@ pub struct MadeClient {
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Clients")]
 impl Clients {
-    /// Make a client
+    /// Create a client
     ///
-    /// Its secret is shown this once, which is why there is no `Idempotency-Key` here: a repeated answer would have to
-    /// be kept somewhere. Revoke what was made twice.
+    /// The response contains the secret, which cannot be read again. Therefore this operation has no `Idempotency-Key`:
+    /// a repeated response would have to be stored. If you create a client twice, revoke one of them.
     #[oai(path = "/clients", method = "post", operation_id = "createClient")]
     async fn create(
         &self,
@@ -122,11 +122,11 @@ impl Clients {
         let kind = body.kind.unwrap_or(Kind::Confidential);
         let secret = (kind == Kind::Confidential).then(|| random_secret("sec_"));
         let redirect_uris = body.redirect_uris.unwrap_or_default();
-        let usual = match redirect_uris.is_empty() {
+        let default_grants = match redirect_uris.is_empty() {
             true => vec![Grant::ClientCredentials],
             false => vec![Grant::AuthorizationCode, Grant::RefreshToken],
         };
-        let new = NewClient {
+        let request = CreateClient {
             id: None,
             name: body.name,
             kind: match kind {
@@ -136,22 +136,17 @@ impl Clients {
             secret_hash: secret.as_deref().map(client_secret_hash),
             redirect_uris,
             scopes: body.scope.split_ascii_whitespace().map(str::to_owned).collect(),
-            grant_types: body.grant_types.unwrap_or(usual).into_iter().map(grant_type).collect(),
+            grant_types: body.grant_types.unwrap_or(default_grants).into_iter().map(grant_type).collect(),
             hotels: body.hotels.unwrap_or_default(),
         };
-        let made = self.client.command::<Auth>(&caller.call(), Command::CreateClient(new)).await;
-        match made.map_err(|failure| edge::api_error(failure, problem))? {
-            Reply::Client(profile) => {
-                let client = ClientBody::from(profile);
-                Ok(NoStore(MadeClient { client_id: client.client_id.clone(), client_secret: secret, client }))
-            }
-            _ => Err(ApiError::unavailable(1)),
-        }
+        let created = self.client.call(&caller.call(), request).await;
+        let client = ClientBody::from(created.map_err(|failure| edge::api_error(failure, problem))?);
+        Ok(NoStore(MadeClient { client_id: client.client_id.clone(), client_secret: secret, client }))
     }
 
-    /// Clients
+    /// List clients
     ///
-    /// By id, revoked ones included.
+    /// Sorted by id, including revoked clients.
     #[oai(path = "/clients", method = "get", operation_id = "listClients")]
     async fn list(
         &self,
@@ -161,17 +156,15 @@ impl Clients {
     ) -> Result<SerdeJson<Page<ClientBody>>, ApiError> {
         let list = "listClients";
         let after: Option<String> = self.cursors.decode(&list, cursor.0)?;
-        let query = Query::Clients { after, limit: limit.get() as u32 };
-        let found = self.client.query::<Auth>(&caller.call(), query).await;
-        let Answer::Clients { clients, more } = found.map_err(|failure| edge::api_error(failure, problem))?
-        else {
-            return Err(ApiError::unavailable(1));
-        };
-        let next_cursor = clients.last().filter(|_| more).map(|last| self.cursors.encode(&list, &last.id));
-        Ok(SerdeJson(Page { items: clients.into_iter().map(ClientBody::from).collect(), next_cursor }))
+        let request = ListClients { after, limit: limit.get() as u32 };
+        let page = self.client.call(&caller.call(), request).await;
+        let page = page.map_err(|failure| edge::api_error(failure, problem))?;
+        let next_cursor =
+            page.clients.last().filter(|_| page.more).map(|last| self.cursors.encode(&list, &last.id));
+        Ok(SerdeJson(Page { items: page.clients.into_iter().map(ClientBody::from).collect(), next_cursor }))
     }
 
-    /// One client
+    /// Get a client
     #[oai(path = "/clients/:client_id", method = "get", operation_id = "getClient")]
     async fn get(
         &self,
@@ -179,17 +172,13 @@ impl Clients {
         /// The client's id
         client_id: param::Path<String>,
     ) -> Result<Json<ClientBody>, ApiError> {
-        let query = Query::Client { client_id: client_id.0 };
-        let found = self.client.query::<Auth>(&caller.call(), query).await;
-        match found.map_err(|failure| edge::api_error(failure, problem))? {
-            Answer::Client(profile) => Ok(Json(profile.into())),
-            _ => Err(ApiError::unavailable(1)),
-        }
+        let found = self.client.call(&caller.call(), GetClient { client_id: client_id.0 }).await;
+        found.map(|client| Json(client.into())).map_err(|failure| edge::api_error(failure, problem))
     }
 
     /// Revoke a client
     ///
-    /// For good: its tokens are void within seconds, and it gets no others.
+    /// This cannot be undone. The client's tokens become invalid within seconds.
     #[oai(path = "/clients/:client_id", method = "delete", operation_id = "revokeClient")]
     async fn revoke(
         &self,
@@ -197,8 +186,7 @@ impl Clients {
         /// The client's id
         client_id: param::Path<String>,
     ) -> Result<NoContent, ApiError> {
-        let command = Command::RevokeClient { client_id: client_id.0 };
-        let revoked = self.client.command::<Auth>(&caller.call(), command).await;
+        let revoked = self.client.call(&caller.call(), RevokeClient { client_id: client_id.0 }).await;
         revoked.map(|_| NoContent).map_err(|failure| edge::api_error(failure, problem))
     }
 }
@@ -237,16 +225,16 @@ impl From<ClientProfile> for ClientBody {
     }
 }
 
-/// A refusal as a problem, for the operations that are not OAuth's.
+/// The problem for a refusal, for operations outside OAuth.
 pub(super) fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Invalid { field, why } => {
             let field = if field.starts_with("scopes") { "scope".to_owned() } else { field };
             Problem::new(&problem_types::INVALID).field(format!("/{field}"), why)
         }
-        Refusal::NoSuchClient => Problem::new(&problem_types::NOT_FOUND).detail("There is no such client."),
+        Refusal::NoSuchClient => Problem::new(&problem_types::NOT_FOUND).detail("The client does not exist."),
         Refusal::ClientExists => {
-            Problem::new(&problem_types::CONFLICT).detail("There is a client with this id.")
+            Problem::new(&problem_types::CONFLICT).detail("A client with this id exists.")
         }
         Refusal::InvalidClient
         | Refusal::InvalidGrant(_)

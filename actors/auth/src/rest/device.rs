@@ -1,8 +1,8 @@
-//! `/oauth/device`: somebody types the code that a device shows, signs in, and decides (RFC 8628 §3.3).
+//! `/oauth/device`: a user enters a user code, signs in, and decides (RFC 8628 §3.3).
 
 use std::sync::Arc;
 
-use contracts::auth::{Answer, Command, Query, Refusal};
+use contracts::auth::{DecideDeviceAuthorization, GetDeviceAuthorization, PendingDevice, Refusal};
 use edge::ClientAddress;
 use group::{Call, Failure};
 use poem::Request;
@@ -15,50 +15,50 @@ use super::redirect::BrowserResponse;
 use super::{Context, Tag};
 use crate::scopes;
 
-/// No vowels, so that no words come up by chance, and nothing that looks like something else (RFC 8628 §6.1).
+/// Without vowels, to avoid words, and without letters that are easily confused (RFC 8628 §6.1).
 const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
 
 pub(super) struct Device {
     pub context: Arc<Context>,
 }
 
-/// What the page sends back.
+/// The form of the page.
 #[derive(Debug, Object)]
 #[allow(dead_code)]
 struct DeviceDecision {
-    /// The code that the device shows
+    /// The user code
     user_code: String,
-    /// Proof that the form is ours
+    /// The form token
     csrf: String,
     /// `show`, `allow` or `deny`
     decision: String,
-    /// The person's address
+    /// The user's email address
     email: Option<String>,
-    /// The person's password
+    /// The user's password
     password: Option<String>,
 }
 
 #[OpenApi(prefix_path = "/oauth", tag = "Tag::OAuth")]
 impl Device {
-    /// A page for a device's code
+    /// Show the page for a user code
     ///
-    /// RFC 8628 §3.3. `user_code` may be in the query string already.
+    /// RFC 8628 §3.3. The query string can contain `user_code`.
     #[oai(path = "/device", method = "get", operation_id = "showDevice")]
-    async fn ask(&self, request: &Request) -> BrowserResponse {
+    async fn show(&self, request: &Request) -> BrowserResponse {
         let parameters = query_of(request);
         self.code_page(request, parameters.get("user_code").unwrap_or_default(), None)
     }
 
-    /// The person decides
+    /// Decide on the device page
     ///
-    /// Sent by the page that `GET` shows, and by nobody else.
+    /// Only the page of the `GET` operation sends this request.
     #[oai(path = "/device", method = "post", operation_id = "decideDevice")]
     async fn decide(&self, request: &Request, form: Form<DeviceDecision>) -> BrowserResponse {
         let Ok(form) = form.checked() else {
             return self.code_page(request, "", Some("The form is malformed."));
         };
         if !self.context.is_our_form(request, &form) {
-            let why = "This form was not sent from our page, or your browser keeps no cookies.";
+            let why = "This form was not sent from our page, or cookies are disabled in your browser.";
             return self.code_page(request, "", Some(why));
         }
         let Ok(call) = self.context.call(request).await else { return self.unavailable() };
@@ -74,7 +74,7 @@ impl Device {
     async fn allow(&self, request: &Request, call: &Call, form: &Parameters) -> BrowserResponse {
         match self.context.sign_in(request, call, form).await {
             Ok(grants) => self.settle(request, call, form, Some(grants)).await,
-            Err(not) => self.consent_page(request, call, form, Some(not.sentence())).await,
+            Err(error) => self.consent_page(request, call, form, Some(error.message())).await,
         }
     }
 
@@ -83,24 +83,25 @@ impl Device {
         request: &Request,
         call: &Call,
         form: &Parameters,
-        agreed: Option<contracts::users::Grants>,
+        approved: Option<contracts::users::Grants>,
     ) -> BrowserResponse {
-        let yes = agreed.is_some();
+        let is_approved = approved.is_some();
         let user_code_tag = self.tag(form.get("user_code").unwrap_or_default());
-        match self.context.command(call, Command::DecideDevice { user_code_tag, agreed }).await {
+        let decision = DecideDeviceAuthorization { user_code_tag, approved };
+        match self.context.client.call(call, decision).await {
             Ok(_) => {
-                let message = if yes {
-                    "Your device is signed in. You may close this page."
+                let message = if is_approved {
+                    "Your device is signed in. You can close this page."
                 } else {
-                    "Your device was refused."
+                    "You have denied access to your device."
                 };
                 notice(&self.context.pages, StatusCode::OK, "Done", message)
             }
             Err(Failure::Refused(Refusal::InvalidScope)) => notice(
                 &self.context.pages,
                 StatusCode::OK,
-                "This does not work",
-                "Your account may do nothing of what the device asks for.",
+                "We cannot sign your device in",
+                "Your account has none of the permissions that the device requests.",
             ),
             Err(Failure::Refused(_)) => self.no_such_code(request),
             Err(
@@ -119,17 +120,18 @@ impl Device {
         form: &Parameters,
         message: Option<&str>,
     ) -> BrowserResponse {
-        // Codes are short: guessing them is limited like guessing passwords.
-        if self.context.sign_ins.check(&guesser(request), ClientAddress::of(request).ip).is_err() {
+        // User codes are short, so guesses are limited like password guesses.
+        if self.context.sign_ins.check(&attempt_name(request), ClientAddress::of(request).ip).is_err() {
             return self.code_page(
                 request,
                 "",
-                Some("Too many wrong codes. Try again in a quarter of an hour."),
+                Some("Too many wrong codes. Please try again in 15 minutes."),
             );
         }
         let typed = form.get("user_code").unwrap_or_default();
-        match self.context.query(call, Query::Device { user_code_tag: self.tag(typed) }).await {
-            Ok(Answer::Device { client_name, scopes }) => {
+        let pending = GetDeviceAuthorization { user_code_tag: self.tag(typed) };
+        match self.context.client.call(call, pending).await {
+            Ok(PendingDevice { client_name, scopes }) => {
                 let (csrf, cookie) = self.context.form_token(request);
                 let form = FormData {
                     action: self.action(),
@@ -141,14 +143,14 @@ impl Device {
                     email: form.get("email").unwrap_or_default().to_owned(),
                 };
                 let page = Page {
-                    title: "Sign a device in".to_owned(),
+                    title: "Sign in on your device".to_owned(),
                     message: message.map(str::to_owned),
                     is_error: message.is_some(),
                     form: Some(form),
                 };
                 render(&self.context.pages, StatusCode::OK, &page, None, cookie)
             }
-            Ok(_) | Err(Failure::Refused(_)) => self.no_such_code(request),
+            Err(Failure::Refused(_)) => self.no_such_code(request),
             Err(
                 Failure::Unavailable(_)
                 | Failure::Unauthenticated(_)
@@ -159,7 +161,7 @@ impl Device {
     }
 
     fn no_such_code(&self, request: &Request) -> BrowserResponse {
-        self.context.sign_ins.failed(&guesser(request), ClientAddress::of(request).ip);
+        self.context.sign_ins.failed(&attempt_name(request), ClientAddress::of(request).ip);
         self.code_page(request, "", Some("There is no such code, or it has expired."))
     }
 
@@ -168,7 +170,7 @@ impl Device {
         let short: String = typed.chars().take(20).collect();
         let form = FormData { action: self.action(), user_code: Some(short), csrf, ..FormData::default() };
         let page = Page {
-            title: "Sign a device in".to_owned(),
+            title: "Sign in on your device".to_owned(),
             message: message.map(str::to_owned),
             is_error: message.is_some(),
             form: Some(form),
@@ -177,8 +179,8 @@ impl Device {
     }
 
     fn unavailable(&self) -> BrowserResponse {
-        let message = "We cannot sign anybody in right now. Try again in a moment.";
-        notice(&self.context.pages, StatusCode::SERVICE_UNAVAILABLE, "One moment", message)
+        let message = "Sign-in is temporarily unavailable. Please try again in a moment.";
+        notice(&self.context.pages, StatusCode::SERVICE_UNAVAILABLE, "Please try again", message)
     }
 
     fn action(&self) -> String {
@@ -186,28 +188,29 @@ impl Device {
     }
 
     fn tag(&self, typed: &str) -> String {
-        self.context.user_codes.tag(&[&plain(typed)])
+        self.context.user_codes.tag(&[&normalize(typed)])
     }
 }
 
-/// Under what name wrong codes are counted: each address for itself.
-fn guesser(request: &Request) -> String {
+/// The name under which wrong codes of a client address are counted.
+fn attempt_name(request: &Request) -> String {
     let address = ClientAddress::of(request).ip.map(|ip| ip.to_string()).unwrap_or_default();
-    format!("a device's code at {address}")
+    format!("user code from {address}")
 }
 
-/// Eight letters in two groups, 34 bits: good enough for ten minutes behind a sign-in and a limit.
-pub(super) fn draw_user_code(random: &[u8; 32]) -> String {
+/// Generates a user code: eight letters in two groups, 34 bits. This is sufficient for 10 minutes with a rate limit and a
+/// sign-in.
+pub(super) fn generate_user_code(random: &[u8; 32]) -> String {
     let mut letters =
         random.iter().filter(|byte| **byte < 240).map(|byte| char::from(LETTERS[usize::from(byte % 20)]));
-    // 16 of 256 bytes are left out so that all letters are equally likely; were too few left, `B` fills up.
+    // Skips 16 of 256 byte values, so that all letters have the same probability. `B` replaces missing letters.
     let mut group = || (0..4).map(|_| letters.next().unwrap_or('B')).collect::<String>();
     let (one, two) = (group(), group());
     format!("{one}-{two}")
 }
 
-/// A code as it was drawn, however it was typed.
-pub(super) fn plain(typed: &str) -> String {
+/// A user code without separators, in upper case.
+pub(super) fn normalize(typed: &str) -> String {
     typed
         .chars()
         .take(64)
@@ -221,8 +224,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_read_however_they_are_typed() {
-        let code = draw_user_code(&::token::random_bytes());
+    fn user_codes_are_normalized() {
+        let code = generate_user_code(&::token::random_bytes());
         assert_eq!(code.len(), 9);
         for typed in [
             code.clone(),
@@ -230,9 +233,9 @@ mod tests {
             code.replace('-', " "),
             format!(" {} ", code.replace('-', "")),
         ] {
-            assert_eq!(plain(&typed), plain(&code));
+            assert_eq!(normalize(&typed), normalize(&code));
         }
-        assert_eq!(draw_user_code(&[0; 32]), "BBBB-BBBB");
-        assert_eq!(plain("ab<c>1"), "ABC");
+        assert_eq!(generate_user_code(&[0; 32]), "BBBB-BBBB");
+        assert_eq!(normalize("ab<c>1"), "ABC");
     }
 }

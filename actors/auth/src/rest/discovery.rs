@@ -1,8 +1,8 @@
-//! What clients find out by themselves: metadata (RFC 8414) and public keys.
+//! Authorization server metadata (RFC 8414) and public keys.
 
 use std::sync::Arc;
 
-use contracts::auth::{Answer, Query};
+use contracts::auth::ListKeys;
 use contracts::scope;
 use edge::{ApiError, Instant, Json};
 use poem::http::header;
@@ -19,55 +19,55 @@ pub(super) struct Discovery {
     pub context: Arc<Context>,
 }
 
-/// What this server offers (RFC 8414 §2).
+/// Authorization server metadata (RFC 8414 §2).
 #[derive(Debug, Clone, Object)]
 pub struct ServerMetadata {
-    /// Who signs the tokens.
+    /// The issuer of tokens.
     pub issuer: String,
-    /// Where people are sent.
+    /// Where clients redirect users to sign in.
     pub authorization_endpoint: String,
-    /// Where tokens are had.
+    /// Where clients obtain tokens.
     pub token_endpoint: String,
-    /// Where they are taken back.
+    /// Where clients revoke tokens.
     pub revocation_endpoint: String,
-    /// Where they are explained.
+    /// Where clients introspect tokens.
     pub introspection_endpoint: String,
-    /// Where devices begin.
+    /// Where devices start a device authorization.
     pub device_authorization_endpoint: String,
-    /// The public keys. Not JWKs: tokens are PASETO v4.public, keys are PASERK.
+    /// The public keys as PASERK. Tokens are PASETO v4.public, so there are no JWKs.
     pub paserk_keys_uri: String,
-    /// Where this API is documented.
+    /// The documentation of this API.
     pub service_documentation: String,
     /// `code`
     pub response_types_supported: Vec<String>,
     /// `query`
     pub response_modes_supported: Vec<String>,
-    /// Ways to a token.
+    /// Supported grant types.
     pub grant_types_supported: Vec<String>,
     /// `S256`
     pub code_challenge_methods_supported: Vec<String>,
-    /// Ways for a client to show who it is.
+    /// Supported methods of client authentication.
     pub token_endpoint_auth_methods_supported: Vec<String>,
-    /// The same for revocation.
+    /// Supported methods of client authentication for revocation.
     pub revocation_endpoint_auth_methods_supported: Vec<String>,
-    /// The same for introspection, which public clients cannot ask.
+    /// Supported methods of client authentication for introspection, which public clients cannot use.
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
-    /// Scopes that exist.
+    /// All scopes.
     pub scopes_supported: Vec<String>,
-    /// Answers to authorization requests name their issuer (RFC 9207).
+    /// Authorization responses contain the issuer (RFC 9207).
     pub authorization_response_iss_parameter_supported: bool,
 }
 
 /// A public key.
 #[derive(Debug, Clone, Object)]
 pub struct PublicKey {
-    /// Its id, which tokens bear in their footer: `k4.pid.…`.
+    /// The key's id, which is in the footer of tokens: `k4.pid.…`.
     pub id: String,
     /// The key: `k4.public.…`.
     pub key: String,
-    /// Signs from then on.
+    /// When the key starts to sign.
     pub active_from: Instant,
-    /// Has signed nothing since.
+    /// When the key stopped to sign.
     #[oai(skip_serializing_if_is_none)]
     pub retired_at: Option<Instant>,
 }
@@ -75,15 +75,15 @@ pub struct PublicKey {
 /// Public keys, oldest first.
 #[derive(Debug, Clone, Object)]
 pub struct PublicKeys {
-    /// All that are trusted now.
+    /// All trusted keys.
     pub keys: Vec<PublicKey>,
 }
 
-/// An answer that is the same for everybody, good for half a minute: new keys are announced a minute ahead.
+/// A public JSON response that can be cached for 30 seconds. New keys are published 60 seconds before they sign.
 #[derive(Debug, Clone)]
-pub struct Shared<T>(pub T);
+pub struct Cacheable<T>(pub T);
 
-impl<T: ToJSON> IntoResponse for Shared<T> {
+impl<T: ToJSON> IntoResponse for Cacheable<T> {
     fn into_response(self) -> Response {
         let mut response = Json(self.0).into_response();
         response
@@ -93,9 +93,9 @@ impl<T: ToJSON> IntoResponse for Shared<T> {
     }
 }
 
-impl<T: ToJSON + Type> ApiResponse for Shared<T> {
+impl<T: ToJSON + Type> ApiResponse for Cacheable<T> {
     fn meta() -> MetaResponses {
-        described("The answer, good for half a minute", "application/json", T::schema_ref())
+        described("OK (can be cached for 30 seconds)", "application/json", T::schema_ref())
     }
 
     fn register(registry: &mut Registry) {
@@ -105,7 +105,7 @@ impl<T: ToJSON + Type> ApiResponse for Shared<T> {
 
 #[OpenApi(tag = "Tag::OAuth")]
 impl Discovery {
-    /// What this server offers
+    /// Get the server metadata
     ///
     /// RFC 8414.
     #[oai(
@@ -113,11 +113,11 @@ impl Discovery {
         method = "get",
         operation_id = "getOAuthMetadata"
     )]
-    async fn metadata(&self) -> Shared<ServerMetadata> {
+    async fn metadata(&self) -> Cacheable<ServerMetadata> {
         let at = |path: &str| format!("{}{path}", self.context.public_url);
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let methods = list(&["client_secret_basic", "client_secret_post", "none"]);
-        Shared(ServerMetadata {
+        Cacheable(ServerMetadata {
             issuer: self.context.public_url.clone(),
             authorization_endpoint: at("/oauth/authorize"),
             token_endpoint: at("/oauth/token"),
@@ -146,24 +146,20 @@ impl Discovery {
         })
     }
 
-    /// Public keys
+    /// List public keys
     ///
-    /// With which anybody can check access tokens (PASETO v4.public, implicit assertion `access token`).
+    /// To verify access tokens (PASETO v4.public, implicit assertion `access token`).
     #[oai(path = "/oauth/keys", method = "get", operation_id = "listPublicKeys")]
-    async fn keys(&self, request: &Request) -> Result<Shared<PublicKeys>, ApiError> {
+    async fn keys(&self, request: &Request) -> Result<Cacheable<PublicKeys>, ApiError> {
         let call = edge::Caller::with_token(request, None).call();
-        let found = self
-            .context
-            .query(&call, Query::Keys)
-            .await
-            .map_err(|failure| edge::api_error(failure, problem))?;
-        let Answer::Keys(keys) = found else { return Err(ApiError::unavailable(1)) };
+        let keys = self.context.client.call(&call, ListKeys).await;
+        let keys = keys.map_err(|failure| edge::api_error(failure, problem))?;
         let keys = keys.into_iter().map(|key| PublicKey {
             id: key.id,
             key: key.public,
             active_from: key.active_from.into(),
             retired_at: key.retired_at.map(Into::into),
         });
-        Ok(Shared(PublicKeys { keys: keys.collect() }))
+        Ok(Cacheable(PublicKeys { keys: keys.collect() }))
     }
 }

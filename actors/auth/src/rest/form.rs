@@ -1,5 +1,5 @@
-//! Forms and query strings as OAuth wants them read: every parameter once at most, empty ones as if left out
-//! (RFC 6749 §3.1, §3.2).
+//! Forms and query strings of OAuth requests: parameters must not be repeated, and empty parameters are treated as
+//! omitted (RFC 6749 §3.1, §3.2).
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use super::error::OAuthError;
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// Longer bodies and query strings are none of ours, in bytes.
+/// The longest body or query string, in bytes.
 const BYTES_MAX: usize = 16 * 1024;
 
 /// Parameters by name.
@@ -24,8 +24,8 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads `a=1&b=2`.
-    pub fn read(encoded: &[u8]) -> Self {
+    /// Parses `a=1&b=2`.
+    pub fn parse(encoded: &[u8]) -> Self {
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(encoded) {
             if value.is_empty() {
@@ -38,29 +38,32 @@ impl Parameters {
         parameters
     }
 
-    /// The parameter, unless it is empty or missing.
+    /// The parameter, or `None` if it is empty or missing.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// Whether any parameter came twice.
+    /// Whether a parameter is repeated.
     pub fn is_repeated(&self) -> bool {
         self.repeated.is_some()
     }
 
-    /// The parameter, or `invalid_request`.
+    /// The parameter.
+    ///
+    /// # Errors
+    /// `invalid_request` if it is empty or missing.
     pub fn required(&self, name: &str) -> Result<&str, OAuthError> {
         self.get(name).ok_or_else(|| OAuthError::invalid_request(format!("`{name}` is missing.")))
     }
 
-    /// Scopes, as they were asked for.
+    /// The requested scopes.
     pub fn scopes(&self) -> Vec<String> {
         self.get("scope").unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
     }
 }
 
-/// A form in a request's body, whose fields are documented by `T`. What is wrong with it is found out by the operation,
-/// which knows how to say so.
+/// A form body, whose fields are documented by `T`. Errors are returned by [`Form::checked`], so that each operation can
+/// report them in its own format.
 #[derive(Debug)]
 pub(super) struct Form<T> {
     pub parameters: Result<Parameters, OAuthError>,
@@ -68,11 +71,14 @@ pub(super) struct Form<T> {
 }
 
 impl<T> Form<T> {
-    /// The parameters, once each.
+    /// The parameters.
+    ///
+    /// # Errors
+    /// `invalid_request` if the body is not a form or a parameter is repeated.
     pub fn checked(self) -> Result<Parameters, OAuthError> {
         let parameters = self.parameters?;
         match parameters.is_repeated() {
-            true => Err(OAuthError::invalid_request("A parameter came twice.")),
+            true => Err(OAuthError::invalid_request("A parameter is repeated.")),
             false => Ok(parameters),
         }
     }
@@ -101,7 +107,7 @@ impl<'a, T: Type> ApiExtractor<'a> for Form<T> {
         let parameters = if bare.eq_ignore_ascii_case(MEDIA_TYPE) {
             let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
             match bytes.len() <= BYTES_MAX {
-                true => Ok(Parameters::read(&bytes)),
+                true => Ok(Parameters::parse(&bytes)),
                 false => Err(OAuthError::invalid_request("The form is too long.")),
             }
         } else {
@@ -111,10 +117,10 @@ impl<'a, T: Type> ApiExtractor<'a> for Form<T> {
     }
 }
 
-/// The parameters of a request's query string.
+/// The parameters of a query string.
 pub(super) fn query_of(request: &Request) -> Parameters {
     let query = request.uri().query().unwrap_or_default();
-    if query.len() > BYTES_MAX { Parameters::default() } else { Parameters::read(query.as_bytes()) }
+    if query.len() > BYTES_MAX { Parameters::default() } else { Parameters::parse(query.as_bytes()) }
 }
 
 #[cfg(test)]
@@ -122,15 +128,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_read_once_each() {
-        let read = Parameters::read(b"a=1&b=x+y%26z&c=&scope=%20p++q%20");
+    fn parameters_are_parsed_and_repetition_is_detected() {
+        let parsed = Parameters::parse(b"a=1&b=x+y%26z&c=&scope=%20p++q%20");
         assert_eq!(
-            (read.get("a"), read.get("b"), read.get("c"), read.get("d")),
+            (parsed.get("a"), parsed.get("b"), parsed.get("c"), parsed.get("d")),
             (Some("1"), Some("x y&z"), None, None)
         );
-        assert_eq!(read.scopes(), ["p", "q"]);
-        assert!(!read.is_repeated());
-        assert!(Parameters::read(b"a=1&a=1").is_repeated());
-        assert!(!Parameters::read(b"a=&a=1").is_repeated());
+        assert_eq!(parsed.scopes(), ["p", "q"]);
+        assert!(!parsed.is_repeated());
+        assert!(Parameters::parse(b"a=1&a=1").is_repeated());
+        assert!(!Parameters::parse(b"a=&a=1").is_repeated());
     }
 }

@@ -1,4 +1,4 @@
-//! The API: OAuth's endpoints, the pages that people see of it, and clients for operators.
+//! The API: OAuth endpoints, consent pages, and the management of clients.
 
 mod authorize;
 mod client_authentication;
@@ -16,7 +16,7 @@ mod token;
 use std::sync::Arc;
 
 use ::token::{ClusterKey, LinkKey, Seal};
-use contracts::auth::{Auth, Command, Query, Refusal, Reply, access_token_id};
+use contracts::auth::{Refusal, access_token_id};
 use edge::Cursors;
 use edge::csrf::Csrf;
 use edge::rate_limit::SignInLimiter;
@@ -28,32 +28,32 @@ use crate::credentials::half;
 
 #[derive(Tags)]
 enum Tag {
-    /// OAuth 2: tokens, and where to get them
+    /// OAuth 2 endpoints
     OAuth,
     /// OAuth clients, for operators
     Clients,
 }
 
-/// What every part of the API needs.
+/// Dependencies and state of the OAuth endpoints.
 pub(crate) struct Context {
     client: Client,
     credentials: Arc<dyn Credentials>,
-    /// Without a slash at its end: the issuer.
+    /// The issuer, without a trailing slash.
     public_url: String,
     csrf: Csrf,
-    /// Authorization requests, between the page that shows one and the form that decides it.
+    /// Seals authorization requests into the form of the consent page.
     requests: Seal,
-    /// Tags of the codes that people type for devices: too short to be hashed without a key.
+    /// Tags user codes, which are too short to be hashed without a key.
     user_codes: LinkKey,
     sign_ins: Arc<SignInLimiter>,
     pages: Renderer,
 }
 
-/// The API of `auth`. `credentials` yields the tokens of `svc:auth`; `sign_ins` is shared with the UI, so that failed
-/// attempts count wherever they are made.
+/// The API of `auth`. `credentials` issue the tokens of `svc:auth`. `sign_ins` is shared with the UI, so that failed
+/// attempts are counted together.
 ///
 /// # Panics
-/// When a template of this crate does not compile: a mistake in the program.
+/// When a template of this crate does not compile, which is a bug.
 pub fn api(
     client: Client,
     credentials: Arc<dyn Credentials>,
@@ -82,22 +82,14 @@ pub fn api(
 }
 
 impl Context {
-    /// A call of `svc:auth`, with the request's id and deadline.
+    /// A call as `svc:auth`, with the id and deadline of the request.
     async fn call(&self, request: &poem::Request) -> Result<Call, Failure<Refusal>> {
         let token = self.credentials.service_token("auth", None).await?;
         Ok(edge::Caller::with_token(request, Some(token)).call())
     }
-
-    async fn command(&self, call: &Call, command: Command) -> Result<Reply, Failure<Refusal>> {
-        self.client.command::<Auth>(call, command).await
-    }
-
-    async fn query(&self, call: &Call, query: Query) -> Result<contracts::auth::Answer, Failure<Refusal>> {
-        self.client.query::<Auth>(call, query).await
-    }
 }
 
-/// A new access token's id.
+/// A random access token id.
 fn fresh_token_id() -> String {
     access_token_id(u128::from_be_bytes(half(::token::random_bytes())))
 }

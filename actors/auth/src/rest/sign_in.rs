@@ -1,6 +1,6 @@
-//! Somebody types a password at a page of ours.
+//! Sign-in with a password on the consent pages, and the form tokens of these pages.
 
-use contracts::users::{self, Grants, Users};
+use contracts::users::{Grants, VerifyPassword};
 use edge::ClientAddress;
 use edge::csrf::is_cross_site;
 use group::{Call, Failure};
@@ -10,35 +10,36 @@ use poem::http::header;
 use super::Context;
 use super::form::Parameters;
 
-/// The cookie that binds a form to the browser that it was shown to. Only a random value, gone with the window.
+/// The session cookie that binds a form to a browser: a random value.
 const COOKIE: &str = "auberge_form";
 
-/// Longer passwords are nobody's, in bytes.
+/// The longest password that is verified, in bytes.
 const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// Why somebody is not signed in; each is shown as a sentence.
+/// Why a sign-in failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SignInError {
-    /// Unknown address or wrong password: the two are not told apart.
+    /// Unknown address or wrong password. The response does not reveal which.
     Wrong,
-    /// Too many failures.
+    /// Too many failed attempts.
     Limited,
-    /// `users` does not answer.
+    /// `users` is unavailable.
     Unavailable,
 }
 
 impl SignInError {
-    pub fn sentence(self) -> &'static str {
+    /// The message on the page.
+    pub fn message(self) -> &'static str {
         match self {
-            Self::Wrong => "That address and password do not match.",
-            Self::Limited => "Too many failed attempts. Try again in a quarter of an hour.",
-            Self::Unavailable => "We cannot check that right now. Try again in a moment.",
+            Self::Wrong => "The email address and password do not match.",
+            Self::Limited => "Too many failed attempts. Please try again in 15 minutes.",
+            Self::Unavailable => "We cannot sign you in right now. Please try again in a moment.",
         }
     }
 }
 
 impl Context {
-    /// What `users` says of whoever typed this.
+    /// Verifies the email address and password of a form.
     pub(super) async fn sign_in(
         &self,
         request: &Request,
@@ -53,15 +54,15 @@ impl Context {
         }
         let address = ClientAddress::of(request).ip;
         self.sign_ins.check(email, address).map_err(|_| SignInError::Limited)?;
-        let query = users::Query::VerifyPassword { email: email.to_owned(), password: password.to_owned() };
-        match self.client.query::<Users>(call, query).await {
-            Ok(users::Answer::Grants(grants)) => {
-                // Many guesses may have been under way at once: those that end after the last allowed one are too many.
+        let request = VerifyPassword { email: email.to_owned(), password: password.to_owned() };
+        match self.client.call(call, request).await {
+            Ok(Some(grants)) => {
+                // Concurrent attempts can exceed the limit while the password is verified, so it is checked again.
                 self.sign_ins.check(email, address).map_err(|_| SignInError::Limited)?;
                 self.sign_ins.succeeded(email);
                 Ok(grants)
             }
-            Ok(_) | Err(Failure::Refused(_)) => {
+            Ok(None) | Err(Failure::Refused(_)) => {
                 self.sign_ins.failed(email, address);
                 Err(SignInError::Wrong)
             }
@@ -74,14 +75,14 @@ impl Context {
         }
     }
 
-    /// A form token, and the cookie that it is bound to where the browser has none yet.
+    /// A form token, and the cookie to set if the browser does not have one.
     pub(super) fn form_token(&self, request: &Request) -> (String, Option<String>) {
         match form_cookie(request) {
             Some(session) => (self.csrf.token(session), None),
             None => {
                 let session = ::token::random_secret("");
-                // Lax: it must come along when a client's site sends the browser here, or a second tab would take the
-                // first one's cookie away. The token in the form is what keeps other sites out.
+                // `Lax`, because the cookie must be sent when a client's site redirects the browser here; otherwise a
+                // second tab would replace the cookie. The form token protects against other sites.
                 let secure = if self.public_url.starts_with("https:") { "; Secure" } else { "" };
                 let cookie = format!("{COOKIE}={session}; Path=/oauth; HttpOnly; SameSite=Lax{secure}");
                 (self.csrf.token(&session), Some(cookie))
@@ -89,7 +90,7 @@ impl Context {
         }
     }
 
-    /// Whether a form was shown by us to this very browser.
+    /// Whether a form was rendered for this browser.
     pub(super) fn is_our_form(&self, request: &Request, form: &Parameters) -> bool {
         let session = form_cookie(request);
         let held =

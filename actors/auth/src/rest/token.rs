@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use ::token::{AUDIENCE, random_bytes, random_secret};
 use contracts::auth::{
-    Answer, BearerToken, ClientAuthentication, Command, GrantType, Introspection, IssuedToken, Query, Reply,
-    SessionGrant, code_hash, device_hash, refresh_hash,
+    AuthorizationPending, BearerToken, ClientAuthentication, DevicePollReply, ExchangeCode, GetClient,
+    GrantType, IntrospectAccessToken, IntrospectRefreshToken, Introspection, IssueClientToken,
+    IssueSessionToken, IssuedToken, PollDeviceAuthorization, RefreshSession, RevokeAccessToken,
+    RevokeRefreshToken, SessionGrant, StartDeviceAuthorization, TokenExchangeReply, code_hash, device_hash,
+    refresh_hash,
 };
 use data_encoding::BASE64URL_NOPAD;
 use group::Call;
@@ -18,16 +21,15 @@ use super::error::OAuthError;
 use super::form::{Form, Parameters};
 use super::responses::{DeviceAuthorizationResponse, IntrospectionResponse, NoStore, Revoked, TokenResponse};
 use super::{Context, Tag, device, fresh_token_id};
-use crate::bootstrap::unexpected;
 
-/// How a device names its grant type (RFC 8628 §3.4).
+/// The grant type of devices (RFC 8628 §3.4).
 pub(super) const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 pub(super) struct Tokens {
     pub context: Arc<Context>,
 }
 
-/// What a client asks for.
+/// An access token request (RFC 6749 §4.1.3).
 #[derive(Debug, Object)]
 #[allow(dead_code)]
 struct TokenRequest {
@@ -39,25 +41,25 @@ struct TokenRequest {
     client_secret: Option<String>,
     /// authorization_code: the code
     code: Option<String>,
-    /// authorization_code: as in the authorization request
+    /// authorization_code: the same as in the authorization request
     redirect_uri: Option<String>,
-    /// authorization_code: the verifier behind the challenge (RFC 7636)
+    /// authorization_code: the code verifier (RFC 7636)
     code_verifier: Option<String>,
-    /// refresh_token: the token, which is void from now on
+    /// refresh_token: the refresh token, which can be used once
     refresh_token: Option<String>,
-    /// device_code: the device's code
+    /// device_code: the device code
     device_code: Option<String>,
-    /// client_credentials, refresh_token: fewer scopes, separated by spaces
+    /// client_credentials, refresh_token: a subset of the scopes, separated by spaces
     scope: Option<String>,
 }
 
-/// Which token.
+/// A token to revoke or introspect.
 #[derive(Debug, Object)]
 #[allow(dead_code)]
 struct TokenReference {
     /// An access token or a refresh token
     token: String,
-    /// `access_token` or `refresh_token`; we see which it is
+    /// `access_token` or `refresh_token`. Ignored, because the token itself shows its type.
     token_type_hint: Option<String>,
     /// The client's id, unless it is in the Authorization header
     client_id: Option<String>,
@@ -65,7 +67,7 @@ struct TokenReference {
     client_secret: Option<String>,
 }
 
-/// What a device asks for.
+/// A device authorization request (RFC 8628 §3.1).
 #[derive(Debug, Object)]
 #[allow(dead_code)]
 struct DeviceRequest {
@@ -79,9 +81,9 @@ struct DeviceRequest {
 
 #[OpenApi(prefix_path = "/oauth", tag = "Tag::OAuth")]
 impl Tokens {
-    /// A token
+    /// Create a token
     ///
-    /// RFC 6749 §3.2. Clients authenticate by `Authorization: Basic` or in the form; public ones by PKCE.
+    /// RFC 6749 §3.2. Clients authenticate with `Authorization: Basic` or in the form. Public clients use PKCE.
     #[oai(path = "/token", method = "post", operation_id = "createToken")]
     async fn token(
         &self,
@@ -97,21 +99,21 @@ impl Tokens {
             .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
     }
 
-    /// Take a token back
+    /// Revoke a token
     ///
-    /// RFC 7009. A refresh token takes its whole session along.
+    /// RFC 7009. Revoking a refresh token ends its session.
     #[oai(path = "/revoke", method = "post", operation_id = "revokeToken")]
     async fn revoke(&self, request: &Request, form: Form<TokenReference>) -> Result<Revoked, OAuthError> {
         let form = form.checked()?;
         let authentication = authenticate_client(request, &form)?;
         self.context.check_client_attempts(request, &authentication)?;
-        let revoked = self.take_back(request, &form, &authentication).await;
+        let revoked = self.revoke_token(request, &form, &authentication).await;
         revoked
             .map(|()| Revoked)
             .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
     }
 
-    /// What a token says
+    /// Introspect a token
     ///
     /// RFC 7662. For confidential clients.
     #[oai(path = "/introspect", method = "post", operation_id = "introspectToken")]
@@ -122,20 +124,22 @@ impl Tokens {
     ) -> Result<NoStore<IntrospectionResponse>, OAuthError> {
         let form = form.checked()?;
         let authentication = authenticate_client(request, &form)?;
-        // Whoever has no secret is anybody (RFC 7662 §2.1).
+        // Introspection requires client authentication (RFC 7662 §2.1).
         if authentication.secret_hash.is_none() {
             return Err(OAuthError::invalid_client());
         }
         self.context.check_client_attempts(request, &authentication)?;
-        let found = self.look_at(request, &form, &authentication).await;
+        let found = self.introspect_token(request, &form, &authentication).await;
         let found =
             found.inspect_err(|error| self.context.count_client_failure(request, &authentication, error))?;
-        Ok(NoStore(found.map_or_else(IntrospectionResponse::default, |found| self.said(found))))
+        Ok(NoStore(
+            found.map_or_else(IntrospectionResponse::default, |found| self.introspection_response(found)),
+        ))
     }
 
-    /// Codes for a device
+    /// Start a device authorization
     ///
-    /// RFC 8628: for programs without a browser. Show the user code, poll `/oauth/token` with the device code.
+    /// RFC 8628, for devices without a browser. Show the user code, and poll `/oauth/token` with the device code.
     #[oai(path = "/device_authorization", method = "post", operation_id = "createDeviceAuthorization")]
     async fn device(
         &self,
@@ -160,73 +164,69 @@ impl Tokens {
         authentication: &ClientAuthentication,
     ) -> Result<TokenResponse, OAuthError> {
         let call = self.context.call(request).await?;
-        let refresh = random_secret("rt_");
-        let (client, refresh_hash) = (authentication.clone(), refresh_hash(&refresh));
-        let command = match form.required("grant_type")? {
+        let refresh_token = random_secret("rt_");
+        let (client, refresh_hash) = (authentication.clone(), refresh_hash(&refresh_token));
+        let grant = match form.required("grant_type")? {
             "client_credentials" => {
-                let query = Query::ClientToken { client, scopes: form.scopes(), token_id: fresh_token_id() };
-                return Ok(answer(self.ask_token(&call, query).await?, None));
+                let request = IssueClientToken { client, scopes: form.scopes(), token_id: fresh_token_id() };
+                let issued = self.context.client.call(&call, request).await?;
+                return Ok(token_response(issued, None));
             }
-            "authorization_code" => Command::Exchange {
-                client,
-                code_hash: code_hash(form.required("code")?),
-                redirect_uri: form.get("redirect_uri").unwrap_or_default().to_owned(),
-                challenge: challenge_of(form.required("code_verifier")?)?,
-                refresh_hash,
-            },
-            "refresh_token" => Command::Refresh {
-                client,
-                old_hash: contracts::auth::refresh_hash(form.required("refresh_token")?),
-                new_hash: refresh_hash,
-                scopes: form.get("scope").map(|_| form.scopes()),
-            },
-            DEVICE_GRANT => Command::PollDevice {
-                client,
-                device_hash: device_hash(form.required("device_code")?),
-                refresh_hash,
-            },
-            _ => return Err(OAuthError::new("unsupported_grant_type", "There is no such grant type here.")),
+            "authorization_code" => {
+                let request = ExchangeCode {
+                    client,
+                    code_hash: code_hash(form.required("code")?),
+                    redirect_uri: form.get("redirect_uri").unwrap_or_default().to_owned(),
+                    challenge: challenge_of(form.required("code_verifier")?)?,
+                    refresh_hash,
+                };
+                granted(self.context.client.call(&call, request).await?)?
+            }
+            "refresh_token" => {
+                let request = RefreshSession {
+                    client,
+                    old_hash: contracts::auth::refresh_hash(form.required("refresh_token")?),
+                    new_hash: refresh_hash,
+                    scopes: form.get("scope").map(|_| form.scopes()),
+                };
+                granted(self.context.client.call(&call, request).await?)?
+            }
+            DEVICE_GRANT => {
+                let device_hash = device_hash(form.required("device_code")?);
+                let request = PollDeviceAuthorization { client, device_hash, refresh_hash };
+                match self.context.client.call(&call, request).await? {
+                    DevicePollReply::Granted(grant) => grant,
+                    DevicePollReply::Pending(AuthorizationPending { slow_down: true }) => {
+                        return Err(OAuthError::new("slow_down", "Poll less often."));
+                    }
+                    DevicePollReply::Pending(AuthorizationPending { slow_down: false }) => {
+                        let description = "The user has not decided yet.";
+                        return Err(OAuthError::new("authorization_pending", description));
+                    }
+                }
+            }
+            _ => return Err(OAuthError::new("unsupported_grant_type", "The grant type is not supported.")),
         };
-        let grant = match self.context.command(&call, command).await? {
-            Reply::Granted(grant) => grant,
-            Reply::Reused => {
-                return Err(OAuthError::invalid_grant("It was used before: the session has ended."));
-            }
-            Reply::Wait { slow_down: true } => return Err(OAuthError::new("slow_down", "Poll less often.")),
-            Reply::Wait { slow_down: false } => {
-                return Err(OAuthError::new("authorization_pending", "Nobody has decided yet."));
-            }
-            Reply::Done | Reply::Client(_) | Reply::DeviceStarted { .. } => return Err(unexpected().into()),
-        };
-        self.of_session(&call, grant, refresh).await
+        self.session_tokens(&call, grant, refresh_token).await
     }
 
-    async fn of_session(
+    /// The tokens of a session.
+    async fn session_tokens(
         &self,
         call: &Call,
         grant: SessionGrant,
-        refresh: String,
+        refresh_token: String,
     ) -> Result<TokenResponse, OAuthError> {
-        let query = Query::Client { client_id: grant.client_id };
-        let Answer::Client(client) = self.context.query(call, query).await? else {
-            return Err(unexpected().into());
-        };
+        let client = self.context.client.call(call, GetClient { client_id: grant.client_id }).await?;
         let scopes = Some(grant.scopes);
-        let query = Query::SessionToken { session: grant.session, scopes, token_id: fresh_token_id() };
-        let issued = self.ask_token(call, query).await?;
-        // A client that may not refresh gets nothing to refresh with; its session ends by itself.
-        let may_refresh = client.grant_types.contains(&GrantType::RefreshToken);
-        Ok(answer(issued, may_refresh.then_some(refresh)))
+        let request = IssueSessionToken { session: grant.session, scopes, token_id: fresh_token_id() };
+        let issued = self.context.client.call(call, request).await?;
+        // A client without the refresh token grant gets no refresh token. Its session expires.
+        let can_refresh = client.grant_types.contains(&GrantType::RefreshToken);
+        Ok(token_response(issued, can_refresh.then_some(refresh_token)))
     }
 
-    async fn ask_token(&self, call: &Call, query: Query) -> Result<IssuedToken, OAuthError> {
-        match self.context.query(call, query).await? {
-            Answer::Token(issued) => Ok(issued),
-            _ => Err(unexpected().into()),
-        }
-    }
-
-    async fn take_back(
+    async fn revoke_token(
         &self,
         request: &Request,
         form: &Parameters,
@@ -235,27 +235,21 @@ impl Tokens {
         let token = form.required("token")?;
         let call = self.context.call(request).await?;
         let client = authentication.clone();
-        let command = if token.starts_with("v4.") {
-            let query =
-                Query::IntrospectAccess { client: client.clone(), token: BearerToken(token.to_owned()) };
-            match self.context.query(&call, query).await? {
-                Answer::Introspection(Some(Introspection {
-                    token_id: Some(token_id),
-                    client_id,
-                    expires_at,
-                    ..
-                })) => Command::RevokeAccess { client, issued_to: client_id, token_id, expires_at },
-                // It is void already: as it should be (RFC 7009 §2.2).
-                _ => return Ok(()),
-            }
-        } else {
-            Command::RevokeRefresh { client, refresh_hash: refresh_hash(token) }
+        if !token.starts_with("v4.") {
+            let request = RevokeRefreshToken { client, refresh_hash: refresh_hash(token) };
+            return Ok(self.context.client.call(&call, request).await?);
+        }
+        let request = IntrospectAccessToken { client: client.clone(), token: BearerToken(token.to_owned()) };
+        let found = self.context.client.call(&call, request).await?;
+        // An invalid token needs no revocation (RFC 7009 §2.2).
+        let Some(Introspection { token_id: Some(token_id), client_id, expires_at, .. }) = found else {
+            return Ok(());
         };
-        self.context.command(&call, command).await?;
-        Ok(())
+        let request = RevokeAccessToken { client, issued_to: client_id, token_id, expires_at };
+        Ok(self.context.client.call(&call, request).await?)
     }
 
-    async fn look_at(
+    async fn introspect_token(
         &self,
         request: &Request,
         form: &Parameters,
@@ -263,18 +257,18 @@ impl Tokens {
     ) -> Result<Option<Introspection>, OAuthError> {
         let token = form.required("token")?;
         let client = authentication.clone();
-        let query = match token.starts_with("v4.") {
-            true => Query::IntrospectAccess { client, token: BearerToken(token.to_owned()) },
-            false => Query::IntrospectRefresh { client, refresh_hash: refresh_hash(token) },
-        };
         let call = self.context.call(request).await?;
-        match self.context.query(&call, query).await? {
-            Answer::Introspection(found) => Ok(found),
-            _ => Err(unexpected().into()),
-        }
+        let found = if token.starts_with("v4.") {
+            let request = IntrospectAccessToken { client, token: BearerToken(token.to_owned()) };
+            self.context.client.call(&call, request).await?
+        } else {
+            let request = IntrospectRefreshToken { client, refresh_hash: refresh_hash(token) };
+            self.context.client.call(&call, request).await?
+        };
+        Ok(found)
     }
 
-    fn said(&self, found: Introspection) -> IntrospectionResponse {
+    fn introspection_response(&self, found: Introspection) -> IntrospectionResponse {
         let token_type = if found.refresh { "refresh_token" } else { "Bearer" };
         IntrospectionResponse {
             active: true,
@@ -297,17 +291,15 @@ impl Tokens {
         form: &Parameters,
         authentication: &ClientAuthentication,
     ) -> Result<DeviceAuthorizationResponse, OAuthError> {
-        let (device_code, user_code) = (random_secret("dc_"), device::draw_user_code(&random_bytes()));
-        let command = Command::StartDevice {
+        let (device_code, user_code) = (random_secret("dc_"), device::generate_user_code(&random_bytes()));
+        let request_message = StartDeviceAuthorization {
             client: authentication.clone(),
             scopes: form.scopes(),
             device_hash: device_hash(&device_code),
-            user_code_tag: self.context.user_codes.tag(&[&device::plain(&user_code)]),
+            user_code_tag: self.context.user_codes.tag(&[&device::normalize(&user_code)]),
         };
         let call = self.context.call(request).await?;
-        let Reply::DeviceStarted { interval_secs, .. } = self.context.command(&call, command).await? else {
-            return Err(unexpected().into());
-        };
+        let started = self.context.client.call(&call, request_message).await?;
         let verification_uri = format!("{}/oauth/device", self.context.public_url);
         Ok(DeviceAuthorizationResponse {
             device_code,
@@ -315,27 +307,37 @@ impl Tokens {
             user_code,
             verification_uri,
             expires_in: crate::limits::DEVICE_SECS,
-            interval: interval_secs,
+            interval: started.interval_secs,
         })
     }
 }
 
-fn answer(issued: IssuedToken, refresh_token: Option<String>) -> TokenResponse {
+fn granted(reply: TokenExchangeReply) -> Result<SessionGrant, OAuthError> {
+    match reply {
+        TokenExchangeReply::Granted(grant) => Ok(grant),
+        TokenExchangeReply::Reused => {
+            Err(OAuthError::invalid_grant("The grant was used before. The session has ended."))
+        }
+    }
+}
+
+fn token_response(issued: IssuedToken, refresh_token: Option<String>) -> TokenResponse {
     TokenResponse {
         access_token: issued.token.0,
         token_type: "Bearer".to_owned(),
-        // It was signed a moment ago.
         expires_in: crate::ACCESS_TOKEN_SECS,
         refresh_token,
         scope: issued.scopes.join(" "),
     }
 }
 
-/// The S256 challenge of a verifier (RFC 7636 §4.2).
+/// The S256 code challenge of a code verifier (RFC 7636 §4.2).
 pub(super) fn challenge_of(verifier: &str) -> Result<String, OAuthError> {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if !(43..=128).contains(&verifier.len()) || !verifier.bytes().all(unreserved) {
-        return Err(OAuthError::invalid_grant("The code verifier is not 43 to 128 of A-Z a-z 0-9 - . _ ~"));
+        return Err(OAuthError::invalid_grant(
+            "The code verifier must have 43 to 128 characters of A-Z a-z 0-9 - . _ ~",
+        ));
     }
     Ok(BASE64URL_NOPAD.encode(&Sha256::digest(verifier.as_bytes())))
 }
@@ -345,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_challenge_is_that_of_rfc_7636_appendix_b() {
+    fn the_challenge_matches_rfc_7636_appendix_b() {
         let challenge = challenge_of("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
         assert_eq!(challenge.unwrap(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
         let (short, long, odd) = ("a".repeat(42), "a".repeat(129), format!("{}+", "a".repeat(43)));

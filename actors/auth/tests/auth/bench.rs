@@ -1,9 +1,10 @@
-//! What the tests of the state machine share.
+//! The fixture of the state machine's tests.
 
 use auth::Auth;
 use contracts::auth::{
-    Answer, ClientAuthentication, ClientKind, Command, GrantType, IssuedToken, NewAuthorizationCode,
-    NewClient, Query, Refusal, Reply, SealedKey, SessionGrant, client_secret_hash, code_hash, refresh_hash,
+    Answer, ClientAuthentication, ClientKind, Command, CreateClient, ExchangeCode, GrantType, InstallKey,
+    IssueAuthorizationCode, IssueSessionToken, IssuedToken, ListKeys, Query, RefreshSession, Refusal, Reply,
+    SealedKey, SessionGrant, client_secret_hash, code_hash, refresh_hash,
 };
 use contracts::users::Grants;
 use contracts::{UserId, scope};
@@ -17,7 +18,7 @@ pub const CALLBACK: &str = "https://app.example/cb";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// The service on a bench, with one signing key.
-pub struct Table {
+pub struct Fixture {
     pub bench: Bench<Auth>,
     pub cluster: ClusterKey,
 }
@@ -40,8 +41,8 @@ pub fn grants(user: u128, epoch: u32) -> Grants {
 }
 
 /// A confidential client that may do everything.
-pub fn web_client() -> NewClient {
-    NewClient {
+pub fn web_client() -> CreateClient {
+    CreateClient {
         id: Some("web".into()),
         name: "Web".into(),
         kind: ClientKind::Confidential,
@@ -66,13 +67,13 @@ pub fn web() -> ClientAuthentication {
     authentication("web", Some("sec_web"))
 }
 
-impl Table {
+impl Fixture {
     /// With a signing key.
     pub fn new() -> Self {
-        let table = Self::without_key();
-        let key = table.sealed_key();
-        assert_eq!(table.bench.command(&svc("node"), Command::InstallKey(key)), Ok(Reply::Done));
-        table
+        let fixture = Self::without_key();
+        let key = fixture.sealed_key();
+        assert_eq!(fixture.command(&svc("node"), InstallKey(key)), Ok(Reply::Done(())));
+        fixture
     }
 
     pub fn without_key() -> Self {
@@ -82,45 +83,53 @@ impl Table {
 
     /// With a signing key and the clients `web` and `spa` (public).
     pub fn with_clients() -> Self {
-        let table = Self::new();
-        table.make(web_client());
-        table.make(NewClient {
+        let fixture = Self::new();
+        fixture.make(web_client());
+        fixture.make(CreateClient {
             id: Some("spa".into()),
             kind: ClientKind::Public,
             secret_hash: None,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             ..web_client()
         });
-        table
+        fixture
     }
 
     pub fn sealed_key(&self) -> SealedKey {
         auth::new_sealed_key(&self.cluster)
     }
 
-    pub fn make(&self, client: NewClient) {
-        let made = self.bench.command(&operator(), Command::CreateClient(client));
+    pub fn make(&self, client: CreateClient) {
+        let made = self.command(&operator(), client);
         assert!(matches!(made, Ok(Reply::Client(_))), "{made:?}");
     }
 
-    pub fn send(&self, command: Command) -> Result<Reply, Refusal> {
-        let reply = self.bench.command(&svc("auth"), command);
+    pub fn command(&self, caller: &Principal, command: impl Into<Command>) -> Result<Reply, Refusal> {
+        self.bench.command(caller, command.into())
+    }
+
+    pub fn query(&self, caller: &Principal, query: impl Into<Query>) -> Result<Answer, Refusal> {
+        self.bench.query(caller, query.into())
+    }
+
+    pub fn send(&self, command: impl Into<Command>) -> Result<Reply, Refusal> {
+        let reply = self.command(&svc("auth"), command);
         assert_eq!(self.bench.violations(), Vec::<String>::new());
         reply
     }
 
-    pub fn as_ui(&self, command: Command) -> Result<Reply, Refusal> {
-        let reply = self.bench.command(&svc("ui"), command);
+    pub fn as_ui(&self, command: impl Into<Command>) -> Result<Reply, Refusal> {
+        let reply = self.command(&svc("ui"), command);
         assert_eq!(self.bench.violations(), Vec::<String>::new());
         reply
     }
 
-    pub fn ask(&self, query: Query) -> Result<Answer, Refusal> {
-        self.bench.query(&svc("auth"), query)
+    pub fn ask(&self, query: impl Into<Query>) -> Result<Answer, Refusal> {
+        self.query(&svc("auth"), query)
     }
 
-    pub fn new_code(&self, code: &str) -> NewAuthorizationCode {
-        NewAuthorizationCode {
+    pub fn new_code(&self, code: &str) -> IssueAuthorizationCode {
+        IssueAuthorizationCode {
             code_hash: code_hash(code),
             client_id: "web".into(),
             redirect_uri: CALLBACK.into(),
@@ -132,7 +141,7 @@ impl Table {
 
     /// Exchanges a code of the client `web` for a session whose first refresh token is `refresh`.
     pub fn exchange(&self, code: &str, refresh: &str) -> Result<Reply, Refusal> {
-        self.send(Command::Exchange {
+        self.send(ExchangeCode {
             client: web(),
             code_hash: code_hash(code),
             redirect_uri: CALLBACK.into(),
@@ -144,12 +153,12 @@ impl Table {
     /// A session of user 1 at `web`.
     pub fn session(&self, refresh: &str) -> SessionGrant {
         let code = format!("code of {refresh}");
-        assert_eq!(self.send(Command::Authorize(self.new_code(&code))), Ok(Reply::Done));
+        assert_eq!(self.send(self.new_code(&code)), Ok(Reply::Done(())));
         granted(self.exchange(&code, refresh))
     }
 
     pub fn refresh(&self, old: &str, new: &str) -> Result<Reply, Refusal> {
-        self.send(Command::Refresh {
+        self.send(RefreshSession {
             client: web(),
             old_hash: refresh_hash(old),
             new_hash: refresh_hash(new),
@@ -159,13 +168,13 @@ impl Table {
 
     pub fn session_token(&self, grant: &SessionGrant) -> Result<IssuedToken, Refusal> {
         let query =
-            Query::SessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
+            IssueSessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
         self.ask(query).map(token_of)
     }
 
-    /// What a token says to whoever trusts the keys that are published now.
+    /// Verifies a token with the published keys and returns its claims.
     pub fn claims(&self, issued: &IssuedToken, now: Timestamp) -> Result<Claims, Rejected> {
-        let Ok(Answer::Keys(keys)) = self.ask(Query::Keys) else { panic!("keys are open to all") };
+        let Ok(Answer::Keys(keys)) = self.ask(ListKeys) else { panic!("keys are open to all") };
         let keys = PublicKeys::from_paserk(keys.iter().map(|key| &key.public));
         keys.check(&issued.token.0, ISSUER, now).map(|(claims, _)| claims)
     }

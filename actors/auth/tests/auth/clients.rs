@@ -1,52 +1,55 @@
 //! Clients: what may be registered, and who they are taken for.
 
-use contracts::auth::{Answer, ClientKind, Command, GrantType, NewClient, Query, Refusal, Reply};
+use contracts::auth::{
+    Answer, ClientKind, ClientPage, CreateClient, GetClient, GrantType, IssueClientToken, ListClients,
+    Refusal, Reply, RevokeClient,
+};
 
-use crate::bench::{Table, authentication, list, operator, svc, web, web_client};
+use crate::bench::{Fixture, authentication, list, operator, svc, web, web_client};
 
 #[test]
 fn every_field_of_a_client_is_checked() {
-    let table = Table::new();
-    let base = || NewClient { id: None, ..web_client() };
-    let public = || NewClient {
+    let fixture = Fixture::new();
+    let base = || CreateClient { id: None, ..web_client() };
+    let public = || CreateClient {
         kind: ClientKind::Public,
         secret_hash: None,
         grant_types: vec![GrantType::AuthorizationCode],
         ..base()
     };
     let wrong = [
-        (NewClient { name: " ".into(), ..base() }, "name"),
-        (NewClient { name: "a".repeat(101), ..base() }, "name"),
-        (NewClient { name: "a\nb".into(), ..base() }, "name"),
-        (NewClient { id: Some("ui".into()), ..base() }, "id"),
-        (NewClient { id: Some("svc:auth".into()), ..base() }, "id"),
-        (NewClient { id: Some("usr_1".into()), ..base() }, "id"),
-        (NewClient { id: Some(String::new()), ..base() }, "id"),
-        (NewClient { secret_hash: None, ..base() }, "kind"),
-        (NewClient { secret_hash: Some([1; 32]), ..public() }, "kind"),
-        (NewClient { scopes: vec![], ..base() }, "scopes"),
-        (NewClient { scopes: list(&["profile", "root"]), ..base() }, "scopes/1"),
-        (NewClient { grant_types: vec![], ..base() }, "grant_types"),
-        (NewClient { grant_types: vec![GrantType::ClientCredentials], ..public() }, "grant_types"),
-        (NewClient { grant_types: vec![GrantType::RefreshToken], ..base() }, "grant_types"),
-        (NewClient { redirect_uris: vec![], ..base() }, "redirect_uris"),
-        (NewClient { redirect_uris: vec!["https://a.example/".into(); 11], ..base() }, "redirect_uris"),
+        (CreateClient { name: " ".into(), ..base() }, "name"),
+        (CreateClient { name: "a".repeat(101), ..base() }, "name"),
+        (CreateClient { name: "a\nb".into(), ..base() }, "name"),
+        (CreateClient { id: Some("ui".into()), ..base() }, "id"),
+        (CreateClient { id: Some("svc:auth".into()), ..base() }, "id"),
+        (CreateClient { id: Some("usr_1".into()), ..base() }, "id"),
+        (CreateClient { id: Some(String::new()), ..base() }, "id"),
+        (CreateClient { secret_hash: None, ..base() }, "kind"),
+        (CreateClient { secret_hash: Some([1; 32]), ..public() }, "kind"),
+        (CreateClient { scopes: vec![], ..base() }, "scopes"),
+        (CreateClient { scopes: list(&["profile", "root"]), ..base() }, "scopes/1"),
+        (CreateClient { grant_types: vec![], ..base() }, "grant_types"),
+        (CreateClient { grant_types: vec![GrantType::ClientCredentials], ..public() }, "grant_types"),
+        (CreateClient { grant_types: vec![GrantType::RefreshToken], ..base() }, "grant_types"),
+        (CreateClient { redirect_uris: vec![], ..base() }, "redirect_uris"),
+        (CreateClient { redirect_uris: vec!["https://a.example/".into(); 11], ..base() }, "redirect_uris"),
         (
-            NewClient { redirect_uris: list(&["https://a.example/", "http://a.example/"]), ..base() },
+            CreateClient { redirect_uris: list(&["https://a.example/", "http://a.example/"]), ..base() },
             "redirect_uris/1",
         ),
-        (NewClient { hotels: list(&["usr_1"]), ..base() }, "hotels/0"),
+        (CreateClient { hotels: list(&["usr_1"]), ..base() }, "hotels/0"),
     ];
     for (client, expected) in wrong {
-        match table.bench.command(&operator(), Command::CreateClient(client.clone())) {
+        match fixture.command(&operator(), client.clone()) {
             Err(Refusal::Invalid { field, .. }) => assert_eq!(field, expected, "{client:?}"),
             other => panic!("{client:?}: {other:?}"),
         }
     }
-    let none = Answer::Clients { clients: vec![], more: false };
-    assert_eq!(table.bench.query(&operator(), Query::Clients { after: None, limit: 100 }), Ok(none));
+    let none = Answer::Clients(ClientPage { clients: vec![], more: false });
+    assert_eq!(fixture.query(&operator(), ListClients { after: None, limit: 100 }), Ok(none));
     for client in [base(), public()] {
-        let made = table.bench.command(&operator(), Command::CreateClient(client));
+        let made = fixture.command(&operator(), client);
         let Ok(Reply::Client(profile)) = made else { panic!("{made:?}") };
         assert!(profile.id.starts_with("cli_"), "{}", profile.id);
     }
@@ -54,20 +57,20 @@ fn every_field_of_a_client_is_checked() {
 
 #[test]
 fn a_fixed_id_is_made_once_and_the_same_content_is_found_again() {
-    let table = Table::new();
-    let create = |client| table.bench.command(&svc("node"), Command::CreateClient(client));
+    let fixture = Fixture::new();
+    let create = |client| fixture.command(&svc("node"), client);
     let first = create(web_client());
-    table.bench.advance_secs(60);
+    fixture.bench.advance_secs(60);
     assert_eq!(create(web_client()), first);
-    let other = NewClient { secret_hash: Some([9; 32]), ..web_client() };
+    let other = CreateClient { secret_hash: Some([9; 32]), ..web_client() };
     assert_eq!(create(other), Err(Refusal::ClientExists));
 }
 
 #[test]
 fn clients_are_who_they_prove_to_be() {
-    let table = Table::with_clients();
+    let fixture = Fixture::with_clients();
     let ask = |authentication| {
-        table.ask(Query::ClientToken { client: authentication, scopes: vec![], token_id: "tok_1".into() })
+        fixture.ask(IssueClientToken { client: authentication, scopes: vec![], token_id: "tok_1".into() })
     };
     assert!(ask(web()).is_ok());
     let strangers = [
@@ -86,23 +89,23 @@ fn clients_are_who_they_prove_to_be() {
         Err(Refusal::UnauthorizedClient),
         "a public client has no name of its own"
     );
-    table.bench.command(&operator(), Command::RevokeClient { client_id: "web".into() }).unwrap();
+    fixture.command(&operator(), RevokeClient { client_id: "web".into() }).unwrap();
     assert_eq!(ask(web()), Err(Refusal::InvalidClient));
-    let gone = table.bench.command(&operator(), Command::RevokeClient { client_id: "nobody".into() });
+    let gone = fixture.command(&operator(), RevokeClient { client_id: "nobody".into() });
     assert_eq!(gone, Err(Refusal::NoSuchClient));
 }
 
 #[test]
 fn a_client_gets_what_it_asks_for_and_may_have() {
-    let table = Table::with_clients();
+    let fixture = Fixture::with_clients();
     let ask = |scopes: &[&str]| {
-        let answer = table.ask(Query::ClientToken {
+        let answer = fixture.ask(IssueClientToken {
             client: web(),
             scopes: list(scopes),
             token_id: "tok_1".into(),
         })?;
         let Answer::Token(issued) = answer else { panic!("{answer:?}") };
-        let claims = table.claims(&issued, table.bench.now()).unwrap();
+        let claims = fixture.claims(&issued, fixture.bench.now()).unwrap();
         assert_eq!((claims.subject.as_str(), claims.client_id.as_str()), ("web", "web"));
         assert_eq!(claims.scopes(), issued.scopes);
         Ok(issued.scopes)
@@ -115,16 +118,18 @@ fn a_client_gets_what_it_asks_for_and_may_have() {
 
 #[test]
 fn lists_come_in_pages_and_never_with_secrets() {
-    let table = Table::with_clients();
+    let fixture = Fixture::with_clients();
     let page = |after: Option<&str>, limit| {
-        let query = Query::Clients { after: after.map(str::to_owned), limit };
-        let Ok(Answer::Clients { clients, more }) = table.bench.query(&operator(), query) else { panic!() };
+        let query = ListClients { after: after.map(str::to_owned), limit };
+        let Ok(Answer::Clients(ClientPage { clients, more })) = fixture.query(&operator(), query) else {
+            panic!()
+        };
         (clients.into_iter().map(|client| client.id).collect::<Vec<_>>(), more)
     };
     assert_eq!(page(None, 1), (list(&["spa"]), true));
     assert_eq!(page(Some("spa"), 1), (list(&["web"]), false));
     assert_eq!(page(None, 10_000), (list(&["spa", "web"]), false));
-    let one = table.ask(Query::Client { client_id: "web".into() });
+    let one = fixture.ask(GetClient { client_id: "web".into() });
     assert!(!format!("{one:?}").contains("secret"), "{one:?}");
-    assert_eq!(table.ask(Query::Client { client_id: "x".into() }), Err(Refusal::NoSuchClient));
+    assert_eq!(fixture.ask(GetClient { client_id: "x".into() }), Err(Refusal::NoSuchClient));
 }

@@ -1,24 +1,24 @@
 //! Authorization codes: RFC 6749 §4.1, RFC 7636.
 
 use contracts::auth::{
-    ClientAuthentication, Command, GrantType, NewAuthorizationCode, NewClient, Refusal, Reply, code_hash,
-    refresh_hash,
+    ClientAuthentication, CreateClient, ExchangeCode, GrantType, IssueAuthorizationCode, Refusal, Reply,
+    RevokeClient, TokenReused, UserChanged, code_hash, refresh_hash,
 };
 use contracts::users::Grants;
 
 use crate::bench::{
-    CALLBACK, CHALLENGE, Table, authentication, granted, grants, invalid_grant, list, operator, svc, web,
+    CALLBACK, CHALLENGE, Fixture, authentication, granted, grants, invalid_grant, list, operator, svc, web,
     web_client,
 };
 
 #[test]
 fn what_is_granted_is_asked_for_and_allowed_to_client_and_user() {
-    let table = Table::with_clients();
-    table.send(Command::Authorize(table.new_code("one"))).unwrap();
-    let grant = granted(table.exchange("one", "rt_1"));
+    let fixture = Fixture::with_clients();
+    fixture.send(fixture.new_code("one")).unwrap();
+    let grant = granted(fixture.exchange("one", "rt_1"));
     // `documents` was asked for and the client may; the user may not.
     assert_eq!(grant.scopes, list(&["profile", "reservations:read"]));
-    let claims = table.claims(&table.session_token(&grant).unwrap(), table.bench.now()).unwrap();
+    let claims = fixture.claims(&fixture.session_token(&grant).unwrap(), fixture.bench.now()).unwrap();
     assert_eq!(claims.scope, "profile reservations:read");
     assert_eq!(claims.subject, grant.user.to_string());
     assert_eq!((claims.client_id.as_str(), claims.family.as_ref()), ("web", Some(&grant.session)));
@@ -26,63 +26,63 @@ fn what_is_granted_is_asked_for_and_allowed_to_client_and_user() {
 
 #[test]
 fn codes_are_given_for_good_requests_only() {
-    let table = Table::with_clients();
-    table.make(NewClient {
+    let fixture = Fixture::with_clients();
+    fixture.make(CreateClient {
         id: Some("batch".into()),
         grant_types: vec![GrantType::ClientCredentials],
         ..web_client()
     });
-    table.make(NewClient {
+    fixture.make(CreateClient {
         id: Some("two".into()),
         redirect_uris: list(&["https://a.example/", "https://b.example/"]),
         ..web_client()
     });
-    table.make(NewClient { id: Some("old".into()), ..web_client() });
-    table.bench.command(&operator(), Command::RevokeClient { client_id: "old".into() }).unwrap();
+    fixture.make(CreateClient { id: Some("old".into()), ..web_client() });
+    fixture.command(&operator(), RevokeClient { client_id: "old".into() }).unwrap();
     let user = contracts::UserId(7);
-    table.bench.command(&svc("users"), Command::UserChanged { user, epoch: 3 }).unwrap();
-    let base = |code: &str| table.new_code(code);
+    fixture.command(&svc("users"), UserChanged { user, epoch: 3 }).unwrap();
+    let base = |code: &str| fixture.new_code(code);
     let no_scopes = Grants { scopes: vec![], ..grants(1, 0) };
     let wrong = [
-        (NewAuthorizationCode { client_id: "nobody".into(), ..base("a") }, Refusal::InvalidClient),
-        (NewAuthorizationCode { client_id: "old".into(), ..base("b") }, Refusal::InvalidClient),
-        (NewAuthorizationCode { client_id: "batch".into(), ..base("c") }, Refusal::UnauthorizedClient),
+        (IssueAuthorizationCode { client_id: "nobody".into(), ..base("a") }, Refusal::InvalidClient),
+        (IssueAuthorizationCode { client_id: "old".into(), ..base("b") }, Refusal::InvalidClient),
+        (IssueAuthorizationCode { client_id: "batch".into(), ..base("c") }, Refusal::UnauthorizedClient),
         (
-            NewAuthorizationCode { redirect_uri: "https://evil.example/cb".into(), ..base("d") },
+            IssueAuthorizationCode { redirect_uri: "https://evil.example/cb".into(), ..base("d") },
             Refusal::InvalidRedirect,
         ),
         (
-            NewAuthorizationCode { redirect_uri: format!("{CALLBACK}/"), ..base("e") },
+            IssueAuthorizationCode { redirect_uri: format!("{CALLBACK}/"), ..base("e") },
             Refusal::InvalidRedirect,
         ),
         (
-            NewAuthorizationCode { client_id: "two".into(), redirect_uri: String::new(), ..base("f") },
+            IssueAuthorizationCode { client_id: "two".into(), redirect_uri: String::new(), ..base("f") },
             Refusal::InvalidRedirect,
         ),
-        (NewAuthorizationCode { scopes: list(&["cluster:manage"]), ..base("g") }, Refusal::InvalidScope),
-        (NewAuthorizationCode { scopes: list(&["payments:read"]), ..base("h") }, Refusal::InvalidScope),
-        (NewAuthorizationCode { grants: no_scopes, ..base("i") }, Refusal::InvalidScope),
+        (IssueAuthorizationCode { scopes: list(&["cluster:manage"]), ..base("g") }, Refusal::InvalidScope),
+        (IssueAuthorizationCode { scopes: list(&["payments:read"]), ..base("h") }, Refusal::InvalidScope),
+        (IssueAuthorizationCode { grants: no_scopes, ..base("i") }, Refusal::InvalidScope),
     ];
     for (code, expected) in wrong {
-        assert_eq!(table.send(Command::Authorize(code.clone())), Err(expected), "{code:?}");
+        assert_eq!(fixture.send(code.clone()), Err(expected), "{code:?}");
     }
-    let stale = NewAuthorizationCode { grants: grants(7, 2), ..base("j") };
-    assert!(invalid_grant(&table.send(Command::Authorize(stale))));
-    assert_eq!(table.send(Command::Authorize(base("k"))), Ok(Reply::Done));
-    assert!(invalid_grant(&table.send(Command::Authorize(base("k")))), "the same code twice");
+    let stale = IssueAuthorizationCode { grants: grants(7, 2), ..base("j") };
+    assert!(invalid_grant(&fixture.send(stale)));
+    assert_eq!(fixture.send(base("k")), Ok(Reply::Done(())));
+    assert!(invalid_grant(&fixture.send(base("k"))), "the same code twice");
 }
 
 #[test]
 fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
-    let table = Table::with_clients();
-    table.make(NewClient {
+    let fixture = Fixture::with_clients();
+    fixture.make(CreateClient {
         id: Some("batch".into()),
         grant_types: vec![GrantType::ClientCredentials],
         ..web_client()
     });
-    table.send(Command::Authorize(table.new_code("one"))).unwrap();
+    fixture.send(fixture.new_code("one")).unwrap();
     let try_it = |client: ClientAuthentication, code: &str, redirect: &str, challenge: &str| {
-        table.send(Command::Exchange {
+        fixture.send(ExchangeCode {
             client,
             code_hash: code_hash(code),
             redirect_uri: redirect.into(),
@@ -116,15 +116,10 @@ fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
 
 #[test]
 fn a_request_without_redirect_uri_is_exchanged_without() {
-    let table = Table::with_clients();
-    table
-        .send(Command::Authorize(NewAuthorizationCode {
-            redirect_uri: String::new(),
-            ..table.new_code("one")
-        }))
-        .unwrap();
-    assert!(invalid_grant(&table.exchange("one", "rt_1")));
-    granted(table.send(Command::Exchange {
+    let fixture = Fixture::with_clients();
+    fixture.send(IssueAuthorizationCode { redirect_uri: String::new(), ..fixture.new_code("one") }).unwrap();
+    assert!(invalid_grant(&fixture.exchange("one", "rt_1")));
+    granted(fixture.send(ExchangeCode {
         client: web(),
         code_hash: code_hash("one"),
         redirect_uri: String::new(),
@@ -136,36 +131,36 @@ fn a_request_without_redirect_uri_is_exchanged_without() {
 #[test]
 fn a_code_expires_after_60_seconds() {
     for (secs, good) in [(59, true), (60, false), (1_000, false)] {
-        let table = Table::with_clients();
-        table.send(Command::Authorize(table.new_code("one"))).unwrap();
-        table.bench.advance_secs(secs);
-        assert_eq!(table.exchange("one", "rt_1").is_ok(), good, "after {secs} s");
+        let fixture = Fixture::with_clients();
+        fixture.send(fixture.new_code("one")).unwrap();
+        fixture.bench.advance_secs(secs);
+        assert_eq!(fixture.exchange("one", "rt_1").is_ok(), good, "after {secs} s");
     }
 }
 
 #[test]
 fn a_code_used_twice_ends_what_came_of_it() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_1");
-    assert!(table.session_token(&grant).is_ok());
-    assert_eq!(table.exchange("code of rt_1", "rt_2"), Ok(Reply::Reused));
-    assert_eq!(table.session_token(&grant), Err(Refusal::NoSuchSession));
-    assert!(invalid_grant(&table.refresh("rt_1", "rt_3")));
-    assert!(invalid_grant(&table.refresh("rt_2", "rt_3")), "the second one got nothing");
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_1");
+    assert!(fixture.session_token(&grant).is_ok());
+    assert_eq!(fixture.exchange("code of rt_1", "rt_2"), Ok(Reply::Reused(TokenReused)));
+    assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
+    assert!(invalid_grant(&fixture.refresh("rt_1", "rt_3")));
+    assert!(invalid_grant(&fixture.refresh("rt_2", "rt_3")), "the second one got nothing");
     // Also after the code has expired, while its first access token may be alive.
-    let grant = table.session("rt_4");
-    table.bench.advance_secs(300);
-    assert_eq!(table.exchange("code of rt_4", "rt_5"), Ok(Reply::Reused));
-    assert_eq!(table.session_token(&grant), Err(Refusal::NoSuchSession));
-    table.bench.advance_secs(1_000);
-    assert!(invalid_grant(&table.exchange("code of rt_4", "rt_6")), "in the end it is forgotten");
+    let grant = fixture.session("rt_4");
+    fixture.bench.advance_secs(300);
+    assert_eq!(fixture.exchange("code of rt_4", "rt_5"), Ok(Reply::Reused(TokenReused)));
+    assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
+    fixture.bench.advance_secs(1_000);
+    assert!(invalid_grant(&fixture.exchange("code of rt_4", "rt_6")), "in the end it is forgotten");
 }
 
 #[test]
 fn who_changed_the_password_between_code_and_exchange_signs_in_again() {
-    let table = Table::with_clients();
-    table.send(Command::Authorize(table.new_code("one"))).unwrap();
-    let changed = Command::UserChanged { user: grants(1, 0).user, epoch: 1 };
-    table.bench.command(&svc("users"), changed).unwrap();
-    assert!(invalid_grant(&table.exchange("one", "rt_1")));
+    let fixture = Fixture::with_clients();
+    fixture.send(fixture.new_code("one")).unwrap();
+    let changed = UserChanged { user: grants(1, 0).user, epoch: 1 };
+    fixture.command(&svc("users"), changed).unwrap();
+    assert!(invalid_grant(&fixture.exchange("one", "rt_1")));
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{Auth, Bootstrap, ServiceTokens, bootstrap, refresh_verifier};
-use contracts::auth::{Answer, Command, Query, Refusal, Reply, refresh_hash};
+use contracts::auth::{
+    Answer, ClientPage, Command, EndSession, IssueServiceToken, IssueSessionToken, ListClients, ListKeys,
+    Query, Refusal, Reply, StartSession, refresh_hash,
+};
 use futures::future::BoxFuture;
 use group::testing::Bench;
 use group::{
@@ -102,18 +105,15 @@ impl Node {
 }
 
 #[tokio::test]
-async fn a_first_start_may_be_repeated_and_makes_one_key_and_one_administrator() {
+async fn bootstrap_can_be_repeated_and_creates_one_key_and_one_administrator() {
     let node = Node::new();
     let start = async |secret: &str| bootstrap(&node.client(), &node.cluster, "n1", secret).await;
     assert_eq!(start("sec_one").await, Ok(Bootstrap::Initialized));
     assert_eq!(start("sec_one").await, Ok(Bootstrap::Initialized));
     assert_eq!(start("sec_two").await, Ok(Bootstrap::AlreadyInitialized));
-    let Ok(Answer::Keys(keys)) = node.gate.bench.query(&Principal::anonymous(), Query::Keys) else {
-        panic!()
-    };
-    assert_eq!(keys.len(), 1);
-    let clients = node.gate.bench.query(&operator(), Query::Clients { after: None, limit: 100 });
-    let Ok(Answer::Clients { clients, .. }) = clients else { panic!() };
+    assert_eq!(node.gate.bench.call(&Principal::anonymous(), ListKeys).unwrap().len(), 1);
+    let list = ListClients { after: None, limit: 100 };
+    let ClientPage { clients, .. } = node.gate.bench.call(&operator(), list).unwrap();
     assert_eq!(clients.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["admin", "cli"]);
     let stranger = ClusterKey::random();
     let refused = bootstrap(&node.client(), &stranger, "n1", "sec_one").await;
@@ -121,14 +121,14 @@ async fn a_first_start_may_be_repeated_and_makes_one_key_and_one_administrator()
 }
 
 #[tokio::test]
-async fn service_tokens_are_good_are_kept_and_can_be_revoked() {
+async fn service_tokens_are_valid_cached_and_revocable() {
     let node = Node::new();
     bootstrap(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
     node.refresh_verifier().await;
     let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");
     let first = tokens.service_token("ui", None).await.unwrap();
     let again = tokens.service_token("ui", None).await.unwrap();
-    assert!(Arc::ptr_eq(&first, &again), "it is kept");
+    assert!(Arc::ptr_eq(&first, &again), "it is cached");
     let for_guest = tokens.service_token("ui", Some("gst_1")).await.unwrap();
     let now = Timestamp::wall_clock();
     let principal = node.verifier.verify(&for_guest, now).unwrap();
@@ -136,25 +136,21 @@ async fn service_tokens_are_good_are_kept_and_can_be_revoked() {
     assert_eq!(node.verifier.verify(&first, now).unwrap().effective_subject(), "svc:ui");
     assert!(tokens.service_token("nobody", None).await.is_err());
 
-    // With it the UI signs somebody in, whose token is void as soon as the node hears that the session has ended.
+    // The UI starts a session. Its token is revoked when the node has fetched the revocation of the ended session.
     let call = Call::bearer(first, Duration::from_secs(5));
     let client = node.client();
-    let start =
-        Command::StartSession { grants: grants(1, 0), scopes: None, refresh_hash: refresh_hash("rt_0") };
-    let Ok(Reply::Granted(grant)) = client.command::<Messages>(&call, start).await else { panic!() };
-    let query = Query::SessionToken { session: grant.session, scopes: None, token_id: "tok_1".into() };
-    let Ok(Answer::Token(issued)) = client.query::<Messages>(&call, query).await else { panic!() };
+    let start = StartSession { grants: grants(1, 0), scopes: None, refresh_hash: refresh_hash("rt_0") };
+    let grant = client.call(&call, start).await.unwrap();
+    let query = IssueSessionToken { session: grant.session, scopes: None, token_id: "tok_1".into() };
+    let issued = client.call(&call, query).await.unwrap();
     assert_eq!(node.verifier.verify(&issued.token.0, now).unwrap().subject, grant.user.to_string());
-    client
-        .command::<Messages>(&call, Command::EndSession { refresh_hash: refresh_hash("rt_0") })
-        .await
-        .unwrap();
+    client.call(&call, EndSession { refresh_hash: refresh_hash("rt_0") }).await.unwrap();
     node.refresh_verifier().await;
     assert_eq!(node.verifier.verify(&issued.token.0, now), Err(Rejected::Revoked));
 }
 
 #[tokio::test]
-async fn nodes_of_other_clusters_and_services_out_of_place_are_refused() {
+async fn nodes_of_other_clusters_and_unauthorized_services_are_refused() {
     let node = Node::new();
     bootstrap(&node.client(), &node.cluster, "n1", "sec_one").await.unwrap();
     node.refresh_verifier().await;
@@ -163,13 +159,12 @@ async fn nodes_of_other_clusters_and_services_out_of_place_are_refused() {
     let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");
     let token = tokens.service_token("search", None).await.unwrap();
     let call = Call::bearer(token, Duration::from_secs(5));
-    let query = Query::ServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
-    let refused = node.client().query::<Messages>(&call, query.clone()).await;
+    let query = IssueServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
+    let refused = node.client().call(&call, query.clone()).await;
     assert!(matches!(refused, Err(Failure::Forbidden(_))), "{refused:?}");
     let nobody = Call::anonymous(Duration::from_secs(5));
-    let refused = node.client().query::<Messages>(&nobody, query).await;
+    let refused = node.client().call(&nobody, query).await;
     assert!(matches!(refused, Err(Failure::Unauthenticated(_))), "{refused:?}");
-    let refused =
-        node.client().command::<Messages>(&call, Command::EndSession { refresh_hash: [0; 32] }).await;
+    let refused = node.client().call(&call, EndSession { refresh_hash: [0; 32] }).await;
     assert!(matches!(refused, Err(Failure::Forbidden(_))), "{refused:?}");
 }

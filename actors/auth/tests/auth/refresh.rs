@@ -1,78 +1,81 @@
 //! Refresh tokens: rotation, grace, reuse (RFC 6749 §6, RFC 9700 §4.14.2).
 
-use contracts::auth::{Answer, ClientAuthentication, Command, Query, Refusal, Reply, refresh_hash};
+use contracts::auth::{
+    Answer, ClientAuthentication, EndSession, IssueSessionToken, RefreshSession, Refusal, Reply,
+    StartSession, TokenReused, refresh_hash,
+};
 
-use crate::bench::{Table, authentication, granted, grants, invalid_grant, list, svc, web};
+use crate::bench::{Fixture, authentication, granted, grants, invalid_grant, list, svc, web};
 
 const DAY: i64 = 86_400;
 
 #[test]
 fn each_token_is_spent_for_the_next() {
-    let table = Table::with_clients();
-    let first = table.session("rt_0");
+    let fixture = Fixture::with_clients();
+    let first = fixture.session("rt_0");
     for round in 0..100 {
-        table.bench.advance_secs(600);
-        let grant = granted(table.refresh(&format!("rt_{round}"), &format!("rt_{}", round + 1)));
+        fixture.bench.advance_secs(600);
+        let grant = granted(fixture.refresh(&format!("rt_{round}"), &format!("rt_{}", round + 1)));
         assert_eq!((&grant.session, &grant.scopes), (&first.session, &first.scopes));
         assert!(grant.refresh_expires_at > first.refresh_expires_at);
-        assert!(table.session_token(&grant).is_ok());
+        assert!(fixture.session_token(&grant).is_ok());
     }
 }
 
 #[test]
 fn a_spent_token_may_be_spent_again_for_ten_seconds_and_never_after() {
     for (secs, good) in [(0, true), (1, true), (10, true), (11, false), (3_600, false)] {
-        let table = Table::with_clients();
-        let grant = table.session("rt_0");
-        granted(table.refresh("rt_0", "rt_1"));
-        table.bench.advance_secs(secs);
-        let again = table.refresh("rt_0", "rt_2");
+        let fixture = Fixture::with_clients();
+        let grant = fixture.session("rt_0");
+        granted(fixture.refresh("rt_0", "rt_1"));
+        fixture.bench.advance_secs(secs);
+        let again = fixture.refresh("rt_0", "rt_2");
         if good {
             assert_eq!(granted(again).session, grant.session, "after {secs} s");
-            assert!(table.session_token(&grant).is_ok());
+            assert!(fixture.session_token(&grant).is_ok());
         } else {
-            assert_eq!(again, Ok(Reply::Reused), "after {secs} s");
-            assert_eq!(table.session_token(&grant), Err(Refusal::NoSuchSession));
-            assert!(invalid_grant(&table.refresh("rt_1", "rt_3")), "the good one has gone too");
-            assert!(invalid_grant(&table.refresh("rt_0", "rt_3")));
+            assert_eq!(again, Ok(Reply::Reused(TokenReused)), "after {secs} s");
+            assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
+            assert!(invalid_grant(&fixture.refresh("rt_1", "rt_3")), "the good one has gone too");
+            assert!(invalid_grant(&fixture.refresh("rt_0", "rt_3")));
         }
     }
 }
 
 #[test]
 fn a_thief_within_the_grace_is_found_out_when_both_go_on() {
-    let table = Table::with_clients();
-    table.session("rt_0");
-    granted(table.refresh("rt_0", "owner_1"));
-    granted(table.refresh("rt_0", "thief_1"));
-    table.bench.advance_secs(600);
-    granted(table.refresh("owner_1", "owner_2"));
-    table.bench.advance_secs(600);
-    assert_eq!(table.refresh("thief_1", "thief_2"), Ok(Reply::Reused));
-    assert!(invalid_grant(&table.refresh("owner_2", "owner_3")));
+    let fixture = Fixture::with_clients();
+    fixture.session("rt_0");
+    granted(fixture.refresh("rt_0", "owner_1"));
+    granted(fixture.refresh("rt_0", "thief_1"));
+    fixture.bench.advance_secs(600);
+    granted(fixture.refresh("owner_1", "owner_2"));
+    fixture.bench.advance_secs(600);
+    assert_eq!(fixture.refresh("thief_1", "thief_2"), Ok(Reply::Reused(TokenReused)));
+    assert!(invalid_grant(&fixture.refresh("owner_2", "owner_3")));
 }
 
 #[test]
 fn honest_tabs_that_raced_go_on_together() {
-    let table = Table::with_clients();
-    table.session("rt_0");
+    let fixture = Fixture::with_clients();
+    fixture.session("rt_0");
     for tab in 1..=8 {
-        granted(table.refresh("rt_0", &format!("tab_{tab}")));
+        granted(fixture.refresh("rt_0", &format!("tab_{tab}")));
     }
-    assert!(invalid_grant(&table.refresh("rt_0", "tab_9")), "there is an end to it, which is no theft");
+    assert!(invalid_grant(&fixture.refresh("rt_0", "tab_9")), "there is an end to it, which is no theft");
     // They share one cookie: whichever came last is used next, by all of them.
-    table.bench.advance_secs(600);
-    granted(table.refresh("tab_3", "next_1"));
-    granted(table.refresh("tab_3", "next_2"));
+    fixture.bench.advance_secs(600);
+    granted(fixture.refresh("tab_3", "next_1"));
+    granted(fixture.refresh("tab_3", "next_2"));
 }
 
 #[test]
 fn refresh_tokens_are_for_their_client_only() {
-    let table = Table::with_clients();
-    table.session("rt_0");
+    let fixture = Fixture::with_clients();
+    fixture.session("rt_0");
     let try_as = |client: ClientAuthentication| {
         let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
-        table.send(Command::Refresh { client, old_hash, new_hash, scopes: None })
+        fixture.send(RefreshSession { client, old_hash, new_hash, scopes: None })
     };
     assert_eq!(try_as(authentication("web", Some("wrong"))), Err(Refusal::InvalidClient));
     assert_eq!(try_as(authentication("web", None)), Err(Refusal::InvalidClient));
@@ -83,7 +86,7 @@ fn refresh_tokens_are_for_their_client_only() {
         "only the UI itself is the UI"
     );
     let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
-    let as_ui = |client| table.as_ui(Command::Refresh { client, old_hash, new_hash, scopes: None });
+    let as_ui = |client| fixture.as_ui(RefreshSession { client, old_hash, new_hash, scopes: None });
     assert!(invalid_grant(&as_ui(ClientAuthentication::ui())));
     assert_eq!(as_ui(web()), Err(Refusal::InvalidClient));
     granted(try_as(web()));
@@ -91,30 +94,30 @@ fn refresh_tokens_are_for_their_client_only() {
 
 #[test]
 fn narrower_scopes_are_for_one_access_token_only() {
-    let table = Table::with_clients();
-    let full = table.session("rt_0").scopes;
+    let fixture = Fixture::with_clients();
+    let full = fixture.session("rt_0").scopes;
     let narrow = |old: &str, new: &str, scopes: &[&str]| {
         let (old_hash, new_hash) = (refresh_hash(old), refresh_hash(new));
-        table.send(Command::Refresh { client: web(), old_hash, new_hash, scopes: Some(list(scopes)) })
+        fixture.send(RefreshSession { client: web(), old_hash, new_hash, scopes: Some(list(scopes)) })
     };
     assert_eq!(narrow("rt_0", "rt_1", &["profile", "reservations:write"]), Err(Refusal::InvalidScope));
     assert_eq!(granted(narrow("rt_0", "rt_1", &["profile"])).scopes, list(&["profile"]));
-    assert_eq!(granted(table.refresh("rt_1", "rt_2")).scopes, full);
+    assert_eq!(granted(fixture.refresh("rt_1", "rt_2")).scopes, full);
 }
 
 #[test]
 fn sessions_end_when_they_are_idle_or_old() {
-    let table = Table::with_clients();
-    table.session("idle");
-    table.bench.advance_secs(14 * DAY - 1);
-    granted(table.refresh("idle", "idle_1"));
-    table.bench.advance_secs(14 * DAY);
-    assert!(invalid_grant(&table.refresh("idle_1", "idle_2")));
-    table.session("busy_0");
+    let fixture = Fixture::with_clients();
+    fixture.session("idle");
+    fixture.bench.advance_secs(14 * DAY - 1);
+    granted(fixture.refresh("idle", "idle_1"));
+    fixture.bench.advance_secs(14 * DAY);
+    assert!(invalid_grant(&fixture.refresh("idle_1", "idle_2")));
+    fixture.session("busy_0");
     let mut last = 0;
     for day in 1..=90 {
-        table.bench.advance_secs(DAY);
-        match table.refresh(&format!("busy_{}", day - 1), &format!("busy_{day}")) {
+        fixture.bench.advance_secs(DAY);
+        match fixture.refresh(&format!("busy_{}", day - 1), &format!("busy_{day}")) {
             Ok(Reply::Granted(_)) => last = day,
             other => assert!(invalid_grant(&other), "{other:?}"),
         }
@@ -124,64 +127,58 @@ fn sessions_end_when_they_are_idle_or_old() {
 
 #[test]
 fn a_drawn_token_is_never_drawn_again() {
-    let table = Table::with_clients();
-    table.session("rt_0");
-    table.session("other_0");
-    assert!(invalid_grant(&table.refresh("rt_0", "other_0")));
-    assert!(invalid_grant(&table.refresh("rt_0", "rt_0")));
-    granted(table.refresh("rt_0", "rt_1"));
+    let fixture = Fixture::with_clients();
+    fixture.session("rt_0");
+    fixture.session("other_0");
+    assert!(invalid_grant(&fixture.refresh("rt_0", "other_0")));
+    assert!(invalid_grant(&fixture.refresh("rt_0", "rt_0")));
+    granted(fixture.refresh("rt_0", "rt_1"));
 }
 
 #[test]
 fn the_51st_session_of_a_user_ends_the_first() {
-    let table = Table::with_clients();
+    let fixture = Fixture::with_clients();
     let sessions: Vec<_> = (0..51)
         .map(|at| {
-            table.bench.advance_secs(1);
-            table.session(&format!("rt_{at}"))
+            fixture.bench.advance_secs(1);
+            fixture.session(&format!("rt_{at}"))
         })
         .collect();
-    assert_eq!(table.session_token(&sessions[0]), Err(Refusal::NoSuchSession));
-    assert!(sessions[1..].iter().all(|grant| table.session_token(grant).is_ok()));
+    assert_eq!(fixture.session_token(&sessions[0]), Err(Refusal::NoSuchSession));
+    assert!(sessions[1..].iter().all(|grant| fixture.session_token(grant).is_ok()));
 }
 
 #[test]
 fn the_ui_signs_people_in_and_out() {
-    let table = Table::new();
+    let fixture = Fixture::new();
     let start = |scopes: Option<&[&str]>, refresh: &str| {
         let scopes = scopes.map(list);
-        table.as_ui(Command::StartSession {
-            grants: grants(1, 0),
-            scopes,
-            refresh_hash: refresh_hash(refresh),
-        })
+        fixture.as_ui(StartSession { grants: grants(1, 0), scopes, refresh_hash: refresh_hash(refresh) })
     };
     assert_eq!(start(Some(&["cluster:manage"]), "x"), Err(Refusal::InvalidScope));
     let grant = granted(start(None, "rt_0"));
     assert_eq!((grant.client_id.as_str(), &grant.scopes), ("ui", &grants(1, 0).scopes));
-    let query =
-        Query::SessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
-    assert!(matches!(table.bench.query(&svc("ui"), query.clone()), Ok(Answer::Token(_))));
+    let query = IssueSessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
+    assert!(matches!(fixture.query(&svc("ui"), query.clone()), Ok(Answer::Token(_))));
     let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
-    granted(table.as_ui(Command::Refresh {
+    granted(fixture.as_ui(RefreshSession {
         client: ClientAuthentication::ui(),
         old_hash,
         new_hash,
         scopes: None,
     }));
-    assert_eq!(table.as_ui(Command::EndSession { refresh_hash: refresh_hash("unknown") }), Ok(Reply::Done));
-    assert!(table.bench.query(&svc("ui"), query.clone()).is_ok());
-    assert_eq!(table.as_ui(Command::EndSession { refresh_hash: new_hash }), Ok(Reply::Done));
-    assert_eq!(table.bench.query(&svc("ui"), query), Err(Refusal::NoSuchSession));
+    assert_eq!(fixture.as_ui(EndSession { refresh_hash: refresh_hash("unknown") }), Ok(Reply::Done(())));
+    assert!(fixture.query(&svc("ui"), query.clone()).is_ok());
+    assert_eq!(fixture.as_ui(EndSession { refresh_hash: new_hash }), Ok(Reply::Done(())));
+    assert_eq!(fixture.query(&svc("ui"), query), Err(Refusal::NoSuchSession));
 }
 
 #[test]
 fn the_ui_has_no_hold_on_sessions_of_clients() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_0");
-    let query =
-        Query::SessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
-    assert_eq!(table.bench.query(&svc("ui"), query), Err(Refusal::NoSuchSession));
-    table.as_ui(Command::EndSession { refresh_hash: refresh_hash("rt_0") }).unwrap();
-    assert!(table.session_token(&grant).is_ok());
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_0");
+    let query = IssueSessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };
+    assert_eq!(fixture.query(&svc("ui"), query), Err(Refusal::NoSuchSession));
+    fixture.as_ui(EndSession { refresh_hash: refresh_hash("rt_0") }).unwrap();
+    assert!(fixture.session_token(&grant).is_ok());
 }

@@ -1,22 +1,26 @@
 //! Taking back (RFC 7009), and what is published of it.
 
-use contracts::auth::{Answer, BearerToken, Command, Query, Refusal, Reply, RevocationList, refresh_hash};
+use contracts::auth::{
+    Answer, BearerToken, EndAllSessions, GetRevocations, IntrospectAccessToken, IntrospectRefreshToken,
+    IssueServiceToken, Refusal, Reply, RevocationList, RevokeAccessToken, RevokeClient, RevokeRefreshToken,
+    StartSession, UserChanged, refresh_hash,
+};
 use protocol::Timestamp;
 
 use crate::bench::{
-    Table, authentication, granted, grants, invalid_grant, list, operator, svc, token_of, web,
+    Fixture, authentication, granted, grants, invalid_grant, list, operator, svc, token_of, web,
 };
 
-fn revoked(table: &Table) -> RevocationList {
-    match table.bench.query(&svc("node"), Query::Revocations) {
+fn revoked(fixture: &Fixture) -> RevocationList {
+    match fixture.query(&svc("node"), GetRevocations) {
         Ok(Answer::Revocations(list)) => list,
         other => panic!("{other:?}"),
     }
 }
 
-fn active(table: &Table, token: &BearerToken) -> bool {
-    let query = Query::IntrospectAccess { client: web(), token: token.clone() };
-    match table.ask(query) {
+fn active(fixture: &Fixture, token: &BearerToken) -> bool {
+    let query = IntrospectAccessToken { client: web(), token: token.clone() };
+    match fixture.ask(query) {
         Ok(Answer::Introspection(found)) => found.is_some(),
         other => panic!("{other:?}"),
     }
@@ -24,109 +28,108 @@ fn active(table: &Table, token: &BearerToken) -> bool {
 
 #[test]
 fn whatever_is_taken_back_is_published_until_it_would_have_expired() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_0");
-    let token = table.session_token(&grant).unwrap().token;
-    assert!(active(&table, &token));
-    table.send(Command::RevokeRefresh { client: web(), refresh_hash: refresh_hash("rt_0") }).unwrap();
-    assert_eq!(revoked(&table).sessions, [grant.session]);
-    assert!(!active(&table, &token));
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_0");
+    let token = fixture.session_token(&grant).unwrap().token;
+    assert!(active(&fixture, &token));
+    fixture.send(RevokeRefreshToken { client: web(), refresh_hash: refresh_hash("rt_0") }).unwrap();
+    assert_eq!(revoked(&fixture).sessions, [grant.session]);
+    assert!(!active(&fixture, &token));
 
-    let expires_at = table.bench.now().plus_secs(600);
+    let expires_at = fixture.bench.now().plus_secs(600);
     let access = |client, issued_to: &str, expires_at: Timestamp| {
         let (issued_to, token_id) = (issued_to.to_owned(), "tok_9".to_owned());
-        table.send(Command::RevokeAccess { client, issued_to, token_id, expires_at })
+        fixture.send(RevokeAccessToken { client, issued_to, token_id, expires_at })
     };
     assert!(invalid_grant(&access(web(), "spa", expires_at)), "another client's");
     assert_eq!(access(authentication("web", None), "web", expires_at), Err(Refusal::InvalidClient));
-    assert_eq!(access(web(), "web", table.bench.now()), Ok(Reply::Done), "expired already");
-    assert_eq!(revoked(&table).tokens, Vec::<String>::new());
-    assert_eq!(access(web(), "web", expires_at), Ok(Reply::Done));
-    assert_eq!(revoked(&table).tokens, list(&["tok_9"]));
+    assert_eq!(access(web(), "web", fixture.bench.now()), Ok(Reply::Done(())), "expired already");
+    assert_eq!(revoked(&fixture).tokens, Vec::<String>::new());
+    assert_eq!(access(web(), "web", expires_at), Ok(Reply::Done(())));
+    assert_eq!(revoked(&fixture).tokens, list(&["tok_9"]));
 
-    table.bench.command(&operator(), Command::RevokeClient { client_id: "spa".into() }).unwrap();
-    assert_eq!(revoked(&table).clients, list(&["spa"]));
+    fixture.command(&operator(), RevokeClient { client_id: "spa".into() }).unwrap();
+    assert_eq!(revoked(&fixture).clients, list(&["spa"]));
     let user = grants(1, 0).user;
-    table.bench.command(&svc("users"), Command::UserChanged { user, epoch: 5 }).unwrap();
-    assert_eq!(revoked(&table).epochs, [(user.to_string(), 5)]);
+    fixture.command(&svc("users"), UserChanged { user, epoch: 5 }).unwrap();
+    assert_eq!(revoked(&fixture).epochs, [(user.to_string(), 5)]);
 
-    table.bench.advance_secs(599);
-    assert_ne!(revoked(&table), RevocationList::default());
-    table.bench.advance_secs(31);
-    assert_eq!(revoked(&table), RevocationList::default());
+    fixture.bench.advance_secs(599);
+    assert_ne!(revoked(&fixture), RevocationList::default());
+    fixture.bench.advance_secs(31);
+    assert_eq!(revoked(&fixture), RevocationList::default());
 }
 
 #[test]
 fn unknown_tokens_are_no_error_and_foreign_ones_are() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_0");
-    let revoke = |client, token: &str| {
-        table.send(Command::RevokeRefresh { client, refresh_hash: refresh_hash(token) })
-    };
-    assert_eq!(revoke(web(), "nonsense"), Ok(Reply::Done));
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_0");
+    let revoke =
+        |client, token: &str| fixture.send(RevokeRefreshToken { client, refresh_hash: refresh_hash(token) });
+    assert_eq!(revoke(web(), "nonsense"), Ok(Reply::Done(())));
     assert!(invalid_grant(&revoke(authentication("spa", None), "rt_0")));
     assert_eq!(revoke(authentication("web", Some("wrong")), "rt_0"), Err(Refusal::InvalidClient));
-    assert!(table.session_token(&grant).is_ok());
+    assert!(fixture.session_token(&grant).is_ok());
     // A spent token takes its session along as well as a live one.
-    granted(table.refresh("rt_0", "rt_1"));
-    assert_eq!(revoke(web(), "rt_0"), Ok(Reply::Done));
-    assert_eq!(table.session_token(&grant), Err(Refusal::NoSuchSession));
+    granted(fixture.refresh("rt_0", "rt_1"));
+    assert_eq!(revoke(web(), "rt_0"), Ok(Reply::Done(())));
+    assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
 }
 
 #[test]
 fn a_new_epoch_ends_what_is_older_and_nothing_else() {
-    let table = Table::with_clients();
+    let fixture = Fixture::with_clients();
     let user = grants(1, 0).user;
-    let old = table.session("rt_0");
-    let old_token = table.session_token(&old).unwrap().token;
-    let change = |epoch| table.bench.command(&svc("users"), Command::UserChanged { user, epoch }).unwrap();
+    let old = fixture.session("rt_0");
+    let old_token = fixture.session_token(&old).unwrap().token;
+    let change = |epoch| fixture.command(&svc("users"), UserChanged { user, epoch }).unwrap();
     change(1);
-    assert_eq!(table.session_token(&old), Err(Refusal::NoSuchSession));
-    assert!(!active(&table, &old_token));
+    assert_eq!(fixture.session_token(&old), Err(Refusal::NoSuchSession));
+    assert!(!active(&fixture, &old_token));
     let start = |epoch, refresh: &str| {
         let grants = grants(1, epoch);
-        table.as_ui(Command::StartSession { grants, scopes: None, refresh_hash: refresh_hash(refresh) })
+        fixture.as_ui(StartSession { grants, scopes: None, refresh_hash: refresh_hash(refresh) })
     };
     assert!(invalid_grant(&start(0, "stale")));
     let new = granted(start(1, "fresh"));
     // The same news again, and old news, change nothing.
     change(1);
     change(0);
-    assert!(table.session_token(&new).is_ok());
-    assert!(active(&table, &table.session_token(&new).unwrap().token));
+    assert!(fixture.session_token(&new).is_ok());
+    assert!(active(&fixture, &fixture.session_token(&new).unwrap().token));
     change(2);
-    assert_eq!(table.session_token(&new), Err(Refusal::NoSuchSession));
+    assert_eq!(fixture.session_token(&new), Err(Refusal::NoSuchSession));
 }
 
 #[test]
 fn a_revoked_client_cannot_refresh() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_0");
-    let token = table.session_token(&grant).unwrap().token;
-    table.bench.command(&operator(), Command::RevokeClient { client_id: "web".into() }).unwrap();
-    assert_eq!(table.refresh("rt_0", "rt_1"), Err(Refusal::InvalidClient));
-    let query = Query::IntrospectAccess { client: authentication("spa", None), token };
-    assert_eq!(table.ask(query), Ok(Answer::Introspection(None)));
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_0");
+    let token = fixture.session_token(&grant).unwrap().token;
+    fixture.command(&operator(), RevokeClient { client_id: "web".into() }).unwrap();
+    assert_eq!(fixture.refresh("rt_0", "rt_1"), Err(Refusal::InvalidClient));
+    let query = IntrospectAccessToken { client: authentication("spa", None), token };
+    assert_eq!(fixture.ask(query), Ok(Answer::Introspection(None)));
 }
 
 #[test]
 fn introspection_tells_of_good_tokens_only() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_0");
-    let issued = table.session_token(&grant).unwrap();
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_0");
+    let issued = fixture.session_token(&grant).unwrap();
     let look =
-        |client, token: &BearerToken| table.ask(Query::IntrospectAccess { client, token: token.clone() });
+        |client, token: &BearerToken| fixture.ask(IntrospectAccessToken { client, token: token.clone() });
     let Ok(Answer::Introspection(Some(found))) = look(web(), &issued.token) else { panic!() };
     assert_eq!(found.subject, grant.user.to_string());
     assert_eq!((found.token_id.as_deref(), found.refresh), (Some("tok_1"), false));
-    assert_eq!((found.issued_at, found.expires_at), (table.bench.now(), issued.expires_at));
+    assert_eq!((found.issued_at, found.expires_at), (fixture.bench.now(), issued.expires_at));
     assert_eq!(look(authentication("web", None), &issued.token), Err(Refusal::InvalidClient));
     let (cut, altered) = (&issued.token.0[1..], issued.token.0.replace("v4.public.ey", "v4.public.ez"));
     for bad in ["", "v4.public.", "nonsense", cut, &altered] {
         assert_eq!(look(web(), &BearerToken(bad.into())), Ok(Answer::Introspection(None)), "{bad}");
     }
     let refresh = |client, token: &str| {
-        table.ask(Query::IntrospectRefresh { client, refresh_hash: refresh_hash(token) })
+        fixture.ask(IntrospectRefreshToken { client, refresh_hash: refresh_hash(token) })
     };
     let Ok(Answer::Introspection(Some(found))) = refresh(web(), "rt_0") else { panic!() };
     assert_eq!((found.refresh, found.expires_at), (true, grant.refresh_expires_at));
@@ -135,23 +138,23 @@ fn introspection_tells_of_good_tokens_only() {
         Ok(Answer::Introspection(None)),
         "another client's"
     );
-    granted(table.refresh("rt_0", "rt_1"));
+    granted(fixture.refresh("rt_0", "rt_1"));
     assert_eq!(refresh(web(), "rt_0"), Ok(Answer::Introspection(None)), "spent");
-    table.bench.advance_secs(600);
+    fixture.bench.advance_secs(600);
     assert_eq!(look(web(), &issued.token), Ok(Answer::Introspection(None)), "expired");
 }
 
 #[test]
 fn a_service_token_says_for_whom() {
-    let table = Table::with_clients();
-    let query = Query::ServiceToken {
+    let fixture = Fixture::with_clients();
+    let query = IssueServiceToken {
         service: "ui".into(),
         on_behalf_of: Some("gst_1".into()),
         token_id: "tok_2".into(),
     };
-    let issued = token_of(table.bench.query(&svc("node"), query).unwrap());
+    let issued = token_of(fixture.query(&svc("node"), query).unwrap());
     let Ok(Answer::Introspection(Some(found))) =
-        table.ask(Query::IntrospectAccess { client: web(), token: issued.token })
+        fixture.ask(IntrospectAccessToken { client: web(), token: issued.token })
     else {
         panic!()
     };
@@ -160,11 +163,11 @@ fn a_service_token_says_for_whom() {
 
 #[test]
 fn after_a_restore_everybody_signs_in_again() {
-    let table = Table::with_clients();
-    table.session("rt_0");
-    assert_eq!(table.bench.command(&svc("setup"), Command::EndAllSessions), Ok(Reply::Done));
-    assert!(matches!(table.refresh("rt_0", "rt_1"), Err(Refusal::InvalidGrant(_))));
-    table.bench.advance_secs(1);
-    table.session("rt_2");
-    granted(table.refresh("rt_2", "rt_3"));
+    let fixture = Fixture::with_clients();
+    fixture.session("rt_0");
+    assert_eq!(fixture.command(&svc("setup"), EndAllSessions), Ok(Reply::Done(())));
+    assert!(matches!(fixture.refresh("rt_0", "rt_1"), Err(Refusal::InvalidGrant(_))));
+    fixture.bench.advance_secs(1);
+    fixture.session("rt_2");
+    granted(fixture.refresh("rt_2", "rt_3"));
 }

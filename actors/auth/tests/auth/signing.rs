@@ -1,16 +1,19 @@
 //! Service tokens, and that nothing secret is ever stored.
 
-use contracts::auth::{Answer, Command, Query, Refusal, client_secret_hash, refresh_hash};
+use contracts::auth::{
+    Answer, EndSession, IntrospectAccessToken, IssueServiceToken, ListKeys, Refusal, client_secret_hash,
+    refresh_hash,
+};
 
-use crate::bench::{ISSUER, Table, granted, grants, svc, token_of};
+use crate::bench::{Fixture, ISSUER, granted, grants, svc, token_of};
 
 #[test]
 fn services_have_their_own_scopes_and_nobody_elses() {
-    let table = Table::new();
+    let fixture = Fixture::new();
     let ask = |service: &str, on_behalf_of: Option<&str>| {
         let on_behalf_of = on_behalf_of.map(str::to_owned);
-        let query = Query::ServiceToken { service: service.into(), on_behalf_of, token_id: "tok_1".into() };
-        table.bench.query(&svc("node"), query).map(token_of)
+        let query = IssueServiceToken { service: service.into(), on_behalf_of, token_id: "tok_1".into() };
+        fixture.query(&svc("node"), query).map(token_of)
     };
     for (service, has, lacks) in [
         ("ui", Some("reservations:write"), "hotel:manage"),
@@ -22,7 +25,7 @@ fn services_have_their_own_scopes_and_nobody_elses() {
         ("cluster", Some("cluster:manage"), "hotel:manage"),
         ("setup", Some("hotel:manage"), "nonsense"),
     ] {
-        let claims = table.claims(&ask(service, None).unwrap(), table.bench.now()).unwrap();
+        let claims = fixture.claims(&ask(service, None).unwrap(), fixture.bench.now()).unwrap();
         let principal = claims.principal();
         assert_eq!(principal.as_service(), Some(service));
         assert!(has.is_none_or(|scope| principal.has_scope(scope)), "{service}");
@@ -35,7 +38,7 @@ fn services_have_their_own_scopes_and_nobody_elses() {
     }
     let user = grants(5, 0).user.to_string();
     for good in ["gst_abc", &user] {
-        let claims = table.claims(&ask("ui", Some(good)).unwrap(), table.bench.now()).unwrap();
+        let claims = fixture.claims(&ask("ui", Some(good)).unwrap(), fixture.bench.now()).unwrap();
         assert_eq!(claims.principal().effective_subject(), good);
     }
     for bad in ["", "gst_", "svc:users", "usr_1", "admin"] {
@@ -45,12 +48,12 @@ fn services_have_their_own_scopes_and_nobody_elses() {
 
 #[test]
 fn no_secret_is_in_the_store() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_very_secret");
-    granted(table.refresh("rt_very_secret", "rt_next_secret"));
-    let token = table.session_token(&grant).unwrap().token.0;
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_very_secret");
+    granted(fixture.refresh("rt_very_secret", "rt_next_secret"));
+    let token = fixture.session_token(&grant).unwrap().token.0;
     let stored: Vec<u8> =
-        table.bench.rows().into_iter().flat_map(|(key, value)| [key, value].concat()).collect();
+        fixture.bench.rows().into_iter().flat_map(|(key, value)| [key, value].concat()).collect();
     let holds = |needle: &[u8]| stored.windows(needle.len()).any(|window| window == needle);
     for secret in ["rt_very_secret", "rt_next_secret", "code of rt_very_secret", "sec_web", &token[..60]] {
         assert!(!holds(secret.as_bytes()), "{secret}");
@@ -59,31 +62,31 @@ fn no_secret_is_in_the_store() {
         holds(&refresh_hash("rt_next_secret")) && holds(&client_secret_hash("sec_web")),
         "their hashes are"
     );
-    let Ok(Answer::Keys(keys)) = table.ask(Query::Keys) else { panic!() };
+    let Ok(Answer::Keys(keys)) = fixture.ask(ListKeys) else { panic!() };
     assert!(holds(keys[0].public.as_bytes()) && !holds(b"k4.secret"), "and the public key");
     assert!(holds(b"v4.local."), "and the secret one, sealed");
 }
 
 #[test]
 fn what_is_shown_of_messages_bears_no_token() {
-    let table = Table::with_clients();
-    let grant = table.session("rt_0");
-    let issued = table.session_token(&grant).unwrap();
+    let fixture = Fixture::with_clients();
+    let grant = fixture.session("rt_0");
+    let issued = fixture.session_token(&grant).unwrap();
     let shown = format!(
         "{:?} {:?}",
         Answer::Token(issued.clone()),
-        Query::IntrospectAccess { client: crate::bench::web(), token: issued.token.clone() }
+        IntrospectAccessToken { client: crate::bench::web(), token: issued.token.clone() }
     );
     assert!(!shown.contains("v4.public"), "{shown}");
-    let command = Command::EndSession { refresh_hash: refresh_hash("rt_0") };
+    let command = EndSession { refresh_hash: refresh_hash("rt_0") };
     assert!(!format!("{command:?}").contains("rt_0"));
 }
 
 #[test]
 fn another_clusters_key_opens_nothing() {
-    let table = Table::new();
+    let fixture = Fixture::new();
     let stranger = auth::Auth::new(token::ClusterKey::random(), ISSUER);
-    let bench = group::testing::Bench::on(stranger, table.bench.memory());
-    let query = Query::ServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
-    assert_eq!(bench.query(&svc("node"), query), Err(Refusal::NoKey));
+    let bench = group::testing::Bench::on(stranger, fixture.bench.memory());
+    let query = IssueServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
+    assert_eq!(bench.call(&svc("node"), query), Err(Refusal::NoKey));
 }

@@ -1,9 +1,9 @@
-//! The API behind a whole edge, in a services with a `users` of three lines.
+//! The API behind an edge, with a fake `users` service.
 
 use std::sync::Arc;
 
 use auth::{Auth, AuthEffects};
-use contracts::auth::Command;
+use contracts::auth::InstallKey;
 use contracts::users::{self, Users};
 use edge::rate_limit::SignInLimiter;
 use group::testing::TestServices;
@@ -34,12 +34,10 @@ impl Service for FakeUsers {
 
     fn query(&self, _: &View<'_>, _: &Principal, query: Query<Self>) -> Result<Answer<Self>, Refusal<Self>> {
         match query {
-            users::Query::VerifyPassword { email, password }
-                if email == "ann@example.org" && password == "correct" =>
-            {
-                Ok(users::Answer::Grants(grants(1, 0)))
+            users::Query::VerifyPassword(users::VerifyPassword { email, password }) => {
+                let is_correct = email == "ann@example.org" && password == "correct";
+                Ok(is_correct.then(|| grants(1, 0)).into())
             }
-            users::Query::VerifyPassword { .. } => Ok(users::Answer::WrongPassword),
             _ => Err(users::Refusal::NoSuchUser),
         }
     }
@@ -113,16 +111,8 @@ impl Web {
         let web = Self { services, edge: endpoint.boxed() };
         let call = web.call_as(&Principal::service("node"));
         let key = auth::new_sealed_key(&cluster);
-        web.services
-            .client()
-            .command::<contracts::auth::Auth>(&call, Command::InstallKey(key))
-            .await
-            .unwrap();
-        web.services
-            .client()
-            .command::<contracts::auth::Auth>(&call, Command::CreateClient(web_client()))
-            .await
-            .unwrap();
+        web.services.client().call(&call, InstallKey(key)).await.unwrap();
+        web.services.client().call(&call, web_client()).await.unwrap();
         web
     }
 

@@ -1,23 +1,26 @@
 //! OAuth clients.
 
-use protocol::Timestamp;
+use protocol::{Access, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// Whether a client can keep a secret (RFC 6749 §2.1).
+use super::Auth;
+use crate::scope;
+
+/// The client type (RFC 6749 §2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClientKind {
-    /// Runs where its users can look inside: it has no secret, and proves itself by PKCE.
+    /// Cannot keep a secret. It uses PKCE.
     Public,
     /// Has a secret.
     Confidential,
 }
 
-/// How a client may come by tokens.
+/// How a client can obtain tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum GrantType {
     /// RFC 6749 §4.1, with PKCE.
     AuthorizationCode,
-    /// RFC 6749 §6. Comes with the ones that have a user.
+    /// RFC 6749 §6. Requires a grant type with a user.
     RefreshToken,
     /// RFC 6749 §4.4.
     ClientCredentials,
@@ -25,63 +28,98 @@ pub enum GrantType {
     DeviceCode,
 }
 
-/// A client to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewClient {
-    /// A fixed id, for the clients that a cluster makes at its first start; else none. A second creation under the same
-    /// id with the same content finds the first.
-    pub id: Option<String>,
-    /// What people are shown when they are asked to agree.
-    pub name: String,
-    /// Public or confidential.
-    pub kind: ClientKind,
-    /// [`client_secret_hash`](super::client_secret_hash) of a confidential client's secret.
-    pub secret_hash: Option<[u8; 32]>,
-    /// Where browsers may be sent back to, compared to the character.
-    pub redirect_uris: Vec<String>,
-    /// The most that it can have.
-    pub scopes: Vec<String>,
-    /// How it may come by tokens.
-    pub grant_types: Vec<GrantType>,
-    /// Hotels (`htl_…`) that its own tokens are bound to; none: unbound.
-    pub hotels: Vec<String>,
-}
-
-/// A client as others see it: without its secret's hash.
+/// The public properties of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientProfile {
     /// `cli_…`, or a fixed id.
     pub id: String,
-    /// What people are shown when they are asked to agree.
+    /// The name on the consent page.
     pub name: String,
-    /// Public or confidential.
     pub kind: ClientKind,
-    /// Where browsers may be sent back to.
     pub redirect_uris: Vec<String>,
-    /// The most that it can have, sorted.
+    /// All scopes that the client can have, sorted.
     pub scopes: Vec<String>,
-    /// How it may come by tokens, sorted.
+    /// Sorted.
     pub grant_types: Vec<GrantType>,
-    /// Hotels that its own tokens are bound to.
+    /// Hotels (`htl_…`) to which tokens of the client itself are restricted.
     pub hotels: Vec<String>,
-    /// Made when.
     pub created_at: Timestamp,
-    /// Void since.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Which client, and how it proves that.
+/// The authentication of a client (RFC 6749 §2.3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientAuthentication {
-    /// Its id.
     pub client_id: String,
-    /// [`client_secret_hash`](super::client_secret_hash) of the secret that it showed, if any.
+    /// [`client_secret_hash`](super::client_secret_hash) of the secret, if the client sent one.
     pub secret_hash: Option<[u8; 32]>,
 }
 
 impl ClientAuthentication {
-    /// The Booking UI, which proves itself by its service token.
+    /// The Booking UI, which is authenticated by its service token.
     pub fn ui() -> Self {
         Self { client_id: super::UI_CLIENT.to_owned(), secret_hash: None }
     }
+}
+
+/// Creates a client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateClient {
+    /// A fixed id for clients that are created during bootstrap, otherwise `None`. A repeated creation with the same id
+    /// and content returns the existing client.
+    pub id: Option<String>,
+    /// The name on the consent page.
+    pub name: String,
+    pub kind: ClientKind,
+    /// [`client_secret_hash`](super::client_secret_hash) of a confidential client's secret.
+    pub secret_hash: Option<[u8; 32]>,
+    /// Compared exactly.
+    pub redirect_uris: Vec<String>,
+    /// All scopes that the client can have.
+    pub scopes: Vec<String>,
+    pub grant_types: Vec<GrantType>,
+    /// Hotels (`htl_…`) to which tokens of the client itself are restricted. Empty: no restriction.
+    pub hotels: Vec<String>,
+}
+request!(
+    CreateClient, Auth => ClientProfile,
+    Access::scopes(&[scope::CLUSTER_MANAGE]).or_services(&["node"])
+);
+
+/// Revokes a client and its tokens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RevokeClient {
+    pub client_id: String,
+}
+request!(RevokeClient, Auth => ClientProfile, Access::scopes(&[scope::CLUSTER_MANAGE]));
+
+/// Reads one client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GetClient {
+    pub client_id: String,
+}
+request!(
+    GetClient, Auth => ClientProfile,
+    Access::scopes(&[scope::CLUSTER_MANAGE, scope::CLUSTER_READ]).or_services(&["auth", "ui"])
+);
+
+/// Lists clients by id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListClients {
+    /// Only ids that sort after this one.
+    pub after: Option<String>,
+    /// The largest number of clients, 1 to 100.
+    pub limit: u32,
+}
+request!(
+    ListClients, Auth => ClientPage,
+    Access::scopes(&[scope::CLUSTER_MANAGE, scope::CLUSTER_READ])
+);
+
+/// The reply to [`ListClients`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClientPage {
+    pub clients: Vec<ClientProfile>,
+    /// Whether there are clients after the last of these.
+    pub more: bool,
 }

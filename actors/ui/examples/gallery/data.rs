@@ -143,7 +143,7 @@ fn hotel(
     }
 }
 
-/// What a hotel offers: every room type at every rate.
+/// The offers of a hotel: every room type at every rate.
 pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Timestamp) -> Vec<Offer> {
     let mut offers = Vec::new();
     for (index, room) in hotel.room_types.iter().enumerate() {
@@ -181,7 +181,7 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
     offers
 }
 
-/// A booking in its first minute.
+/// A held booking.
 pub fn held(
     number: u128,
     owner: &str,
@@ -212,7 +212,7 @@ pub fn held(
     }
 }
 
-/// The same booking further on in its life.
+/// The booking in a later status.
 pub fn grown(mut one: Reservation, status: Status, now: Timestamp) -> Reservation {
     one.status = status;
     one.version += 1;

@@ -1,11 +1,11 @@
-//! All pages with sample data on loopback, for whoever works on them: `cargo run -p ui --example gallery`.
+//! Serves all pages with sample data on loopback: `cargo run -p ui --example gallery`.
 //!
-//! Templates are read from their folder at each page, so that a change shows after a reload. Style sheets and the
-//! script are part of the program: start it again. `/gallery` lists every page and state.
+//! Templates are read from their directory for each page, so that changes are visible after a reload. Style sheets and the
+//! script are embedded: restart the example to see their changes. `/gallery` lists every page and state.
 
 mod accounts;
 mod data;
-#[allow(dead_code)] // The tests of pages use the rest.
+#[allow(dead_code)] // The page tests use the rest.
 mod services;
 mod urls;
 

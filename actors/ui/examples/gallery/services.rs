@@ -44,7 +44,7 @@ struct State {
     made: u128,
 }
 
-/// What the pages are made from.
+/// The dependencies of the pages.
 pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dependencies {
     ui::Dependencies {
         client: group::Client::new(Arc::new(SamplePlacement(Arc::clone(services)))),
@@ -95,7 +95,7 @@ impl ui::Documents for SampleDocuments {
 }
 
 impl SampleServices {
-    /// A services with hotels, and a booking in each status.
+    /// Services with hotels, and a booking in each status.
     pub fn new() -> Arc<Self> {
         let (services, cluster) = (TestServices::new(), ClusterKey::random());
         services.add(ui::Ui, NoEffects);
@@ -126,7 +126,7 @@ impl SampleServices {
         self.state().hotels[index].1.id
     }
 
-    /// Whether nobody has booked anything.
+    /// Whether no booking was made.
     pub fn is_untouched(&self) -> bool {
         self.state().made == 0
     }
@@ -299,7 +299,7 @@ impl SampleServices {
                 *one = data::grown(one.clone(), Status::Cancelled, now);
                 Ok(one.clone().into())
             }
-            other => panic!("pages do not send {other:?}"),
+            other => panic!("unexpected command {other:?}"),
         }
     }
 
@@ -360,7 +360,7 @@ impl SampleServices {
                 Status::Held => Ok(payable(&one).into()),
                 _ => Err(Refusal::NotPayable(payments::NotPayable::NotHeld)),
             }),
-            other => panic!("pages do not ask {other:?}"),
+            other => panic!("unexpected query {other:?}"),
         }
     }
 
@@ -416,7 +416,7 @@ impl SampleServices {
                 confirm(&mut state, reservation, now);
                 Ok(().into())
             }
-            other => panic!("pages do not send {other:?}"),
+            other => panic!("unexpected command {other:?}"),
         }
     }
 
@@ -433,7 +433,7 @@ impl SampleServices {
                 guest_email: EMAIL.into(),
             }
             .into()),
-            other => panic!("pages do not ask {other:?}"),
+            other => panic!("unexpected query {other:?}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every page and state of the sample services.
+//! URLs of every page and state.
 
 use contracts::reservations::Status;
 use token::LinkKey;
@@ -6,7 +6,7 @@ use token::LinkKey;
 use crate::services::SampleServices;
 
 impl SampleServices {
-    /// Every page and state, for the list of the gallery.
+    /// Names and URLs of every page and state.
     pub fn urls(&self, links: &LinkKey) -> Vec<(String, String)> {
         let mut list: Vec<(String, String)> = [
             ("Home", "/"),

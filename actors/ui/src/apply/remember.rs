@@ -1,17 +1,13 @@
 //! Records that a guest session has opened a booking with its secret link.
 
-use contracts::ReservationId;
-use contracts::ui::{Refusal, Reply};
+use contracts::ui::{Refusal, RememberBooking};
 use group::Turn;
 
 use crate::service::{ForgetBooking, Ui};
 use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
 
-pub(crate) fn remember(
-    turn: &mut Turn<'_, Ui>,
-    guest: String,
-    reservation: ReservationId,
-) -> Result<Reply, Refusal> {
+pub(crate) fn remember(turn: &mut Turn<'_, Ui>, request: RememberBooking) -> Result<(), Refusal> {
+    let RememberBooking { guest, reservation } = request;
     if !is_guest(&guest) {
         return Err(Refusal::NoGuest);
     }
@@ -26,5 +22,5 @@ pub(crate) fn remember(
     }
     turn.put(&OPENED, &(guest.clone(), reservation), &turn.now());
     turn.schedule(turn.now().plus_secs(REMEMBERED_SECS), ForgetBooking { guest, reservation });
-    Ok(Reply::Done)
+    Ok(())
 }

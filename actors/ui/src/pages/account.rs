@@ -1,6 +1,6 @@
 //! The account of the signed-in user.
 
-use contracts::users::{self, Account, Users};
+use contracts::users::{self, Account, CloseAccount, GetOwnAccount, UpdateProfile};
 use group::{Call, Failure};
 use poem::{Response, handler};
 use serde_json::json;
@@ -30,9 +30,8 @@ pub(super) async fn save(mut context: PageContext, fields: Fields) -> Result<Res
         return page(&mut context, &account, &form);
     }
     let expected_version = fields.get("version").parse().ok();
-    let command =
-        users::Command::UpdateProfile { name: Some(fields.get("name").to_owned()), expected_version };
-    match context.site.dependencies.client.command::<Users>(&call, command).await {
+    let request = UpdateProfile { name: Some(fields.get("name").to_owned()), expected_version };
+    match context.site.dependencies.client.call(&call, request).await {
         Ok(_) => {
             context.flash("", "Your changes are saved.");
             Ok(context.redirect("/account"))
@@ -58,13 +57,7 @@ pub(super) async fn close(mut context: PageContext, fields: Fields) -> Result<Re
         context.flash("heed", "Your account is still open. To close it, tick the box first.");
         return Ok(context.redirect("/account"));
     }
-    match context
-        .site
-        .dependencies
-        .client
-        .command::<Users>(&call, users::Command::Close { expected_version: None })
-        .await
-    {
+    match context.site.dependencies.client.call(&call, CloseAccount { expected_version: None }).await {
         Ok(_) => {
             sign_in::end(&mut context).await?;
             context.flash("", "Your account is closed. The links in our emails still open your bookings.");
@@ -83,9 +76,8 @@ async fn signed_in(context: &mut PageContext) -> Result<Call, PageError> {
 }
 
 async fn me(context: &PageContext, call: &Call) -> Result<Account, PageError> {
-    match context.site.dependencies.client.query::<Users>(call, users::Query::Me).await {
-        Ok(users::Answer::Account(account)) => Ok(account),
-        Ok(_) => Err(PageError::Internal("users answered no account".into())),
+    match context.site.dependencies.client.call(call, GetOwnAccount).await {
+        Ok(account) => Ok(account),
         Err(Failure::Refused(_) | Failure::Unauthenticated(_)) => {
             Err(PageError::SignInRequired("/account".into()))
         }

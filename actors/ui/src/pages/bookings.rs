@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use contracts::reservations::{
     GetReservation, ListBy, ListReservations, Position, Reservation, Status, merge_pages,
 };
-use contracts::ui::{self, Ui};
+use contracts::ui::ListOpenedBookings;
 use contracts::{Date, HotelId, ReservationId};
 use futures::future::join_all;
 use group::{Call, Failure};
@@ -96,11 +96,8 @@ async fn list(
 async fn opened_by_link(context: &PageContext) -> Result<Vec<Reservation>, PageError> {
     let call = context.as_ui().await?;
     let client = &context.site.dependencies.client;
-    let query = ui::Query::Bookings { guest: context.session.guest.clone() };
-    let ids = match client.query::<Ui>(&call, query).await {
-        Ok(ui::Answer::Bookings(ids)) => ids,
-        Ok(ui::Answer::Knows(_)) | Err(_) => Vec::new(),
-    };
+    let opened = ListOpenedBookings { guest: context.session.guest.clone() };
+    let ids = client.call(&call, opened).await.unwrap_or_default();
     let calls = ids.into_iter().map(|reservation| client.call(&call, GetReservation { reservation }));
     Ok(join_all(calls).await.into_iter().filter_map(Result::ok).collect())
 }

@@ -145,16 +145,8 @@ pub(super) fn countdown(running: &str, until: Timestamp, now: Timestamp, expired
 /// Name and email address of the signed-in user.
 async fn account_details(context: &mut PageContext) -> Result<Option<(String, String)>, PageError> {
     let Some(call) = context.as_user().await? else { return Ok(None) };
-    let me = context
-        .site
-        .dependencies
-        .client
-        .query::<contracts::users::Users>(&call, contracts::users::Query::Me)
-        .await;
-    match me {
-        Ok(contracts::users::Answer::Account(account)) => Ok(Some((account.name, account.email))),
-        Ok(_) | Err(_) => Ok(None),
-    }
+    let account = context.site.dependencies.client.call(&call, contracts::users::GetOwnAccount).await;
+    Ok(account.ok().map(|account| (account.name, account.email)))
 }
 
 /// Reads and checks the guest's details.

@@ -2,7 +2,7 @@
 
 use contracts::reservations::{self, GetHotel, GetReservation, GetReservationByLink, Reservation};
 use contracts::search::{self, City, CityName, Search};
-use contracts::ui::{self, Ui};
+use contracts::ui::{HasOpenedBooking, RememberBooking};
 use contracts::{HotelId, ReservationId};
 use group::{Call, Failure};
 use protocol::Variant;
@@ -91,10 +91,10 @@ pub(super) async fn booking(
         }
     }
     let ours = context.as_ui().await?;
-    let knows = ui::Query::Knows { guest: context.session.guest.clone(), reservation: id };
-    match client.query::<Ui>(&ours, knows).await {
-        Ok(ui::Answer::Knows(true)) => {}
-        Ok(_) | Err(Failure::Refused(_)) => return Err(PageError::NotFound),
+    let has_opened = HasOpenedBooking { guest: context.session.guest.clone(), reservation: id };
+    match client.call(&ours, has_opened).await {
+        Ok(true) => {}
+        Ok(false) | Err(Failure::Refused(_)) => return Err(PageError::NotFound),
         Err(failure) => return Err(failure.into()),
     }
     let reservation = found(client.call(&ours, request).await)?;
@@ -110,13 +110,10 @@ async fn by_link(
 ) -> Result<OpenedBooking, PageError> {
     let call = context.on_behalf_of(&reservation.owner).await?;
     if is_new && reservation.owner != context.session.guest {
-        let remember = ui::Command::RememberBooking {
-            guest: context.session.guest.clone(),
-            reservation: reservation.id,
-        };
+        let remember = RememberBooking { guest: context.session.guest.clone(), reservation: reservation.id };
         let ours = context.as_ui().await?;
         // The booking is shown even if it cannot be remembered.
-        if context.site.dependencies.client.command::<Ui>(&ours, remember).await.is_ok() {
+        if context.site.dependencies.client.call(&ours, remember).await.is_ok() {
             context.save_session();
         }
     }

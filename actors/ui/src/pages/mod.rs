@@ -57,7 +57,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/sign-up", get(sign_up::show).post(sign_up::sign_up))
         .at("/verify-email", get(verify::show).post(verify::verify))
         .at("/verify-email/resend", post(verify::resend))
-        .at("/password-reset", get(reset::show).post(reset::request))
+        .at("/password-reset", get(reset::show).post(reset::send_link))
         .at("/reset-password", get(reset::choose).post(reset::reset))
         .at("/account", get(account::show).post(account::save))
         .at("/account/close", post(account::close))

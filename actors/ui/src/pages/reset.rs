@@ -1,6 +1,6 @@
 //! Password reset by email. The response does not reveal whether the address has an account.
 
-use contracts::users::{self, MailLink, PASSWORD_CHARS_MIN, Users};
+use contracts::users::{self, MailLink, PASSWORD_CHARS_MIN, RequestPasswordReset, ResetPassword};
 use group::Failure;
 use poem::{Response, handler};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub(super) async fn show(mut context: PageContext) -> Result<Response, PageError
 }
 
 #[handler]
-pub(super) async fn request(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
+pub(super) async fn send_link(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     context.check_form(&fields)?;
     let email = fields.get("email");
     let mut form = Form::typed(&["email"], &fields);
@@ -33,8 +33,8 @@ pub(super) async fn request(mut context: PageContext, fields: Fields) -> Result<
     }
     // Each request counts as a failed attempt, so that no mailbox can be flooded.
     context.site.dependencies.sign_ins.failed(&name, address);
-    let command = users::Command::RequestPasswordReset { email: email.to_owned() };
-    match context.site.dependencies.client.command::<Users>(&context.anonymous(), command).await {
+    let request = RequestPasswordReset { email: email.to_owned() };
+    match context.site.dependencies.client.call(&context.anonymous(), request).await {
         Ok(_) | Err(Failure::Refused(_)) => check_your_email(
             &mut context,
             "If there is an account with this address, we have sent you an email with a link to set a new password.",
@@ -66,8 +66,8 @@ pub(super) async fn reset(mut context: PageContext, fields: Fields) -> Result<Re
         return password_page(&mut context, &text, &form);
     }
     let password_hash = hash(&context, password).await?;
-    let command = users::Command::ResetPassword { link, password_hash };
-    match context.site.dependencies.client.command::<Users>(&context.anonymous(), command).await {
+    let request = ResetPassword { link, password_hash };
+    match context.site.dependencies.client.call(&context.anonymous(), request).await {
         Ok(_) => {
             // The reset has ended all sessions of the account, also the one in this browser.
             context.remove_user();

@@ -1,7 +1,7 @@
 //! Signing in and out.
 
-use contracts::auth::{self, Auth, refresh_hash};
-use contracts::users::{self, Users};
+use contracts::auth::{EndSession, StartSession, refresh_hash};
+use contracts::users::VerifyPassword;
 use poem::{Response, handler};
 use serde_json::{Value, json};
 
@@ -26,18 +26,14 @@ pub(super) async fn sign_in(mut context: PageContext, fields: Fields) -> Result<
     if context.site.dependencies.sign_ins.check(&email, address).is_err() {
         return Err(PageError::TooManyRequests(60));
     }
-    let query =
-        users::Query::VerifyPassword { email: email.clone(), password: fields.raw("password").to_owned() };
+    let request = VerifyPassword { email: email.clone(), password: fields.raw("password").to_owned() };
     let ours = context.as_ui().await?;
     let client = context.site.dependencies.client.clone();
-    let grants = match client.query::<Users>(&ours, query).await? {
-        users::Answer::Grants(grants) => grants,
-        _ => {
-            context.site.dependencies.sign_ins.failed(&email, address);
-            let mut form = Form::typed(&FIELDS, &fields);
-            form.fail("The email address or password is incorrect", "Please check both and try again.");
-            return page(&mut context, &next, &form);
-        }
+    let Some(grants) = client.call(&ours, request).await? else {
+        context.site.dependencies.sign_ins.failed(&email, address);
+        let mut form = Form::typed(&FIELDS, &fields);
+        form.fail("The email address or password is incorrect", "Please check both and try again.");
+        return page(&mut context, &next, &form);
     };
     // Concurrent attempts can exceed the limit while the password is verified, so it is checked again.
     if context.site.dependencies.sign_ins.check(&email, address).is_err() {
@@ -46,11 +42,8 @@ pub(super) async fn sign_in(mut context: PageContext, fields: Fields) -> Result<
     context.site.dependencies.sign_ins.succeeded(&email);
     let refresh = token::random_secret("rt_");
     let user = grants.user.to_string();
-    let command = auth::Command::StartSession { grants, scopes: None, refresh_hash: refresh_hash(&refresh) };
-    let session = match client.command::<Auth>(&ours, command).await? {
-        auth::Reply::Granted(grant) => grant.session,
-        other => return Err(PageError::Internal(format!("auth started no session but answered {other:?}"))),
-    };
+    let request = StartSession { grants, scopes: None, refresh_hash: refresh_hash(&refresh) };
+    let session = client.call(&ours, request).await?.session;
     context.session.user = Some(SignedIn { user, session, refresh, made: context.now });
     context.save_session();
     Ok(context.redirect(local_path(&next).unwrap_or("/bookings")))
@@ -67,9 +60,9 @@ pub(super) async fn sign_out(mut context: PageContext, fields: Fields) -> Result
 /// Ends the session in `auth` and removes it from the cookie.
 pub(super) async fn end(context: &mut PageContext) -> Result<(), PageError> {
     if let Some(user) = context.session.user.clone() {
-        let command = auth::Command::EndSession { refresh_hash: refresh_hash(&user.refresh) };
+        let request = EndSession { refresh_hash: refresh_hash(&user.refresh) };
         let ours = context.as_ui().await?;
-        context.site.dependencies.client.command::<Auth>(&ours, command).await?;
+        context.site.dependencies.client.call(&ours, request).await?;
         context.remove_user();
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Registration. The response does not reveal whether the address has an account.
 
-use contracts::users::{self, PASSWORD_CHARS_MIN, Users};
+use contracts::users::{self, HashPassword, PASSWORD_CHARS_MIN, Register};
 use group::Failure;
 use poem::{Response, handler};
 use serde_json::json;
@@ -36,8 +36,8 @@ pub(super) async fn sign_up(mut context: PageContext, fields: Fields) -> Result<
         return page(&mut context, &form);
     }
     let password_hash = hash(&context, password).await?;
-    let command = users::Command::Register { email: email.to_owned(), name: name.to_owned(), password_hash };
-    match context.site.dependencies.client.command::<Users>(&context.anonymous(), command).await {
+    let request = Register { email: email.to_owned(), name: name.to_owned(), password_hash };
+    match context.site.dependencies.client.call(&context.anonymous(), request).await {
         Ok(_) => check_your_email(
             &mut context,
             "If this is your address, you will receive an email with a link to verify it. You can book in the meantime.",
@@ -71,11 +71,8 @@ fn page(context: &mut PageContext, form: &Form) -> Result<Response, PageError> {
 /// Hashes a password with a query to `users`, so that commands contain the hash only.
 pub(super) async fn hash(context: &PageContext, password: &str) -> Result<String, PageError> {
     let salt = token::random_bytes()[..16].try_into().expect("16 of 32 bytes");
-    let query = users::Query::HashPassword { password: password.to_owned(), salt };
-    match context.site.dependencies.client.query::<Users>(&context.as_ui().await?, query).await? {
-        users::Answer::PasswordHash(hash) => Ok(hash),
-        _ => Err(PageError::Internal("users answered no hash".into())),
-    }
+    let request = HashPassword { password: password.to_owned(), salt };
+    Ok(context.site.dependencies.client.call(&context.as_ui().await?, request).await?)
 }
 
 /// The page after a registration or a password reset request. It does not reveal whether an email was sent.

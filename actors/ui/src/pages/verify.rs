@@ -1,6 +1,6 @@
 //! Verifying an email address. The link in the mail opens a page with a button, because mail scanners open links too.
 
-use contracts::users::{self, MailLink, Users};
+use contracts::users::{MailLink, ResendVerification, VerifyEmail};
 use group::Failure;
 use poem::{Response, handler};
 use serde_json::json;
@@ -30,13 +30,7 @@ pub(super) async fn verify(mut context: PageContext, fields: Fields) -> Result<R
         form.fail(INCOMPLETE_LINK.0, INCOMPLETE_LINK.1);
         return page(&mut context, fields.get("token"), &form);
     };
-    match context
-        .site
-        .dependencies
-        .client
-        .command::<Users>(&context.anonymous(), users::Command::VerifyEmail { link })
-        .await
-    {
+    match context.site.dependencies.client.call(&context.anonymous(), VerifyEmail { link }).await {
         Ok(_) => {
             context.flash("", "Your email address is verified. Welcome!");
             let next = if context.session.user.is_some() { "/account" } else { "/sign-in" };
@@ -58,7 +52,7 @@ pub(super) async fn verify(mut context: PageContext, fields: Fields) -> Result<R
 pub(super) async fn resend(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     context.check_form(&fields)?;
     let call = context.as_user().await?.ok_or_else(|| PageError::SignInRequired("/account".into()))?;
-    match context.site.dependencies.client.command::<Users>(&call, users::Command::ResendVerification).await {
+    match context.site.dependencies.client.call(&call, ResendVerification).await {
         Ok(_) => context.flash("", "We have sent you another email."),
         Err(Failure::Refused(_)) => context.flash("heed", "Your email address is already verified."),
         Err(failure) => return Err(failure.into()),

@@ -1,52 +1,47 @@
-//! Changes to an account that is there.
+//! Changes to an existing account.
 
-use contracts::UserId;
-use contracts::users::{Refusal, Reply, Roles, check_name};
+use contracts::users::{
+    Account, ChangePassword, CloseAccount, Refusal, Roles, SetRoles, UpdateProfile, check_name,
+};
 use group::Turn;
 
 use super::{check_hash, check_version, invalid, open_account, own_account, revoke_sessions};
 use crate::service::Users;
 use crate::state::{ACCOUNTS, ADDRESSES, address_key};
 
-/// Staff of more hotels than this are administrators.
+/// Hotels of one staff member.
 const HOTELS_MAX: usize = 200;
 
-/// The owner changes the name.
-pub(crate) fn update_profile(
-    turn: &mut Turn<'_, Users>,
-    name: Option<String>,
-    expected_version: Option<u64>,
-) -> Result<Reply, Refusal> {
+pub(crate) fn update_profile(turn: &mut Turn<'_, Users>, request: UpdateProfile) -> Result<Account, Refusal> {
     let (user, mut account) = own_account(turn)?;
-    check_version(&account, expected_version)?;
-    if let Some(name) = name.filter(|name| *name != account.name) {
+    check_version(&account, request.expected_version)?;
+    if let Some(name) = request.name.filter(|name| *name != account.name) {
         check_name(&name).map_err(|why| invalid("name", why))?;
         account.name = name;
         account.version += 1;
         turn.put(&ACCOUNTS, &user, &account);
     }
-    Ok(Reply::Account(account.account(user)))
+    Ok(account.account(user))
 }
 
-/// The service's own API has checked the current password.
 pub(crate) fn change_password(
     turn: &mut Turn<'_, Users>,
-    user: UserId,
-    password_hash: String,
-) -> Result<Reply, Refusal> {
+    request: ChangePassword,
+) -> Result<Account, Refusal> {
+    let ChangePassword { user, password_hash } = request;
     check_hash(&password_hash)?;
     let mut account = open_account(turn, user)?;
     account.password_hash = password_hash;
     account.version += 1;
     revoke_sessions(turn, user, &mut account);
     turn.put(&ACCOUNTS, &user, &account);
-    Ok(Reply::Account(account.account(user)))
+    Ok(account.account(user))
 }
 
-/// The owner closes the account: nothing of the person stays here, and the address is free.
-pub(crate) fn close(turn: &mut Turn<'_, Users>, expected_version: Option<u64>) -> Result<Reply, Refusal> {
+/// Removes all personal data from the account and releases its address.
+pub(crate) fn close(turn: &mut Turn<'_, Users>, request: &CloseAccount) -> Result<(), Refusal> {
     let (user, mut account) = own_account(turn)?;
-    check_version(&account, expected_version)?;
+    check_version(&account, request.expected_version)?;
     turn.remove(&ADDRESSES, &address_key(&account.email));
     account.email.clear();
     account.name.clear();
@@ -56,18 +51,18 @@ pub(crate) fn close(turn: &mut Turn<'_, Users>, expected_version: Option<u64>) -
     account.version += 1;
     revoke_sessions(turn, user, &mut account);
     turn.put(&ACCOUNTS, &user, &account);
-    Ok(Reply::Done)
+    Ok(())
 }
 
-/// An administrator says who may what. Whoever is signed in to the account is signed out: the next sign-in bears the new
-/// roles.
-pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, email: &str, mut roles: Roles) -> Result<Reply, Refusal> {
-    let user = turn.get(&ADDRESSES, &address_key(email)).ok_or(Refusal::NoSuchUser)?;
+/// Sets the roles and ends the user's sessions, so that new tokens contain the new roles.
+pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, request: SetRoles) -> Result<Account, Refusal> {
+    let SetRoles { email, mut roles } = request;
+    let user = turn.get(&ADDRESSES, &address_key(&email)).ok_or(Refusal::NoSuchUser)?;
     let mut account = open_account(turn, user)?;
     roles.hotels.sort_unstable();
     roles.hotels.dedup();
     if roles.hotels.len() > HOTELS_MAX {
-        return Err(invalid("hotels", "are at most 200"));
+        return Err(invalid("hotels", "must be at most 200"));
     }
     if account.roles != roles {
         account.roles = roles;
@@ -75,5 +70,5 @@ pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, email: &str, mut roles: Role
         revoke_sessions(turn, user, &mut account);
         turn.put(&ACCOUNTS, &user, &account);
     }
-    Ok(Reply::Account(account.account(user)))
+    Ok(account.account(user))
 }

@@ -1,7 +1,7 @@
-//! The first start makes the administrator.
+//! Creates the administrator's account during bootstrap.
 
 use contracts::UserId;
-use contracts::users::{Refusal, Reply, Roles, check_email};
+use contracts::users::{Account, CreateAdministrator, Refusal, Roles, check_email};
 use group::Turn;
 use protocol::Slot;
 
@@ -10,16 +10,16 @@ use super::{check_hash, invalid};
 use crate::service::Users;
 use crate::state::{ACCOUNTS, ADDRESSES, address_key};
 
-/// Makes the account, unless the address has one: then nothing changes, least of all its password.
+/// Without effect if the address has an account.
 pub(crate) fn create_administrator(
     turn: &mut Turn<'_, Users>,
-    email: String,
-    password_hash: String,
-) -> Result<Reply, Refusal> {
+    request: CreateAdministrator,
+) -> Result<Option<Account>, Refusal> {
+    let CreateAdministrator { email, password_hash } = request;
     check_email(&email).map_err(|why| invalid("email", why))?;
     check_hash(&password_hash)?;
     if turn.has(&ADDRESSES, &address_key(&email)) {
-        return Ok(Reply::Done);
+        return Ok(None);
     }
     let user = UserId(turn.fresh_id(Slot::default()));
     let mut account = new_account(email.clone(), "Administrator".to_owned(), password_hash, turn.now());
@@ -27,5 +27,5 @@ pub(crate) fn create_administrator(
     account.roles = Roles { administrator: true, hotels: Vec::new() };
     turn.put(&ADDRESSES, &address_key(&email), &user);
     turn.put(&ACCOUNTS, &user, &account);
-    Ok(Reply::Account(account.account(user)))
+    Ok(Some(account.account(user)))
 }

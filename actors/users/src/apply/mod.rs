@@ -1,4 +1,4 @@
-//! One transition a file.
+//! State transitions, one file each.
 
 mod account;
 mod administrator;
@@ -13,42 +13,35 @@ pub(crate) use reset::{request_reset, reset_password};
 pub(crate) use verify::{resend_verification, verify_email};
 
 use contracts::UserId;
+use contracts::auth::{UserChanged, user_key};
 use contracts::users::Refusal;
 use group::Turn;
-use protocol::Principal;
 
 use crate::service::Users;
-use crate::state::{ACCOUNTS, AccountRecord};
+use crate::state::{ACCOUNTS, AccountRecord, user_of};
 
-/// How long a verification link is good.
+/// Lifetime of a verification link, in seconds.
 const VERIFICATION_SECS: i64 = 48 * 3600;
-/// How long a reset link is good.
+/// Lifetime of a reset link, in seconds.
 const RESET_SECS: i64 = 3600;
-/// Mails of one kind to one account are at least so far apart; what is asked for sooner is dropped silently.
-const MAIL_PAUSE_SECS: i64 = 60;
-/// Slots in [`AccountRecord::mailed_at`].
+/// Minimum time between two mails of one kind to one account, in seconds. Requests within this time have no effect.
+const MAIL_INTERVAL_SECS: i64 = 60;
+/// Indexes in [`AccountRecord::mailed_at`].
 const VERIFICATION: usize = 0;
 const RESET: usize = 1;
 
-/// The account of the user who calls, or for whom a service calls.
+/// The account of the user who calls, or on whose behalf a service calls.
 fn own_account(turn: &Turn<'_, Users>) -> Result<(UserId, AccountRecord), Refusal> {
     let user = user_of(turn.caller())?;
     open_account(turn, user).map(|account| (user, account))
 }
 
-/// The user in whose name a call comes.
-pub(crate) fn user_of(caller: &Principal) -> Result<UserId, Refusal> {
-    caller.effective_subject().parse().map_err(|_| Refusal::NotAUser)
-}
-
-/// Signs everybody out who is signed in to an account: its epoch grows, and `auth` is told.
+/// Ends all sessions of an account: increments its epoch and notifies `auth`.
 fn revoke_sessions(turn: &mut Turn<'_, Users>, user: UserId, account: &mut AccountRecord) {
     account.epoch += 1;
-    let command = contracts::auth::Command::UserChanged { user, epoch: account.epoch };
-    turn.send::<contracts::auth::Auth>(contracts::auth::user_key(user), &command);
+    turn.emit(user_key(user), UserChanged { user, epoch: account.epoch });
 }
 
-/// An account that is not closed.
 fn open_account(turn: &Turn<'_, Users>, user: UserId) -> Result<AccountRecord, Refusal> {
     turn.get(&ACCOUNTS, &user).filter(|account| !account.closed).ok_or(Refusal::NoSuchUser)
 }
@@ -58,7 +51,7 @@ fn invalid(field: &str, why: &str) -> Refusal {
 }
 
 fn check_hash(password_hash: &str) -> Result<(), Refusal> {
-    if crate::password::is_hash(password_hash) { Ok(()) } else { Err(invalid("password", "was not hashed")) }
+    if crate::password::is_hash(password_hash) { Ok(()) } else { Err(invalid("password", "is not hashed")) }
 }
 
 fn check_version(account: &AccountRecord, expected: Option<u64>) -> Result<(), Refusal> {

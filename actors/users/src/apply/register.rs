@@ -1,28 +1,24 @@
-//! A guest wants an account.
+//! Registers an account.
 
 use contracts::UserId;
-use contracts::users::{Refusal, Reply, Roles, check_email, check_name};
+use contracts::users::{Refusal, Register, Roles, check_email, check_name};
 use group::Turn;
 use protocol::{Slot, Timestamp};
 
-use super::{MAIL_PAUSE_SECS, VERIFICATION, VERIFICATION_SECS, check_hash, invalid};
+use super::{MAIL_INTERVAL_SECS, VERIFICATION, VERIFICATION_SECS, check_hash, invalid};
 use crate::service::{Effect, Users};
 use crate::state::{ACCOUNTS, ADDRESSES, AccountRecord, address_key};
 
-/// Makes an account, or tells the owner of the address by mail that there is one: the answer is the same.
-pub(crate) fn register(
-    turn: &mut Turn<'_, Users>,
-    email: String,
-    name: String,
-    password_hash: String,
-) -> Result<Reply, Refusal> {
+/// Creates an account. If the address has one, its owner is notified by mail; the reply is the same.
+pub(crate) fn register(turn: &mut Turn<'_, Users>, request: Register) -> Result<(), Refusal> {
+    let Register { email, name, password_hash } = request;
     check_email(&email).map_err(|why| invalid("email", why))?;
     check_name(&name).map_err(|why| invalid("name", why))?;
     check_hash(&password_hash)?;
     let now = turn.now();
     if let Some(user) = turn.get(&ADDRESSES, &address_key(&email)) {
         notify_owner(turn, user, now);
-        return Ok(Reply::Done);
+        return Ok(());
     }
     let user = UserId(turn.fresh_id(Slot::default()));
     let mut account = new_account(email.clone(), name, password_hash, now);
@@ -30,12 +26,12 @@ pub(crate) fn register(
     turn.put(&ADDRESSES, &address_key(&email), &user);
     turn.put(&ACCOUNTS, &user, &account);
     turn.effect(user.0, &Effect::MailVerification { user, email, until: now.plus_secs(VERIFICATION_SECS) });
-    Ok(Reply::Done)
+    Ok(())
 }
 
 fn notify_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
     let Some(mut account) = turn.get(&ACCOUNTS, &user) else { return };
-    if now < account.mailed_at[VERIFICATION].plus_secs(MAIL_PAUSE_SECS) {
+    if now < account.mailed_at[VERIFICATION].plus_secs(MAIL_INTERVAL_SECS) {
         return;
     }
     account.mailed_at[VERIFICATION] = now;
@@ -43,7 +39,7 @@ fn notify_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
     turn.effect(user.0, &Effect::MailAlreadyRegistered { email: account.email });
 }
 
-/// An account nobody has used yet.
+/// An unverified account without roles.
 pub(super) fn new_account(
     email: String,
     name: String,

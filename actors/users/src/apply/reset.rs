@@ -1,35 +1,39 @@
-//! A new password by mail.
+//! Password reset by mail.
 
-use contracts::users::{MailLink, Refusal, Reply};
+use contracts::users::{MailLink, Refusal, RequestPasswordReset, ResetPassword};
 use group::Turn;
 use token::LinkKey;
 
-use super::{MAIL_PAUSE_SECS, RESET, RESET_SECS, check_hash, open_account, revoke_sessions};
-use crate::service::{Effect, Users, reset_parts, tag};
+use super::{MAIL_INTERVAL_SECS, RESET, RESET_SECS, check_hash, open_account, revoke_sessions};
+use crate::links::{reset_parts, tag};
+use crate::service::{Effect, Users};
 use crate::state::{ACCOUNTS, ADDRESSES, address_key};
 
-/// Sends a link, if there is such an account and none was sent just now. Nobody is told which.
-pub(crate) fn request_reset(turn: &mut Turn<'_, Users>, email: &str) -> Result<Reply, Refusal> {
-    let Some(user) = turn.get(&ADDRESSES, &address_key(email)) else { return Ok(Reply::Done) };
-    let Ok(mut account) = open_account(turn, user) else { return Ok(Reply::Done) };
+/// Sends a link if the account exists and no mail was sent recently. The reply does not reveal this.
+pub(crate) fn request_reset(
+    turn: &mut Turn<'_, Users>,
+    request: &RequestPasswordReset,
+) -> Result<(), Refusal> {
+    let Some(user) = turn.get(&ADDRESSES, &address_key(&request.email)) else { return Ok(()) };
+    let Ok(mut account) = open_account(turn, user) else { return Ok(()) };
     let now = turn.now();
-    if now >= account.mailed_at[RESET].plus_secs(MAIL_PAUSE_SECS) {
+    if now >= account.mailed_at[RESET].plus_secs(MAIL_INTERVAL_SECS) {
         account.mailed_at[RESET] = now;
         turn.put(&ACCOUNTS, &user, &account);
         let until = now.plus_secs(RESET_SECS);
         turn.effect(user.0, &Effect::MailReset { user, email: account.email, until, epoch: account.epoch });
     }
-    Ok(Reply::Done)
+    Ok(())
 }
 
-/// Takes the link, once: a new password is a new epoch, and the link is good for the old one only. Who could read the
-/// mail has the address, so it counts as verified.
+/// Sets a new password. The link works once, because a reset increments the epoch for which the link is valid. The link
+/// also proves that the user can read the mail, so the address becomes verified.
 pub(crate) fn reset_password(
     turn: &mut Turn<'_, Users>,
     links: &LinkKey,
-    link: &MailLink,
-    password_hash: String,
-) -> Result<Reply, Refusal> {
+    request: ResetPassword,
+) -> Result<(), Refusal> {
+    let ResetPassword { link, password_hash } = request;
     check_hash(&password_hash)?;
     let mut account = open_account(turn, link.user).map_err(|_| Refusal::BadLink)?;
     let expected = tag(links, &reset_parts(link.user, link.until, account.epoch));
@@ -41,5 +45,5 @@ pub(crate) fn reset_password(
     account.version += 1;
     revoke_sessions(turn, link.user, &mut account);
     turn.put(&ACCOUNTS, &link.user, &account);
-    Ok(Reply::Done)
+    Ok(())
 }

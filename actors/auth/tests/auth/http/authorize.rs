@@ -95,16 +95,12 @@ async fn requests_from_strangers_stay_and_others_are_told() {
     assert_eq!(twice.sent_to(CALLBACK)["error"], "invalid_request");
     // A client without this grant type.
     let node = web.call_as(&Principal::service("node"));
-    let batch = NewClient {
+    let batch = CreateClient {
         id: Some("batch".into()),
         grant_types: vec![GrantType::ClientCredentials],
         ..web_client()
     };
-    web.services
-        .client()
-        .command::<contracts::auth::Auth>(&node, Command::CreateClient(batch))
-        .await
-        .unwrap();
+    web.services.client().call(&node, batch).await.unwrap();
     let got = web.get(&ask_with(&[("client_id", Some("batch"))])).await;
     assert_eq!(got.sent_to(CALLBACK)["error"], "unauthorized_client");
 }

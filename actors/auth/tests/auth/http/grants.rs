@@ -95,7 +95,7 @@ async fn clients_in_their_own_name_and_public_ones() {
     let got = web.post("/oauth/token", &fields, "").await;
     assert_eq!((got.status, got.text("scope")), (StatusCode::OK, "profile".into()));
     assert!(got.json().get("refresh_token").is_none(), "RFC 6749 §4.4.3");
-    let spa = NewClient {
+    let spa = CreateClient {
         id: Some("spa".into()),
         kind: ClientKind::Public,
         secret_hash: None,
@@ -104,7 +104,7 @@ async fn clients_in_their_own_name_and_public_ones() {
         ..web_client()
     };
     let node = web.call_as(&Principal::service("node"));
-    web.services.client().command::<contracts::auth::Auth>(&node, Command::CreateClient(spa)).await.unwrap();
+    web.services.client().call(&node, spa).await.unwrap();
     // An app on somebody's machine listens wherever it may (RFC 8252 §7.3).
     let target = "http://127.0.0.1:51004/cb";
     let shown = web.get(&ask_with(&[("client_id", Some("spa")), ("redirect_uri", Some(target))])).await;

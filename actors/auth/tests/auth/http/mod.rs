@@ -4,7 +4,7 @@ mod authorize;
 mod grants;
 mod open;
 
-use contracts::auth::{ClientKind, Command, GrantType, NewClient, Query};
+use contracts::auth::{ClientKind, CreateClient, GrantType, ListKeys};
 use contracts::scope;
 use poem::Request;
 use poem::http::{Method, StatusCode, header};

@@ -21,7 +21,7 @@ async fn metadata_and_keys_are_open() {
             && key["key"].as_str().unwrap().starts_with("k4.public.")
     );
     let call = web.call_as(&Principal::service("node"));
-    let keys = web.services.client().query::<contracts::auth::Auth>(&call, Query::Keys).await;
+    let keys = web.services.client().call(&call, ListKeys).await;
     assert!(keys.is_ok());
 }
 
