@@ -21,6 +21,7 @@ use crate::{Payments, Timer};
 
 type T<'a> = Turn<'a, Payments>;
 
+#[allow(clippy::unit_arg, reason = "requests without a result reply with the unit value")]
 pub(crate) fn dispatch(turn: &mut T<'_>, command: Command) -> Result<Reply, Refusal> {
     Ok(match command {
         Command::Quoted(request) => quoted::quoted(turn, request)?.into(),

@@ -26,6 +26,7 @@ use crate::calendar::{Calendar, last_night};
 use crate::state::RESERVATIONS;
 use crate::{Effect, Occasion, Recipient, Reservations, access};
 
+#[allow(clippy::unit_arg, reason = "requests without a result reply with the unit value")]
 pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> Result<Reply, Refusal> {
     Ok(match command {
         Command::ImportHotels(request) => hotel::import(turn, request)?.into(),
