@@ -56,6 +56,14 @@ impl Entry<()> {
         entry
     }
 
+    /// The bytes of [`Entry::Report`], from a command that [`codec::encode`] has encoded already.
+    pub fn report(row: u64, stamp: Stamp, command: &[u8]) -> Vec<u8> {
+        // `()` has no bytes: the command's follow.
+        let mut entry = codec::encode(&Self::Report { row, stamp, command: () });
+        entry.extend_from_slice(&command[1..]);
+        entry
+    }
+
     /// The bytes of [`Entry::Deliver`].
     pub fn deliver(
         source: &str,
@@ -99,6 +107,8 @@ mod tests {
             command: command.clone(),
         });
         assert_eq!(Entry::command(1 << 100, u64::MAX, &caller, stamp, &codec::encode(&command)), whole);
+        let whole = codec::encode(&Entry::Report { row: 300, stamp, command: command.clone() });
+        assert_eq!(Entry::report(300, stamp, &codec::encode(&command)), whole);
 
         let rows = vec![(3, vec![1, 2, 3]), (u64::MAX, Vec::new())];
         let parts = Entry::deliver("1/till/0", 3, &rows, &caller, stamp);

@@ -1,6 +1,7 @@
 //! The deterministic core of a replica: log entries in, state and results out. Replicas, the simulation and unit tests run
 //! the same engine. It does not depend on Raft, actors or clocks.
 
+mod any;
 mod apply;
 mod batch;
 mod entry;
@@ -17,6 +18,7 @@ use protocol::{Principal, Timestamp};
 use store::{Batch, Fault, State};
 use tokio::sync::watch;
 
+pub use any::{AnyEngine, KernelResult};
 pub use apply::Applied;
 pub use entry::{Entry, EntryResult, Stamp};
 pub use poll::poll;
@@ -45,7 +47,8 @@ pub struct Committed {
     pub earliest_timer: Option<Timestamp>,
 }
 
-type Listener = Box<dyn Fn(Committed) + Send + Sync>;
+/// Called after each committed batch.
+pub type Listener = Box<dyn Fn(Committed) + Send + Sync>;
 
 /// Why a replica stops.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use consensus::{ApplyResult, ProposeError, StateMachine};
 use futures::future::BoxFuture;
-use group::engine::{Applied, Engine, Entry, Halt, LogEntry, Stamp};
-use group::{Command, Service, StateReader, Unavailable, View, Why};
+use group::engine::{AnyEngine, Engine, Entry, Halt, KernelResult, LogEntry, Stamp};
+use group::{Service, StateReader, Unavailable, View, Why};
 use protocol::{Timestamp, codec};
 use store::{Fault, Row};
 
 /// The engine and the consensus of an open replica, shared by its actors.
-pub(crate) struct Core<S: Service> {
+pub(crate) struct Core {
     /// The group: `reservations/0`.
     pub name: Arc<str>,
-    pub engine: Arc<Engine<S>>,
+    /// The name of the service.
+    pub service: &'static str,
+    pub engine: Arc<dyn AnyEngine>,
     pub consensus: consensus::Replica,
     pub gate: Arc<Gate>,
 }
@@ -21,14 +23,15 @@ pub(crate) struct Core<S: Service> {
 /// Held for reading by each proposal until it is applied; held for writing while nothing may be proposed.
 pub(crate) type Gate = tokio::sync::RwLock<()>;
 
-impl<S: Service> Core<S> {
+impl Core {
     pub fn new(
         name: Arc<str>,
-        engine: Arc<Engine<S>>,
+        service: &'static str,
+        engine: Arc<dyn AnyEngine>,
         consensus: consensus::Replica,
         gate: Arc<Gate>,
     ) -> Self {
-        Self { name, engine, consensus, gate }
+        Self { name, service, engine, consensus, gate }
     }
 
     /// The time and randomness of a new entry.
@@ -37,9 +40,23 @@ impl<S: Service> Core<S> {
     }
 
     /// Has an entry committed and applied.
-    pub async fn propose(&self, entry: &Entry<Command<S>>) -> Result<Applied<S>, Unavailable> {
+    pub async fn propose(&self, entry: &Entry<()>) -> Result<KernelResult, Unavailable> {
+        downcast(self.propose_encoded(codec::encode(entry)).await.map_err(unavailable)?)
+    }
+
+    /// Has an encoded entry committed and applied.
+    pub async fn propose_encoded(&self, entry: Vec<u8>) -> Result<ApplyResult, ProposeError> {
         let _gate = self.gate.read().await;
-        applied::<S>(self.consensus.propose(codec::encode(entry)).await)
+        self.consensus.propose(entry).await
+    }
+
+    /// The engine with the types of its service.
+    ///
+    /// # Errors
+    /// When it is an engine of another service, which is a bug.
+    pub fn engine<S: Service>(&self) -> Result<&Engine<S>, Unavailable> {
+        let other = || Unavailable::new(Why::Store(format!("{} is not a group of this service", self.name)));
+        self.engine.of().ok_or_else(other)
     }
 
     /// The failure of a read, for its caller.
@@ -57,24 +74,21 @@ impl<S: Service> Core<S> {
     }
 }
 
-impl<S: Service> StateReader for Core<S> {
+impl StateReader for Core {
     fn barrier(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
         Box::pin(async move { self.consensus.read_barrier().await.map_err(unavailable) })
     }
 
     fn read(&self, read: &mut dyn FnMut(&View<'_>)) -> Result<(), Unavailable> {
-        let read = || self.engine.read(Timestamp::wall_clock(), |view| read(view));
+        let read = || self.engine.read(Timestamp::wall_clock(), read);
         tokio::task::block_in_place(read).map_err(|halt| self.read_failure(&halt))
     }
 }
 
-/// The typed result of a proposal.
-pub(crate) fn applied<S: Service>(
-    result: Result<ApplyResult, ProposeError>,
-) -> Result<Applied<S>, Unavailable> {
-    let result = result.map_err(unavailable)?.downcast::<Applied<S>>();
+/// The result of an entry: of type [`group::engine::Applied`] for a command, else [`KernelResult`].
+pub(crate) fn downcast<T: 'static>(result: ApplyResult) -> Result<T, Unavailable> {
     let wrong = |_| Unavailable::new(Why::Store("a result of the wrong type".to_owned()));
-    result.map(|result| *result).map_err(wrong)
+    result.downcast().map(|result| *result).map_err(wrong)
 }
 
 /// The failure of a proposal, for its caller.
@@ -91,9 +105,9 @@ pub(crate) fn unavailable(error: ProposeError) -> Unavailable {
 }
 
 /// The engine as the state machine of consensus.
-pub(crate) struct EngineStateMachine<S: Service>(pub Arc<Engine<S>>);
+pub(crate) struct EngineStateMachine(pub Arc<dyn AnyEngine>);
 
-impl<S: Service> StateMachine for EngineStateMachine<S> {
+impl StateMachine for EngineStateMachine {
     fn apply(
         &self,
         entries: Vec<consensus::Entry>,
@@ -103,8 +117,7 @@ impl<S: Service> StateMachine for EngineStateMachine<S> {
             .iter()
             .map(|entry| LogEntry { index: entry.index, payload: &entry.payload, awaited: entry.awaited })
             .collect();
-        let results = self.0.apply(&entries, metadata).map_err(fault)?;
-        Ok(results.into_iter().map(|result| result.map(|result| Box::new(result) as ApplyResult)).collect())
+        self.0.apply(&entries, metadata).map_err(fault)
     }
 
     fn replace(&self, replace: &mut dyn FnMut() -> Result<(), Fault>) -> Result<(), Fault> {

@@ -1,10 +1,13 @@
 //! Where a replica receives calls: a bounded queue, authentication, and the access rules of the contract.
 
+use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use consensus::ApplyResult;
 use futures::future::BoxFuture;
-use group::engine::{Applied, Entry, EntryResult, poll};
+use group::engine::{Applied, Entry, EntryResult, KernelResult, poll};
 use group::{
     Answer, Attempt, Call, Delivery, EncodedCommand, Failure, GroupHandle, Inbox, Query, Refusal, Reply,
     Service, Unavailable, Why, check_access,
@@ -13,7 +16,7 @@ use protocol::{Access, Contract, Principal, Timestamp, codec};
 use token::{Rejected, Verifier};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::core::{Core, Gate, applied, unavailable};
+use super::core::{Core, Gate, downcast, unavailable};
 use super::key_counts::KeyCounts;
 use super::proposer::{Proposal, Proposals};
 use super::query::answer;
@@ -21,15 +24,17 @@ use crate::change_notifier::ChangeNotifier;
 use crate::limits::Limits;
 
 /// The parts of an open replica that calls use.
-pub(crate) struct OpenReplica<S: Service> {
-    pub core: Arc<Core<S>>,
+pub(crate) struct OpenReplica {
+    pub core: Arc<Core>,
     pub proposals: Proposals,
     /// Bounds the heavy queries of the node.
     pub heavy: Arc<Semaphore>,
 }
 
 /// Receives the calls to a replica on this node. Callers keep it while the replica is closed and opened again.
-pub(crate) struct ReplicaEndpoint<S: Service> {
+pub(crate) struct ReplicaEndpoint {
+    /// The name of the service.
+    service: &'static str,
     pub verifier: Arc<Verifier>,
     pub limits: Limits,
     /// Notified when the replica opens or closes, or its group's leader changes.
@@ -41,24 +46,30 @@ pub(crate) struct ReplicaEndpoint<S: Service> {
     /// Failures of the replica since this was created.
     restarts: AtomicU32,
     capacity: Arc<Semaphore>,
-    state: RwLock<ReplicaState<S>>,
+    state: RwLock<ReplicaState>,
     keys: KeyCounts,
 }
 
 /// The state of a replica on this node.
-pub(crate) enum ReplicaState<S: Service> {
+pub(crate) enum ReplicaState {
     Opening,
     /// Open; it serves while its group has a leader.
-    Open(Arc<OpenReplica<S>>),
+    Open(Arc<OpenReplica>),
     /// Closed after repeated failures, with the reason.
     Quarantined(String),
     /// Shut down.
     Closed,
 }
 
-impl<S: Service> ReplicaEndpoint<S> {
-    pub fn new(verifier: Arc<Verifier>, limits: Limits, changes: Arc<ChangeNotifier>) -> Self {
+impl ReplicaEndpoint {
+    pub fn new(
+        service: &'static str,
+        verifier: Arc<Verifier>,
+        limits: Limits,
+        changes: Arc<ChangeNotifier>,
+    ) -> Self {
         Self {
+            service,
             capacity: Arc::new(Semaphore::new(limits.calls_max)),
             verifier,
             limits,
@@ -71,7 +82,7 @@ impl<S: Service> ReplicaEndpoint<S> {
         }
     }
 
-    pub fn set(&self, state: ReplicaState<S>) {
+    pub fn set(&self, state: ReplicaState) {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         self.changes.notify();
     }
@@ -90,7 +101,7 @@ impl<S: Service> ReplicaEndpoint<S> {
     ///
     /// # Errors
     /// When it is not open.
-    pub fn open_replica(&self) -> Result<Arc<OpenReplica<S>>, Unavailable> {
+    pub fn open_replica(&self) -> Result<Arc<OpenReplica>, Unavailable> {
         match &*self.state() {
             ReplicaState::Open(open) => Ok(Arc::clone(open)),
             ReplicaState::Opening | ReplicaState::Closed => Err(Unavailable::new(Why::NoLeader)),
@@ -123,14 +134,14 @@ impl<S: Service> ReplicaEndpoint<S> {
         self.limits.calls_max - self.capacity.available_permits()
     }
 
-    fn state(&self) -> RwLockReadGuard<'_, ReplicaState<S>> {
+    fn state(&self) -> RwLockReadGuard<'_, ReplicaState> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self) -> Result<OwnedSemaphorePermit, Unavailable> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         Arc::clone(&self.capacity).try_acquire_owned().map_err(|_| {
-            metrics::counter!("auberge_calls_refused_total", "service" => S::Contract::SERVICE).increment(1);
+            metrics::counter!("auberge_calls_refused_total", "service" => self.service).increment(1);
             Unavailable::new(Why::Overloaded)
         })
     }
@@ -170,9 +181,9 @@ impl<S: Service> ReplicaEndpoint<S> {
     async fn propose(
         &self,
         call: &Call,
-        open: &OpenReplica<S>,
+        open: &OpenReplica,
         entry: Vec<u8>,
-    ) -> Result<Applied<S>, Unavailable> {
+    ) -> Result<ApplyResult, Unavailable> {
         let permit = self.enter()?;
         let (sender, receiver) = oneshot::channel();
         let done = move |result| {
@@ -183,7 +194,7 @@ impl<S: Service> ReplicaEndpoint<S> {
         open.proposals.push(Proposal { entry, done: Box::new(done) })?;
         let waiting = async {
             match receiver.await {
-                Ok(result) => applied::<S>(result),
+                Ok(result) => result.map_err(unavailable),
                 Err(_) => Err(self.closed(open).await),
             }
         };
@@ -192,7 +203,7 @@ impl<S: Service> ReplicaEndpoint<S> {
     }
 
     /// The replica was closed while a proposal was in progress. The entry may be applied, unless it was the reason.
-    async fn closed(&self, open: &OpenReplica<S>) -> Unavailable {
+    async fn closed(&self, open: &OpenReplica) -> Unavailable {
         let failure = unavailable(open.core.consensus.dropped_proposal().await);
         if failure.why == Why::Unknown && self.quarantined().is_some() {
             return Unavailable::new(Why::Quarantined);
@@ -201,7 +212,27 @@ impl<S: Service> ReplicaEndpoint<S> {
     }
 }
 
-impl<S: Service> GroupHandle<S::Contract> for ReplicaEndpoint<S> {
+/// A replica's endpoint with the types of its service's contract.
+pub(crate) struct TypedEndpoint<S> {
+    endpoint: Arc<ReplicaEndpoint>,
+    service: PhantomData<fn() -> S>,
+}
+
+impl<S> TypedEndpoint<S> {
+    pub fn new(endpoint: Arc<ReplicaEndpoint>) -> Self {
+        Self { endpoint, service: PhantomData }
+    }
+}
+
+impl<S> Deref for TypedEndpoint<S> {
+    type Target = ReplicaEndpoint;
+
+    fn deref(&self) -> &Self::Target {
+        &self.endpoint
+    }
+}
+
+impl<S: Service> GroupHandle<S::Contract> for TypedEndpoint<S> {
     fn command<'a>(
         &'a self,
         call: &'a Call,
@@ -217,7 +248,7 @@ impl<S: Service> GroupHandle<S::Contract> for ReplicaEndpoint<S> {
                 None => (attempt.scoped_id(caller.effective_subject()), 0),
             };
             let entry = Entry::command(id, digest, &caller, open.core.stamp(), command.bytes());
-            match self.propose(call, &open, entry).await? {
+            match downcast::<Applied<S>>(self.propose(call, &open, entry).await?)? {
                 EntryResult::Reply(reply) => Ok(reply),
                 EntryResult::Refused(refusal) => Err(Failure::Refused(refusal)),
                 EntryResult::KeyReused => Err(Failure::KeyReused),
@@ -235,15 +266,15 @@ impl<S: Service> GroupHandle<S::Contract> for ReplicaEndpoint<S> {
             let caller = self.authorize(call, S::Contract::query_access(&query))?;
             let open = self.open_replica()?;
             let _permit = self.enter()?;
-            let answer = |query| answer(&open, &caller, query);
-            let answering = poll(&open.core.engine, query, call.deadline, answer);
+            let answer = |query| answer::<S>(&open, &caller, query);
+            let answering = poll(open.core.engine::<S>()?, query, call.deadline, answer);
             let timely = tokio::time::timeout_at(call.deadline, answering).await;
             timely.unwrap_or_else(|_| Err(Unavailable::new(Why::Deadline).into()))
         })
     }
 }
 
-impl<S: Service> Inbox for ReplicaEndpoint<S> {
+impl Inbox for ReplicaEndpoint {
     fn deliver<'a>(
         &'a self,
         call: &'a Call,
@@ -261,13 +292,13 @@ impl<S: Service> Inbox for ReplicaEndpoint<S> {
             let open = self.open_replica()?;
             let Delivery { source, floor, rows } = delivery;
             let entry = Entry::deliver(source, *floor, rows, &caller, open.core.stamp());
-            match self.propose(call, &open, entry).await? {
-                EntryResult::Delivered(results) => Ok(results),
-                EntryResult::Reply(_)
-                | EntryResult::Refused(_)
-                | EntryResult::KeyReused
-                | EntryResult::More(_)
-                | EntryResult::Done => Err(wrong_result()),
+            match downcast(self.propose(call, &open, entry).await?)? {
+                KernelResult::Delivered(results) => Ok(results),
+                KernelResult::Reply(())
+                | KernelResult::Refused(())
+                | KernelResult::KeyReused
+                | KernelResult::More(_)
+                | KernelResult::Done => Err(wrong_result()),
             }
         })
     }

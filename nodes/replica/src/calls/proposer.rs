@@ -1,12 +1,11 @@
 //! The actor that proposes entries to consensus, in the order in which they arrive. It takes all entries that are queued,
 //! and submits them one after another without waiting for results; consensus writes them in one batch.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use consensus::{ApplyResult, ProposeError};
-use group::{Service, Unavailable, Why};
+use group::{Unavailable, Why};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::mpsc;
 
@@ -46,25 +45,20 @@ impl Proposals {
     ///
     /// # Errors
     /// When the actor cannot be started.
-    pub async fn start<S: Service>(
-        core: Arc<Core<S>>,
-        supervisor: ractor::ActorCell,
-    ) -> Result<Self, ractor::SpawnErr> {
+    pub async fn start(core: Arc<Core>, supervisor: ractor::ActorCell) -> Result<Self, ractor::SpawnErr> {
         let (sender, scheduled, state) = Self::parts(core);
-        let (proposer, _) = Actor::spawn_linked(None, Proposer::default(), state, supervisor).await?;
+        let (proposer, _) = Actor::spawn_linked(None, Proposer, state, supervisor).await?;
         Ok(Self { sender, scheduled, proposer })
     }
 
     #[cfg(test)]
-    pub async fn start_unsupervised<S: Service>(core: Arc<Core<S>>) -> Result<Self, ractor::SpawnErr> {
+    pub async fn start_unsupervised(core: Arc<Core>) -> Result<Self, ractor::SpawnErr> {
         let (sender, scheduled, state) = Self::parts(core);
-        let (proposer, _) = Actor::spawn(None, Proposer::default(), state).await?;
+        let (proposer, _) = Actor::spawn(None, Proposer, state).await?;
         Ok(Self { sender, scheduled, proposer })
     }
 
-    fn parts<S: Service>(
-        core: Arc<Core<S>>,
-    ) -> (mpsc::UnboundedSender<Proposal>, Arc<AtomicBool>, ProposerState<S>) {
+    fn parts(core: Arc<Core>) -> (mpsc::UnboundedSender<Proposal>, Arc<AtomicBool>, ProposerState) {
         let (sender, queue) = mpsc::unbounded_channel();
         let scheduled = Arc::new(AtomicBool::new(false));
         (sender, Arc::clone(&scheduled), ProposerState { core, queue, scheduled })
@@ -82,24 +76,18 @@ pub(crate) struct Drain;
 
 impl ractor::Message for Drain {}
 
-struct Proposer<S>(PhantomData<fn() -> S>);
+struct Proposer;
 
-impl<S> Default for Proposer<S> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-struct ProposerState<S: Service> {
-    core: Arc<Core<S>>,
+struct ProposerState {
+    core: Arc<Core>,
     queue: mpsc::UnboundedReceiver<Proposal>,
     scheduled: Arc<AtomicBool>,
 }
 
-impl<S: Service> Actor for Proposer<S> {
+impl Actor for Proposer {
     type Msg = Drain;
-    type State = ProposerState<S>;
-    type Arguments = ProposerState<S>;
+    type State = ProposerState;
+    type Arguments = ProposerState;
 
     async fn pre_start(
         &self,

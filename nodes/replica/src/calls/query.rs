@@ -16,22 +16,22 @@ const NEARBY_LAG_MAX: u64 = 10_000;
 
 /// Answers a query once, on the thread that suits its cost.
 pub(super) async fn answer<S: Service>(
-    open: &OpenReplica<S>,
+    open: &OpenReplica,
     caller: &Arc<Principal>,
     query: Query<S>,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
     let core = &open.core;
-    wait_until_recent(core, &query).await?;
+    wait_until_recent::<S>(core, &query).await?;
     match S::cost(&query) {
-        Cost::Memory => run(core, caller, query),
-        Cost::Disk => tokio::task::block_in_place(|| run(core, caller, query)),
+        Cost::Memory => run::<S>(core, caller, query),
+        Cost::Disk => tokio::task::block_in_place(|| run::<S>(core, caller, query)),
         Cost::Heavy => {
             // A caller that stops waiting drops this future, and no work is done for it.
             let permit = Arc::clone(&open.heavy).acquire_owned().await;
             let (core, caller) = (Arc::clone(core), Arc::clone(caller));
             let running = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                run(&core, &caller, query)
+                run::<S>(&core, &caller, query)
             });
             running.await.map_err(|_| Unavailable::new(Why::Quarantined))?
         }
@@ -39,16 +39,16 @@ pub(super) async fn answer<S: Service>(
 }
 
 fn run<S: Service>(
-    core: &Core<S>,
+    core: &Core,
     caller: &Principal,
     query: Query<S>,
 ) -> Result<Answer<S>, Failure<Refusal<S>>> {
-    let answer = core.engine.query(caller, Timestamp::wall_clock(), query);
+    let answer = core.engine::<S>()?.query(caller, Timestamp::wall_clock(), query);
     answer.map_err(|halt| core.read_failure(&halt))?.map_err(Failure::Refused)
 }
 
 /// Waits until the state is as recent as the consistency of the query requires.
-async fn wait_until_recent<S: Service>(core: &Core<S>, query: &Query<S>) -> Result<(), Unavailable> {
+async fn wait_until_recent<S: Service>(core: &Core, query: &Query<S>) -> Result<(), Unavailable> {
     let nearby = match S::Contract::query_consistency(query) {
         ReadConsistency::Leader => false,
         ReadConsistency::BoundedStaleness => core.consensus.is_fresh(NEARBY_SILENCE_MAX, NEARBY_LAG_MAX),

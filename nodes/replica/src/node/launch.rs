@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use group::engine::Engine;
 use group::{Effects, Service};
 use protocol::Contract;
 use ractor::Actor;
@@ -12,6 +13,7 @@ use store::State;
 
 use super::{HostError, Node};
 use crate::calls::endpoint::ReplicaEndpoint;
+use crate::outbox::TypedEffects;
 use crate::supervision::ReplicaHandle;
 use crate::supervision::supervisor::{Plan, Supervisor};
 
@@ -64,13 +66,15 @@ pub(super) async fn launch<S: Service, E: Effects<S>>(
     let (group, id) = (options.group.to_string(), options.id);
     let failed = |why: String| HostError::Start { group: group.clone(), why };
     let limits = node.options.limits.clone();
-    let endpoint =
-        Arc::new(ReplicaEndpoint::new(Arc::clone(&node.options.verifier), limits, Arc::clone(&node.changes)));
+    let service = S::Contract::SERVICE;
+    let (verifier, changes) = (Arc::clone(&node.options.verifier), Arc::clone(&node.changes));
+    let endpoint = Arc::new(ReplicaEndpoint::new(service, verifier, limits, changes));
     let store = Arc::downgrade(&state);
     let plan = Plan {
         name: Arc::clone(&options.group),
-        make: Box::new(move || make()),
-        effects,
+        service,
+        open: Box::new(move |state, listener| Ok(Arc::new(Engine::open(make(), state, listener)?))),
+        effects: Arc::new(TypedEffects::<S, E>::new(effects)),
         options,
         log: Arc::clone(&node.options.log),
         state,
@@ -82,22 +86,22 @@ pub(super) async fn launch<S: Service, E: Effects<S>>(
         delivery_pause: Arc::clone(&node.delivery_pause),
         epoch: node.epoch(),
     };
-    let supervisor = Actor::spawn(None, Supervisor::<S, E>::default(), plan).await;
+    let supervisor = Actor::spawn(None, Supervisor, plan).await;
     let (supervisor, _) = supervisor.map_err(|error| failed(error.to_string()))?;
-    let handle = ReplicaHandle::new(group.clone(), id, Arc::clone(&endpoint), supervisor, store);
+    let handle = ReplicaHandle::new::<S>(group.clone(), id, Arc::clone(&endpoint), supervisor, store);
     if let Err(why) = wait_until_open(&endpoint, bootstrap).await {
         handle.close().await;
         return Err(failed(why));
     }
-    tracing::debug!(group, id, service = S::Contract::SERVICE, "a replica is open");
+    tracing::debug!(group, id, service, "a replica is open");
     node.insert(&group, handle);
     Ok(())
 }
 
 /// Waits until a replica is open and its group initialized. A quarantined replica is no error: the node serves its
 /// other groups without it.
-async fn wait_until_open<S: Service>(
-    endpoint: &ReplicaEndpoint<S>,
+async fn wait_until_open(
+    endpoint: &ReplicaEndpoint,
     bootstrap: Option<BTreeMap<u64, consensus::RaftNode>>,
 ) -> Result<(), String> {
     let begun = tokio::time::Instant::now();

@@ -6,19 +6,20 @@
 //! only the later rows of its key. An entry of its own removes a row, so that the next leader continues with the row if
 //! this one dies first.
 
+mod effects;
 mod queue;
 mod work;
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use group::{Client, Credentials, Effects, Outgoing, Service};
+use group::{Client, Credentials, Outgoing};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use crate::calls::core::Core;
 use crate::delivery_pause::{DeliveryPause, Work};
 use crate::limits::Limits;
+pub(crate) use effects::{AnyEffects, TypedEffects};
 use queue::{EffectQueue, Stream, StreamName};
 
 #[derive(Debug)]
@@ -45,18 +46,12 @@ pub(crate) enum OutboxMessage {
 
 impl ractor::Message for OutboxMessage {}
 
-pub(crate) struct Outbox<S, E>(PhantomData<fn() -> (S, E)>);
-
-impl<S, E> Default for Outbox<S, E> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
+pub(crate) struct Outbox;
 
 /// The dependencies of deliveries and effects, shared with their tasks.
-pub(crate) struct OutboxContext<S: Service, E> {
-    pub core: Arc<Core<S>>,
-    pub effects: Arc<E>,
+pub(crate) struct OutboxContext {
+    pub core: Arc<Core>,
+    pub effects: Arc<dyn AnyEffects>,
     pub client: Client,
     pub credentials: Arc<dyn Credentials>,
     pub limits: Limits,
@@ -67,8 +62,8 @@ pub(crate) struct OutboxContext<S: Service, E> {
 }
 
 /// The queues of the outbox. They are read from the store when this replica becomes the leader.
-pub(crate) struct OutboxState<S: Service, E> {
-    context: Arc<OutboxContext<S, E>>,
+pub(crate) struct OutboxState {
+    context: Arc<OutboxContext>,
     leading: bool,
     /// Counts the times that this replica began or ceased to lead. Messages of tasks from an earlier one are ignored.
     term: u64,
@@ -80,10 +75,10 @@ pub(crate) struct OutboxState<S: Service, E> {
     effects_held: bool,
 }
 
-impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
+impl Actor for Outbox {
     type Msg = OutboxMessage;
-    type State = OutboxState<S, E>;
-    type Arguments = Arc<OutboxContext<S, E>>;
+    type State = OutboxState;
+    type Arguments = Arc<OutboxContext>;
 
     async fn pre_start(
         &self,
@@ -176,7 +171,7 @@ impl<S: Service, E: Effects<S>> Actor for Outbox<S, E> {
     }
 }
 
-impl<S: Service, E: Effects<S>> OutboxState<S, E> {
+impl OutboxState {
     /// Begins or ceases to lead: clears the queues, and reads them from the store.
     fn lead(&mut self, myself: &ActorRef<OutboxMessage>, leading: bool) -> Result<(), ActorProcessingErr> {
         self.leading = leading;

@@ -4,20 +4,20 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use group::engine::{Entry, service_name};
-use group::{Call, Command, Delivery, EffectContext, Effects, Failure, Outcome, Service, Unavailable};
+use group::engine::Entry;
+use group::{Call, Delivery, EffectContext, Failure, Outcome, Unavailable};
 use protocol::codec;
 use ractor::ActorRef;
 
 use super::queue::{Due, StreamName};
 use super::{OutboxContext, OutboxMessage};
-use crate::calls::core::Core;
+use crate::calls::core::{Core, unavailable};
 use crate::delivery_pause::InFlight;
 
 /// Delivers rows to another group, and removes or parks them.
-pub(super) async fn deliver<S: Service, E: Effects<S>>(
+pub(super) async fn deliver(
     _in_flight: InFlight,
-    context: Arc<OutboxContext<S, E>>,
+    context: Arc<OutboxContext>,
     outbox: ActorRef<OutboxMessage>,
     term: u64,
     to: StreamName,
@@ -52,22 +52,22 @@ pub(super) async fn deliver<S: Service, E: Effects<S>>(
     let _ = outbox.cast(message);
 }
 
-async fn send<S: Service, E: Effects<S>>(
-    context: &OutboxContext<S, E>,
+async fn send(
+    context: &OutboxContext,
     to: &StreamName,
     floor: u64,
     rows: Vec<(u64, Vec<u8>)>,
 ) -> Result<Vec<Option<String>>, Failure<()>> {
-    let token = context.credentials.service_token(service_name::<S>(), None).await?;
+    let token = context.credentials.service_token(context.core.service, None).await?;
     let call = Call::bearer(token, context.limits.delivery_timeout);
     let delivery = Delivery { source: format!("{}/{}", context.epoch, context.core.name), floor, rows };
     context.client.deliver(&call, &to.service, to.shard, delivery).await
 }
 
 /// Makes one attempt at an effect, and removes or parks it.
-pub(super) async fn perform<S: Service, E: Effects<S>>(
+pub(super) async fn perform(
     _in_flight: InFlight,
-    context: Arc<OutboxContext<S, E>>,
+    context: Arc<OutboxContext>,
     outbox: ActorRef<OutboxMessage>,
     term: u64,
     due: Due,
@@ -80,25 +80,16 @@ pub(super) async fn perform<S: Service, E: Effects<S>>(
     let _ = outbox.cast(message);
 }
 
-async fn attempt_once<S: Service, E: Effects<S>>(
-    context: &OutboxContext<S, E>,
-    row: u64,
-    effect: Vec<u8>,
-    attempt: u32,
-) -> Outcome<Command<S>> {
-    let effect = match codec::decode(&effect) {
-        Ok(effect) => effect,
-        Err(unreadable) => return Outcome::Poison(unreadable.to_string()),
-    };
+async fn attempt_once(context: &OutboxContext, row: u64, effect: Vec<u8>, attempt: u32) -> Outcome<Vec<u8>> {
     let effect_context = EffectContext {
         id: format!("{}/{}:{row}", context.epoch, context.core.name),
         attempt,
         client: context.client.clone(),
-        service: service_name::<S>(),
+        service: context.core.service,
         credentials: Arc::clone(&context.credentials),
-        state: Arc::<Core<S>>::clone(&context.core),
+        state: Arc::<Core>::clone(&context.core),
     };
-    let performing = AssertUnwindSafe(context.effects.perform(&effect_context, effect)).catch_unwind();
+    let performing = AssertUnwindSafe(context.effects.perform(&effect_context, &effect)).catch_unwind();
     match tokio::time::timeout(context.limits.effect_timeout, performing).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Outcome::Retry("the attempt panicked".to_owned()),
@@ -107,24 +98,24 @@ async fn attempt_once<S: Service, E: Effects<S>>(
 }
 
 /// Returns whether the effect was parked. An error means that it has to be tried again.
-async fn settle<S: Service, E: Effects<S>>(
-    context: &OutboxContext<S, E>,
+async fn settle(
+    context: &OutboxContext,
     row: u64,
-    outcome: Outcome<Command<S>>,
+    outcome: Outcome<Vec<u8>>,
 ) -> Result<bool, Option<Unavailable>> {
     let core = &context.core;
     let (entry, parked) = match outcome {
-        Outcome::Done => (Entry::Settle { done: vec![row], parked: Vec::new() }, false),
-        Outcome::Report(command) => (Entry::Report { row, stamp: core.stamp(), command }, false),
+        Outcome::Done => (codec::encode(&Entry::<()>::Settle { done: vec![row], parked: Vec::new() }), false),
+        Outcome::Report(command) => (Entry::report(row, core.stamp(), &command), false),
         Outcome::Poison(why) => {
             tracing::error!(group = %core.name, row, "an effect failed for good and is parked");
-            (Entry::Settle { done: Vec::new(), parked: vec![(row, why)] }, true)
+            (codec::encode(&Entry::<()>::Settle { done: Vec::new(), parked: vec![(row, why)] }), true)
         }
         Outcome::Retry(why) => {
             tracing::info!(group = %core.name, row, why, "an effect failed and will be retried");
             return Err(None);
         }
     };
-    core.propose(&entry).await.map_err(Some)?;
+    core.propose_encoded(entry).await.map_err(|error| Some(unavailable(error)))?;
     Ok(parked)
 }

@@ -1,11 +1,9 @@
 //! The actor that fires due timers and deletes expired idempotency keys. It is active on the leader only.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use group::Service;
-use group::engine::{Entry, EntryResult};
+use group::engine::{Entry, KernelResult};
 use protocol::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
@@ -35,16 +33,10 @@ pub(crate) enum ClockMessage {
 
 impl ractor::Message for ClockMessage {}
 
-pub(crate) struct Clock<S>(PhantomData<fn() -> S>);
+pub(crate) struct Clock;
 
-impl<S> Default for Clock<S> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-pub(crate) struct ClockState<S: Service> {
-    core: Arc<Core<S>>,
+pub(crate) struct ClockState {
+    core: Arc<Core>,
     limits: Limits,
     leading: bool,
     next: Option<Timestamp>,
@@ -52,7 +44,7 @@ pub(crate) struct ClockState<S: Service> {
     alarm: u64,
 }
 
-impl<S: Service> ClockState<S> {
+impl ClockState {
     fn set(&mut self, myself: &ActorRef<ClockMessage>, next: Option<Timestamp>) {
         self.next = next;
         self.alarm += 1;
@@ -69,7 +61,7 @@ impl<S: Service> ClockState<S> {
             return self.set(myself, self.next);
         }
         match self.core.propose(&Entry::Fire { stamp: self.core.stamp() }).await {
-            Ok(EntryResult::More(true)) => self.set(myself, Some(Timestamp::default())),
+            Ok(KernelResult::More(true)) => self.set(myself, Some(Timestamp::default())),
             Ok(_) => match self.core.engine.next_timer() {
                 Ok(next) => self.set(myself, next),
                 Err(halt) => tracing::error!(group = %self.core.name, %halt, "reading the timers failed"),
@@ -88,17 +80,17 @@ impl<S: Service> ClockState<S> {
         let Ok(hour) = u32::try_from(hour) else { return };
         while matches!(self.core.engine.oldest_hour(), Ok(Some(oldest)) if oldest <= hour) {
             let entry = Entry::Forget { hour, rows_max: EXPIRED_ROWS_MAX };
-            if !matches!(self.core.propose(&entry).await, Ok(EntryResult::More(true))) {
+            if !matches!(self.core.propose(&entry).await, Ok(KernelResult::More(true))) {
                 return;
             }
         }
     }
 }
 
-impl<S: Service> Actor for Clock<S> {
+impl Actor for Clock {
     type Msg = ClockMessage;
-    type State = ClockState<S>;
-    type Arguments = (Arc<Core<S>>, Limits);
+    type State = ClockState;
+    type Arguments = (Arc<Core>, Limits);
 
     async fn pre_start(
         &self,

@@ -5,7 +5,6 @@ use std::ops::{Bound, Deref};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
 use group::engine::Entry;
 use group::{GroupHandle, Inbox, RaftRole, ReplicaStatus, Service, Unavailable};
 use protocol::Timestamp;
@@ -14,7 +13,7 @@ use ractor::ActorRef;
 use super::pinned_state::PinnedState;
 use super::supervisor::SupervisorMessage;
 use crate::calls::core::{Core, Gate};
-use crate::calls::endpoint::ReplicaEndpoint;
+use crate::calls::endpoint::{ReplicaEndpoint, TypedEndpoint};
 use crate::calls::serve::Serve;
 
 /// Outbox rows are counted up to this number.
@@ -38,7 +37,7 @@ pub(crate) struct ReplicaHandle {
     pub group: Arc<dyn Any + Send + Sync>,
     pub inbox: Arc<dyn Inbox>,
     pub serve: Arc<dyn Serve>,
-    operations: Arc<dyn Operations>,
+    operations: Arc<Operations>,
     supervisor: ActorRef<SupervisorMessage>,
     /// Upgradable as long as the store is open.
     state: Weak<dyn store::State>,
@@ -48,17 +47,18 @@ impl ReplicaHandle {
     pub fn new<S: Service>(
         group: String,
         id: u64,
-        endpoint: Arc<ReplicaEndpoint<S>>,
+        endpoint: Arc<ReplicaEndpoint>,
         supervisor: ActorRef<SupervisorMessage>,
         state: Weak<dyn store::State>,
     ) -> Self {
-        let handle: Arc<dyn GroupHandle<S::Contract>> = Arc::<ReplicaEndpoint<S>>::clone(&endpoint);
+        let typed = Arc::new(TypedEndpoint::<S>::new(Arc::clone(&endpoint)));
+        let handle: Arc<dyn GroupHandle<S::Contract>> = Arc::<TypedEndpoint<S>>::clone(&typed);
         Self {
             id,
             group: Arc::new(handle),
-            inbox: Arc::<ReplicaEndpoint<S>>::clone(&endpoint),
-            serve: Arc::<ReplicaEndpoint<S>>::clone(&endpoint),
-            operations: Arc::new(TypedReplica { group, id, endpoint, measured: Mutex::default() }),
+            inbox: Arc::<ReplicaEndpoint>::clone(&endpoint),
+            serve: typed,
+            operations: Arc::new(Operations { group, id, endpoint, measured: Mutex::default() }),
             supervisor,
             state,
         }
@@ -86,44 +86,18 @@ impl ReplicaHandle {
 }
 
 impl Deref for ReplicaHandle {
-    type Target = dyn Operations;
+    type Target = Operations;
 
     fn deref(&self) -> &Self::Target {
         &*self.operations
     }
 }
 
-/// What a node does with a replica, whatever its service.
-pub(crate) trait Operations: Send + Sync {
-    /// The current status, with the costly parts as of the last [`Operations::measure`].
-    fn status(&self) -> ReplicaStatus;
-    /// Measures the costly parts of the status. May block.
-    fn measure(&self);
-    /// Runs the service's invariants, and returns the violations.
-    fn violations(&self) -> Result<Vec<String>, String>;
-    /// Retries or drops a parked outbox row.
-    fn release_row(&self, row: u64, retry: bool) -> BoxFuture<'_, Result<(), Unavailable>>;
-    /// Releases the effects that wait after a restore.
-    fn release_effects(&self) -> BoxFuture<'_, Result<(), Unavailable>>;
-    /// The lock that each proposal holds for reading.
-    fn gate(&self) -> Arc<Gate>;
-    /// Pins the state. Returns the index of the last entry applied to it.
-    fn pin(&self) -> Result<(u64, PinnedState), String>;
-    /// The index of the last applied entry, and the checksum of the state as of that entry.
-    fn checksum(&self) -> Result<(u64, u128), String>;
-    /// The replica's consensus, while it is open.
-    fn consensus(&self) -> Option<consensus::Replica>;
-    fn leads(&self) -> bool;
-    /// Whether the replica is open: neither opening, nor quarantined, nor closed.
-    fn is_open(&self) -> bool;
-    /// Why the replica was quarantined, if it was.
-    fn quarantined(&self) -> Option<String>;
-}
-
-struct TypedReplica<S: Service> {
+/// What a node does with a replica.
+pub(crate) struct Operations {
     group: String,
     id: u64,
-    endpoint: Arc<ReplicaEndpoint<S>>,
+    endpoint: Arc<ReplicaEndpoint>,
     measured: Mutex<Measured>,
 }
 
@@ -139,19 +113,20 @@ struct Measured {
     counted: Option<(Instant, u64)>,
 }
 
-impl<S: Service> TypedReplica<S> {
+impl Operations {
     fn measured(&self) -> MutexGuard<'_, Measured> {
         self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn core(&self) -> Result<Arc<Core<S>>, String> {
+    fn core(&self) -> Result<Arc<Core>, String> {
         let open = self.endpoint.open_replica().map_err(|why| format!("{}: {why}", self.group))?;
         Ok(Arc::clone(&open.core))
     }
 }
 
-impl<S: Service> Operations for TypedReplica<S> {
-    fn status(&self) -> ReplicaStatus {
+impl Operations {
+    /// The current status, with the costly parts as of the last [`Operations::measure`].
+    pub fn status(&self) -> ReplicaStatus {
         let (_, restarts) = self.endpoint.counts();
         let mut found = ReplicaStatus {
             group: self.group.clone(),
@@ -191,7 +166,8 @@ impl<S: Service> Operations for TypedReplica<S> {
         found
     }
 
-    fn measure(&self) {
+    /// Measures the costly parts of the status. May block.
+    pub fn measure(&self) {
         let (calls, _) = self.endpoint.counts();
         {
             let mut measured = self.measured();
@@ -223,64 +199,70 @@ impl<S: Service> Operations for TypedReplica<S> {
         measured.bytes = bytes;
     }
 
-    fn violations(&self) -> Result<Vec<String>, String> {
+    /// Runs the service's invariants, and returns the violations.
+    pub fn violations(&self) -> Result<Vec<String>, String> {
         let open = self.endpoint.open_replica().map_err(|why| why.to_string())?;
         open.core.engine.violations().map_err(|halt| halt.to_string())
     }
 
-    fn release_row(&self, row: u64, retry: bool) -> BoxFuture<'_, Result<(), Unavailable>> {
-        Box::pin(async move {
-            self.endpoint.open_replica()?.core.propose(&Entry::Release { row, retry }).await?;
-            Ok(())
-        })
+    /// Retries or drops a parked outbox row.
+    pub async fn release_row(&self, row: u64, retry: bool) -> Result<(), Unavailable> {
+        self.endpoint.open_replica()?.core.propose(&Entry::Release { row, retry }).await?;
+        Ok(())
     }
 
-    fn release_effects(&self) -> BoxFuture<'_, Result<(), Unavailable>> {
-        Box::pin(async move {
-            self.endpoint.open_replica()?.core.propose(&Entry::ReleaseEffects).await?;
-            Ok(())
-        })
+    /// Releases the effects that wait after a restore.
+    pub async fn release_effects(&self) -> Result<(), Unavailable> {
+        self.endpoint.open_replica()?.core.propose(&Entry::ReleaseEffects).await?;
+        Ok(())
     }
 
-    fn gate(&self) -> Arc<Gate> {
+    /// The lock that each proposal holds for reading.
+    pub fn gate(&self) -> Arc<Gate> {
         Arc::clone(&self.endpoint.gate)
     }
 
-    fn pin(&self) -> Result<(u64, PinnedState), String> {
+    /// Pins the state. Returns the index of the last entry applied to it.
+    pub fn pin(&self) -> Result<(u64, PinnedState), String> {
         let core = self.core()?;
         let state = Arc::clone(core.engine.state());
         // Both under the engine's lock, so that no entry is applied between them.
-        let pinned = core.engine.read(Timestamp::default(), |_| {
-            let applied = consensus::applied_index(&*state).map_err(|fault| fault.to_string())?;
-            let pin = state.pin(Bound::Included(KERNEL_ROWS));
-            Ok((applied.unwrap_or_default(), pin.ok_or("the store does not support pins")?))
+        let mut pinned = Err("the state was not read".to_owned());
+        let read = core.engine.read(Timestamp::default(), &mut |_| {
+            let applied = consensus::applied_index(&*state).map_err(|fault| fault.to_string());
+            pinned = applied.and_then(|applied| {
+                let pin = state.pin(Bound::Included(KERNEL_ROWS)).ok_or("the store does not support pins")?;
+                Ok((applied.unwrap_or_default(), pin))
+            });
         });
-        let (applied, pin) = pinned
-            .map_err(|halt| halt.to_string())
-            .and_then(|pinned: Result<_, String>| pinned)
-            .map_err(|why| format!("{}: {why}", self.group))?;
+        let pinned = read.map_err(|halt| halt.to_string()).and(pinned);
+        let (applied, pin) = pinned.map_err(|why| format!("{}: {why}", self.group))?;
         Ok((applied, PinnedState::new(state, pin)))
     }
 
-    fn checksum(&self) -> Result<(u64, u128), String> {
+    /// The index of the last applied entry, and the checksum of the state as of that entry.
+    pub fn checksum(&self) -> Result<(u64, u128), String> {
         let (applied, pinned) = self.pin()?;
         let checksum = pinned.checksum().map_err(|fault| format!("{}: {fault}", self.group))?;
         Ok((applied, checksum))
     }
 
-    fn consensus(&self) -> Option<consensus::Replica> {
+    /// The replica's consensus, while it is open.
+    pub fn consensus(&self) -> Option<consensus::Replica> {
         self.endpoint.open_replica().ok().map(|open| open.core.consensus.clone())
     }
 
-    fn leads(&self) -> bool {
+    pub fn leads(&self) -> bool {
         self.endpoint.leads()
     }
 
-    fn is_open(&self) -> bool {
+    /// Whether the replica is open: neither opening, nor quarantined, nor closed.
+    pub fn is_open(&self) -> bool {
         self.endpoint.is_open()
     }
 
-    fn quarantined(&self) -> Option<String> {
+    /// Why the replica was quarantined, if it was.
+    pub fn quarantined(&self) -> Option<String> {
         self.endpoint.quarantined()
     }
 }

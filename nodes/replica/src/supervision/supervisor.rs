@@ -2,12 +2,11 @@
 //! when failures repeat.
 
 use std::collections::VecDeque;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use group::engine::{Committed, Engine};
-use group::{Client, Credentials, Effects, Service};
+use group::engine::{AnyEngine, Committed, Halt, Listener};
+use group::{Client, Credentials};
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -17,17 +16,24 @@ use crate::calls::endpoint::{OpenReplica, ReplicaEndpoint, ReplicaState};
 use crate::calls::proposer::Proposals;
 use crate::change_notifier::ChangeNotifier;
 use crate::delivery_pause::DeliveryPause;
-use crate::outbox::{Outbox, OutboxContext, OutboxMessage};
+use crate::outbox::{AnyEffects, Outbox, OutboxContext, OutboxMessage};
 use crate::supervision::clock::{Clock, ClockMessage};
 
 /// Failures are counted within this window.
 const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 
+/// Opens the engine of a service on a state; the listener is told of each committed batch.
+pub(crate) type OpenEngine =
+    dyn Fn(Arc<dyn store::State>, Listener) -> Result<Arc<dyn AnyEngine>, Halt> + Send + Sync;
+
 /// What is needed to open a replica, any number of times.
-pub(crate) struct Plan<S: Service, E> {
+pub(crate) struct Plan {
     pub name: Arc<str>,
-    pub make: Box<dyn Fn() -> S + Send + Sync>,
-    pub effects: Arc<E>,
+    /// The name of the service.
+    pub service: &'static str,
+    /// Opens the service on its state.
+    pub open: Box<OpenEngine>,
+    pub effects: Arc<dyn AnyEffects>,
     pub options: consensus::Options,
     pub log: Arc<store::NodeLog>,
     pub state: Arc<dyn store::State>,
@@ -35,7 +41,7 @@ pub(crate) struct Plan<S: Service, E> {
     pub client: Client,
     pub credentials: Arc<dyn Credentials>,
     pub heavy: Arc<Semaphore>,
-    pub endpoint: Arc<ReplicaEndpoint<S>>,
+    pub endpoint: Arc<ReplicaEndpoint>,
     pub delivery_pause: Arc<DeliveryPause>,
     pub epoch: u64,
 }
@@ -54,23 +60,17 @@ pub(crate) enum SupervisorMessage {
 
 impl ractor::Message for SupervisorMessage {}
 
-pub(crate) struct Supervisor<S, E>(PhantomData<fn() -> (S, E)>);
+pub(crate) struct Supervisor;
 
-impl<S, E> Default for Supervisor<S, E> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-pub(crate) struct SupervisorState<S: Service, E> {
-    plan: Plan<S, E>,
-    open: Option<Open<S>>,
+pub(crate) struct SupervisorState {
+    plan: Plan,
+    open: Option<Open>,
     failures: VecDeque<Instant>,
 }
 
 /// An open replica and its actors.
-struct Open<S: Service> {
-    core: Arc<Core<S>>,
+struct Open {
+    core: Arc<Core>,
     proposals: Proposals,
     outbox: ActorRef<OutboxMessage>,
     clock: ActorRef<ClockMessage>,
@@ -78,10 +78,10 @@ struct Open<S: Service> {
     tasks: [JoinHandle<()>; 2],
 }
 
-impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
+impl Actor for Supervisor {
     type Msg = SupervisorMessage;
-    type State = SupervisorState<S, E>;
-    type Arguments = Plan<S, E>;
+    type State = SupervisorState;
+    type Arguments = Plan;
 
     async fn pre_start(
         &self,
@@ -143,7 +143,7 @@ impl<S: Service, E: Effects<S>> Actor for Supervisor<S, E> {
     }
 }
 
-impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
+impl SupervisorState {
     async fn open(&mut self, myself: &ActorRef<SupervisorMessage>) -> Result<(), ActorProcessingErr> {
         let plan = &self.plan;
         let (committed, commits) = mpsc::unbounded_channel::<Committed>();
@@ -151,7 +151,7 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             // Fails only when the replica is closed.
             let _ = committed.send(fresh);
         });
-        let engine = Arc::new(Engine::open((plan.make)(), Arc::clone(&plan.state), listener)?);
+        let engine = (plan.open)(Arc::clone(&plan.state), listener)?;
         let machine = Arc::new(EngineStateMachine(Arc::clone(&engine)));
         let consensus = consensus::Replica::start(
             plan.options.clone(),
@@ -161,8 +161,13 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             Arc::clone(&plan.network),
         )
         .await?;
-        let core =
-            Arc::new(Core::new(Arc::clone(&plan.name), engine, consensus, Arc::clone(&plan.endpoint.gate)));
+        let core = Arc::new(Core::new(
+            Arc::clone(&plan.name),
+            plan.service,
+            engine,
+            consensus,
+            Arc::clone(&plan.endpoint.gate),
+        ));
         let me = myself.get_cell();
         let limits = plan.endpoint.limits.clone();
         let proposals = Proposals::start(Arc::clone(&core), me.clone()).await?;
@@ -175,9 +180,8 @@ impl<S: Service, E: Effects<S>> SupervisorState<S, E> {
             delivery_pause: Arc::clone(&plan.delivery_pause),
             epoch: plan.epoch,
         });
-        let outbox = Actor::spawn_linked(None, Outbox::<S, E>::default(), context, me.clone()).await?.0;
-        let clock =
-            Actor::spawn_linked(None, Clock::<S>::default(), (Arc::clone(&core), limits), me).await?.0;
+        let outbox = Actor::spawn_linked(None, Outbox, context, me.clone()).await?.0;
+        let clock = Actor::spawn_linked(None, Clock, (Arc::clone(&core), limits), me).await?.0;
         let tasks = [
             tokio::spawn(forward_commits(commits, outbox.clone(), clock.clone())),
             tokio::spawn(forward_roles(

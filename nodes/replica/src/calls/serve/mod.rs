@@ -7,7 +7,7 @@ use group::{GroupHandle, Inbox, Service};
 use protocol::codec::{self, DecodeError};
 use tokio::time::Instant;
 
-use crate::calls::endpoint::ReplicaEndpoint;
+use crate::calls::endpoint::TypedEndpoint;
 
 /// A replica as other nodes call it.
 pub(crate) trait Serve: Send + Sync {
@@ -18,7 +18,7 @@ pub(crate) trait Serve: Send + Sync {
     fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, DecodeError>>;
 }
 
-impl<S: Service> Serve for ReplicaEndpoint<S> {
+impl<S: Service> Serve for TypedEndpoint<S> {
     fn serve(&self, bytes: Vec<u8>, deadline: Instant) -> BoxFuture<'_, Result<Vec<u8>, DecodeError>> {
         Box::pin(async move {
             let request = wire::decode(bytes, deadline)?;

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::*;
 use crate::calls::core::{Core, EngineStateMachine};
-use crate::calls::endpoint::{OpenReplica, ReplicaState};
+use crate::calls::endpoint::{OpenReplica, ReplicaEndpoint, ReplicaState, TypedEndpoint};
 use crate::calls::proposer::Proposals;
 use crate::change_notifier::ChangeNotifier;
 use crate::keys::Keys;
@@ -28,8 +28,8 @@ use crate::limits::Limits;
 const LONG: Duration = Duration::from_secs(30);
 
 struct Replica {
-    endpoint: Arc<ReplicaEndpoint<Sum>>,
-    core: Arc<Core<Sum>>,
+    endpoint: Arc<TypedEndpoint<Sum>>,
+    core: Arc<Core>,
 }
 
 struct Group {
@@ -56,15 +56,16 @@ async fn open(
     let state: Arc<dyn store::State> = Arc::new(store::Memory::new());
     let engine = Arc::new(Engine::open(Sum, Arc::clone(&state), Box::new(|_| {})).unwrap());
     let options = Options::new("adder/0", id);
-    let machine = Arc::new(EngineStateMachine(Arc::clone(&engine)));
+    let machine = Arc::new(EngineStateMachine(Arc::<Engine<Sum>>::clone(&engine)));
     let consensus =
         consensus::Replica::start(options, log, state, machine, network.endpoint(id)).await.unwrap();
     network.join("adder/0", id, consensus.clone());
-    let core = Arc::new(Core::new("adder/0".into(), engine, consensus, Arc::default()));
+    let core = Arc::new(Core::new("adder/0".into(), "adder", engine, consensus, Arc::default()));
     let heavy = Arc::new(Semaphore::new(2));
     let proposals = Proposals::start_unsupervised(Arc::clone(&core)).await.unwrap();
-    let endpoint =
-        Arc::new(ReplicaEndpoint::new(Arc::clone(verifier), limits, Arc::new(ChangeNotifier::default())));
+    let changes = Arc::new(ChangeNotifier::default());
+    let endpoint = Arc::new(ReplicaEndpoint::new("adder", Arc::clone(verifier), limits, changes));
+    let endpoint = Arc::new(TypedEndpoint::new(endpoint));
     endpoint.set(ReplicaState::Open(Arc::new(OpenReplica { core: Arc::clone(&core), proposals, heavy })));
     (node, Replica { endpoint, core })
 }
