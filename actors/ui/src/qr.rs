@@ -1,43 +1,24 @@
-//! QR codes as one path.
+//! QR codes as SVG pictures.
 
-use std::fmt::Write;
+use qrcode::render::svg;
+use qrcode::{EcLevel, QrCode};
 
-use qrcode::{Color, EcLevel, QrCode};
-
-/// Light modules around the code, as ISO/IEC 18004 wants them.
-const QUIET: usize = 4;
-
-/// The code of some text; none when it is longer than a code holds.
+/// The QR code of a text, one unit a module, with the quiet zone of 4 modules that ISO/IEC 18004 requires. `None` if the
+/// text is longer than a QR code can hold.
 pub(crate) fn svg(text: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
-    let (width, colours) = (code.width(), code.to_colors());
-    let size = width + 2 * QUIET;
-    let mut path = String::with_capacity(8_000);
-    for (row, line) in colours.chunks(width).enumerate() {
-        let mut column = 0;
-        while column < width {
-            let run = line[column..].iter().take_while(|colour| **colour == Color::Dark).count();
-            if run > 0 {
-                let _ = write!(path, "M{} {}h{run}v1h-{run}z", column + QUIET, row + QUIET);
-            }
-            column += run.max(1);
-        }
-    }
-    Some(format!(
-        concat!(
-            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0} {0}" width="{0}" height="{0}" shape-rendering="crispEdges">"##,
-            r##"<rect width="{0}" height="{0}" fill="#fff"/><path d="{1}" fill="#000"/></svg>"##
-        ),
-        size, path
-    ))
+    Some(code.render::<svg::Color<'_>>().module_dimensions(1, 1).build())
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_fits_is_drawn() {
-        let drawn = super::svg("https://inn.example/bookings/rsv_0123?key=abcdefgh").unwrap();
-        assert!(drawn.starts_with("<svg ") && drawn.ends_with("</svg>") && drawn.len() < 20_000);
+    fn texts_that_fit_are_rendered_with_a_quiet_zone() {
+        let picture = super::svg("https://inn.example/bookings/rsv_0123?key=abcdefgh").unwrap();
+        assert!(picture.starts_with("<?xml ") && picture.ends_with("</svg>") && picture.len() < 20_000);
+        // Version 4 has 33 modules a side. The first dark module follows 4 light ones on each side.
+        assert!(picture.contains(r#"viewBox="0 0 41 41""#), "{picture}");
+        assert!(picture.contains(r#"d="M4 4h1v1H4V4"#), "{picture}");
         assert_eq!(super::svg(&"x".repeat(5_000)), None);
     }
 }

@@ -53,8 +53,18 @@ pub(crate) fn json_bytes<T: ToJSON>(value: &T) -> Vec<u8> {
     serde_json::to_vec(&value.to_json()).expect("values serialise")
 }
 
+/// The documentation of a request with one media type.
+pub(crate) fn request_meta(content_type: &'static str, schema: MetaSchemaRef) -> MetaRequest {
+    MetaRequest { description: None, content: vec![MetaMediaType { content_type, schema }], required: true }
+}
+
+/// The media type of a `Content-Type` header, without parameters.
+pub(crate) fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 fn is_json(content_type: &str) -> bool {
-    let bare = content_type.split(';').next().unwrap_or_default().trim();
+    let bare = media_type(content_type);
     bare.eq_ignore_ascii_case(JSON)
         || (bare.len() > 17 && bare[..12].eq_ignore_ascii_case("application/") && bare.ends_with("+json"))
 }
@@ -113,8 +123,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Json<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
-        Some(MetaRequest { description: None, content, required: true })
+        Some(request_meta(JSON, T::schema_ref()))
     }
 
     async fn from_request(

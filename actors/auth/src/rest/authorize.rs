@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ::token::random_secret;
 use contracts::auth::{ClientProfile, GetClient, GrantType, IssueAuthorizationCode, Refusal, code_hash};
+use edge::{Form, Parameters};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::StatusCode;
@@ -11,7 +12,7 @@ use poem_openapi::{Object, OpenApi};
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::form::{Form, Parameters, query_of};
+use super::form;
 use super::pages::{FormData, Page, notice, render};
 use super::redirect::{BrowserResponse, form_action_source, with_parameters};
 use super::{Context, Tag};
@@ -72,7 +73,7 @@ impl Authorize {
     /// `client_id`, `redirect_uri`, `scope`, `state`, `code_challenge`, `code_challenge_method=S256`.
     #[oai(path = "/authorize", method = "get", operation_id = "authorize")]
     async fn show(&self, request: &Request) -> BrowserResponse {
-        let parameters = query_of(request);
+        let parameters = Parameters::of_query(request);
         let call = match self.context.call(request).await {
             Ok(call) => call,
             Err(_) => return self.unavailable(),
@@ -283,7 +284,7 @@ fn validate(parameters: &Parameters, client: &ClientProfile) -> Result<ValidRequ
     if challenge.len() != 43 || !challenge.bytes().all(base64url) {
         return refuse("invalid_request", "`code_challenge` is not a SHA-256 hash in base64url.");
     }
-    let scopes = scopes::granted(&parameters.scopes(), &[&client.scopes]);
+    let scopes = scopes::granted(&form::scopes(parameters), &[&client.scopes]);
     if scopes.is_empty() {
         return refuse("invalid_scope", "The client has none of the requested scopes.");
     }

@@ -3,13 +3,12 @@
 
 use contracts::auth::{ClientAuthentication, UI_CLIENT, client_secret_hash};
 use data_encoding::BASE64;
-use edge::ClientAddress;
+use edge::{ClientAddress, Parameters};
 use poem::Request;
 use poem::http::header;
 
 use super::Context;
 use super::error::OAuthError;
-use super::form::Parameters;
 
 /// The longest id or secret, in bytes.
 const BYTES_MAX: usize = 256;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use contracts::auth::{DecideDeviceAuthorization, GetDeviceAuthorization, PendingDevice, Refusal};
-use edge::ClientAddress;
+use edge::{ClientAddress, Form, Parameters};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::{Object, OpenApi};
 
-use super::form::{Form, Parameters, query_of};
 use super::pages::{FormData, Page, notice, render};
 use super::redirect::BrowserResponse;
 use super::{Context, Tag};
@@ -45,7 +44,7 @@ impl Device {
     /// RFC 8628 §3.3. The query string can contain `user_code`.
     #[oai(path = "/device", method = "get", operation_id = "showDevice")]
     async fn show(&self, request: &Request) -> BrowserResponse {
-        let parameters = query_of(request);
+        let parameters = Parameters::of_query(request);
         self.code_page(request, parameters.get("user_code").unwrap_or_default(), None)
     }
 

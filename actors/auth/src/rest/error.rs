@@ -77,6 +77,12 @@ impl OAuthError {
     }
 }
 
+impl From<edge::FormError> for OAuthError {
+    fn from(error: edge::FormError) -> Self {
+        Self::invalid_request(error.to_string())
+    }
+}
+
 impl From<Refusal> for OAuthError {
     fn from(refusal: Refusal) -> Self {
         let description = refusal.to_string();

@@ -1,14 +1,13 @@
 //! Sign-in with a password on the consent pages, and the form tokens of these pages.
 
 use contracts::users::{Grants, VerifyPassword};
-use edge::ClientAddress;
 use edge::csrf::is_cross_site;
+use edge::{ClientAddress, Parameters};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::header;
 
 use super::Context;
-use super::form::Parameters;
 
 /// The session cookie that binds a form to a browser: a random value.
 const COOKIE: &str = "auberge_form";

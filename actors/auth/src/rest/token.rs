@@ -11,6 +11,7 @@ use contracts::auth::{
     refresh_hash,
 };
 use data_encoding::BASE64URL_NOPAD;
+use edge::{Form, Parameters};
 use group::Call;
 use poem::Request;
 use poem_openapi::{Object, OpenApi};
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::client_authentication::authenticate_client;
 use super::error::OAuthError;
-use super::form::{Form, Parameters};
+use super::form::{self, required};
 use super::responses::{DeviceAuthorizationResponse, IntrospectionResponse, NoStore, Revoked, TokenResponse};
 use super::{Context, Tag, device, fresh_token_id};
 
@@ -166,18 +167,19 @@ impl Tokens {
         let call = self.context.call(request).await?;
         let refresh_token = random_secret("rt_");
         let (client, refresh_hash) = (authentication.clone(), refresh_hash(&refresh_token));
-        let grant = match form.required("grant_type")? {
+        let grant = match required(form, "grant_type")? {
             "client_credentials" => {
-                let request = IssueClientToken { client, scopes: form.scopes(), token_id: fresh_token_id() };
+                let request =
+                    IssueClientToken { client, scopes: form::scopes(form), token_id: fresh_token_id() };
                 let issued = self.context.client.call(&call, request).await?;
                 return Ok(token_response(issued, None));
             }
             "authorization_code" => {
                 let request = ExchangeCode {
                     client,
-                    code_hash: code_hash(form.required("code")?),
+                    code_hash: code_hash(required(form, "code")?),
                     redirect_uri: form.get("redirect_uri").unwrap_or_default().to_owned(),
-                    challenge: challenge_of(form.required("code_verifier")?)?,
+                    challenge: challenge_of(required(form, "code_verifier")?)?,
                     refresh_hash,
                 };
                 granted(self.context.client.call(&call, request).await?)?
@@ -185,14 +187,14 @@ impl Tokens {
             "refresh_token" => {
                 let request = RefreshSession {
                     client,
-                    old_hash: contracts::auth::refresh_hash(form.required("refresh_token")?),
+                    old_hash: contracts::auth::refresh_hash(required(form, "refresh_token")?),
                     new_hash: refresh_hash,
-                    scopes: form.get("scope").map(|_| form.scopes()),
+                    scopes: form.get("scope").map(|_| form::scopes(form)),
                 };
                 granted(self.context.client.call(&call, request).await?)?
             }
             DEVICE_GRANT => {
-                let device_hash = device_hash(form.required("device_code")?);
+                let device_hash = device_hash(required(form, "device_code")?);
                 let request = PollDeviceAuthorization { client, device_hash, refresh_hash };
                 match self.context.client.call(&call, request).await? {
                     DevicePollReply::Granted(grant) => grant,
@@ -232,7 +234,7 @@ impl Tokens {
         form: &Parameters,
         authentication: &ClientAuthentication,
     ) -> Result<(), OAuthError> {
-        let token = form.required("token")?;
+        let token = required(form, "token")?;
         let call = self.context.call(request).await?;
         let client = authentication.clone();
         if !token.starts_with("v4.") {
@@ -255,7 +257,7 @@ impl Tokens {
         form: &Parameters,
         authentication: &ClientAuthentication,
     ) -> Result<Option<Introspection>, OAuthError> {
-        let token = form.required("token")?;
+        let token = required(form, "token")?;
         let client = authentication.clone();
         let call = self.context.call(request).await?;
         let found = if token.starts_with("v4.") {
@@ -294,7 +296,7 @@ impl Tokens {
         let (device_code, user_code) = (random_secret("dc_"), device::generate_user_code(&random_bytes()));
         let request_message = StartDeviceAuthorization {
             client: authentication.clone(),
-            scopes: form.scopes(),
+            scopes: form::scopes(form),
             device_hash: device_hash(&device_code),
             user_code_tag: self.context.user_codes.tag(&[&device::normalize(&user_code)]),
         };

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use auth::{Auth, Bootstrap, ServiceTokens, bootstrap, refresh_verifier};
 use contracts::auth::{
-    Answer, ClientPage, Command, EndSession, IssueServiceToken, IssueSessionToken, ListClients, ListKeys,
-    Query, Refusal, Reply, StartSession, refresh_hash,
+    Answer, ClientPage, EndSession, IssueServiceToken, IssueSessionToken, ListClients, ListKeys, Query,
+    Refusal, Reply, StartSession, refresh_hash,
 };
 use futures::future::BoxFuture;
 use group::testing::Bench;
