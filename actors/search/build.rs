@@ -1,6 +1,5 @@
-//! Makes what `src/cities` reads without parsing: fixed-size records, and a transducer from folded names to cities.
-//!
-//! Done at build time, so that opening costs nothing and the names are folded by the very code that folds queries.
+//! Writes the data that `src/cities` reads without parsing: fixed-size records, and a transducer from normalized names to
+//! cities. Names and queries are normalized by the same code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -9,10 +8,10 @@ use std::path::{Path, PathBuf};
 #[path = "src/cities/normalize.rs"]
 mod normalize;
 
-/// Names longer than this, in bytes once folded, are left out: nobody types them.
+/// The longest normalized name, in bytes. Longer ones are left out.
 const NAME_BYTES_MAX: usize = 80;
 
-/// Cities of one name that can be told apart; of the further ones the index knows nothing under that name.
+/// The most cities that are indexed under one name. Less populous ones are left out.
 const NAMESAKES_MAX: usize = 255;
 
 struct City<'a> {
@@ -32,12 +31,12 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let mut text = String::new();
     let packed =
-        std::fs::File::open("cities/cities.tsv.gz").expect("cities/cities.tsv.gz, made by cities/make.py");
+        std::fs::File::open("cities/cities.tsv.gz").expect("cities/cities.tsv.gz, written by cities/make.py");
     flate2::read::GzDecoder::new(packed).read_to_string(&mut text).expect("a whole gzip file of UTF-8 text");
     let cities: Vec<City<'_>> = text.lines().map(read).collect();
     assert!(cities.len() <= usize::from(u16::MAX), "ranks are 16 bits");
     assert!(cities.is_sorted_by_key(|city| std::cmp::Reverse(city.population)), "most populous first");
-    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     write_records(&out, &cities);
     write_orders(&out, &cities);
     write_names(&out, &cities);
@@ -61,8 +60,9 @@ fn read(line: &str) -> City<'_> {
     }
 }
 
-/// `records.bin`, 24 bytes a city in the order of ranks: id, population, latitude, longitude, where its name starts in
-/// `names.txt` (all of 32 bits, little endian), two letters of the country, the number of the zone in `zones.txt`.
+/// Writes `records.bin`, with 24 bytes for each city in the order of ranks: id, population, latitude, longitude, the offset of
+/// the name in `names.txt` (each 32 bits, little endian), the two letters of the country, the index of the time zone in
+/// `zones.txt`.
 fn write_records(out: &Path, cities: &[City<'_>]) {
     let zones: BTreeSet<&str> = cities.iter().map(|city| city.zone).collect();
     let zones: Vec<&str> = zones.into_iter().collect();
@@ -83,7 +83,7 @@ fn write_records(out: &Path, cities: &[City<'_>]) {
     write(out, "zones.txt", zones.join("\n").as_bytes());
 }
 
-/// `by_id.bin` and `by_latitude.bin`: ranks of 16 bits, sorted by what the files are named for.
+/// Writes `by_id.bin` and `by_latitude.bin`: ranks of 16 bits, sorted by id and by latitude.
 fn write_orders(out: &Path, cities: &[City<'_>]) {
     let order = |file: &str, key: &dyn Fn(&City<'_>) -> i64| {
         let mut ranks: Vec<u16> = (0..cities.len() as u16).collect();
@@ -95,9 +95,9 @@ fn write_orders(out: &Path, cities: &[City<'_>]) {
     order("by_latitude.bin", &|city| i64::from(city.latitude));
 }
 
-/// `names.fst`: each folded name to the rank of the most populous city of that name; for its namesakes the name, a zero
-/// byte, and their number from 1 on. Ranks being outputs, the sum of outputs on the way to a node is the least rank
-/// behind it, and a best-first walk finds the most populous completions first.
+/// Writes `names.fst`. It maps each normalized name to the rank of the most populous city with that name. The keys of further
+/// cities with that name are the name, a zero byte, and a number from 1 on. Because ranks are outputs, the sum of outputs on
+/// the path to a node is the lowest rank below it, so that a best-first search finds the most populous completions first.
 fn write_names(out: &Path, cities: &[City<'_>]) {
     let mut names: BTreeMap<String, Vec<u16>> = BTreeMap::new();
     for (rank, city) in cities.iter().enumerate() {

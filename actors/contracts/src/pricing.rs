@@ -9,7 +9,7 @@ use crate::{Date, RatePlanProfile, Season, TaxRule};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxAmount {
     pub name: String,
-    /// Minor units.
+    /// In minor units.
     pub amount: i64,
     /// Whether the nightly prices include it.
     pub included: bool,
@@ -18,15 +18,15 @@ pub struct TaxAmount {
 /// The price of a stay, itemized.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PriceBreakdown {
-    /// Each night's price for all rooms together, minor units.
+    /// The price of each night for all rooms together, in minor units.
     pub nightly: Vec<(Date, i64)>,
-    /// Each tax, rounded once.
+    /// The taxes, each rounded once.
     pub taxes: Vec<TaxAmount>,
-    /// Σ nightly + taxes that are not included.
+    /// The sum of the nights and of the taxes that are not included, in minor units.
     pub total: i64,
 }
 
-/// The price of one room for one night, in minor units: `set`, the calendar's price, if there is one; otherwise the seasonal
+/// The price of one room for one night, in minor units: the calendar's price `set` if there is one, otherwise the seasonal
 /// price, rounded half up to a minor unit.
 pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Option<i64>) -> i64 {
     set.unwrap_or_else(|| {
@@ -37,7 +37,7 @@ pub fn night_price(plan: &RatePlanProfile, season: &Season, night: Date, set: Op
     })
 }
 
-/// The price of `rooms` rooms for nights at these prices of one room.
+/// The price of a stay. `nights` has the price of one room for each night, in minor units.
 pub fn price_stay(
     nights: impl IntoIterator<Item = (Date, i64)>,
     rooms: u32,
@@ -58,7 +58,8 @@ pub fn share(amount: i64, percent: u8) -> i64 {
     i64::try_from(share).unwrap_or(i64::MAX)
 }
 
-/// The total alone. Unlike [`price_stay`] it does not allocate, because `search` calls it for every hotel.
+/// The total of a stay, without a breakdown. `search` calls it for every hotel, so unlike [`price_stay`] it does not allocate.
+/// It equals the total of [`price_stay`].
 pub fn total(sum_of_nights: i64, taxes: &[TaxRule]) -> i64 {
     let added = |sum: i64, rule: &TaxRule| sum.saturating_add(tax_amount(rule, sum_of_nights));
     sum_of_nights.saturating_add(taxes.iter().filter(|rule| !rule.included).fold(0, added))

@@ -4,16 +4,16 @@ use edge::ApiError;
 use poem_openapi::Object;
 use serde::Serialize;
 
-/// Who stays.
+/// The guest of a reservation.
 #[derive(Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Guest {
-    /// As on a passport, first and last.
+    /// The full name, as on the passport.
     #[oai(validator(min_length = 1, max_length = 120))]
     pub name: String,
-    /// Where confirmation and receipt go.
+    /// The email address, to which the confirmation and the receipt are sent.
     #[oai(validator(min_length = 3, max_length = 254))]
     pub email: String,
-    /// For the hotel, with country code.
+    /// The phone number for the hotel, with country code.
     #[oai(skip_serializing_if_is_none, validator(max_length = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
@@ -55,56 +55,57 @@ impl Guest {
             return wrong("name", "missing");
         }
         if guest.name.chars().any(char::is_control) {
-            return wrong("name", "has characters that no name has");
+            return wrong("name", "contains control characters");
         }
         if !is_email(&guest.email) {
-            return wrong("email", "not an e-mail address");
+            return wrong("email", "not a valid email address");
         }
-        let dialled = |letter: char| letter.is_ascii_digit() || "+ ()-./".contains(letter);
+        let is_phone_character = |letter: char| letter.is_ascii_digit() || "+ ()-./".contains(letter);
         match &guest.phone {
             Some(phone)
-                if !phone.chars().all(dialled) || !phone.chars().any(|letter| letter.is_ascii_digit()) =>
+                if !phone.chars().all(is_phone_character)
+                    || !phone.chars().any(|letter| letter.is_ascii_digit()) =>
             {
-                wrong("phone", "not a telephone number")
+                wrong("phone", "not a valid phone number")
             }
             _ => Ok(guest),
         }
     }
 }
 
-/// Whether the text is a valid mail address: `local@domain` in ASCII, without spaces, control characters or quotes.
+/// Whether the text is a valid email address: `local@domain` in ASCII, without spaces, control characters or quotes.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let local_sound = (1..=64).contains(&local.len())
+    let is_local_valid = (1..=64).contains(&local.len())
         && local.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~-.".contains(&byte))
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..");
-    let label_sound = |label: &str| {
+    let is_label_valid = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    local_sound && domain.len() <= 253 && domain.contains('.') && domain.split('.').all(label_sound)
+    is_local_valid && domain.len() <= 253 && domain.contains('.') && domain.split('.').all(is_label_valid)
 }
 
-/// Where a hotel is.
+/// The address of a hotel.
 #[derive(Debug, Clone, PartialEq, Object, Serialize)]
 pub struct Address {
-    /// Street and number, as far as known.
+    /// The street and number, if known.
     #[oai(validator(max_length = 200))]
     pub street: String,
-    /// The city's name.
+    /// The name of the city.
     #[oai(validator(min_length = 1, max_length = 120))]
     pub city: String,
-    /// ISO 3166-1 alpha-2: `PL`.
+    /// The country code (ISO 3166-1 alpha-2), such as `PL`.
     #[oai(validator(pattern = "^[A-Z]{2}$", max_length = 2))]
     pub country: String,
-    /// Degrees north.
+    /// The latitude, in degrees north.
     #[oai(validator(minimum(value = "-90"), maximum(value = "90")))]
     pub latitude: f64,
-    /// Degrees east.
+    /// The longitude, in degrees east.
     #[oai(validator(minimum(value = "-180"), maximum(value = "180")))]
     pub longitude: f64,
 }
@@ -132,8 +133,8 @@ mod tests {
                 Guest { name: name.to_owned(), email: email.to_owned(), phone: phone.map(str::to_owned) };
             guest.checked("/guest").map_err(|error| error.problem().errors()[0].pointer.clone())
         };
-        let sound = check(" Łukasz Żółć ", "l.z+x@example.org ", Some("+48 (12) 345-67-89")).unwrap();
-        assert_eq!((sound.name.as_str(), sound.email.as_str()), ("Łukasz Żółć", "l.z+x@example.org"));
+        let valid = check(" Łukasz Żółć ", "l.z+x@example.org ", Some("+48 (12) 345-67-89")).unwrap();
+        assert_eq!((valid.name.as_str(), valid.email.as_str()), ("Łukasz Żółć", "l.z+x@example.org"));
         assert_eq!(check("A", "a@b.example", Some(" ")).unwrap().phone, None);
         for (name, email, phone, field) in [
             ("  ", "a@b.example", None, "/guest/name"),

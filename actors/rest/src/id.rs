@@ -9,7 +9,7 @@ use edge::ApiError;
 /// # Errors
 /// 404.
 pub fn id_in_path<I: FromStr>(text: &str) -> Result<I, ApiError> {
-    text.parse().map_err(|_| ApiError::not_found("There is nothing under this id."))
+    text.parse().map_err(|_| ApiError::not_found("There is no resource with this id."))
 }
 
 /// Parses an id in a body or query; `pointer` names the field.

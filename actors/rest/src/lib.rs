@@ -1,7 +1,7 @@
 //! REST types that several APIs share, and their conversions from and to the types of contracts.
 //!
 //! It is a crate of its own because no other one may contain it: `contracts` must not depend on Poem, since state machines
-//! use it, and `edge` must not depend on contracts, since it knows nothing of hotels.
+//! use it, and `edge` must not depend on contracts, since it contains nothing about hotels.
 //!
 //! Invariants:
 //! - every string and list of a request has a bound, and errors name the field;

@@ -4,12 +4,12 @@ use edge::ApiError;
 use poem_openapi::Object;
 use serde::Serialize;
 
-/// An amount in minor units (cents) of a currency.
+/// An amount of money.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Money {
-    /// Minor units: 12900 are 129.00 EUR, and 129 JPY are 129.
+    /// The amount in minor units of the currency: `12900` for 129.00 EUR, `129` for 129 JPY.
     pub amount: i64,
-    /// ISO 4217: `EUR`.
+    /// The currency code (ISO 4217), such as `EUR`.
     #[oai(validator(pattern = "^[A-Z]{3}$", max_length = 3))]
     pub currency: String,
 }
@@ -42,7 +42,7 @@ impl Money {
 pub fn currency(code: &str, pointer: &str) -> Result<contracts::Currency, ApiError> {
     let known = iso_currency::Currency::from_code(code).is_some();
     let currency = if known { code.parse().ok() } else { None };
-    currency.ok_or_else(|| ApiError::invalid(pointer, "not a currency of ISO 4217, such as EUR"))
+    currency.ok_or_else(|| ApiError::invalid(pointer, "not an ISO 4217 currency code, such as EUR"))
 }
 
 #[cfg(test)]

@@ -4,23 +4,23 @@ use contracts::pricing::{PriceBreakdown, TaxAmount};
 use poem_openapi::Object;
 use serde::Serialize;
 
-/// What one night costs, for all rooms.
+/// The price of one night for all rooms.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Nightly {
-    /// The day on which the night begins.
+    /// The date on which the night begins.
     pub date: edge::Date,
-    /// Minor units.
+    /// The amount, in minor units of the currency.
     pub amount: i64,
 }
 
 /// A tax or fee.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Tax {
-    /// As shown.
+    /// The name, as shown to guests.
     pub name: String,
-    /// Minor units.
+    /// The amount, in minor units of the currency.
     pub amount: i64,
-    /// Whether the nights' amounts contain it already.
+    /// Whether the amounts of the nights include this tax.
     pub included: bool,
 }
 
@@ -30,12 +30,12 @@ impl From<TaxAmount> for Tax {
     }
 }
 
-/// The nights of a quote.
+/// The nights of a price breakdown.
 pub fn nightly(quote: &PriceBreakdown) -> Vec<Nightly> {
     quote.nightly.iter().map(|(date, amount)| Nightly { date: crate::date(*date), amount: *amount }).collect()
 }
 
-/// The taxes of a quote.
+/// The taxes of a price breakdown.
 pub fn taxes(quote: &PriceBreakdown) -> Vec<Tax> {
     quote.taxes.iter().cloned().map(Tax::from).collect()
 }

@@ -27,10 +27,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_convert_both_ways_and_stays_have_nights() {
+    fn dates_convert_both_ways_and_stays_have_at_least_one_night() {
         for text in ["1970-01-01", "2026-11-23", "2028-02-29"] {
-            let there: edge::Date = text.parse().unwrap();
-            assert_eq!(date(contract_date(there)), there);
+            let parsed: edge::Date = text.parse().unwrap();
+            assert_eq!(date(contract_date(parsed)), parsed);
         }
         let day = |text: &str| text.parse::<edge::Date>().unwrap();
         assert_eq!(stay(day("2026-12-24"), day("2026-12-26")).unwrap().length(), 2);

@@ -4,12 +4,12 @@ use poem_openapi::Object;
 use protocol::Timestamp;
 use serde::Serialize;
 
-/// Something that happened.
+/// An event in the history of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct TimelineEntry {
-    /// When.
+    /// The time of the event.
     pub at: edge::Instant,
-    /// What, as a stable word: `held`, `confirmed`, `cancelled`.
+    /// The kind of event, such as `held`, `confirmed` or `cancelled`.
     pub what: String,
 }
 

@@ -1,19 +1,19 @@
-//! The Booking UI: pages, rendered here and whole without JavaScript, kinder with it; and the small store of what a
-//! guest's browser knows.
+//! The Booking UI: server-rendered pages, which work without JavaScript, and a service that stores browser sessions and
+//! their bookings.
 //!
-//! - [`routes`] makes the pages out of [`Dependencies`]: handlers that ask services by contract and fill templates;
-//! - [`Ui`] is the state machine behind `contracts::ui`;
-//! - [`facade`] draws every hotel.
+//! - [`routes`] returns the pages: handlers that call services through their contracts and render templates;
+//! - [`Ui`] is the state machine of `contracts::ui`;
+//! - [`facade`] generates the pictures of hotels.
 //!
 //! Invariants:
-//! - a page acts as the person in front of it: with the session's own access token when signed in, else with the
-//!   service's token on behalf of the browser's guest session; the secret link of a mail stands for the booking's maker;
-//! - whatever changes something is a POST with a form token of the session; nothing redirects to where a request says;
-//! - no card number comes here: the form has no name for it, and the script sends it to the bank alone;
-//! - nothing inline runs or styles: the content policy needs no exception.
+//! - a page calls services with the session's access token if the user is signed in, and otherwise with the service token
+//!   on behalf of the browser's guest session; the secret link in a mail grants access to its booking;
+//! - every change is a POST request with a form token of the session; redirect targets never come from requests;
+//! - card numbers never reach this server: the card fields have no names, and the script sends them to the bank only;
+//! - pages have no inline scripts and no inline styles, so that the content security policy needs no exception.
 //!
-//! Deliberately absent: prices, policies and payments of our own: all of it is asked for, and shown as it was said;
-//! client-side state; cookies before they are needed.
+//! Deliberately absent: computation of prices, policies and payments, which come from the services; client-side state;
+//! cookies before they are needed.
 
 mod apply;
 mod assets;

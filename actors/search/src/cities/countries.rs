@@ -7,11 +7,11 @@ use std::sync::LazyLock;
 pub struct Country {
     /// ISO 3166-1 alpha-2.
     pub code: &'static str,
-    /// In English.
+    /// The English name.
     pub name: &'static str,
     /// ISO 4217; empty for a country without one.
     pub currency: &'static str,
-    /// Two letters, as GeoNames has them: `AF`, `AN`, `AS`, `EU`, `NA`, `OC`, `SA`.
+    /// The continent code of GeoNames: `AF`, `AN`, `AS`, `EU`, `NA`, `OC` or `SA`.
     pub continent: &'static str,
 }
 
@@ -24,17 +24,17 @@ static COUNTRIES: LazyLock<Vec<Country>> = LazyLock::new(|| {
     include_str!("../../cities/countries.tsv").lines().map(read).collect()
 });
 
-/// All countries, by code.
+/// All countries, sorted by code.
 pub fn countries() -> &'static [Country] {
     &COUNTRIES
 }
 
-/// The country of a code in capital letters.
+/// The country with this upper-case code.
 pub fn country(code: &str) -> Option<&'static Country> {
     COUNTRIES.binary_search_by(|country| country.code.cmp(code)).ok().map(|at| &COUNTRIES[at])
 }
 
-/// The code of a country that is named, or given by its code, in any spelling.
+/// The code of the country with this name or code, in any spelling.
 pub(super) fn code_of(text: &str) -> Option<&'static str> {
     let folded = super::normalize::normalize(text);
     let same = |country: &&Country| {

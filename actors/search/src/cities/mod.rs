@@ -1,7 +1,7 @@
-//! The world's cities of 15,000 inhabitants and more, and finding them by what guests type.
+//! The cities of the world with 15,000 inhabitants or more, and their lookup by name, id and position.
 //!
-//! Everything is laid out at build time (`build.rs`) and read in place: opening costs nothing, and only the pages that
-//! are looked at come into memory.
+//! The data is laid out at build time (`build.rs`) and read in place. Opening it is free, and only the memory pages that are
+//! used are loaded.
 
 mod countries;
 mod lookup;
@@ -13,4 +13,4 @@ mod typos;
 
 pub use countries::{Country, countries, country};
 pub use lookup::Cities;
-pub use records::{Place, Rank, metres_between};
+pub use records::{CityRecord, Rank, metres_between};

@@ -1,39 +1,39 @@
-//! One spelling for all spellings of a name: used on names when the index is built, and on what a guest types.
+//! Normalization of names. It is applied to names when the index is built, and to queries.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
-/// Lower case, without accents, apostrophes and punctuation, words separated by one space. Latin letters become ASCII
-/// (`Łódź` → `lodz`, `Großenhain` → `grossenhain`); other scripts stay what they are (`Мюнхен` → `мюнхен`).
+/// Converts to lower case, removes accents, apostrophes and punctuation, and separates words by one space. Latin letters become ASCII
+/// (`Łódź` → `lodz`, `Großenhain` → `grossenhain`); other scripts are kept (`Мюнхен` → `мюнхен`).
 pub(crate) fn normalize(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+    let mut normalized = String::with_capacity(text.len());
     let mut gap = false;
     for letter in text.nfkd() {
-        // Accents have a combining class; the vowel signs of Indic scripts have none, and are part of the word.
+        // Accents have a combining class. The vowel signs of Indic scripts have none and are kept.
         if canonical_combining_class(letter) != 0 || is_apostrophe(letter) {
             continue;
         }
         if !letter.is_alphanumeric() && !is_combining_mark(letter) {
-            gap = !folded.is_empty();
+            gap = !normalized.is_empty();
             continue;
         }
         if gap {
-            folded.push(' ');
+            normalized.push(' ');
             gap = false;
         }
         if is_latin_beyond_ascii(letter) {
             let ascii = deunicode::deunicode_char(letter).unwrap_or_default();
-            folded.extend(
+            normalized.extend(
                 ascii.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()),
             );
         } else {
-            folded.extend(letter.to_lowercase());
+            normalized.extend(letter.to_lowercase());
         }
     }
-    folded
+    normalized
 }
 
-/// The marks that transliterations sprinkle over names, and that nobody types alike.
+/// Whether this is a mark of transliterations, which are spelled inconsistently.
 fn is_apostrophe(letter: char) -> bool {
     matches!(letter, '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{2032}' | '\u{2b0}'..='\u{2ff}')
 }
@@ -47,7 +47,7 @@ mod tests {
     use super::normalize;
 
     #[test]
-    fn spellings_of_one_name_become_one() {
+    fn spellings_of_a_name_are_normalized() {
         let table = [
             ("München", "munchen"),
             ("  Saint-Denis ", "saint denis"),
@@ -66,7 +66,7 @@ mod tests {
         ];
         for (text, expected) in table {
             assert_eq!(normalize(text), expected, "{text}");
-            assert_eq!(normalize(expected), expected, "folding twice is folding once");
+            assert_eq!(normalize(expected), expected, "normalization is idempotent");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The records of cities, as `build.rs` lays them out.
+//! Access to the city records that `build.rs` writes.
 
 use std::sync::LazyLock;
 
@@ -11,32 +11,31 @@ static BY_LATITUDE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/by_latitud
 
 const RECORD_BYTES: usize = 24;
 
-/// A city's place when all are sorted by population: 0 is the most populous. Of this program's data only: never stored.
+/// The rank of a city by population: 0 is the most populous. Ranks depend on the embedded data, so they must not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rank(pub u16);
 
-/// A city.
+/// A city of the embedded data.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
-    /// See [`Rank`].
+pub struct CityRecord {
     pub rank: Rank,
-    /// GeoNames' id: the same in every version of the data.
+    /// The GeoNames id, which is stable.
     pub id: u32,
-    /// In English, or as GeoNames calls it.
+    /// The English name, or the GeoNames name if there is none.
     pub name: &'static str,
     /// ISO 3166-1 alpha-2.
     pub country: &'static str,
-    /// Inhabitants.
+    /// The number of inhabitants.
     pub population: u32,
-    /// Degrees north, of the centre.
+    /// The latitude of the centre, in degrees north.
     pub latitude: f64,
-    /// Degrees east.
+    /// The longitude of the centre, in degrees east.
     pub longitude: f64,
-    /// IANA name.
+    /// The IANA name.
     pub time_zone: &'static str,
 }
 
-/// How many cities there are.
+/// The number of cities.
 pub(super) fn count() -> usize {
     RECORDS.len() / RECORD_BYTES
 }
@@ -54,15 +53,15 @@ fn ordered(order: &[u8], at: usize) -> Rank {
     Rank(u16::from_le_bytes([order[at * 2], order[at * 2 + 1]]))
 }
 
-/// The city of a rank that was found before.
-pub(super) fn place(rank: Rank) -> Place {
+/// The city with this rank.
+pub(super) fn city(rank: Rank) -> CityRecord {
     let at = usize::from(rank.0);
     let name_at = |at: usize| {
         if at < count() { u32::from_le_bytes(word(at, 4)) as usize } else { NAMES.len() }
     };
     let [_, _, zone @ ..] = word(at, 5);
     let country = at * RECORD_BYTES + 20;
-    Place {
+    CityRecord {
         rank,
         id: u32::from_le_bytes(word(at, 0)),
         name: &NAMES[name_at(at)..name_at(at + 1)],
@@ -74,7 +73,7 @@ pub(super) fn place(rank: Rank) -> Place {
     }
 }
 
-/// The rank of GeoNames' id.
+/// The rank of the city with this GeoNames id.
 pub(super) fn by_id(id: u32) -> Option<Rank> {
     let (mut low, mut high) = (0, count());
     while low < high {
@@ -89,17 +88,17 @@ pub(super) fn by_id(id: u32) -> Option<Rank> {
     None
 }
 
-/// The city whose centre is nearest, and how many metres that is; none when there is none within `metres_max`.
+/// The rank of the city with the nearest centre, and the distance in metres. `None` if no city is within `metres_max`.
 pub(super) fn nearest(latitude: f64, longitude: f64, metres_max: f64) -> Option<(Rank, f64)> {
-    let reach = metres_max / METRES_A_DEGREE;
+    let range = metres_max / METRES_PER_DEGREE_MIN;
     let (mut low, mut high) = (0, count());
     while low < high {
         let middle = low.midpoint(high);
         let north = degrees(usize::from(ordered(BY_LATITUDE, middle).0), 2);
-        if north < latitude - reach { low = middle + 1 } else { high = middle }
+        if north < latitude - range { low = middle + 1 } else { high = middle }
     }
     let near = (low..count()).map(|at| ordered(BY_LATITUDE, at));
-    near.take_while(|rank| degrees(usize::from(rank.0), 2) <= latitude + reach)
+    near.take_while(|rank| degrees(usize::from(rank.0), 2) <= latitude + range)
         .map(|rank| {
             let at = usize::from(rank.0);
             (rank, metres_between((latitude, longitude), (degrees(at, 2), degrees(at, 3))))
@@ -108,11 +107,11 @@ pub(super) fn nearest(latitude: f64, longitude: f64, metres_max: f64) -> Option<
         .min_by(|a, b| a.1.total_cmp(&b.1))
 }
 
-/// A degree of latitude; the shortest there is, so that a reach in degrees is never too short.
-const METRES_A_DEGREE: f64 = 110_570.0;
+/// The shortest length of a degree of latitude, so that a range in degrees is never too small.
+const METRES_PER_DEGREE_MIN: f64 = 110_570.0;
 
-/// The great-circle distance of two points (latitude, longitude in degrees), in metres, on a sphere: within 0.6 % of
-/// the earth's.
+/// The great-circle distance of two points (latitude and longitude in degrees), in metres, on a sphere. The error is at
+/// most 0.6 %.
 pub fn metres_between(from: (f64, f64), to: (f64, f64)) -> f64 {
     const RADIUS_METRES: f64 = 6_371_008.8;
     let (north, south) = (from.0.to_radians(), to.0.to_radians());

@@ -1,13 +1,13 @@
-//! What guests type, and the city that they mean.
+//! Lookups of real names.
 
-use super::{Cities, Place};
+use super::{Cities, CityRecord};
 
-fn first(typed: &str) -> Option<Place> {
+fn first(typed: &str) -> Option<CityRecord> {
     Cities::new().complete(typed, 10).into_iter().next()
 }
 
 #[test]
-fn names_in_all_languages_mean_the_city() {
+fn cities_are_found_by_name_in_any_language() {
     const MUNICH: u32 = 2_867_714;
     const SAO_PAULO: u32 = 3_448_439;
     const KRAKOW: u32 = 3_094_802;
@@ -47,15 +47,15 @@ fn names_in_all_languages_mean_the_city() {
     for (id, names) in table {
         for name in names {
             let meant = Cities::new().meant(name);
-            assert_eq!(meant.map(|place| place.id), Some(id), "{name}: {meant:?}");
+            assert_eq!(meant.map(|record| record.id), Some(id), "{name}: {meant:?}");
             let found = first(name);
-            assert_eq!(found.map(|place| place.id), Some(id), "{name}: {found:?}");
+            assert_eq!(found.map(|record| record.id), Some(id), "{name}: {found:?}");
         }
     }
 }
 
 #[test]
-fn beginnings_are_completed_and_typing_mistakes_forgiven() {
+fn beginnings_and_typing_errors_are_completed() {
     let table = [
         ("mun", "Munich"),
         ("par", "Paris"),
@@ -78,7 +78,7 @@ fn beginnings_are_completed_and_typing_mistakes_forgiven() {
     ];
     for (typed, name) in table {
         let found = Cities::new().complete(typed, 5);
-        assert!(found.iter().take(2).any(|place| place.name == name), "{typed}: {found:?}");
+        assert!(found.iter().take(2).any(|record| record.name == name), "{typed}: {found:?}");
     }
     for typed in ["xqzzw", "zzzzzzzzzzzz", &"a".repeat(5_000)] {
         assert_eq!(first(typed), None, "{typed}");
@@ -86,70 +86,70 @@ fn beginnings_are_completed_and_typing_mistakes_forgiven() {
 }
 
 #[test]
-fn a_name_means_the_most_populous_of_that_name() {
+fn a_name_selects_the_most_populous_city_of_that_name() {
     for (name, country, id) in [
         ("Paris", "FR", 2_988_507),
         ("Birmingham", "GB", 2_655_603),
         ("Santiago", "CL", 3_871_336),
         ("Melbourne", "AU", 2_158_177),
     ] {
-        let places = Cities::new().named(name);
-        assert!(places.is_sorted_by_key(|place| place.rank), "{name}");
-        assert_eq!((places[0].country, places[0].id), (country, id), "{name}");
+        let cities = Cities::new().named(name);
+        assert!(cities.is_sorted_by_key(|record| record.rank), "{name}");
+        assert_eq!((cities[0].country, cities[0].id), (country, id), "{name}");
     }
-    assert_eq!(Cities::new().meant("Paris, US").map(|place| place.time_zone), Some("America/Chicago"));
+    assert_eq!(Cities::new().meant("Paris, US").map(|record| record.time_zone), Some("America/Chicago"));
     assert!(Cities::new().named("Springfield").len() > 5);
     assert_eq!(Cities::new().meant("xqzzw"), None);
 }
 
 #[test]
-fn completions_are_distinct_and_the_most_populous_first() {
+fn completions_are_distinct_and_sorted_by_population() {
     for typed in ["", "s", "sa", "san", "ber", "東", "а"] {
         let found = Cities::new().complete(typed, 20);
         assert_eq!(found.len(), 20, "{typed}");
-        let mut ids: Vec<u32> = found.iter().map(|place| place.id).collect();
+        let mut ids: Vec<u32> = found.iter().map(|record| record.id).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), 20, "{typed}");
         if typed.chars().count() < 2 {
-            assert!(found.is_sorted_by_key(|place| place.rank), "{typed}: {found:?}");
+            assert!(found.is_sorted_by_key(|record| record.rank), "{typed}: {found:?}");
         }
     }
 }
 
 #[test]
-fn every_city_is_found_by_its_id_its_name_and_its_place() {
+fn every_city_is_found_by_id_name_and_position() {
     let cities = Cities::new();
     assert!(cities.count() > 30_000);
-    for place in cities.all().step_by(97) {
-        assert_eq!(cities.by_id(place.id), Some(place));
-        assert!(cities.named(place.name).contains(&place), "{place:?}");
-        let near = cities.nearest(place.latitude, place.longitude, 1_000.0).expect("itself");
-        assert_eq!((near.latitude, near.longitude), (place.latitude, place.longitude));
+    for record in cities.all().step_by(97) {
+        assert_eq!(cities.by_id(record.id), Some(record));
+        assert!(cities.named(record.name).contains(&record), "{record:?}");
+        let near = cities.nearest(record.latitude, record.longitude, 1_000.0).expect("itself");
+        assert_eq!((near.latitude, near.longitude), (record.latitude, record.longitude));
     }
     assert_eq!(cities.by_id(0), None);
     assert_eq!(cities.nearest(0.0, -150.0, 50_000.0), None);
 }
 
 #[test]
-fn a_hotel_belongs_to_the_city_that_its_owner_names_if_that_can_be() {
+fn the_city_of_a_hotel_is_selected_by_name_and_position() {
     let table = [
-        // Named, in the right country.
+        // The name matches in this country.
         ("München", "DE", 48.1, 11.6, 2_867_714),
-        // Two of that name in one country: the nearer.
+        // Two cities of the country have the name: the nearer one.
         ("Frankfurt", "DE", 50.1, 8.7, 2_925_533),
-        // A borough of the same name is nearer.
+        // A borough of the same name is nearer, but less populous.
         ("Hong Kong", "HK", 22.27, 114.17, 1_819_729),
-        // No such name: the nearest within 50 km.
+        // No city has the name: the nearest city within 50 km.
         ("Schwabing-West bei der Au", "DE", 48.1374, 11.5755, 2_867_714),
-        // The name is of another country: where it stands counts.
+        // The name matches only in another country: the nearest city.
         ("Paris", "DE", 48.1374, 11.5755, 2_867_714),
-        // Nowhere near anything: the nearest on earth, so that each hotel has a city.
+        // No city is within 50 km: the nearest city, so that every hotel has one.
         ("Bouvet", "NO", -54.42, 3.38, 3_367_804),
     ];
     for (city, country, latitude, longitude, id) in table {
-        let place = Cities::new().of_hotel(city, country, latitude, longitude);
-        assert_eq!(place.id, id, "{city}: {place:?}");
+        let record = Cities::new().of_hotel(city, country, latitude, longitude);
+        assert_eq!(record.id, id, "{city}: {record:?}");
     }
     Cities::new().of_hotel("", "", f64::NAN, f64::INFINITY);
 }

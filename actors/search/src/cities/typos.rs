@@ -1,47 +1,48 @@
-//! Reading a name letter by letter while counting what is wrong with it: Damerau-Levenshtein by bit-parallel rows.
+//! Matching of names with typing errors: the Damerau-Levenshtein distance, computed bit-parallel while the letters of a name
+//! are read.
 //!
-//! Row `k` holds one bit for each number of query letters that may have been read with at most `k` mistakes (a letter
-//! missing, too many, another one, or two exchanged). One letter of a name moves all of them at once.
+//! Bit `i` of row `k` is set if the letters read so far match the first `i` letters of the query with at most `k` errors
+//! (an omission, an insertion, a substitution or a transposition). Each letter of a name updates all bits of a row at once.
 
-/// Queries of more letters than this are looked up as they are.
+/// Longer queries are matched exactly, in letters.
 pub(super) const LETTERS_MAX: usize = 60;
 
-/// At most this many mistakes are forgiven.
-pub(super) const MISTAKES_MAX: usize = 2;
+/// The most errors that are allowed.
+pub(super) const ERRORS_MAX: usize = 2;
 
-/// How many mistakes are forgiven in a query of so many letters.
-pub(super) const fn forgiven(letters: usize) -> usize {
+/// The number of errors that are allowed in a query of this many letters.
+pub(super) const fn errors_allowed(letters: usize) -> usize {
     match letters {
         0..5 => 0,
         5..9 => 1,
-        9..=LETTERS_MAX => MISTAKES_MAX,
+        9..=LETTERS_MAX => ERRORS_MAX,
         _ => 0,
     }
 }
 
-/// A query to read names against.
+/// A query that names are matched against.
 pub(super) struct Pattern {
     letters: Vec<char>,
-    mistakes: usize,
-    /// Bit n: bytes of n begin letters of a script that the query is written in.
+    errors: usize,
+    /// Bit `n` is set if byte `n` is the first byte of letters of a script in the query.
     scripts: [u64; 4],
 }
 
-/// How far reading has come.
+/// The state of matching one name.
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
-    rows: [u64; MISTAKES_MAX + 1],
-    /// Rows from which the last letter would be the second of an exchanged pair.
-    exchanged: [u64; MISTAKES_MAX],
-    /// A letter of which not all bytes were read yet, and how many are missing.
+    rows: [u64; ERRORS_MAX + 1],
+    /// The rows before the last letter, where that letter can be the first one of a transposition.
+    transposed: [u64; ERRORS_MAX],
+    /// The bits of an incomplete letter, and the number of its missing bytes.
     letter: u32,
     missing: u8,
 }
 
 impl Pattern {
-    /// A query, and how many mistakes are allowed, at most [`MISTAKES_MAX`]; none when it is too long.
-    pub(super) fn new(folded: &str, mistakes: usize) -> Option<Self> {
-        let letters: Vec<char> = folded.chars().collect();
+    /// A query with a number of allowed errors, at most [`ERRORS_MAX`]. `None` if the query is too long.
+    pub(super) fn new(normalized: &str, errors: usize) -> Option<Self> {
+        let letters: Vec<char> = normalized.chars().collect();
         if letters.len() > LETTERS_MAX {
             return None;
         }
@@ -53,19 +54,19 @@ impl Pattern {
                 lead => scripts[usize::from(lead >> 6)] |= 1 << (lead & 63),
             }
         }
-        Some(Self { letters, mistakes: mistakes.min(MISTAKES_MAX), scripts })
+        Some(Self { letters, errors: errors.min(ERRORS_MAX), scripts })
     }
 
-    /// Nothing read yet.
+    /// The state before the first byte.
     pub(super) fn start(&self) -> Reading {
-        // Bit i of row k, i ≤ k: the first i letters of the query are missing in the name.
-        Reading { rows: [0b1, 0b11, 0b111], exchanged: [0; MISTAKES_MAX], letter: 0, missing: 0 }
+        // Bit i of row k, i ≤ k: the name omits the first i letters of the query.
+        Reading { rows: [0b1, 0b11, 0b111], transposed: [0; ERRORS_MAX], letter: 0, missing: 0 }
     }
 
-    /// One more byte of a name. None: nothing that begins so can match.
+    /// Reads the next byte of a name. `None` if no name with this beginning matches.
     pub(super) fn read(&self, mut reading: Reading, byte: u8) -> Option<Reading> {
         if reading.missing == 0 {
-            // Nobody types a letter of another script by mistake, and there are thousands of them.
+            // Typing errors do not change the script. This excludes most of the letters of other scripts.
             if (self.scripts[usize::from(byte >> 6)] >> (byte & 63)) & 1 == 0 {
                 return None;
             }
@@ -83,12 +84,12 @@ impl Pattern {
             return Some(reading);
         }
         self.step(&mut reading);
-        (reading.rows[self.mistakes] & self.mask() != 0).then_some(reading)
+        (reading.rows[self.errors] & self.mask() != 0).then_some(reading)
     }
 
-    /// Whether the whole query has been read, with at most the mistakes allowed.
+    /// Whether the name read so far matches the query with at most the allowed errors.
     pub(super) fn matches(&self, reading: &Reading) -> bool {
-        reading.missing == 0 && reading.rows[self.mistakes] >> self.letters.len() & 1 == 1
+        reading.missing == 0 && reading.rows[self.errors] >> self.letters.len() & 1 == 1
     }
 
     fn mask(&self) -> u64 {
@@ -96,27 +97,27 @@ impl Pattern {
     }
 
     fn step(&self, reading: &mut Reading) {
-        let here = self.places(reading.letter);
+        let here = self.positions(reading.letter);
         let before = reading.rows;
         reading.rows[0] = (before[0] & here) << 1;
-        for k in 1..=self.mistakes {
+        for k in 1..=self.errors {
             let read = (before[k] & here) << 1;
-            let too_many = before[k - 1];
-            let another = before[k - 1] << 1;
-            let missing = reading.rows[k - 1] << 1;
-            let exchanged = (reading.exchanged[k - 1] & here) << 2;
-            reading.rows[k] = read | too_many | another | missing | exchanged | reading.rows[k - 1];
+            let insertion = before[k - 1];
+            let substitution = before[k - 1] << 1;
+            let omission = reading.rows[k - 1] << 1;
+            let transposed = (reading.transposed[k - 1] & here) << 2;
+            reading.rows[k] = read | insertion | substitution | omission | transposed | reading.rows[k - 1];
         }
-        for (exchanged, before) in reading.exchanged.iter_mut().zip(before) {
-            // Places whose next but one letter has come first: the pair is complete if the next one follows.
-            *exchanged = before & (here >> 1);
+        for (transposed, before) in reading.transposed.iter_mut().zip(before) {
+            // The letter is the next but one of the query: it is a transposition if the next letter of the query follows.
+            *transposed = before & (here >> 1);
         }
     }
 
-    /// Bit i: the query's letter i is this one.
-    fn places(&self, letter: u32) -> u64 {
-        let same = |(place, own): (usize, &char)| u64::from(u32::from(*own) == letter) << place;
-        self.letters.iter().enumerate().map(same).fold(0, |places, bit| places | bit)
+    /// Bit `i` is set if letter `i` of the query is this one.
+    fn positions(&self, letter: u32) -> u64 {
+        let same = |(position, own): (usize, &char)| u64::from(u32::from(*own) == letter) << position;
+        self.letters.iter().enumerate().map(same).fold(0, |positions, bit| positions | bit)
     }
 }
 
@@ -124,9 +125,9 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    /// Whether some beginning of `name` is the query with at most `mistakes`.
-    fn begins(query: &str, name: &str, mistakes: usize) -> bool {
-        let pattern = Pattern::new(query, mistakes).unwrap();
+    /// Whether a beginning of `name` matches the query with at most `errors` errors.
+    fn begins(query: &str, name: &str, errors: usize) -> bool {
+        let pattern = Pattern::new(query, errors).unwrap();
         let mut reading = pattern.start();
         for byte in name.bytes() {
             match pattern.read(reading, byte) {
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_counted_as_people_make_them() {
+    fn typing_errors_are_counted() {
         let table = [
             ("munich", "munich", 0, true),
             ("munich", "munchen", 1, true),
@@ -159,14 +160,14 @@ mod tests {
             ("мюнхн", "мюнхен", 1, true),
             ("ミュンヘ", "ミュンヘン", 0, true),
         ];
-        for (query, name, mistakes, expected) in table {
-            assert_eq!(begins(query, name, mistakes), expected, "{query} {name} {mistakes}");
+        for (query, name, errors, expected) in table {
+            assert_eq!(begins(query, name, errors), expected, "{query} {name} {errors}");
         }
     }
 
     #[test]
-    fn longer_queries_are_forgiven_more() {
+    fn longer_queries_allow_more_errors() {
         let table = [(4, 0), (5, 1), (8, 1), (9, 2), (60, 2), (61, 0)];
-        assert!(table.iter().all(|(letters, mistakes)| forgiven(*letters) == *mistakes));
+        assert!(table.iter().all(|(letters, errors)| errors_allowed(*letters) == *errors));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::culture::Culture;
-use crate::cities::Place;
+use crate::cities::CityRecord;
 
 /// See `data/cities.toml`.
 #[derive(Deserialize)]
@@ -27,21 +27,21 @@ pub(super) fn destinations() -> impl Iterator<Item = (&'static str, &'static str
 }
 
 /// Whether GeoNames lists a part of another city as this city.
-pub(super) fn is_borough(place: &Place) -> bool {
+pub(super) fn is_borough(place: &CityRecord) -> bool {
     CITIES.boroughs.contains(&key(place))
 }
 
 /// The culture of a city, if it differs from that of its country.
-pub(super) fn culture(place: &Place) -> Option<&'static Culture> {
+pub(super) fn culture(place: &CityRecord) -> Option<&'static Culture> {
     CITIES.cultures.get(&key(place)).and_then(|name| Culture::named(name))
 }
 
 /// The districts of a city, if they are known.
-pub(super) fn districts(place: &Place) -> Option<&'static [String]> {
+pub(super) fn districts(place: &CityRecord) -> Option<&'static [String]> {
     CITIES.districts.get(&key(place)).map(Vec::as_slice)
 }
 
-fn key(place: &Place) -> String {
+fn key(place: &CityRecord) -> String {
     format!("{} {}", place.name, place.country)
 }
 

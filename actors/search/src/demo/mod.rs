@@ -14,7 +14,7 @@ use contracts::{HotelId, HotelProfile};
 
 use self::country::Country;
 use self::random::Random;
-use crate::cities::{Cities, Place};
+use crate::cities::{Cities, CityRecord};
 
 /// The number of cities that are selected by population.
 const POPULOUS_CITIES: usize = 230;
@@ -27,10 +27,10 @@ pub fn hotels() -> impl Iterator<Item = HotelProfile> {
 }
 
 /// The most populous cities, up to a maximum for each country, and the destinations of `cities.toml`.
-fn selected_cities() -> Vec<(Place, Country)> {
+fn selected_cities() -> Vec<(CityRecord, Country)> {
     let cities = Cities::new();
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut selected: BTreeMap<u32, (Place, Country)> = BTreeMap::new();
+    let mut selected: BTreeMap<u32, (CityRecord, Country)> = BTreeMap::new();
     for place in cities.all() {
         let count = counts.entry(place.country).or_default();
         if let Some(country) = Country::of_code(place.country)
@@ -60,7 +60,7 @@ fn selected_cities() -> Vec<(Place, Country)> {
     selected
 }
 
-fn hotels_of(place: &Place, country: &Country) -> Vec<HotelProfile> {
+fn hotels_of(place: &CityRecord, country: &Country) -> Vec<HotelProfile> {
     let mut random = Random::new(u64::from(place.id));
     let districts = city::districts(place);
     let count = match place.population {
@@ -74,7 +74,7 @@ fn hotels_of(place: &Place, country: &Country) -> Vec<HotelProfile> {
 }
 
 fn hotel(
-    place: &Place,
+    place: &CityRecord,
     country: &Country,
     number: usize,
     districts: &[String],
@@ -112,7 +112,7 @@ fn hotel(
 
 /// A name that is unique in the city.
 fn name(
-    place: &Place,
+    place: &CityRecord,
     country: &Country,
     districts: &[String],
     taken: &mut BTreeSet<String>,
@@ -131,7 +131,7 @@ fn name(
 }
 
 /// A random position near the city's centre. The density decreases with the distance.
-fn position_near(place: &Place, random: &mut Random) -> (f64, f64) {
+fn position_near(place: &CityRecord, random: &mut Random) -> (f64, f64) {
     const METRES_A_DEGREE: f64 = 111_195.0;
     let distance_max = if place.population > 2_000_000 { 6_000.0 } else { 3_000.0 };
     let metres = 150.0 + distance_max * random.share().powi(2);

@@ -4,7 +4,7 @@ use contracts::{Cancellation, HotelId, RatePlanId, RatePlanProfile, RoomTypeId, 
 
 use super::country::Country;
 use super::random::Random;
-use crate::cities::Place;
+use crate::cities::CityRecord;
 
 /// Name, guests, share of the double room's price, minimum stars.
 const ROOMS: [(&str, u8, f64, u8); 9] = [
@@ -26,7 +26,7 @@ const STAR_FACTORS: [f64; 5] = [0.52, 0.7, 1.0, 1.55, 2.7];
 pub(super) fn room_types(
     hotel: HotelId,
     stars: u8,
-    place: &Place,
+    place: &CityRecord,
     country: &Country,
     random: &mut Random,
 ) -> Vec<RoomTypeProfile> {
@@ -123,7 +123,7 @@ const BLOSSOM: [u16; 12] = [830, 850, 1060, 1240, 1080, 940, 1020, 1060, 980, 11
 const ALPINE: [u16; 12] = [1180, 1220, 1080, 880, 890, 1040, 1150, 1170, 1060, 930, 850, 1230];
 
 /// Price factors of months, by climate, and of weekdays, by whether most guests are business travellers.
-fn season(place: &Place, country: &Country, random: &mut Random) -> Season {
+fn season(place: &CityRecord, country: &Country, random: &mut Random) -> Season {
     let mut months = match (place.country, place.latitude.abs()) {
         ("JP" | "KR" | "TW" | "CN" | "HK", _) => BLOSSOM,
         ("AE" | "SA" | "QA" | "KW" | "OM" | "EG" | "JO" | "IQ", _) => DESERT,

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::amenities::AmenityBits;
 use super::calendar::Calendar;
 use super::stay_query::{self, StayQuery};
-use crate::cities::{Place, Rank, metres_between};
+use crate::cities::{CityRecord, Rank, metres_between};
 
 /// The number of room sizes for price floors: rooms for one, two, and three or more guests.
 pub(crate) const SIZES: usize = 3;
@@ -83,7 +83,7 @@ pub(crate) struct CheapestOffer {
 
 impl Hotel {
     /// A hotel with empty calendars.
-    pub fn new(profile: &HotelProfile, place: &Place, amenities: &mut AmenityBits) -> Self {
+    pub fn new(profile: &HotelProfile, place: &CityRecord, amenities: &mut AmenityBits) -> Self {
         let metres = metres_between((place.latitude, place.longitude), (profile.latitude, profile.longitude));
         let mut hotel = Self {
             id: profile.id,

@@ -9,7 +9,7 @@ use contracts::HotelId;
 use contracts::search::{Answer, City, CityName, HotelDetails, ListTopCities, Query, Refusal, SuggestCities};
 use group::View;
 
-use crate::cities::{Cities, Place, country};
+use crate::cities::{Cities, CityRecord, country};
 use crate::index::Index;
 use crate::state::HOTELS;
 
@@ -35,7 +35,7 @@ pub(crate) fn query(
                 index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
             ranks.sort_unstable();
             ranks.truncate(usize::from(limit.min(LIMIT_MAX)));
-            Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, &cities.place(*rank))).collect()))
+            Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, &cities.city(*rank))).collect()))
         }
     }
 }
@@ -44,7 +44,7 @@ fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result
     let stored = view.get(&HOTELS, &id).ok_or(Refusal::NoSuchHotel)?;
     // The store may be one turn ahead of the index.
     let (place, distance_metres) = match index.hotel(id) {
-        Some(known) => (cities.place(known.city), known.distance_metres),
+        Some(known) => (cities.city(known.city), known.distance_metres),
         None => return Err(Refusal::NoSuchHotel),
     };
     let details = HotelDetails {
@@ -56,7 +56,7 @@ fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result
     Ok(Box::new(details))
 }
 
-fn place(cities: &Cities, name: &CityName) -> Result<Place, Refusal> {
+fn place(cities: &Cities, name: &CityName) -> Result<CityRecord, Refusal> {
     let place = match name {
         CityName::Id(id) => cities.by_id(*id),
         CityName::Name(name) => cities.meant(name),
@@ -64,7 +64,7 @@ fn place(cities: &Cities, name: &CityName) -> Result<Place, Refusal> {
     place.ok_or(Refusal::NoSuchCity)
 }
 
-fn city(index: &Index, place: &Place) -> City {
+fn city(index: &Index, place: &CityRecord) -> City {
     City {
         id: place.id,
         name: Arc::from(place.name),

@@ -1,4 +1,4 @@
-//! A city as clients see it.
+//! The response for a city.
 
 use contracts::search as found;
 use poem_openapi::Object;
@@ -7,23 +7,23 @@ use serde::Serialize;
 /// A city of 15,000 inhabitants or more. City data: GeoNames (CC BY 4.0).
 #[derive(Debug, Clone, PartialEq, Object, Serialize)]
 pub struct City {
-    /// Its id: `cty_` and GeoNames' number.
+    /// The id: `cty_` and the GeoNames id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// ISO 3166-1 alpha-2.
+    /// The country code (ISO 3166-1 alpha-2).
     pub country: String,
-    /// The country's name, in English.
+    /// The English name of the country.
     pub country_name: String,
-    /// Inhabitants.
+    /// The number of inhabitants.
     pub population: u32,
-    /// Degrees north.
+    /// The latitude of the centre, in degrees north.
     pub latitude: f64,
-    /// Degrees east.
+    /// The longitude of the centre, in degrees east.
     pub longitude: f64,
-    /// IANA name of the time zone.
+    /// The time zone (IANA name).
     pub time_zone: String,
-    /// How many hotels it has here.
+    /// The number of hotels that can be booked in this city.
     pub hotels: u32,
 }
 

@@ -1,4 +1,4 @@
-//! One hotel, whole.
+//! The response for a hotel with its room types and rate plans.
 
 use contracts::search::HotelDetails;
 use contracts::{RatePlanProfile, RoomTypeProfile, TaxRule};
@@ -6,94 +6,95 @@ use poem_openapi::Object;
 
 use super::list::{kilometres, rating};
 
-/// A hotel as its owner describes it.
+/// A hotel with its room types and rate plans.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct Hotel {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// 0 (none) to 5.
+    /// The number of stars, from 0 (unrated) to 5.
     pub stars: u8,
-    /// Guests' rating, 0.1 to 10; left out when there is none yet.
+    /// The guests' rating, from 0.1 to 10. Omitted if there is none.
     #[oai(skip_serializing_if_is_none)]
     pub rating: Option<f64>,
-    /// The name of the city that it belongs to.
+    /// The name of the city.
     pub city: String,
-    /// The city's id.
+    /// The id of the city.
     pub city_id: String,
-    /// ISO 3166-1 alpha-2.
+    /// The country code (ISO 3166-1 alpha-2).
     pub country: String,
-    /// Street and number.
+    /// The street and number.
     pub address: String,
-    /// From the city's centre, in kilometres.
+    /// The distance from the centre of the city, in kilometres.
     pub distance_km: f64,
-    /// Degrees north.
+    /// The latitude, in degrees north.
     pub latitude: f64,
-    /// Degrees east.
+    /// The longitude, in degrees east.
     pub longitude: f64,
-    /// IANA name of the time zone: all dates and deadlines are in it.
+    /// The time zone (IANA name) of all dates and deadlines of this hotel.
     pub time_zone: String,
-    /// Plain text.
+    /// The description, as plain text.
     pub description: String,
-    /// Short words such as `wifi`, sorted.
+    /// The amenities, such as `wifi`, in alphabetical order.
     pub amenities: Vec<String>,
-    /// Addresses of photos.
+    /// The URLs of the photos.
     pub photos: Vec<String>,
-    /// ISO 4217: of all its prices.
+    /// The currency code (ISO 4217) of all prices of this hotel.
     pub currency: String,
-    /// Mandatory taxes and fees.
+    /// The mandatory taxes and fees.
     pub taxes: Vec<TaxRate>,
-    /// What can be booked.
+    /// The room types that can be booked.
     pub room_types: Vec<RoomType>,
-    /// Whether it can be booked at all.
+    /// Whether the hotel can be booked.
     pub active: bool,
-    /// Made up, for trying the program.
+    /// Whether this is a fictional hotel for demonstrations.
     pub demo: bool,
 }
 
 /// A tax or fee on the price of rooms.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct TaxRate {
-    /// As shown.
+    /// The name, as shown to guests.
     pub name: String,
-    /// Of the price.
+    /// The percentage of the price.
     pub percent: f64,
-    /// Whether prices of nights contain it already.
+    /// Whether the prices of nights include this tax.
     pub included: bool,
 }
 
-/// Rooms that are sold alike.
+/// A room type: rooms that are sold as equal.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct RoomType {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Guests that one room takes.
+    /// The greatest number of guests in one room.
     pub sleeps: u8,
-    /// At what conditions.
+    /// The rate plans that can be booked.
     pub rate_plans: Vec<RatePlan>,
 }
 
-/// Conditions of a stay.
+/// A rate plan: the conditions of a stay.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct RatePlan {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// What cancelling costs.
+    /// The cancellation policy.
     pub cancellation: CancellationPolicy,
 }
 
-/// Free until some hours before check-in, then a share of the total.
+/// A cancellation policy: free until some hours before check-in, then a percentage of the total.
 #[derive(Debug, Clone, PartialEq, Object)]
 pub struct CancellationPolicy {
-    /// Hours before 15:00, by the hotel's clock, on the day of check-in; left out when cancelling is never free.
+    /// How long cancellation is free, in hours before 15:00 local time on the check-in date. Omitted if cancellation is never
+    /// free.
     #[oai(skip_serializing_if_is_none)]
     pub free_until_hours: Option<u32>,
-    /// Percent of the total that is kept afterwards.
+    /// The cancellation fee afterwards, in percent of the total.
     pub penalty_percent: u8,
 }
 

@@ -1,4 +1,4 @@
-//! Hotels in a list.
+//! The response for a list of hotels.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,91 +14,91 @@ use serde::Serialize;
 use super::City;
 use super::text::{Text, Texts};
 
-/// One page of hotels.
+/// A page of hotels.
 #[derive(Debug, Clone, Object, Serialize)]
 pub struct HotelList {
     /// The hotels of this page.
     pub items: Vec<HotelItem>,
-    /// Where the next page begins; null after the last.
+    /// The cursor of the next page. Null on the last page.
     pub next_cursor: Next,
-    /// The instant up to which what reservations say is reflected.
+    /// The time of the newest change of availability, prices or hotels that this list includes.
     pub as_of: edge::Instant,
-    /// The city that was meant.
+    /// The city.
     pub city: City,
 }
 
-/// A hotel, with the cheapest way to stay there if dates were given.
+/// A hotel in a list. If the request has dates, it includes the cheapest offer.
 #[derive(Debug, Clone, PartialEq, Object, Serialize)]
 pub struct HotelItem {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Its name.
+    /// The name.
     pub name: Text,
-    /// 0 (none) to 5.
+    /// The number of stars, from 0 (unrated) to 5.
     pub stars: u8,
-    /// Guests' rating, 0.1 to 10; left out when there is none yet.
+    /// The guests' rating, from 0.1 to 10. Omitted if there is none.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<f64>,
-    /// The city's name.
+    /// The name of the city.
     pub city: Text,
-    /// The city's id.
+    /// The id of the city.
     pub city_id: Text,
-    /// ISO 3166-1 alpha-2.
+    /// The country code (ISO 3166-1 alpha-2).
     pub country: Text,
-    /// Street and number.
+    /// The street and number.
     pub address: Text,
-    /// From the city's centre, in kilometres.
+    /// The distance from the centre of the city, in kilometres.
     pub distance_km: f64,
-    /// Degrees north.
+    /// The latitude, in degrees north.
     pub latitude: f64,
-    /// Degrees east.
+    /// The longitude, in degrees east.
     pub longitude: f64,
-    /// IANA name of the time zone.
+    /// The time zone (IANA name).
     pub time_zone: Text,
-    /// Short words such as `wifi`, sorted.
+    /// The amenities, such as `wifi`, in alphabetical order.
     pub amenities: Texts,
-    /// Addresses of photos.
+    /// The URLs of the photos.
     pub photos: Texts,
-    /// Made up, for trying the program.
+    /// Whether this is a fictional hotel for demonstrations.
     pub demo: bool,
-    /// The least that these rooms cost for a night, all mandatory taxes included, in the cheapest season.
+    /// The lowest price of a night for the requested rooms in the cheapest season, including mandatory taxes.
     pub from: rest::Money,
-    /// What the stay costs at least, all mandatory taxes included; left out without dates.
+    /// The total of the cheapest offer, including mandatory taxes. Omitted if the request has no dates.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<rest::Money>,
-    /// How that total is had; left out without dates.
+    /// The cheapest offer. Omitted if the request has no dates.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offer: Option<CheapestOffer>,
 }
 
-/// The cheapest way to stay.
+/// The cheapest offer of a hotel.
 #[derive(Debug, Clone, PartialEq, Object, Serialize)]
 pub struct CheapestOffer {
-    /// The room type's id.
+    /// The id of the room type.
     pub room_type_id: String,
-    /// The room type's name.
+    /// The name of the room type.
     pub room_type: Text,
-    /// The rate plan's id.
+    /// The id of the rate plan.
     pub rate_plan_id: String,
-    /// The rate plan's name.
+    /// The name of the rate plan.
     pub rate_plan: Text,
-    /// How many nights.
+    /// The number of nights.
     pub nights: u32,
-    /// All nights and rooms, without the taxes that come on top.
+    /// The price of all nights and rooms, without the taxes that are not included in the prices of nights.
     pub nightly_total: rest::Money,
-    /// Rooms of this type that are free on each night.
+    /// The number of rooms of this type that are available on every night.
     pub rooms_left: u32,
-    /// Until when cancelling is free; left out when it is not, or no longer.
+    /// The end of free cancellation. Omitted if cancellation is not free.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub free_cancellation_until: Option<edge::Instant>,
 }
 
-/// What all hotels of a list have in common.
-struct Whole {
+/// The fields that all hotels of a list have in common.
+struct SharedFields {
     city: Text,
     city_id: Text,
     country: Text,
@@ -106,30 +106,30 @@ struct Whole {
 }
 
 impl HotelList {
-    /// A page of what was found for a stay.
+    /// The response for the hotels that were found.
     pub(super) fn new(found: found::FoundHotels, stay: Option<Stay>, next: Option<Cursor>) -> Self {
-        let whole = Whole {
+        let shared = SharedFields {
             city: Arc::clone(&found.city.name).into(),
             city_id: found.city.api_id().into(),
             country: Arc::clone(&found.city.country).into(),
             nights: stay.map_or(0, |stay| stay.length()),
         };
-        let items = found.hotels.into_iter().map(|hotel| HotelItem::new(hotel, &whole)).collect();
+        let items = found.hotels.into_iter().map(|hotel| HotelItem::new(hotel, &shared)).collect();
         Self { items, next_cursor: Next(next), as_of: found.as_of.into(), city: City::from(found.city) }
     }
 }
 
 impl HotelItem {
-    fn new(hotel: found::FoundHotel, whole: &Whole) -> Self {
+    fn new(hotel: found::FoundHotel, shared: &SharedFields) -> Self {
         let money = |amount| rest::Money::new(amount, hotel.currency);
         Self {
             id: hotel.id.to_string(),
             name: hotel.name.into(),
             stars: hotel.stars,
             rating: rating(hotel.rating_tenths),
-            city: whole.city.clone(),
-            city_id: whole.city_id.clone(),
-            country: whole.country.clone(),
+            city: shared.city.clone(),
+            city_id: shared.city_id.clone(),
+            country: shared.country.clone(),
             address: hotel.address.into(),
             distance_km: kilometres(hotel.distance_metres),
             latitude: hotel.latitude,
@@ -145,7 +145,7 @@ impl HotelItem {
                 room_type: offer.room_type_name.into(),
                 rate_plan_id: offer.rate_plan.to_string(),
                 rate_plan: offer.rate_plan_name.into(),
-                nights: whole.nights,
+                nights: shared.nights,
                 nightly_total: money(offer.nightly),
                 rooms_left: offer.rooms_left,
                 free_cancellation_until: offer.free_cancellation_until.map(Into::into),
@@ -154,17 +154,17 @@ impl HotelItem {
     }
 }
 
-/// A rating out of ten; none when nobody has rated.
+/// The rating in points. `None` if there is none.
 pub(super) fn rating(tenths: u8) -> Option<f64> {
     (tenths > 0).then(|| f64::from(tenths) / 10.0)
 }
 
-/// To ten metres.
+/// Kilometres, rounded to ten metres.
 pub(super) fn kilometres(metres: u32) -> f64 {
     f64::from(metres.saturating_add(5) / 10) / 100.0
 }
 
-/// `next_cursor` of a page: a string or null, as in every other list.
+/// The `next_cursor` of a page: a string or null, as in the other lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Next(Option<Cursor>);

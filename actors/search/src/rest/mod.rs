@@ -1,4 +1,4 @@
-//! The REST API of search: public, and made for being asked often.
+//! The REST API of search. It is public and optimized for frequent requests.
 
 mod city;
 mod hotel;
@@ -20,15 +20,15 @@ pub use list::{HotelItem, HotelList};
 pub use text::{Text, Texts};
 
 edge::problems! {
-    /// The city that was given is none.
+    /// No city has the requested id or name.
     NO_SUCH_CITY = "no-such-city", "There is no such city", 404;
-    /// Nobody arrives yesterday.
+    /// The check-in date is in the past.
     STAY_IN_THE_PAST = "stay-in-the-past", "The stay begins in the past", 422;
 }
 
 #[derive(Tags)]
 enum Tag {
-    /// Finding cities and hotels: public, without a token
+    /// Search for cities and hotels. Requests need no token.
     Search,
 }
 
@@ -36,13 +36,13 @@ enum Tag {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum)]
 #[oai(rename = "HotelSort", rename_all = "snake_case")]
 pub enum Order {
-    /// Well rated, starred and central ones first
+    /// Hotels with a good rating, many stars and a central location first
     Recommended,
-    /// Cheapest first
+    /// Lowest price first
     Price,
-    /// Best rated first
+    /// Best rating first
     Rating,
-    /// Nearest to the city's centre first
+    /// Shortest distance to the centre of the city first
     Distance,
 }
 
@@ -69,18 +69,18 @@ pub fn api(client: group::Client, cursors: Cursors) -> Api {
     Api { client, cursors }
 }
 
-/// A refusal as clients hear it.
+/// The problem document for a refusal.
 fn problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoSuchHotel => {
-            Problem::new(&problem_types::NOT_FOUND).detail("There is nothing under this id.")
+            Problem::new(&problem_types::NOT_FOUND).detail("There is no resource with this id.")
         }
         Refusal::NoSuchCity => Problem::new(&NO_SUCH_CITY)
-            .detail("No city has this id, and none is called so.")
-            .field("/city", "no such city"),
+            .detail("No city has this id or name.")
+            .field("/city", "not a known city"),
         Refusal::StayInThePast { today } => Problem::new(&STAY_IN_THE_PAST)
-            .detail(format!("It is {today} in the city."))
-            .field("/check_in", format!("not before {today}")),
+            .detail(format!("The check-in date is before today, {today} in the city."))
+            .field("/check_in", format!("before {today}")),
     }
 }
 
@@ -97,15 +97,16 @@ impl Api {
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Search")]
 impl Api {
-    /// Cities
+    /// List cities
     ///
-    /// What a guest may mean who has typed so much of a city's name, in any language or script, with at most a few typing
-    /// mistakes: most likely first. One page only.
+    /// Returns the cities whose names begin with a text, in any language or script, with tolerance for typing errors. The
+    /// most likely city is first. There is only one page.
     #[oai(path = "/cities", method = "get", operation_id = "listCities")]
     async fn cities(
         &self,
         caller: Caller,
-        /// The beginning of a name, perhaps with a country behind a comma; without it, the most populous cities.
+        /// The beginning of a name, optionally followed by a comma and a country. If omitted, the most populous cities are
+        /// returned.
         #[oai(validator(max_length = 120))]
         q: Query<Option<String>>,
         limit: Query<Limit>,
@@ -116,41 +117,42 @@ impl Api {
         Ok(SerdeJson(Page::single(cities.into_iter().map(City::from).collect())))
     }
 
-    /// Hotels of a city
+    /// List hotels of a city
     ///
-    /// With dates, the hotels that have rooms for them, each with the cheapest way to stay; the total contains all mandatory
-    /// taxes and is what an offer for it will say. Without dates, all hotels, with what a night costs at least.
+    /// With dates, returns the hotels that have available rooms, each with its cheapest offer. The total includes all
+    /// mandatory taxes and equals the total of the offer. Without dates, returns all hotels with their lowest price of a
+    /// night.
     #[oai(path = "/hotels", method = "get", operation_id = "listHotels")]
-    #[allow(clippy::too_many_arguments)] // One a query parameter.
+    #[allow(clippy::too_many_arguments)] // One argument for each query parameter.
     async fn hotels(
         &self,
         caller: Caller,
-        /// A city's id (`cty_…`), or a name in any language, which means the most populous place of that name.
+        /// The id of a city (`cty_…`), or a name in any language. A name selects the most populous city of that name.
         #[oai(validator(min_length = 1, max_length = 120))]
         city: Query<String>,
-        /// The day of arrival, at the hotel; together with `check_out`.
+        /// The check-in date. Requires `check_out`.
         check_in: Query<Option<edge::Date>>,
-        /// The day of departure; at most 60 nights later.
+        /// The check-out date, at most 60 nights after `check_in`.
         check_out: Query<Option<edge::Date>>,
-        /// How many sleep there, in all rooms together.
+        /// The number of guests in all rooms together.
         #[oai(default = "two", validator(minimum(value = "1"), maximum(value = "500")))]
         guests: Query<u16>,
-        /// How many rooms, all of one type.
+        /// The number of rooms, all of one room type.
         #[oai(default = "one", validator(minimum(value = "1"), maximum(value = "50")))]
         rooms: Query<u16>,
-        /// The least total, in minor units of the hotel's currency; without dates, of a night.
+        /// The lowest total, in minor units of the hotel's currency. Without dates, the lowest price of a night.
         #[oai(validator(minimum(value = "0")))]
         min_price: Query<Option<i64>>,
-        /// The greatest total, likewise.
+        /// The highest total, in minor units of the hotel's currency. Without dates, the highest price of a night.
         #[oai(validator(minimum(value = "0")))]
         max_price: Query<Option<i64>>,
-        /// Classes, separated by commas: `4,5`.
+        /// The accepted numbers of stars, separated by commas, such as `4,5`.
         #[oai(validator(max_length = 20))]
         stars: Query<Option<String>>,
-        /// Amenities that must all be there, separated by commas: `wifi,pool`.
+        /// The required amenities, separated by commas, such as `wifi,pool`.
         #[oai(validator(max_length = 400))]
         amenities: Query<Option<String>>,
-        /// The order; `recommended` unless told.
+        /// The sort order. The default is `recommended`.
         sort: Query<Option<Order>>,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
@@ -162,8 +164,8 @@ impl Api {
             rooms: rooms.0,
             price_min: min_price.0,
             price_max: max_price.0,
-            stars: classes(stars.0.as_deref())?,
-            amenities: words(amenities.0.as_deref())?,
+            stars: parse_stars(stars.0.as_deref())?,
+            amenities: parse_amenities(amenities.0.as_deref())?,
             sort: sort.0.map_or(Sort::Recommended, Sort::from),
             limit: 0,
             after: None,
@@ -178,14 +180,14 @@ impl Api {
         Ok(SerdeJson(HotelList::new(found, stay, next)))
     }
 
-    /// One hotel
+    /// Get a hotel
     ///
-    /// With its room types and rate plans. What they cost for given dates is said by its offers.
+    /// Returns a hotel with its room types and rate plans. Prices for dates are part of offers.
     #[oai(path = "/hotels/:hotel_id", method = "get", operation_id = "getHotel")]
     async fn hotel(
         &self,
         caller: Caller,
-        /// The hotel's id
+        /// The id of the hotel
         hotel_id: Path<String>,
     ) -> Result<WithETag<Hotel>, ApiError> {
         let id: HotelId = rest::id_in_path(&hotel_id)?;
@@ -202,32 +204,32 @@ const fn one() -> u16 {
     1
 }
 
-/// Both dates or neither.
+/// The stay between two dates. Both dates are required, or neither.
 fn stay(check_in: Option<edge::Date>, check_out: Option<edge::Date>) -> Result<Option<Stay>, ApiError> {
     match (check_in, check_out) {
         (None, None) => Ok(None),
         (Some(check_in), Some(check_out)) => rest::stay(check_in, check_out).map(Some),
-        (Some(_), None) => Err(ApiError::unprocessable("/check_out", "missing beside check_in")),
-        (None, Some(_)) => Err(ApiError::unprocessable("/check_in", "missing beside check_out")),
+        (Some(_), None) => Err(ApiError::unprocessable("/check_out", "required with check_in")),
+        (None, Some(_)) => Err(ApiError::unprocessable("/check_in", "required with check_out")),
     }
 }
 
-/// Classes of hotels, each once.
-fn classes(text: Option<&str>) -> Result<Vec<u8>, ApiError> {
-    let wrong = || ApiError::invalid("/stars", "numbers from 0 to 5, separated by commas");
-    let class = |part: &str| part.trim().parse().ok().filter(|stars| *stars <= 5).ok_or_else(wrong);
-    let classes: BTreeSet<u8> = parts(text).map(class).collect::<Result<_, _>>()?;
-    Ok(classes.into_iter().collect())
+/// Parses numbers of stars. Duplicates are removed.
+fn parse_stars(text: Option<&str>) -> Result<Vec<u8>, ApiError> {
+    let wrong = || ApiError::invalid("/stars", "not numbers from 0 to 5, separated by commas");
+    let parse = |part: &str| part.trim().parse().ok().filter(|stars| *stars <= 5).ok_or_else(wrong);
+    let stars: BTreeSet<u8> = parts(text).map(parse).collect::<Result<_, _>>()?;
+    Ok(stars.into_iter().collect())
 }
 
-/// Amenities in lower case, each once.
-fn words(text: Option<&str>) -> Result<Vec<String>, ApiError> {
-    const WORDS_MAX: usize = 20;
-    let words: BTreeSet<String> = parts(text).map(|part| part.trim().to_lowercase()).collect();
-    if words.len() > WORDS_MAX {
-        return Err(ApiError::invalid("/amenities", format!("at most {WORDS_MAX} words")));
+/// Parses amenities. They are converted to lower case, and duplicates are removed.
+fn parse_amenities(text: Option<&str>) -> Result<Vec<String>, ApiError> {
+    const AMENITIES_MAX: usize = 20;
+    let amenities: BTreeSet<String> = parts(text).map(|part| part.trim().to_lowercase()).collect();
+    if amenities.len() > AMENITIES_MAX {
+        return Err(ApiError::invalid("/amenities", format!("at most {AMENITIES_MAX} amenities")));
     }
-    Ok(words.into_iter().collect())
+    Ok(amenities.into_iter().collect())
 }
 
 fn parts(text: Option<&str>) -> impl Iterator<Item = &str> {
@@ -239,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_in_parameters_are_read_or_refused() {
+    fn lists_in_parameters_are_parsed_or_refused() {
         let table = [
             (None, Some(vec![])),
             (Some(""), Some(vec![])),
@@ -250,15 +252,15 @@ mod tests {
             (Some("four"), None),
         ];
         for (text, expected) in table {
-            assert_eq!(classes(text).ok(), expected, "{text:?}");
+            assert_eq!(parse_stars(text).ok(), expected, "{text:?}");
         }
-        assert_eq!(words(Some("Wifi, pool,wifi")).unwrap(), ["pool", "wifi"]);
+        assert_eq!(parse_amenities(Some("Wifi, pool,wifi")).unwrap(), ["pool", "wifi"]);
         let many: Vec<String> = (0..21).map(|number| number.to_string()).collect();
-        assert!(words(Some(&many.join(","))).is_err());
+        assert!(parse_amenities(Some(&many.join(","))).is_err());
     }
 
     #[test]
-    fn problem_types_are_those_that_clients_know() {
+    fn problem_types_do_not_change() {
         assert_eq!(
             edge::problem_table(ALL),
             "404 no-such-city: There is no such city\n422 stay-in-the-past: The stay begins in the past\n"
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_is_one_that_generators_can_read() {
+    fn the_openapi_document_passes_the_lint() {
         let documents =
             edge::OpenApiDocuments::new(None, contracts::scope::DESCRIBED).with::<Api>("search", "Search");
         let document = documents.of("search").expect("added above");

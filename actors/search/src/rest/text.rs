@@ -1,4 +1,4 @@
-//! Texts that the index and every answer share: a page of hotels copies none of them.
+//! Strings that responses share with the index, so that a page of hotels is written without copying them.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::Serialize;
 
-/// A string.
+/// A shared string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(Arc<str>);
 
@@ -42,7 +42,7 @@ impl fmt::Display for Text {
 
 edge::__string_type!(Text, "string", MetaSchema::new("string"));
 
-/// Several strings.
+/// A shared list of strings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Texts(Arc<[String]>);

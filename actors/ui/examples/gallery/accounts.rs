@@ -1,4 +1,4 @@
-//! Accounts, sessions and papers of the sample services.
+//! Accounts, sessions and documents of the sample services.
 
 use contracts::UserId;
 use contracts::users::{self, Account, Grants, Roles};

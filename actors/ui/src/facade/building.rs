@@ -1,4 +1,4 @@
-//! The building: walls, floors, windows, and what hangs from them.
+//! The building: walls, floors, windows, ivy and signs.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
@@ -14,7 +14,7 @@ pub(super) fn draw(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Li
     let wall = light.on(style.wall);
     roof::behind(canvas, rng, style, light, x, top);
     canvas.rect(x, top, w, style.eaves(), wall);
-    // A little shade on one side gives the wall its body.
+    // Shade on one side gives the wall depth.
     canvas.faint(0.07, |canvas| canvas.rect(x + w * 0.72, top, w * 0.28, style.eaves(), Colour::of(0)));
     if style.quoins {
         quoins(canvas, style, light, x, top, street);
@@ -41,7 +41,7 @@ fn quoins(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, top: f32, s
     }
 }
 
-/// The lines between floors, and the plinth.
+/// Draws the string courses between floors, and the plinth.
 fn courses(canvas: &mut Canvas, style: &Style, light: &Light, x: f32, street: f32) {
     let trim = light.on(style.trim);
     for floor in 1..style.floors {
@@ -97,7 +97,7 @@ fn ground_floor(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light
     }
 }
 
-/// A blade sign at the wall's edge, with a lamp's light on it.
+/// Draws a blade sign at the wall's edge, lit by a lamp at night.
 fn sign(canvas: &mut Canvas, style: &Style, light: &Light, edge: f32, y: f32) {
     let tall = 62.0f32.min(style.eaves() - style.ground_height - 8.0);
     let top = y - tall;
@@ -137,7 +137,7 @@ fn ivy(canvas: &mut Canvas, rng: &mut Rng, light: &Light, x: f32, street: f32, e
     }
 }
 
-/// How far a building with this roof rises above its eaves.
+/// The height of the roof above the eaves.
 pub(super) fn rise(style: &Style) -> f32 {
     match style.roof {
         Roof::Mansard => 46.0,

@@ -1,16 +1,16 @@
-//! Writing SVG: shapes in presentation attributes only, so that no style policy stands in the way.
+//! An SVG writer. Shapes are styled with presentation attributes only, which a content security policy does not block.
 
 use std::fmt::Write;
 
 use super::colour::Colour;
 
-/// An SVG being written.
+/// An SVG document under construction.
 pub(super) struct Canvas {
     out: String,
     names: u32,
 }
 
-/// A number with at most one decimal: nobody sees a tenth of a pixel.
+/// A number with at most one decimal: smaller differences are not visible.
 struct Short(f32);
 
 impl std::fmt::Display for Short {
@@ -21,7 +21,7 @@ impl std::fmt::Display for Short {
 }
 
 impl Canvas {
-    /// An empty picture of so many units.
+    /// An empty picture of this size.
     pub fn new(width: f32, height: f32) -> Self {
         Self::view(0.0, 0.0, width, height)
     }
@@ -40,7 +40,7 @@ impl Canvas {
         Self { out, names: 0 }
     }
 
-    /// The finished text.
+    /// Returns the finished document.
     pub fn finish(mut self) -> String {
         self.out.push_str("</svg>");
         self.out
@@ -50,7 +50,7 @@ impl Canvas {
         let _ = self.out.write_fmt(text);
     }
 
-    /// A rectangle by its upper left corner.
+    /// Draws a rectangle. `x` and `y` are its upper left corner.
     pub fn rect(&mut self, x: f32, y: f32, w: f32, h: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<rect x="{}" y="{}" width="{}" height="{}" fill="{fill}"/>"#,
@@ -61,20 +61,20 @@ impl Canvas {
         ));
     }
 
-    /// Many rectangles of one size and colour, as one path: windows of buildings far away.
+    /// Draws many rectangles of one size and colour as one path. Used for the windows of distant buildings.
     pub fn rects(&mut self, at: &[(f32, f32)], w: f32, h: f32, fill: Colour) {
         if at.is_empty() {
             return;
         }
         self.out.push_str(r#"<path d=""#);
         for (x, y) in at {
-            // Whole units will do at that distance.
+            // Whole units are precise enough for distant buildings.
             let _ = write!(self.out, "M{x:.0} {y:.0}h{w}v{h}h-{w}z");
         }
         let _ = write!(self.out, r#"" fill="{fill}"/>"#);
     }
 
-    /// A rectangle with round corners.
+    /// Draws a rectangle with round corners.
     pub fn plate(&mut self, x: f32, y: f32, w: f32, h: f32, radius: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<rect x="{}" y="{}" width="{}" height="{}" rx="{}" fill="{fill}"/>"#,
@@ -86,7 +86,7 @@ impl Canvas {
         ));
     }
 
-    /// A polygon.
+    /// Draws a polygon.
     pub fn poly(&mut self, points: &[(f32, f32)], fill: Colour) {
         self.out.push_str(r#"<path d="M"#);
         for (index, (x, y)) in points.iter().enumerate() {
@@ -96,7 +96,7 @@ impl Canvas {
         let _ = write!(self.out, r#"z" fill="{fill}"/>"#);
     }
 
-    /// A wall opening with a round head: `w` wide, `h` high over all.
+    /// Draws a wall opening with a round head. `h` includes the head.
     pub fn arch(&mut self, x: f32, y: f32, w: f32, h: f32, fill: Colour) {
         let r = w / 2.0;
         self.shape(format_args!(
@@ -110,7 +110,7 @@ impl Canvas {
         ));
     }
 
-    /// A circle.
+    /// Draws a circle.
     pub fn circle(&mut self, x: f32, y: f32, r: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}"/>"#,
@@ -120,7 +120,7 @@ impl Canvas {
         ));
     }
 
-    /// An ellipse.
+    /// Draws an ellipse.
     pub fn ellipse(&mut self, x: f32, y: f32, rx: f32, ry: f32, fill: Colour) {
         self.shape(format_args!(
             r#"<ellipse cx="{}" cy="{}" rx="{}" ry="{}" fill="{fill}"/>"#,
@@ -131,7 +131,7 @@ impl Canvas {
         ));
     }
 
-    /// Light around a lamp.
+    /// Draws the glow around a lamp.
     pub fn glow(&mut self, x: f32, y: f32, r: f32, fill: Colour) {
         for (share, opacity) in [(1.0, 0.10), (0.6, 0.16), (0.3, 0.3)] {
             self.shape(format_args!(
@@ -143,12 +143,12 @@ impl Canvas {
         }
     }
 
-    /// A free form, in path data.
+    /// Fills the shape of some path data.
     pub fn path(&mut self, data: &str, fill: Colour) {
         self.shape(format_args!(r#"<path d="{data}" fill="{fill}"/>"#));
     }
 
-    /// A line drawn along path data.
+    /// Draws a line along some path data.
     pub fn stroke(&mut self, data: &str, width: f32, colour: Colour) {
         self.shape(format_args!(
             r#"<path d="{data}" fill="none" stroke="{colour}" stroke-width="{}" stroke-linecap="round"/>"#,
@@ -156,7 +156,7 @@ impl Canvas {
         ));
     }
 
-    /// A whole-picture gradient from top to bottom, as background.
+    /// Fills the picture with a gradient from top to bottom.
     pub fn sky(&mut self, w: f32, h: f32, stops: [Colour; 3]) {
         let [top, middle, bottom] = stops;
         self.shape(format_args!(
@@ -169,7 +169,7 @@ impl Canvas {
         ));
     }
 
-    /// Draws once what is then placed often; gives its name.
+    /// Defines a symbol. Returns its name for [`Canvas::place`].
     pub fn define(&mut self, draw: impl FnOnce(&mut Self)) -> u32 {
         self.names += 1;
         let name = self.names;
@@ -179,12 +179,12 @@ impl Canvas {
         name
     }
 
-    /// Places what was defined.
+    /// Draws a defined symbol.
     pub fn place(&mut self, name: u32, x: f32, y: f32) {
         self.shape(format_args!(r##"<use href="#d{name}" x="{}" y="{}"/>"##, Short(x), Short(y)));
     }
 
-    /// Everything that `draw` draws, fainter.
+    /// Draws the shapes of `draw` with an opacity from 0 to 1.
     pub fn faint(&mut self, opacity: f32, draw: impl FnOnce(&mut Self)) {
         self.shape(format_args!(r#"<g opacity="{opacity}">"#));
         draw(self);

@@ -1,16 +1,16 @@
-//! Colours that can be mixed: what light does to walls.
+//! Colours.
 
-/// Red, green, blue.
+/// Red, green and blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Colour(u8, u8, u8);
 
 impl Colour {
-    /// Of a number such as `0xfbf7f0`.
+    /// The colour of a number such as `0xfbf7f0`.
     pub const fn of(rgb: u32) -> Self {
         Self((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
     }
 
-    /// This much (0 to 1) of the way to `other`.
+    /// Mixes in a share (0 to 1) of `other`.
     pub fn mix(self, other: Self, share: f32) -> Self {
         let part = |a: u8, b: u8| {
             (f32::from(a) + (f32::from(b) - f32::from(a)) * share.clamp(0.0, 1.0)).round() as u8
@@ -18,12 +18,12 @@ impl Colour {
         Self(part(self.0, other.0), part(self.1, other.1), part(self.2, other.2))
     }
 
-    /// Nearer to white.
+    /// Mixes in a share of warm white.
     pub fn lighter(self, share: f32) -> Self {
         self.mix(Self::of(0xff_fdf6), share)
     }
 
-    /// Nearer to a warm black.
+    /// Mixes in a share of warm black.
     pub fn darker(self, share: f32) -> Self {
         self.mix(Self::of(0x2a_2420), share)
     }

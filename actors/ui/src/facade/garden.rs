@@ -1,4 +1,4 @@
-//! Trees and lamps in the street: the climate says which.
+//! Trees and lamps in the street. The kinds of trees depend on the climate.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
@@ -6,7 +6,7 @@ use super::light::Light;
 use super::rng::Rng;
 use super::style::Climate;
 
-/// A tree of the climate, standing at `x`.
+/// Draws a tree of the climate at `x`.
 pub(super) fn tree(
     canvas: &mut Canvas,
     rng: &mut Rng,
@@ -118,7 +118,7 @@ fn birch(canvas: &mut Canvas, rng: &mut Rng, tone: &dyn Fn(u32) -> Colour, x: f3
     canvas.ellipse(x - 4.0, street - h - 6.0, 8.0, 16.0, tone(0xa9_bd74));
 }
 
-/// A street lamp.
+/// Draws a street lamp.
 pub(super) fn lamp(canvas: &mut Canvas, light: &Light, x: f32, street: f32) {
     let iron = light.on(Colour::of(0x33_3634));
     canvas.rect(x - 1.2, street - 66.0, 2.4, 66.0, iron);

@@ -1,17 +1,17 @@
-//! What the hour does: the sky, the shade on walls, how many windows are lit.
+//! The light at an hour of the day: the sky, the shade on walls, the share of lit windows.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
 use super::rng::Rng;
 
-/// The light of an hour.
+/// The light at an hour.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Light {
     /// From top to horizon.
     pub sky: [Colour; 3],
-    /// Share of windows with somebody awake behind them.
+    /// The share of lit windows, 0 to 1.
     pub lit: f32,
-    /// Whether lamps burn.
+    /// Whether lamps are on.
     pub lamps: bool,
     tint: Colour,
     shade: f32,
@@ -19,7 +19,7 @@ pub(super) struct Light {
 }
 
 impl Light {
-    /// Of an hour of the day, 0 to 23.
+    /// The light at an hour of the day, 0 to 23.
     pub fn at(hour: u8) -> Self {
         let hour = hour % 24;
         let (sky, tint, shade) = match hour {
@@ -45,17 +45,17 @@ impl Light {
         Self { sky: sky.map(Colour::of), lit, lamps, tint: Colour::of(tint), shade, hour }
     }
 
-    /// A colour as this light shows it.
+    /// The colour of a surface in this light.
     pub fn on(&self, colour: Colour) -> Colour {
         colour.mix(self.tint, self.shade)
     }
 
-    /// A colour seen from afar (0 near, 1 at the horizon): it takes the air's.
+    /// The colour of a distant surface (0 near, 1 at the horizon). Distance mixes in the colour of the sky.
     pub fn far(&self, colour: Colour, distance: f32) -> Colour {
         self.on(colour).mix(self.sky[2].mix(self.sky[1], 0.4), distance)
     }
 
-    /// Glass with nobody behind it.
+    /// The colour of an unlit window.
     pub fn glass(&self) -> Colour {
         match self.hour {
             8..=16 => Colour::of(0x6f_8792),
@@ -65,15 +65,15 @@ impl Light {
         }
     }
 
-    /// Whether the sun is down.
+    /// Whether the sun has set.
     pub fn is_night(&self) -> bool {
         self.hour >= 21 || self.hour < 6
     }
 
-    /// The sky with its sun or moon, clouds, stars or birds.
+    /// Draws the sky with the sun or moon, clouds, stars and birds.
     pub fn draw_sky(&self, canvas: &mut Canvas, rng: &mut Rng, w: f32, h: f32) {
         canvas.sky(w, h, self.sky);
-        // What is written over a wide sky begins at the left: nothing hangs there.
+        // The home page writes text over the left of a wide sky.
         let x = if w > 1_500.0 {
             w * 0.79
         } else if rng.chance(0.5) {

@@ -1,8 +1,12 @@
-//! Drawn façades: an SVG for every hotel, out of its data and its id alone.
+//! Generated SVG pictures of hotels, for hotels without photos.
 //!
-//! Stars set the floors, the latitude the walls and trees, the city's size the neighbours, the hour the light and the
-//! lit windows. The same data gives the same bytes on every machine; two hotels are never alike, because everything
-//! else (bays, roof, windows, colours, who is awake) is thrown with rng that start from the id.
+//! The number of stars determines the number of floors, the latitude determines walls and trees, the city's population
+//! determines the neighbouring buildings, and the hour determines the light and the share of lit windows. Everything else
+//! (bays, roof, windows, colours) comes from a random number generator that is seeded with the hotel's id.
+//!
+//! Invariants:
+//! - the same [`Scene`] gives the same bytes on every machine;
+//! - hotels with different ids have different pictures.
 //!
 //! Deliberately absent: text, fonts, styles and scripts inside the pictures.
 
@@ -26,25 +30,25 @@ use town::{Size, Terrain};
 
 pub use street::{skyline, vignette};
 
-/// What a façade is drawn from.
+/// The input of a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scene {
     /// The hotel's id, as a number.
     pub id: u128,
-    /// 0 to 5.
+    /// 0 to 5. Greater numbers are treated as 5.
     pub stars: u8,
     /// Degrees north.
     pub latitude: f32,
-    /// Of its city.
+    /// The population of the hotel's city.
     pub population: u32,
-    /// At the hotel, 0 to 23.
+    /// The local hour at the hotel, 0 to 23.
     pub hour: u8,
-    /// As a banner rather than a card.
+    /// Whether the picture is a banner (1280 × 420 units) or a card (640 × 400 units).
     pub wide: bool,
 }
 
 impl Scene {
-    /// The picture.
+    /// Draws the picture as an SVG document.
     pub fn draw(&self) -> String {
         let (w, h) = if self.wide { (1280.0, 420.0) } else { (640.0, 400.0) };
         let (light, climate, size) =
@@ -55,7 +59,7 @@ impl Scene {
         let x = (w - style.width()) / 2.0 + around.between(-0.04, 0.04) * w;
         let free = (x, x + style.width());
 
-        // Small buildings are looked at from nearer, so that each fills its picture.
+        // Zoom in on small buildings, so that each fills its picture.
         let near = ((style.eaves() + building::rise(&style) + 96.0) / h)
             .clamp(if self.wide { 0.8 } else { 0.62 }, 1.0);
         let left = (x + style.width() / 2.0 - w * near / 2.0).clamp(0.0, w - w * near);

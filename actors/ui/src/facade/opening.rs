@@ -1,4 +1,4 @@
-//! Windows and doors, and what people put beside them.
+//! Windows and doors, with balconies, flower boxes and plants.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
@@ -9,19 +9,19 @@ use super::style::{Style, Window};
 const LAMP: Colour = Colour::of(0xff_d98c);
 const IRON: Colour = Colour::of(0x37_3533);
 
-/// A building's upper windows: dark, lit, and lit behind a curtain, each drawn once.
+/// Symbols for a building's upper windows: dark, lit, and lit behind a curtain.
 pub(super) struct Panes {
     dark: u32,
     lit: u32,
     curtain: u32,
-    /// Of the glass.
+    /// The width of the glass.
     pub width: f32,
     height: f32,
     sill: f32,
 }
 
 impl Panes {
-    /// Draws them into the picture's definitions.
+    /// Defines the symbols.
     pub fn define(canvas: &mut Canvas, style: &Style, light: &Light) -> Self {
         let width = style.bay * if style.window == Window::Wide { 0.56 } else { 0.36 };
         let (height, sill) = match style.window {
@@ -43,9 +43,9 @@ impl Panes {
         }
     }
 
-    /// One window around `middle`, on a floor whose boards are at `boards`; gives the sill's height.
-    pub fn place(&self, canvas: &mut Canvas, rng: &mut Rng, light: &Light, middle: f32, boards: f32) -> f32 {
-        let sill = boards - self.sill;
+    /// Draws a window around `middle`, on a floor whose floorboards are at height `floor`. Returns the height of the sill.
+    pub fn place(&self, canvas: &mut Canvas, rng: &mut Rng, light: &Light, middle: f32, floor: f32) -> f32 {
+        let sill = floor - self.sill;
         let lit = rng.chance(light.lit);
         let behind = rng.chance(0.45);
         let which = match (lit, behind) {
@@ -114,13 +114,13 @@ fn pane(
     }
 }
 
-/// A plain piece of glass.
+/// Draws a plain window.
 pub(super) fn glass(canvas: &mut Canvas, light: &Light, x: f32, y: f32, w: f32, h: f32, lit: bool) {
     canvas.rect(x, y, w, h, if lit { LAMP } else { light.glass() });
     canvas.faint(0.75, |canvas| canvas.rect(x + w / 2.0 - 0.6, y, 1.2, h, light.on(Colour::of(0xf0_e9dc))));
 }
 
-/// An iron balcony in front of a window.
+/// Draws an iron balcony in front of a window.
 pub(super) fn balcony(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, sill: f32) {
     let (w, h) = (style.bay * 0.74, 11.0);
     let (x, y, iron) = (middle - w / 2.0, sill - h + 4.0, light.on(IRON));
@@ -133,7 +133,7 @@ pub(super) fn balcony(canvas: &mut Canvas, style: &Style, light: &Light, middle:
     canvas.rect(x - 2.0, y + h, w + 4.0, 3.0, light.on(style.trim.darker(0.1)));
 }
 
-/// Geraniums.
+/// Draws a flower box on a sill.
 pub(super) fn flower_box(canvas: &mut Canvas, rng: &mut Rng, light: &Light, middle: f32, sill: f32, w: f32) {
     canvas.rect(middle - w / 2.0, sill, w, 3.6, light.on(Colour::of(0x7b_5a44)));
     let bloom = rng.pick(&[0xc9_4f4a, 0xe0_8a9a, 0xe9_b64f, 0xf3_eee4]);
@@ -145,7 +145,7 @@ pub(super) fn flower_box(canvas: &mut Canvas, rng: &mut Rng, light: &Light, midd
     }
 }
 
-/// A cat that looks out.
+/// Draws a cat on a sill.
 pub(super) fn cat(canvas: &mut Canvas, x: f32, sill: f32) {
     let fur = Colour::of(0x2b_2624);
     canvas.ellipse(x, sill - 3.6, 2.6, 3.8, fur);
@@ -154,7 +154,7 @@ pub(super) fn cat(canvas: &mut Canvas, x: f32, sill: f32) {
     canvas.poly(&[(x + 2.0, sill - 9.0), (x + 1.6, sill - 12.0), (x + 0.2, sill - 10.0)], fur);
 }
 
-/// A wide pane under an awning.
+/// Draws a shop window.
 pub(super) fn shop_window(
     canvas: &mut Canvas,
     style: &Style,
@@ -169,7 +169,7 @@ pub(super) fn shop_window(
     glass(canvas, light, x, y, w, h, lit);
 }
 
-/// A striped awning.
+/// Draws a striped awning.
 pub(super) fn awning(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, y: f32) {
     let (w, stripes) = (style.bay * 0.84, 6);
     let x = middle - w / 2.0;
@@ -193,7 +193,7 @@ pub(super) fn awning(canvas: &mut Canvas, style: &Style, light: &Light, middle: 
     }
 }
 
-/// A round-headed opening of an arcade.
+/// Draws a window with a round head.
 pub(super) fn arch_window(
     canvas: &mut Canvas,
     style: &Style,
@@ -210,7 +210,7 @@ pub(super) fn arch_window(
     canvas.rect(middle - w / 2.0, street - 7.0 - h + w / 2.0, w, 1.4, bar);
 }
 
-/// A tall double window of a front room.
+/// Draws a tall double window.
 pub(super) fn parlour_window(
     canvas: &mut Canvas,
     style: &Style,
@@ -227,7 +227,7 @@ pub(super) fn parlour_window(
     canvas.rect(x - 5.0, y + h + 1.0, w + 10.0, 3.0, light.on(style.trim.darker(0.1)));
 }
 
-/// The way in: always lit when lamps burn.
+/// Draws the entrance. It is lit when lamps are on.
 pub(super) fn door(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, street: f32) {
     let (w, h) = (style.bay * 0.5, style.ground_height - 10.0);
     let top = street - 4.0 - h;
@@ -283,7 +283,7 @@ fn canopy(canvas: &mut Canvas, style: &Style, light: &Light, middle: f32, y: f32
     canvas.rect(middle - half + 6.0, y - 1.0, half * 2.0 - 12.0, 1.3, light.on(Colour::of(0xe2_bd74)));
 }
 
-/// A clipped bush in a pot.
+/// Draws a clipped bush in a pot.
 pub(super) fn topiary(canvas: &mut Canvas, rng: &mut Rng, light: &Light, x: f32, street: f32) {
     let green = light.on(Colour::of(rng.pick(&[0x3f_6647, 0x4b_7250])));
     canvas.poly(

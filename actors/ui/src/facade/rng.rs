@@ -1,11 +1,12 @@
-//! Rng that fall the same way for the same id: the pictures are functions of their data.
+//! A deterministic random number generator, so that a picture is a function of its input.
 
-/// SplitMix64, which is short, well spread and the same everywhere.
+/// SplitMix64. It is short, well distributed and platform-independent.
 #[derive(Debug, Clone)]
 pub(super) struct Rng(u64);
 
 impl Rng {
-    /// Rng for one picture, or for one purpose within it, so that a change to one part leaves the others as they were.
+    /// A generator for one purpose within a picture. Separate purposes keep a change to one part of a picture from changing
+    /// the others.
     pub fn of(id: u128, purpose: u64) -> Self {
         let mut rng = Self(
             (id >> 64) as u64 ^ (id as u64).rotate_left(29) ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15),
@@ -22,23 +23,23 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// From 0 up to, not including, `sides`.
-    pub fn below(&mut self, sides: usize) -> usize {
-        (self.next() % sides.max(1) as u64) as usize
+    /// A number from 0 to `bound`, exclusive.
+    pub fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
     }
 
-    /// From `least` to `most`.
+    /// A number from `least` to `most`.
     pub fn between(&mut self, least: f32, most: f32) -> f32 {
         least + (most - least) * ((self.next() >> 40) as f32 / (1u64 << 24) as f32)
     }
 
-    /// True in `share` (0 to 1) of all throws.
+    /// `true` with probability `share` (0 to 1).
     pub fn chance(&mut self, share: f32) -> bool {
         self.between(0.0, 1.0) < share
     }
 
-    /// One of some.
-    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
+    /// A random item of a slice that is not empty.
+    pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
     }
 }

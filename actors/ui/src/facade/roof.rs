@@ -1,4 +1,4 @@
-//! Roofs, and what stands on them.
+//! Roofs, with chimneys and flags.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
@@ -7,7 +7,7 @@ use super::opening;
 use super::rng::Rng;
 use super::style::{Roof, Style};
 
-/// What the walls stand in front of.
+/// Draws the chimneys and flags, which are behind the walls and the roof.
 pub(super) fn behind(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
     let w = style.width();
     let flat = matches!(style.roof, Roof::Balustrade | Roof::Terrace);
@@ -27,7 +27,7 @@ pub(super) fn behind(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &
     }
 }
 
-/// The roof itself.
+/// Draws the roof.
 pub(super) fn above(canvas: &mut Canvas, rng: &mut Rng, style: &Style, light: &Light, x: f32, top: f32) {
     match style.roof {
         Roof::Mansard => mansard(canvas, rng, style, light, x, top),

@@ -1,4 +1,4 @@
-//! Whole streets: the home page's skyline, and a city's vignette.
+//! Pictures of streets: the home page's skyline, and the vignette of a city.
 
 use super::canvas::Canvas;
 use super::light::Light;
@@ -7,8 +7,8 @@ use super::style::{Climate, Style};
 use super::town::{self, Size, Terrain};
 use super::{building, garden};
 
-/// A long street of inns at an hour of the day, 1920 × 860 units, the buildings of all climates side by side under much
-/// sky: what is written over it stands there.
+/// A long street of hotels of all climates at an hour of the day, 1920 × 860 units. The sky leaves space for the text of the
+/// home page.
 pub fn skyline(hour: u8) -> String {
     let (w, h, seed) = (1920.0, 860.0, 0x00a0_be46e);
     let light = Light::at(hour);
@@ -40,7 +40,7 @@ pub fn skyline(hour: u8) -> String {
     canvas.finish()
 }
 
-/// A small street of a city, 480 × 240 units, from the city's number, latitude and inhabitants.
+/// A small street of a city, 480 × 240 units, from the city's id, latitude and population.
 pub fn vignette(city: u64, latitude: f32, population: u32, hour: u8) -> String {
     let (w, h, id) = (480.0, 240.0, u128::from(city).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
     let (light, climate, size) = (Light::at(hour), Climate::at(latitude), Size::of(population));

@@ -1,23 +1,23 @@
-//! How one building is built: drawn once from its rng, then only read.
+//! The style of a building: its dimensions, colours, windows, roof and ornaments.
 
 use super::colour::Colour;
 use super::rng::Rng;
 
-/// What grows and how people build there, by latitude.
+/// A climate zone, which determines plants and building styles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Climate {
-    /// Within the tropics.
+    /// In the tropics.
     Tropical,
     /// Warm and dry, up to about 43°.
     Southern,
     /// Up to about 57°.
     Temperate,
-    /// Beyond.
+    /// Beyond 57°.
     Northern,
 }
 
 impl Climate {
-    /// Of degrees north or south.
+    /// The climate at a latitude in degrees. Southern latitudes are negative.
     pub fn at(latitude: f32) -> Self {
         match latitude.abs() {
             degrees if degrees < 23.5 => Self::Tropical,
@@ -46,7 +46,7 @@ impl Climate {
     }
 }
 
-/// What covers the building.
+/// The shape of a roof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Roof {
     Mansard,
@@ -59,7 +59,7 @@ pub(super) enum Roof {
     Gable,
 }
 
-/// What windows look like.
+/// The shape of the upper windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Window {
     Plain,
@@ -69,7 +69,7 @@ pub(super) enum Window {
     Wide,
 }
 
-/// What is at street level.
+/// The windows of the ground floor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum GroundFloor {
     Awnings,
@@ -77,7 +77,7 @@ pub(super) enum GroundFloor {
     Parlour,
 }
 
-/// One building.
+/// The style of one building.
 #[derive(Debug, Clone)]
 pub(super) struct Style {
     pub wall: Colour,
@@ -89,7 +89,7 @@ pub(super) struct Style {
     pub ground_floor: GroundFloor,
     pub bays: usize,
     pub bay: f32,
-    /// Above the ground floor.
+    /// The number of floors above the ground floor.
     pub floors: usize,
     pub floor: f32,
     pub ground_height: f32,
@@ -104,7 +104,7 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// The building of a hotel with this many stars.
+    /// A random style for a hotel with this many stars.
     pub fn of(rng: &mut Rng, stars: u8, climate: Climate) -> Self {
         let stars = usize::from(stars.min(5));
         let floors = stars.max(1);
@@ -171,24 +171,24 @@ impl Style {
             }
         };
         let roof = rng.pick(of);
-        // A gable as wide as the building would leave the picture above five floors.
+        // With five floors, a gable as wide as the building would not fit into the picture.
         if floors > 4 && matches!(roof, Roof::Gable | Roof::Stepped) { Roof::Mansard } else { roof }
     }
 
-    /// Side to side.
+    /// The width of the building.
     pub fn width(&self) -> f32 {
         self.bays as f32 * self.bay + 2.0 * Self::MARGIN
     }
 
-    /// From the street to the eaves.
+    /// The height from the street to the eaves.
     pub fn eaves(&self) -> f32 {
         self.ground_height + self.floors as f32 * self.floor
     }
 
-    /// Wall beside the outer bays.
+    /// The width of the wall beside the outer bays.
     pub const MARGIN: f32 = 12.0;
 
-    /// The bay with the door.
+    /// The index of the bay with the door.
     pub fn door_bay(&self) -> usize {
         self.bays / 2
     }

@@ -5,7 +5,7 @@ fn scene(id: u128) -> Scene {
 }
 
 #[test]
-fn the_same_hotel_is_drawn_the_same() {
+fn the_same_scene_gives_the_same_picture() {
     for hour in 0..24 {
         let scene = Scene { hour, ..scene(77) };
         assert_eq!(scene.draw(), scene.draw());
@@ -15,14 +15,14 @@ fn the_same_hotel_is_drawn_the_same() {
 }
 
 #[test]
-fn no_two_hotels_are_alike() {
+fn hotels_with_different_ids_have_different_pictures() {
     let drawn: std::collections::BTreeSet<_> =
         (0..2_000u128).map(|id| scene(id << 7 | id << 90).draw()).collect();
     assert_eq!(drawn.len(), 2_000);
 }
 
 #[test]
-fn the_data_shows() {
+fn each_field_of_a_scene_changes_the_picture() {
     let base = scene(4_711);
     let variants = [
         Scene { stars: 5, ..base },
@@ -41,7 +41,7 @@ fn the_data_shows() {
 }
 
 #[test]
-fn pictures_are_small_whole_and_inert() {
+fn pictures_are_small_well_formed_and_without_active_content() {
     for id in 0..200u128 {
         for (stars, latitude, population) in
             [(0, 0.0, 0), (5, 48.0, 9_000_000), (9, -91.0, u32::MAX), (2, 64.0, 30_000)]

@@ -1,4 +1,4 @@
-//! What stands around and behind: the city's size says what.
+//! The surroundings of a building, which depend on the size of the city.
 
 use super::canvas::Canvas;
 use super::colour::Colour;
@@ -7,7 +7,7 @@ use super::light::Light;
 use super::rng::Rng;
 use super::style::Climate;
 
-/// How large a place is.
+/// The size of a city.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Size {
     Village,
@@ -17,7 +17,7 @@ pub(super) enum Size {
 }
 
 impl Size {
-    /// Of so many inhabitants.
+    /// The size of a city with this population.
     pub fn of(population: u32) -> Self {
         match population {
             0..12_000 => Self::Village,
@@ -28,7 +28,7 @@ impl Size {
     }
 }
 
-/// Where the picture's street is, how wide it is, what grows.
+/// The width of the picture, the height of its street, and the climate.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terrain {
     pub width: f32,
@@ -36,7 +36,7 @@ pub(super) struct Terrain {
     pub climate: Climate,
 }
 
-/// Hills or a far skyline, then the neighbours.
+/// Draws hills or a distant skyline, then the neighbouring buildings.
 pub(super) fn draw(
     canvas: &mut Canvas,
     rng: &mut Rng,
@@ -71,7 +71,7 @@ pub(super) fn draw(
     }
 }
 
-/// The pavement, and its edge.
+/// Draws the pavement and its edge.
 pub(super) fn pavement(canvas: &mut Canvas, light: &Light, terrain: Terrain, size: Size, height: f32) {
     let (walk, road) = match size {
         Size::Village => (0xc9_bd97, 0x9f_ad7c),
@@ -140,7 +140,7 @@ fn window_grid(canvas: &mut Canvas, rng: &mut Rng, light: &Light, area: [f32; 4]
     canvas.rects(&awake, 8.0, 13.0, lit);
 }
 
-/// A closed row of town buildings on both sides of what is `free`.
+/// Draws closed rows of town buildings on both sides of the `free` range.
 fn terraced(
     canvas: &mut Canvas,
     rng: &mut Rng,
@@ -174,7 +174,7 @@ fn terraced(
     }
 }
 
-/// Small buildings with gaps.
+/// Draws small buildings with gaps between them.
 fn cottages(
     canvas: &mut Canvas,
     rng: &mut Rng,
@@ -205,7 +205,7 @@ fn cottages(
     }
 }
 
-/// A church tower, somewhere to one side.
+/// Draws a church tower on one side.
 fn steeple(canvas: &mut Canvas, rng: &mut Rng, light: &Light, terrain: Terrain, free: (f32, f32)) {
     let far = 0.5;
     let x = if rng.chance(0.5) {

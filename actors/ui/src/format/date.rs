@@ -1,4 +1,4 @@
-//! Days and instants, always at the hotel.
+//! Dates and instants, in the hotel's time zone.
 
 use contracts::Date;
 use jiff::civil;
@@ -43,7 +43,7 @@ fn months(language: Language) -> Names<12> {
     }
 }
 
-/// `Fri 27 Nov 2026`, `Fri, Nov 27, 2026`, `Fr., 27. Nov. 2026`.
+/// Formats a date with its year: `Fri 27 Nov 2026`, `Fri, Nov 27, 2026`, `Fr., 27. Nov. 2026`.
 pub(crate) fn day(locale: Locale, date: Date) -> String {
     let civil = date.civil();
     let weekday = weekdays(locale.language)[date.weekday0()];
@@ -56,7 +56,7 @@ pub(crate) fn day(locale: Locale, date: Date) -> String {
     format!("{weekday}{comma} {rest}")
 }
 
-/// `27 Nov`, `Nov 27`, `27. Nov.`.
+/// Formats a date without its year: `27 Nov`, `Nov 27`, `27. Nov.`.
 pub(crate) fn day_month(locale: Locale, date: Date) -> String {
     let (number, month) = (date.civil().day(), months(locale.language)[date.month0()]);
     match locale.language {
@@ -74,13 +74,13 @@ fn zoned(at: Timestamp, zone: &str) -> civil::DateTime {
     zone.to_datetime(instant)
 }
 
-/// `Wed 25 Nov 2026, 15:00`, at the hotel.
+/// Formats an instant in a time zone: `Wed 25 Nov 2026, 15:00`.
 pub(crate) fn instant(locale: Locale, at: Timestamp, zone: &str) -> String {
     let local = zoned(at, zone);
     format!("{}, {}", day(locale, Date::from(local.date())), time(locale, local))
 }
 
-/// `Wed 25 Nov, 15:00` of a deadline that nobody takes for one of another year, else with the year.
+/// Formats a deadline: `Wed 25 Nov, 15:00`, with the year only if the deadline is more than [`NEAR_DAYS`] days from now.
 pub(crate) fn deadline(locale: Locale, at: Timestamp, zone: &str, now: Timestamp) -> String {
     let (local, distance_days) = (zoned(at, zone), (at.seconds() - now.seconds()).abs() / 86_400);
     if distance_days > NEAR_DAYS {
@@ -92,7 +92,7 @@ pub(crate) fn deadline(locale: Locale, at: Timestamp, zone: &str, now: Timestamp
     format!("{weekday}{comma} {}, {}", day_month(locale, date), time(locale, local))
 }
 
-/// Dates this near need no year.
+/// The greatest distance of a deadline from now that is unambiguous without its year, in days.
 const NEAR_DAYS: i64 = 270;
 
 fn time(locale: Locale, local: civil::DateTime) -> String {
@@ -104,17 +104,17 @@ fn time(locale: Locale, local: civil::DateTime) -> String {
     }
 }
 
-/// The hour at the hotel, 0 to 23.
+/// The local hour in a time zone, 0 to 23.
 pub(crate) fn local_hour(at: Timestamp, zone: &str) -> u8 {
     zoned(at, zone).hour().unsigned_abs()
 }
 
-/// Today at the hotel.
+/// The local date in a time zone.
 pub(crate) fn today_in(at: Timestamp, zone: &str) -> Date {
     Date::from(zoned(at, zone).date())
 }
 
-/// `Paris` of `Europe/Paris`: what people call a time zone.
+/// The city of a time zone: `Paris` for `Europe/Paris`.
 pub(crate) fn zone_city(zone: &str) -> String {
     zone.rsplit('/').next().unwrap_or(zone).replace('_', " ")
 }
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_follow_the_language() {
+    fn dates_are_formatted_in_each_language() {
         let date: Date = "2026-11-27".parse().unwrap();
         let table = [
             ("en-GB", "Fri 27 Nov 2026"),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_the_hotels() {
+    fn instants_are_formatted_in_the_time_zone_of_the_hotel() {
         let at = Timestamp(1_795_435_200_000);
         for (zone, expected, hour, today) in [
             ("Europe/Paris", "Mon 23 Nov 2026, 13:00", 13, "2026-11-23"),

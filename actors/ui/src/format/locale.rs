@@ -1,6 +1,6 @@
-//! Which conventions a browser asks for.
+//! The locale that a browser requests.
 
-/// Languages whose conventions are known here.
+/// A supported language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Language {
     English,
@@ -11,7 +11,7 @@ pub(crate) enum Language {
     Dutch,
 }
 
-/// A language, and whether it is written the American way.
+/// A language, and whether the conventions of the United States apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Locale {
     pub language: Language,
@@ -22,8 +22,8 @@ impl Locale {
     /// British English.
     pub const DEFAULT: Self = Self { language: Language::English, american: false };
 
-    /// The best of an `Accept-Language` header (RFC 9110, 12.5.4): the known language with the greatest weight, the
-    /// first of equals.
+    /// The best match for an `Accept-Language` header (RFC 9110 §12.5.4): the supported language with the greatest weight,
+    /// and the first one of equal weight.
     pub fn accepted(header: &str) -> Self {
         let mut best = (0, Self::DEFAULT);
         for item in header.split(',').take(32) {
@@ -53,7 +53,7 @@ impl Locale {
     }
 }
 
-/// `0.85` as 850; nonsense as 0.
+/// Parses `0.85` as 850. Invalid weights are 0.
 fn thousandths(weight: &str) -> u16 {
     weight
         .parse::<f32>()
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_heaviest_known_language_wins() {
+    fn the_supported_language_with_the_greatest_weight_is_selected() {
         let table = [
             ("", Language::English, false),
             ("de-CH, de;q=0.9, en;q=0.8", Language::German, false),

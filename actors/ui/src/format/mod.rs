@@ -1,4 +1,4 @@
-//! Money, dates and instants as the guest's own language writes them. Words stay English; numbers do not.
+//! Formatting of money, dates and instants by the guest's locale. All other text is English.
 
 mod date;
 mod locale;
@@ -8,7 +8,7 @@ pub(crate) use date::{day, day_month, deadline, instant, local_hour, today_in, z
 pub(crate) use locale::{Language, Locale};
 pub(crate) use money::{amount, money};
 
-/// `1 night`, `2 nights`.
+/// Formats a number with a noun: `1 night`, `2 nights`.
 pub(crate) fn count(number: impl Into<i64>, one: &str) -> String {
     render::plural(number.into(), one, None)
 }

@@ -1,4 +1,4 @@
-//! Amounts with their currency.
+//! Formatting of amounts with their currency.
 
 use contracts::{Currency, Money};
 
@@ -7,7 +7,7 @@ use super::{Language, Locale};
 const NARROW: &str = "\u{202f}";
 const NO_BREAK: &str = "\u{a0}";
 
-/// `€1,234.50`, `1.234,50 €`, `1 234,50 €`.
+/// Formats an amount: `€1,234.50`, `1.234,50 €`, `1 234,50 €`.
 pub(crate) fn money(locale: Locale, money: Money) -> String {
     let digits = render::minor_digits(money.currency.code()).unwrap_or(2);
     let (thousands, point) = match locale.language {
@@ -33,7 +33,7 @@ pub(crate) fn money(locale: Locale, money: Money) -> String {
     }
 }
 
-/// See [`money`].
+/// Formats an amount in minor units, like [`money`].
 pub(crate) fn amount(locale: Locale, amount: i64, currency: Currency) -> String {
     money(locale, Money::new(amount, currency))
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_follow_the_language() {
+    fn amounts_are_formatted_in_each_language() {
         let of = |tag: &str, amount, code: &str| {
             money(Locale::accepted(tag), Money::new(amount, code.parse().unwrap()))
                 .replace(['\u{a0}', '\u{202f}'], " ")
