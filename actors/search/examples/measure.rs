@@ -1,4 +1,4 @@
-//! How fast search answers, and what it keeps in memory: `cargo run --release -p search --example measure`.
+//! Measures the latency and the memory of search: `cargo run --release -p search --example measure`.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,14 @@ fn main() {
     println!("with cities: {} kB resident", resident());
     let start = Instant::now();
     let demo: Vec<HotelProfile> = search::demo::hotels().collect();
-    println!("{} hotels made up in {:?}", demo.len(), start.elapsed());
+    println!("{} hotels generated in {:?}", demo.len(), start.elapsed());
     let model =
         demo.iter().find(|hotel| hotel.city == "Berlin" && hotel.room_types.len() >= 3).expect("Berlin");
     for count in [10, 100, 1_000] {
         measure_city(model, count);
     }
     let bench = Bench::new(Search::new());
-    demo.into_iter().for_each(|hotel| tell(&bench, hotel));
+    demo.into_iter().for_each(|hotel| apply(&bench, hotel));
     println!("demo loaded: {} kB resident", resident());
     let start = Instant::now();
     let again = Bench::on(Search::new(), bench.memory());
@@ -39,12 +39,12 @@ fn measure_cities() {
     }
 }
 
-fn tell(bench: &Bench<Search>, hotel: HotelProfile) {
+fn apply(bench: &Bench<Search>, hotel: HotelProfile) {
     let update = UpdateHotel { hotel, at: Timestamp(1) };
     bench.call(&Principal::service("reservations"), update).expect("updates are not refused");
 }
 
-/// A city of so many hotels like one, at different prices, a tenth of their nights touched.
+/// Measures a city with `count` variants of a hotel at different prices, a tenth of whose nights are set.
 fn measure_city(model: &HotelProfile, count: usize) {
     let bench = Bench::new(Search::new());
     for number in 0..count {
@@ -61,7 +61,7 @@ fn measure_city(model: &HotelProfile, count: usize) {
         }
         let room_types: Vec<RoomTypeId> = hotel.room_types.iter().map(|room| room.id).collect();
         let id = hotel.id;
-        tell(&bench, hotel);
+        apply(&bench, hotel);
         for room_type in room_types {
             let touched =
                 (0..50).map(|night| (Date(20_790 + night * 10 + number as i32 % 10), 1 + number as u32 % 3));
@@ -94,7 +94,7 @@ fn measure_city(model: &HotelProfile, count: usize) {
     }
 }
 
-/// The mean of so many runs, and what the last gave.
+/// The mean duration of `runs` runs, and the result of the last one.
 fn each(runs: u32, mut run: impl FnMut() -> usize) -> (Duration, usize) {
     let mut last = 0;
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Finding hotels, at the command boundary: what was said by reservations in, lists out.
+//! Search at the command boundary: updates from `reservations` as input, lists as output.
 
 mod common;
 
@@ -11,7 +11,7 @@ use contracts::search::{
 use contracts::{Cancellation, HotelProfile, Season, TaxRule};
 
 #[test]
-fn a_total_is_what_reservations_will_ask() {
+fn totals_equal_the_price_calculation_of_reservations() {
     let bench = bench();
     let mut grand = hotel(
         "grand",
@@ -56,17 +56,17 @@ fn a_total_is_what_reservations_will_ask() {
         assert_eq!((offer.room_type, offer.rate_plan), (room.id, plan.id), "{stay:?}");
         assert_eq!((offer.nightly, offer.total), (nightly, quote.total), "{stay:?}");
     }
-    sound(&bench);
+    assert_valid(&bench);
 }
 
 #[test]
-fn only_hotels_that_can_be_had_are_listed_when_there_are_dates() {
+fn with_dates_only_available_hotels_are_listed() {
     let night = |change: fn(&mut Night)| {
         let mut night = Night::default();
         change(&mut night);
         night
     };
-    // What is particular about a night (day 10 unless said), the stay, rooms, and whether the hotel is found.
+    // Description, day, night, stay, rooms, and whether the hotel is found.
     type Row = (&'static str, i32, Night, (i32, i32), u16, bool);
     let table: Vec<Row> = vec![
         ("nothing", 10, Night::default(), (9, 12), 5, true),
@@ -113,11 +113,11 @@ fn only_hotels_that_can_be_had_are_listed_when_there_are_dates() {
             assert_eq!(!answer.hotels.is_empty(), expected, "{what} {sort:?}");
         }
         assert_eq!(found(&bench, &sought(None)).hotels.len(), 1, "without dates all are listed");
-        sound(&bench);
+        assert_valid(&bench);
     }
 }
 
-/// Five hotels that differ in everything.
+/// Five hotels with different attributes.
 fn five() -> Vec<HotelProfile> {
     let table = [
         ("a", 15_000, 3, 90, 0.02, &["pool", "wifi"][..]),
@@ -138,7 +138,7 @@ fn five() -> Vec<HotelProfile> {
 }
 
 #[test]
-fn lists_are_sorted_and_sifted() {
+fn lists_are_sorted_and_filtered() {
     let bench = bench();
     let hotels = five();
     hotels.iter().for_each(|hotel| add(&bench, hotel));
@@ -185,17 +185,17 @@ fn lists_are_sorted_and_sifted() {
             assert_eq!(names(&found(&bench, &asked).hotels), expected, "row {place}");
         }
     }
-    // Without dates prices are a night's.
+    // Without dates, the price bounds apply to the price of a night.
     let mut asked = sought(None);
     asked.price_max = Some(12_000);
     let answer = found(&bench, &asked);
     assert_eq!(names(&answer.hotels), ["b", de[0], de[1]]);
     assert_eq!((answer.hotels[0].from, &answer.hotels[0].offer), (9_000, &None));
-    sound(&bench);
+    assert_valid(&bench);
 }
 
 #[test]
-fn pages_neither_repeat_nor_miss_what_stays_while_others_come_and_go() {
+fn pages_have_no_duplicates_and_no_gaps_while_hotels_change() {
     for sort in [Sort::Recommended, Sort::Price, Sort::Rating, Sort::Distance] {
         for dates in [None, Some(stay(20, 22))] {
             let bench = bench();
@@ -214,11 +214,11 @@ fn pages_neither_repeat_nor_miss_what_stays_while_others_come_and_go() {
                 let answer = found(&bench, &asked);
                 assert!(answer.hotels.len() <= 7);
                 seen.extend(answer.hotels.into_iter().map(|hotel| hotel.id));
-                // One that was not seen yet goes, and a new one comes.
+                // Deactivate a hotel that was not listed yet, and add a new one.
                 let gone = hotels[..30].iter().position(|hotel| hotel.active && !seen.contains(&hotel.id));
                 if let Some(gone) = gone.filter(|_| page < 2) {
                     hotels[gone].active = false;
-                    tell(&bench, UpdateHotel { hotel: hotels[gone].clone(), at: at(1) });
+                    apply(&bench, UpdateHotel { hotel: hotels[gone].clone(), at: at(1) });
                     add(&bench, &make(100 + page));
                 }
                 asked.after = answer.next;
@@ -229,16 +229,16 @@ fn pages_neither_repeat_nor_miss_what_stays_while_others_come_and_go() {
             let mut distinct = seen.clone();
             distinct.sort_unstable();
             distinct.dedup();
-            assert_eq!(distinct.len(), seen.len(), "{sort:?}: none twice");
+            assert_eq!(distinct.len(), seen.len(), "{sort:?}: no duplicates");
             let missed = hotels.iter().filter(|hotel| hotel.active && !seen.contains(&hotel.id));
-            assert_eq!(missed.count(), 0, "{sort:?}: none missed");
-            sound(&bench);
+            assert_eq!(missed.count(), 0, "{sort:?}: no gaps");
+            assert_valid(&bench);
         }
     }
 }
 
 #[test]
-fn what_comes_late_or_twice_changes_nothing() {
+fn late_and_repeated_updates_change_nothing() {
     let plain = plain("plain");
     let mut closed = plain.clone();
     closed.active = false;
@@ -254,7 +254,7 @@ fn what_comes_late_or_twice_changes_nothing() {
     let changed = |hotel: &HotelProfile, millis| -> Command {
         UpdateHotel { hotel: hotel.clone(), at: at(millis) }.into()
     };
-    // Commands as they arrive, and how many rooms are left for the night of day 10; none: not found.
+    // Commands in order of arrival, and the number of rooms left on day 10; `None` if the hotel is not found.
     let table: Vec<(&str, Vec<Command>, Option<u32>)> = vec![
         ("in order", vec![changed(&plain, 1), taken(2, 2)], Some(3)),
         ("nights before their hotel", vec![taken(2, 2), changed(&plain, 1)], Some(3)),
@@ -264,7 +264,11 @@ fn what_comes_late_or_twice_changes_nothing() {
         ("an older calendar that closes", vec![changed(&plain, 1), taken(4, 5), nights(0, true, 3)], None),
         ("a newer calendar", vec![changed(&plain, 1), taken(4, 2), nights(1, false, 3)], Some(4)),
         ("an older closing", vec![changed(&plain, 1), nights(0, false, 5), nights(0, true, 4)], Some(5)),
-        ("rooms do not open what is closed", vec![changed(&plain, 1), nights(0, true, 2), taken(1, 3)], None),
+        (
+            "an update of taken rooms does not lift a stop-sell",
+            vec![changed(&plain, 1), nights(0, true, 2), taken(1, 3)],
+            None,
+        ),
         ("an older hotel", vec![changed(&plain, 5), changed(&closed, 4)], Some(5)),
         ("a newer hotel", vec![changed(&plain, 4), changed(&closed, 5)], None),
     ];
@@ -279,20 +283,20 @@ fn what_comes_late_or_twice_changes_nothing() {
             })
             .max();
         for command in commands {
-            tell(&bench, command);
+            apply(&bench, command);
         }
         let answer = found(&bench, &sought(Some(stay(10, 11))));
         let left = answer.hotels.first().and_then(|hotel| Some(hotel.offer.as_ref()?.rooms_left));
         assert_eq!(left, expected, "{what}");
         assert_eq!(Some(answer.as_of), latest, "{what}");
-        sound(&bench);
+        assert_valid(&bench);
     }
 }
 
 #[test]
-fn free_cancellation_ends_by_the_hotels_clock() {
+fn free_cancellation_ends_in_the_time_zone_of_the_hotel() {
     let cancellation = |free_until_hours| Cancellation { free_until_hours, penalty_percent: 50 };
-    // Hours before three o'clock on the day of check-in, check-in, and the instant.
+    // Hours before 15:00 on the check-in date, check-in date, end of free cancellation.
     let table = [
         (Some(24), 10, Some("2026-12-02T14:00:00Z")),
         (Some(0), 10, Some("2026-12-03T14:00:00Z")),
@@ -313,7 +317,7 @@ fn free_cancellation_ends_by_the_hotels_clock() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused() {
+fn invalid_requests_are_refused() {
     let bench = bench();
     add(&bench, &plain("plain"));
     let named =
@@ -331,7 +335,7 @@ fn what_cannot_be_asked_is_refused() {
 }
 
 #[test]
-fn cities_know_how_many_hotels_they_have() {
+fn cities_have_the_number_of_their_active_hotels() {
     let bench = bench();
     for number in 0..3 {
         add(&bench, &plain(&number.to_string()));
@@ -351,15 +355,15 @@ fn cities_know_how_many_hotels_they_have() {
     let details = ask(&bench, GetHotel { hotel: roman.id }).unwrap();
     assert_eq!((&details.profile, &*details.city.name), (&roman, "Rome"));
     assert!(details.distance_metres < 2_000);
-    // Closed, it is still described, and no longer counted.
+    // An inactive hotel can still be read, but is not counted.
     roman.active = false;
     add(&bench, &roman);
     assert_eq!(named(ask(&bench, ListTopCities { limit: 5 })), list(&[("Munich", 3)]));
-    sound(&bench);
+    assert_valid(&bench);
 }
 
 #[test]
-fn calendars_do_not_grow_for_ever() {
+fn past_nights_are_deleted_from_calendars() {
     let bench = bench();
     let plain = plain("plain");
     add(&bench, &plain);
@@ -367,8 +371,8 @@ fn calendars_do_not_grow_for_ever() {
         take(&bench, &plain, month * 30, &[1; 30], i64::from(month) + 1);
         bench.advance_secs(30 * 86_400);
     }
-    // Sixty months are 50 kB; three are left, beside what the kernel remembers of commands.
+    // Sixty months need 50 kB. Three months are left, and the idempotency rows of the kernel.
     let bytes = store::State::size(&*bench.memory());
     assert!(bytes < 10_000, "{bytes}");
-    sound(&bench);
+    assert_valid(&bench);
 }

@@ -1,4 +1,4 @@
-//! The index against the plainest way to answer: look at everything, each time.
+//! The index compared with a naive model that scans all hotels for each request.
 
 mod common;
 
@@ -12,15 +12,15 @@ use contracts::{Currency, Date, HotelId, HotelProfile, RoomTypeId, Season, Stay,
 use proptest::prelude::*;
 use protocol::Timestamp;
 
-/// What search was told, with nothing forgotten.
+/// A model of search that keeps all updates.
 #[derive(Default)]
-struct Told {
+struct Model {
     hotels: BTreeMap<HotelId, (Timestamp, HotelProfile)>,
     nights: BTreeMap<(HotelId, RoomTypeId, Date), (Timestamp, Timestamp, Night)>,
 }
 
-impl Told {
-    fn hear(&mut self, command: &Command) {
+impl Model {
+    fn apply(&mut self, command: &Command) {
         match command {
             Command::UpdateHotel(UpdateHotel { hotel, at }) => {
                 if self.hotels.get(&hotel.id).is_none_or(|known| known.0 <= *at) {
@@ -55,11 +55,11 @@ impl Told {
         room_type: RoomTypeId,
         date: Date,
     ) -> &mut (Timestamp, Timestamp, Night) {
-        let unsaid = (Timestamp(i64::MIN), Timestamp(i64::MIN), Night::default());
-        self.nights.entry((hotel, room_type, date)).or_insert(unsaid)
+        let unknown = (Timestamp(i64::MIN), Timestamp(i64::MIN), Night::default());
+        self.nights.entry((hotel, room_type, date)).or_insert(unknown)
     }
 
-    fn says(&self, hotel: HotelId, room_type: RoomTypeId, date: Date) -> Night {
+    fn night_at(&self, hotel: HotelId, room_type: RoomTypeId, date: Date) -> Night {
         self.nights.get(&(hotel, room_type, date)).map(|known| known.2.clone()).unwrap_or_default()
     }
 
@@ -69,7 +69,7 @@ impl Told {
         let fitting =
             room_types.filter(|room| u32::from(room.sleeps) * u32::from(rooms) >= u32::from(guests));
         let free = fitting.filter(|room| {
-            let night = |date| self.says(hotel.id, room.id, date);
+            let night = |date| self.night_at(hotel.id, room.id, date);
             let arrival = night(stay.check_in());
             !arrival.closed_to_arrival
                 && u32::from(arrival.min_stay) <= stay.length()
@@ -83,7 +83,7 @@ impl Told {
         let totals = free.flat_map(|room| {
             room.rate_plans.iter().filter(|plan| plan.active).map(|plan| {
                 let nights = stay.nights().map(|date| {
-                    let prices = self.says(hotel.id, room.id, date).prices;
+                    let prices = self.night_at(hotel.id, room.id, date).prices;
                     let set = prices.iter().find(|(id, _)| *id == plan.id).map(|(_, price)| *price);
                     (date, pricing::night_price(plan, &room.season, date, set))
                 });
@@ -215,7 +215,7 @@ fn any_command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn any_question() -> impl Strategy<Value = (FindHotels, Stay)> {
+fn any_request() -> impl Strategy<Value = (FindHotels, Stay)> {
     let dates = prop_oneof![3 => (0..30i32, 1..6i32), 1 => (0..300i32, 1..60i32)];
     let sort = prop_oneof![Just(Sort::Price), Just(Sort::Rating)];
     let bounds = (proptest::option::of(0..60_000i64), proptest::option::of(0..100_000i64));
@@ -247,17 +247,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn the_index_answers_like_a_look_at_everything(
-        commands in proptest::collection::vec(any_command(), 1..60), questions in proptest::collection::vec(any_question(), 1..12),
+    fn the_index_returns_the_results_of_a_full_scan(
+        commands in proptest::collection::vec(any_command(), 1..60), requests in proptest::collection::vec(any_request(), 1..12),
     ) {
-        let (bench, mut told) = (bench(), Told::default());
+        let (bench, mut model) = (bench(), Model::default());
         for command in commands {
-            told.hear(&command);
-            tell(&bench, command);
+            model.apply(&command);
+            apply(&bench, command);
         }
         prop_assert_eq!(bench.violations(), Vec::<String>::new());
-        for (mut asked, stay) in questions {
-            let expected: Vec<_> = told.find(&asked, stay).into_iter().map(|(place, total)| (place.hotel, total)).collect();
+        for (mut asked, stay) in requests {
+            let expected: Vec<_> = model.find(&asked, stay).into_iter().map(|(place, total)| (place.hotel, total)).collect();
             let mut seen = Vec::new();
             loop {
                 let answer = found(&bench, &asked);

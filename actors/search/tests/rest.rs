@@ -1,4 +1,4 @@
-//! The API, as clients meet it.
+//! The REST API of search.
 
 mod common;
 
@@ -13,7 +13,7 @@ use poem_openapi::OpenApiService;
 use protocol::Principal;
 use serde_json::{Value, json};
 
-/// A API over a services in which twelve hotels of Munich are known.
+/// The API of a service with twelve hotels in Munich.
 async fn api() -> poem::endpoint::BoxEndpoint<'static> {
     let services = TestServices::new();
     services.add(search::Search::new(), NoEffects);
@@ -90,7 +90,7 @@ async fn cities_and_single_hotels_are_found() {
 }
 
 #[tokio::test]
-async fn what_is_asked_wrongly_is_a_problem() {
+async fn invalid_requests_are_answered_with_problems() {
     let api = api().await;
     let dates = "check_in=2026-12-24&check_out=2026-12-27";
     let table = [

@@ -14,10 +14,10 @@ use token::{Claims, ClusterKey, PublicKeys, Rejected};
 
 pub const ISSUER: &str = "https://inn.example";
 pub const CALLBACK: &str = "https://app.example/cb";
-/// Of RFC 7636, appendix B.
+/// The code challenge of RFC 7636, appendix B.
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// The service on a bench, with one signing key.
+/// The service on a test bench.
 pub struct Fixture {
     pub bench: Bench<Auth>,
     pub cluster: ClusterKey,
@@ -40,7 +40,7 @@ pub fn grants(user: u128, epoch: u32) -> Grants {
     Grants { user: UserId(user), scopes, hotels: Vec::new(), epoch }
 }
 
-/// A confidential client that may do everything.
+/// A confidential client with all grant types.
 pub fn web_client() -> CreateClient {
     CreateClient {
         id: Some("web".into()),
@@ -68,7 +68,7 @@ pub fn web() -> ClientAuthentication {
 }
 
 impl Fixture {
-    /// With a signing key.
+    /// A fixture with a signing key.
     pub fn new() -> Self {
         let fixture = Self::without_key();
         let key = fixture.sealed_key();
@@ -81,7 +81,7 @@ impl Fixture {
         Self { bench: Bench::new(Auth::new(cluster.clone(), ISSUER)), cluster }
     }
 
-    /// With a signing key and the clients `web` and `spa` (public).
+    /// A fixture with a signing key and the clients `web` and `spa` (public).
     pub fn with_clients() -> Self {
         let fixture = Self::new();
         fixture.make(web_client());
@@ -174,7 +174,7 @@ impl Fixture {
 
     /// Verifies a token with the published keys and returns its claims.
     pub fn claims(&self, issued: &IssuedToken, now: Timestamp) -> Result<Claims, Rejected> {
-        let Ok(Answer::Keys(keys)) = self.ask(ListKeys) else { panic!("keys are open to all") };
+        let Ok(Answer::Keys(keys)) = self.ask(ListKeys) else { panic!("keys are public") };
         let keys = PublicKeys::from_paserk(keys.iter().map(|key| &key.public));
         keys.check(&issued.token.0, ISSUER, now).map(|(claims, _)| claims)
     }

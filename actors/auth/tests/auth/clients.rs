@@ -1,4 +1,4 @@
-//! Clients: what may be registered, and who they are taken for.
+//! Client registration and client authentication.
 
 use contracts::auth::{
     Answer, ClientKind, ClientPage, CreateClient, GetClient, GrantType, IssueClientToken, ListClients,
@@ -56,7 +56,7 @@ fn every_field_of_a_client_is_checked() {
 }
 
 #[test]
-fn a_fixed_id_is_made_once_and_the_same_content_is_found_again() {
+fn a_retry_with_the_same_client_id_succeeds_only_with_the_same_content() {
     let fixture = Fixture::new();
     let create = |client| fixture.command(&svc("node"), client);
     let first = create(web_client());
@@ -67,13 +67,13 @@ fn a_fixed_id_is_made_once_and_the_same_content_is_found_again() {
 }
 
 #[test]
-fn clients_are_who_they_prove_to_be() {
+fn client_authentication_is_verified() {
     let fixture = Fixture::with_clients();
     let ask = |authentication| {
         fixture.ask(IssueClientToken { client: authentication, scopes: vec![], token_id: "tok_1".into() })
     };
     assert!(ask(web()).is_ok());
-    let strangers = [
+    let invalid = [
         authentication("web", None),
         authentication("web", Some("wrong")),
         authentication("web", Some("")),
@@ -81,13 +81,13 @@ fn clients_are_who_they_prove_to_be() {
         authentication("", None),
         authentication("spa", Some("sec_web")),
     ];
-    for stranger in strangers {
-        assert_eq!(ask(stranger.clone()), Err(Refusal::InvalidClient), "{stranger:?}");
+    for authentication in invalid {
+        assert_eq!(ask(authentication.clone()), Err(Refusal::InvalidClient), "{authentication:?}");
     }
     assert_eq!(
         ask(authentication("spa", None)),
         Err(Refusal::UnauthorizedClient),
-        "a public client has no name of its own"
+        "a public client cannot use the client credentials grant"
     );
     fixture.command(&operator(), RevokeClient { client_id: "web".into() }).unwrap();
     assert_eq!(ask(web()), Err(Refusal::InvalidClient));
@@ -96,7 +96,7 @@ fn clients_are_who_they_prove_to_be() {
 }
 
 #[test]
-fn a_client_gets_what_it_asks_for_and_may_have() {
+fn a_client_token_has_the_scopes_that_are_requested_and_allowed() {
     let fixture = Fixture::with_clients();
     let ask = |scopes: &[&str]| {
         let answer = fixture.ask(IssueClientToken {
@@ -117,7 +117,7 @@ fn a_client_gets_what_it_asks_for_and_may_have() {
 }
 
 #[test]
-fn lists_come_in_pages_and_never_with_secrets() {
+fn client_lists_have_pages_and_contain_no_secrets() {
     let fixture = Fixture::with_clients();
     let page = |after: Option<&str>, limit| {
         let query = ListClients { after: after.map(str::to_owned), limit };

@@ -12,11 +12,11 @@ use crate::bench::{
 };
 
 #[test]
-fn what_is_granted_is_asked_for_and_allowed_to_client_and_user() {
+fn scopes_are_granted_if_requested_and_allowed_for_client_and_user() {
     let fixture = Fixture::with_clients();
     fixture.send(fixture.new_code("one")).unwrap();
     let grant = granted(fixture.exchange("one", "rt_1"));
-    // `documents` was asked for and the client may; the user may not.
+    // `documents` is requested and allowed for the client, but not for the user.
     assert_eq!(grant.scopes, list(&["profile", "reservations:read"]));
     let claims = fixture.claims(&fixture.session_token(&grant).unwrap(), fixture.bench.now()).unwrap();
     assert_eq!(claims.scope, "profile reservations:read");
@@ -25,7 +25,7 @@ fn what_is_granted_is_asked_for_and_allowed_to_client_and_user() {
 }
 
 #[test]
-fn codes_are_given_for_good_requests_only() {
+fn codes_are_issued_only_for_valid_requests() {
     let fixture = Fixture::with_clients();
     fixture.make(CreateClient {
         id: Some("batch".into()),
@@ -73,7 +73,7 @@ fn codes_are_given_for_good_requests_only() {
 }
 
 #[test]
-fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
+fn a_code_is_bound_to_its_client_redirect_uri_and_verifier() {
     let fixture = Fixture::with_clients();
     fixture.make(CreateClient {
         id: Some("batch".into()),
@@ -110,12 +110,12 @@ fn a_code_is_for_its_client_its_redirect_uri_and_its_verifier() {
         let reply = try_it(client.clone(), code, redirect, challenge);
         assert!(invalid_grant(&reply), "{client:?} {code} {redirect} {challenge}: {reply:?}");
     }
-    // None of that has spoilt it.
+    // Failed attempts do not invalidate the code.
     granted(try_it(web(), "one", CALLBACK, CHALLENGE));
 }
 
 #[test]
-fn a_request_without_redirect_uri_is_exchanged_without() {
+fn a_code_of_a_request_without_redirect_uri_is_exchanged_without_it() {
     let fixture = Fixture::with_clients();
     fixture.send(IssueAuthorizationCode { redirect_uri: String::new(), ..fixture.new_code("one") }).unwrap();
     assert!(invalid_grant(&fixture.exchange("one", "rt_1")));
@@ -139,25 +139,25 @@ fn a_code_expires_after_60_seconds() {
 }
 
 #[test]
-fn a_code_used_twice_ends_what_came_of_it() {
+fn reuse_of_a_code_ends_its_session() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_1");
     assert!(fixture.session_token(&grant).is_ok());
     assert_eq!(fixture.exchange("code of rt_1", "rt_2"), Ok(Reply::Reused(TokenReused)));
     assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
     assert!(invalid_grant(&fixture.refresh("rt_1", "rt_3")));
-    assert!(invalid_grant(&fixture.refresh("rt_2", "rt_3")), "the second one got nothing");
-    // Also after the code has expired, while its first access token may be alive.
+    assert!(invalid_grant(&fixture.refresh("rt_2", "rt_3")), "the second exchange did not create a session");
+    // Reuse is also detected after the code has expired, while its first access token can still be valid.
     let grant = fixture.session("rt_4");
     fixture.bench.advance_secs(300);
     assert_eq!(fixture.exchange("code of rt_4", "rt_5"), Ok(Reply::Reused(TokenReused)));
     assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
     fixture.bench.advance_secs(1_000);
-    assert!(invalid_grant(&fixture.exchange("code of rt_4", "rt_6")), "in the end it is forgotten");
+    assert!(invalid_grant(&fixture.exchange("code of rt_4", "rt_6")), "the code is deleted in the end");
 }
 
 #[test]
-fn who_changed_the_password_between_code_and_exchange_signs_in_again() {
+fn a_password_change_before_the_exchange_invalidates_the_code() {
     let fixture = Fixture::with_clients();
     fixture.send(fixture.new_code("one")).unwrap();
     let changed = UserChanged { user: grants(1, 0).user, epoch: 1 };

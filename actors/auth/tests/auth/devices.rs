@@ -1,4 +1,4 @@
-//! Devices without a browser: RFC 8628.
+//! The device authorization grant: RFC 8628.
 
 use contracts::auth::{
     Answer, AuthorizationPending, CreateClient, DecideDeviceAuthorization, GetDeviceAuthorization, GrantType,
@@ -31,7 +31,7 @@ fn poll(fixture: &Fixture, code: &str) -> Result<Reply, Refusal> {
 }
 
 #[test]
-fn a_device_waits_for_somebody_and_then_has_their_session() {
+fn a_device_gets_a_session_after_the_user_approved() {
     let fixture = Fixture::with_clients();
     let expires_at = fixture.bench.now().plus_secs(600);
     assert_eq!(
@@ -39,9 +39,9 @@ fn a_device_waits_for_somebody_and_then_has_their_session() {
         Ok(Reply::DeviceStarted(StartedDeviceAuthorization { expires_at, interval_secs: 5 }))
     );
     assert_eq!(poll(&fixture, "one"), Ok(Reply::Pending(AuthorizationPending { slow_down: false })));
-    let shown = fixture.ask(GetDeviceAuthorization { user_code_tag: "tag of one".into() });
+    let pending = fixture.ask(GetDeviceAuthorization { user_code_tag: "tag of one".into() });
     assert_eq!(
-        shown,
+        pending,
         Ok(Answer::Device(PendingDevice {
             client_name: "Web".into(),
             scopes: list(&["documents", "profile"])
@@ -57,7 +57,7 @@ fn a_device_waits_for_somebody_and_then_has_their_session() {
 }
 
 #[test]
-fn who_polls_too_often_is_slowed_down() {
+fn polling_too_often_is_answered_with_slow_down() {
     let fixture = Fixture::with_clients();
     start(&fixture, "one").unwrap();
     for (secs, slow_down) in
@@ -73,11 +73,15 @@ fn who_polls_too_often_is_slowed_down() {
 }
 
 #[test]
-fn no_is_an_answer_and_so_is_silence() {
+fn denied_and_expired_device_codes_are_refused() {
     let fixture = Fixture::with_clients();
     start(&fixture, "one").unwrap();
     assert_eq!(decide(&fixture, "one", None), Ok(Reply::Done(())));
-    assert_eq!(decide(&fixture, "one", Some(grants(1, 0))), Err(Refusal::NoSuchDevice), "it is decided");
+    assert_eq!(
+        decide(&fixture, "one", Some(grants(1, 0))),
+        Err(Refusal::NoSuchDevice),
+        "it is already denied"
+    );
     assert_eq!(poll(&fixture, "one"), Err(Refusal::AccessDenied));
     start(&fixture, "two").unwrap();
     fixture.bench.advance_secs(600);
@@ -88,11 +92,11 @@ fn no_is_an_answer_and_so_is_silence() {
         Err(Refusal::NoSuchDevice)
     );
     fixture.bench.advance_secs(600);
-    assert!(invalid_grant(&poll(&fixture, "two")), "in the end it is forgotten");
+    assert!(invalid_grant(&poll(&fixture, "two")), "the code is deleted in the end");
 }
 
 #[test]
-fn devices_are_their_clients_and_clients_what_they_may() {
+fn a_device_code_is_bound_to_its_client_and_its_scopes() {
     let fixture = Fixture::with_clients();
     fixture.make(CreateClient { id: Some("tv".into()), ..web_client() });
     start(&fixture, "one").unwrap();
@@ -116,7 +120,7 @@ fn devices_are_their_clients_and_clients_what_they_may() {
 }
 
 #[test]
-fn agreement_from_before_a_new_password_is_void() {
+fn a_password_change_invalidates_earlier_approvals() {
     let fixture = Fixture::with_clients();
     fixture.make(CreateClient {
         id: Some("tv".into()),

@@ -1,4 +1,4 @@
-//! The life of signing keys.
+//! The life cycle of signing keys.
 
 use auth::Effect;
 use contracts::auth::{
@@ -30,7 +30,7 @@ fn ids(fixture: &Fixture) -> Vec<String> {
 }
 
 #[test]
-fn without_a_key_nothing_is_signed() {
+fn tokens_are_not_issued_without_a_signing_key() {
     let fixture = Fixture::without_key();
     let query = IssueServiceToken { service: "ui".into(), on_behalf_of: None, token_id: "tok_1".into() };
     assert_eq!(fixture.query(&svc("node"), query), Err(Refusal::NoKey));
@@ -38,7 +38,7 @@ fn without_a_key_nothing_is_signed() {
 }
 
 #[test]
-fn of_two_nodes_that_begin_one_makes_the_first_key() {
+fn only_one_of_two_starting_nodes_creates_the_first_key() {
     let fixture = Fixture::new();
     let first = ids(&fixture);
     fixture.command(&svc("node"), InstallKey(fixture.sealed_key())).unwrap();
@@ -46,13 +46,13 @@ fn of_two_nodes_that_begin_one_makes_the_first_key() {
 }
 
 #[test]
-fn a_rotation_is_announced_and_old_tokens_live_out_their_time() {
+fn a_new_key_is_published_before_it_signs_and_old_tokens_stay_valid() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let old = ids(&fixture);
     fixture.command(&operator(), RotateKeys).unwrap();
     let new = make(&fixture);
-    // Announced: both are published, the old one signs.
+    // Both keys are published, and the old one signs.
     let before = fixture.session_token(&grant).unwrap();
     assert_eq!(ids(&fixture).len(), 2);
     assert_eq!(
@@ -72,12 +72,12 @@ fn a_rotation_is_announced_and_old_tokens_live_out_their_time() {
         assert!(fixture.claims(token, fixture.bench.now()).is_ok());
     }
     fixture.bench.advance_secs(60);
-    assert_eq!(ids(&fixture), [new], "the old key {old:?} is gone, and so is whatever it signed");
+    assert_eq!(ids(&fixture), [new], "the old key {old:?} is removed after its tokens have expired");
     assert_eq!(fixture.bench.violations(), Vec::<String>::new());
 }
 
 #[test]
-fn keys_rotate_by_themselves_every_30_days() {
+fn keys_rotate_automatically_every_30_days() {
     let fixture = Fixture::new();
     fixture.bench.advance_secs(30 * DAY - 1);
     assert_eq!(fixture.bench.effects(), []);
@@ -92,12 +92,12 @@ fn keys_rotate_by_themselves_every_30_days() {
 }
 
 #[test]
-fn asking_twice_rotates_once() {
+fn a_second_rotation_request_changes_nothing() {
     let fixture = Fixture::new();
     fixture.command(&operator(), RotateKeys).unwrap();
     make(&fixture);
     fixture.command(&operator(), RotateKeys).unwrap();
-    assert_eq!(fixture.bench.effects(), [], "one is announced already");
+    assert_eq!(fixture.bench.effects(), [], "a new key is already published");
     fixture.bench.advance_secs(60);
     fixture.command(&operator(), RotateKeys).unwrap();
     make(&fixture);
@@ -105,11 +105,15 @@ fn asking_twice_rotates_once() {
 }
 
 #[test]
-fn a_rotation_that_is_late_replaces_the_one_announced_before() {
+fn a_later_rotation_replaces_a_pending_one() {
     let fixture = Fixture::new();
     fixture.command(&operator(), RotateKeys).unwrap();
     fixture.command(&operator(), RotateKeys).unwrap();
-    assert_eq!(fixture.bench.effects(), [Effect::GenerateKey, Effect::GenerateKey], "neither was made yet");
+    assert_eq!(
+        fixture.bench.effects(),
+        [Effect::GenerateKey, Effect::GenerateKey],
+        "no key has been generated yet"
+    );
     for wait in [0, 10] {
         fixture.bench.advance_secs(wait);
         assert_eq!(fixture.send(KeyGenerated(fixture.sealed_key())), Ok(Reply::Done(())));
@@ -121,7 +125,7 @@ fn a_rotation_that_is_late_replaces_the_one_announced_before() {
 }
 
 #[test]
-fn a_withdrawn_key_is_trusted_no_more_and_the_last_is_never_withdrawn() {
+fn a_withdrawn_key_is_not_trusted_and_the_last_key_cannot_be_withdrawn() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let old = ids(&fixture)[0].clone();

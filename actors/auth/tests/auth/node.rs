@@ -1,4 +1,4 @@
-//! A node's beginning, with real credentials at every step: cluster key, node credential, service token, verifier.
+//! Bootstrap of a node with real credentials: cluster key, node credential, service token, verifier.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::bench::{ISSUER, grants, operator};
 
 type Messages = contracts::auth::Auth;
 
-/// The group as the kernel guards it: whoever calls is verified first.
+/// A group that verifies its callers, like the kernel.
 struct Gate {
     bench: Bench<Auth>,
     verifier: Arc<Verifier>,
@@ -128,7 +128,7 @@ async fn service_tokens_are_valid_cached_and_revocable() {
     let tokens = ServiceTokens::new(node.client(), node.cluster.clone(), "n1");
     let first = tokens.service_token("ui", None).await.unwrap();
     let again = tokens.service_token("ui", None).await.unwrap();
-    assert!(Arc::ptr_eq(&first, &again), "it is cached");
+    assert!(Arc::ptr_eq(&first, &again), "the token is cached");
     let for_guest = tokens.service_token("ui", Some("gst_1")).await.unwrap();
     let now = Timestamp::wall_clock();
     let principal = node.verifier.verify(&for_guest, now).unwrap();

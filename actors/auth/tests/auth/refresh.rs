@@ -1,4 +1,4 @@
-//! Refresh tokens: rotation, grace, reuse (RFC 6749 §6, RFC 9700 §4.14.2).
+//! Refresh tokens: rotation, grace period, reuse (RFC 6749 §6, RFC 9700 §4.14.2).
 
 use contracts::auth::{
     Answer, ClientAuthentication, EndSession, IssueSessionToken, RefreshSession, Refusal, Reply,
@@ -10,7 +10,7 @@ use crate::bench::{Fixture, authentication, granted, grants, invalid_grant, list
 const DAY: i64 = 86_400;
 
 #[test]
-fn each_token_is_spent_for_the_next() {
+fn each_refresh_returns_the_next_token() {
     let fixture = Fixture::with_clients();
     let first = fixture.session("rt_0");
     for round in 0..100 {
@@ -23,27 +23,27 @@ fn each_token_is_spent_for_the_next() {
 }
 
 #[test]
-fn a_spent_token_may_be_spent_again_for_ten_seconds_and_never_after() {
-    for (secs, good) in [(0, true), (1, true), (10, true), (11, false), (3_600, false)] {
+fn a_used_token_can_be_used_again_for_ten_seconds() {
+    for (secs, valid) in [(0, true), (1, true), (10, true), (11, false), (3_600, false)] {
         let fixture = Fixture::with_clients();
         let grant = fixture.session("rt_0");
         granted(fixture.refresh("rt_0", "rt_1"));
         fixture.bench.advance_secs(secs);
         let again = fixture.refresh("rt_0", "rt_2");
-        if good {
+        if valid {
             assert_eq!(granted(again).session, grant.session, "after {secs} s");
             assert!(fixture.session_token(&grant).is_ok());
         } else {
             assert_eq!(again, Ok(Reply::Reused(TokenReused)), "after {secs} s");
             assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
-            assert!(invalid_grant(&fixture.refresh("rt_1", "rt_3")), "the good one has gone too");
+            assert!(invalid_grant(&fixture.refresh("rt_1", "rt_3")), "the newer token is invalid too");
             assert!(invalid_grant(&fixture.refresh("rt_0", "rt_3")));
         }
     }
 }
 
 #[test]
-fn a_thief_within_the_grace_is_found_out_when_both_go_on() {
+fn reuse_within_the_grace_period_is_detected_when_both_tokens_are_used() {
     let fixture = Fixture::with_clients();
     fixture.session("rt_0");
     granted(fixture.refresh("rt_0", "owner_1"));
@@ -56,21 +56,24 @@ fn a_thief_within_the_grace_is_found_out_when_both_go_on() {
 }
 
 #[test]
-fn honest_tabs_that_raced_go_on_together() {
+fn concurrent_refreshes_of_browser_tabs_share_a_session() {
     let fixture = Fixture::with_clients();
     fixture.session("rt_0");
     for tab in 1..=8 {
         granted(fixture.refresh("rt_0", &format!("tab_{tab}")));
     }
-    assert!(invalid_grant(&fixture.refresh("rt_0", "tab_9")), "there is an end to it, which is no theft");
-    // They share one cookie: whichever came last is used next, by all of them.
+    assert!(
+        invalid_grant(&fixture.refresh("rt_0", "tab_9")),
+        "the number of refreshes is limited; the session continues"
+    );
+    // The tabs share one cookie. All of them use the token that was stored last.
     fixture.bench.advance_secs(600);
     granted(fixture.refresh("tab_3", "next_1"));
     granted(fixture.refresh("tab_3", "next_2"));
 }
 
 #[test]
-fn refresh_tokens_are_for_their_client_only() {
+fn a_refresh_token_is_bound_to_its_client() {
     let fixture = Fixture::with_clients();
     fixture.session("rt_0");
     let try_as = |client: ClientAuthentication| {
@@ -83,7 +86,7 @@ fn refresh_tokens_are_for_their_client_only() {
     assert_eq!(
         try_as(ClientAuthentication::ui()),
         Err(Refusal::InvalidClient),
-        "only the UI itself is the UI"
+        "only the UI service can authenticate as the UI"
     );
     let (old_hash, new_hash) = (refresh_hash("rt_0"), refresh_hash("rt_1"));
     let as_ui = |client| fixture.as_ui(RefreshSession { client, old_hash, new_hash, scopes: None });
@@ -93,7 +96,7 @@ fn refresh_tokens_are_for_their_client_only() {
 }
 
 #[test]
-fn narrower_scopes_are_for_one_access_token_only() {
+fn narrower_scopes_apply_to_one_access_token_only() {
     let fixture = Fixture::with_clients();
     let full = fixture.session("rt_0").scopes;
     let narrow = |old: &str, new: &str, scopes: &[&str]| {
@@ -106,7 +109,7 @@ fn narrower_scopes_are_for_one_access_token_only() {
 }
 
 #[test]
-fn sessions_end_when_they_are_idle_or_old() {
+fn sessions_end_after_inactivity_or_at_their_maximum_age() {
     let fixture = Fixture::with_clients();
     fixture.session("idle");
     fixture.bench.advance_secs(14 * DAY - 1);
@@ -122,11 +125,11 @@ fn sessions_end_when_they_are_idle_or_old() {
             other => assert!(invalid_grant(&other), "{other:?}"),
         }
     }
-    assert_eq!(last, 89, "90 days are the end, however busy");
+    assert_eq!(last, 89, "active sessions end after 90 days");
 }
 
 #[test]
-fn a_drawn_token_is_never_drawn_again() {
+fn a_new_token_must_not_be_in_use() {
     let fixture = Fixture::with_clients();
     fixture.session("rt_0");
     fixture.session("other_0");
@@ -149,7 +152,7 @@ fn the_51st_session_of_a_user_ends_the_first() {
 }
 
 #[test]
-fn the_ui_signs_people_in_and_out() {
+fn the_ui_starts_and_ends_sessions() {
     let fixture = Fixture::new();
     let start = |scopes: Option<&[&str]>, refresh: &str| {
         let scopes = scopes.map(list);
@@ -174,7 +177,7 @@ fn the_ui_signs_people_in_and_out() {
 }
 
 #[test]
-fn the_ui_has_no_hold_on_sessions_of_clients() {
+fn the_ui_cannot_issue_tokens_for_sessions_of_clients() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let query = IssueSessionToken { session: grant.session.clone(), scopes: None, token_id: "tok_1".into() };

@@ -1,4 +1,4 @@
-//! Taking back (RFC 7009), and what is published of it.
+//! Revocation (RFC 7009) and the published revocation list.
 
 use contracts::auth::{
     Answer, BearerToken, EndAllSessions, GetRevocations, IntrospectAccessToken, IntrospectRefreshToken,
@@ -27,7 +27,7 @@ fn active(fixture: &Fixture, token: &BearerToken) -> bool {
 }
 
 #[test]
-fn whatever_is_taken_back_is_published_until_it_would_have_expired() {
+fn revocations_are_published_until_the_token_would_have_expired() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let token = fixture.session_token(&grant).unwrap().token;
@@ -41,7 +41,7 @@ fn whatever_is_taken_back_is_published_until_it_would_have_expired() {
         let (issued_to, token_id) = (issued_to.to_owned(), "tok_9".to_owned());
         fixture.send(RevokeAccessToken { client, issued_to, token_id, expires_at })
     };
-    assert!(invalid_grant(&access(web(), "spa", expires_at)), "another client's");
+    assert!(invalid_grant(&access(web(), "spa", expires_at)), "token of another client");
     assert_eq!(access(authentication("web", None), "web", expires_at), Err(Refusal::InvalidClient));
     assert_eq!(access(web(), "web", fixture.bench.now()), Ok(Reply::Done(())), "expired already");
     assert_eq!(revoked(&fixture).tokens, Vec::<String>::new());
@@ -61,7 +61,7 @@ fn whatever_is_taken_back_is_published_until_it_would_have_expired() {
 }
 
 #[test]
-fn unknown_tokens_are_no_error_and_foreign_ones_are() {
+fn unknown_tokens_are_ignored_and_tokens_of_other_clients_are_refused() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let revoke =
@@ -70,14 +70,14 @@ fn unknown_tokens_are_no_error_and_foreign_ones_are() {
     assert!(invalid_grant(&revoke(authentication("spa", None), "rt_0")));
     assert_eq!(revoke(authentication("web", Some("wrong")), "rt_0"), Err(Refusal::InvalidClient));
     assert!(fixture.session_token(&grant).is_ok());
-    // A spent token takes its session along as well as a live one.
+    // A used token also ends its session.
     granted(fixture.refresh("rt_0", "rt_1"));
     assert_eq!(revoke(web(), "rt_0"), Ok(Reply::Done(())));
     assert_eq!(fixture.session_token(&grant), Err(Refusal::NoSuchSession));
 }
 
 #[test]
-fn a_new_epoch_ends_what_is_older_and_nothing_else() {
+fn a_new_epoch_ends_older_sessions_only() {
     let fixture = Fixture::with_clients();
     let user = grants(1, 0).user;
     let old = fixture.session("rt_0");
@@ -92,7 +92,7 @@ fn a_new_epoch_ends_what_is_older_and_nothing_else() {
     };
     assert!(invalid_grant(&start(0, "stale")));
     let new = granted(start(1, "fresh"));
-    // The same news again, and old news, change nothing.
+    // The same epoch and an older epoch change nothing.
     change(1);
     change(0);
     assert!(fixture.session_token(&new).is_ok());
@@ -113,7 +113,7 @@ fn a_revoked_client_cannot_refresh() {
 }
 
 #[test]
-fn introspection_tells_of_good_tokens_only() {
+fn introspection_returns_valid_tokens_only() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let issued = fixture.session_token(&grant).unwrap();
@@ -136,16 +136,16 @@ fn introspection_tells_of_good_tokens_only() {
     assert_eq!(
         refresh(authentication("spa", None), "rt_0"),
         Ok(Answer::Introspection(None)),
-        "another client's"
+        "token of another client"
     );
     granted(fixture.refresh("rt_0", "rt_1"));
-    assert_eq!(refresh(web(), "rt_0"), Ok(Answer::Introspection(None)), "spent");
+    assert_eq!(refresh(web(), "rt_0"), Ok(Answer::Introspection(None)), "used");
     fixture.bench.advance_secs(600);
     assert_eq!(look(web(), &issued.token), Ok(Answer::Introspection(None)), "expired");
 }
 
 #[test]
-fn a_service_token_says_for_whom() {
+fn introspection_of_a_service_token_names_subject_and_delegator() {
     let fixture = Fixture::with_clients();
     let query = IssueServiceToken {
         service: "ui".into(),
@@ -162,7 +162,7 @@ fn a_service_token_says_for_whom() {
 }
 
 #[test]
-fn after_a_restore_everybody_signs_in_again() {
+fn a_restore_ends_all_sessions() {
     let fixture = Fixture::with_clients();
     fixture.session("rt_0");
     assert_eq!(fixture.command(&svc("setup"), EndAllSessions), Ok(Reply::Done(())));

@@ -1,4 +1,4 @@
-//! Service tokens, and that nothing secret is ever stored.
+//! Service tokens, and the absence of secrets in the store.
 
 use contracts::auth::{
     Answer, EndSession, IntrospectAccessToken, IssueServiceToken, ListKeys, Refusal, client_secret_hash,
@@ -8,7 +8,7 @@ use contracts::auth::{
 use crate::bench::{Fixture, ISSUER, granted, grants, svc, token_of};
 
 #[test]
-fn services_have_their_own_scopes_and_nobody_elses() {
+fn services_have_only_their_own_scopes() {
     let fixture = Fixture::new();
     let ask = |service: &str, on_behalf_of: Option<&str>| {
         let on_behalf_of = on_behalf_of.map(str::to_owned);
@@ -60,30 +60,30 @@ fn no_secret_is_in_the_store() {
     }
     assert!(
         holds(&refresh_hash("rt_next_secret")) && holds(&client_secret_hash("sec_web")),
-        "their hashes are"
+        "the hashes are stored"
     );
     let Ok(Answer::Keys(keys)) = fixture.ask(ListKeys) else { panic!() };
-    assert!(holds(keys[0].public.as_bytes()) && !holds(b"k4.secret"), "and the public key");
-    assert!(holds(b"v4.local."), "and the secret one, sealed");
+    assert!(holds(keys[0].public.as_bytes()) && !holds(b"k4.secret"), "the public key is stored");
+    assert!(holds(b"v4.local."), "the secret key is stored encrypted");
 }
 
 #[test]
-fn what_is_shown_of_messages_bears_no_token() {
+fn debug_output_of_messages_contains_no_token() {
     let fixture = Fixture::with_clients();
     let grant = fixture.session("rt_0");
     let issued = fixture.session_token(&grant).unwrap();
-    let shown = format!(
+    let formatted = format!(
         "{:?} {:?}",
         Answer::Token(issued.clone()),
         IntrospectAccessToken { client: crate::bench::web(), token: issued.token.clone() }
     );
-    assert!(!shown.contains("v4.public"), "{shown}");
+    assert!(!formatted.contains("v4.public"), "{formatted}");
     let command = EndSession { refresh_hash: refresh_hash("rt_0") };
     assert!(!format!("{command:?}").contains("rt_0"));
 }
 
 #[test]
-fn another_clusters_key_opens_nothing() {
+fn a_signing_key_cannot_be_decrypted_in_another_cluster() {
     let fixture = Fixture::new();
     let stranger = auth::Auth::new(token::ClusterKey::random(), ISSUER);
     let bench = group::testing::Bench::on(stranger, fixture.bench.memory());

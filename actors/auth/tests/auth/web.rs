@@ -72,7 +72,7 @@ impl Got {
         self.json()[field].as_str().unwrap_or_else(|| panic!("no {field} in {}", self.body)).to_owned()
     }
 
-    /// The query of where the answer sends the browser.
+    /// The query parameters of the redirect target, which must begin with `target`.
     pub fn sent_to(&self, target: &str) -> std::collections::BTreeMap<String, String> {
         let location = self.header(header::LOCATION);
         let (at, query) =
@@ -124,7 +124,7 @@ impl Web {
         self.send(Request::builder().uri_str(path).finish()).await
     }
 
-    /// A request in a principal's name, with a JSON body or without (empty).
+    /// Sends a request as a principal. An empty body is omitted.
     pub async fn as_caller(
         &self,
         principal: &Principal,
@@ -141,7 +141,7 @@ impl Web {
         self.send(request).await
     }
 
-    /// Sends a form, with a cookie or without (empty).
+    /// Sends a form. An empty cookie is omitted.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)], cookie: &str) -> Got {
         let request = form(path);
         let request = if cookie.is_empty() { request } else { request.header("cookie", cookie) };

@@ -1,5 +1,5 @@
-//! Hotels to search among, and asking for them.
-#![allow(dead_code)] // Each test binary uses some of it.
+//! Sample hotels and requests.
+#![allow(dead_code)] // Each test binary uses a part of this module.
 
 use contracts::search::{
     CityName, Command, FindHotels, FoundHotel, FoundHotels, Night, Refusal, Sort, UpdateHotel, UpdateNights,
@@ -13,7 +13,7 @@ use group::testing::Bench;
 use protocol::{Principal, Timestamp, Variant};
 use search::Search;
 
-/// GeoNames' id of Munich.
+/// The GeoNames id of Munich.
 pub const MUNICH: u32 = 2_867_714;
 /// The bench's clock: 2026-11-23, noon in London.
 pub const TODAY: Date = Date(20_780);
@@ -47,7 +47,7 @@ pub fn room(name: &str, sleeps: u8, rooms: u32, rate_plans: Vec<RatePlanProfile>
     }
 }
 
-/// An active hotel in the middle of Munich, all its ids made from `reference`.
+/// An active hotel in the centre of Munich. All ids are derived from `reference`.
 pub fn hotel(reference: &str, room_types: Vec<RoomTypeProfile>) -> HotelProfile {
     let mut hotel = HotelProfile {
         id: HotelId::of_reference(reference),
@@ -75,7 +75,7 @@ pub fn hotel(reference: &str, room_types: Vec<RoomTypeProfile>) -> HotelProfile 
     hotel
 }
 
-/// Makes the ids of room types and rate plans from their names.
+/// Derives the ids of room types and rate plans from their names.
 pub fn with_ids(hotel: &mut HotelProfile) {
     for room in &mut hotel.room_types {
         room.id = RoomTypeId::of_name(hotel.id, &room.name);
@@ -85,7 +85,7 @@ pub fn with_ids(hotel: &mut HotelProfile) {
     }
 }
 
-/// One double room at 100.00, five of them.
+/// A hotel with five double rooms at 100.00.
 pub fn plain(reference: &str) -> HotelProfile {
     hotel(reference, vec![room("Double", 2, 5, vec![plan("Flexible", 10_000)])])
 }
@@ -94,22 +94,22 @@ pub fn bench() -> Bench<Search> {
     Bench::new(Search::new())
 }
 
-pub fn tell(bench: &Bench<Search>, command: impl Into<Command>) {
+pub fn apply(bench: &Bench<Search>, command: impl Into<Command>) {
     bench.command(&Principal::service("reservations"), command.into()).expect("updates are not refused");
 }
 
 pub fn add(bench: &Bench<Search>, hotel: &HotelProfile) {
-    tell(bench, UpdateHotel { hotel: hotel.clone(), at: at(0) });
+    apply(bench, UpdateHotel { hotel: hotel.clone(), at: at(0) });
 }
 
 pub fn set_nights(bench: &Bench<Search>, hotel: &HotelProfile, nights: Vec<(Date, Night)>, millis: i64) {
     let room_type = hotel.room_types[0].id;
-    tell(bench, UpdateNights { hotel: hotel.id, room_type, nights, at: at(millis) });
+    apply(bench, UpdateNights { hotel: hotel.id, room_type, nights, at: at(millis) });
 }
 
 pub fn take(bench: &Bench<Search>, hotel: &HotelProfile, from: i32, taken: &[u32], millis: i64) {
     let room_type = hotel.room_types[0].id;
-    tell(
+    apply(
         bench,
         UpdateTakenRooms {
             hotel: hotel.id,
@@ -121,7 +121,7 @@ pub fn take(bench: &Bench<Search>, hotel: &HotelProfile, from: i32, taken: &[u32
     );
 }
 
-/// Two guests, one room, all of Munich.
+/// A request for two guests and one room in Munich.
 pub fn sought(stay: Option<Stay>) -> FindHotels {
     FindHotels {
         city: CityName::Id(MUNICH),
@@ -153,8 +153,8 @@ pub fn names(hotels: &[FoundHotel]) -> Vec<&str> {
     hotels.iter().map(|hotel| hotel.name.trim_start_matches("Hotel ")).collect()
 }
 
-/// That nothing is broken, now and after a restart.
-pub fn sound(bench: &Bench<Search>) {
+/// Asserts that no invariant is violated, now and after a restart.
+pub fn assert_valid(bench: &Bench<Search>) {
     assert_eq!(bench.violations(), Vec::<String>::new());
     assert_eq!(Bench::on(Search::new(), bench.memory()).violations(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! `/oauth/authorize`: asking, deciding, and what strangers are told.
+//! `/oauth/authorize`: requests, decisions and errors.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 async fn the_whole_code_flow() {
     let web = Web::new().await;
     let page = page(&web).await;
-    unkept(&page);
+    assert_not_cached(&page);
     assert!(
         page.body.contains("<strong>Web</strong>") && page.body.contains("See your reservations"),
         "{}",
@@ -15,7 +15,7 @@ async fn the_whole_code_flow() {
     assert!(!page.body.contains("<script"));
     let policy = page.header(header::CONTENT_SECURITY_POLICY);
     assert!(policy.contains("form-action 'self' https://app.example;"), "{policy}");
-    // The policy lets exactly our own style through.
+    // The policy allows exactly our style sheet.
     let style = page.body.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).unwrap();
     let hash = data_encoding::BASE64.encode(&<sha2::Sha256 as sha2::Digest>::digest(style.as_bytes()));
     assert!(policy.contains(&format!("style-src 'sha256-{hash}'")), "{policy}");
@@ -27,18 +27,18 @@ async fn the_whole_code_flow() {
     let code = code(&web).await;
     let got = exchange(&web, &code).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.body);
-    unkept(&got);
+    assert_not_cached(&got);
     assert_eq!(got.json()["token_type"], "Bearer");
     assert_eq!(got.json()["expires_in"], 600);
     assert_eq!(got.json()["scope"], "profile reservations:read");
     let (access, first) = (got.text("access_token"), got.text("refresh_token"));
     assert!(access.starts_with("v4.public."));
-    let said = introspect(&web, &access).await;
+    let response = introspect(&web, &access).await;
     assert_eq!(
-        (said["active"].as_bool(), &said["iss"], &said["aud"]),
+        (response["active"].as_bool(), &response["iss"], &response["aud"]),
         (Some(true), &ISSUER.into(), &"auberge".into())
     );
-    assert_eq!((&said["client_id"], &said["token_type"]), (&"web".into(), &"Bearer".into()));
+    assert_eq!((&response["client_id"], &response["token_type"]), (&"web".into(), &"Bearer".into()));
 
     let got = refresh(&web, &first).await;
     let second = got.text("refresh_token");
@@ -53,9 +53,9 @@ async fn the_whole_code_flow() {
 }
 
 #[tokio::test]
-async fn requests_from_strangers_stay_and_others_are_told() {
+async fn errors_are_redirected_only_to_registered_redirect_uris() {
     let web = Web::new().await;
-    // RFC 6749 §4.1.2.1: nobody is sent to a redirect URI that cannot be trusted.
+    // RFC 6749 §4.1.2.1: no redirect to a redirect URI that is not trusted.
     for changes in [
         vec![("client_id", None)],
         vec![("client_id", Some("nobody"))],
@@ -66,7 +66,7 @@ async fn requests_from_strangers_stay_and_others_are_told() {
         let got = web.get(&ask_with(&changes)).await;
         assert_eq!((got.status, got.header(header::LOCATION)), (StatusCode::BAD_REQUEST, ""), "{changes:?}");
         assert!(got.header(header::CONTENT_TYPE).starts_with("text/html"), "{changes:?}: {}", got.body);
-        assert!(!got.body.contains("evil") && !got.body.contains("alert(1)"), "nothing is echoed");
+        assert!(!got.body.contains("evil") && !got.body.contains("alert(1)"), "parameters are not echoed");
     }
     let long = "s".repeat(2049);
     for (changes, error) in [
@@ -89,7 +89,7 @@ async fn requests_from_strangers_stay_and_others_are_told() {
             error != "invalid_request" || changes[0].0 != "state",
             "{changes:?}"
         );
-        unkept(&got);
+        assert_not_cached(&got);
     }
     let twice = web.get(&format!("{}&scope=profile", ask_with(&[]))).await;
     assert_eq!(twice.sent_to(CALLBACK)["error"], "invalid_request");
@@ -106,31 +106,31 @@ async fn requests_from_strangers_stay_and_others_are_told() {
 }
 
 #[tokio::test]
-async fn no_is_told_and_wrong_passwords_are_not() {
+async fn a_denial_is_redirected_and_a_wrong_password_is_not() {
     let web = Web::new().await;
-    let shown = page(&web).await;
-    let denied = decide(&web, &shown, "", "", "deny").await;
+    let consent = page(&web).await;
+    let denied = decide(&web, &consent, "", "", "deny").await;
     assert_eq!(denied.sent_to(CALLBACK)["error"], "access_denied");
     for (email, password) in
         [("ann@example.org", "wrong"), ("nobody@example.org", "correct"), ("", ""), ("ann@example.org", "")]
     {
-        let again = decide(&web, &shown, email, password, "allow").await;
+        let again = decide(&web, &consent, email, password, "allow").await;
         assert_eq!((again.status, again.header(header::LOCATION)), (StatusCode::OK, ""), "{email}");
         assert!(again.body.contains("do not match"), "{}", again.body);
         assert!(
             password.is_empty() || !again.body.contains(&format!("value=\"{password}\"")),
-            "no password comes back"
+            "the page does not contain the password"
         );
     }
     for _ in 0..10 {
-        decide(&web, &shown, "ann@example.org", "wrong", "allow").await;
+        decide(&web, &consent, "ann@example.org", "wrong", "allow").await;
     }
-    let limited = decide(&web, &shown, "ann@example.org", "correct", "allow").await;
+    let limited = decide(&web, &consent, "ann@example.org", "correct", "allow").await;
     assert!(limited.body.contains("Too many failed attempts"), "{}", limited.body);
 }
 
 #[tokio::test]
-async fn forms_of_other_pages_are_not_taken() {
+async fn forms_from_other_sites_or_sessions_are_refused() {
     let web = Web::new().await;
     let (mine, other) = (page(&web).await, page(&web).await);
     let (csrf, request) = (mine.hidden("csrf"), mine.hidden("request"));
@@ -149,7 +149,7 @@ async fn forms_of_other_pages_are_not_taken() {
         ("another browser", send(&csrf, &request, &other.cookie()).await),
         ("no token", send("", &request, &mine.cookie()).await),
         ("another's token", send(&other.hidden("csrf"), &request, &mine.cookie()).await),
-        ("a made-up request", send(&csrf, "v4.local.AAAA", &mine.cookie()).await),
+        ("a forged request", send(&csrf, "v4.local.AAAA", &mine.cookie()).await),
         ("no request", send(&csrf, "", &mine.cookie()).await),
     ] {
         assert_eq!(got.status, StatusCode::BAD_REQUEST, "{what}: {}", got.body);

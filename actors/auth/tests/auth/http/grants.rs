@@ -1,4 +1,4 @@
-//! `/oauth/token` and what is done with tokens: every grant, and every error that the RFCs list.
+//! `/oauth/token`, `/oauth/introspect` and `/oauth/revoke`: every grant, and every error that the RFCs list.
 
 use super::*;
 
@@ -55,10 +55,10 @@ async fn every_error_of_the_token_endpoint() {
         let got = web.post_basic("/oauth/token", "web:sec_web", &fields).await;
         assert_eq!((got.status, got.text("error").as_str()), (StatusCode::BAD_REQUEST, error), "{fields:?}");
         assert!(got.header(header::CONTENT_TYPE).starts_with("application/json"), "{fields:?}");
-        unkept(&got);
+        assert_not_cached(&got);
         assert!(!got.body.contains("sec_web"));
     }
-    // Wrong clients: 401 and how to do better.
+    // Failed client authentication: 401 with a `WWW-Authenticate` header.
     let fields = [("grant_type", "client_credentials")];
     for who in ["web:wrong", "nobody:sec_web", "web:", "ui:x"] {
         let got = web.post_basic("/oauth/token", who, &fields).await;
@@ -70,7 +70,7 @@ async fn every_error_of_the_token_endpoint() {
         assert!(got.header(header::WWW_AUTHENTICATE).starts_with("Basic"), "{who}");
     }
     assert_eq!(web.post("/oauth/token", &fields, "").await.text("error"), "invalid_client");
-    // A body that is no form.
+    // A body that is not a form.
     let json = Request::builder()
         .method(Method::POST)
         .uri_str("/oauth/token")
@@ -78,13 +78,13 @@ async fn every_error_of_the_token_endpoint() {
         .body("{}");
     let got = web.send(json).await;
     assert_eq!((got.status, got.text("error").as_str()), (StatusCode::BAD_REQUEST, "invalid_request"));
-    // After all of that the code is as good as new.
+    // Failed attempts do not invalidate the code.
     assert_eq!(exchange(&web, &code).await.status, StatusCode::OK);
     assert_eq!(exchange(&web, &code).await.text("error"), "invalid_grant");
 }
 
 #[tokio::test]
-async fn clients_in_their_own_name_and_public_ones() {
+async fn client_credentials_and_public_clients() {
     let web = Web::new().await;
     let fields = [
         ("grant_type", "client_credentials"),
@@ -105,10 +105,10 @@ async fn clients_in_their_own_name_and_public_ones() {
     };
     let node = web.call_as(&Principal::service("node"));
     web.services.client().call(&node, spa).await.unwrap();
-    // An app on somebody's machine listens wherever it may (RFC 8252 §7.3).
+    // A native app can listen on any port of the loopback interface (RFC 8252 §7.3).
     let target = "http://127.0.0.1:51004/cb";
-    let shown = web.get(&ask_with(&[("client_id", Some("spa")), ("redirect_uri", Some(target))])).await;
-    let sent = decide(&web, &shown, "ann@example.org", "correct", "allow").await;
+    let consent = web.get(&ask_with(&[("client_id", Some("spa")), ("redirect_uri", Some(target))])).await;
+    let sent = decide(&web, &consent, "ann@example.org", "correct", "allow").await;
     let code = sent.sent_to(target)["code"].clone();
     let fields = [
         ("grant_type", "authorization_code"),
@@ -119,13 +119,13 @@ async fn clients_in_their_own_name_and_public_ones() {
     ];
     let got = web.post("/oauth/token", &fields, "").await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.body);
-    assert!(got.json().get("refresh_token").is_none(), "it may not refresh");
+    assert!(got.json().get("refresh_token").is_none(), "the client does not have the refresh grant");
     let got = web.post("/oauth/introspect", &[("client_id", "spa"), ("token", "x")], "").await;
-    assert_eq!(got.status, StatusCode::UNAUTHORIZED, "public clients cannot ask");
+    assert_eq!(got.status, StatusCode::UNAUTHORIZED, "public clients cannot introspect tokens");
 }
 
 #[tokio::test]
-async fn what_is_revoked_is_void() {
+async fn revoked_tokens_are_inactive() {
     let web = Web::new().await;
     let code = code(&web).await;
     let got = exchange(&web, &code).await;
@@ -141,14 +141,14 @@ async fn what_is_revoked_is_void() {
     assert_eq!(revoke("web:sec_web", &access).await.status, StatusCode::OK);
     assert_eq!(introspect(&web, &access).await["active"], false);
     let second = refresh(&web, &token).await;
-    assert_eq!(second.status, StatusCode::OK, "the session goes on");
+    assert_eq!(second.status, StatusCode::OK, "the session is still active");
     assert_eq!(revoke("web:sec_web", &second.text("refresh_token")).await.status, StatusCode::OK);
     assert_eq!(introspect(&web, &second.text("access_token")).await["active"], false);
     assert_eq!(refresh(&web, &second.text("refresh_token")).await.text("error"), "invalid_grant");
 }
 
 #[tokio::test]
-async fn a_device_is_signed_in_from_elsewhere() {
+async fn a_device_is_approved_in_a_browser() {
     let web = Web::new().await;
     let got = web.post_basic("/oauth/device_authorization", "web:sec_web", &[("scope", "profile")]).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.body);
@@ -161,10 +161,10 @@ async fn a_device_is_signed_in_from_elsewhere() {
     };
     assert_eq!(poll().await.text("error"), "authorization_pending");
     assert_eq!(poll().await.text("error"), "slow_down");
-    let shown = web.get(&format!("/oauth/device?user_code={user_code}")).await;
-    assert!(shown.body.contains(&user_code), "{}", shown.body);
+    let code_page = web.get(&format!("/oauth/device?user_code={user_code}")).await;
+    assert!(code_page.body.contains(&user_code), "{}", code_page.body);
     let send = async |decision: &str, code: &str, password: &str| {
-        let csrf = shown.hidden("csrf");
+        let csrf = code_page.hidden("csrf");
         let fields = [
             ("csrf", &*csrf),
             ("user_code", code),
@@ -172,7 +172,7 @@ async fn a_device_is_signed_in_from_elsewhere() {
             ("email", "ann@example.org"),
             ("password", password),
         ];
-        web.post("/oauth/device", &fields, &shown.cookie()).await
+        web.post("/oauth/device", &fields, &code_page.cookie()).await
     };
     assert!(send("show", "BBBB-BBBB", "").await.body.contains("no such code"));
     let consent = send("show", &user_code.to_lowercase().replace('-', " "), "").await;

@@ -13,7 +13,7 @@ use protocol::Principal;
 use crate::bench::{CALLBACK, CHALLENGE, ISSUER, list, operator, web_client};
 use crate::web::{Got, Web, encoded};
 
-/// Of RFC 7636, appendix B.
+/// The code verifier of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 const ASK: [(&str, &str); 7] = [
@@ -87,6 +87,6 @@ async fn introspect(web: &Web, token: &str) -> serde_json::Value {
     got.json()
 }
 
-fn unkept(got: &Got) {
+fn assert_not_cached(got: &Got) {
     assert_eq!(got.header(header::CACHE_CONTROL), "no-store");
 }

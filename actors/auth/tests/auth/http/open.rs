@@ -1,9 +1,9 @@
-//! What is open to everybody, and what only operators do.
+//! Public endpoints, and the client API for operators.
 
 use super::*;
 
 #[tokio::test]
-async fn metadata_and_keys_are_open() {
+async fn metadata_and_keys_are_public() {
     let web = Web::new().await;
     let got = web.get("/.well-known/oauth-authorization-server").await;
     let metadata = got.json();
@@ -26,7 +26,7 @@ async fn metadata_and_keys_are_open() {
 }
 
 #[tokio::test]
-async fn operators_make_list_and_revoke_clients() {
+async fn operators_create_list_and_revoke_clients() {
     let web = Web::new().await;
     let body = r#"{"name":"Partner","scope":"reservations:read reservations:write"}"#;
     let guest =
@@ -35,7 +35,7 @@ async fn operators_make_list_and_revoke_clients() {
     assert_eq!(web.get("/v1/clients").await.status, StatusCode::UNAUTHORIZED);
     let made = web.as_caller(&operator(), Method::POST, "/v1/clients", body).await;
     assert_eq!(made.status, StatusCode::OK, "{}", made.body);
-    unkept(&made);
+    assert_not_cached(&made);
     let (id, secret) = (made.text("client_id"), made.text("client_secret"));
     let who = format!("{id}:{secret}");
     let fields = [("grant_type", "client_credentials")];
@@ -75,7 +75,7 @@ async fn operators_make_list_and_revoke_clients() {
 }
 
 #[tokio::test]
-async fn the_document_is_one_that_generators_read() {
+async fn the_openapi_document_passes_the_lint() {
     let cluster = token::ClusterKey::random();
     let services = group::testing::TestServices::new();
     let api = auth::api(
