@@ -1,4 +1,4 @@
-//! What is particular about cities. The data are in `data/cities.toml`.
+//! Special cases of cities. The data are in `data/cities.toml`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
