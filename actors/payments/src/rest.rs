@@ -138,6 +138,8 @@ impl Api {
         let return_url = return_url.unwrap_or_else(|| format!("{}/", self.settings.public_url));
         match self.client.call(&caller.call(), GetPayable { reservation }).await {
             Ok(_) => {}
+            // Payments knows by itself whether a payment is open; reservations learns a moment later that one has failed.
+            Err(Failure::Refused(reservations::Refusal::NotPayable(payments::NotPayable::PaymentOpen))) => {}
             // With an idempotency key this may be a retry of a payment that succeeded; the state decides.
             Err(Failure::Refused(reservations::Refusal::NotPayable(why)))
                 if key.0.is_some() && why != payments::NotPayable::NoSuchReservation => {}
