@@ -23,8 +23,8 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     groups.sort_by_key(|group| group != "directory/0");
     let data = cluster.data("n1").to_string_lossy().into_owned();
     let recover = |cluster: &Cluster, group: &str, more: &[&str]| {
-        let verb = ["cluster", "recover", group, "--on", "n1", "--data", &data];
-        cluster.operate("n1", &[&verb[..], more].concat())
+        let arguments = ["cluster", "recover", group, "--on", "n1", "--data", &data];
+        cluster.operate("n1", &[&arguments[..], more].concat())
     };
     // Not while it is not lost, and not without a word about what that means.
     let refused = recover(&cluster, "reservations/0", &["--accept-data-loss"]).refused();
@@ -92,8 +92,8 @@ async fn an_old_majority_that_comes_back_gives_way() {
     }
     let data = cluster.data("n1").to_string_lossy().into_owned();
     for group in &groups {
-        let verb = ["cluster", "recover", group, "--on", "n1", "--data", &data, "--accept-data-loss"];
-        cluster.operate("n1", &verb).done();
+        let arguments = ["cluster", "recover", group, "--on", "n1", "--data", &data, "--accept-data-loss"];
+        cluster.operate("n1", &arguments).done();
     }
     cluster.ready("n1").await;
     let partner = cluster.booker("n1").await;

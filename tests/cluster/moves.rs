@@ -91,29 +91,29 @@ async fn moves_and_drains_in_each_others_way() {
     let now = groups(&cluster, &admin).await;
 
     // The leader of the directory is killed in mid-move; another goes on with what it had begun.
-    let steward = now.iter().find(|group| group.name == "directory/0").unwrap().leader.clone();
+    let leader_node = now.iter().find(|group| group.name == "directory/0").unwrap().leader.clone();
     let mut ids = Vec::new();
-    let at = cluster.others(&steward).remove(0);
+    let at = cluster.others(&leader_node).remove(0);
     let admin = cluster.admin(&at).await;
     for group in &now {
-        let to = names.iter().find(|node| !group.nodes.contains(*node) && **node != steward);
-        let from = group.nodes.iter().find(|node| **node != steward && **node != group.leader);
+        let to = names.iter().find(|node| !group.nodes.contains(*node) && **node != leader_node);
+        let from = group.nodes.iter().find(|node| **node != leader_node && **node != group.leader);
         let (Some(to), Some(from)) = (to, from) else { continue };
         ids.push((group.name.clone(), from.clone(), to.clone(), begin(&admin, &group.name, from, to).await));
     }
-    cluster.kill(&steward);
+    cluster.kill(&leader_node);
     assert!(!ids.is_empty(), "nothing could be moved");
     history.goes_on(MEANWHILE).await;
     for (_, _, _, id) in &ids {
         let moved = ended(&admin, id).await;
         assert_eq!(moved["phase"], "done", "{moved}");
     }
-    cluster.start(&steward).await;
+    cluster.start(&leader_node).await;
     cluster.whole().await;
     for (name, from, to, _) in &ids {
         stands(&cluster, &admin, name, to, from).await;
     }
-    assert_eq!(history.refusals(), BTreeMap::new(), "{steward} was killed, which led the directory");
+    assert_eq!(history.refusals(), BTreeMap::new(), "{leader_node} was killed, which led the directory");
 
     // Two nodes drained at once: one of them is refused, by name.
     let drain = |node: &str| {

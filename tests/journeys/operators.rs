@@ -67,14 +67,14 @@ async fn a_machine_that_is_alone_moves_nothing_and_says_why() {
         "/to",
     );
     admin.post("/v1/cluster/moves/mov_1/cancel", &json!({})).await.problem(404, "not-found");
-    for verb in [
+    for command in [
         vec!["move", "auth/0", "--to", "n2"],
         vec!["drain", "n1"],
         vec!["rebalance", "--dry-run"],
         vec!["recover", "auth/0", "--on", "n1", "--accept-data-loss"],
     ] {
-        let refused = server.operate(&[&["cluster"], verb.as_slice()].concat()).refused();
-        assert!(refused.contains("A move needs a second node"), "{verb:?}: {refused}");
+        let refused = server.operate(&[&["cluster"], command.as_slice()].concat()).refused();
+        assert!(refused.contains("A move needs a second node"), "{command:?}: {refused}");
     }
     let careful = server.operate(&["cluster", "recover", "auth/0", "--on", "n1"]).refused();
     assert!(careful.contains("--accept-data-loss"), "{careful}");
@@ -87,10 +87,11 @@ async fn verbs_print_tables_and_json() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     let status = server.operate(&["cluster", "status"]).done();
     assert!(status.contains("healthy") && status.contains("reservations/0"), "{status}");
-    for verb in ["status", "nodes", "groups", "moves"] {
-        server.operate(&["cluster", verb]).done();
-        let printed = server.operate(&["cluster", verb, "--json"]).done();
-        serde_json::from_str::<Value>(&printed).unwrap_or_else(|error| panic!("{verb}: {error}: {printed}"));
+    for command in ["status", "nodes", "groups", "moves"] {
+        server.operate(&["cluster", command]).done();
+        let printed = server.operate(&["cluster", command, "--json"]).done();
+        serde_json::from_str::<Value>(&printed)
+            .unwrap_or_else(|error| panic!("{command}: {error}: {printed}"));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use cluster_model::AuditResponse;
 use directory::contract::PAGE_MAX;
-use directory::{Answer, Query};
+use directory::{AuditPage, ListAudit};
 use edge::{ApiError, Cursor, Json, Limit, Page, SignedIn};
 use poem_openapi::OpenApi;
 use poem_openapi::param::Query as Param;
@@ -30,13 +30,11 @@ impl AuditApi {
             return Ok(Json(Page::single(Vec::new())));
         }
         let limit = u16::try_from(limit.0.get()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        match context.query(&caller.call(), Query::Audit { before, limit }).await? {
-            Answer::Audit { items, next } => Ok(Json(Page {
-                items: items.into_iter().map(AuditResponse::from).collect(),
-                next_cursor: next.map(|next| context.cursors.encode(&LIST, &next)),
-            })),
-            _ => Err(ApiError::unavailable(1)),
-        }
+        let AuditPage { items, next } = context.call(&caller.call(), ListAudit { before, limit }).await?;
+        Ok(Json(Page {
+            items: items.into_iter().map(AuditResponse::from).collect(),
+            next_cursor: next.map(|next| context.cursors.encode(&LIST, &next)),
+        }))
     }
 }
 

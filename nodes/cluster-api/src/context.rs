@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster_model::ClusterResponse;
-use directory::{Answer, Command, Contract as Directory, Query, Reply, State};
+use directory::{Contract as Directory, GetState, State};
 use edge::{ApiError, Cursors, SignedIn};
 use group::{Call, Client};
-use protocol::{Access, Principal, Timestamp};
+use protocol::{Access, Principal, Timestamp, Variant};
 use replica::Node;
 use token::{Rejected, Verifier};
 use tokio::time::Instant;
@@ -67,32 +67,22 @@ impl Context {
     /// When the directory does not answer.
     pub async fn state(&self, call: &Call) -> Result<State, ApiError> {
         let call = Call { deadline: call.deadline.min(Instant::now() + STATE_MAX), ..call.clone() };
-        match self.query(&call, Query::State).await? {
-            Answer::State(state) => Ok(*state),
-            _ => Err(ApiError::unavailable(1)),
-        }
+        self.call(&call, GetState).await.map(|state| *state)
     }
 
-    /// Sends a query to the directory.
+    /// Sends a request to the directory.
     ///
     /// # Errors
     /// The directory's refusal; [`problems::ONE_NODE`] on a single node.
-    pub async fn query(&self, call: &Call, query: Query) -> Result<Answer, ApiError> {
+    pub async fn call<M: Variant<Contract = Directory>>(
+        &self,
+        call: &Call,
+        request: M,
+    ) -> Result<M::Reply, ApiError> {
         if self.is_single_node() {
             return Err(problems::single_node());
         }
-        self.client.query::<Directory>(call, query).await.map_err(problems::failed)
-    }
-
-    /// Sends a command to the directory.
-    ///
-    /// # Errors
-    /// The directory's refusal; [`problems::ONE_NODE`] on a single node.
-    pub async fn command(&self, call: &Call, command: Command) -> Result<Reply, ApiError> {
-        if self.is_single_node() {
-            return Err(problems::single_node());
-        }
-        self.client.command::<Directory>(call, command).await.map_err(problems::failed)
+        self.client.call(call, request).await.map_err(problems::failed)
     }
 
     fn identity(&self) -> ClusterIdentity {

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cluster_model::{ClusterResponse, GroupResponse, LeaderResponse, MoveResponse, NodeResponse, NodeState};
-use directory::{Answer, Query};
+use directory::GetMove;
 use edge::{ApiError, Caller, ShutdownSignal, SignedIn};
 use futures::stream::{self, BoxStream, StreamExt};
 use group::Call;
@@ -291,7 +291,7 @@ impl Watch {
         let mut found = Vec::new();
         for one in before.moves.iter().filter(|one| now.moves.iter().all(|other| other.id != one.id)) {
             let Ok(id) = one.id.parse() else { continue };
-            if let Ok(Answer::Move(record)) = self.context.query(call, Query::Move { id }).await {
+            if let Ok(record) = self.context.call(call, GetMove { id }).await {
                 found.push(Change::Move(Box::new((&*record).into())));
             }
         }

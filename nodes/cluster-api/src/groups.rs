@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cluster_model::{GroupResponse, Groups, Recovery, Release, ReleaseAction};
-use directory::{Command, State};
+use directory::{RecordRecovery, State};
 use edge::{ApiError, Json, NoContent, Problem, SignedIn, problem_types};
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
@@ -13,12 +13,12 @@ use crate::{Guard, MANAGE, READ, RECOVER, Tag, problems};
 
 /// Timeout for recording a recovery in the directory.
 const RECORD_MAX: Duration = Duration::from_secs(15);
-/// Pause between two attempts.
-const RECORD_AGAIN: Duration = Duration::from_millis(200);
+/// Interval between two attempts.
+const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a recovery waits for the directory, which may itself just have been recovered.
 const DIRECTORY_MAX: Duration = Duration::from_secs(10);
 /// Time that is reserved for the rest of the request.
-const REST: Duration = Duration::from_secs(2);
+const RESPONSE_TIME: Duration = Duration::from_secs(2);
 
 /// Operations on groups.
 pub struct GroupsApi(pub(crate) Guard);
@@ -82,6 +82,7 @@ impl GroupsApi {
         tracing::warn!(group, row = row.0, again, by = by.subject, "audit: parked row released");
         Ok(NoContent)
     }
+
     /// Recover a group from one replica
     ///
     /// For a group whose majority is lost permanently: the replica on this node becomes the only voter, and the group grows
@@ -105,8 +106,7 @@ impl GroupsApi {
         if !accept_data_loss {
             return Err(ApiError::unprocessable("/accept_data_loss", "must be true: data may be lost"));
         }
-        let begun = begun(context, &caller, &name, &on).await?;
-        let replica = match begun {
+        let replica = match unrecorded(context, &caller, &name, &on).await? {
             Some(replica) => replica,
             None => {
                 lost(&group(context, &caller, &name).await?)?;
@@ -115,7 +115,7 @@ impl GroupsApi {
                 replica
             }
         };
-        let recovered = Command::Recovered { group: name.clone(), node: on, replica };
+        let recovered = RecordRecovery { group: name.clone(), node: on, replica };
         record(context, &caller, recovered).await?;
         group(context, &caller, &name).await.map(Json)
     }
@@ -125,7 +125,12 @@ impl GroupsApi {
 ///
 /// # Errors
 /// When the directory does not answer: it must be recovered first.
-async fn begun(context: &Context, caller: &SignedIn, name: &str, on: &str) -> Result<Option<u64>, ApiError> {
+async fn unrecorded(
+    context: &Context,
+    caller: &SignedIn,
+    name: &str,
+    on: &str,
+) -> Result<Option<u64>, ApiError> {
     let its_own = name == directory::contract::GROUP;
     let Some(records) = records(context, caller, !its_own).await else {
         if its_own {
@@ -145,25 +150,25 @@ async fn begun(context: &Context, caller: &SignedIn, name: &str, on: &str) -> Re
 async fn records(context: &Context, caller: &SignedIn, needed: bool) -> Option<State> {
     let call = caller.call();
     let left = call.deadline.saturating_duration_since(tokio::time::Instant::now());
-    let (begun, patience) = (Instant::now(), DIRECTORY_MAX.min(left.saturating_sub(REST)));
+    let (started_at, timeout) = (Instant::now(), DIRECTORY_MAX.min(left.saturating_sub(RESPONSE_TIME)));
     loop {
         match context.state(&call).await {
             Ok(records) => return Some(records),
-            Err(_) if needed && begun.elapsed() < patience => tokio::time::sleep(RECORD_AGAIN).await,
+            Err(_) if needed && started_at.elapsed() < timeout => tokio::time::sleep(RETRY_INTERVAL).await,
             Err(_) => return None,
         }
     }
 }
 
 /// Records the recovery in the directory. Retries while the directory has no leader.
-async fn record(context: &Context, caller: &SignedIn, recovered: Command) -> Result<(), ApiError> {
-    let begun = Instant::now();
+async fn record(context: &Context, caller: &SignedIn, recovered: RecordRecovery) -> Result<(), ApiError> {
+    let started_at = Instant::now();
     loop {
-        match context.command(&caller.call(), recovered.clone()).await {
-            Err(error) if error.problem().status() == 503 && begun.elapsed() < RECORD_MAX => {
-                tokio::time::sleep(RECORD_AGAIN).await;
+        match context.call(&caller.call(), recovered.clone()).await {
+            Err(error) if error.problem().status() == 503 && started_at.elapsed() < RECORD_MAX => {
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
-            result => return result.map(drop),
+            result => return result,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use cluster_model::{MoveResponse, NewMove};
 use directory::contract::PAGE_MAX;
-use directory::{Answer, Command, MoveId, Query, Reply};
+use directory::{CancelMove, CreateMove, GetMove, ListMoves, MoveId, MovePage, MoveRecord};
 use edge::{Accepted, ApiError, Cursor, IdempotencyKey, Json, Limit, Page, SignedIn};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query as Param};
@@ -34,14 +34,12 @@ impl MovesApi {
             return Ok(Json(Page::single(Vec::new())));
         }
         let limit = u16::try_from(limit.0.get()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        let query = Query::Moves { before: before.map(MoveId), active: active.0, limit };
-        match context.query(&caller.call(), query).await? {
-            Answer::Moves { items, next } => Ok(Json(Page {
-                items: items.iter().map(MoveResponse::from).collect(),
-                next_cursor: next.map(|next| context.cursors.encode(&list, &next.0)),
-            })),
-            _ => Err(ApiError::unavailable(1)),
-        }
+        let query = ListMoves { before: before.map(MoveId), active: active.0, limit };
+        let MovePage { items, next } = context.call(&caller.call(), query).await?;
+        Ok(Json(Page {
+            items: items.iter().map(MoveResponse::from).collect(),
+            next_cursor: next.map(|next| context.cursors.encode(&list, &next.0)),
+        }))
     }
 
     /// Move a replica, or leadership
@@ -58,7 +56,7 @@ impl MovesApi {
         let (context, _) = self.0.authorize(&caller, MANAGE)?;
         let NewMove { group, to, from, leader_only } = new.0;
         let call = caller.call_with(key.0.as_ref(), "createMove", "cluster");
-        accepted(context.command(&call, Command::Move { group, from, to, leader_only }).await?)
+        context.call(&call, CreateMove { group, from, to, leader_only }).await.map(|record| accepted(&record))
     }
 
     /// Get a move
@@ -74,10 +72,7 @@ impl MovesApi {
         if context.is_single_node() {
             return Err(problems::problem(directory::Refusal::NoSuchMove { id }).into());
         }
-        match context.query(&caller.call(), Query::Move { id }).await? {
-            Answer::Move(record) => Ok(Json((&*record).into())),
-            _ => Err(ApiError::unavailable(1)),
-        }
+        context.call(&caller.call(), GetMove { id }).await.map(|record| Json((&*record).into()))
     }
 
     /// Cancel a move
@@ -95,17 +90,12 @@ impl MovesApi {
         if context.is_single_node() {
             return Err(problems::problem(directory::Refusal::NoSuchMove { id }).into());
         }
-        accepted(context.command(&caller.call(), Command::CancelMove { id }).await?)
+        context.call(&caller.call(), CancelMove { id }).await.map(|record| accepted(&record))
     }
 }
 
-fn accepted(reply: Reply) -> Result<Accepted<MoveResponse>, ApiError> {
-    match reply {
-        Reply::Move(record) => {
-            Ok(Accepted { location: format!("/v1/cluster/moves/{}", record.id), value: (&*record).into() })
-        }
-        Reply::Done | Reply::Node(_) | Reply::Started { .. } => Err(ApiError::unavailable(1)),
-    }
+fn accepted(record: &MoveRecord) -> Accepted<MoveResponse> {
+    Accepted { location: format!("/v1/cluster/moves/{}", record.id), value: record.into() }
 }
 
 /// A malformed id is answered like an unknown one.

@@ -3,10 +3,14 @@
 use cluster_model::{
     ClusterResponse, MoveResponse, NodeResponse, NodeWork, Nodes, RemainingReplicaResponse, StepResponse,
 };
-use directory::{Answer, Command, Intent, Plan, Query, Reply};
+use directory::{
+    Contract as Directory, DecommissionNode, DrainNode, GetNode, GetPlan, Intent, Plan, StartedMoves,
+    UncordonNode,
+};
 use edge::{Accepted, ApiError, Json, SignedIn};
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query as Param};
+use protocol::Variant;
 
 use crate::context::Context;
 use crate::{Guard, MANAGE, READ, Tag, problems};
@@ -65,7 +69,7 @@ impl NodesApi {
         #[oai(default)]
         dry_run: Param<bool>,
     ) -> Result<Accepted<NodeWork>, ApiError> {
-        self.empty(&caller, node.0, dry_run.0, Intent::Drain, |node| Command::Drain { node }).await
+        self.empty(&caller, node.0, dry_run.0, Intent::Drain, |node| DrainNode { node }).await
     }
 
     /// Let a node take replicas again
@@ -77,7 +81,7 @@ impl NodesApi {
         node: Path<String>,
     ) -> Result<Json<NodeResponse>, ApiError> {
         let (context, _) = self.0.authorize(&caller, MANAGE)?;
-        context.command(&caller.call(), Command::Uncordon { node: node.0.clone() }).await?;
+        context.call(&caller.call(), UncordonNode { node: node.0.clone() }).await?;
         find(context, &caller, &node.0).await.map(Json)
     }
 
@@ -94,32 +98,27 @@ impl NodesApi {
         #[oai(default)]
         dry_run: Param<bool>,
     ) -> Result<Accepted<NodeWork>, ApiError> {
-        self.empty(&caller, node.0, dry_run.0, Intent::Decommission, |node| Command::Decommission { node })
-            .await
+        self.empty(&caller, node.0, dry_run.0, Intent::Decommission, |node| DecommissionNode { node }).await
     }
 }
 
 impl NodesApi {
     /// Drains or decommissions a node, or returns the plan.
-    async fn empty(
+    async fn empty<M: Variant<Contract = Directory, Reply = StartedMoves>>(
         &self,
         caller: &SignedIn,
         node: String,
         dry_run: bool,
         intent: impl FnOnce(String) -> Intent,
-        command: impl FnOnce(String) -> Command,
+        command: impl FnOnce(String) -> M,
     ) -> Result<Accepted<NodeWork>, ApiError> {
         let (context, _) = self.0.authorize(caller, MANAGE)?;
         if dry_run {
             let plan = plan(context, caller, intent(node.clone())).await?;
             return Ok(work(&node, true, &plan, Vec::new()));
         }
-        match context.command(&caller.call(), command(node.clone())).await? {
-            Reply::Started { plan, moves } => {
-                Ok(work(&node, false, &plan, moves.iter().map(MoveResponse::from).collect()))
-            }
-            Reply::Done | Reply::Node(_) | Reply::Move(_) => Err(ApiError::unavailable(1)),
-        }
+        let StartedMoves { plan, moves } = context.call(&caller.call(), command(node.clone())).await?;
+        Ok(work(&node, false, &plan, moves.iter().map(MoveResponse::from).collect()))
     }
 }
 
@@ -130,14 +129,11 @@ async fn find(context: &Context, caller: &SignedIn, name: &str) -> Result<NodeRe
     if let Some(node) = cluster.nodes.into_iter().find(|node| node.name == name) {
         return Ok(node);
     }
-    let unknown = || problems::problem(directory::Refusal::NoSuchNode { node: name.to_owned() });
     if context.is_single_node() {
-        return Err(unknown().into());
+        return Err(problems::problem(directory::Refusal::NoSuchNode { node: name.to_owned() }).into());
     }
-    match context.query(&call, Query::Node { node: name.to_owned() }).await? {
-        Answer::Node(record) => Ok(crate::view::node(name, Some(&record), None, &cluster.groups)),
-        _ => Err(unknown().into()),
-    }
+    let record = context.call(&call, GetNode { node: name.to_owned() }).await?;
+    Ok(crate::view::node(name, Some(&record), None, &cluster.groups))
 }
 
 /// The plan of an intent.
@@ -145,10 +141,7 @@ async fn find(context: &Context, caller: &SignedIn, name: &str) -> Result<NodeRe
 /// # Errors
 /// Why the command would be refused.
 pub(crate) async fn plan(context: &Context, caller: &SignedIn, intent: Intent) -> Result<Plan, ApiError> {
-    match context.query(&caller.call(), Query::Plan(intent)).await? {
-        Answer::Plan(plan) => Ok(*plan),
-        _ => Err(ApiError::unavailable(1)),
-    }
+    context.call(&caller.call(), GetPlan { intent }).await
 }
 
 fn work(node: &str, dry_run: bool, plan: &Plan, moves: Vec<MoveResponse>) -> Accepted<NodeWork> {

@@ -1,7 +1,7 @@
 //! `POST /v1/cluster/rebalance`: balancing groups and leaders.
 
 use cluster_model::{MoveResponse, Rebalance, RebalanceResponse, StepResponse};
-use directory::{Command, Intent, Reply};
+use directory::{Intent, RebalanceCluster, StartedMoves};
 use edge::{ApiError, Json, SignedIn};
 use poem_openapi::OpenApi;
 
@@ -28,13 +28,11 @@ impl RebalanceApi {
             let plan = plan.moves.iter().map(StepResponse::from).collect();
             return Ok(Json(RebalanceResponse { dry_run: true, plan, moves: Vec::new() }));
         }
-        match context.command(&caller.call(), Command::Rebalance).await? {
-            Reply::Started { plan, moves } => Ok(Json(RebalanceResponse {
-                dry_run: false,
-                plan: plan.moves.iter().map(StepResponse::from).collect(),
-                moves: moves.iter().map(MoveResponse::from).collect(),
-            })),
-            Reply::Done | Reply::Node(_) | Reply::Move(_) => Err(ApiError::unavailable(1)),
-        }
+        let StartedMoves { plan, moves } = context.call(&caller.call(), RebalanceCluster).await?;
+        Ok(Json(RebalanceResponse {
+            dry_run: false,
+            plan: plan.moves.iter().map(StepResponse::from).collect(),
+            moves: moves.iter().map(MoveResponse::from).collect(),
+        }))
     }
 }

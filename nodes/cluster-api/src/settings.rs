@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cluster_model::{
     ChangeResponse, Configure, Configured, PlacementViolationResponse, SettingsResponse, StepResponse,
 };
-use directory::{Answer, Command, Intent, Query, Refusal, ServiceSettings, Settings};
+use directory::{ConfigureCluster, GetCluster, Intent, Refusal, ServiceSettings, Settings};
 use edge::{ApiError, Json, SignedIn};
 use poem_openapi::OpenApi;
 
@@ -56,17 +56,14 @@ impl SettingsApi {
             violates_placement,
         };
         if !configure.dry_run {
-            context.command(&caller.call(), Command::Configure(Box::new(after))).await?;
+            context.call(&caller.call(), ConfigureCluster { settings: after }).await?;
         }
         Ok(Json(configured))
     }
 }
 
 async fn current(context: &Context, caller: &SignedIn) -> Result<Settings, ApiError> {
-    match context.query(&caller.call(), Query::Cluster).await? {
-        Answer::Cluster(cluster) => Ok(cluster.settings),
-        _ => Err(ApiError::unavailable(1)),
-    }
+    context.call(&caller.call(), GetCluster).await.map(|cluster| cluster.settings)
 }
 
 /// Replicas that violate the placement rules of `settings`.

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "AuditShown")]
 pub struct AuditResponse {
     /// Sequence number
     pub number: u64,

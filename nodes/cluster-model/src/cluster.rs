@@ -9,7 +9,6 @@ use crate::nodes::NodeResponse;
 
 /// The state of the whole cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "ClusterShown")]
 pub struct ClusterResponse {
     /// Its name
     pub name: String,
@@ -46,7 +45,6 @@ pub enum ClusterState {
 
 /// The leader of a group changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "LeaderShown")]
 pub struct LeaderResponse {
     /// `reservations/0`
     pub group: String,

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 /// A group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "GroupShown")]
 pub struct GroupResponse {
     /// `reservations/0`
     pub group: String,
@@ -62,7 +61,6 @@ pub enum GroupState {
 
 /// A replica.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "ReplicaShown")]
 pub struct ReplicaResponse {
     /// Its node
     pub node: String,
@@ -94,7 +92,6 @@ pub enum ReplicaRole {
 
 /// An event or effect that failed permanently.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "ParkedShown")]
 pub struct ParkedResponse {
     /// Row number within the group's outbox
     pub row: u64,

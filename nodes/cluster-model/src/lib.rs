@@ -3,8 +3,7 @@
 //!
 //! Invariants:
 //! - the serde form and the OpenAPI form of a type are the same JSON;
-//! - schema names in the OpenAPI document are stable, because clients are generated from them. Where a Rust type ends in
-//!   `Response`, its schema ends in `Shown`.
+//! - schema names in the OpenAPI document are stable, because clients are generated from them.
 //!
 //! Deliberately absent: how the answers are computed (`cluster-api`), and any HTTP.
 

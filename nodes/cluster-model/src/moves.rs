@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// A move.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "MoveShown")]
 pub struct MoveResponse {
     /// Its id
     pub id: String,

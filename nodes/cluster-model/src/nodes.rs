@@ -9,7 +9,6 @@ use crate::moves::MoveResponse;
 
 /// A node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "NodeShown")]
 pub struct NodeResponse {
     /// Its name
     pub name: String,
@@ -83,7 +82,6 @@ pub struct NodeWork {
 
 /// A planned move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "StepShown")]
 pub struct StepResponse {
     /// `reservations/0`
     pub group: String,
@@ -99,7 +97,6 @@ pub struct StepResponse {
 
 /// A replica that remains on a drained node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "StayShown")]
 pub struct RemainingReplicaResponse {
     /// `reservations/0`
     pub group: String,

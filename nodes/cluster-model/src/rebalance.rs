@@ -18,7 +18,6 @@ pub struct Rebalance {
 
 /// The result of a rebalance, or of a dry run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "RebalanceShown")]
 pub struct RebalanceResponse {
     /// Whether this is a dry run: nothing was started
     pub dry_run: bool,

@@ -8,7 +8,6 @@ use crate::nodes::StepResponse;
 
 /// The settings of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "SettingsShown")]
 pub struct SettingsResponse {
     /// The bank; fixed when the cluster was created
     pub bank: String,
@@ -20,7 +19,6 @@ pub struct SettingsResponse {
 
 /// The settings of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "ServiceShown")]
 pub struct ServiceResponse {
     /// `reservations`
     pub service: String,
@@ -95,7 +93,6 @@ pub struct Configured {
 
 /// A setting that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "ChangeShown")]
 pub struct ChangeResponse {
     /// `services.pdf.replicas`
     pub setting: String,
@@ -107,7 +104,6 @@ pub struct ChangeResponse {
 
 /// A replica that violates a placement rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Object)]
-#[oai(rename = "PlacementViolationShown")]
 pub struct PlacementViolationResponse {
     /// `reservations/0`
     pub group: String,

@@ -25,7 +25,12 @@ mod service;
 mod state;
 
 pub use crate::contract::{
-    Answer, Command, Directory as Contract, GROUP, Intent, Measured, Query, Refusal, Reply, SERVICE, Step,
+    AdvanceMove, Answer, AuditPage, CancelMove, CheckSafeToStop, Command, ConfigureCluster, CreateMove,
+    DecommissionNode, Directory as Contract, DrainNode, GROUP, GetCluster, GetGroup, GetMove, GetNode,
+    GetPlan, GetRevision, GetState, InitCluster, Intent, ListAudit, ListGroups, ListMoves, ListNodes,
+    MovePage, Query, RebalanceCluster, RecordGroupBootstrapped, RecordMeasurements, RecordNodeDown,
+    RecordNodeDrained, RecordNodeUp, RecordProgress, RecordRecovery, RecordReplicaLost,
+    RecordReplicaReturned, Refusal, Repair, Reply, SERVICE, StartedMoves, Step, UncordonNode,
 };
 pub use node_client::{NodeClient, NodeError, Observed, ObservedNode};
 pub use reconciler::{ClientRecords, Reconciler, ReconcilerOptions, Records};

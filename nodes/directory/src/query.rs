@@ -3,48 +3,51 @@
 use group::View;
 
 use crate::apply::configure::configured;
-use crate::contract::{Answer, Intent, PAGE_MAX, Query, Refusal};
+use crate::contract::{
+    Answer, AuditPage, CheckSafeToStop, Intent, ListAudit, ListMoves, MovePage, PAGE_MAX, Query, Refusal,
+};
 use crate::plan;
-use crate::records::{MoveId, Plan};
+use crate::records::{GroupRecord, Plan};
 use crate::state::{AUDIT, MOVES, Rows, counter};
 
 pub(crate) fn answer(view: &View<'_>, query: Query) -> Result<Answer, Refusal> {
     match query {
-        Query::Cluster => {
-            let cluster = view.cluster().ok_or(Refusal::NotInitialized)?;
-            Ok(Answer::Cluster(Box::new(cluster)))
-        }
-        Query::Nodes => Ok(Answer::Nodes(view.nodes())),
-        Query::Node { node } => Ok(Answer::Node(Box::new(view.node_or(&node)?))),
-        Query::Groups => {
-            let mut groups = view.groups();
-            groups.sort_by(|a, b| (&a.service, a.shard).cmp(&(&b.service, b.shard)));
-            Ok(Answer::Groups(groups))
-        }
-        Query::Group { group } => Ok(Answer::Group(Box::new(view.group_or(&group)?))),
-        Query::Moves { before, active, limit } => moves(view, before, active, page(limit)?),
-        Query::Move { id } => Ok(Answer::Move(Box::new(view.move_or(id)?))),
-        Query::Audit { before, limit } => audit(view, before, page(limit)?),
-        Query::Plan(intent) => {
-            let state = view.load()?;
-            let plan = match intent {
-                Intent::Rebalance => plan::rebalance(&state),
-                Intent::Drain(node) => plan::drain(&state, &node)?,
-                Intent::Decommission(node) => plan::decommission(&state, &node)?,
-                Intent::Repair => plan::repair(&state),
-                Intent::Configure(settings) => plan::repair(&configured(state, *settings)?),
-            };
-            Ok(Answer::Plan(Box::new(plan)))
-        }
-        Query::SafeToStop { node } => {
-            let state = view.load()?;
-            view.node_or(&node)?;
-            let remaining = plan::without(&state, &node);
-            Ok(Answer::Plan(Box::new(Plan { moves: Vec::new(), remaining })))
-        }
-        Query::State => Ok(Answer::State(Box::new(view.load()?))),
-        Query::Revision => Ok(Answer::Revision(view.counter(counter::REVISION))),
+        Query::GetCluster(_) => view.cluster().map(Box::new).map(Answer::from).ok_or(Refusal::NotInitialized),
+        Query::ListNodes(_) => Ok(view.nodes().into()),
+        Query::GetNode(request) => view.node_or(&request.node).map(Box::new).map(Answer::from),
+        Query::ListGroups(_) => Ok(groups(view).into()),
+        Query::GetGroup(request) => view.group_or(&request.group).map(Box::new).map(Answer::from),
+        Query::ListMoves(request) => moves(view, request).map(Answer::from),
+        Query::GetMove(request) => view.move_or(request.id).map(Box::new).map(Answer::from),
+        Query::ListAudit(request) => audit(view, request).map(Answer::from),
+        Query::GetPlan(request) => plan(view, request.intent).map(Answer::from),
+        Query::CheckSafeToStop(request) => safe_to_stop(view, &request).map(Answer::from),
+        Query::GetState(_) => view.load().map(Box::new).map(Answer::from),
+        Query::GetRevision(_) => Ok(view.counter(counter::REVISION).into()),
     }
+}
+
+fn groups(view: &View<'_>) -> Vec<GroupRecord> {
+    let mut groups = view.groups();
+    groups.sort_by(|a, b| (&a.service, a.shard).cmp(&(&b.service, b.shard)));
+    groups
+}
+
+fn plan(view: &View<'_>, intent: Intent) -> Result<Plan, Refusal> {
+    let state = view.load()?;
+    match intent {
+        Intent::Rebalance => Ok(plan::rebalance(&state)),
+        Intent::Drain(node) => plan::drain(&state, &node),
+        Intent::Decommission(node) => plan::decommission(&state, &node),
+        Intent::Repair => Ok(plan::repair(&state)),
+        Intent::Configure(settings) => Ok(plan::repair(&configured(state, *settings)?)),
+    }
+}
+
+fn safe_to_stop(view: &View<'_>, CheckSafeToStop { node }: &CheckSafeToStop) -> Result<Plan, Refusal> {
+    let state = view.load()?;
+    view.node_or(node)?;
+    Ok(Plan { moves: Vec::new(), remaining: plan::without(&state, node) })
 }
 
 fn page(limit: u16) -> Result<usize, Refusal> {
@@ -54,7 +57,8 @@ fn page(limit: u16) -> Result<usize, Refusal> {
     Err(Refusal::Invalid { field: "limit".to_owned(), why: format!("1 to {PAGE_MAX}") })
 }
 
-fn moves(view: &View<'_>, before: Option<MoveId>, active: bool, limit: usize) -> Result<Answer, Refusal> {
+fn moves(view: &View<'_>, ListMoves { before, active, limit }: ListMoves) -> Result<MovePage, Refusal> {
+    let limit = page(limit)?;
     let mut items: Vec<_> = if active {
         let mut moves = view.load()?.moves;
         moves.reverse();
@@ -70,15 +74,16 @@ fn moves(view: &View<'_>, before: Option<MoveId>, active: bool, limit: usize) ->
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().map(|record| record.id).filter(|_| more);
-    Ok(Answer::Moves { items, next })
+    Ok(MovePage { items, next })
 }
 
-fn audit(view: &View<'_>, before: Option<u64>, limit: usize) -> Result<Answer, Refusal> {
+fn audit(view: &View<'_>, ListAudit { before, limit }: ListAudit) -> Result<AuditPage, Refusal> {
+    let limit = page(limit)?;
     let after = before.unwrap_or(u64::MAX);
     let mut items: Vec<_> =
         view.scan_after(&AUDIT, &(), &after, true).take(limit + 1).map(|(_, record)| record).collect();
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().map(|record| record.number).filter(|_| more);
-    Ok(Answer::Audit { items, next })
+    Ok(AuditPage { items, next })
 }

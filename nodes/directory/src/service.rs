@@ -49,35 +49,37 @@ impl Service for Directory {
 
     fn apply(&self, turn: &mut Turn<'_, Self>, command: Command) -> Result<Reply, Refusal> {
         let reply = match command {
-            Command::Init(init) => apply::init::init(turn, *init),
-            Command::Configure(settings) => apply::configure::configure(turn, *settings),
-            Command::Move { group, from, to, leader_only } => {
-                apply::relocate::relocate(turn, &group, from.as_deref(), &to, leader_only)
+            Command::InitCluster(request) => apply::init::init(turn, request).map(Reply::from),
+            Command::ConfigureCluster(request) => apply::configure::configure(turn, request).map(Reply::from),
+            Command::CreateMove(request) => apply::relocate::relocate(turn, &request).map(Reply::from),
+            Command::CancelMove(request) => apply::cancel_move::cancel_move(turn, request).map(Reply::from),
+            Command::DrainNode(request) => apply::drain::drain(turn, &request).map(Reply::from),
+            Command::UncordonNode(request) => apply::uncordon::uncordon(turn, &request).map(Reply::from),
+            Command::DecommissionNode(request) => {
+                apply::decommission::decommission(turn, &request).map(Reply::from)
             }
-            Command::CancelMove { id } => apply::cancel_move::cancel_move(turn, id),
-            Command::Drain { node } => apply::drain::drain(turn, &node),
-            Command::Uncordon { node } => apply::uncordon::uncordon(turn, &node),
-            Command::Decommission { node } => apply::decommission::decommission(turn, &node),
-            Command::Rebalance => apply::rebalance::rebalance(turn),
-            Command::Recovered { group, node, replica } => {
-                apply::recovered::recovered(turn, &group, node, replica)
+            Command::RebalanceCluster(request) => apply::rebalance::rebalance(turn, request).map(Reply::from),
+            Command::RecordRecovery(request) => apply::recovered::recovered(turn, request).map(Reply::from),
+            Command::RecordNodeUp(request) => apply::node_up::node_up(turn, request).map(Reply::from),
+            Command::RecordNodeDown(request) => apply::node_down::node_down(turn, &request).map(Reply::from),
+            Command::RecordGroupBootstrapped(request) => {
+                apply::group_bootstrapped::group_bootstrapped(turn, request).map(Reply::from)
             }
-            Command::NodeUp(profile) => apply::node_up::node_up(turn, *profile),
-            Command::NodeDown { node } => apply::node_down::node_down(turn, &node),
-            Command::GroupBootstrapped { group, node, replica } => {
-                apply::group_bootstrapped::group_bootstrapped(turn, &group, node, replica)
+            Command::RecordReplicaLost(request) => {
+                apply::replica_lost::replica_lost(turn, &request).map(Reply::from)
             }
-            Command::ReplicaLost { group, node, replica } => {
-                apply::replica_lost::replica_lost(turn, &group, &node, replica)
+            Command::RecordReplicaReturned(request) => {
+                apply::replica_returned::replica_returned(turn, &request).map(Reply::from)
             }
-            Command::ReplicaReturned { group, node, replica } => {
-                apply::replica_returned::replica_returned(turn, &group, &node, replica)
+            Command::Repair(request) => apply::repair::repair(turn, request).map(Reply::from),
+            Command::AdvanceMove(request) => apply::advance::advance(turn, request).map(Reply::from),
+            Command::RecordProgress(request) => apply::report::report(turn, &request).map(Reply::from),
+            Command::RecordMeasurements(request) => {
+                apply::measured::measured(turn, &request).map(Reply::from)
             }
-            Command::Repair => apply::repair::repair(turn),
-            Command::Advance { id, phase, step } => apply::advance::advance(turn, id, phase, step),
-            Command::Report(reports) => apply::report::report(turn, &reports),
-            Command::Measured(measured) => apply::measured::measured(turn, &measured),
-            Command::NodeDrained { node } => apply::node_drained::node_drained(turn, &node),
+            Command::RecordNodeDrained(request) => {
+                apply::node_drained::node_drained(turn, &request).map(Reply::from)
+            }
         }?;
         count(turn, counter::REVISION);
         turn.note(());

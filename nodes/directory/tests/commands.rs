@@ -8,8 +8,10 @@ use bench::{
     relocation, started, state, tell,
 };
 use directory::{
-    Answer, ClusterInit, Command, Contract, Directory, Intent, Measured, MoveCause, MoveId, MovePhase,
-    NodeProfile, Progress, Query, Refusal, Reply, Settings, Step,
+    Answer, AuditPage, CancelMove, ClusterInit, ConfigureCluster, Contract, Directory, DrainNode, GetPlan,
+    GetRevision, GetState, InitCluster, Intent, ListAudit, ListMoves, ListNodes, MoveCause, MoveId, MovePage,
+    MovePhase, NodeProfile, Progress, Query, RecordGroupBootstrapped, RecordMeasurements, RecordNodeDown,
+    RecordNodeUp, RecordProgress, Refusal, Repair, Reply, Settings, Step,
 };
 use group::testing::Bench;
 use protocol::{Access, Contract as _, Principal};
@@ -39,30 +41,30 @@ fn a_cluster_is_initialized_once_and_invalid_input_is_refused() {
         ("replace_after_secs", |f| f.settings.replace_after_secs = u32::MAX),
     ];
     let bench = Bench::new(Directory::default());
-    assert_eq!(bench.query(&operator(), Query::State), Err(Refusal::NotInitialized));
-    assert_eq!(act(&bench, Command::Drain { node: name("n1") }), Err(Refusal::NotInitialized));
+    assert_eq!(bench.query(&operator(), Query::from(GetState)), Err(Refusal::NotInitialized));
+    assert_eq!(act(&bench, DrainNode { node: name("n1") }), Err(Refusal::NotInitialized));
     for (field, spoil) in invalid {
         let mut init = sound();
         spoil(&mut init);
-        match act(&bench, Command::Init(Box::new(init))) {
+        match act(&bench, InitCluster { cluster: Box::new(init) }) {
             Err(Refusal::Invalid { field: found, .. }) => assert_eq!(found, field),
             other => panic!("{field}: {other:?}"),
         }
     }
     let mut nowhere = sound();
     nowhere.settings.services.get_mut("s").unwrap().only_on = vec!["gpu".to_owned()];
-    let refused = act(&bench, Command::Init(Box::new(nowhere)));
+    let refused = act(&bench, InitCluster { cluster: Box::new(nowhere) });
     assert!(matches!(&refused, Err(Refusal::NoPlace { group, .. }) if group == "s/0"), "{refused:?}");
     assert!(refused.unwrap_err().to_string().contains("gpu"));
 
-    assert_eq!(act(&bench, Command::Init(Box::new(sound()))), Ok(Reply::Done));
+    assert_eq!(act(&bench, InitCluster { cluster: Box::new(sound()) }), Ok(Reply::Done(())));
     assert_eq!(
-        act(&bench, Command::Init(Box::new(sound()))),
-        Ok(Reply::Done),
+        act(&bench, InitCluster { cluster: Box::new(sound()) }),
+        Ok(Reply::Done(())),
         "a retry with the same content succeeds"
     );
     let other = cluster_init(2, &[]);
-    let refused = act(&bench, Command::Init(Box::new(other)));
+    let refused = act(&bench, InitCluster { cluster: Box::new(other) });
     assert_eq!(refused, Err(Refusal::AlreadyInitialized { name: name("inn") }));
     let nodes: Vec<_> = state(&bench).groups.into_values().filter_map(|group| group.bootstrap_node).collect();
     assert_eq!(nodes, ["n2", "n3"], "leaders are spread from the start");
@@ -71,17 +73,17 @@ fn a_cluster_is_initialized_once_and_invalid_input_is_refused() {
 #[test]
 fn a_group_is_bootstrapped_once_and_only_on_its_bootstrap_node() {
     let bench = Bench::new(Directory::default());
-    tell(&bench, Command::Init(Box::new(cluster_init(3, &[("s", service(1, 3))])))).unwrap();
+    tell(&bench, InitCluster { cluster: Box::new(cluster_init(3, &[("s", service(1, 3))])) }).unwrap();
     let placed =
-        |node: &str, replica| Command::GroupBootstrapped { group: name("s/0"), node: name(node), replica };
+        |node: &str, replica| RecordGroupBootstrapped { group: name("s/0"), node: name(node), replica };
     let refused = tell(&bench, placed("n3", 7));
     assert_eq!(refused, Err(Refusal::NotThere { group: name("s/0"), node: name("n3") }));
     assert_eq!(
         act(&bench, relocation("s/0", None, "n3", false)),
         Err(Refusal::NotBootstrapped { group: name("s/0") })
     );
-    assert_eq!(tell(&bench, placed("n2", 7)), Ok(Reply::Done));
-    assert_eq!(tell(&bench, placed("n2", 7)), Ok(Reply::Done));
+    assert_eq!(tell(&bench, placed("n2", 7)), Ok(Reply::Done(())));
+    assert_eq!(tell(&bench, placed("n2", 7)), Ok(Reply::Done(())));
     assert!(tell(&bench, placed("n2", 8)).is_err(), "a second replica id would split the group");
 }
 
@@ -91,7 +93,7 @@ fn fixed_settings_cannot_change() {
     let configure = |change: fn(&mut Settings)| {
         let mut asked = settings(&[("s", service(2, 3))]);
         change(&mut asked);
-        act(&bench, Command::Configure(Box::new(asked)))
+        act(&bench, ConfigureCluster { settings: asked })
     };
     let fixed = |what: &str, have: &str, asked: &str| {
         Err(Refusal::Fixed { what: name(what), have: name(have), asked: name(asked) })
@@ -102,9 +104,9 @@ fn fixed_settings_cannot_change() {
     );
     assert_eq!(configure(|asked| asked.services.clear()), fixed("services.s.shards", "2", "0"));
     assert_eq!(configure(|asked| asked.bank = name("stripe")), fixed("payments.bank", "sandbox", "stripe"));
-    assert_eq!(configure(|_| ()), Ok(Reply::Done));
-    assert_eq!(configure(|asked| asked.services.get_mut("s").unwrap().replicas = 1), Ok(Reply::Done));
-    let (plan, _) = started(tell(&bench, Command::Repair));
+    assert_eq!(configure(|_| ()), Ok(Reply::Done(())));
+    assert_eq!(configure(|asked| asked.services.get_mut("s").unwrap().replicas = 1), Ok(Reply::Done(())));
+    let (plan, _) = started(tell(&bench, Repair));
     assert_eq!(plan.moves.len(), 2, "both shards shrink: {plan:?}");
     assert!(plan.moves.iter().all(|planned| planned.to.is_empty() && planned.remove.len() == 2));
 }
@@ -123,12 +125,13 @@ fn a_dry_run_of_changed_settings_returns_the_plan_and_changes_nothing() {
         asked.replace_after_secs = 900;
         asked
     };
-    let dry =
-        |asked: Settings| match bench.query(&operator(), Query::Plan(Intent::Configure(Box::new(asked)))) {
-            Ok(Answer::Plan(plan)) => Ok(*plan),
-            Err(refusal) => Err(refusal),
-            Ok(other) => panic!("{other:?}"),
-        };
+    let dry = |asked: Settings| match bench
+        .query(&operator(), Query::from(GetPlan { intent: Intent::Configure(Box::new(asked)) }))
+    {
+        Ok(Answer::Plan(plan)) => Ok(plan),
+        Err(refusal) => Err(refusal),
+        Ok(other) => panic!("{other:?}"),
+    };
     let before = state(&bench);
     let plan = dry(asked()).unwrap();
     assert_eq!(state(&bench), before, "a dry run changes nothing");
@@ -142,12 +145,12 @@ fn a_dry_run_of_changed_settings_returns_the_plan_and_changes_nothing() {
         before.cluster.settings.differences(&asked()).iter().map(ToString::to_string).collect();
     let only_on = format!("services.s.only_on: anywhere → {}", labels.join(", "));
     assert_eq!(expected, ["cluster.replace_after: 300s → 900s", only_on.as_str()]);
-    act(&bench, Command::Configure(Box::new(asked()))).unwrap();
-    let audit = bench.query(&operator(), Query::Audit { before: None, limit: 1 });
-    let Ok(Answer::Audit { items, .. }) = audit else { panic!("{audit:?}") };
+    act(&bench, ConfigureCluster { settings: asked() }).unwrap();
+    let audit = bench.query(&operator(), Query::from(ListAudit { before: None, limit: 1 }));
+    let Ok(Answer::Audit(AuditPage { items, .. })) = audit else { panic!("{audit:?}") };
     assert_eq!((items[0].by.as_str(), items[0].verb.as_str()), ("usr_operator", "configure"));
     assert_eq!(items[0].detail, expected.join("; "));
-    for record in started(tell(&bench, Command::Repair)).1 {
+    for record in started(tell(&bench, Repair)).1 {
         complete(&bench, record.id);
     }
     assert_eq!(nodes_of(&bench, "s/0"), stay);
@@ -163,7 +166,7 @@ fn moves_are_refused_with_the_reason() {
     let mut shy = service(1, 1);
     shy.never_with = vec![name("t")];
     let bench = grown(4, &[("s", service(1, 3)), ("special", special), ("t", service(1, 1)), ("shy", shy)]);
-    tell(&bench, Command::NodeUp(Box::new(small("n5", 1000)))).unwrap();
+    tell(&bench, RecordNodeUp { profile: Box::new(small("n5", 1000)) }).unwrap();
     let on = nodes_of(&bench, "s/0");
     let free = name(["n1", "n2", "n3", "n4"].into_iter().find(|node| !on.contains(&name(node))).unwrap());
     let t = nodes_of(&bench, "t/0").remove(0);
@@ -204,7 +207,7 @@ fn moves_are_refused_with_the_reason() {
 
     // Quorums, and nodes whose state changed.
     for node in &on[..2] {
-        tell(&bench, Command::NodeDown { node: node.clone() }).unwrap();
+        tell(&bench, RecordNodeDown { node: node.clone() }).unwrap();
     }
     assert_eq!(
         act(&bench, relocation("s/0", None, &free, false)),
@@ -214,8 +217,8 @@ fn moves_are_refused_with_the_reason() {
         act(&bench, relocation("s/0", None, &on[0], true)),
         Err(Refusal::NodeDown { node: on[0].clone() })
     );
-    tell(&bench, Command::NodeUp(Box::new(profile(&on[0])))).unwrap();
-    tell(&bench, Command::NodeDown { node: free.clone() }).unwrap();
+    tell(&bench, RecordNodeUp { profile: Box::new(profile(&on[0])) }).unwrap();
+    tell(&bench, RecordNodeDown { node: free.clone() }).unwrap();
     assert_eq!(
         act(&bench, relocation("s/0", None, &free, false)),
         Err(Refusal::NodeDown { node: free.clone() })
@@ -264,11 +267,11 @@ fn a_move_passes_its_phases_in_order_and_stale_steps_are_refused() {
     advance(&bench, id, MovePhase::CatchingUp, waiting).unwrap();
     assert_eq!(move_record(&bench, id).waiting.as_deref(), Some("for rain"));
     let progress = Progress { bytes_done: 5, bytes_total: 10, lag: 3, secs_left: Some(2) };
-    tell(&bench, Command::Report(vec![(id, progress), (MoveId(77), progress)])).unwrap();
+    tell(&bench, RecordProgress { moves: vec![(id, progress), (MoveId(77), progress)] }).unwrap();
     assert_eq!(move_record(&bench, id).progress, progress);
     advance(&bench, id, MovePhase::CatchingUp, Step::CaughtUp).unwrap();
     let late = Err(Refusal::TooLate { id, phase: MovePhase::Switching });
-    assert_eq!(act(&bench, Command::CancelMove { id }), late);
+    assert_eq!(act(&bench, CancelMove { id }), late);
     let give_up = Step::Fail { why: name("tired") };
     assert_eq!(advance(&bench, id, MovePhase::Switching, give_up), stale(MovePhase::Switching));
     advance(&bench, id, MovePhase::Switching, Step::Switched).unwrap();
@@ -279,17 +282,17 @@ fn a_move_passes_its_phases_in_order_and_stale_steps_are_refused() {
     assert!(record.ended_at.is_some());
     assert_eq!(advance(&bench, id, MovePhase::Done, Step::Removed), stale(MovePhase::Done));
     let missing = Err(Refusal::NoSuchMove { id: MoveId(99) });
-    assert_eq!(act(&bench, Command::CancelMove { id: MoveId(99) }), missing);
+    assert_eq!(act(&bench, CancelMove { id: MoveId(99) }), missing);
 }
 
 #[test]
 fn a_failed_move_is_rolled_back_and_its_group_backs_off() {
     let bench = grown(4, &[("s", service(1, 3))]);
     let on = nodes_of(&bench, "s/0");
-    tell(&bench, Command::NodeDown { node: on[0].clone() }).unwrap();
-    assert!(started(tell(&bench, Command::Repair)).1.is_empty(), "the node is not replaced yet");
+    tell(&bench, RecordNodeDown { node: on[0].clone() }).unwrap();
+    assert!(started(tell(&bench, Repair)).1.is_empty(), "the node is not replaced yet");
     bench.advance_secs(300);
-    let repair = started(tell(&bench, Command::Repair)).1;
+    let repair = started(tell(&bench, Repair)).1;
     let record = repair.iter().find(|record| record.group == "s/0").unwrap();
     assert_eq!((record.cause, record.remove[0].node.as_str()), (MoveCause::Repair, on[0].as_str()));
     let to = record.to().unwrap().to_owned();
@@ -300,9 +303,8 @@ fn a_failed_move_is_rolled_back_and_its_group_backs_off() {
     assert_eq!(move_record(&bench, record.id).phase, MovePhase::Failed);
     let group = state(&bench).groups["s/0"].clone();
     assert!(group.former.contains(&4000) && !group.has(4000));
-    let again = |bench: &DirectoryBench| {
-        started(tell(bench, Command::Repair)).1.iter().any(|record| record.group == "s/0")
-    };
+    let again =
+        |bench: &DirectoryBench| started(tell(bench, Repair)).1.iter().any(|record| record.group == "s/0");
     assert!(!again(&bench), "the group backs off");
     bench.advance_secs(31);
     assert!(again(&bench));
@@ -314,8 +316,8 @@ fn lists_are_paged_and_the_audit_log_names_the_caller() {
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let page = bench.query(&operator(), Query::Moves { before, active: false, limit: 2 });
-        let Ok(Answer::Moves { items, next }) = page else { panic!("{page:?}") };
+        let page = bench.query(&operator(), Query::from(ListMoves { before, active: false, limit: 2 }));
+        let Ok(Answer::Moves(MovePage { items, next })) = page else { panic!("{page:?}") };
         assert!(items.len() <= 2);
         seen.extend(items.iter().map(|record| record.id.0));
         before = next;
@@ -326,22 +328,22 @@ fn lists_are_paged_and_the_audit_log_names_the_caller() {
     assert_eq!(seen, (1..=6).rev().collect::<Vec<_>>());
     for limit in [0, 101] {
         assert!(matches!(
-            bench.query(&operator(), Query::Moves { before: None, active: true, limit }),
+            bench.query(&operator(), Query::from(ListMoves { before: None, active: true, limit })),
             Err(Refusal::Invalid { .. })
         ));
     }
-    act(&bench, Command::Drain { node: name("n4") }).unwrap();
-    let audit = bench.query(&operator(), Query::Audit { before: None, limit: 100 });
-    let Ok(Answer::Audit { items, next: None }) = audit else { panic!("{audit:?}") };
+    act(&bench, DrainNode { node: name("n4") }).unwrap();
+    let audit = bench.query(&operator(), Query::from(ListAudit { before: None, limit: 100 }));
+    let Ok(Answer::Audit(AuditPage { items, next: None })) = audit else { panic!("{audit:?}") };
     let drain = items.iter().find(|record| record.verb == "drain").unwrap();
     assert_eq!((drain.by.as_str(), drain.subject.as_str()), ("usr_operator", "n4"));
     assert!(items.windows(2).all(|pair| pair[0].number == pair[1].number + 1));
     assert_eq!(items.last().unwrap().verb, "found");
-    let Ok(Answer::Revision(before)) = bench.query(&operator(), Query::Revision) else { panic!() };
-    tell(&bench, Command::Measured(Measured::default())).unwrap();
-    assert_eq!(bench.query(&operator(), Query::Revision), Ok(Answer::Revision(before + 1)));
+    let Ok(Answer::Revision(before)) = bench.query(&operator(), Query::from(GetRevision)) else { panic!() };
+    tell(&bench, RecordMeasurements::default()).unwrap();
+    assert_eq!(bench.query(&operator(), Query::from(GetRevision)), Ok(Answer::Revision(before + 1)));
     for intent in [Intent::Rebalance, Intent::Repair, Intent::Drain(name("n4"))] {
-        assert!(bench.query(&operator(), Query::Plan(intent)).is_ok());
+        assert!(bench.query(&operator(), Query::from(GetPlan { intent })).is_ok());
     }
 }
 
@@ -349,9 +351,9 @@ fn lists_are_paged_and_the_audit_log_names_the_caller() {
 fn commands_and_queries_require_their_scopes_and_services() {
     let reader =
         Principal { subject: name("usr_1"), scopes: vec![name("cluster:read")], ..Principal::default() };
-    let drain = Contract::command_access(&Command::Drain { node: String::new() });
-    let repair = Contract::command_access(&Command::Repair);
-    let read = Contract::query_access(&Query::Nodes);
+    let drain = Contract::command_access(&DrainNode { node: String::new() }.into());
+    let repair = Contract::command_access(&Repair.into());
+    let read = Contract::query_access(&Query::from(ListNodes));
     let table: [(Access, &Principal, bool); 9] = [
         (drain, &operator(), true),
         (drain, &reader, false),

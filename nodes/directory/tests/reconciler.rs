@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::{
-    Answer, Command, GROUP, Lifecycle, MoveCause, MoveId, MovePhase, NodeState, Query, Refusal, Reply, State,
+    Answer, CancelMove, ConfigureCluster, DecommissionNode, DrainNode, GROUP, GetPlan, Lifecycle, MoveCause,
+    MoveId, MovePhase, NodeState, Query, RebalanceCluster, RecordRecovery, Refusal, Reply, StartedMoves,
+    State, UncordonNode,
 };
 use world::{ActionLimit, Cluster, StopAt, operator, service};
 
@@ -78,7 +80,7 @@ const TASKS: [Task; 8] = [
         replicas: 1,
         begin: |cluster| {
             let settings = world::settings(&[("s", service(1, 3))]);
-            cluster.tell(Command::Configure(Box::new(settings))).unwrap();
+            cluster.tell(ConfigureCluster { settings }).unwrap();
             None
         },
         done: |cluster, _| cluster.world.voters("s/0").len() == 3,
@@ -101,7 +103,7 @@ const TASKS: [Task; 8] = [
         nodes: 4,
         replicas: 3,
         begin: |cluster| {
-            cluster.act(Command::Decommission { node: "n1".to_owned() }).unwrap();
+            cluster.act(DecommissionNode { node: "n1".to_owned() }).unwrap();
             None
         },
         done: |cluster, state| {
@@ -153,7 +155,7 @@ async fn a_reconciler_may_stop_at_every_step() {
                     }
                 };
                 let died = tokio::select! {
-                    () = reconciler.run_term() => unreachable!("it reigns for ever"),
+                    () = reconciler.run_term() => unreachable!("it runs forever"),
                     () = limit.reached() => true,
                     () = quiet => false,
                 };
@@ -229,15 +231,15 @@ async fn a_move_can_be_cancelled_until_it_switches() {
     cluster.until("catching up", |_| cluster.move_record(id).phase == MovePhase::CatchingUp).await;
     // Progress is also recorded.
     cluster.until("reported", |_| cluster.move_record(id).progress.lag > 0).await;
-    let Ok(Reply::Move(record)) = cluster.act(Command::CancelMove { id }) else { panic!() };
+    let Ok(Reply::Move(record)) = cluster.act(CancelMove { id }) else { panic!() };
     assert_eq!(record.phase, MovePhase::Removing);
     cluster.until("cancelled", |_| cluster.move_record(id).phase == MovePhase::Cancelled).await;
     assert_eq!(cluster.world.has(&to, "s/0"), 0);
     assert!(!cluster.nodes_of("s/0").contains(&to));
-    let again = cluster.act(Command::CancelMove { id });
+    let again = cluster.act(CancelMove { id });
     assert!(again.is_ok(), "cancelling twice succeeds: {again:?}");
     let done = cluster.moves().into_iter().find(|record| record.phase == MovePhase::Done).unwrap().id;
-    let refused = cluster.act(Command::CancelMove { id: done });
+    let refused = cluster.act(CancelMove { id: done });
     assert_eq!(refused, Err(Refusal::TooLate { id: done, phase: MovePhase::Done }));
 }
 
@@ -283,18 +285,19 @@ async fn a_node_that_returns_in_time_keeps_its_replicas_and_gets_leaders_back() 
 #[tokio::test]
 async fn a_drained_node_has_no_leaders_and_only_one_node_is_drained_at_a_time() {
     let cluster = Cluster::new(3, &[("s", service(3, 3))]).await;
-    let Ok(Reply::Started { plan, moves }) = cluster.act(Command::Drain { node: "n1".to_owned() }) else {
+    let Ok(Reply::Started(StartedMoves { plan, moves })) = cluster.act(DrainNode { node: "n1".to_owned() })
+    else {
         panic!()
     };
     assert!(moves.is_empty() && plan.is_safe_to_stop());
     assert_eq!(plan.tightest().map(|stay| (stay.live, stay.voters, stay.needed)), Some((2, 3, 2)));
-    let other = cluster.act(Command::Drain { node: "n2".to_owned() });
+    let other = cluster.act(DrainNode { node: "n2".to_owned() });
     assert_eq!(other, Err(Refusal::OneAtATime { other: "n1".to_owned(), state: "draining".to_owned() }));
     cluster.until("drained", |state| state.nodes["n1"].lifecycle == Lifecycle::Drained).await;
     assert_eq!(cluster.leaders().get("n1"), None);
-    let other = cluster.act(Command::Drain { node: "n2".to_owned() });
+    let other = cluster.act(DrainNode { node: "n2".to_owned() });
     assert_eq!(other, Err(Refusal::OneAtATime { other: "n1".to_owned(), state: "drained".to_owned() }));
-    cluster.act(Command::Uncordon { node: "n1".to_owned() }).unwrap();
+    cluster.act(UncordonNode { node: "n1".to_owned() }).unwrap();
     cluster.until("even", |_| cluster.leaders().get("n1").is_some_and(|led| *led >= 1)).await;
 }
 
@@ -302,7 +305,8 @@ async fn a_drained_node_has_no_leaders_and_only_one_node_is_drained_at_a_time() 
 async fn replicas_of_a_drained_node_move_to_a_free_node() {
     let cluster = Cluster::new(4, &[("s", service(2, 3))]).await;
     let held = cluster.state().groups.values().filter(|group| group.is_on("n2")).count();
-    let Ok(Reply::Started { plan, .. }) = cluster.act(Command::Drain { node: "n2".to_owned() }) else {
+    let Ok(Reply::Started(StartedMoves { plan, .. })) = cluster.act(DrainNode { node: "n2".to_owned() })
+    else {
         panic!()
     };
     assert_eq!(plan.moves.len(), held);
@@ -313,7 +317,7 @@ async fn replicas_of_a_drained_node_move_to_a_free_node() {
         .await;
     assert!(!cluster.state().groups.values().any(|group| group.is_on("n2")));
     assert!(
-        cluster.act(Command::Drain { node: "n3".to_owned() }).is_ok(),
+        cluster.act(DrainNode { node: "n3".to_owned() }).is_ok(),
         "an empty drained node does not block another drain"
     );
 }
@@ -323,11 +327,12 @@ async fn a_new_node_takes_its_share_after_a_rebalance() {
     let cluster = Cluster::new(3, &[("s", service(7, 3))]).await;
     cluster.world.add_node("n4");
     cluster.until("joined", |state| state.nodes.contains_key("n4")).await;
-    let Ok(Answer::Plan(dry)) = cluster.bench.query(&operator(), Query::Plan(directory::Intent::Rebalance))
+    let Ok(Answer::Plan(dry)) =
+        cluster.bench.query(&operator(), Query::from(GetPlan { intent: directory::Intent::Rebalance }))
     else {
         panic!()
     };
-    let Ok(Reply::Started { plan, .. }) = cluster.act(Command::Rebalance) else { panic!() };
+    let Ok(Reply::Started(StartedMoves { plan, .. })) = cluster.act(RebalanceCluster) else { panic!() };
     assert_eq!(dry, plan);
     cluster.until("even", |state| cluster.is_quiet(state)).await;
     let state = cluster.state();
@@ -360,9 +365,9 @@ async fn a_recovered_replica_is_kept_and_those_it_replaces_are_deleted() {
     // Not recorded yet: it must not be deleted.
     cluster.work(60).await;
     assert_eq!(cluster.world.has("n1", "s/0"), 1);
-    let recovered = Command::Recovered { group: "s/0".to_owned(), node: "n1".to_owned(), replica: id };
-    assert_eq!(cluster.act(recovered.clone()), Ok(Reply::Done));
-    assert_eq!(cluster.act(recovered), Ok(Reply::Done));
+    let recovered = RecordRecovery { group: "s/0".to_owned(), node: "n1".to_owned(), replica: id };
+    assert_eq!(cluster.act(recovered.clone()), Ok(Reply::Done(())));
+    assert_eq!(cluster.act(recovered), Ok(Reply::Done(())));
     cluster.world.start("n2");
     cluster.world.start("n3");
     cluster

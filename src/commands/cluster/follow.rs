@@ -203,11 +203,11 @@ async fn refresh(
 /// Shows the progress of moves.
 struct Progress {
     bars: Option<MultiProgress>,
-    moves: BTreeMap<String, Shown>,
+    moves: BTreeMap<String, PrintedMove>,
 }
 
 /// What was last shown of a move.
-struct Shown {
+struct PrintedMove {
     phase: Option<MovePhase>,
     at: Instant,
     bar: Option<ProgressBar>,
@@ -232,7 +232,7 @@ impl Progress {
 
     fn show(&mut self, one: &MoveResponse) {
         let bars = self.bars.as_ref();
-        let shown = self.moves.entry(one.id.clone()).or_insert_with(|| Shown {
+        let shown = self.moves.entry(one.id.clone()).or_insert_with(|| PrintedMove {
             phase: None,
             at: Instant::now(),
             bar: bars.map(|bars| bars.add(bar())),

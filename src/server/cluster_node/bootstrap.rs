@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use directory::{ClusterInit, Command, Refusal, ReplicaLocation, ServiceSettings};
+use directory::{ClusterInit, InitCluster, Refusal, ReplicaLocation, ServiceSettings};
 use edge::{ApiError, Problem, problem_types};
 use group::Failure;
 use poem::{IntoResponse, Request, Response, handler};
@@ -139,8 +139,8 @@ async fn initialise(node: &Arc<ClusterNode>, request: InitRequest) -> anyhow::Re
         placed,
     };
     let nodes = cluster_init.nodes.iter().map(|node| node.name.clone()).collect();
-    let command = Command::Init(Box::new(cluster_init));
-    let initialised = server.client.command::<directory::Contract>(&node.call(TIMEOUT), command).await;
+    let command = InitCluster { cluster: Box::new(cluster_init) };
+    let initialised = server.client.call(&node.call(TIMEOUT), command).await;
     match initialised {
         Ok(_) => {}
         // An earlier attempt has created the record.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::bail;
 use directory::{
-    Answer, ClientRecords, Cluster, Difference, Lifecycle, NodeRecord, Query, Reconciler, ReconcilerOptions,
+    ClientRecords, Cluster, Difference, GetCluster, GetRevision, Lifecycle, ListNodes, NodeRecord,
+    Reconciler, ReconcilerOptions,
 };
 use group::{Client, Failure};
 use link::{Fingerprint, Seed};
@@ -63,10 +64,7 @@ async fn update(
     differences: &mut SettingsDifferences,
 ) -> anyhow::Result<bool> {
     let client = &node.server.client;
-    let revision = match client.query::<directory::Contract>(&node.call(TIMEOUT), Query::Revision).await {
-        Ok(Answer::Revision(revision)) => revision,
-        Ok(_) | Err(_) => return Ok(false),
-    };
+    let Ok(revision) = client.call(&node.call(TIMEOUT), GetRevision).await else { return Ok(false) };
     if *known == Some(revision) {
         return Ok(true);
     }
@@ -149,17 +147,11 @@ impl SettingsDifferences {
 }
 
 async fn cluster(node: &ClusterNode, client: &Client) -> Option<Cluster> {
-    match client.query::<directory::Contract>(&node.call(TIMEOUT), Query::Cluster).await {
-        Ok(Answer::Cluster(cluster)) => Some(*cluster),
-        Ok(_) | Err(_) => None,
-    }
+    client.call(&node.call(TIMEOUT), GetCluster).await.ok().map(|cluster| *cluster)
 }
 
 async fn nodes(node: &ClusterNode, client: &Client) -> Option<Vec<NodeRecord>> {
-    match client.query::<directory::Contract>(&node.call(TIMEOUT), Query::Nodes).await {
-        Ok(Answer::Nodes(nodes)) => Some(nodes),
-        Ok(_) | Err(_) => None,
-    }
+    client.call(&node.call(TIMEOUT), ListNodes).await.ok()
 }
 
 /// Shards of the services that this version has, without the directory.

@@ -302,12 +302,12 @@ impl Cluster {
         command
     }
 
-    /// Runs a verb of the command line to its end.
+    /// Runs a command of the CLI to its end.
     pub fn auberge(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(&binary()).args(arguments))
     }
 
-    /// Runs an operator's verb at a node, as the administrator.
+    /// Runs an operator's command at a node, as the administrator.
     pub fn operate(&self, at: &str, arguments: &[&str]) -> Ran {
         let mut command = self.command(&binary());
         command.args(arguments).arg("--admin").arg(&self.admin).args(["--url", &self.url(at)]);

@@ -186,12 +186,12 @@ impl TestServer {
         command
     }
 
-    /// Runs a verb of the command line to its end.
+    /// Runs a command of the CLI to its end.
     pub fn auberge(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments))
     }
 
-    /// Runs an operator's verb, as the administrator of this server.
+    /// Runs an operator's command, as the administrator of this server.
     pub fn operate(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments).arg("--admin").arg(self.data.join("admin.json")))
     }

@@ -65,7 +65,7 @@ impl Cluster {
         .await
     }
 
-    /// Hands the leadership of a group to a node, and returns once it has it.
+    /// Transfers the leadership of a group to a node, and returns once it has it.
     pub async fn lead(&self, group: &str, to: &str) {
         if self.leader(to, group).await != to {
             self.operate(to, &["cluster", "move", group, "--to", to, "--leader-only"]).done();

@@ -4,8 +4,8 @@ use group::Turn;
 use protocol::Timestamp;
 
 use super::init::voter;
-use crate::contract::{Refusal, Reply, Step};
-use crate::records::{Abort, GroupRecord, MoveId, MovePhase, MoveRecord, ReplicaLocation, ReplicaRecord};
+use crate::contract::{AdvanceMove, Refusal, Step};
+use crate::records::{Abort, GroupRecord, MovePhase, MoveRecord, ReplicaLocation, ReplicaRecord};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group, put_move};
 
@@ -14,10 +14,8 @@ const BACKOFF_SECS: i64 = 30;
 
 pub(crate) fn advance(
     turn: &mut Turn<'_, Directory>,
-    id: MoveId,
-    phase: MovePhase,
-    step: Step,
-) -> Result<Reply, Refusal> {
+    AdvanceMove { id, phase, step }: AdvanceMove,
+) -> Result<Box<MoveRecord>, Refusal> {
     let mut record = turn.move_or(id)?;
     let mut group = turn.group_or(&record.group)?;
     // Another reconciler has advanced the move: its steps stand.
@@ -85,7 +83,7 @@ pub(crate) fn advance(
     }
     put_group(turn, &mut group);
     put_move(turn, &record);
-    Ok(Reply::Move(Box::new(record)))
+    Ok(Box::new(record))
 }
 
 fn enter(record: &mut MoveRecord, phase: MovePhase, now: Timestamp) {

@@ -3,15 +3,18 @@
 use group::Turn;
 
 use super::advance::turn_back;
-use crate::contract::{Refusal, Reply};
-use crate::records::{Abort, MoveId, MovePhase, MoveRecord};
+use crate::contract::{CancelMove, Refusal};
+use crate::records::{Abort, MovePhase, MoveRecord};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_move};
 
-pub(crate) fn cancel_move(turn: &mut Turn<'_, Directory>, id: MoveId) -> Result<Reply, Refusal> {
+pub(crate) fn cancel_move(
+    turn: &mut Turn<'_, Directory>,
+    CancelMove { id }: CancelMove,
+) -> Result<Box<MoveRecord>, Refusal> {
     let record = turn.move_or(id)?;
     if matches!(record.abort, Some(Abort::Cancelled { .. })) {
-        return Ok(Reply::Move(Box::new(record)));
+        return Ok(Box::new(record));
     }
     match record.phase {
         MovePhase::Adding | MovePhase::CatchingUp => {}
@@ -26,7 +29,7 @@ pub(crate) fn cancel_move(turn: &mut Turn<'_, Directory>, id: MoveId) -> Result<
 
     let record = cancel(turn, record);
     audit(turn, "cancel", &id.to_string(), record.group.clone());
-    Ok(Reply::Move(Box::new(record)))
+    Ok(Box::new(record))
 }
 
 /// Cancels a move.

@@ -3,7 +3,7 @@
 use group::Turn;
 
 use super::node_up::is_name;
-use crate::contract::{Refusal, Reply, SERVICE};
+use crate::contract::{ConfigureCluster, Refusal, SERVICE};
 use crate::records::{Settings, State};
 use crate::service::Directory;
 use crate::state::{CLUSTER, Rows, audit, put_group};
@@ -17,13 +17,16 @@ const SERVICES_MAX: usize = 64;
 /// Largest number of changes that one audit record lists.
 const NAMED_MAX: usize = 20;
 
-pub(crate) fn configure(turn: &mut Turn<'_, Directory>, settings: Settings) -> Result<Reply, Refusal> {
+pub(crate) fn configure(
+    turn: &mut Turn<'_, Directory>,
+    ConfigureCluster { settings }: ConfigureCluster,
+) -> Result<(), Refusal> {
     let before = turn.load()?;
     let after = configured(before.clone(), settings)?;
 
     let changed = before.cluster.settings.differences(&after.cluster.settings);
     if changed.is_empty() {
-        return Ok(Reply::Done);
+        return Ok(());
     }
     for mut group in after.groups.into_values() {
         if before.groups.get(&group.group) != Some(&group) {
@@ -36,7 +39,7 @@ pub(crate) fn configure(turn: &mut Turn<'_, Directory>, settings: Settings) -> R
         lines.push(format!("and {} more", changed.len() - NAMED_MAX));
     }
     audit(turn, "configure", &after.cluster.name, lines.join("; "));
-    Ok(Reply::Done)
+    Ok(())
 }
 
 /// The state with other settings.

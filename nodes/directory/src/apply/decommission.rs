@@ -3,18 +3,21 @@
 use group::Turn;
 
 use super::begin::begin_all;
-use crate::contract::{Refusal, Reply};
+use crate::contract::{DecommissionNode, Refusal, StartedMoves};
 use crate::plan;
 use crate::records::{Lifecycle, NodeRecord, Plan};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group, put_node};
 
-pub(crate) fn decommission(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Reply, Refusal> {
+pub(crate) fn decommission(
+    turn: &mut Turn<'_, Directory>,
+    DecommissionNode { node }: &DecommissionNode,
+) -> Result<StartedMoves, Refusal> {
     let state = turn.load()?;
     let known = turn.node_or(node)?;
     if known.lifecycle == Lifecycle::Decommissioning {
         let plan = Plan { moves: Vec::new(), ..plan::decommission(&state, node)? };
-        return Ok(Reply::Started { plan: Box::new(plan), moves: super::drain::under_way(&state, node) });
+        return Ok(StartedMoves { plan, moves: super::drain::under_way(&state, node) });
     }
     let serving =
         |other: &&NodeRecord| other.name() != node && other.up && other.lifecycle == Lifecycle::Active;
@@ -48,5 +51,5 @@ pub(crate) fn decommission(turn: &mut Turn<'_, Directory>, node: &str) -> Result
     );
     audit(turn, "decommission", node, format!("{} to move", plan.moves.len()));
     let moves = begin_all(turn, &state, &plan);
-    Ok(Reply::Started { plan: Box::new(plan), moves })
+    Ok(StartedMoves { plan, moves })
 }

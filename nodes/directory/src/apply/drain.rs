@@ -3,20 +3,23 @@
 use group::Turn;
 
 use super::begin::begin_all;
-use crate::contract::{Refusal, Reply};
+use crate::contract::{DrainNode, Refusal, StartedMoves};
 use crate::plan;
 use crate::records::{Lifecycle, MoveRecord, NodeRecord, Plan, State};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_node};
 
-pub(crate) fn drain(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Reply, Refusal> {
+pub(crate) fn drain(
+    turn: &mut Turn<'_, Directory>,
+    DrainNode { node }: &DrainNode,
+) -> Result<StartedMoves, Refusal> {
     let state = turn.load()?;
     let known = turn.node_or(node)?;
     let plan = match known.lifecycle {
         // A retry: return the current state, and start no move twice.
         Lifecycle::Draining | Lifecycle::Drained => {
             let plan = Plan { moves: Vec::new(), ..plan::drain(&state, node)? };
-            return Ok(Reply::Started { plan: Box::new(plan), moves: under_way(&state, node) });
+            return Ok(StartedMoves { plan, moves: under_way(&state, node) });
         }
         Lifecycle::Decommissioning => {
             return Err(Refusal::Cordoned {
@@ -30,7 +33,7 @@ pub(crate) fn drain(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Reply,
     put_node(turn, &NodeRecord { lifecycle: Lifecycle::Draining, lifecycle_since: turn.now(), ..known });
     audit(turn, "drain", node, format!("{} to move, {} stay", plan.moves.len(), plan.remaining.len()));
     let moves = begin_all(turn, &state, &plan);
-    Ok(Reply::Started { plan: Box::new(plan), moves })
+    Ok(StartedMoves { plan, moves })
 }
 
 /// Active moves that remove a replica from a node.

@@ -7,7 +7,7 @@ use protocol::codec;
 
 use super::configure::check;
 use super::node_up::{check_profile, is_name};
-use crate::contract::{GROUP, Refusal, Reply, SERVICE};
+use crate::contract::{GROUP, InitCluster, Refusal, SERVICE};
 use crate::plan;
 use crate::records::{
     Cluster, ClusterInit, GroupRecord, Lifecycle, NodeRecord, ReplicaLocation, ReplicaRecord, State,
@@ -15,16 +15,19 @@ use crate::records::{
 use crate::service::Directory;
 use crate::state::{CLUSTER, GROUPS_MAX, INIT_DIGEST, Rows, audit, put_group, put_node};
 
-pub(crate) fn init(turn: &mut Turn<'_, Directory>, init: ClusterInit) -> Result<Reply, Refusal> {
-    let digest = codec::hash128(&[&codec::encode(&init)]);
+pub(crate) fn init(
+    turn: &mut Turn<'_, Directory>,
+    InitCluster { cluster: init }: InitCluster,
+) -> Result<(), Refusal> {
+    let digest = codec::hash128(&[&codec::encode(&*init)]);
     if let Some(cluster) = turn.cluster() {
         // A retry with the same content succeeds.
         if turn.get(&INIT_DIGEST, &0) == Some(digest) {
-            return Ok(Reply::Done);
+            return Ok(());
         }
         return Err(Refusal::AlreadyInitialized { name: cluster.name });
     }
-    let mut state = initial_state(turn, init)?;
+    let mut state = initial_state(turn, *init)?;
     let founders = plan::bootstrap_nodes(&state)?;
 
     turn.put(&INIT_DIGEST, &0, &digest);
@@ -40,7 +43,7 @@ pub(crate) fn init(turn: &mut Turn<'_, Directory>, init: ClusterInit) -> Result<
     }
     let detail = format!("{} nodes, {} groups", state.nodes.len(), state.groups.len());
     audit(turn, "found", &state.cluster.name, detail);
-    Ok(Reply::Done)
+    Ok(())
 }
 
 /// The initial state, without bootstrap nodes.

@@ -2,11 +2,11 @@
 
 use group::Turn;
 
-use crate::contract::{Measured, Refusal, Reply};
+use crate::contract::{RecordMeasurements, Refusal};
 use crate::service::Directory;
 use crate::state::{Rows, put_group, put_node};
 
-pub(crate) fn measured(turn: &mut Turn<'_, Directory>, measured: &Measured) -> Result<Reply, Refusal> {
+pub(crate) fn measured(turn: &mut Turn<'_, Directory>, measured: &RecordMeasurements) -> Result<(), Refusal> {
     turn.cluster().ok_or(Refusal::NotInitialized)?;
     for (name, free) in &measured.disk_free_bytes {
         if let Some(mut node) = turn.node(name) {
@@ -21,5 +21,5 @@ pub(crate) fn measured(turn: &mut Turn<'_, Directory>, measured: &Measured) -> R
             put_group(turn, &mut group);
         }
     }
-    Ok(Reply::Done)
+    Ok(())
 }

@@ -2,20 +2,23 @@
 
 use group::Turn;
 
-use crate::contract::{Refusal, Reply};
+use crate::contract::{RecordNodeDrained, Refusal};
 use crate::plan;
 use crate::records::{GroupRecord, Lifecycle, NodeRecord};
 use crate::service::Directory;
 use crate::state::{CLUSTER, Rows, audit, put_node};
 
-pub(crate) fn node_drained(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Reply, Refusal> {
+pub(crate) fn node_drained(
+    turn: &mut Turn<'_, Directory>,
+    RecordNodeDrained { node }: &RecordNodeDrained,
+) -> Result<Box<NodeRecord>, Refusal> {
     let state = turn.load()?;
     let known = turn.node_or(node)?;
     let (lifecycle, verb) = match known.lifecycle {
         Lifecycle::Draining => (Lifecycle::Drained, "drained"),
         Lifecycle::Decommissioning => (Lifecycle::Decommissioned, "decommissioned"),
         Lifecycle::Active | Lifecycle::Drained | Lifecycle::Decommissioned => {
-            return Ok(Reply::Node(Box::new(known)));
+            return Ok(Box::new(known));
         }
     };
     if let Some(record) = state.moves.iter().find(|record| record.concerns(node)) {
@@ -44,5 +47,5 @@ pub(crate) fn node_drained(turn: &mut Turn<'_, Directory>, node: &str) -> Result
     }
     put_node(turn, &updated);
     audit(turn, verb, node, "");
-    Ok(Reply::Node(Box::new(updated)))
+    Ok(Box::new(updated))
 }

@@ -2,13 +2,17 @@
 
 use group::Turn;
 
-use crate::contract::{Refusal, Reply};
+use crate::contract::{RecordNodeUp, Refusal};
 use crate::records::{Lifecycle, NodeProfile, NodeRecord};
 use crate::service::Directory;
 use crate::state::{NODES_MAX, Rows, audit, put_node};
 
-pub(crate) fn node_up(turn: &mut Turn<'_, Directory>, profile: NodeProfile) -> Result<Reply, Refusal> {
+pub(crate) fn node_up(
+    turn: &mut Turn<'_, Directory>,
+    RecordNodeUp { profile }: RecordNodeUp,
+) -> Result<Box<NodeRecord>, Refusal> {
     let cluster = turn.cluster().ok_or(Refusal::NotInitialized)?;
+    let profile = *profile;
     check_profile(&profile)?;
     let name = profile.name.clone();
     let denied = |(fingerprint, _): &(String, String)| *fingerprint == profile.fingerprint;
@@ -50,7 +54,7 @@ pub(crate) fn node_up(turn: &mut Turn<'_, Directory>, profile: NodeProfile) -> R
     if let Some(verb) = verb {
         audit(turn, verb, &name, node.profile.address.clone());
     }
-    Ok(Reply::Node(Box::new(node)))
+    Ok(Box::new(node))
 }
 
 /// Validates a profile.

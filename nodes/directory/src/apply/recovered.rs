@@ -4,22 +4,20 @@ use group::Turn;
 
 use super::advance::finish;
 use super::init::voter;
-use crate::contract::{Refusal, Reply};
+use crate::contract::{RecordRecovery, Refusal};
 use crate::records::{Abort, MovePhase, ReplicaLocation};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group, put_move};
 
 pub(crate) fn recovered(
     turn: &mut Turn<'_, Directory>,
-    group: &str,
-    node: String,
-    replica: u64,
-) -> Result<Reply, Refusal> {
-    let mut record = turn.group_or(group)?;
+    RecordRecovery { group, node, replica }: RecordRecovery,
+) -> Result<(), Refusal> {
+    let mut record = turn.group_or(&group)?;
     turn.node_or(&node)?;
     let location = ReplicaLocation { node, replica };
     if record.replicas == [voter(location.clone())] {
-        return Ok(Reply::Done);
+        return Ok(());
     }
     if record.former.contains(&replica) {
         return Err(Refusal::Invalid {
@@ -42,8 +40,8 @@ pub(crate) fn recovered(
     record.bootstrap_node = None;
     record.backoff_until = None;
     record.leader = Some(location.node.clone());
-    audit(turn, "recover", group, format!("from what {} had; the others' is given up", location.node));
+    audit(turn, "recover", &group, format!("from what {} had; the others' is given up", location.node));
     record.replicas = vec![voter(location)];
     put_group(turn, &mut record);
-    Ok(Reply::Done)
+    Ok(())
 }

@@ -2,16 +2,14 @@
 
 use group::Turn;
 
-use crate::contract::{Refusal, Reply};
+use crate::contract::{RecordReplicaLost, Refusal};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group};
 
 pub(crate) fn replica_lost(
     turn: &mut Turn<'_, Directory>,
-    group: &str,
-    node: &str,
-    replica: u64,
-) -> Result<Reply, Refusal> {
+    RecordReplicaLost { group, node, replica }: &RecordReplicaLost,
+) -> Result<(), Refusal> {
     let mut record = turn.group_or(group)?;
     if !turn.node_or(node)?.up {
         // The node may still have it.
@@ -21,16 +19,16 @@ pub(crate) fn replica_lost(
     let known = record
         .replicas
         .iter_mut()
-        .find(|known| known.voter && known.location.node == node && known.location.replica == replica);
+        .find(|known| known.voter && known.location.node == *node && known.location.replica == *replica);
     let Some(known) = known else {
         return Err(Refusal::NotThere { group: group.to_owned(), node: node.to_owned() });
     };
     if known.lost_since.is_some() {
-        return Ok(Reply::Done);
+        return Ok(());
     }
 
     known.lost_since = Some(now);
     put_group(turn, &mut record);
     audit(turn, "replica gone", group, format!("from {node}"));
-    Ok(Reply::Done)
+    Ok(())
 }

@@ -2,28 +2,27 @@
 
 use group::Turn;
 
-use crate::contract::{Refusal, Reply};
+use crate::contract::{RecordReplicaReturned, Refusal};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_group};
 
 pub(crate) fn replica_returned(
     turn: &mut Turn<'_, Directory>,
-    group: &str,
-    node: &str,
-    replica: u64,
-) -> Result<Reply, Refusal> {
+    RecordReplicaReturned { group, node, replica }: &RecordReplicaReturned,
+) -> Result<(), Refusal> {
     let mut record = turn.group_or(group)?;
     let known = record.replicas.iter_mut();
-    let known = known.map(|known| (known.location.node == node && known.location.replica == replica, known));
+    let known =
+        known.map(|known| (known.location.node == *node && known.location.replica == *replica, known));
     let Some((_, known)) = known.into_iter().find(|(same, _)| *same) else {
         return Err(Refusal::NotThere { group: group.to_owned(), node: node.to_owned() });
     };
     if known.lost_since.is_none() {
-        return Ok(Reply::Done);
+        return Ok(());
     }
 
     known.lost_since = None;
     put_group(turn, &mut record);
     audit(turn, "replica back", group, format!("on {node}"));
-    Ok(Reply::Done)
+    Ok(())
 }

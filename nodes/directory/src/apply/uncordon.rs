@@ -3,17 +3,20 @@
 use group::Turn;
 
 use super::cancel_move::cancel;
-use crate::contract::{Refusal, Reply};
+use crate::contract::{Refusal, UncordonNode};
 use crate::records::{Lifecycle, MoveCause, MovePhase, NodeRecord};
 use crate::service::Directory;
 use crate::state::{Rows, audit, put_node};
 
-pub(crate) fn uncordon(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Reply, Refusal> {
+pub(crate) fn uncordon(
+    turn: &mut Turn<'_, Directory>,
+    UncordonNode { node }: &UncordonNode,
+) -> Result<Box<NodeRecord>, Refusal> {
     let state = turn.load()?;
     let known = turn.node_or(node)?;
     match known.lifecycle {
         Lifecycle::Decommissioned => return Err(Refusal::Decommissioned { node: node.to_owned() }),
-        Lifecycle::Active => return Ok(Reply::Node(Box::new(known))),
+        Lifecycle::Active => return Ok(Box::new(known)),
         Lifecycle::Draining | Lifecycle::Drained | Lifecycle::Decommissioning => {}
     }
 
@@ -26,5 +29,5 @@ pub(crate) fn uncordon(turn: &mut Turn<'_, Directory>, node: &str) -> Result<Rep
             cancel(turn, record);
         }
     }
-    Ok(Reply::Node(Box::new(node_record)))
+    Ok(Box::new(node_record))
 }

@@ -6,8 +6,8 @@ use group::{Failure, StartMode};
 use tokio::time::{Instant, sleep};
 
 use super::Context;
-use super::records::{message, move_record};
-use crate::contract::{Command, Refusal, Step};
+use super::records::{call, message, move_record};
+use crate::contract::{AdvanceMove, Refusal, Step};
 use crate::node_client::NodeError;
 use crate::records::{GroupRecord, MoveId, MovePhase, MoveRecord, NewReplica, Progress, ReplicaLocation};
 
@@ -62,8 +62,8 @@ pub(super) async fn execute(context: &Context, id: MoveId) -> Result<(), String>
 }
 
 async fn advance(context: &Context, record: &MoveRecord, step: Step) -> Result<(), String> {
-    let command = Command::Advance { id: record.id, phase: record.phase, step };
-    match context.records.command(command).await {
+    let command = AdvanceMove { id: record.id, phase: record.phase, step };
+    match call(&*context.records, command).await {
         // The move has advanced or was cancelled meanwhile: read it again.
         Ok(_) | Err(Failure::Refused(Refusal::Stale { .. })) => Ok(()),
         Err(failure) => Err(message(failure)),

@@ -8,8 +8,8 @@ use tokio::time::{Duration, Instant, timeout};
 
 use super::Context;
 use super::execute::execute;
-use super::records::message;
-use crate::contract::Command;
+use super::records::{call, message};
+use crate::contract::RecordGroupBootstrapped;
 use crate::records::MoveId;
 
 /// Timeout of a job that is not a move.
@@ -63,8 +63,8 @@ impl Job {
             Self::Bootstrap(group, node) => {
                 let replica =
                     nodes.open(node, group, StartMode::Bootstrap).await.map_err(|why| why.to_string())?;
-                let placed = Command::GroupBootstrapped { group: group.clone(), node: node.clone(), replica };
-                context.records.command(placed).await.map(drop).map_err(message)
+                let placed = RecordGroupBootstrapped { group: group.clone(), node: node.clone(), replica };
+                call(&*context.records, placed).await.map_err(message)
             }
             Self::Drop(node, group, replica) => {
                 nodes.drop_replica(node, group, *replica).await.map_err(|why| why.to_string())

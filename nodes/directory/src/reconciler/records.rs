@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use group::{Call, Client, Failure};
+use group::{Call, Client, Failure, Unavailable, Why};
+use protocol::{ReplyMessage, RequestMessage, Variant};
 
-use crate::contract::{Answer, Command, Directory, Query, Refusal, Reply};
+use crate::contract::{Answer, Command, Directory, GetGroup, GetMove, GetState, Query, Refusal, Reply};
 use crate::records::{GroupRecord, MoveId, MoveRecord, State};
 
 /// Timeout of a command or a query.
@@ -48,12 +49,24 @@ impl Records for ClientRecords {
     }
 }
 
+/// Executes a typed request.
+pub(super) async fn call<M: Variant<Contract = Directory>>(
+    records: &dyn Records,
+    request: M,
+) -> Result<M::Reply, Failure<Refusal>> {
+    let message = match request.into_message() {
+        RequestMessage::Command(command) => ReplyMessage::Reply(records.command(command).await?),
+        RequestMessage::Query(query) => ReplyMessage::Answer(records.query(query).await?),
+    };
+    let wrong_type = || Unavailable::new(Why::Store("the reply is of another type".to_owned()));
+    M::reply(message).ok_or_else(|| wrong_type().into())
+}
+
 /// All records; none where the cluster is not initialized.
 pub(super) async fn state(records: &dyn Records) -> Result<Option<State>, String> {
-    match records.query(Query::State).await {
-        Ok(Answer::State(state)) => Ok(Some(*state)),
+    match call(records, GetState).await {
+        Ok(state) => Ok(Some(*state)),
         Err(Failure::Refused(Refusal::NotInitialized)) => Ok(None),
-        Ok(_) => Err("unexpected answer of the directory".to_owned()),
         Err(failure) => Err(message(failure)),
     }
 }
@@ -63,13 +76,8 @@ pub(super) async fn move_record(
     records: &dyn Records,
     id: MoveId,
 ) -> Result<(MoveRecord, GroupRecord), String> {
-    let Answer::Move(record) = records.query(Query::Move { id }).await.map_err(message)? else {
-        return Err("unexpected answer of the directory".to_owned());
-    };
-    let query = Query::Group { group: record.group.clone() };
-    let Answer::Group(group) = records.query(query).await.map_err(message)? else {
-        return Err("unexpected answer of the directory".to_owned());
-    };
+    let record = call(records, GetMove { id }).await.map_err(message)?;
+    let group = call(records, GetGroup { group: record.group.clone() }).await.map_err(message)?;
     Ok((*record, *group))
 }
 

@@ -8,7 +8,10 @@ use tokio::time::{Duration, Instant};
 use super::Context;
 use super::jobs::{Job, Jobs, Kind};
 use super::records::{message, state};
-use crate::contract::{Command, Measured};
+use crate::contract::{
+    Command, RecordMeasurements, RecordNodeDown, RecordNodeDrained, RecordNodeUp, RecordProgress,
+    RecordReplicaLost, RecordReplicaReturned, Repair,
+};
 use crate::node_client::Observed;
 use crate::plan;
 use crate::records::{GroupRecord, Lifecycle, MovePhase, NodeProfile, NodeRecord, State};
@@ -73,7 +76,7 @@ impl Term {
             records = newer;
         }
         if !plan::repair(&records).is_empty() {
-            self.send(Command::Repair).await?;
+            self.send(Repair).await?;
             let Some(newer) = state(&*self.context.records).await? else { return Ok(()) };
             records = newer;
         }
@@ -88,8 +91,9 @@ impl Term {
 
     /// Sends a command. Returns false when it is refused: the pass continues. Each attempt is an entry in the log, so a
     /// refused command is sent again only after a backoff.
-    async fn send(&mut self, command: Command) -> Result<bool, String> {
+    async fn send(&mut self, command: impl Into<Command>) -> Result<bool, String> {
         self.refused.retain(|_, at| at.elapsed() < REFUSAL_BACKOFF);
+        let command = command.into();
         let name = format!("{command:?}");
         if self.refused.contains_key(&name) {
             return Ok(false);
@@ -115,16 +119,16 @@ impl Term {
                 known.lifecycle == Lifecycle::Decommissioned && known.profile.node_id == seen.profile.node_id
             });
             if seen.live && changed_profile && !banned {
-                changed |= self.send(Command::NodeUp(Box::new(seen.profile.clone()))).await?;
+                changed |= self.send(RecordNodeUp { profile: Box::new(seen.profile.clone()) }).await?;
             } else if !seen.live && known.is_some_and(|known| known.up) {
-                changed |= self.send(Command::NodeDown { node: name.clone() }).await?;
+                changed |= self.send(RecordNodeDown { node: name.clone() }).await?;
             }
         }
         // Shortly after the start, not every node may have been observed yet.
         if self.started_at.elapsed() >= self.context.options.settle_after {
             for name in records.nodes.values().filter(|node| node.up).map(NodeRecord::name) {
                 if !observed.nodes.contains_key(name) {
-                    changed |= self.send(Command::NodeDown { node: name.to_owned() }).await?;
+                    changed |= self.send(RecordNodeDown { node: name.to_owned() }).await?;
                 }
             }
         }
@@ -145,13 +149,17 @@ impl Term {
                 match (there, replica.lost_since.is_some()) {
                     (true, false) | (false, true) => {}
                     (true, true) => {
-                        commands.push(Command::ReplicaReturned { group, node, replica: replica_id });
+                        commands.push(Command::from(RecordReplicaReturned {
+                            group,
+                            node,
+                            replica: replica_id,
+                        }));
                     }
                     (false, false) => {
                         let since = self.missing.get(&key).copied().unwrap_or_else(Instant::now);
                         missing.insert(key, since);
                         if since.elapsed() >= self.context.options.lost_after {
-                            commands.push(Command::ReplicaLost { group, node, replica: replica_id });
+                            commands.push(RecordReplicaLost { group, node, replica: replica_id }.into());
                         }
                     }
                 }
@@ -170,7 +178,7 @@ impl Term {
         if self.measured.is_some_and(|at| at.elapsed() < self.context.options.report_every) {
             return Ok(false);
         }
-        let mut measured = Measured::default();
+        let mut measured = RecordMeasurements::default();
         for (name, seen) in observed.nodes.iter().filter(|(_, seen)| seen.live) {
             let free = seen.profile.disk_free_bytes;
             if records.nodes.get(name).is_some_and(|known| differs(known.profile.disk_free_bytes, free)) {
@@ -184,11 +192,11 @@ impl Term {
                 measured.groups.push((group.group.clone(), Some(node.to_owned()), leader.bytes));
             }
         }
-        if measured == Measured::default() {
+        if measured == RecordMeasurements::default() {
             return Ok(false);
         }
         self.measured = Some(Instant::now());
-        self.send(Command::Measured(measured)).await
+        self.send(measured).await
     }
 
     fn bootstrap_groups(&mut self, observed: &Observed, records: &State) {
@@ -288,7 +296,7 @@ impl Term {
                     .values()
                     .any(|group| group.is_on(name) || group.bootstrap_node.as_deref() == Some(name));
             if draining && !leading.contains(name) && !holds && !plan::has_pending_removals(records, name) {
-                self.send(Command::NodeDrained { node: name.to_owned() }).await?;
+                self.send(RecordNodeDrained { node: name.to_owned() }).await?;
             }
         }
         Ok(())
@@ -321,7 +329,7 @@ impl Term {
         let changed: Vec<_> = changed.collect();
         if !changed.is_empty() {
             self.reported = Some(Instant::now());
-            self.send(Command::Report(changed)).await?;
+            self.send(RecordProgress { moves: changed }).await?;
         }
         Ok(())
     }

@@ -2,8 +2,9 @@
 #![allow(dead_code, unreachable_pub)]
 
 use directory::{
-    Answer, ClusterInit, Command, Directory, GROUP, MoveId, MovePhase, MoveRecord, Query, Refusal,
-    ReplicaLocation, Reply, ServiceSettings, State, Step,
+    AdvanceMove, Answer, ClusterInit, Command, CreateMove, Directory, GROUP, GetMove, GetState, InitCluster,
+    MoveId, MovePhase, MoveRecord, Query, RecordGroupBootstrapped, Refusal, Repair, ReplicaLocation, Reply,
+    ServiceSettings, StartedMoves, State, Step,
 };
 use group::testing::Bench;
 
@@ -24,12 +25,12 @@ pub fn cluster_init(nodes: usize, services: &[(&str, ServiceSettings)]) -> Clust
 /// An initialized cluster whose groups each have one replica.
 pub fn bootstrapped(nodes: usize, services: &[(&str, ServiceSettings)]) -> DirectoryBench {
     let bench = Bench::new(Directory::default());
-    tell(&bench, Command::Init(Box::new(cluster_init(nodes, services)))).unwrap();
+    tell(&bench, InitCluster { cluster: Box::new(cluster_init(nodes, services)) }).unwrap();
     let mut replica = 100;
     for group in state(&bench).groups.into_values() {
         if let Some(node) = group.bootstrap_node {
             replica += 1;
-            tell(&bench, Command::GroupBootstrapped { group: group.group, node, replica }).unwrap();
+            tell(&bench, RecordGroupBootstrapped { group: group.group, node, replica }).unwrap();
         }
     }
     bench
@@ -38,21 +39,21 @@ pub fn bootstrapped(nodes: usize, services: &[(&str, ServiceSettings)]) -> Direc
 /// An initialized cluster whose groups have all their replicas.
 pub fn grown(nodes: usize, services: &[(&str, ServiceSettings)]) -> DirectoryBench {
     let bench = bootstrapped(nodes, services);
-    for record in started(tell(&bench, Command::Repair)).1 {
+    for record in started(tell(&bench, Repair)).1 {
         complete(&bench, record.id);
     }
     bench
 }
 
-pub fn tell(bench: &DirectoryBench, command: Command) -> Result<Reply, Refusal> {
-    let reply = bench.command(&reconciler(), command);
+pub fn tell(bench: &DirectoryBench, command: impl Into<Command>) -> Result<Reply, Refusal> {
+    let reply = bench.command(&reconciler(), command.into());
     assert_eq!(bench.violations(), Vec::<String>::new());
     reply
 }
 
-pub fn act(bench: &DirectoryBench, command: Command) -> Result<Reply, Refusal> {
+pub fn act(bench: &DirectoryBench, command: impl Into<Command>) -> Result<Reply, Refusal> {
     let before = bench.rows();
-    let reply = bench.command(&operator(), command);
+    let reply = bench.command(&operator(), command.into());
     assert_eq!(bench.violations(), Vec::<String>::new());
     if reply.is_err() {
         let kernel =
@@ -63,7 +64,7 @@ pub fn act(bench: &DirectoryBench, command: Command) -> Result<Reply, Refusal> {
 }
 
 pub fn state(bench: &DirectoryBench) -> State {
-    match bench.query(&operator(), Query::State) {
+    match bench.query(&operator(), Query::from(GetState)) {
         Ok(Answer::State(state)) => *state,
         other => panic!("{other:?}"),
     }
@@ -71,17 +72,17 @@ pub fn state(bench: &DirectoryBench) -> State {
 
 pub fn started(reply: Result<Reply, Refusal>) -> (directory::Plan, Vec<MoveRecord>) {
     match reply {
-        Ok(Reply::Started { plan, moves }) => (*plan, moves),
+        Ok(Reply::Started(StartedMoves { plan, moves })) => (plan, moves),
         other => panic!("{other:?}"),
     }
 }
 
 pub fn advance(bench: &DirectoryBench, id: MoveId, phase: MovePhase, step: Step) -> Result<Reply, Refusal> {
-    tell(bench, Command::Advance { id, phase, step })
+    tell(bench, AdvanceMove { id, phase, step })
 }
 
 pub fn move_record(bench: &DirectoryBench, id: MoveId) -> MoveRecord {
-    match bench.query(&operator(), Query::Move { id }) {
+    match bench.query(&operator(), Query::from(GetMove { id })) {
         Ok(Answer::Move(record)) => *record,
         other => panic!("{other:?}"),
     }
@@ -115,8 +116,8 @@ pub fn nodes_of(bench: &DirectoryBench, group: &str) -> Vec<String> {
     state(bench).groups[group].voters().map(|replica| replica.location.node.clone()).collect()
 }
 
-pub fn relocation(group: &str, from: Option<&str>, to: &str, leader_only: bool) -> Command {
-    Command::Move { group: group.to_owned(), from: from.map(str::to_owned), to: to.to_owned(), leader_only }
+pub fn relocation(group: &str, from: Option<&str>, to: &str, leader_only: bool) -> CreateMove {
+    CreateMove { group: group.to_owned(), from: from.map(str::to_owned), to: to.to_owned(), leader_only }
 }
 
 pub fn moved(reply: Result<Reply, Refusal>) -> MoveRecord {

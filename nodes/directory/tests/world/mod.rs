@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::{
-    Answer, ChangeNotifier, ClusterInit, Command, Directory, GROUP, GroupRecord, MoveId, MoveRecord,
-    NodeClient, Query, Reconciler, ReconcilerOptions, Refusal, ReplicaLocation, Reply, ServiceSettings,
-    Settings, State,
+    Answer, ChangeNotifier, ClusterInit, Command, CreateMove, Directory, GROUP, GetMove, GetState,
+    GroupRecord, InitCluster, ListMoves, MoveId, MovePage, MoveRecord, NodeClient, Query, Reconciler,
+    ReconcilerOptions, Refusal, ReplicaLocation, Reply, ServiceSettings, Settings, State,
 };
 use group::StartMode;
 use group::testing::Bench;
@@ -95,8 +95,8 @@ impl Cluster {
             nodes: names.iter().map(|name| profile(name)).collect(),
             placed: [(GROUP.to_owned(), ReplicaLocation { node: "n1".to_owned(), replica })].into(),
         };
-        let command = Command::Init(Box::new(cluster_init));
-        assert_eq!(bench.command(&reconciler(), command), Ok(Reply::Done));
+        let command = InitCluster { cluster: Box::new(cluster_init) };
+        assert_eq!(bench.command(&reconciler(), command.into()), Ok(Reply::Done(())));
         Self { bench, world, changes }
     }
 
@@ -146,7 +146,7 @@ impl Cluster {
     }
 
     pub fn state(&self) -> State {
-        match self.bench.query(&operator(), Query::State) {
+        match self.bench.query(&operator(), Query::from(GetState)) {
             Ok(Answer::State(state)) => *state,
             other => panic!("{other:?}"),
         }
@@ -169,25 +169,25 @@ impl Cluster {
         free.expect("a free node").profile.name.clone()
     }
 
-    pub fn act(&self, command: Command) -> Result<Reply, Refusal> {
-        self.bench.command(&operator(), command)
+    pub fn act(&self, command: impl Into<Command>) -> Result<Reply, Refusal> {
+        self.bench.command(&operator(), command.into())
     }
 
-    pub fn tell(&self, command: Command) -> Result<Reply, Refusal> {
-        self.bench.command(&reconciler(), command)
+    pub fn tell(&self, command: impl Into<Command>) -> Result<Reply, Refusal> {
+        self.bench.command(&reconciler(), command.into())
     }
 
     /// Starts a move.
     pub fn start(&self, group: &str, from: Option<&str>, to: &str, leader_only: bool) -> MoveId {
         let (group, from, to) = (group.to_owned(), from.map(str::to_owned), to.to_owned());
-        match self.act(Command::Move { group, from, to, leader_only }) {
+        match self.act(CreateMove { group, from, to, leader_only }) {
             Ok(Reply::Move(record)) => record.id,
             other => panic!("{other:?}"),
         }
     }
 
     pub fn move_record(&self, id: MoveId) -> MoveRecord {
-        match self.bench.query(&operator(), Query::Move { id }) {
+        match self.bench.query(&operator(), Query::from(GetMove { id })) {
             Ok(Answer::Move(record)) => *record,
             other => panic!("{other:?}"),
         }
@@ -195,8 +195,11 @@ impl Cluster {
 
     /// Moves by cause, newest first.
     pub fn moves(&self) -> Vec<MoveRecord> {
-        match self.bench.query(&operator(), Query::Moves { before: None, active: false, limit: 100 }) {
-            Ok(Answer::Moves { items, .. }) => items,
+        match self
+            .bench
+            .query(&operator(), Query::from(ListMoves { before: None, active: false, limit: 100 }))
+        {
+            Ok(Answer::Moves(MovePage { items, .. })) => items,
             other => panic!("{other:?}"),
         }
     }
