@@ -26,7 +26,7 @@ pub(crate) fn advance(
     let stale = Refusal::Stale { id, phase };
     match (step, phase) {
         (Step::Opened { node, replica }, MovePhase::Adding) => {
-            opened(&mut record, &mut group, node, replica)?
+            opened(&mut record, &mut group, node, replica)?;
         }
         (Step::Added, MovePhase::Adding) => {
             if record.add.iter().any(|target| target.replica.is_none()) {
