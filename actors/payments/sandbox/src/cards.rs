@@ -41,7 +41,7 @@ pub(crate) enum Decline {
 
 impl Decline {
     /// `code`, `decline_code` and message of the error.
-    pub fn words(self) -> (&'static str, &'static str, &'static str) {
+    pub fn error_fields(self) -> (&'static str, &'static str, &'static str) {
         let declined = "Your card was declined.";
         match self {
             Self::Generic => ("card_declined", "generic_decline", declined),
@@ -138,7 +138,7 @@ impl Card {
         let name = token.strip_prefix("pm_card_")?;
         let known = TEST_CARDS.iter().find(|card| card.tokens.contains(&name));
         let country = name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_lowercase());
-        known.or(if country { TEST_CARDS.first() } else { None }).map(TestCard::kept)
+        known.or(if country { TEST_CARDS.first() } else { None }).map(TestCard::to_card)
     }
 
     /// A card by its number, which is not stored; `None` if it is not a valid card number.
@@ -146,7 +146,7 @@ impl Card {
         if !(12..=19).contains(&number.len()) || !luhn(number) {
             return None;
         }
-        let known = TEST_CARDS.iter().find(|card| card.number == number).map(TestCard::kept);
+        let known = TEST_CARDS.iter().find(|card| card.number == number).map(TestCard::to_card);
         let unknown = || Self {
             brand: "unknown".to_owned(),
             last4: number[number.len() - 4..].to_owned(),
@@ -157,7 +157,7 @@ impl Card {
 }
 
 impl TestCard {
-    fn kept(&self) -> Card {
+    fn to_card(&self) -> Card {
         let last4 = self.number[self.number.len() - 4..].to_owned();
         Card { brand: self.brand.to_owned(), last4, behaviour: self.behaviour }
     }
@@ -181,24 +181,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_test_card_has_a_number_that_checks() {
+    fn every_test_card_has_a_valid_number() {
         for card in TEST_CARDS {
             assert!(luhn(card.number), "{}", card.number);
-            assert_eq!(Card::of_number(card.number), Some(card.kept()));
+            assert_eq!(Card::of_number(card.number), Some(card.to_card()));
             for token in card.tokens {
-                assert_eq!(Card::of_token(&format!("pm_card_{token}")), Some(card.kept()));
+                assert_eq!(Card::of_token(&format!("pm_card_{token}")), Some(card.to_card()));
             }
         }
     }
 
     #[test]
-    fn what_is_no_card_is_none() {
+    fn invalid_card_numbers_are_rejected() {
         for number in
             ["", "4242424242424241", "4242424242", "4242 4242 4242 4242", "42424242424242424242", "x"]
         {
             assert_eq!(Card::of_number(number), None, "{number}");
         }
-        let real = Card::of_number("4111111111111111").expect("it checks");
+        let real = Card::of_number("4111111111111111").expect("a valid number");
         assert_eq!(real.behaviour, Declined(Decline::NotATestCard));
         assert_eq!(Card::of_token("pm_card_nonsense"), None);
         assert_eq!(Card::of_token("visa"), None);

@@ -4,10 +4,10 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::answer::{Answer, invalid};
 use crate::faults::{Fault, Operation};
-use crate::hooks::Target;
+use crate::response::{ApiResponse, invalid};
 use crate::server::Bank;
+use crate::webhooks::WebhookTarget;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,22 +33,22 @@ fn once() -> u32 {
     1
 }
 
-pub(crate) fn faults(bank: &Bank, body: &[u8]) -> Answer {
+pub(crate) fn faults(bank: &Bank, body: &[u8]) -> ApiResponse {
     match serde_json::from_slice::<Arm>(body) {
         Ok(arm) => {
             bank.faults.arm(arm.operation, arm.fault, arm.times);
-            Answer::ok(json!({"armed": true}))
+            ApiResponse::ok(json!({"armed": true}))
         }
         Err(error) => invalid(&error.to_string()),
     }
 }
 
-pub(crate) fn clear(bank: &Bank) -> Answer {
+pub(crate) fn clear(bank: &Bank) -> ApiResponse {
     bank.faults.clear();
-    Answer::ok(json!({"armed": false}))
+    ApiResponse::ok(json!({"armed": false}))
 }
 
-pub(crate) fn webhooks(bank: &Bank, body: &[u8]) -> Answer {
+pub(crate) fn webhooks(bank: &Bank, body: &[u8]) -> ApiResponse {
     let webhooks = match serde_json::from_slice::<Webhooks>(body) {
         Ok(webhooks) => webhooks,
         Err(error) => return invalid(&error.to_string()),
@@ -61,7 +61,7 @@ pub(crate) fn webhooks(bank: &Bank, body: &[u8]) -> Answer {
     }
     if let Some(url) = webhooks.url {
         let secret = webhooks.secret.unwrap_or_else(|| bank.webhook_secret.clone());
-        bank.set_target(Some(Target { url, secret }));
+        bank.set_target(Some(WebhookTarget { url, secret }));
     }
-    Answer::ok(json!({"set": true}))
+    ApiResponse::ok(json!({"set": true}))
 }

@@ -83,7 +83,7 @@ impl Faults {
     }
 
     /// Takes the fault for this request, if one is armed.
-    pub(crate) fn hit(&self, operation: Option<Operation>) -> Option<Fault> {
+    pub(crate) fn take(&self, operation: Option<Operation>) -> Option<Fault> {
         let operation = operation?;
         let mut switches = self.lock();
         let at = switches
@@ -106,7 +106,7 @@ impl Faults {
 
 impl Fault {
     /// The delay of the response, before and after the execution.
-    pub(crate) fn pauses(self) -> (Duration, Duration) {
+    pub(crate) fn delays(self) -> (Duration, Duration) {
         match self {
             Self::HangBefore(millis) => (Duration::from_millis(millis), Duration::ZERO),
             Self::HangAfter(millis) => (Duration::ZERO, Duration::from_millis(millis)),

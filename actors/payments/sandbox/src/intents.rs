@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Fault;
 
-use crate::answer::{Answer, invalid, invalid_param, missing};
-use crate::books::{Entry, fresh, now_secs};
 use crate::cards::{Behaviour, Decline};
 use crate::charges;
+use crate::database::{Transaction, now_secs, random_id};
 use crate::form::Form;
-use crate::hooks;
 use crate::methods::{self, Method};
+use crate::response::{ApiResponse, invalid, invalid_param, not_found};
+use crate::webhooks;
 
 /// The bank's largest amount: eight digits.
 const AMOUNT_MAX: i64 = 99_999_999;
@@ -28,7 +28,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::RequiresPaymentMethod => "requires_payment_method",
             Self::RequiresConfirmation => "requires_confirmation",
@@ -42,7 +42,7 @@ impl Status {
 /// Why the last attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Trouble {
+pub(crate) enum PaymentFailure {
     Declined(Decline),
     NotAuthenticated,
 }
@@ -61,13 +61,14 @@ pub(crate) struct Intent {
     pub return_url: Option<String>,
     /// Part of the URL of the 3-D Secure page.
     pub action: Option<String>,
-    pub trouble: Option<Trouble>,
+    #[serde(rename = "trouble")]
+    pub failure: Option<PaymentFailure>,
     pub created: u64,
     pub canceled_at: Option<u64>,
 }
 
 /// `POST /v1/payment_intents`.
-pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, base: &str) -> Result<Answer, Fault> {
+pub(crate) fn create(tx: &mut Transaction<'_>, form: &Form, base: &str) -> Result<ApiResponse, Fault> {
     let Some(Ok(amount)) = form.integer("amount") else {
         return Ok(invalid_param("amount", "Missing required param, or not an integer: amount."));
     };
@@ -83,15 +84,15 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, base: &str) -> Result<A
     }
     let payment_method = form.get("payment_method");
     if let Some(id) = payment_method
-        && methods::find(entry, id)?.is_none()
+        && methods::find(tx, id)?.is_none()
     {
-        return Ok(missing(400, "PaymentMethod", "payment_method"));
+        return Ok(not_found(400, "PaymentMethod", "payment_method"));
     }
-    let id = fresh("pi_");
+    let id = random_id("pi_");
     let status =
         if payment_method.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod };
     let mut intent = Intent {
-        client_secret: fresh(&format!("{id}_secret_")),
+        client_secret: random_id(&format!("{id}_secret_")),
         id,
         amount,
         currency,
@@ -102,24 +103,29 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form, base: &str) -> Result<A
         latest_charge: None,
         return_url: None,
         action: None,
-        trouble: None,
+        failure: None,
         created: now_secs(),
         canceled_at: None,
     };
-    hooks::announce(entry, "payment_intent.created", &to_json(&intent, base))?;
+    webhooks::enqueue(tx, "payment_intent.created", &to_json(&intent, base))?;
     if form.get("confirm") == Some("true") {
-        return confirm_now(entry, &mut intent, form, base);
+        return confirm_now(tx, &mut intent, form, base);
     }
-    save(entry, &intent);
-    answer(entry, &intent, form, base)
+    save(tx, &intent);
+    response(tx, &intent, form, base)
 }
 
 /// `POST /v1/payment_intents/{id}/confirm`.
-pub(crate) fn confirm(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -> Result<Answer, Fault> {
-    let Some(mut intent) = find(entry, id)? else { return Ok(missing(404, "payment_intent", "intent")) };
+pub(crate) fn confirm(
+    tx: &mut Transaction<'_>,
+    id: &str,
+    form: &Form,
+    base: &str,
+) -> Result<ApiResponse, Fault> {
+    let Some(mut intent) = find(tx, id)? else { return Ok(not_found(404, "payment_intent", "intent")) };
     if let Some(method) = form.get("payment_method") {
-        if methods::find(entry, method)?.is_none() {
-            return Ok(missing(400, "PaymentMethod", "payment_method"));
+        if methods::find(tx, method)?.is_none() {
+            return Ok(not_found(400, "PaymentMethod", "payment_method"));
         }
         if intent.status == Status::RequiresPaymentMethod {
             intent.status = Status::RequiresConfirmation;
@@ -129,20 +135,30 @@ pub(crate) fn confirm(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) 
     if intent.status != Status::RequiresConfirmation {
         return Ok(unexpected(&intent, "confirm", base));
     }
-    confirm_now(entry, &mut intent, form, base)
+    confirm_now(tx, &mut intent, form, base)
 }
 
 /// `GET /v1/payment_intents/{id}`.
-pub(crate) fn retrieve(entry: &Entry<'_>, id: &str, form: &Form, base: &str) -> Result<Answer, Fault> {
-    match find(entry, id)? {
-        Some(intent) => answer(entry, &intent, form, base),
-        None => Ok(missing(404, "payment_intent", "intent")),
+pub(crate) fn retrieve(
+    tx: &Transaction<'_>,
+    id: &str,
+    form: &Form,
+    base: &str,
+) -> Result<ApiResponse, Fault> {
+    match find(tx, id)? {
+        Some(intent) => response(tx, &intent, form, base),
+        None => Ok(not_found(404, "payment_intent", "intent")),
     }
 }
 
 /// `POST /v1/payment_intents/{id}/cancel`.
-pub(crate) fn cancel(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -> Result<Answer, Fault> {
-    let Some(mut intent) = find(entry, id)? else { return Ok(missing(404, "payment_intent", "intent")) };
+pub(crate) fn cancel(
+    tx: &mut Transaction<'_>,
+    id: &str,
+    form: &Form,
+    base: &str,
+) -> Result<ApiResponse, Fault> {
+    let Some(mut intent) = find(tx, id)? else { return Ok(not_found(404, "payment_intent", "intent")) };
     match intent.status {
         Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction => {}
         Status::Succeeded | Status::Canceled => return Ok(unexpected(&intent, "cancel", base)),
@@ -150,22 +166,22 @@ pub(crate) fn cancel(entry: &mut Entry<'_>, id: &str, form: &Form, base: &str) -
     intent.status = Status::Canceled;
     intent.action = None;
     intent.canceled_at = Some(now_secs());
-    save(entry, &intent);
-    hooks::announce(entry, "payment_intent.canceled", &to_json(&intent, base))?;
-    answer(entry, &intent, form, base)
+    save(tx, &intent);
+    webhooks::enqueue(tx, "payment_intent.canceled", &to_json(&intent, base))?;
+    response(tx, &intent, form, base)
 }
 
 /// The result of 3-D Secure. `None` if the intent does not require it.
 pub(crate) fn authenticated(
-    entry: &mut Entry<'_>,
+    tx: &mut Transaction<'_>,
     id: &str,
     action: &str,
     success: bool,
     base: &str,
 ) -> Result<Option<Intent>, Fault> {
-    let Some(mut intent) = awaiting(entry, id, action)? else { return Ok(None) };
+    let Some(mut intent) = awaiting(tx, id, action)? else { return Ok(None) };
     let method = match &intent.payment_method {
-        Some(method) => methods::find(entry, method)?,
+        Some(method) => methods::find(tx, method)?,
         None => None,
     };
     let Some(method) = method else { return Ok(None) };
@@ -177,32 +193,37 @@ pub(crate) fn authenticated(
                 None
             }
         };
-        charge(entry, &mut intent, &method, decline, base)?;
+        charge(tx, &mut intent, &method, decline, base)?;
     } else {
-        fail(entry, &mut intent, Trouble::NotAuthenticated, base)?;
+        fail(tx, &mut intent, PaymentFailure::NotAuthenticated, base)?;
     }
-    save(entry, &intent);
+    save(tx, &intent);
     Ok(Some(intent))
 }
 
 /// The intent of a 3-D Secure page.
-pub(crate) fn awaiting(entry: &Entry<'_>, id: &str, action: &str) -> Result<Option<Intent>, Fault> {
-    let intent = find(entry, id)?;
+pub(crate) fn awaiting(tx: &Transaction<'_>, id: &str, action: &str) -> Result<Option<Intent>, Fault> {
+    let intent = find(tx, id)?;
     Ok(intent
         .filter(|intent| intent.status == Status::RequiresAction && intent.action.as_deref() == Some(action)))
 }
 
-pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Intent>, Fault> {
-    entry.get(&format!("intent/{id}"))
+pub(crate) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Intent>, Fault> {
+    tx.get(&format!("intent/{id}"))
 }
 
-fn save(entry: &mut Entry<'_>, intent: &Intent) {
-    entry.put(&format!("intent/{}", intent.id), intent);
+fn save(tx: &mut Transaction<'_>, intent: &Intent) {
+    tx.put(&format!("intent/{}", intent.id), intent);
 }
 
-fn confirm_now(entry: &mut Entry<'_>, intent: &mut Intent, form: &Form, base: &str) -> Result<Answer, Fault> {
+fn confirm_now(
+    tx: &mut Transaction<'_>,
+    intent: &mut Intent,
+    form: &Form,
+    base: &str,
+) -> Result<ApiResponse, Fault> {
     let method = match &intent.payment_method {
-        Some(method) => methods::find(entry, method)?,
+        Some(method) => methods::find(tx, method)?,
         None => None,
     };
     let Some(method) = method else {
@@ -211,86 +232,93 @@ fn confirm_now(entry: &mut Entry<'_>, intent: &mut Intent, form: &Form, base: &s
     if let Some(url) = form.get("return_url") {
         intent.return_url = Some(url.to_owned());
     }
-    intent.trouble = None;
+    intent.failure = None;
     match method.card.behaviour {
         Behaviour::Pays | Behaviour::RefundFails | Behaviour::RefundPends => {
-            charge(entry, intent, &method, None, base)?;
+            charge(tx, intent, &method, None, base)?;
         }
-        Behaviour::Declined(decline) => charge(entry, intent, &method, Some(decline), base)?,
+        Behaviour::Declined(decline) => charge(tx, intent, &method, Some(decline), base)?,
         Behaviour::Authenticates | Behaviour::AuthenticatesThen(_) => {
             intent.status = Status::RequiresAction;
-            intent.action = Some(fresh(""));
-            hooks::announce(entry, "payment_intent.requires_action", &to_json(intent, base))?;
+            intent.action = Some(random_id(""));
+            webhooks::enqueue(tx, "payment_intent.requires_action", &to_json(intent, base))?;
         }
     }
-    save(entry, intent);
-    match intent.trouble {
-        Some(trouble) => Ok(Answer::error(402, error_of(trouble, Some(&to_json(intent, base))))),
-        None => answer(entry, intent, form, base),
+    save(tx, intent);
+    match intent.failure {
+        Some(failure) => Ok(ApiResponse::error(402, error_json(failure, Some(&to_json(intent, base))))),
+        None => response(tx, intent, form, base),
     }
 }
 
 fn charge(
-    entry: &mut Entry<'_>,
+    tx: &mut Transaction<'_>,
     intent: &mut Intent,
     method: &Method,
     decline: Option<Decline>,
     base: &str,
 ) -> Result<(), Fault> {
-    let charge = charges::attempt(entry, intent, &method.id, decline)?;
+    let charge = charges::attempt(tx, intent, &method.id, decline)?;
     intent.latest_charge = Some(charge.id.clone());
     if let Some(decline) = decline {
-        hooks::announce(entry, "charge.failed", &charges::to_json(&charge))?;
-        return fail(entry, intent, Trouble::Declined(decline), base);
+        webhooks::enqueue(tx, "charge.failed", &charges::to_json(&charge))?;
+        return fail(tx, intent, PaymentFailure::Declined(decline), base);
     }
     intent.status = Status::Succeeded;
-    hooks::announce(entry, "charge.succeeded", &charges::to_json(&charge))?;
-    hooks::announce(entry, "payment_intent.succeeded", &to_json(intent, base))
+    webhooks::enqueue(tx, "charge.succeeded", &charges::to_json(&charge))?;
+    webhooks::enqueue(tx, "payment_intent.succeeded", &to_json(intent, base))
 }
 
-fn fail(entry: &mut Entry<'_>, intent: &mut Intent, trouble: Trouble, base: &str) -> Result<(), Fault> {
+fn fail(
+    tx: &mut Transaction<'_>,
+    intent: &mut Intent,
+    failure: PaymentFailure,
+    base: &str,
+) -> Result<(), Fault> {
     intent.status = Status::RequiresPaymentMethod;
     intent.payment_method = None;
-    intent.trouble = Some(trouble);
-    hooks::announce(entry, "payment_intent.payment_failed", &to_json(intent, base))
+    intent.failure = Some(failure);
+    webhooks::enqueue(tx, "payment_intent.payment_failed", &to_json(intent, base))
 }
 
-fn answer(entry: &Entry<'_>, intent: &Intent, form: &Form, base: &str) -> Result<Answer, Fault> {
+fn response(tx: &Transaction<'_>, intent: &Intent, form: &Form, base: &str) -> Result<ApiResponse, Fault> {
     let mut value = to_json(intent, base);
     if form.lists("expand", "payment_method")
         && let Some(id) = &intent.payment_method
-        && let Some(method) = methods::find(entry, id)?
+        && let Some(method) = methods::find(tx, id)?
     {
         value["payment_method"] = methods::to_json(&method);
     }
     if form.lists("expand", "latest_charge")
         && let Some(id) = &intent.latest_charge
-        && let Some(charge) = entry.get(&format!("charge/{id}"))?
+        && let Some(charge) = tx.get(&format!("charge/{id}"))?
     {
         value["latest_charge"] = charges::to_json(&charge);
     }
-    Ok(Answer::ok(value))
+    Ok(ApiResponse::ok(value))
 }
 
-fn unexpected(intent: &Intent, verb: &str, base: &str) -> Answer {
-    let message =
-        format!("You cannot {verb} this PaymentIntent because it has a status of {}.", intent.status.word());
+fn unexpected(intent: &Intent, operation: &str, base: &str) -> ApiResponse {
+    let message = format!(
+        "You cannot {operation} this PaymentIntent because it has a status of {}.",
+        intent.status.as_str()
+    );
     let body = json!({
         "type": "invalid_request_error",
         "code": "payment_intent_unexpected_state",
         "message": message,
         "payment_intent": to_json(intent, base),
     });
-    Answer::error(400, body)
+    ApiResponse::error(400, body)
 }
 
-fn error_of(trouble: Trouble, intent: Option<&Value>) -> Value {
-    let mut error = match trouble {
-        Trouble::Declined(decline) => {
-            let (code, decline_code, message) = decline.words();
+fn error_json(failure: PaymentFailure, intent: Option<&Value>) -> Value {
+    let mut error = match failure {
+        PaymentFailure::Declined(decline) => {
+            let (code, decline_code, message) = decline.error_fields();
             json!({"type": "card_error", "code": code, "decline_code": decline_code, "message": message})
         }
-        Trouble::NotAuthenticated => json!({
+        PaymentFailure::NotAuthenticated => json!({
             "type": "invalid_request_error",
             "code": "payment_intent_authentication_failure",
             "message": "The provided PaymentMethod has failed authentication.",
@@ -326,13 +354,13 @@ pub(crate) fn to_json(intent: &Intent, base: &str) -> Value {
         "currency": intent.currency,
         "customer": null,
         "description": intent.description,
-        "last_payment_error": intent.trouble.map(|trouble| error_of(trouble, None)),
+        "last_payment_error": intent.failure.map(|failure| error_json(failure, None)),
         "latest_charge": intent.latest_charge,
         "livemode": false,
         "metadata": intent.metadata,
         "next_action": action,
         "payment_method": intent.payment_method,
         "payment_method_types": ["card"],
-        "status": intent.status.word(),
+        "status": intent.status.as_str(),
     })
 }

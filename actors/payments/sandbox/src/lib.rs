@@ -13,21 +13,21 @@
 //!
 //! Deliberately absent: real money, customers, manual capture, disputes, TLS (it listens on loopback only).
 
-mod answer;
-mod books;
 mod cards;
 mod charges;
 mod control;
+mod database;
 mod faults;
 mod form;
-mod hooks;
+mod idempotency;
 mod intents;
-mod keys;
 mod methods;
 mod page;
 mod refunds;
+mod response;
 mod server;
 mod start;
+mod webhooks;
 
 pub use faults::{Fault, Faults, Operation};
 pub use start::{Options, Running, Sandbox, StartError};

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Fault;
 
-use crate::answer::{Answer, invalid_param, missing};
-use crate::books::{Entry, fresh, now_secs};
 use crate::cards::Card;
+use crate::database::{Transaction, now_secs, random_id};
 use crate::form::Form;
+use crate::response::{ApiResponse, invalid_param, not_found};
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Method {
@@ -19,7 +19,7 @@ pub(crate) struct Method {
 }
 
 /// `POST /v1/payment_methods`, from a page, with the publishable key.
-pub(crate) fn create(entry: &mut Entry<'_>, form: &Form) -> Result<Answer, Fault> {
+pub(crate) fn create(tx: &mut Transaction<'_>, form: &Form) -> Result<ApiResponse, Fault> {
     if form.get("type") != Some("card") {
         return Ok(invalid_param("type", "The sandbox bank knows cards only."));
     }
@@ -43,21 +43,21 @@ pub(crate) fn create(entry: &mut Entry<'_>, form: &Form) -> Result<Answer, Fault
     if !digits.contains(&cvc.len()) || !cvc.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(wrong("invalid_cvc", "cvc", "Your card's security code is invalid."));
     }
-    let method = Method { id: fresh("pm_"), card, exp_month: month, exp_year: year, created: now_secs() };
-    entry.put(&format!("method/{}", method.id), &method);
-    Ok(Answer::ok(to_json(&method)))
+    let method = Method { id: random_id("pm_"), card, exp_month: month, exp_year: year, created: now_secs() };
+    tx.put(&format!("method/{}", method.id), &method);
+    Ok(ApiResponse::ok(to_json(&method)))
 }
 
 /// `GET /v1/payment_methods/{id}`.
-pub(crate) fn retrieve(entry: &Entry<'_>, id: &str) -> Result<Answer, Fault> {
-    Ok(find(entry, id)?.map_or_else(
-        || missing(404, "PaymentMethod", "payment_method"),
-        |method| Answer::ok(to_json(&method)),
+pub(crate) fn retrieve(tx: &Transaction<'_>, id: &str) -> Result<ApiResponse, Fault> {
+    Ok(find(tx, id)?.map_or_else(
+        || not_found(404, "PaymentMethod", "payment_method"),
+        |method| ApiResponse::ok(to_json(&method)),
     ))
 }
 
 /// A stored payment method, or a documented token.
-pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Method>, Fault> {
+pub(crate) fn find(tx: &Transaction<'_>, id: &str) -> Result<Option<Method>, Fault> {
     if let Some(card) = Card::of_token(id) {
         let (year, _) = today();
         return Ok(Some(Method {
@@ -68,7 +68,7 @@ pub(crate) fn find(entry: &Entry<'_>, id: &str) -> Result<Option<Method>, Fault>
             created: now_secs(),
         }));
     }
-    entry.get(&format!("method/{id}"))
+    tx.get(&format!("method/{id}"))
 }
 
 pub(crate) fn to_json(method: &Method) -> Value {
@@ -91,8 +91,8 @@ pub(crate) fn to_json(method: &Method) -> Value {
     })
 }
 
-fn wrong(code: &str, param: &str, message: &str) -> Answer {
-    Answer::error(402, json!({"type": "card_error", "code": code, "param": param, "message": message}))
+fn wrong(code: &str, param: &str, message: &str) -> ApiResponse {
+    ApiResponse::error(402, json!({"type": "card_error", "code": code, "param": param, "message": message}))
 }
 
 /// The year and month of this day in UTC, by the civil calendar (Howard Hinnant, "chrono-compatible low-level date

@@ -1,7 +1,7 @@
 //! The 3-D Secure page of the guest's bank.
 
-use crate::answer::{Answer, Body};
 use crate::intents::Intent;
+use crate::response::{ApiResponse, Body};
 
 const STYLE: &str = "
 :root{color-scheme:light dark}
@@ -18,7 +18,7 @@ button:focus-visible,a:focus-visible{outline:3px solid #d99a2b;outline-offset:2p
 ";
 
 /// The form for the guest.
-pub(crate) fn ask(intent: &Intent) -> Answer {
+pub(crate) fn confirmation_form(intent: &Intent) -> ApiResponse {
     let sum = sum(intent.amount, &intent.currency);
     html(
         200,
@@ -32,7 +32,7 @@ pub(crate) fn ask(intent: &Intent) -> Answer {
 }
 
 /// No intent requires authentication here.
-pub(crate) fn over() -> Answer {
+pub(crate) fn nothing_to_confirm() -> ApiResponse {
     html(
         404,
         "Nothing to confirm",
@@ -41,7 +41,7 @@ pub(crate) fn over() -> Answer {
 }
 
 /// Redirects to the return URL.
-pub(crate) fn back(intent: &Intent, succeeded: bool) -> Answer {
+pub(crate) fn redirect_to_merchant(intent: &Intent, succeeded: bool) -> ApiResponse {
     let Some(url) =
         intent.return_url.as_deref().filter(|url| url.bytes().all(|byte| byte.is_ascii_graphic()))
     else {
@@ -52,17 +52,17 @@ pub(crate) fn back(intent: &Intent, succeeded: bool) -> Answer {
     let status = if succeeded { "succeeded" } else { "failed" };
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
     let location = format!("{url}{joint}payment_intent={}&redirect_status={status}{fragment}", intent.id);
-    Answer::empty(303).with("Location", location)
+    ApiResponse::empty(303).with("Location", location)
 }
 
-fn html(status: u16, title: &str, body: &str) -> Answer {
+fn html(status: u16, title: &str, body: &str) -> ApiResponse {
     let page = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
          <style>{STYLE}</style></head><body><main><p class=\"mark\">TEST: the sandbox bank. No real money moves.</p>\
          {body}</main></body></html>"
     );
-    Answer { status, body: Body::Html(page), headers: Vec::new() }
+    ApiResponse { status, body: Body::Html(page), headers: Vec::new() }
         .with(
             "Content-Security-Policy",
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

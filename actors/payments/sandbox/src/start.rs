@@ -12,10 +12,10 @@ use store::{Disk, State};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::books::{Books, fresh};
+use crate::database::{Database, random_id};
 use crate::faults::Faults;
-use crate::hooks::{self, Target};
 use crate::server::{Api, Bank};
+use crate::webhooks::{self, WebhookTarget};
 
 /// The cache of the store, in bytes.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -63,14 +63,12 @@ pub enum StartError {
     #[error("the sandbox bank listens on loopback only, not on {0}")]
     NotLoopback(SocketAddr),
     /// The store cannot be opened.
-    #[error("the sandbox bank's books")]
-    Books(#[from] store::Fault),
+    #[error("the sandbox bank's store")]
+    Database(#[from] store::Fault),
     /// The address cannot be bound.
     #[error("the sandbox bank cannot listen on {addr}")]
     Listen {
-        /// Which.
         addr: SocketAddr,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
@@ -78,7 +76,7 @@ pub enum StartError {
 
 /// The stored state of the bank itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Kept {
+struct StoredSettings {
     secret_key: String,
     publishable_key: String,
     webhook_secret: String,
@@ -135,38 +133,42 @@ impl Sandbox {
         if !options.addr.ip().is_loopback() {
             return Err(StartError::NotLoopback(options.addr));
         }
-        let books = Books::new(state);
-        let mut entry = books.entry();
-        let kept = entry.get::<Kept>("meta/kept")?.unwrap_or_default();
-        let or = |given: Option<&String>, kept: &str, prefix: &str| match given {
+        let database = Database::new(state);
+        let mut tx = database.begin();
+        let stored = tx.get::<StoredSettings>("meta/kept")?.unwrap_or_default();
+        let or = |given: Option<&String>, stored: &str, prefix: &str| match given {
             Some(given) => given.clone(),
-            None if kept.is_empty() => fresh(prefix),
-            None => kept.to_owned(),
+            None if stored.is_empty() => random_id(prefix),
+            None => stored.to_owned(),
         };
-        let acceptor = listen(options.addr, kept.port).await?;
+        let acceptor = listen(options.addr, stored.port).await?;
         let addr = acceptor.local_addr().into_iter().find_map(|addr| addr.as_socket_addr().copied());
         let addr = addr.unwrap_or(options.addr);
         let signed_with = options.webhook.as_ref().map(|(_, secret)| secret);
-        let kept = Kept {
-            secret_key: or(options.secret_key.as_ref(), &kept.secret_key, "sk_test_sandbox_"),
-            publishable_key: or(options.publishable_key.as_ref(), &kept.publishable_key, "pk_test_sandbox_"),
-            webhook_secret: or(signed_with, &kept.webhook_secret, "whsec_"),
+        let stored = StoredSettings {
+            secret_key: or(options.secret_key.as_ref(), &stored.secret_key, "sk_test_sandbox_"),
+            publishable_key: or(
+                options.publishable_key.as_ref(),
+                &stored.publishable_key,
+                "pk_test_sandbox_",
+            ),
+            webhook_secret: or(signed_with, &stored.webhook_secret, "whsec_"),
             port: addr.port(),
         };
-        entry.put("meta/kept", &kept);
-        entry.land()?;
+        tx.put("meta/kept", &stored);
+        tx.commit()?;
         let base_url = format!("http://{addr}");
-        let target = options.webhook.map(|(url, secret)| Target { url, secret });
+        let target = options.webhook.map(|(url, secret)| WebhookTarget { url, secret });
         let bank = Arc::new(Bank {
-            books: Mutex::new(books),
+            database: Mutex::new(database),
             faults: Faults::default(),
-            secret_key: kept.secret_key.clone(),
-            publishable_key: kept.publishable_key.clone(),
-            webhook_secret: kept.webhook_secret.clone(),
+            secret_key: stored.secret_key.clone(),
+            publishable_key: stored.publishable_key.clone(),
+            webhook_secret: stored.webhook_secret.clone(),
             base_url: RwLock::new(options.public_url.unwrap_or_else(|| base_url.clone())),
             refund_delay: options.refund_delay,
             target: RwLock::new(target),
-            asked: tokio::sync::Notify::new(),
+            request_done: tokio::sync::Notify::new(),
         });
         let (close, closed) = oneshot::channel::<()>();
         let api = Api(Arc::clone(&bank));
@@ -182,12 +184,12 @@ impl Sandbox {
                 tracing::error!(%error, "the sandbox bank stopped");
             }
         });
-        let deliveries = tokio::spawn(hooks::deliver(Arc::clone(&bank)));
+        let deliveries = tokio::spawn(webhooks::deliver(Arc::clone(&bank)));
         Ok(Running {
             base_url,
-            secret_key: kept.secret_key,
-            publishable_key: kept.publishable_key,
-            webhook_secret: kept.webhook_secret,
+            secret_key: stored.secret_key,
+            publishable_key: stored.publishable_key,
+            webhook_secret: stored.webhook_secret,
             bank: BankHandle(bank),
             close: Some(close),
             server: Some(server),
@@ -204,7 +206,7 @@ impl Running {
 
     /// Sets the address of webhooks, which are signed with [`Running::webhook_secret`].
     pub fn send_webhooks_to(&self, url: impl Into<String>) {
-        let target = Target { url: url.into(), secret: self.webhook_secret.clone() };
+        let target = WebhookTarget { url: url.into(), secret: self.webhook_secret.clone() };
         self.bank.0.set_target(Some(target));
     }
 

@@ -59,13 +59,13 @@ impl TestBank {
 }
 
 async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
-    let answer = request.send().await.expect("an answer");
-    let status = answer.status().as_u16();
-    (status, serde_json::from_slice(&answer.bytes().await.expect("a body")).unwrap_or(Value::Null))
+    let response = request.send().await.expect("a response");
+    let status = response.status().as_u16();
+    (status, serde_json::from_slice(&response.bytes().await.expect("a body")).unwrap_or(Value::Null))
 }
 
 #[tokio::test]
-async fn an_intent_is_made_confirmed_and_charged_once() {
+async fn an_intent_is_created_confirmed_and_charged_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let client = start(dir.path()).await;
     let form = [
@@ -93,7 +93,7 @@ async fn an_intent_is_made_confirmed_and_charged_once() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn invalid_requests_are_rejected() {
     let dir = tempfile::tempdir().expect("a directory");
     let client = start(dir.path()).await;
     for (form, status) in [
@@ -127,7 +127,7 @@ async fn what_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_answers_as_before_also_after_a_restart() {
+async fn an_idempotency_key_returns_the_stored_response_after_a_restart() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut client = start(dir.path()).await;
     let form = [
@@ -154,11 +154,11 @@ async fn a_key_answers_as_before_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn card_numbers_are_named_and_forgotten() {
+async fn card_numbers_are_tokenised_and_not_stored() {
     let dir = tempfile::tempdir().expect("a directory");
     let client = start(dir.path()).await;
     let url = format!("{}/v1/payment_methods", client.bank.base_url);
-    let preflight = client.http.request(reqwest::Method::OPTIONS, &url).send().await.expect("an answer");
+    let preflight = client.http.request(reqwest::Method::OPTIONS, &url).send().await.expect("a response");
     assert_eq!(
         (preflight.status().as_u16(), &preflight.headers()["access-control-allow-origin"]),
         (204, &"*".parse().expect("a header"))
@@ -171,17 +171,17 @@ async fn card_numbers_are_named_and_forgotten() {
             ("card[exp_year]", year),
             ("card[cvc]", cvc),
         ];
-        let answer = client
+        let response = client
             .http
             .post(&url)
             .bearer_auth(&client.bank.publishable_key)
             .form(&card)
             .send()
             .await
-            .expect("an answer");
-        assert!(answer.headers().contains_key("access-control-allow-origin"));
-        let status = answer.status().as_u16();
-        (status, serde_json::from_slice::<Value>(&answer.bytes().await.expect("a body")).expect("JSON"))
+            .expect("a response");
+        assert!(response.headers().contains_key("access-control-allow-origin"));
+        let status = response.status().as_u16();
+        (status, serde_json::from_slice::<Value>(&response.bytes().await.expect("a body")).expect("JSON"))
     };
     for (number, year, cvc, code) in [
         ("4242424242424241", "2040", "123", "incorrect_number"),
@@ -197,7 +197,7 @@ async fn card_numbers_are_named_and_forgotten() {
     let intent = client.intent(method["id"].as_str().expect("an id")).await;
     assert_eq!(client.confirm(&intent).await.1["error"]["decline_code"], "insufficient_funds");
     client.bank.stop().await;
-    for file in std::fs::read_dir(dir.path()).expect("the books") {
+    for file in std::fs::read_dir(dir.path()).expect("the store") {
         let path = file.expect("a file").path();
         if path.is_file() {
             let bytes = std::fs::read(&path).expect("a file");
@@ -207,7 +207,7 @@ async fn card_numbers_are_named_and_forgotten() {
 }
 
 #[tokio::test]
-async fn the_guest_goes_to_the_page_and_comes_back() {
+async fn the_3ds_page_redirects_to_the_return_url() {
     let dir = tempfile::tempdir().expect("a directory");
     let client = start(dir.path()).await;
     for (outcome, status, word) in
@@ -218,9 +218,10 @@ async fn the_guest_goes_to_the_page_and_comes_back() {
         assert_eq!((code, &waiting["status"]), (200, &"requires_action".into()));
         let page = waiting["next_action"]["redirect_to_url"]["url"].as_str().expect("a page").to_owned();
         let wrong = format!("{page}x");
-        assert_eq!(client.http.get(&wrong).send().await.expect("an answer").status().as_u16(), 404);
-        let answer = client.http.post(&page).form(&[("outcome", outcome)]).send().await.expect("an answer");
-        let location = answer.headers()["location"].to_str().expect("text");
+        assert_eq!(client.http.get(&wrong).send().await.expect("a response").status().as_u16(), 404);
+        let response =
+            client.http.post(&page).form(&[("outcome", outcome)]).send().await.expect("a response");
+        let location = response.headers()["location"].to_str().expect("text");
         assert_eq!(
             location,
             format!("https://shop.example/?a=1&payment_intent={intent}&redirect_status={word}#end")
@@ -249,14 +250,14 @@ async fn refunds_never_exceed_the_charge() {
 }
 
 #[tokio::test]
-async fn events_are_signed_and_repeated_until_they_are_taken() {
+async fn events_are_signed_and_retried_until_accepted() {
     let dir = tempfile::tempdir().expect("a directory");
     let client = start(dir.path()).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("an address");
     client.bank.send_webhooks_to(format!("http://{addr}/hook"));
-    let heard = Arc::new(tokio::sync::Mutex::new(Vec::<String>::new()));
-    let keep = Arc::clone(&heard);
+    let received = Arc::new(tokio::sync::Mutex::new(Vec::<String>::new()));
+    let keep = Arc::clone(&received);
     let receiver = tokio::spawn(async move {
         loop {
             let (mut socket, _) = listener.accept().await.expect("a connection");
@@ -266,24 +267,24 @@ async fn events_are_signed_and_repeated_until_they_are_taken() {
                 let read = socket.read(&mut part).await.expect("bytes");
                 request.extend_from_slice(&part[..read]);
             }
-            let mut heard = keep.lock().await;
-            heard.push(String::from_utf8_lossy(&request).into_owned());
-            // The first is not taken.
-            let status = if heard.len() == 1 { "500 No" } else { "200 OK" };
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            socket.write_all(answer.as_bytes()).await.expect("sent");
+            let mut received = keep.lock().await;
+            received.push(String::from_utf8_lossy(&request).into_owned());
+            // The first delivery is rejected.
+            let status = if received.len() == 1 { "500 No" } else { "200 OK" };
+            let response = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            socket.write_all(response.as_bytes()).await.expect("sent");
         }
     });
     let intent = client.intent("pm_card_visa").await;
     for _ in 0..100 {
-        if heard.lock().await.len() >= 2 {
+        if received.lock().await.len() >= 2 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     receiver.abort();
-    let heard = heard.lock().await;
+    let received = received.lock().await;
     let id = |request: &String| request.split("\"id\":\"evt_").nth(1).map(|rest| rest[..24].to_owned());
-    assert!(heard.len() >= 2 && id(&heard[0]) == id(&heard[1]), "{heard:?}");
-    assert!(heard[0].contains(&intent) && heard[0].to_lowercase().contains("stripe-signature: t="));
+    assert!(received.len() >= 2 && id(&received[0]) == id(&received[1]), "{received:?}");
+    assert!(received[0].contains(&intent) && received[0].to_lowercase().contains("stripe-signature: t="));
 }

@@ -1,4 +1,4 @@
-//! The bank's store: rows of JSON, changed in atomic batches that are on disk before a request is answered.
+//! The bank's store: rows of JSON, changed in atomic batches that are on disk before a request is result.
 //!
 //! Keys: `intent/pi_…`, `refund/re_…`, `refunds-of/pi_…/SEQ`, `charge/ch_…`, `charges-of/pi_…/SEQ`, `method/pm_…`,
 //! `key/…` (idempotency), `event/SEQ` (not delivered yet), `later/MILLIS/re_…` (refunds that will change), `meta/…`.
@@ -13,31 +13,31 @@ use store::{Batch, Fault, State};
 
 /// The store.
 #[derive(Clone)]
-pub(crate) struct Books {
+pub(crate) struct Database {
     state: Arc<dyn State>,
 }
 
-/// The reads and writes of one request. Nothing is written unless [`Entry::land`] is called.
-pub(crate) struct Entry<'a> {
-    books: &'a Books,
+/// The reads and writes of one request. Nothing is written unless [`Transaction::commit`] is called.
+pub(crate) struct Transaction<'a> {
+    database: &'a Database,
     writes: BTreeMap<String, Option<Vec<u8>>>,
 }
 
-impl Books {
+impl Database {
     pub fn new(state: Arc<dyn State>) -> Self {
         Self { state }
     }
 
-    pub fn entry(&self) -> Entry<'_> {
-        Entry { books: self, writes: BTreeMap::new() }
+    pub fn begin(&self) -> Transaction<'_> {
+        Transaction { database: self, writes: BTreeMap::new() }
     }
 }
 
-impl Entry<'_> {
+impl Transaction<'_> {
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Fault> {
         let bytes = match self.writes.get(key) {
             Some(written) => written.clone(),
-            None => self.books.state.get(key.as_bytes())?,
+            None => self.database.state.get(key.as_bytes())?,
         };
         bytes.map(|bytes| read(key, &bytes)).transpose()
     }
@@ -55,7 +55,7 @@ impl Entry<'_> {
     pub fn list<T: DeserializeOwned>(&self, prefix: &str, limit: usize) -> Result<Vec<(String, T)>, Fault> {
         let end = format!("{prefix}\u{10ffff}");
         let range = (Bound::Included(prefix.as_bytes()), Bound::Excluded(end.as_bytes()));
-        let stored = self.books.state.scan(range.0, range.1, limit + self.writes.len(), false)?;
+        let stored = self.database.state.scan(range.0, range.1, limit + self.writes.len(), false)?;
         let mut rows: BTreeMap<String, Vec<u8>> = stored
             .into_iter()
             .map(|(key, value)| (String::from_utf8_lossy(&key).into_owned(), value))
@@ -80,13 +80,13 @@ impl Entry<'_> {
     }
 
     /// Writes everything, and returns once it is on disk.
-    pub fn land(self) -> Result<(), Fault> {
+    pub fn commit(self) -> Result<(), Fault> {
         if self.writes.is_empty() {
             return Ok(());
         }
         let rows = self.writes.into_iter().map(|(key, value)| (key.into_bytes(), value)).collect();
-        self.books.state.commit(Batch { rows })?;
-        self.books.state.flush()
+        self.database.state.commit(Batch { rows })?;
+        self.database.state.flush()
     }
 }
 
@@ -95,7 +95,7 @@ fn read<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, Fault> {
 }
 
 /// `pi_` and 24 unpredictable letters and digits.
-pub(crate) fn fresh(prefix: &str) -> String {
+pub(crate) fn random_id(prefix: &str) -> String {
     const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let bytes: [u8; 24] = rand::random();
     let letters = bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]));

@@ -5,31 +5,32 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use store::Fault;
 
-use crate::answer::{Answer, Body};
-use crate::books::Entry;
+use crate::database::Transaction;
+use crate::response::{ApiResponse, Body};
 
 /// The longest key.
 const KEY_CHARS_MAX: usize = 255;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct StoredResponse {
     request: String,
     status: u16,
     body: Value,
 }
 
 /// The stored response of `key`, or why the key cannot be used.
-pub(crate) fn replay(entry: &Entry<'_>, key: &str, request: &str) -> Result<Option<Answer>, Fault> {
-    let refuse =
-        |message: &str| Some(Answer::error(400, json!({"type": "idempotency_error", "message": message})));
+pub(crate) fn replay(tx: &Transaction<'_>, key: &str, request: &str) -> Result<Option<ApiResponse>, Fault> {
+    let refuse = |message: &str| {
+        Some(ApiResponse::error(400, json!({"type": "idempotency_error", "message": message})))
+    };
     if key.len() > KEY_CHARS_MAX {
         return Ok(refuse("An idempotency key has at most 255 characters."));
     }
-    let kept = entry.get::<Kept>(&row(key))?;
-    Ok(match kept {
+    let stored = tx.get::<StoredResponse>(&row(key))?;
+    Ok(match stored {
         None => None,
-        Some(kept) if kept.request == digest(request) => Some(
-            Answer { status: kept.status, body: Body::Json(kept.body), headers: Vec::new() }
+        Some(stored) if stored.request == digest(request) => Some(
+            ApiResponse { status: stored.status, body: Body::Json(stored.body), headers: Vec::new() }
                 .with("Idempotent-Replayed", "true"),
         ),
         Some(_) => refuse(
@@ -39,9 +40,12 @@ pub(crate) fn replay(entry: &Entry<'_>, key: &str, request: &str) -> Result<Opti
 }
 
 /// Stores the response, if the request was executed.
-pub(crate) fn keep(entry: &mut Entry<'_>, key: &str, request: &str, answer: &Answer) {
-    if let (Body::Json(body), 200 | 402 | 500) = (&answer.body, answer.status) {
-        entry.put(&row(key), &Kept { request: digest(request), status: answer.status, body: body.clone() });
+pub(crate) fn store(tx: &mut Transaction<'_>, key: &str, request: &str, response: &ApiResponse) {
+    if let (Body::Json(body), 200 | 402 | 500) = (&response.body, response.status) {
+        tx.put(
+            &row(key),
+            &StoredResponse { request: digest(request), status: response.status, body: body.clone() },
+        );
     }
 }
 

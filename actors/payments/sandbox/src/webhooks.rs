@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use store::Fault;
 
-use crate::books::{Entry, fresh, now_millis, now_secs};
+use crate::database::{Transaction, now_millis, now_secs, random_id};
 use crate::server::Bank;
 
-/// The poll interval of the queue while it is not empty.
+/// The poll interval while it is not empty.
 const TICK: Duration = Duration::from_millis(50);
 /// The poll interval while the queue is empty and there are no requests, because refunds still change on their own.
 const IDLE_TICK: Duration = Duration::from_secs(1);
@@ -28,16 +28,16 @@ const QUEUE_MAX: usize = 10_000;
 
 /// The address of webhooks and the secret of their signatures.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct WebhookTarget {
     pub url: String,
     pub secret: String,
 }
 
 /// Stores an event to send.
-pub(crate) fn announce(entry: &mut Entry<'_>, kind: &str, object: &Value) -> Result<(), Fault> {
-    let sequence = entry.next()?;
+pub(crate) fn enqueue(tx: &mut Transaction<'_>, kind: &str, object: &Value) -> Result<(), Fault> {
+    let sequence = tx.next()?;
     let event = json!({
-        "id": fresh("evt_"),
+        "id": random_id("evt_"),
         "object": "event",
         "api_version": "2024-06-20",
         "created": now_secs(),
@@ -46,7 +46,7 @@ pub(crate) fn announce(entry: &mut Entry<'_>, kind: &str, object: &Value) -> Res
         "pending_webhooks": 1,
         "type": kind,
     });
-    entry.put(&format!("event/{sequence:020}"), &event);
+    tx.put(&format!("event/{sequence:020}"), &event);
     Ok(())
 }
 
@@ -63,7 +63,7 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
     let mut idle = false;
     loop {
         if idle {
-            let _ = tokio::time::timeout(IDLE_TICK, bank.asked.notified()).await;
+            let _ = tokio::time::timeout(IDLE_TICK, bank.request_done.notified()).await;
         } else {
             tokio::time::sleep(TICK).await;
         }
@@ -72,7 +72,7 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
         let due = match due {
             Ok(Ok(due)) => due,
             Ok(Err(fault)) => {
-                tracing::error!(%fault, "the sandbox bank's books");
+                tracing::error!(%fault, "the sandbox bank's store");
                 continue;
             }
             Err(_) => return,
@@ -87,7 +87,7 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
         let ready =
             |key: &String| tried.lock().is_ok_and(|tried| tried.get(key).is_none_or(|(at, _)| *at <= now));
         let due: Vec<_> = due.into_iter().filter(|(key, _)| ready(key)).take(BATCH).collect();
-        let mut taken = Vec::new();
+        let mut delivered = Vec::new();
         for (key, event) in due {
             let mut good = send(&http, &target, &event).await;
             if double {
@@ -96,21 +96,21 @@ pub(crate) async fn deliver(bank: Arc<Bank>) {
             let Ok(mut tried) = tried.lock() else { return };
             if good {
                 tried.remove(&key);
-                taken.push(key);
+                delivered.push(key);
             } else {
                 let count = tried.get(&key).map_or(0, |(_, count)| *count);
                 let pause = (250 << count.min(10)).min(PAUSE_MILLIS_MAX);
                 tried.insert(key, (now_millis() + pause, count + 1));
             }
         }
-        if !taken.is_empty() {
+        if !delivered.is_empty() {
             let done = Arc::clone(&bank);
-            let _ = tokio::task::spawn_blocking(move || done.events_taken(&taken)).await;
+            let _ = tokio::task::spawn_blocking(move || done.remove_events(&delivered)).await;
         }
     }
 }
 
-async fn send(http: &reqwest::Client, target: &Target, event: &Value) -> bool {
+async fn send(http: &reqwest::Client, target: &WebhookTarget, event: &Value) -> bool {
     let body = event.to_string();
     let signature = sign(&target.secret, now_secs(), body.as_bytes());
     let request = http.post(&target.url).header("Content-Type", "application/json; charset=utf-8");

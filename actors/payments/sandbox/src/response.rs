@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// A response.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub status: u16,
     pub body: Body,
     pub headers: Vec<(&'static str, String)>,
@@ -17,7 +17,7 @@ pub(crate) enum Body {
     Empty,
 }
 
-impl Answer {
+impl ApiResponse {
     pub fn ok(body: Value) -> Self {
         Self { status: 200, body: Body::Json(body), headers: Vec::new() }
     }
@@ -38,30 +38,30 @@ impl Answer {
 }
 
 /// An invalid request.
-pub(crate) fn invalid(message: &str) -> Answer {
-    Answer::error(400, json!({"type": "invalid_request_error", "message": message}))
+pub(crate) fn invalid(message: &str) -> ApiResponse {
+    ApiResponse::error(400, json!({"type": "invalid_request_error", "message": message}))
 }
 
 /// An invalid parameter.
-pub(crate) fn invalid_param(param: &str, message: &str) -> Answer {
-    Answer::error(400, json!({"type": "invalid_request_error", "param": param, "message": message}))
+pub(crate) fn invalid_param(param: &str, message: &str) -> ApiResponse {
+    ApiResponse::error(400, json!({"type": "invalid_request_error", "param": param, "message": message}))
 }
 
 /// An object that does not exist: 404 if a path names it, 400 if a parameter does.
-pub(crate) fn missing(status: u16, what: &str, param: &str) -> Answer {
+pub(crate) fn not_found(status: u16, what: &str, param: &str) -> ApiResponse {
     let message = format!("No such {what}");
     let code = "resource_missing";
-    Answer::error(
+    ApiResponse::error(
         status,
         json!({"type": "invalid_request_error", "code": code, "param": param, "message": message}),
     )
 }
 
-pub(crate) fn unauthorized() -> Answer {
+pub(crate) fn unauthorized() -> ApiResponse {
     let message = "Invalid API Key provided. Use the key that the sandbox bank was started with.";
-    Answer::error(401, json!({"type": "invalid_request_error", "message": message}))
+    ApiResponse::error(401, json!({"type": "invalid_request_error", "message": message}))
 }
 
-pub(crate) fn broken() -> Answer {
-    Answer::error(500, json!({"type": "api_error", "message": "An error occurred on the bank's side."}))
+pub(crate) fn server_error() -> ApiResponse {
+    ApiResponse::error(500, json!({"type": "api_error", "message": "An error occurred on the bank's side."}))
 }
