@@ -131,7 +131,7 @@ fn expand(base: &[String], rest: &str, found: &mut Vec<Vec<String>>) -> usize {
             match rest.as_bytes()[at] {
                 b'}' => return at + 1,
                 letter if letter.is_ascii_alphabetic() || letter == b'_' => {
-                    at += expand(base, &rest[at..], found)
+                    at += expand(base, &rest[at..], found);
                 }
                 _ => at += 1,
             }

@@ -89,7 +89,7 @@ impl Deref for ReplicaHandle {
     type Target = Operations;
 
     fn deref(&self) -> &Self::Target {
-        &*self.operations
+        &self.operations
     }
 }
 
