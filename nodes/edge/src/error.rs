@@ -102,7 +102,7 @@ impl ApiError {
 /// The error of a failed call. `refused` converts a refusal of the service into a problem.
 ///
 /// ```ignore
-/// client.command::<Reservations>(&call, command).await.map_err(|failure| edge::api_error(failure, problem))?
+/// client.call(&call, request).await.map_err(|failure| edge::api_error(failure, problem))?
 /// ```
 pub fn api_error<R>(failure: Failure<R>, refused: impl FnOnce(R) -> Problem) -> ApiError {
     match failure {

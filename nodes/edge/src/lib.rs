@@ -8,7 +8,7 @@
 //!     #[oai(path = "/reservations/:reservation_id", method = "get", operation_id = "getReservation")]
 //!     async fn get(&self, caller: edge::Caller, /// The reservation's id
 //!         reservation_id: Path<String>) -> Result<edge::WithETag<Reservation>, edge::ApiError> {
-//!         let found = self.client.query::<Reservations>(&caller.call(), Query::Get(parse(&reservation_id)?)).await;
+//!         let found = self.client.call(&caller.call(), GetReservation { id: parse(&reservation_id)? }).await;
 //!         let found = found.map_err(|failure| edge::api_error(failure, problem))?;
 //!         Ok(edge::WithETag::new(found.version, found.into()))
 //!     }

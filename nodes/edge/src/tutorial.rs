@@ -97,7 +97,7 @@
 //!         note: Json<NewNote>,
 //!     ) -> Result<Created<Note>, ApiError> {
 //!         let call = caller.call_with(key.0.as_ref(), "createNote", "me");
-//!         // self.client.command::<Notes>(&call, Command::Create { … }).await
+//!         // self.client.call(&call, CreateNote { … }).await
 //!         let created = self.send(&call, &note.0.title).await;
 //!         let (version, note) = created.map_err(|failure| edge::api_error(failure, problem))?;
 //!         Ok(Created::new(format!("/v1/notes/{}", note.id), version, note))
