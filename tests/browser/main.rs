@@ -40,8 +40,8 @@ async fn play(journey: &str) {
             test_support::pdf_text(&std::fs::read(file.path()).unwrap());
         }
     }
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

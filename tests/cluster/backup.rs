@@ -39,8 +39,8 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     assert_eq!(report["failed"], 0, "the backup was felt: {report:#}");
     assert!(report["successes"].as_u64() > Some(10), "{report:#}");
     println!("longest gap of journeys under a backup: {} ms", report["longest_gap_ms"]);
-    cluster.settled("n2").await;
-    cluster.sound("n2");
+    cluster.wait_until_outboxes_empty("n2").await;
+    cluster.assert_invariants("n2");
     // Who cannot be reached is named, and nothing is left paused.
     cluster.kill("n1");
     cluster.kill("n2");
@@ -50,7 +50,7 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     assert!(!again.exists());
     cluster.start("n1").await;
     cluster.start("n2").await;
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     cluster.operate("n2", &["backup", "create", &again.to_string_lossy()]).done();
 
     let key = cluster.data("n1").join("cluster.key");
@@ -74,12 +74,12 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     let owner = machine.admin().await;
     owner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200);
     assert_eq!(owner.reservation(&held).await["status"], "confirmed");
-    machine.sound().await;
+    machine.assert_invariants().await;
     // The file still says where the cluster is.
     let url = machine.url.clone();
     machine.operate(&["restore", "--release-effects", "--running", "--url", &url]).done();
-    machine.settled().await;
-    machine.sound().await;
+    machine.wait_until_outboxes_empty().await;
+    machine.assert_invariants().await;
     machine.stop();
 
     // Another cluster.
@@ -89,7 +89,7 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
         assert_eq!(owner.reservation(&held).await["status"], "confirmed", "at {name}");
         owner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200);
     }
-    restored.sound("n2");
+    restored.assert_invariants("n2");
     let partner = restored.booker("n3").await;
     let offer = partner.offer(&hotel, &Stay::from_day(60, 1), "Flexible").await;
     let after = partner.hold(&offer, "after@guest.example").await;
@@ -99,7 +99,7 @@ async fn a_cluster_comes_back_from_an_archive_as_a_cluster_and_as_a_machine() {
     restored.operate("n3", &["restore", "--release-effects", "--running"]).done();
     partner.pay(&after, "pm_card_visa").await;
     partner.once(&after, "confirmed").await;
-    restored.settled("n1").await;
+    restored.wait_until_outboxes_empty("n1").await;
     test_support::eventually("nothing to be held", || async { (!told()).then_some(()) }).await;
-    restored.sound("n1");
+    restored.assert_invariants("n1");
 }

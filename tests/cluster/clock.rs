@@ -46,13 +46,13 @@ async fn a_clock_set_back_changes_no_answer() {
 
     // By what tokens allow for, on the node that leads: nobody sees anything of it.
     cluster.lead(GROUP, "n3").await;
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     let partner = cluster.booker("n1").await;
     let hotel = cluster.hotel("n1").await;
     let offer = partner.offer(&hotel, &test_support::Stay::from_day(300, 1), "Flexible").await;
     let before = partner.hold(&offer, "before@guest.example").await;
     set("-4");
-    history.goes_on(MEANWHILE * 2).await;
+    history.wait_for_operations(MEANWHILE * 2).await;
     // Time does not go back where it counts.
     let after = partner.hold(&offer, "after@guest.example").await;
     let instant = |held: &serde_json::Value| held["hold_expires_at"].as_str().unwrap_or_default().to_owned();
@@ -62,12 +62,12 @@ async fn a_clock_set_back_changes_no_answer() {
     // By an hour, on a node that follows: no token is good there, and all others serve.
     cluster.lead(GROUP, "n1").await;
     cluster.lead("auth/0", "n1").await;
-    history.through(&cluster, &["n1", "n2"]);
+    history.use_nodes(&cluster, &["n1", "n2"]);
     set("-3600");
-    history.goes_on(MEANWHILE * 2).await;
+    history.wait_for_operations(MEANWHILE * 2).await;
     assert_eq!(history.refusals(), BTreeMap::new());
     set("+0");
-    history.goes_on(MEANWHILE).await;
-    history.through(&cluster, &["n1", "n2", "n3"]);
+    history.wait_for_operations(MEANWHILE).await;
+    history.use_nodes(&cluster, &["n1", "n2", "n3"]);
     history.end(&cluster).await;
 }

@@ -23,7 +23,7 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     let paper = NodePlan { labels: vec!["paper".to_owned()], ..NodePlan::default() };
     let mut cluster = Cluster::plan(3).node("n3", paper).hotels(vec![]).open().await;
     for node in ["n1", "n2", "n3"] {
-        cluster.says(node, &format!("Node {node} is ready at")).await;
+        cluster.wait_for_log(node, &format!("Node {node} is ready at")).await;
     }
     let admin = cluster.admin("n1").await;
     let told = std::fs::read_to_string(cluster.config()).unwrap();
@@ -76,12 +76,12 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     assert_eq!(changes, ["cluster.replace_after", "services.pdf.replicas", "services.pdf.only_on"]);
     assert!(printed["moves"].as_array().is_some_and(|moves| !moves.is_empty()), "{printed}");
     assert_eq!(voters(&cluster, &admin, "pdf/0").await, ["n1", "n2", "n3"]);
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
 
     // A node whose file says something else says so when it starts.
     cluster.stop("n2");
     cluster.start("n2").await;
-    cluster.says("n2", "cluster.replace_after: 420s → 300s").await;
+    cluster.wait_for_log("n2", "cluster.replace_after: 420s → 300s").await;
     assert!(cluster.log("n2").contains("auberge cluster configure"));
 
     // Who did it is on record.
@@ -94,5 +94,5 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     let all = cluster.operate("n1", &["cluster", "audit", "--limit", "1000", "--json"]).done();
     let all: Value = serde_json::from_str(&all).unwrap();
     assert_eq!(all.as_array().unwrap().last().unwrap()["verb"], "found", "{all}");
-    cluster.sound("n1");
+    cluster.assert_invariants("n1");
 }

@@ -14,11 +14,11 @@ async fn a_full_disk_on_one_node_stops_nobody_else() {
     // The worst place for it: where the group is led.
     cluster.lead("reservations/0", "n3").await;
     let history = History::begin(&cluster).await;
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     let ballast = disk.fill();
     // So much that what was set aside beforehand does not do either.
     for _ in 0..5 {
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
     }
     let refusals = history.refusals();
     println!(
@@ -29,8 +29,8 @@ async fn a_full_disk_on_one_node_stops_nobody_else() {
     cluster.kill("n3");
     std::fs::remove_file(ballast).unwrap();
     cluster.start("n3").await;
-    cluster.whole().await;
-    history.goes_on(MEANWHILE).await;
+    cluster.wait_until_healthy().await;
+    history.wait_for_operations(MEANWHILE).await;
     history.end(&cluster).await;
     cluster.stop("n3");
 }

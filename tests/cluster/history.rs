@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use test_support::{Answer, Asking, Caller, Cluster, Stay, hotel};
+use test_support::{Answer, Caller, Cluster, RequestBuilder, Stay, hotel};
 use tokio::task::JoinHandle;
 
-use crate::linear::{self, Did, Operation};
+use crate::linearizability::{self, Did, Operation};
 use crate::text;
 
 /// Rooms of each night: so few that they are sold out now and then.
@@ -78,20 +78,20 @@ impl History {
             refused: Mutex::default(),
         });
         let mut history = Self { shared, guests: Vec::new() };
-        history.through(cluster, &names.iter().map(String::as_str).collect::<Vec<_>>());
+        history.use_nodes(cluster, &names.iter().map(String::as_str).collect::<Vec<_>>());
         history.guests =
             (0..GUESTS).map(|lane| tokio::spawn(guest(Arc::clone(&history.shared), lane))).collect();
         history
     }
 
     /// From now on guests go to these nodes.
-    pub fn through(&self, cluster: &Cluster, names: &[&str]) {
+    pub fn use_nodes(&self, cluster: &Cluster, names: &[&str]) {
         let edges = names.iter().map(|name| ((*name).to_owned(), cluster.url(name))).collect();
         *self.shared.edges.lock().unwrap() = edges;
     }
 
     /// Returns once so many more operations were answered.
-    pub async fn goes_on(&self, operations: usize) {
+    pub async fn wait_for_operations(&self, operations: usize) {
         let before = self.answered();
         test_support::eventually("the load to go on", || async {
             (self.answered() >= before + operations).then_some(())
@@ -117,7 +117,7 @@ impl History {
         for guest in std::mem::take(&mut self.guests) {
             guest.await.expect("a guest");
         }
-        cluster.whole().await;
+        cluster.wait_until_healthy().await;
         let shared = &self.shared;
         shared.refused.lock().unwrap().clear();
         let used = shared.turns.load(Ordering::Relaxed).div_ceil(OPERATIONS_EACH).min(NIGHTS);
@@ -135,14 +135,14 @@ impl History {
             operations += history.len();
             full += history.iter().filter(|operation| operation.did == Did::SoldOut).count();
             held.extend(shared.known[night].lock().unwrap().keys().cloned());
-            if let Err(why) = linear::check(ROOMS, &history) {
+            if let Err(why) = linearizability::check(ROOMS, &history) {
                 panic!("night {night} is not linearizable: {why}");
             }
         }
         assert_eq!(shared.listed().await, held, "what was acknowledged, and nothing else, is there once");
         let at = cluster.names().remove(0);
-        cluster.settled(&at).await;
-        cluster.sound(&at);
+        cluster.wait_until_outboxes_empty(&at).await;
+        cluster.assert_invariants(&at);
         println!(
             "{operations} operations on {used} nights in {:.0} s are linearizable: {} holds, {full} refused for want of rooms",
             shared.begun.elapsed().as_secs_f64(),
@@ -191,7 +191,7 @@ async fn guest(shared: Arc<Shared>, lane: usize) {
 impl Shared {
     /// Sends something to an edge, and to another one until there is an answer: to the n-th attempt's turn. Says also when the
     /// attempt that was answered was begun.
-    async fn sent(&self, first: usize, send: impl Fn(&Caller) -> Asking) -> (Instant, Answer) {
+    async fn sent(&self, first: usize, send: impl Fn(&Caller) -> RequestBuilder) -> (Instant, Answer) {
         let begun = Instant::now();
         for attempt in first.. {
             let (name, url) = {
@@ -203,7 +203,8 @@ impl Shared {
                 Ok(answer) if answer.status != 503 => return (at, answer),
                 Ok(answer) => {
                     answer.problem(503, "unavailable");
-                    let asked = format!("{} after {:?}: {}", answer.asked, at.elapsed(), answer.text());
+                    let asked =
+                        format!("{} after {:?}: {}", answer.request_line, at.elapsed(), answer.text());
                     self.refused.lock().unwrap().entry(name).or_default().push(asked);
                 }
                 // No whole answer: a node that was killed, is paused, or is not there.

@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use test_support::{Caller, Helper, TestServer, eventually};
+use test_support::{BackgroundProcess, Caller, TestServer, eventually};
 
 use crate::text;
 
@@ -60,10 +60,10 @@ impl<'a> Terminal<'a> {
     }
 
     /// Begins to sign in; brings the process, and the line with the code.
-    async fn begin(&self) -> (Helper, Value) {
+    async fn begin(&self) -> (BackgroundProcess, Value) {
         let mut command = self.command(&["login", "--json", "--url", &self.server.url]);
-        let mut login = Helper::start(&mut command, &self.home.join("login.log"));
-        login.says("user_code").await.unwrap_or_else(|status| panic!("{status}: {}", login.log()));
+        let mut login = BackgroundProcess::start(&mut command, &self.home.join("login.log"));
+        login.wait_for_log("user_code").await.unwrap_or_else(|status| panic!("{status}: {}", login.log()));
         let line = eventually("the whole line", || async {
             let log = login.log();
             log.contains('\n').then(|| log.lines().next().unwrap().to_owned())
@@ -99,7 +99,7 @@ impl<'a> Terminal<'a> {
     }
 }
 
-async fn ended(login: &mut Helper) -> Option<i32> {
+async fn ended(login: &mut BackgroundProcess) -> Option<i32> {
     let begun = std::time::Instant::now();
     loop {
         if let Some(status) = login.ended() {

@@ -63,7 +63,7 @@ async fn stands(cluster: &Cluster, admin: &Caller, group: &str, on: &str, not_on
 async fn moves_and_drains_in_each_others_way() {
     let mut cluster = Cluster::plan(4).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     let admin = cluster.admin("n1").await;
 
     // Two groups onto one node at once.
@@ -86,7 +86,7 @@ async fn moves_and_drains_in_each_others_way() {
     for (group, left) in [(two[0], &one), (two[1], &other)] {
         stands(&cluster, &admin, &group.name, to, left).await;
     }
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     assert_eq!(history.refusals(), BTreeMap::new(), "while two groups moved");
     let now = groups(&cluster, &admin).await;
 
@@ -103,13 +103,13 @@ async fn moves_and_drains_in_each_others_way() {
     }
     cluster.kill(&leader_node);
     assert!(!ids.is_empty(), "nothing could be moved");
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     for (_, _, _, id) in &ids {
         let moved = ended(&admin, id).await;
         assert_eq!(moved["phase"], "done", "{moved}");
     }
     cluster.start(&leader_node).await;
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     for (name, from, to, _) in &ids {
         stands(&cluster, &admin, name, to, from).await;
     }
@@ -131,12 +131,12 @@ async fn moves_and_drains_in_each_others_way() {
     })
     .await;
     // Empty, and so it can go, and nobody notices.
-    history.through(&cluster, &cluster.others(drained).iter().map(String::as_str).collect::<Vec<_>>());
+    history.use_nodes(&cluster, &cluster.others(drained).iter().map(String::as_str).collect::<Vec<_>>());
     cluster.kill(drained);
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     cluster.start(drained).await;
     admin.post(&format!("/v1/cluster/nodes/{drained}/uncordon"), &json!({})).await.expect(200);
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     assert_eq!(history.refusals(), BTreeMap::new(), "{drained} was drained");
     history.end(&cluster).await;
 }

@@ -176,7 +176,7 @@ impl Scene {
     }
 
     async fn ask(&self, caller: &Caller, operation: &Operation) -> test_support::Answer {
-        let asking = caller.ask(operation.method.clone(), &self.put(&operation.path));
+        let asking = caller.request(operation.method.clone(), &self.put(&operation.path));
         match &operation.body {
             Some(body) => asking.json(&serde_json::from_str(&self.put(&body.to_string())).unwrap()).await,
             None => asking.await,
@@ -212,7 +212,7 @@ async fn nobody_gets_in_without_the_scope() {
     }
     assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(asked > 30, "only {asked} operations want a scope");
-    scene.server.sound().await;
+    scene.server.assert_invariants().await;
 }
 
 #[tokio::test]

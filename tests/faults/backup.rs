@@ -88,7 +88,7 @@ async fn a_backup_made_under_load_comes_back_whole() {
     for id in &before {
         partner.get(&format!("/v1/reservations/{id}")).await.expect(200);
     }
-    second.sound().await;
+    second.assert_invariants().await;
     assert!(second.log().contains("restored"), "{}", second.log());
     let email = "after@guest.example";
     let offer = partner.offer(&hotel, &Stay::from_day(41, 1), "Flexible").await;
@@ -96,13 +96,13 @@ async fn a_backup_made_under_load_comes_back_whole() {
     second.stop();
     server.auberge(&["restore", "--release-effects", "--data", &to]).done();
     second.start().await;
-    second.settled().await;
-    second.sound().await;
+    second.wait_until_outboxes_empty().await;
+    second.assert_invariants().await;
     // The first one goes on as if nothing had happened.
     server.start().await;
     let partner = server.sign_in(&id, &secret).await;
     let kept = std::mem::take(&mut *ledger.lock().unwrap());
     kept.is_kept(&partner, &server.admin().await, &Marks::default()).await;
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }

@@ -37,7 +37,7 @@ async fn rounds(plan: test_support::Plan) {
             before = kept.marks();
             *ledger.lock().unwrap() = kept;
         }
-        server.sound().await;
+        server.assert_invariants().await;
         let busy: Vec<_> = (0..LANES)
             .map(|lane| {
                 let (partner, admin) = (partner.clone(), admin.clone());
@@ -55,7 +55,7 @@ async fn rounds(plan: test_support::Plan) {
     let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
     let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
     kept.repeats(&partner, before.keyed).await;
-    server.settled().await;
+    server.wait_until_outboxes_empty().await;
     kept.is_kept(&partner, &admin, &Marks::default()).await;
     for (payment, reservation) in &kept.payments {
         let paid = partner.get(&format!("/v1/reservations/{reservation}")).await.expect(200).json();
@@ -66,7 +66,7 @@ async fn rounds(plan: test_support::Plan) {
         );
     }
     mails_arrived(&server, &kept);
-    server.sound().await;
+    server.assert_invariants().await;
     let Ledger { reservations, payments, users, .. } = &kept;
     println!(
         "{rounds} kills in {:.0} s: {} holds, {} payments, {} users acknowledged, none lost",
@@ -113,5 +113,5 @@ async fn a_stop_finishes_what_was_accepted() {
     let kept = std::mem::take(&mut *ledger.lock().unwrap());
     let partner = server.sign_in(&id, &secret).await;
     kept.is_kept(&partner, &server.admin().await, &Marks::default()).await;
-    server.sound().await;
+    server.assert_invariants().await;
 }

@@ -16,7 +16,7 @@ async fn a_second_process_on_the_same_directory_is_refused() {
     assert!(refused.contains("in use by another process"), "{refused}");
     let checked = server.auberge(&["check", "--data", &data]).refused();
     assert!(checked.contains("in use by another process"), "{checked}");
-    server.sound().await;
+    server.assert_invariants().await;
     // And an address that somebody has is named.
     let other = server.path().join("other").to_string_lossy().into_owned();
     let taken = server.url.trim_start_matches("http://").to_owned();
@@ -44,7 +44,7 @@ async fn lived_in() -> TestServer {
         let offer = partner.offer(&hotel, &Stay::from_day(30 + number, 2), "Flexible").await;
         partner.hold(&offer, "damage@guest.example").await;
     }
-    server.settled().await;
+    server.wait_until_outboxes_empty().await;
     server.stop();
     server
 }

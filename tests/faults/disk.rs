@@ -63,8 +63,8 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
     kept.is_kept(&partner, &server.admin().await, &Marks::default()).await;
     kept.repeats(&partner, 0).await;
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
     server.stop();
 }
 

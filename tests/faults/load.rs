@@ -102,7 +102,7 @@ fn served(answer: &test_support::Answer) -> Option<Value> {
     assert!(
         (200..300).contains(&answer.status),
         "{} answered {}: {}",
-        answer.asked,
+        answer.request_line,
         answer.status,
         answer.text()
     );

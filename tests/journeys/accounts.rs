@@ -64,8 +64,8 @@ async fn an_account_is_confirmed_by_mail_changed_and_closed() {
 
     me.delete("/v1/users/me").await.expect(204);
     assert!(person.try_sign_in(&server, "profile").await.is_none());
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
     let mails = server.mails();
     assert!(mails.iter().all(|mail| mail.to.contains("ada@guest.example")), "nobody else gets mail");
     assert_eq!(mails.len(), 2, "one to verify, one to reset");

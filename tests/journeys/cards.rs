@@ -53,8 +53,8 @@ async fn a_declined_card_leaves_room_for_another() {
     let stands: Vec<&str> =
         paid["items"].as_array().unwrap().iter().map(|one| text(&one["status"])).collect();
     assert_eq!(stands, ["succeeded", "failed", "failed", "failed"], "newest first");
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 fn pay(reservation: &Value, method: &str) -> Value {
@@ -81,8 +81,8 @@ async fn three_d_secure_asks_the_guest() {
         assert_eq!(text(&settled(&partner, &payment).await["status"]), status);
         partner.once(&held, after).await;
     }
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -145,6 +145,6 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
     partner.post(&format!("/v1/reservations/{}/cancel", text(&taken["id"])), &json!({})).await.expect(200);
     partner.post("/v1/reservations", &late).key("late").await.problem(409, "sold-out");
     partner.post("/v1/reservations", &late).key("later").await.expect(201);
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }

@@ -95,7 +95,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
     assert_eq!((text(&cancelled["status"]), &cancelled["refund"]["amount"]), ("cancelled", &held["total"]));
     server.mail("lucja@guest.example", "is cancelled").await;
     server.mail("lucja@guest.example", "Refund").await;
-    server.settled().await;
+    server.wait_until_outboxes_empty().await;
     let refunded = partner.get(&format!("/v1/payments/{}", text(&payment["id"]))).await.expect(200).json();
     assert_eq!(
         (text(&refunded["status"]), &refunded["refunded"]),
@@ -103,7 +103,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
         "{refunded}"
     );
     assert_eq!(partner.reservation(&held).await["refund"]["status"], "succeeded");
-    server.sound().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -125,8 +125,8 @@ async fn a_late_cancellation_costs_what_was_promised() {
         "cancelled",
         "again: the same"
     );
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -158,5 +158,5 @@ async fn the_last_room_is_sold_once() {
     let path = format!("/v1/reservations/{}/cancel", text(&held[0]["id"]));
     partner.post(&path, &json!({})).await.expect(200);
     assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1, "cancelling puts it back");
-    server.sound().await;
+    server.assert_invariants().await;
 }

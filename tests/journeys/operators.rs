@@ -39,7 +39,7 @@ async fn a_machine_that_is_alone_says_how_it_stands() {
         let page = admin.get(&format!("/v1/cluster/{list}")).await.expect(200).json();
         assert_eq!(page, json!({"items": [], "next_cursor": null}), "{list}");
     }
-    server.sound().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]

@@ -59,9 +59,9 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
 
     // Bodies that are none.
     let broken =
-        partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("application/json", "{\"offer\":");
+        partner.request(reqwest::Method::POST, "/v1/reservations").bytes("application/json", "{\"offer\":");
     assert_eq!(broken.await.status, 400);
-    let xml = partner.ask(reqwest::Method::POST, "/v1/reservations").bytes("text/xml", "<a/>");
+    let xml = partner.request(reqwest::Method::POST, "/v1/reservations").bytes("text/xml", "<a/>");
     xml.await.problem(415, "unsupported-media-type");
     // Told by its length alone, before any of it is sent: a client that sends on may find the connection closed.
     let head = format!(
@@ -105,7 +105,7 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
         let meaning = anyone.get(&format!("/problems/{slug}")).await;
         assert_eq!(meaning.status, 200, "/problems/{slug}: {}", meaning.text());
     }
-    server.sound().await;
+    server.assert_invariants().await;
 }
 
 /// What the server says to these bytes.

@@ -158,7 +158,7 @@ async fn a_code_works_once_and_a_refresh_token_too() {
     assert_eq!((third.status, text(&third.json()["error"])), (400, "invalid_grant"));
     let late = exchange(&server, &client, &code).await;
     assert_eq!((late.status, text(&late.json()["error"])), (400, "invalid_grant"));
-    server.sound().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]

@@ -47,8 +47,8 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
     let check_in = format!("/v1/reservations/{}/check-in", text(&held["id"]));
     staff.post(&check_in, &json!({})).await.problem(409, "wrong-day");
     partner.post(&check_in, &json!({})).await.problem(403, "insufficient-scope");
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -82,5 +82,5 @@ async fn an_import_goes_on_where_it_stopped_and_names_bad_lines() {
     std::fs::write(&file, format!("{}\n", test_support::hotel("three", "Three", 1))).unwrap();
     let ran = server.operate(&["import", "hotels", &path]);
     assert!(ran.code == Some(1) && ran.err.contains(&day(20)), "{}{}", ran.out, ran.err);
-    server.sound().await;
+    server.assert_invariants().await;
 }

@@ -64,5 +64,5 @@ async fn holds_and_offers_end_by_themselves() {
     let body = json!({"offer": offer, "guest": {"name": "A", "email": "a@guest.example"}});
     let gone = partner.post("/v1/reservations", &body).await.problem(410, "offer-expired");
     partner.hold(text(&gone["offer"]), "fresh@guest.example").await;
-    server.sound().await;
+    server.assert_invariants().await;
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use contracts::payments::{IntentSnapshot, IntentState, RefundStatus};
 use contracts::{Money, PaymentId, RefundId};
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// Cards by the names that guests pay with.
 pub const CARDS: [&str; 6] =
@@ -76,11 +76,11 @@ pub struct Bank {
 
 impl Bank {
     /// Whether it fails now, and whether it does so after having done what was asked.
-    fn fails(&self, dice: &mut Dice) -> Option<bool> {
-        (!self.healed && dice.chance(12)).then(|| dice.chance(50))
+    fn fails(&self, rng: &mut Rng) -> Option<bool> {
+        (!self.healed && rng.chance(12)).then(|| rng.chance(50))
     }
 
-    fn tell(&mut self, kind: &'static str, intent: &str) {
+    fn send(&mut self, kind: &'static str, intent: &str) {
         self.told += 1;
         let payment = self.intents.get(intent).map(|intent| intent.payment);
         self.events.push(Event {
@@ -93,7 +93,7 @@ impl Bank {
 
     /// An event about something that is not ours.
     pub fn tell_of_others(&mut self) {
-        self.tell("payment_intent.succeeded", "pi_stranger");
+        self.send("payment_intent.succeeded", "pi_stranger");
     }
 
     fn see(&self, id: &str) -> Option<IntentSnapshot> {
@@ -120,9 +120,9 @@ impl Bank {
         amount: Money,
         card: &str,
         key: &str,
-        dice: &mut Dice,
+        rng: &mut Rng,
     ) -> Result<String, Trouble> {
-        let fails = self.fails(dice);
+        let fails = self.fails(rng);
         if fails == Some(false) {
             return Err(Trouble::Away);
         }
@@ -151,8 +151,8 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn retrieve(&self, id: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
-        if self.fails(dice).is_some() {
+    pub fn retrieve(&self, id: &str, rng: &mut Rng) -> Result<IntentSnapshot, Trouble> {
+        if self.fails(rng).is_some() {
             return Err(Trouble::Away);
         }
         self.see(id).ok_or(Trouble::Refused { code: "resource_missing" })
@@ -162,13 +162,13 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn confirm(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
-        match self.fails(dice) {
-            None => self.confirm_now(id, key, dice),
+    pub fn confirm(&mut self, id: &str, key: &str, rng: &mut Rng) -> Result<IntentSnapshot, Trouble> {
+        match self.fails(rng) {
+            None => self.confirm_now(id, key, rng),
             Some(done) => {
                 if done {
-                    let _ = self.confirm_now(id, key, dice);
-                } else if dice.chance(50) {
+                    let _ = self.confirm_now(id, key, rng);
+                } else if rng.chance(50) {
                     self.lost.push((id.to_owned(), key.to_owned()));
                 }
                 Err(Trouble::Away)
@@ -177,12 +177,12 @@ impl Bank {
     }
 
     /// A request to confirm arrives after all.
-    pub fn confirm_late(&mut self, at: usize, dice: &mut Dice) {
+    pub fn confirm_late(&mut self, at: usize, rng: &mut Rng) {
         let (id, key) = self.lost.swap_remove(at);
-        let _ = self.confirm_now(&id, &key, dice);
+        let _ = self.confirm_now(&id, &key, rng);
     }
 
-    fn confirm_now(&mut self, id: &str, key: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
+    fn confirm_now(&mut self, id: &str, key: &str, rng: &mut Rng) -> Result<IntentSnapshot, Trouble> {
         match self.keys.get(key) {
             Some(Kept::Confirmed(answer)) => return answer.clone(),
             Some(Kept::Created(_) | Kept::Refunded(_)) => {
@@ -197,18 +197,18 @@ impl Bank {
             match intent.card.as_str() {
                 "pm_card_declined" => {
                     self.decline(id, "card_declined");
-                    let seen = if dice.chance(50) { self.see(id).map(Box::new) } else { None };
+                    let seen = if rng.chance(50) { self.see(id).map(Box::new) } else { None };
                     Err(Trouble::Declined { code: "card_declined", seen })
                 }
                 "pm_card_3ds" => {
                     let redirect_url = Some(format!("https://bank.example/3ds/{id}"));
                     self.set(id, IntentState::RequiresAction { redirect_url });
-                    self.tell("payment_intent.requires_action", id);
+                    self.send("payment_intent.requires_action", id);
                     self.see(id).ok_or(Trouble::Away)
                 }
                 "pm_card_slow" => {
                     self.set(id, IntentState::Processing);
-                    self.tell("payment_intent.processing", id);
+                    self.send("payment_intent.processing", id);
                     self.see(id).ok_or(Trouble::Away)
                 }
                 _ => {
@@ -225,8 +225,8 @@ impl Bank {
     ///
     /// # Errors
     /// See [`Trouble`].
-    pub fn cancel(&mut self, id: &str, dice: &mut Dice) -> Result<IntentSnapshot, Trouble> {
-        let fails = self.fails(dice);
+    pub fn cancel(&mut self, id: &str, rng: &mut Rng) -> Result<IntentSnapshot, Trouble> {
+        let fails = self.fails(rng);
         if fails == Some(false) {
             return Err(Trouble::Away);
         }
@@ -235,7 +235,7 @@ impl Bank {
         match state {
             IntentState::Unconfirmed | IntentState::RequiresAction { .. } | IntentState::Failed { .. } => {
                 self.set(id, IntentState::Canceled);
-                self.tell("payment_intent.canceled", id);
+                self.send("payment_intent.canceled", id);
             }
             IntentState::Processing | IntentState::Succeeded | IntentState::Canceled => return Err(refused),
         }
@@ -250,9 +250,9 @@ impl Bank {
         &self,
         id: &str,
         refund: RefundId,
-        dice: &mut Dice,
+        rng: &mut Rng,
     ) -> Result<Option<RefundStatus>, Trouble> {
-        if self.fails(dice).is_some() {
+        if self.fails(rng).is_some() {
             return Err(Trouble::Away);
         }
         let intent = self.intents.get(id).ok_or(Trouble::Refused { code: "resource_missing" })?;
@@ -269,13 +269,13 @@ impl Bank {
         refund: RefundId,
         amount: i64,
         key: &str,
-        dice: &mut Dice,
+        rng: &mut Rng,
     ) -> Result<RefundStatus, Trouble> {
-        let fails = self.fails(dice);
+        let fails = self.fails(rng);
         if fails == Some(false) {
             return Err(Trouble::Away);
         }
-        let pending = !self.healed && dice.chance(50);
+        let pending = !self.healed && rng.chance(50);
         let intent = self.intents.get_mut(id).ok_or(Trouble::Refused { code: "resource_missing" })?;
         let known = matches!(self.keys.get(key), Some(Kept::Refunded(known)) if *known == refund);
         if !known {
@@ -317,7 +317,7 @@ impl Bank {
             && refund.2 != status
         {
             refund.2 = status;
-            self.tell("charge.refund.updated", id);
+            self.send("charge.refund.updated", id);
         }
     }
 
@@ -349,11 +349,11 @@ impl Bank {
     fn charge(&mut self, id: &str) {
         self.set(id, IntentState::Succeeded);
         self.intents.get_mut(id).expect("looked up before").charges += 1;
-        self.tell("payment_intent.succeeded", id);
+        self.send("payment_intent.succeeded", id);
     }
 
     fn decline(&mut self, id: &str, code: &str) {
         self.set(id, IntentState::Failed { code: code.to_owned() });
-        self.tell("payment_intent.payment_failed", id);
+        self.send("payment_intent.payment_failed", id);
     }
 }

@@ -16,7 +16,7 @@ use protocol::codec;
 use reservations::{Occasion, Recipient, Reservations};
 
 use crate::bank::Trouble;
-use crate::member::Broken;
+use crate::member::Violation;
 use crate::world::{MEMBERS, SHARDS, Sabotage, World};
 
 /// As `payments` has it.
@@ -46,8 +46,8 @@ impl World {
     ///
     /// # Errors
     /// When something is broken.
-    pub fn perform_some(&mut self) -> Result<bool, Broken> {
-        let first = self.dice.below(MEMBERS);
+    pub fn perform_some(&mut self) -> Result<bool, Violation> {
+        let first = self.rng.below(MEMBERS);
         for at in (first..MEMBERS).chain(0..first) {
             let mut seen = self.leading(at).lanes.clone();
             // The first effect of each key that is idle.
@@ -57,7 +57,7 @@ impl World {
                 Outgoing::Event { .. } => None,
             });
             let due: Vec<_> = due.collect();
-            if let Some((row, key, effect)) = self.dice.pick(&due).cloned() {
+            if let Some((row, key, effect)) = self.rng.pick(&due).cloned() {
                 self.perform(at, row, key, &effect)?;
                 return Ok(true);
             }
@@ -69,17 +69,17 @@ impl World {
     ///
     /// # Errors
     /// When something is broken.
-    pub fn conclude_some(&mut self) -> Result<bool, Broken> {
-        if self.people.performed.is_empty() {
+    pub fn conclude_some(&mut self) -> Result<bool, Violation> {
+        if self.accounts.performed.is_empty() {
             return Ok(false);
         }
-        let at = self.dice.below(self.people.performed.len());
-        let performed = self.people.performed.swap_remove(at);
+        let at = self.rng.below(self.accounts.performed.len());
+        let performed = self.accounts.performed.swap_remove(at);
         self.conclude(performed)?;
         Ok(true)
     }
 
-    fn perform(&mut self, at: usize, row: u64, key: u128, effect: &[u8]) -> Result<(), Broken> {
+    fn perform(&mut self, at: usize, row: u64, key: u128, effect: &[u8]) -> Result<(), Violation> {
         let attempt = self.leading(at).attempts.get(&row).copied().unwrap_or_default();
         let name = self.member(at).name().to_owned();
         let outcome = match name.split('/').next() {
@@ -107,7 +107,7 @@ impl World {
         };
         let era = self.member(at).era();
         let performed = Performed { at, era, row, key, outcome };
-        match if self.network.healed { 99 } else { self.dice.below(100) } {
+        match if self.network.healed { 99 } else { self.rng.below(100) } {
             // The leader dies before it can note anything.
             0..8 => {
                 self.trace.note("  … and dies");
@@ -115,7 +115,7 @@ impl World {
             }
             8..30 => {
                 self.leading(at).lanes.insert(key);
-                self.people.performed.push(performed);
+                self.accounts.performed.push(performed);
             }
             30..38 => {
                 self.conclude(performed.clone())?;
@@ -126,15 +126,15 @@ impl World {
         Ok(())
     }
 
-    fn member_restart(&mut self, at: usize) -> Result<(), Broken> {
-        let mut dice = self.dice.clone();
-        let restarted = self.member(at).restart(true, &mut dice);
-        self.dice = dice;
+    fn member_restart(&mut self, at: usize) -> Result<(), Violation> {
+        let mut rng = self.rng.clone();
+        let restarted = self.member(at).restart(true, &mut rng);
+        self.rng = rng;
         restarted
     }
 
     /// Only the leader that performed it can note it; it may have been noted before.
-    fn conclude(&mut self, performed: Performed) -> Result<(), Broken> {
+    fn conclude(&mut self, performed: Performed) -> Result<(), Violation> {
         let Performed { at, era, row, key, outcome } = performed;
         if self.member(at).era() != era {
             return Ok(());
@@ -160,7 +160,7 @@ impl World {
     }
 
     /// A report that is refused is parked, and blocks what comes after it.
-    fn nothing_is_parked(&mut self, at: usize) -> Result<(), Broken> {
+    fn nothing_is_parked(&mut self, at: usize) -> Result<(), Violation> {
         match self.member(at).parked()?.first() {
             None => Ok(()),
             Some(why) => Err(format!("{}: parked: {why}", self.member(at).name())),
@@ -173,14 +173,14 @@ impl World {
         row: u64,
         effect: payments::Effect,
         attempt: u32,
-    ) -> Result<Outcome, Broken> {
+    ) -> Result<Outcome, Violation> {
         use payments::Effect;
         let tried = attempt / ATTEMPTS_PER_KEY;
         let paid = |payment, report| Outcome::Paid(Box::new(BankReported { payment, report }.into()));
         Ok(match effect {
             Effect::CreateIntent { payment, reservation: _, amount, payment_method } => {
                 let key = format!("{payment}-create-{tried}");
-                match self.bank.create(payment, amount, &payment_method, &key, &mut self.dice) {
+                match self.bank.create(payment, amount, &payment_method, &key, &mut self.rng) {
                     Ok(intent) => {
                         paid(payment, BankReport::IntentCreated { intent, mode: BankMode::Sandbox })
                     }
@@ -198,7 +198,7 @@ impl World {
                 self.reported(payment, seen)?
             }
             Effect::Check { payment, intent } => {
-                let seen = self.bank.retrieve(&intent, &mut self.dice);
+                let seen = self.bank.retrieve(&intent, &mut self.rng);
                 self.reported(payment, seen)?
             }
             Effect::Cancel { payment, intent } => {
@@ -238,16 +238,16 @@ impl World {
         not_after: protocol::Timestamp,
         tried: u32,
     ) -> Result<IntentSnapshot, Trouble> {
-        let found = self.bank.retrieve(intent, &mut self.dice)?;
+        let found = self.bank.retrieve(intent, &mut self.rng)?;
         if found.state != IntentState::Unconfirmed {
             return Ok(found);
         }
         if self.now > not_after {
             return self.cancel(intent);
         }
-        match self.bank.confirm(intent, &format!("{payment}-confirm-{tried}"), &mut self.dice) {
+        match self.bank.confirm(intent, &format!("{payment}-confirm-{tried}"), &mut self.rng) {
             Err(Trouble::Refused { .. }) => {
-                let now = self.bank.retrieve(intent, &mut self.dice)?;
+                let now = self.bank.retrieve(intent, &mut self.rng)?;
                 if now.state == IntentState::Unconfirmed {
                     Err(Trouble::Declined { code: "bank_refused", seen: Some(Box::new(now)) })
                 } else {
@@ -255,7 +255,7 @@ impl World {
                 }
             }
             Err(Trouble::Declined { code, seen: None }) => {
-                let now = self.bank.retrieve(intent, &mut self.dice)?;
+                let now = self.bank.retrieve(intent, &mut self.rng)?;
                 Err(Trouble::Declined { code, seen: Some(Box::new(now)) })
             }
             answer => answer,
@@ -263,8 +263,8 @@ impl World {
     }
 
     fn cancel(&mut self, intent: &str) -> Result<IntentSnapshot, Trouble> {
-        match self.bank.cancel(intent, &mut self.dice) {
-            Err(Trouble::Refused { .. }) => self.bank.retrieve(intent, &mut self.dice),
+        match self.bank.cancel(intent, &mut self.rng) {
+            Err(Trouble::Refused { .. }) => self.bank.retrieve(intent, &mut self.rng),
             answer => answer,
         }
     }
@@ -276,25 +276,29 @@ impl World {
         intent: &str,
         amount: i64,
         tried: u32,
-    ) -> Result<Outcome, Broken> {
+    ) -> Result<Outcome, Violation> {
         let report = |status| {
             let report = BankReport::Refund { refund, status };
             Outcome::Paid(Box::new(BankReported { payment, report }.into()))
         };
-        match self.bank.find_refund(intent, refund, &mut self.dice) {
+        match self.bank.find_refund(intent, refund, &mut self.rng) {
             Ok(Some(status)) => return Ok(report(status)),
             Ok(None) => {}
             Err(Trouble::Away) => return Ok(Outcome::Retry),
             Err(refused) => return Err(format!("{refund}: would be poisoned: {refused:?}")),
         }
-        Ok(match self.bank.refund(intent, refund, amount, &format!("{refund}-{tried}"), &mut self.dice) {
+        Ok(match self.bank.refund(intent, refund, amount, &format!("{refund}-{tried}"), &mut self.rng) {
             Ok(status) => report(status),
             Err(Trouble::Away) => Outcome::Retry,
             Err(Trouble::Declined { .. } | Trouble::Refused { .. }) => report(RefundStatus::Failed),
         })
     }
 
-    fn reported(&self, payment: PaymentId, seen: Result<IntentSnapshot, Trouble>) -> Result<Outcome, Broken> {
+    fn reported(
+        &self,
+        payment: PaymentId,
+        seen: Result<IntentSnapshot, Trouble>,
+    ) -> Result<Outcome, Violation> {
         let seen = match seen {
             Ok(seen) => seen,
             Err(Trouble::Away) => return Ok(Outcome::Retry),
@@ -311,7 +315,7 @@ impl World {
     }
 
     /// As `reservations::ReservationEffects` names its mails.
-    fn desk_mail(&mut self, at: usize, row: u64, effect: reservations::Effect) -> Result<Outcome, Broken> {
+    fn desk_mail(&mut self, at: usize, row: u64, effect: reservations::Effect) -> Result<Outcome, Violation> {
         let reservations::Effect::Mail { reservation, occasion, to } = effect;
         let own = protocol::Principal::service("reservations");
         let found = self.call::<Reservations, _>(&own, GetReservation { reservation })?;
@@ -338,10 +342,10 @@ impl World {
 
     /// The mail leaves, unless its server is away.
     fn mail(&mut self, at: usize, row: u64, name: String, about: String) -> Outcome {
-        if !self.network.healed && self.dice.chance(10) {
+        if !self.network.healed && self.rng.chance(10) {
             return Outcome::Retry;
         }
-        if self.sabotage == Sabotage::MailsVanish && self.dice.chance(5) {
+        if self.sabotage == Sabotage::MailsVanish && self.rng.chance(5) {
             return Outcome::Done;
         }
         *self.mails.sent.entry(name.clone()).or_default().entry(about).or_default() += 1;
@@ -354,14 +358,14 @@ impl World {
         let (name, link) = self.read_account_mail(effect, at, row);
         *self.mails.sent.entry(name.clone()).or_default().entry(name.clone()).or_default() += 1;
         self.mails.names.entry((at, row)).or_default().insert(name);
-        self.people.links.extend(link);
+        self.accounts.links.extend(link);
     }
 
     /// A payment, as payments shows it to itself.
     ///
     /// # Errors
     /// When there is none.
-    pub fn payment(&mut self, id: PaymentId) -> Result<Payment, Broken> {
+    pub fn payment(&mut self, id: PaymentId) -> Result<Payment, Violation> {
         let own = protocol::Principal::service("payments");
         let found = self.call::<Payments, _>(&own, GetPayment { payment: id })?;
         found.map_err(|refused| format!("{id}: {refused:?}"))

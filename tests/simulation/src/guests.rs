@@ -13,8 +13,8 @@ use protocol::{Principal, Timestamp};
 use reservations::{Reservations, zone};
 
 use crate::bank::CARDS;
-use crate::member::Broken;
-use crate::scenery::{GUESTS, PLACES, administrator, guest, hotel, hotel_id, staff};
+use crate::fixtures::{GUESTS, PLACES, administrator, guest, hotel, hotel_id, staff};
+use crate::member::Violation;
 use crate::world::World;
 
 /// The most quotes that guests keep open.
@@ -41,20 +41,20 @@ impl World {
 
     fn some_place(&mut self) -> Option<usize> {
         let known: Vec<_> = (0..PLACES.len()).filter(|place| self.known.hotels[*place]).collect();
-        self.dice.pick(&known).copied()
+        self.rng.pick(&known).copied()
     }
 
     fn some_reservation(&mut self) -> Option<(ReservationId, Principal)> {
         let known = &self.known.reservations;
         // Mostly one of the last.
-        let from = if self.dice.chance(80) { known.len().saturating_sub(8) } else { 0 };
-        self.dice.pick(&known[from..]).cloned()
+        let from = if self.rng.chance(80) { known.len().saturating_sub(8) } else { 0 };
+        self.rng.pick(&known[from..]).cloned()
     }
 
     /// A hotel is new, or described anew.
-    pub fn import(&mut self) -> Result<(), Broken> {
-        let place = self.dice.below(PLACES.len());
-        let profile = hotel(place, &mut self.dice);
+    pub fn import(&mut self) -> Result<(), Violation> {
+        let place = self.rng.below(PLACES.len());
+        let profile = hotel(place, &mut self.rng);
         let request = ImportHotels { hotels: vec![profile] };
         if self.call::<Reservations, _>(&administrator(), request)?.is_ok() {
             self.known.hotels[place] = true;
@@ -63,29 +63,29 @@ impl World {
     }
 
     /// Staff changes some nights.
-    pub fn change_calendar(&mut self) -> Result<(), Broken> {
+    pub fn change_calendar(&mut self) -> Result<(), Violation> {
         let Some(place) = self.some_place() else { return Ok(()) };
         let (hotel, today) = (hotel_id(place), self.today(place));
-        let room_type = RoomTypeId::of_name(hotel, if self.dice.chance(50) { "Double" } else { "Family" });
+        let room_type = RoomTypeId::of_name(hotel, if self.rng.chance(50) { "Double" } else { "Family" });
         let plan = contracts::RatePlanId::of_name(room_type, "Flexible");
-        let from = today.plus_days(self.dice.between(0, 20) as i32);
-        let nights = Nights { from, to: from.plus_days(self.dice.between(0, 5) as i32) };
-        let change = match self.dice.below(7) {
+        let from = today.plus_days(self.rng.between(0, 20) as i32);
+        let nights = Nights { from, to: from.plus_days(self.rng.between(0, 5) as i32) };
+        let change = match self.rng.below(7) {
             0 | 1 => CalendarChange {
-                rooms: Some(Some(self.dice.between(0, 5) as u32)),
+                rooms: Some(Some(self.rng.between(0, 5) as u32)),
                 ..CalendarChange::default()
             },
             2 => CalendarChange { rooms: Some(None), ..CalendarChange::default() },
             3 => CalendarChange {
-                prices: vec![(plan, Some(self.dice.between(1_000, 30_000)))],
+                prices: vec![(plan, Some(self.rng.between(1_000, 30_000)))],
                 ..CalendarChange::default()
             },
             4 => CalendarChange { prices: vec![(plan, None)], ..CalendarChange::default() },
-            5 => CalendarChange { stop_sell: Some(self.dice.chance(30)), ..CalendarChange::default() },
+            5 => CalendarChange { stop_sell: Some(self.rng.chance(30)), ..CalendarChange::default() },
             _ => CalendarChange {
-                min_stay: Some(self.dice.between(0, 2) as u8),
-                closed_to_arrival: Some(self.dice.chance(20)),
-                closed_to_departure: Some(self.dice.chance(20)),
+                min_stay: Some(self.rng.between(0, 2) as u8),
+                closed_to_arrival: Some(self.rng.chance(20)),
+                closed_to_departure: Some(self.rng.chance(20)),
                 ..CalendarChange::default()
             },
         };
@@ -94,14 +94,14 @@ impl World {
     }
 
     /// A guest reads offers and may hold one of them, or holds an offer that was read earlier.
-    pub fn hold(&mut self) -> Result<(), Broken> {
-        if self.known.quotes.is_empty() || self.dice.chance(75) {
+    pub fn hold(&mut self) -> Result<(), Violation> {
+        if self.known.quotes.is_empty() || self.rng.chance(75) {
             self.ask_offers()?;
         }
-        let Some(quote) = self.dice.pick(&self.known.quotes).cloned() else { return Ok(()) };
-        let who = guest(self.dice.below(GUESTS));
+        let Some(quote) = self.rng.pick(&self.known.quotes).cloned() else { return Ok(()) };
+        let who = guest(self.rng.below(GUESTS));
         let named = Guest { name: "Łukasz Żółć".into(), email: "guest@example.org".into(), phone: None };
-        let reference = self.dice.chance(20).then(|| "trip".to_owned());
+        let reference = self.rng.chance(20).then(|| "trip".to_owned());
         let request = Hold { quote, guest: named, requests: None, reference };
         if let Ok(held) = self.call::<Reservations, _>(&who, request)? {
             self.known.reservations.push((held.id, who));
@@ -109,15 +109,15 @@ impl World {
         Ok(())
     }
 
-    fn ask_offers(&mut self) -> Result<(), Broken> {
+    fn ask_offers(&mut self) -> Result<(), Violation> {
         let Some(place) = self.some_place() else { return Ok(()) };
-        let check_in = self.today(place).plus_days(self.dice.between(0, 9) as i32);
-        let stay = Stay::new(check_in, check_in.plus_days(self.dice.between(1, 4) as i32));
-        let (Ok(stay), guests) = (stay, self.dice.between(1, 4) as u32) else { return Ok(()) };
-        let rooms = if guests > 1 && self.dice.chance(30) { 2 } else { 1 };
+        let check_in = self.today(place).plus_days(self.rng.between(0, 9) as i32);
+        let stay = Stay::new(check_in, check_in.plus_days(self.rng.between(1, 4) as i32));
+        let (Ok(stay), guests) = (stay, self.rng.between(1, 4) as u32) else { return Ok(()) };
+        let rooms = if guests > 1 && self.rng.chance(30) { 2 } else { 1 };
         let request = GetOffers { hotel: hotel_id(place), stay, guests, rooms };
         if let Ok(found) = self.call::<Reservations, _>(&Principal::anonymous(), request)?
-            && let Some(offer) = self.dice.pick(&found.offers)
+            && let Some(offer) = self.rng.pick(&found.offers)
         {
             if self.known.quotes.len() == QUOTES_MAX {
                 self.known.quotes.remove(0);
@@ -128,13 +128,13 @@ impl World {
     }
 
     /// A guest pays, as the API does it: reservations is asked in the guest's name first.
-    pub fn pay(&mut self) -> Result<(), Broken> {
+    pub fn pay(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let Ok(payable) = self.call::<Reservations, _>(&who, GetPayable { reservation })? else {
             return Ok(());
         };
-        let expected_amount = self.dice.chance(30).then_some(payable.amount);
-        let payment_method = self.dice.pick(&CARDS).copied().unwrap_or_default().to_owned();
+        let expected_amount = self.rng.chance(30).then_some(payable.amount);
+        let payment_method = self.rng.pick(&CARDS).copied().unwrap_or_default().to_owned();
         let return_url = "https://auberge.example/back".to_owned();
         let request = StartPayment { reservation, payment_method, return_url, expected_amount };
         if let Ok(payment) = self.call::<Payments, _>(&who, request)? {
@@ -144,67 +144,67 @@ impl World {
     }
 
     /// A guest calls it off.
-    pub fn cancel_reservation(&mut self) -> Result<(), Broken> {
+    pub fn cancel_reservation(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         self.call::<Reservations, _>(&who, Cancel { reservation, expect: None }).map(|_| ())
     }
 
     /// A guest changes wishes.
-    pub fn modify(&mut self) -> Result<(), Broken> {
+    pub fn modify(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
-        let requests = Some(self.dice.chance(70).then(|| "A quiet room".to_owned()));
+        let requests = Some(self.rng.chance(70).then(|| "A quiet room".to_owned()));
         let request = Modify { reservation, expect: None, guest: None, requests };
         self.call::<Reservations, _>(&who, request).map(|_| ())
     }
 
     /// The front desk: somebody comes, leaves, or does not come.
-    pub fn front_desk(&mut self) -> Result<(), Broken> {
+    pub fn front_desk(&mut self) -> Result<(), Violation> {
         let Some((reservation, _)) = self.some_reservation() else { return Ok(()) };
-        let command = match self.dice.below(3) {
+        let command = match self.rng.below(3) {
             0 => CheckIn { reservation }.into(),
             1 => CheckOut { reservation }.into(),
             _ => NoShow { reservation }.into(),
         };
-        self.tell::<Reservations>(&administrator(), command).map(|_| ())
+        self.send::<Reservations>(&administrator(), command).map(|_| ())
     }
 
     /// Staff gives money back, out of goodwill.
-    pub fn goodwill(&mut self) -> Result<(), Broken> {
-        let Some((payment, ..)) = self.dice.pick(&self.known.payments).cloned() else { return Ok(()) };
-        let amount = self.dice.chance(80).then(|| self.dice.between(1, 3_000));
+    pub fn goodwill(&mut self) -> Result<(), Violation> {
+        let Some((payment, ..)) = self.rng.pick(&self.known.payments).cloned() else { return Ok(()) };
+        let amount = self.rng.chance(80).then(|| self.rng.between(1, 3_000));
         let request = RequestRefund { payment, amount, reason: "the noise".into() };
         self.call::<Payments, _>(&administrator(), request).map(|_| ())
     }
 
     /// A guest is back from the bank's pages.
-    pub fn returned(&mut self) -> Result<(), Broken> {
-        let Some((payment, _, who)) = self.dice.pick(&self.known.payments).cloned() else { return Ok(()) };
+    pub fn returned(&mut self) -> Result<(), Violation> {
+        let Some((payment, _, who)) = self.rng.pick(&self.known.payments).cloned() else { return Ok(()) };
         self.call::<Payments, _>(&who, GuestReturned { payment }).map(|_| ())
     }
 
     /// Something moves at the bank by itself.
     pub fn bank_moves(&mut self) {
         let (undecided, refunds) = (self.bank.undecided(), self.bank.refunds());
-        match self.dice.below(12) {
+        match self.rng.below(12) {
             0..6 => {
-                if let Some(intent) = self.dice.pick(&undecided) {
-                    self.bank.decide(intent, self.dice.chance(75));
+                if let Some(intent) = self.rng.pick(&undecided) {
+                    self.bank.decide(intent, self.rng.chance(75));
                     self.trace.note(format_args!("the bank decides {intent}"));
                 }
             }
             6..10 => {
                 let pending: Vec<_> =
                     refunds.iter().filter(|found| found.2 == RefundStatus::Pending).collect();
-                if let Some((intent, at, _)) = self.dice.pick(&pending) {
-                    let good = self.dice.chance(85);
+                if let Some((intent, at, _)) = self.rng.pick(&pending) {
+                    let good = self.rng.chance(85);
                     let status = if good { RefundStatus::Succeeded } else { RefundStatus::Failed };
                     self.bank.decide_refund(intent, *at, status);
                     self.trace.note(format_args!("a refund of {intent}: {status:?}"));
                 }
             }
             10 => {
-                if self.dice.chance(15)
-                    && let Some((intent, at, _)) = self.dice.pick(&refunds)
+                if self.rng.chance(15)
+                    && let Some((intent, at, _)) = self.rng.pick(&refunds)
                 {
                     self.bank.decide_refund(intent, *at, RefundStatus::Failed);
                     self.trace.note(format_args!("a refund of {intent} fails after all"));
@@ -212,24 +212,24 @@ impl World {
             }
             _ => self.bank.tell_of_others(),
         }
-        if !self.bank.lost.is_empty() && self.dice.chance(50) {
-            let at = self.dice.below(self.bank.lost.len());
+        if !self.bank.lost.is_empty() && self.rng.chance(50) {
+            let at = self.rng.below(self.bank.lost.len());
             self.trace.note("a request to confirm comes late");
-            self.bank.confirm_late(at, &mut self.dice);
+            self.bank.confirm_late(at, &mut self.rng);
         }
     }
 
     /// The bank tells of something: some time, twice, or not at all.
-    pub fn webhook(&mut self) -> Result<(), Broken> {
+    pub fn webhook(&mut self) -> Result<(), Violation> {
         if self.bank.events.is_empty() {
             return Ok(());
         }
-        let at = self.dice.below(self.bank.events.len());
+        let at = self.rng.below(self.bank.events.len());
         let event = self.bank.events[at].clone();
-        if self.dice.chance(75) {
+        if self.rng.chance(75) {
             self.bank.events.swap_remove(at);
         }
-        if self.dice.chance(15) {
+        if self.rng.chance(15) {
             return Ok(());
         }
         let request = BankEvent {
@@ -242,9 +242,9 @@ impl World {
     }
 
     /// Somebody looks at a booking: its owner sees it, a stranger does not.
-    pub fn look(&mut self) -> Result<(), Broken> {
+    pub fn look(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
-        let stranger = crate::scenery::principal("usr_stranger", &contracts::scope::ALL[..4]);
+        let stranger = crate::fixtures::principal("usr_stranger", &contracts::scope::ALL[..4]);
         match self.call::<Reservations, _>(&who, GetReservation { reservation })? {
             Ok(found) if found.owner == who.effective_subject() => {}
             other => return Err(format!("the owner of {reservation} sees {other:?}")),
@@ -260,7 +260,7 @@ impl World {
     }
 
     /// A reservation, as reservations shows it to itself.
-    pub fn reservation(&mut self, id: ReservationId) -> Result<Reservation, Broken> {
+    pub fn reservation(&mut self, id: ReservationId) -> Result<Reservation, Violation> {
         let request = GetReservation { reservation: id };
         let found = self.call::<Reservations, _>(&Principal::service("payments"), request)?;
         found.map_err(|refused| format!("{id}: {refused:?}"))

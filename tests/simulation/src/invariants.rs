@@ -18,9 +18,9 @@ use reservations::Reservations;
 use search::Search;
 
 use crate::effects::succeeded;
+use crate::fixtures::{PLACES, hotel_id};
 use crate::guests::is_sold;
-use crate::member::Broken;
-use crate::scenery::{PLACES, hotel_id};
+use crate::member::Violation;
 use crate::world::{MEMBERS, World};
 
 /// Nights from today on that search and reservations are compared for.
@@ -30,7 +30,7 @@ const NIGHTS: i32 = 26;
 ///
 /// # Errors
 /// The first that is broken.
-pub fn once_quiet(world: &mut World) -> Result<(), Broken> {
+pub fn check_when_idle(world: &mut World) -> Result<(), Violation> {
     what_search_finds_is_what_reservations_offers(world)?;
     everything_captured_is_folio_and_refunds(world)?;
     sold_means_one_payment_that_counts(world)?;
@@ -46,7 +46,7 @@ pub fn once_quiet(world: &mut World) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first stay for which they are not.
-pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Result<(), Broken> {
+pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Result<(), Violation> {
     let nobody = Principal::anonymous();
     for (place, (city, ..)) in
         PLACES.iter().enumerate().filter(|(place, _)| world.known.hotels[*place]).collect::<Vec<_>>()
@@ -76,7 +76,7 @@ pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Resul
                 limit: 10,
                 after: None,
             };
-            let found = match world.ask::<Search>(&nobody, finding::Query::FindHotels(sought))? {
+            let found = match world.query::<Search>(&nobody, finding::Query::FindHotels(sought))? {
                 Ok(finding::Answer::Hotels(found)) => found.hotels,
                 other => return Err(format!("search in {city}: {other:?}")),
             };
@@ -103,7 +103,7 @@ pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Resul
 ///
 /// # Errors
 /// The first payment for which it is not.
-pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(), Broken> {
+pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(), Violation> {
     let intents: Vec<_> = world.bank.intents.values().filter(|intent| intent.charges > 0).cloned().collect();
     for intent in intents {
         let id = intent.payment;
@@ -169,7 +169,7 @@ fn folio(reservation: &Reservation, payment: &Payment) -> i64 {
 ///
 /// # Errors
 /// The first booking for which it is not.
-pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broken> {
+pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Violation> {
     for (id, _) in world.known.reservations.clone() {
         let reservation = world.reservation(id)?;
         let sold = is_sold(reservation.status) || happened(&reservation, TimelineEvent::Confirmed);
@@ -200,7 +200,7 @@ pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Broke
 ///
 /// # Errors
 /// The first booking that shows one.
-pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Broken> {
+pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Violation> {
     for (id, _) in world.known.reservations.clone() {
         let refund = world.reservation(id)?.refund;
         if refund.is_none_or(|refund| refund.status != ReservationRefundStatus::Pending) {
@@ -220,7 +220,7 @@ pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first that was charged twice.
-pub fn nobody_is_charged_twice(world: &mut World) -> Result<(), Broken> {
+pub fn nobody_is_charged_twice(world: &mut World) -> Result<(), Violation> {
     let mut charges = BTreeMap::new();
     for intent in world.bank.intents.values() {
         *charges.entry(intent.payment).or_insert(0) += intent.charges;
@@ -235,7 +235,7 @@ pub fn nobody_is_charged_twice(world: &mut World) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first hotel with a gap.
-pub fn receipts_run_without_a_gap(world: &mut World) -> Result<(), Broken> {
+pub fn receipts_run_without_a_gap(world: &mut World) -> Result<(), Violation> {
     let mut numbers: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for (payment, ..) in world.known.payments.clone() {
         let payment = world.payment(payment)?;
@@ -257,7 +257,7 @@ pub fn receipts_run_without_a_gap(world: &mut World) -> Result<(), Broken> {
 ///
 /// # Errors
 /// The first mail that was not.
-pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Broken> {
+pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Violation> {
     let mut due = Vec::new();
     for (id, _) in world.known.reservations.clone() {
         let reservation = world.reservation(id)?;
@@ -295,8 +295,8 @@ pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Broke
 ///
 /// # Errors
 /// The first account whose old sessions go on.
-pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Broken> {
-    let users: Vec<UserId> = world.people.users.clone();
+pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Violation> {
+    let users: Vec<UserId> = world.accounts.users.clone();
     for user in users {
         let Some(grants) = world.grants(user)? else { continue };
         if grants.epoch < 2 {
@@ -306,7 +306,7 @@ pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Br
         let old = contracts::users::Grants { epoch: grants.epoch - 1, ..grants };
         let refresh_hash = [7; 32];
         let command = keys::StartSession { grants: old, scopes: None, refresh_hash }.into();
-        match world.tell::<auth::Auth>(&Principal::service("ui"), command)? {
+        match world.send::<auth::Auth>(&Principal::service("ui"), command)? {
             Err(keys::Refusal::InvalidGrant(_)) => {}
             other => return Err(format!("{user} signs in with what was void before: {other:?}")),
         }
@@ -318,7 +318,7 @@ pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Br
 ///
 /// # Errors
 /// The first group with something left.
-pub fn nothing_waits_and_nothing_is_parked(world: &mut World) -> Result<(), Broken> {
+pub fn nothing_waits_and_nothing_is_parked(world: &mut World) -> Result<(), Violation> {
     for at in 0..MEMBERS {
         let member = world.member(at);
         if let Some((row, outgoing)) = member.outbox()?.first() {
@@ -343,7 +343,7 @@ pub fn nothing_waits_and_nothing_is_parked(world: &mut World) -> Result<(), Brok
     Ok(())
 }
 
-fn payments_of(world: &mut World, id: ReservationId) -> Result<Vec<Payment>, Broken> {
+fn payments_of(world: &mut World, id: ReservationId) -> Result<Vec<Payment>, Violation> {
     let request = ListReservationPayments { reservation: id };
     let found = world.call::<Payments, _>(&Principal::service("reservations"), request)?;
     found.map_err(|refused| format!("{id}: {refused:?}"))

@@ -4,21 +4,21 @@
 //! It stands on the kernel's pure core ([`group::engine`]) and on states in memory; the network, the leaders' outboxes,
 //! the bank and the mail are modelled here, a file each. A run is a function of its seed and the number of its steps.
 //!
-//! Invariants: nothing acknowledged is lost (the logs are kept here); nothing but [`dice`] decides anything.
+//! Invariants: nothing acknowledged is lost (the logs are kept here); nothing but [`rng`] decides anything.
 //!
 //! Deliberately absent: raft (consensus has tests of its own), tokens (callers are taken at their word, and the contract's
 //! access rules are checked), HTTP, and the making of documents and mails but for their names.
 
+mod accounts;
 pub mod bank;
-pub mod dice;
 mod effects;
+mod fixtures;
 mod guests;
 pub mod invariants;
 pub mod member;
 mod network;
-mod people;
+pub mod rng;
 mod run;
-mod scenery;
 mod trace;
 mod world;
 

@@ -11,10 +11,10 @@ use group::{Answer, Command, Outgoing, Query, Refusal, Service};
 use protocol::{Contract, Principal, Timestamp, codec};
 use store::{Memory, Row, State};
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// What must not happen, in words.
-pub type Broken = String;
+pub type Violation = String;
 
 /// Entries that one batch applies at most.
 const BATCH_MAX: usize = 7;
@@ -61,11 +61,11 @@ pub trait Member {
     /// Whether something was applied since this was asked last.
     fn take_changed(&mut self) -> bool;
     /// What waits to be sent or done.
-    fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Broken>;
+    fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Violation>;
     /// Why rows are parked, if any are.
-    fn parked(&self) -> Result<Vec<String>, Broken>;
+    fn parked(&self) -> Result<Vec<String>, Violation>;
     /// When the next timer is due.
-    fn next_timer(&self) -> Result<Option<Timestamp>, Broken>;
+    fn next_timer(&self) -> Result<Option<Timestamp>, Violation>;
     /// Rows of another group's outbox arrive.
     fn deliver(
         &mut self,
@@ -73,31 +73,31 @@ pub trait Member {
         floor: u64,
         rows: Vec<(u64, Vec<u8>)>,
         stamp: Stamp,
-    ) -> Result<Vec<Option<String>>, Broken>;
+    ) -> Result<Vec<Option<String>>, Violation>;
     /// Outbox rows are done.
-    fn settle(&mut self, done: Vec<u64>) -> Result<(), Broken>;
+    fn settle(&mut self, done: Vec<u64>) -> Result<(), Violation>;
     /// Timers are due.
-    fn fire(&mut self, stamp: Stamp) -> Result<(), Broken>;
+    fn fire(&mut self, stamp: Stamp) -> Result<(), Violation>;
     /// Replies of long ago are forgotten.
-    fn forget(&mut self, now: Timestamp) -> Result<(), Broken>;
+    fn forget(&mut self, now: Timestamp) -> Result<(), Violation>;
     /// A replica loses what it had not flushed, and comes back.
-    fn restart(&mut self, leader: bool, dice: &mut Dice) -> Result<(), Broken>;
+    fn restart(&mut self, leader: bool, rng: &mut Rng) -> Result<(), Violation>;
     /// The log loses its last entry, though it was acknowledged: what must never happen.
-    fn cut_log(&mut self, dice: &mut Dice) -> Result<(), Broken>;
+    fn cut_log(&mut self, rng: &mut Rng) -> Result<(), Violation>;
     /// A replica's state reaches the disk.
-    fn flush(&mut self, leader: bool) -> Result<(), Broken>;
+    fn flush(&mut self, leader: bool) -> Result<(), Violation>;
     /// The follower takes over.
-    fn change_leader(&mut self, dice: &mut Dice) -> Result<(), Broken>;
+    fn change_leader(&mut self, rng: &mut Rng) -> Result<(), Violation>;
     /// The follower gets the leader's state in place of its own.
-    fn install_snapshot(&mut self) -> Result<(), Broken>;
+    fn install_snapshot(&mut self) -> Result<(), Violation>;
     /// The follower applies some entries, or all; with all, both must hold the same rows.
-    fn follow(&mut self, all: bool, dice: &mut Dice) -> Result<(), Broken>;
+    fn follow(&mut self, all: bool, rng: &mut Rng) -> Result<(), Violation>;
     /// What the service says is broken.
-    fn violations(&self) -> Result<Vec<String>, Broken>;
+    fn violations(&self) -> Result<Vec<String>, Violation>;
 }
 
 impl<S: Service> Replica<S> {
-    fn open(service: S, memory: Memory) -> Result<Self, Broken> {
+    fn open(service: S, memory: Memory) -> Result<Self, Violation> {
         let memory = Arc::new(memory);
         let mark = memory.get(&APPLIED).map_err(|fault| fault.to_string())?;
         let applied = mark.map_or(0, |bytes| codec::decode::<u64>(&bytes).expect("we wrote it"));
@@ -108,7 +108,7 @@ impl<S: Service> Replica<S> {
     }
 
     /// Applies the next `count` entries in one batch. Returns their results.
-    fn apply(&mut self, log: &mut [Logged], count: usize) -> Result<Vec<Applied<S>>, Broken> {
+    fn apply(&mut self, log: &mut [Logged], count: usize) -> Result<Vec<Applied<S>>, Violation> {
         let batch = &mut log[self.applied..][..count];
         let first = self.applied as u64 + 1;
         let entries: Vec<_> = (first..)
@@ -134,16 +134,16 @@ impl<S: Service> Replica<S> {
         Ok(results)
     }
 
-    fn catch_up(&mut self, log: &mut [Logged], to: usize, dice: &mut Dice) -> Result<(), Broken> {
+    fn catch_up(&mut self, log: &mut [Logged], to: usize, rng: &mut Rng) -> Result<(), Violation> {
         while self.applied < to {
-            let count = (1 + dice.below(BATCH_MAX)).min(to - self.applied);
+            let count = (1 + rng.below(BATCH_MAX)).min(to - self.applied);
             self.apply(log, count)?;
         }
         Ok(())
     }
 
     /// All rows but the marks.
-    fn rows(&self) -> Result<Vec<Row>, Broken> {
+    fn rows(&self) -> Result<Vec<Row>, Violation> {
         let all = self.memory.scan(Bound::Included(&[1]), Bound::Unbounded, usize::MAX, false);
         all.map_err(|fault| fault.to_string())
     }
@@ -154,7 +154,7 @@ impl<S: Service> Group<S> {
     ///
     /// # Errors
     /// When the service cannot be opened.
-    pub fn new(shard: u16, make: impl Fn() -> S + Send + 'static) -> Result<Self, Broken> {
+    pub fn new(shard: u16, make: impl Fn() -> S + Send + 'static) -> Result<Self, Violation> {
         Ok(Self {
             name: format!("{}/{shard}", <S::Contract as Contract>::SERVICE),
             leader: Replica::open(make(), Memory::new())?,
@@ -171,7 +171,7 @@ impl<S: Service> Group<S> {
     ///
     /// # Errors
     /// When it cannot be.
-    pub fn propose(&mut self, entry: &Entry<Command<S>>) -> Result<Applied<S>, Broken> {
+    pub fn propose(&mut self, entry: &Entry<Command<S>>) -> Result<Applied<S>, Violation> {
         self.log.push(Logged { entry: codec::encode(&self.skewed(entry)), result: None });
         let results = self.leader.apply(&mut self.log, 1).map_err(|why| format!("{}: {why}", self.name))?;
         self.changed = true;
@@ -189,7 +189,7 @@ impl<S: Service> Group<S> {
         digest: u64,
         command: Command<S>,
         stamp: Stamp,
-    ) -> Result<Applied<S>, Broken> {
+    ) -> Result<Applied<S>, Violation> {
         if !<S::Contract as Contract>::command_access(&command).allows(caller) {
             return Err(format!("{}: {} may not send {command:?}", self.name, caller.subject));
         }
@@ -205,7 +205,7 @@ impl<S: Service> Group<S> {
         caller: &Principal,
         now: Timestamp,
         query: Query<S>,
-    ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
+    ) -> Result<Result<Answer<S>, Refusal<S>>, Violation> {
         if !<S::Contract as Contract>::query_access(&query).allows(caller) {
             return Err(format!("{}: {} may not ask {query:?}", self.name, caller.subject));
         }
@@ -225,7 +225,7 @@ impl<S: Service> Group<S> {
         entry
     }
 
-    fn at<T>(&self, result: Result<T, impl std::fmt::Display>) -> Result<T, Broken> {
+    fn at<T>(&self, result: Result<T, impl std::fmt::Display>) -> Result<T, Violation> {
         result.map_err(|why| format!("{}: {why}", self.name))
     }
 }
@@ -243,16 +243,16 @@ impl<S: Service> Member for Group<S> {
         std::mem::take(&mut self.changed)
     }
 
-    fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Broken> {
+    fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Violation> {
         self.at(self.leader.engine.outbox())
     }
 
-    fn parked(&self) -> Result<Vec<String>, Broken> {
+    fn parked(&self) -> Result<Vec<String>, Violation> {
         let parked = self.at(self.leader.engine.parked())?;
         Ok(parked.into_iter().map(|(row, parked)| format!("row {row}: {}", parked.why)).collect())
     }
 
-    fn next_timer(&self) -> Result<Option<Timestamp>, Broken> {
+    fn next_timer(&self) -> Result<Option<Timestamp>, Violation> {
         self.at(self.leader.engine.next_timer())
     }
 
@@ -262,7 +262,7 @@ impl<S: Service> Member for Group<S> {
         floor: u64,
         rows: Vec<(u64, Vec<u8>)>,
         stamp: Stamp,
-    ) -> Result<Vec<Option<String>>, Broken> {
+    ) -> Result<Vec<Option<String>>, Violation> {
         let caller = Principal::service(from.split('/').next().unwrap_or_default());
         for (_, command) in &rows {
             let command: Command<S> = self.at(codec::decode(command))?;
@@ -276,16 +276,16 @@ impl<S: Service> Member for Group<S> {
         }
     }
 
-    fn settle(&mut self, done: Vec<u64>) -> Result<(), Broken> {
+    fn settle(&mut self, done: Vec<u64>) -> Result<(), Violation> {
         self.propose(&Entry::Settle { done, parked: Vec::new() }).map(|_| ())
     }
 
-    fn fire(&mut self, stamp: Stamp) -> Result<(), Broken> {
+    fn fire(&mut self, stamp: Stamp) -> Result<(), Violation> {
         while matches!(self.propose(&Entry::Fire { stamp })?, EntryResult::More(true)) {}
         Ok(())
     }
 
-    fn forget(&mut self, now: Timestamp) -> Result<(), Broken> {
+    fn forget(&mut self, now: Timestamp) -> Result<(), Violation> {
         let Ok(hour) = u32::try_from(now.seconds() / 3600 - REMEMBERED_HOURS - 1) else { return Ok(()) };
         while self.at(self.leader.engine.oldest_hour())?.is_some_and(|oldest| oldest <= hour) {
             let forget = Entry::Forget { hour, rows_max: FORGOTTEN_ROWS_MAX };
@@ -296,12 +296,12 @@ impl<S: Service> Member for Group<S> {
         Ok(())
     }
 
-    fn restart(&mut self, leader: bool, dice: &mut Dice) -> Result<(), Broken> {
+    fn restart(&mut self, leader: bool, rng: &mut Rng) -> Result<(), Violation> {
         let replica = if leader { &mut self.leader } else { &mut self.follower };
         let before = replica.applied;
         let mut fresh = Replica::open((self.make)(), replica.memory.crash())?;
         fresh
-            .catch_up(&mut self.log, before, dice)
+            .catch_up(&mut self.log, before, rng)
             .map_err(|why| format!("{} restarted: {why}", self.name))?;
         *replica = fresh;
         if leader {
@@ -311,12 +311,12 @@ impl<S: Service> Member for Group<S> {
         Ok(())
     }
 
-    fn cut_log(&mut self, dice: &mut Dice) -> Result<(), Broken> {
+    fn cut_log(&mut self, rng: &mut Rng) -> Result<(), Violation> {
         let kept = self.log.len().saturating_sub(1);
         for replica in [&mut self.leader, &mut self.follower] {
             if replica.applied > kept {
                 *replica = Replica::open((self.make)(), Memory::new())?;
-                replica.catch_up(&mut self.log, kept, dice)?;
+                replica.catch_up(&mut self.log, kept, rng)?;
             }
         }
         self.log.truncate(kept);
@@ -325,22 +325,22 @@ impl<S: Service> Member for Group<S> {
         Ok(())
     }
 
-    fn flush(&mut self, leader: bool) -> Result<(), Broken> {
+    fn flush(&mut self, leader: bool) -> Result<(), Violation> {
         let replica = if leader { &self.leader } else { &self.follower };
         self.at(replica.memory.flush())
     }
 
-    fn change_leader(&mut self, dice: &mut Dice) -> Result<(), Broken> {
+    fn change_leader(&mut self, rng: &mut Rng) -> Result<(), Violation> {
         let end = self.log.len();
-        self.follower.catch_up(&mut self.log, end, dice).map_err(|why| format!("{}: {why}", self.name))?;
+        self.follower.catch_up(&mut self.log, end, rng).map_err(|why| format!("{}: {why}", self.name))?;
         std::mem::swap(&mut self.leader, &mut self.follower);
         self.era += 1;
-        self.skew_millis = dice.between(-2_000, 2_000);
+        self.skew_millis = rng.between(-2_000, 2_000);
         self.changed = true;
         Ok(())
     }
 
-    fn install_snapshot(&mut self) -> Result<(), Broken> {
+    fn install_snapshot(&mut self) -> Result<(), Violation> {
         let all = self.leader.memory.scan(Bound::Unbounded, Bound::Unbounded, usize::MAX, false);
         let rows = self.at(all)?;
         self.at(self.follower.memory.replace(&mut rows.into_iter().map(Ok)))?;
@@ -349,11 +349,11 @@ impl<S: Service> Member for Group<S> {
         Ok(())
     }
 
-    fn follow(&mut self, all: bool, dice: &mut Dice) -> Result<(), Broken> {
+    fn follow(&mut self, all: bool, rng: &mut Rng) -> Result<(), Violation> {
         let behind = self.log.len() - self.follower.applied;
-        let to = if all { self.log.len() } else { self.follower.applied + dice.below(behind + 1) };
+        let to = if all { self.log.len() } else { self.follower.applied + rng.below(behind + 1) };
         self.follower
-            .catch_up(&mut self.log, to, dice)
+            .catch_up(&mut self.log, to, rng)
             .map_err(|why| format!("{} follows: {why}", self.name))?;
         if all {
             replicas_at_the_same_entry_hold_the_same_rows(
@@ -369,7 +369,7 @@ impl<S: Service> Member for Group<S> {
         Ok(())
     }
 
-    fn violations(&self) -> Result<Vec<String>, Broken> {
+    fn violations(&self) -> Result<Vec<String>, Violation> {
         self.at(self.leader.engine.violations())
     }
 }
@@ -379,7 +379,7 @@ fn replicas_at_the_same_entry_hold_the_same_rows(
     name: &str,
     one: &[Row],
     other: &[Row],
-) -> Result<(), Broken> {
+) -> Result<(), Violation> {
     if one == other {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use group::Outgoing;
 
-use crate::member::Broken;
+use crate::member::Violation;
 use crate::world::{MEMBERS, Sabotage, World};
 
 /// Rows in one delivery at most.
@@ -58,8 +58,8 @@ impl World {
     ///
     /// # Errors
     /// When something is broken.
-    pub fn send_some(&mut self) -> Result<bool, Broken> {
-        let first = self.dice.below(MEMBERS);
+    pub fn send_some(&mut self) -> Result<bool, Violation> {
+        let first = self.rng.below(MEMBERS);
         for from in (first..MEMBERS).chain(0..first) {
             let mut streams: BTreeMap<usize, Vec<(u64, Vec<u8>)>> = BTreeMap::new();
             for (row, outgoing) in self.member(from).outbox()? {
@@ -70,8 +70,8 @@ impl World {
             }
             let busy = self.leading(from).busy.clone();
             let idle: Vec<_> = streams.into_iter().filter(|(to, _)| !busy.contains(to)).collect();
-            if let Some((to, rows)) = self.dice.pick(&idle).cloned() {
-                let count = 1 + self.dice.below(ROWS_MAX);
+            if let Some((to, rows)) = self.rng.pick(&idle).cloned() {
+                let count = 1 + self.rng.below(ROWS_MAX);
                 let floor = rows[0].0;
                 let rows: Vec<_> = rows.into_iter().take(count).collect();
                 let numbers: Vec<_> = rows.iter().map(|(row, _)| *row).collect();
@@ -92,12 +92,12 @@ impl World {
     ///
     /// # Errors
     /// When something is broken.
-    pub fn carry_some(&mut self) -> Result<bool, Broken> {
+    pub fn carry_some(&mut self) -> Result<bool, Violation> {
         if self.network.packets.is_empty() {
             return Ok(false);
         }
-        let at = self.dice.below(self.network.packets.len());
-        let fate = if self.network.healed { 99 } else { self.dice.below(100) };
+        let at = self.rng.below(self.network.packets.len());
+        let fate = if self.network.healed { 99 } else { self.rng.below(100) };
         match fate {
             // Lost; the sender waits in vain, and tries again.
             0..12 => {
@@ -138,7 +138,7 @@ impl World {
         Ok(true)
     }
 
-    fn arrive(&mut self, packet: &Packet) -> Result<(), Broken> {
+    fn arrive(&mut self, packet: &Packet) -> Result<(), Violation> {
         let (mut from, stamp) = (self.name_of(packet.from), self.stamp());
         if self.sabotage == Sabotage::InboxesForget {
             from = format!("{from}/{}", stamp.entropy);
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    fn answered(&mut self, packet: Packet) -> Result<(), Broken> {
+    fn answered(&mut self, packet: Packet) -> Result<(), Violation> {
         let current = Some(self.member(packet.from).era());
         if packet.era == current {
             let done = packet.rows.iter().map(|(row, _)| *row).collect();

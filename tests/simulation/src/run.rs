@@ -1,11 +1,11 @@
-//! One run: steps that the dice choose, then everything heals, and what was on its way arrives.
+//! One run: steps chosen by the random number generator, then everything heals, and what was on its way arrives.
 
 use contracts::payments::RefundStatus;
 use protocol::Timestamp;
 
 use crate::guests::long_after;
 use crate::invariants;
-use crate::member::Broken;
+use crate::member::Violation;
 use crate::trace::Trace;
 use crate::world::{MEMBERS, Sabotage, World};
 
@@ -33,7 +33,7 @@ pub struct Failed {
     /// Which.
     pub seed: u64,
     /// What is broken.
-    pub why: Broken,
+    pub why: Violation,
     /// What happened before, the last of it last.
     pub trace: Vec<String>,
 }
@@ -81,7 +81,7 @@ pub fn run_broken(
     })
 }
 
-fn play(world: &mut World, steps: usize) -> Result<(), Broken> {
+fn play(world: &mut World, steps: usize) -> Result<(), Violation> {
     world.import()?;
     for step in 0..steps {
         world.trace.step(step);
@@ -92,24 +92,24 @@ fn play(world: &mut World, steps: usize) -> Result<(), Broken> {
     world.heal()?;
     world.check()?;
     for at in 0..MEMBERS {
-        world.with_dice(|world, dice| world.member(at).follow(true, dice))?;
+        world.with_dice(|world, rng| world.member(at).follow(true, rng))?;
     }
-    invariants::once_quiet(world)
+    invariants::check_when_idle(world)
 }
 
 impl World {
-    /// The dice, lent out while a group is borrowed.
-    fn with_dice<T>(&mut self, run: impl FnOnce(&mut Self, &mut crate::dice::Dice) -> T) -> T {
-        let mut dice = self.dice.clone();
-        let result = run(self, &mut dice);
-        self.dice = dice;
+    /// The random number generator, lent out while a group is borrowed.
+    fn with_dice<T>(&mut self, run: impl FnOnce(&mut Self, &mut crate::rng::Rng) -> T) -> T {
+        let mut rng = self.rng.clone();
+        let result = run(self, &mut rng);
+        self.rng = rng;
         result
     }
 
-    fn step(&mut self) -> Result<(), Broken> {
-        let at = self.dice.below(MEMBERS);
+    fn step(&mut self) -> Result<(), Violation> {
+        let at = self.rng.below(MEMBERS);
         // Weights: they add up to 200.
-        match self.dice.below(200) {
+        match self.rng.below(200) {
             0..4 => self.import(),
             4..10 => self.change_calendar(),
             10..28 => self.hold(),
@@ -130,32 +130,32 @@ impl World {
             117..139 => self.perform_some().map(|_| ()),
             139..147 => self.conclude_some().map(|_| ()),
             147..153 => {
-                let repeated = self.dice.below(self.repeats.len().max(1));
+                let repeated = self.rng.below(self.repeats.len().max(1));
                 self.repeat_one(repeated)
             }
             153..161 => self.pass_time(),
             161..166 => self.fire(at),
             166..171 => {
-                let leader = self.dice.chance(70);
+                let leader = self.rng.chance(70);
                 let name = self.name_of(at);
                 self.trace.note(format_args!("{name} restarts"));
                 if self.sabotage == Sabotage::LogsAreCut {
-                    return self.with_dice(|world, dice| world.member(at).cut_log(dice));
+                    return self.with_dice(|world, rng| world.member(at).cut_log(rng));
                 }
-                self.with_dice(|world, dice| world.member(at).restart(leader, dice))
+                self.with_dice(|world, rng| world.member(at).restart(leader, rng))
             }
             171..175 => {
-                let leader = self.dice.chance(70);
+                let leader = self.rng.chance(70);
                 self.member(at).flush(leader)
             }
             175..178 => {
                 let name = self.name_of(at);
                 self.trace.note(format_args!("{name} gets another leader"));
-                self.with_dice(|world, dice| world.member(at).change_leader(dice))
+                self.with_dice(|world, rng| world.member(at).change_leader(rng))
             }
             178..183 => {
-                let all = self.dice.chance(50);
-                self.with_dice(|world, dice| world.member(at).follow(all, dice))
+                let all = self.rng.chance(50);
+                self.with_dice(|world, rng| world.member(at).follow(all, rng))
             }
             183..184 => self.member(at).install_snapshot(),
             184..190 => self.account(),
@@ -173,7 +173,7 @@ impl World {
     }
 
     /// Every service's own invariants, where something has changed; and what the bank must never do.
-    fn check(&mut self) -> Result<(), Broken> {
+    fn check(&mut self) -> Result<(), Violation> {
         for at in 0..MEMBERS {
             let member = self.member(at);
             if member.take_changed()
@@ -185,18 +185,18 @@ impl World {
         invariants::nobody_is_charged_twice(self)
     }
 
-    fn pass_time(&mut self) -> Result<(), Broken> {
-        let secs = match self.dice.below(20) {
-            0..12 => self.dice.between(1, 30),
-            12..18 => self.dice.between(30, 400),
-            18 => self.dice.between(400, 3_600),
-            _ => self.dice.between(3_600, 60_000),
+    fn pass_time(&mut self) -> Result<(), Violation> {
+        let secs = match self.rng.below(20) {
+            0..12 => self.rng.between(1, 30),
+            12..18 => self.rng.between(30, 400),
+            18 => self.rng.between(400, 3_600),
+            _ => self.rng.between(3_600, 60_000),
         };
         self.now = self.now.plus_secs(secs);
         self.trace.note(format_args!("{secs} seconds pass"));
-        if self.dice.chance(60) {
+        if self.rng.chance(60) {
             for at in 0..MEMBERS {
-                if self.dice.chance(80) {
+                if self.rng.chance(80) {
                     self.fire(at)?;
                 }
             }
@@ -204,7 +204,7 @@ impl World {
         Ok(())
     }
 
-    fn fire(&mut self, at: usize) -> Result<(), Broken> {
+    fn fire(&mut self, at: usize) -> Result<(), Violation> {
         if self.member(at).next_timer()?.is_some_and(|due| due <= self.now) {
             let stamp = self.stamp();
             let name = self.name_of(at);
@@ -214,7 +214,7 @@ impl World {
         Ok(())
     }
 
-    fn forget(&mut self) -> Result<(), Broken> {
+    fn forget(&mut self) -> Result<(), Violation> {
         // Nobody repeats a command after a day, less what clocks may be off and an hour's rounding.
         self.forget_repeats(self.now.plus_secs(-24 * 3600 + 10));
         let now = self.now;
@@ -222,7 +222,7 @@ impl World {
     }
 
     /// The network works for a moment: then search knows what reservations knows.
-    fn deliver_everything(&mut self) -> Result<(), Broken> {
+    fn deliver_everything(&mut self) -> Result<(), Violation> {
         self.network.healed = true;
         let outcome = self.settle();
         self.network.healed = false;
@@ -231,7 +231,7 @@ impl World {
     }
 
     /// Works everything off that does not wait for time to pass.
-    fn settle(&mut self) -> Result<(), Broken> {
+    fn settle(&mut self) -> Result<(), Violation> {
         for _ in 0..ROUNDS_MAX {
             let moved =
                 self.carry_some()? || self.conclude_some()? || self.send_some()? || self.perform_some()?;
@@ -243,7 +243,7 @@ impl World {
     }
 
     /// Nothing fails any more, and time passes until nobody waits for anything.
-    fn heal(&mut self) -> Result<(), Broken> {
+    fn heal(&mut self) -> Result<(), Violation> {
         self.trace.note("everything heals");
         self.network.healed = true;
         self.bank.healed = true;
@@ -251,10 +251,10 @@ impl World {
         for _ in 0..ROUNDS_MAX {
             self.settle()?;
             while !self.bank.lost.is_empty() {
-                self.bank.confirm_late(0, &mut self.dice);
+                self.bank.confirm_late(0, &mut self.rng);
             }
             for intent in self.bank.undecided() {
-                self.bank.decide(&intent, self.dice.chance(75));
+                self.bank.decide(&intent, self.rng.chance(75));
             }
             for (intent, at, status) in self.bank.refunds() {
                 if status == RefundStatus::Pending {
@@ -275,7 +275,7 @@ impl World {
         Err("there is always another timer".to_owned())
     }
 
-    fn next_timer_before(&mut self, end: Timestamp) -> Result<Option<Timestamp>, Broken> {
+    fn next_timer_before(&mut self, end: Timestamp) -> Result<Option<Timestamp>, Violation> {
         let mut next = None;
         for at in 0..MEMBERS {
             if let Some(due) = self.member(at).next_timer()?.filter(|due| *due <= end) {

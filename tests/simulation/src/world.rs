@@ -15,12 +15,12 @@ use token::{ClusterKey, LinkKey};
 use ui::Ui;
 use users::Users;
 
+use crate::accounts::Accounts;
 use crate::bank::Bank;
-use crate::dice::Dice;
 use crate::guests::Known;
-use crate::member::{Broken, Group, Member};
+use crate::member::{Group, Member, Violation};
 use crate::network::Network;
-use crate::people::People;
+use crate::rng::Rng;
 use crate::trace::Trace;
 
 /// Shards of the two services that have several.
@@ -30,12 +30,12 @@ pub const MEMBERS: usize = 5 + 2 * SHARDS as usize;
 /// Commands that may be repeated.
 const REPEATS_MAX: usize = 60;
 
-type Again = Rc<dyn Fn(&mut World) -> Result<(), Broken>>;
+type Again = Rc<dyn Fn(&mut World) -> Result<(), Violation>>;
 
 /// What a command was answered: its reply or its refusal.
-pub type Heard<S> = Result<Reply<S>, Refusal<S>>;
+pub type Response<S> = Result<Reply<S>, Refusal<S>>;
 
-/// A command that its sender may repeat, not having heard the answer.
+/// A command that its sender may repeat, which did not receive the answer.
 pub struct Repeat {
     sent_at: Timestamp,
     again: Again,
@@ -46,7 +46,7 @@ pub struct Repeat {
 pub enum Sabotage {
     /// Nothing.
     Nothing,
-    /// Receivers take each delivery for one of a sender that they never heard of.
+    /// Receivers take each delivery for one of a sender that they never received from.
     InboxesForget,
     /// Lost packets are ticked off as if they had arrived.
     EventsVanish,
@@ -59,7 +59,7 @@ pub enum Sabotage {
 /// The whole simulated cluster and the world around it.
 pub struct World {
     pub sabotage: Sabotage,
-    pub dice: Dice,
+    pub rng: Rng,
     pub now: Timestamp,
     pub trace: Trace,
     pub auth: Group<Auth>,
@@ -74,7 +74,7 @@ pub struct World {
     pub mails: Mails,
     pub account_links: LinkKey,
     pub known: Known,
-    pub people: People,
+    pub accounts: Accounts,
     pub repeats: Vec<Repeat>,
 }
 
@@ -126,7 +126,7 @@ impl World {
     ///
     /// # Errors
     /// When a service cannot be opened.
-    pub fn new(seed: u64) -> Result<Self, Broken> {
+    pub fn new(seed: u64) -> Result<Self, Violation> {
         let key = ClusterKey::random();
         let (booking_links, account_links) = (key.links("booking-link"), key.links("account-link"));
         let desk = |shard| {
@@ -137,7 +137,7 @@ impl World {
         let auth_key = key.clone();
         Ok(Self {
             sabotage: Sabotage::Nothing,
-            dice: Dice::new(seed),
+            rng: Rng::new(seed),
             now: Timestamp(1_795_435_200_000),
             trace: Trace::default(),
             auth: Group::new(0, move || Auth::new(auth_key.clone(), "https://auberge.example"))?,
@@ -152,7 +152,7 @@ impl World {
             mails: Mails::default(),
             account_links,
             known: Known::default(),
-            people: People::default(),
+            accounts: Accounts::default(),
             repeats: Vec::new(),
         })
     }
@@ -188,21 +188,25 @@ impl World {
 
     /// What a proposer knows now.
     pub fn stamp(&mut self) -> Stamp {
-        Stamp { now: self.now, entropy: self.dice.wide() }
+        Stamp { now: self.now, entropy: self.rng.wide() }
     }
 
     /// Sends a command; it may be repeated later, and must be answered alike then.
     ///
     /// # Errors
     /// When something is broken.
-    pub fn tell<S: Resident>(&mut self, caller: &Principal, command: Command<S>) -> Result<Heard<S>, Broken> {
-        let (id, keyed) = (self.dice.wide(), self.dice.chance(50));
+    pub fn send<S: Resident>(
+        &mut self,
+        caller: &Principal,
+        command: Command<S>,
+    ) -> Result<Response<S>, Violation> {
+        let (id, keyed) = (self.rng.wide(), self.rng.chance(50));
         let digest = if keyed { digest(&command) } else { 0 };
         self.trace.note(format_args!("{} {}: {command:?}", S::Contract::SERVICE, caller.effective_subject()));
-        let result = self.obey::<S>(caller, id, digest, command.clone())?;
-        let heard = heard::<S>(result)?;
-        self.trace.note(format_args!("  → {heard:?}"));
-        let (caller, before) = (caller.clone(), codec::encode(&heard));
+        let result = self.execute::<S>(caller, id, digest, command.clone())?;
+        let response = response::<S>(result)?;
+        self.trace.note(format_args!("  → {response:?}"));
+        let (caller, before) = (caller.clone(), codec::encode(&response));
         let again = move |world: &mut Self| {
             repeats_are_answered_alike::<S>(world, &caller, id, digest, &command, &before)
         };
@@ -210,10 +214,10 @@ impl World {
             self.repeats.remove(0);
         }
         self.repeats.push(Repeat { sent_at: self.now, again: Rc::new(again) });
-        if self.dice.chance(10) {
+        if self.rng.chance(10) {
             self.repeat_one(self.repeats.len() - 1)?;
         }
-        Ok(heard)
+        Ok(response)
     }
 
     /// Executes a typed request. A query to every shard is executed by the first.
@@ -224,21 +228,21 @@ impl World {
         &mut self,
         caller: &Principal,
         request: M,
-    ) -> Result<Result<M::Reply, Refusal<S>>, Broken> {
+    ) -> Result<Result<M::Reply, Refusal<S>>, Violation> {
         let replied = match request.into_message() {
-            RequestMessage::Command(command) => self.tell::<S>(caller, command)?.map(ReplyMessage::Reply),
-            RequestMessage::Query(query) => self.ask::<S>(caller, query)?.map(ReplyMessage::Answer),
+            RequestMessage::Command(command) => self.send::<S>(caller, command)?.map(ReplyMessage::Reply),
+            RequestMessage::Query(query) => self.query::<S>(caller, query)?.map(ReplyMessage::Answer),
         };
         Ok(replied.map(|reply| M::reply(reply).expect("the reply of the request")))
     }
 
-    fn obey<S: Resident>(
+    fn execute<S: Resident>(
         &mut self,
         caller: &Principal,
         id: u128,
         digest: u64,
         command: Command<S>,
-    ) -> Result<Applied<S>, Broken> {
+    ) -> Result<Applied<S>, Violation> {
         let Route::Slot(slot) = S::Contract::route_command(&command) else {
             return Err(format!("a command to every shard: {command:?}"));
         };
@@ -250,11 +254,11 @@ impl World {
     ///
     /// # Errors
     /// When something is broken.
-    pub fn ask<S: Resident>(
+    pub fn query<S: Resident>(
         &mut self,
         caller: &Principal,
         query: Query<S>,
-    ) -> Result<Result<Answer<S>, Refusal<S>>, Broken> {
+    ) -> Result<Result<Answer<S>, Refusal<S>>, Violation> {
         let shard = match S::Contract::route_query(&query) {
             Route::Slot(slot) => slot.shard(S::SHARDS),
             Route::AllShards => 0,
@@ -267,7 +271,7 @@ impl World {
     ///
     /// # Errors
     /// When it is answered otherwise.
-    pub fn repeat_one(&mut self, at: usize) -> Result<(), Broken> {
+    pub fn repeat_one(&mut self, at: usize) -> Result<(), Violation> {
         let Some(repeat) = self.repeats.get(at) else { return Ok(()) };
         let again = Rc::clone(&repeat.again);
         again(self)
@@ -287,20 +291,20 @@ fn repeats_are_answered_alike<S: Resident>(
     digest: u64,
     command: &Command<S>,
     before: &[u8],
-) -> Result<(), Broken> {
-    let result = world.obey::<S>(caller, id, digest, command.clone())?;
-    if codec::encode(&heard::<S>(result)?) != before {
+) -> Result<(), Violation> {
+    let result = world.execute::<S>(caller, id, digest, command.clone())?;
+    if codec::encode(&response::<S>(result)?) != before {
         return Err(format!("a repeated command is answered otherwise: {command:?}"));
     }
     if digest != 0
-        && !matches!(world.obey::<S>(caller, id, digest ^ 1, command.clone())?, EntryResult::KeyReused)
+        && !matches!(world.execute::<S>(caller, id, digest ^ 1, command.clone())?, EntryResult::KeyReused)
     {
         return Err(format!("a key is good for two commands: {command:?}"));
     }
     Ok(())
 }
 
-fn heard<S: Service>(result: Applied<S>) -> Result<Heard<S>, Broken> {
+fn response<S: Service>(result: Applied<S>) -> Result<Response<S>, Violation> {
     match result {
         EntryResult::Reply(reply) => Ok(Ok(reply)),
         EntryResult::Refused(refusal) => Ok(Err(refusal)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::answer::Answer;
+use crate::response::Answer;
 
 /// Somebody with a token, or without.
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ pub struct Caller {
 
 /// A request that is still being put together; `.await` sends it.
 #[derive(Debug)]
-pub struct Asking {
-    request: reqwest::RequestBuilder,
-    asked: String,
+pub struct RequestBuilder {
+    inner: reqwest::RequestBuilder,
+    request_line: String,
 }
 
 impl Caller {
@@ -60,52 +60,52 @@ impl Caller {
     }
 
     /// A request of any method.
-    pub fn ask(&self, method: Method, path: &str) -> Asking {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         let mut request = self.http.request(method.clone(), url);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        Asking { request, asked: format!("{method} {path}") }
+        RequestBuilder { inner: request, request_line: format!("{method} {path}") }
     }
 
     /// `GET`.
-    pub fn get(&self, path: &str) -> Asking {
-        self.ask(Method::GET, path)
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path)
     }
 
     /// `POST` with JSON.
-    pub fn post(&self, path: &str, body: &Value) -> Asking {
-        self.ask(Method::POST, path).json(body)
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::POST, path).json(body)
     }
 
     /// `PATCH` with JSON.
-    pub fn patch(&self, path: &str, body: &Value) -> Asking {
-        self.ask(Method::PATCH, path).json(body)
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::PATCH, path).json(body)
     }
 
     /// `PUT` with JSON.
-    pub fn put(&self, path: &str, body: &Value) -> Asking {
-        self.ask(Method::PUT, path).json(body)
+    pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.request(Method::PUT, path).json(body)
     }
 
     /// `DELETE`.
-    pub fn delete(&self, path: &str) -> Asking {
-        self.ask(Method::DELETE, path)
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.request(Method::DELETE, path)
     }
 
     /// `POST` with a form.
-    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> Asking {
-        let Asking { request, asked } = self.ask(Method::POST, path);
-        Asking { request: request.form(fields), asked }
+    pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
+        let RequestBuilder { inner, request_line } = self.request(Method::POST, path);
+        RequestBuilder { inner: inner.form(fields), request_line }
     }
 }
 
-impl Asking {
+impl RequestBuilder {
     /// With a header.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self { request: self.request.header(name, value), ..self }
+        Self { inner: self.inner.header(name, value), ..self }
     }
 
     /// With an idempotency key.
@@ -123,19 +123,19 @@ impl Asking {
     /// With JSON.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
-        Self { request: self.request.json(body), ..self }
+        Self { inner: self.inner.json(body), ..self }
     }
 
     /// With these bytes, of this type.
     #[must_use]
     pub fn bytes(self, content_type: &str, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { request: self.request.header("content-type", content_type).body(bytes.into()), ..self }
+        Self { inner: self.inner.header("content-type", content_type).body(bytes.into()), ..self }
     }
 
     /// Given up after this time.
     #[must_use]
     pub fn within(self, time: Duration) -> Self {
-        Self { request: self.request.timeout(time), ..self }
+        Self { inner: self.inner.timeout(time), ..self }
     }
 
     /// Sends it to a server that may not be there.
@@ -143,18 +143,18 @@ impl Asking {
     /// # Errors
     /// When there is no whole answer.
     pub async fn attempt(self) -> Result<Answer, reqwest::Error> {
-        Answer::of(self.asked, self.request.send().await?).await
+        Answer::of(self.request_line, self.inner.send().await?).await
     }
 }
 
-impl IntoFuture for Asking {
+impl IntoFuture for RequestBuilder {
     type Output = Answer;
     type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let asked = self.asked.clone();
-            self.attempt().await.unwrap_or_else(|error| panic!("{asked}: no answer: {error:?}"))
+            let request_line = self.request_line.clone();
+            self.attempt().await.unwrap_or_else(|error| panic!("{request_line}: no answer: {error:?}"))
         })
     }
 }

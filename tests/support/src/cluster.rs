@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::caller::Caller;
 use crate::eventually;
 use crate::network::Network;
-use crate::process::{Helper, Ran, free_port};
+use crate::process::{BackgroundProcess, Ran, free_port};
 use crate::running::binary;
 
 /// The nodes' cluster.
@@ -133,7 +133,7 @@ impl TestClusterPlan {
             cluster.launch(name);
         }
         for name in &begin {
-            cluster.says(name, "waiting for `auberge cluster init`").await;
+            cluster.wait_for_log(name, "waiting for `auberge cluster init`").await;
         }
         let first = cluster.nodes[begin[0]].data.clone();
         let place = first.to_string_lossy();
@@ -144,7 +144,7 @@ impl TestClusterPlan {
         }
         cluster.auberge(&init).done();
         cluster.admin = self.archive.map_or_else(|| first.join("admin.json"), |archive| archive.admin);
-        cluster.whole().await;
+        cluster.wait_until_healthy().await;
         if !self.hotels.is_empty() {
             cluster.import(&self.hotels);
         }
@@ -160,7 +160,7 @@ pub(crate) struct Node {
     link: SocketAddr,
     data: PathBuf,
     plan: NodePlan,
-    pub(crate) process: Option<Helper>,
+    pub(crate) process: Option<BackgroundProcess>,
     starts: u32,
 }
 
@@ -169,7 +169,7 @@ pub(crate) struct Node {
 pub struct Cluster {
     // Ends before what it runs on.
     pub(crate) nodes: BTreeMap<String, Node>,
-    bank: Option<Helper>,
+    bank: Option<BackgroundProcess>,
     pub(crate) admin: PathBuf,
     directory: TempDir,
     /// The hosts that they are on, where they have some.
@@ -283,8 +283,8 @@ impl Cluster {
     async fn open_bank(&mut self, url: &str) -> String {
         let mut command = self.command(&binary());
         command.args(["bank", "--url", url, "--data"]).arg(self.path().join("bank"));
-        let mut bank = Helper::start(&mut command, &self.path().join("bank.log"));
-        bank.says("webhook_secret = ").await.expect("the bank opens");
+        let mut bank = BackgroundProcess::start(&mut command, &self.path().join("bank.log"));
+        bank.wait_for_log("webhook_secret = ").await.expect("the bank opens");
         let said = bank.log();
         self.bank = Some(bank);
         said[said.find("[payments]").expect("what to put into the settings")..].to_owned()
@@ -332,7 +332,7 @@ impl Cluster {
         command.envs(node.plan.variables.iter().map(|(name, value)| (name, value)));
         command.arg("node").arg("--config").arg(self.config()).args(["--name", name]);
         let log = self.path().join(format!("{name}-{}.log", node.starts + 1));
-        let process = Helper::start(&mut command, &log);
+        let process = BackgroundProcess::start(&mut command, &log);
         let node = self.nodes.get_mut(name).expect("a node");
         node.starts += 1;
         node.process = Some(process);
@@ -348,9 +348,9 @@ impl Cluster {
     ///
     /// # Panics
     /// When it ends before that.
-    pub async fn says(&mut self, name: &str, word: &str) {
+    pub async fn wait_for_log(&mut self, name: &str, word: &str) {
         let process = self.nodes.get_mut(name).and_then(|node| node.process.as_mut()).expect("it runs");
-        if let Err(status) = process.says(word).await {
+        if let Err(status) = process.wait_for_log(word).await {
             panic!("{name} ended ({status}) and never said `{word}`: {}", process.log());
         }
     }
@@ -391,7 +391,7 @@ impl Cluster {
 
     /// What a node has said since its last start.
     pub fn log(&self, name: &str) -> String {
-        self.nodes[name].process.as_ref().map(Helper::log).unwrap_or_default()
+        self.nodes[name].process.as_ref().map(BackgroundProcess::log).unwrap_or_default()
     }
 
     /// With other variables from a node's next start on.
@@ -403,10 +403,10 @@ impl Cluster {
     ///
     /// # Panics
     /// When the nodes are not on hosts of their own.
-    pub fn cut(&self, name: &str, cut: bool) {
+    pub fn set_isolated(&self, name: &str, cut: bool) {
         let network = self.network.as_ref().expect("nodes on hosts of their own");
         let host = self.nodes[name].host;
-        if cut { network.cut(host) } else { network.heal(host) }
+        if cut { network.set_isolated(host) } else { network.heal(host) }
     }
 }
 

@@ -7,28 +7,28 @@
 //!
 //! Deliberately absent: expectations. They are the tests' own.
 
-mod answer;
 mod booking;
 mod caller;
 mod cluster;
+mod cluster_status;
 mod disk;
 mod hotels;
 mod mail;
 mod network;
 mod process;
+mod response;
 mod running;
-mod standing;
 mod tools;
 
-pub use answer::Answer;
 pub use booking::{Stay, day};
-pub use caller::{Asking, Caller};
+pub use caller::{Caller, RequestBuilder};
 pub use cluster::{Cluster, NodePlan, TestClusterPlan};
 pub use disk::SmallDisk;
 pub use hotels::{hotel, two_hotels};
 pub use mail::{Attachment, Mail, read as read_mails};
 pub use network::Network;
-pub use process::{Helper, Ran, free_port};
+pub use process::{BackgroundProcess, Ran, free_port};
+pub use response::Answer;
 pub use running::{Plan, TestServer};
 pub use tools::{pdf_text, tool, workspace};
 

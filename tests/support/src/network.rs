@@ -76,7 +76,7 @@ impl Network {
     ///
     /// # Panics
     /// When that cannot be done.
-    pub fn cut(&self, host: u8) {
+    pub fn set_isolated(&self, host: u8) {
         run(&["bridge", "link", "set", "dev", &self.port(host), "state", "0"]).expect("cutting a host off");
     }
 
@@ -89,7 +89,7 @@ impl Network {
     }
 
     /// Has a host's packets to the others come late, and some of them not at all. `false` where the kernel cannot.
-    pub fn disturb(&self, host: u8, delay_ms: u32, loss_percent: u32) -> bool {
+    pub fn add_delay_and_loss(&self, host: u8, delay_ms: u32, loss_percent: u32) -> bool {
         let (delay, loss) = (format!("{delay_ms}ms"), format!("{loss_percent}%"));
         let space = self.space(host);
         let disturbed = run(&[
@@ -103,7 +103,7 @@ impl Network {
     }
 
     /// Ends [`Network::disturb`].
-    pub fn undisturb(&self, host: u8) {
+    pub fn clear_delay_and_loss(&self, host: u8) {
         let space = self.space(host);
         let _ = run(&["ip", "netns", "exec", &space, "tc", "qdisc", "del", "dev", "links", "root"]);
     }

@@ -72,12 +72,12 @@ impl Ran {
 
 /// A process beside the server. Killed when dropped.
 #[derive(Debug)]
-pub struct Helper {
+pub struct BackgroundProcess {
     child: Child,
     log: PathBuf,
 }
 
-impl Helper {
+impl BackgroundProcess {
     /// Starts it; what it says goes to `log`.
     ///
     /// # Panics
@@ -137,7 +137,7 @@ impl Helper {
     ///
     /// # Panics
     /// When neither comes.
-    pub async fn says(&mut self, word: &str) -> Result<(), ExitStatus> {
+    pub async fn wait_for_log(&mut self, word: &str) -> Result<(), ExitStatus> {
         let begun = Instant::now();
         loop {
             if self.log().contains(word) {
@@ -165,7 +165,7 @@ impl Helper {
     }
 }
 
-impl Drop for Helper {
+impl Drop for BackgroundProcess {
     fn drop(&mut self) {
         self.kill();
     }

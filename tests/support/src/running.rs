@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::caller::Caller;
 use crate::hotels::two_hotels;
 use crate::mail::{self, Mail};
-use crate::process::{Helper, Ran, free_port};
+use crate::process::{BackgroundProcess, Ran, free_port};
 
 /// How a server is to be.
 #[derive(Debug, Default)]
@@ -89,7 +89,7 @@ pub struct TestServer {
     demo: bool,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
-    process: Option<Helper>,
+    process: Option<BackgroundProcess>,
     starts: u32,
 }
 
@@ -136,9 +136,11 @@ impl TestServer {
             command.arg("--no-demo");
         }
         command.args(&self.arguments);
-        let mut process =
-            Helper::start(&mut command, &self.directory.path().join(format!("serve-{}.log", self.starts)));
-        match process.says("Auberge is ready at ").await {
+        let mut process = BackgroundProcess::start(
+            &mut command,
+            &self.directory.path().join(format!("serve-{}.log", self.starts)),
+        );
+        match process.wait_for_log("Auberge is ready at ").await {
             Ok(()) => {
                 self.process = Some(process);
                 Ok(())
@@ -167,7 +169,7 @@ impl TestServer {
 
     /// What it has said since its last start.
     pub fn log(&self) -> String {
-        self.process.as_ref().map(Helper::log).unwrap_or_default()
+        self.process.as_ref().map(BackgroundProcess::log).unwrap_or_default()
     }
 
     /// With other variables from the next start on.
@@ -287,7 +289,7 @@ impl TestServer {
     }
 
     /// Returns once no event or effect waits in any outbox.
-    pub async fn settled(&self) {
+    pub async fn wait_until_outboxes_empty(&self) {
         let admin = self.admin().await;
         crate::eventually("the outboxes to be empty", || async {
             let groups = admin.get("/v1/cluster/groups").await.expect(200).json();
@@ -301,7 +303,7 @@ impl TestServer {
     ///
     /// # Panics
     /// When one is broken.
-    pub async fn sound(&self) {
+    pub async fn assert_invariants(&self) {
         let checked = self.admin().await.post("/v1/cluster/check", &json!({})).await.expect(200).json();
         assert_eq!(checked["violations"], json!([]), "{checked}");
         assert!(checked["groups"].as_u64() >= Some(7), "{checked}");

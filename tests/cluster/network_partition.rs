@@ -19,7 +19,7 @@ async fn a_split_network_never_gives_a_wrong_answer() {
     let Some(network) = Network::of(3) else { return };
     let cluster = Cluster::plan(3).hotels(inn()).request_secs(REQUEST_SECS).on(network).open().await;
     let history = History::begin(&cluster).await;
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     assert_eq!(history.refusals(), BTreeMap::new(), "nothing has happened yet");
 
     let (mut held_last, mut partner_last) = (String::new(), cluster.booker("n1").await);
@@ -31,9 +31,9 @@ async fn a_split_network_never_gives_a_wrong_answer() {
         let hotel = cluster.hotel(&alone).await;
         // Nights that nobody else asks for.
         let offer = partner.offer(&hotel, &Stay::from_day(400 + i64::from(leads), 1), "Flexible").await;
-        cluster.cut(&alone, true);
+        cluster.set_isolated(&alone, true);
         // Guests go on asking everywhere: what the lone node says counts too.
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
 
         // Who is alone knows that it cannot know.
         let read = format!("/v1/hotels/{hotel}/offers?{}", Stay::from_day(400, 1).query());
@@ -49,14 +49,14 @@ async fn a_split_network_never_gives_a_wrong_answer() {
         let down = shown["nodes"].as_array().unwrap().iter().filter(|node| node["state"] == "down").count();
         assert_eq!((down, &shown["state"]), (2, &json!("unavailable")), "{shown:#}");
 
-        cluster.cut(&alone, false);
-        cluster.whole().await;
+        cluster.set_isolated(&alone, false);
+        cluster.wait_until_healthy().await;
         // Asked again, it is done: once.
         let held = partner.post("/v1/reservations", &body).key(&key).await.expect(201).json();
         let again = partner.post("/v1/reservations", &body).key(&key).await.expect(201).json();
         assert_eq!(held["id"], again["id"]);
         (held_last, partner_last) = (text(&held["id"]).to_owned(), partner);
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
         let mut refusals = history.refusals();
         refusals.remove(&alone);
         assert_eq!(refusals, BTreeMap::new(), "{alone} was alone; it led: {leads}");
@@ -64,7 +64,7 @@ async fn a_split_network_never_gives_a_wrong_answer() {
 
     // All apart: nobody serves, and nobody pretends to.
     for name in cluster.names() {
-        cluster.cut(&name, true);
+        cluster.set_isolated(&name, true);
     }
     for name in cluster.names() {
         let (read, partner) = (format!("/v1/reservations/{held_last}"), partner_last.at(cluster.url(&name)));
@@ -76,16 +76,16 @@ async fn a_split_network_never_gives_a_wrong_answer() {
         .await;
     }
     for name in cluster.names() {
-        cluster.cut(&name, false);
+        cluster.set_isolated(&name, false);
     }
-    cluster.whole().await;
-    history.goes_on(MEANWHILE).await;
+    cluster.wait_until_healthy().await;
+    history.wait_for_operations(MEANWHILE).await;
 
     // Late and lossy: slower, and still right.
     let network = cluster.network.as_ref().expect("hosts");
-    if (0..3).all(|host| network.disturb(host, 20, 5)) {
-        history.goes_on(MEANWHILE).await;
-        (0..3).for_each(|host| network.undisturb(host));
+    if (0..3).all(|host| network.add_delay_and_loss(host, 20, 5)) {
+        history.wait_for_operations(MEANWHILE).await;
+        (0..3).for_each(|host| network.clear_delay_and_loss(host));
     }
     history.end(&cluster).await;
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// `GET /v1/hotels`
-    pub asked: String,
+    pub request_line: String,
     /// The HTTP status.
     pub status: u16,
     /// The headers.
@@ -17,9 +17,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) async fn of(asked: String, response: reqwest::Response) -> Result<Self, reqwest::Error> {
+    pub(crate) async fn of(
+        request_line: String,
+        response: reqwest::Response,
+    ) -> Result<Self, reqwest::Error> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Self { asked, status, headers, bytes: response.bytes().await?.to_vec() })
+        Ok(Self { request_line, status, headers, bytes: response.bytes().await?.to_vec() })
     }
 
     /// The same, if it has this status.
@@ -28,8 +31,12 @@ impl Answer {
     /// When it has another.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{} answered {}: {}", self.asked, self.status, self.text());
-        assert!(self.headers.contains_key("x-request-id"), "{} answered without X-Request-Id", self.asked);
+        assert_eq!(self.status, status, "{} answered {}: {}", self.request_line, self.status, self.text());
+        assert!(
+            self.headers.contains_key("x-request-id"),
+            "{} answered without X-Request-Id",
+            self.request_line
+        );
         self
     }
 
@@ -45,7 +52,7 @@ impl Answer {
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes)
-            .unwrap_or_else(|error| panic!("{}: no JSON ({error}): {}", self.asked, self.text()))
+            .unwrap_or_else(|error| panic!("{}: no JSON ({error}): {}", self.request_line, self.text()))
     }
 
     /// A header's value, or nothing.
@@ -59,11 +66,11 @@ impl Answer {
     /// When it is something else.
     #[track_caller]
     pub fn problem(&self, status: u16, slug: &str) -> Value {
-        assert_eq!(self.status, status, "{} answered {}: {}", self.asked, self.status, self.text());
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.asked);
+        assert_eq!(self.status, status, "{} answered {}: {}", self.request_line, self.status, self.text());
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.request_line);
         let problem = self.json();
-        assert_eq!(problem["type"], format!("/problems/{slug}"), "{}: {problem}", self.asked);
-        assert_eq!(problem["status"], status, "{}: {problem}", self.asked);
+        assert_eq!(problem["type"], format!("/problems/{slug}"), "{}: {problem}", self.request_line);
+        assert_eq!(problem["status"], status, "{}: {problem}", self.request_line);
         assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{problem}");
         assert_eq!(
             problem["instance"],
@@ -82,6 +89,6 @@ impl Answer {
         let problem = self.problem(status, slug);
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let named = errors.iter().any(|error| error["pointer"] == pointer && error["detail"].is_string());
-        assert!(named, "{}: no word about {pointer}: {problem}", self.asked);
+        assert!(named, "{}: no word about {pointer}: {problem}", self.request_line);
     }
 }

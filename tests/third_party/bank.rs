@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
-use test_support::{Caller, Helper, Stay, TestServer, free_port, tool};
+use test_support::{BackgroundProcess, Caller, Stay, TestServer, free_port, tool};
 
 use crate::text;
 
@@ -13,7 +13,7 @@ const HOOK: &str = "whsec_for_this_test";
 /// A bank, and what it calls a card.
 struct Bank {
     _directory: tempfile::TempDir,
-    process: Helper,
+    process: BackgroundProcess,
     port: u16,
 }
 
@@ -28,14 +28,14 @@ impl Bank {
         Some(bank)
     }
 
-    fn run(server: &std::path::Path, directory: &std::path::Path, port: u16) -> Helper {
+    fn run(server: &std::path::Path, directory: &std::path::Path, port: u16) -> BackgroundProcess {
         let mut command = Command::new(server);
         // It keeps its books in a file of the directory that it is started in, and in the one for temporary files.
         command
             .args(["--port", &port.to_string(), "--from-scratch"])
             .current_dir(directory)
             .env("TMPDIR", directory);
-        Helper::start(&mut command, &directory.join("bank.log"))
+        BackgroundProcess::start(&mut command, &directory.join("bank.log"))
     }
 
     fn url(&self) -> String {
@@ -107,7 +107,7 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
             ("failed", code),
             "{payment}"
         );
-        server.settled().await;
+        server.wait_until_outboxes_empty().await;
     }
     let payment = partner.pay(&first, &bank.card("4242424242424242").await).await;
     assert_eq!(payment["status"], "succeeded", "{payment}");
@@ -124,16 +124,16 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
     let staff = server.admin().await;
     let refund = staff.post(&format!("{path}/refunds"), &some).await.expect(201).json();
     assert_eq!(refund["amount"]["amount"], 500);
-    server.settled().await;
+    server.wait_until_outboxes_empty().await;
     let partly = partner.get(&path).await.expect(200).json();
     assert_eq!((text(&partly["status"]), &partly["refunded"]["amount"]), ("partially_refunded", &json!(500)));
     let cancel = format!("/v1/reservations/{}/cancel", text(&first["id"]));
     partner.post(&cancel, &json!({})).await.expect(200);
-    server.settled().await;
+    server.wait_until_outboxes_empty().await;
     let whole = partner.get(&path).await.expect(200).json();
     assert_eq!((text(&whole["status"]), &whole["refunded"]), ("refunded", &first["total"]), "{whole}");
     server.mail("stripe@guest.example", "Refund").await;
-    server.sound().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -160,13 +160,13 @@ async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
         let partner = server.sign_in(&id, &secret).await;
         let paid = partner.post("/v1/payments", &body).key(&key).await.expect(201).json();
         partner.once(&held, "confirmed").await;
-        server.settled().await;
+        server.wait_until_outboxes_empty().await;
         let mine =
             |intent: &&Value| intent["amount"] == paid["amount"]["amount"] && intent["status"] == "succeeded";
         let charged = bank.intents().await.iter().filter(mine).count();
         assert_eq!(charged as u64, round + 1, "round {round}: each booking is charged once");
     }
-    server.sound().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -198,8 +198,8 @@ async fn a_bank_that_is_away_is_waited_for() {
     })
     .await;
     partner.once(&held, "confirmed").await;
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -216,5 +216,5 @@ async fn a_store_never_changes_its_bank() {
     assert!(why.contains("bank"), "{why}");
     server.set_variables(&[]);
     server.start().await;
-    server.sound().await;
+    server.assert_invariants().await;
 }

@@ -13,13 +13,13 @@ const MEANWHILE: usize = 40;
 async fn restarted_one_by_one_without_a_failed_request() {
     let mut cluster = Cluster::plan(3).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     for name in cluster.names() {
         cluster.stop(&name);
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
         cluster.start(&name).await;
-        cluster.whole().await;
-        history.goes_on(MEANWHILE).await;
+        cluster.wait_until_healthy().await;
+        history.wait_for_operations(MEANWHILE).await;
         assert_eq!(history.refusals(), BTreeMap::new(), "{name} was restarted");
     }
     // A booking goes its whole way: the bank, the mail, all services.

@@ -15,7 +15,7 @@ const MEANWHILE: usize = 60;
 async fn killed_paused_and_restarted_without_a_wrong_answer() {
     let mut cluster = Cluster::plan(3).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
-    history.goes_on(MEANWHILE).await;
+    history.wait_for_operations(MEANWHILE).await;
     assert_eq!(history.refusals(), BTreeMap::new(), "nothing has happened yet");
 
     // The leader, and then one that follows: nobody who asks elsewhere is told that it cannot be done.
@@ -23,10 +23,10 @@ async fn killed_paused_and_restarted_without_a_wrong_answer() {
         let leader = cluster.leader("n1", GROUP).await;
         let killed = if leads { leader } else { cluster.others(&leader).remove(0) };
         cluster.kill(&killed);
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
         cluster.start(&killed).await;
-        history.goes_on(MEANWHILE).await;
-        cluster.whole().await;
+        history.wait_for_operations(MEANWHILE).await;
+        cluster.wait_until_healthy().await;
         assert_eq!(history.refusals(), BTreeMap::new(), "{killed} was killed; it led: {leads}");
     }
 
@@ -36,10 +36,10 @@ async fn killed_paused_and_restarted_without_a_wrong_answer() {
         let paused = if leads { leader } else { cluster.others(&leader).remove(0) };
         cluster.signal(&paused, "STOP");
         tokio::time::sleep(Duration::from_secs(10)).await;
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
         cluster.signal(&paused, "CONT");
-        history.goes_on(MEANWHILE).await;
-        cluster.whole().await;
+        history.wait_for_operations(MEANWHILE).await;
+        cluster.wait_until_healthy().await;
         // What was asked of it while it slept may have run out of time.
         let mut refusals = history.refusals();
         refusals.remove(&paused);
@@ -53,7 +53,7 @@ async fn killed_paused_and_restarted_without_a_wrong_answer() {
     for name in cluster.names() {
         cluster.launch(&name);
     }
-    cluster.whole().await;
-    history.goes_on(MEANWHILE).await;
+    cluster.wait_until_healthy().await;
+    history.wait_for_operations(MEANWHILE).await;
     history.end(&cluster).await;
 }

@@ -15,7 +15,7 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     for number in 0..10 {
         held.push(partner.hold(&offer, &format!("kept{number}@guest.example")).await);
     }
-    cluster.settled("n1").await;
+    cluster.wait_until_outboxes_empty("n1").await;
     let groups = cluster.status(&cluster.admin("n1").await).await.unwrap();
     let groups = groups["groups"].as_array().unwrap();
     let mut groups: Vec<String> = groups.iter().map(|group| text(&group["group"]).to_owned()).collect();
@@ -54,15 +54,15 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     for lost in ["n2", "n3"] {
         cluster.start(lost).await;
     }
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     cluster.kill("n1");
     for held in &held {
         partner.at(cluster.url("n2")).reservation(held).await;
     }
     cluster.start("n1").await;
-    cluster.whole().await;
-    cluster.settled("n1").await;
-    cluster.sound("n1");
+    cluster.wait_until_healthy().await;
+    cluster.wait_until_outboxes_empty("n1").await;
+    cluster.assert_invariants("n1");
 }
 
 /// The reservation, wherever it is asked for.
@@ -82,7 +82,7 @@ async fn an_old_majority_that_comes_back_gives_way() {
     let hotel = cluster.hotel("n1").await;
     let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
     let before = partner.hold(&offer, "before@guest.example").await;
-    cluster.settled("n1").await;
+    cluster.wait_until_outboxes_empty("n1").await;
     let groups = cluster.status(&cluster.admin("n1").await).await.unwrap();
     let groups = groups["groups"].as_array().unwrap();
     let mut groups: Vec<String> = groups.iter().map(|group| text(&group["group"]).to_owned()).collect();
@@ -128,7 +128,7 @@ async fn an_old_majority_that_comes_back_gives_way() {
             .then_some(())
     })
     .await;
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     let partner = cluster.booker("n1").await;
     for held in [&before, &alone] {
         let admin = cluster.admin("n1").await;
@@ -144,8 +144,8 @@ async fn an_old_majority_that_comes_back_gives_way() {
     for node in ["n1", "n2", "n3"] {
         cluster.launch(node);
     }
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     is_there(&cluster, &partner, &after).await;
-    cluster.settled("n2").await;
-    cluster.sound("n2");
+    cluster.wait_until_outboxes_empty("n2").await;
+    cluster.assert_invariants("n2");
 }

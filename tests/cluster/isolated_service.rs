@@ -47,8 +47,8 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
     }
 
     let history = History::begin(&cluster).await;
-    history.through(&cluster, &["n1", "n2", "n3"]);
-    history.goes_on(MEANWHILE).await;
+    history.use_nodes(&cluster, &["n1", "n2", "n3"]);
+    history.wait_for_operations(MEANWHILE).await;
     let search = "/v1/hotels?city=Krak%C3%B3w&check_in=";
     let search =
         format!("{search}{}&check_out={}&guests=2&rooms=1", test_support::day(300), test_support::day(301));
@@ -64,10 +64,10 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
         } else {
             cluster.stop("n4");
         }
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
         cluster.start("n4").await;
         test_support::eventually("the hotel to be found again", found).await;
-        history.goes_on(MEANWHILE).await;
+        history.wait_for_operations(MEANWHILE).await;
         assert_eq!(history.refusals(), BTreeMap::new(), "n4 went; it was killed: {killed}");
     }
     history.end(&cluster).await;

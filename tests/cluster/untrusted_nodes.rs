@@ -55,7 +55,7 @@ async fn strangers_stay_outside() {
         std::fs::write(&config, settings.replace("name = \"inn\"", &format!("name = \"{named}\""))).unwrap();
         let _ = std::fs::remove_dir_all(&data);
         cluster.launch("n4");
-        cluster.says("n4", "rejected by the cluster").await;
+        cluster.wait_for_log("n4", "rejected by the cluster").await;
         let anyone = Caller::new(cluster.url("n4"));
         assert_eq!(anyone.get("/readyz").await.status, 503);
         let shown = cluster.status(&cluster.admin("n1").await).await.unwrap();
@@ -69,7 +69,7 @@ async fn strangers_stay_outside() {
     copy(&kept, &own);
     let _ = std::fs::remove_dir_all(&data);
     cluster.start("n4").await;
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
 
     // A new disk under an old name: what it had is made again, and nothing that it may have promised before counts.
     let partner = cluster.booker("n1").await;
@@ -80,7 +80,7 @@ async fn strangers_stay_outside() {
     std::fs::remove_dir_all(cluster.data("n3")).unwrap();
     held.push(partner.hold(&offer, "meanwhile@guest.example").await);
     cluster.start("n3").await;
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     held.push(partner.at(cluster.url("n3")).hold(&offer, "after@guest.example").await);
 
     // A new disk and a new certificate under an old name: that is another node, and is told so.
@@ -90,15 +90,15 @@ async fn strangers_stay_outside() {
     copy(&authority, &twin);
     copy(&certify(&cluster, "twin", "inn", "n4", &key), &own);
     cluster.launch("n4");
-    cluster.says("n4", "with another id").await;
+    cluster.wait_for_log("n4", "with another id").await;
     cluster.kill("n4");
     copy(&kept, &own);
     std::fs::remove_dir_all(&data).unwrap();
     cluster.start("n4").await;
-    cluster.whole().await;
+    cluster.wait_until_healthy().await;
     for held in &held {
         partner.reservation(held).await;
     }
-    cluster.settled("n1").await;
-    cluster.sound("n1");
+    cluster.wait_until_outboxes_empty("n1").await;
+    cluster.assert_invariants("n1");
 }

@@ -6,7 +6,7 @@ use contracts::{
 };
 use protocol::Principal;
 
-use crate::dice::Dice;
+use crate::rng::Rng;
 
 /// City, country, zone, latitude, longitude, currency of the hotels; each in a city of its own.
 pub const PLACES: [(&str, &str, &str, f64, f64, &str); 3] = [
@@ -26,10 +26,10 @@ pub fn hotel_id(place: usize) -> HotelId {
 }
 
 /// A hotel as its owner may describe it today: few rooms, so that they run out.
-pub fn hotel(place: usize, dice: &mut Dice) -> HotelProfile {
+pub fn hotel(place: usize, rng: &mut Rng) -> HotelProfile {
     let (city, country, zone, latitude, longitude, currency) = PLACES[place];
     let id = hotel_id(place);
-    let room_type = |name: &str, sleeps, amount: i64, dice: &mut Dice| {
+    let room_type = |name: &str, sleeps, amount: i64, rng: &mut Rng| {
         let room = RoomTypeId::of_name(id, name);
         let plan = |name: &str, amount, free_until_hours, penalty_percent, active| RatePlanProfile {
             id: RatePlanId::of_name(room, name),
@@ -42,16 +42,16 @@ pub fn hotel(place: usize, dice: &mut Dice) -> HotelProfile {
             id: room,
             name: name.into(),
             sleeps,
-            rooms: dice.between(2, 4) as u32,
+            rooms: rng.between(2, 4) as u32,
             rate_plans: vec![
                 plan("Flexible", amount, Some(24), 80, true),
-                plan("Saver", amount * 9 / 10, None, 100, dice.chance(80)),
+                plan("Saver", amount * 9 / 10, None, 100, rng.chance(80)),
             ],
             season: Season::FLAT,
-            active: dice.chance(95),
+            active: rng.chance(95),
         }
     };
-    let price = dice.between(50, 200) * 100;
+    let price = rng.between(50, 200) * 100;
     HotelProfile {
         id,
         reference: reference(place),
@@ -73,8 +73,8 @@ pub fn hotel(place: usize, dice: &mut Dice) -> HotelProfile {
         ],
         email: Some("desk@hotel.example".into()),
         photos: Vec::new(),
-        room_types: vec![room_type("Double", 2, price, dice), room_type("Family", 4, price * 3 / 2, dice)],
-        active: dice.chance(95),
+        room_types: vec![room_type("Double", 2, price, rng), room_type("Family", 4, price * 3 / 2, rng)],
+        active: rng.chance(95),
         demo: false,
     }
 }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use test_support::{Helper, Mail, Stay, TestServer, free_port, tool, workspace};
+use test_support::{BackgroundProcess, Mail, Stay, TestServer, free_port, tool, workspace};
 
 /// A mail server that keeps what it is given.
 struct Post {
     directory: tempfile::TempDir,
     port: u16,
     secured: bool,
-    process: Option<Helper>,
+    process: Option<BackgroundProcess>,
 }
 
 impl Post {
@@ -32,7 +32,7 @@ impl Post {
         if self.secured {
             command.arg("innkeeper:a word to get in");
         }
-        let mut process = Helper::start(&mut command, &self.directory.path().join("post.log"));
+        let mut process = BackgroundProcess::start(&mut command, &self.directory.path().join("post.log"));
         process.listens(self.port).await;
         self.process = Some(process);
     }
@@ -90,7 +90,7 @@ async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
     let confirmed = post.mail("first@guest.example", "is confirmed").await;
     assert!(confirmed.pdf().is_some() && confirmed.text.contains("Łucja Żółć"), "{}", confirmed.text);
     post.mail("first@guest.example", "Receipt").await;
-    server.settled().await;
+    server.wait_until_outboxes_empty().await;
 
     // Down: bookings go on, mail waits, also over a crash.
     post.stop();
@@ -103,8 +103,8 @@ async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
         post.mail(guest, "is confirmed").await;
         post.mail(guest, "Receipt").await;
     }
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]
@@ -114,8 +114,8 @@ async fn mail_goes_encrypted_and_with_a_password() {
     book(&server, "secured@guest.example").await;
     let mail = post.mail("secured@guest.example", "Receipt").await;
     test_support::pdf_text(&mail.pdf().expect("a receipt").bytes);
-    server.settled().await;
-    server.sound().await;
+    server.wait_until_outboxes_empty().await;
+    server.assert_invariants().await;
 }
 
 #[tokio::test]

@@ -54,8 +54,8 @@ impl Cluster {
     }
 
     /// The node that leads a group, once there is one; asked of nodes that can answer.
-    pub async fn leader(&self, asked: &str, group: &str) -> String {
-        let admin = self.admin(asked).await;
+    pub async fn leader(&self, via: &str, group: &str) -> String {
+        let admin = self.admin(via).await;
         eventually(&format!("{group} to have a leader"), || async {
             let shown = self.status(&admin).await?;
             let groups = shown["groups"].as_array()?;
@@ -81,7 +81,7 @@ impl Cluster {
     ///
     /// # Panics
     /// When that takes too long; says what is missing.
-    pub async fn whole(&self) {
+    pub async fn wait_until_healthy(&self) {
         let running: Vec<&str> = self
             .nodes
             .iter()
@@ -115,7 +115,7 @@ impl Cluster {
     }
 
     /// Returns once no event or effect waits in any outbox.
-    pub async fn settled(&self, at: &str) {
+    pub async fn wait_until_outboxes_empty(&self, at: &str) {
         let admin = self.admin(at).await;
         eventually("the outboxes to be empty", || async {
             let shown = self.status(&admin).await?;
@@ -128,7 +128,7 @@ impl Cluster {
     ///
     /// # Panics
     /// When one is broken.
-    pub fn sound(&self, at: &str) {
+    pub fn assert_invariants(&self, at: &str) {
         let checked = self.operate(at, &["check"]).done();
         assert!(checked.contains("no invariant violated"), "{checked}");
     }

@@ -5,8 +5,8 @@ use contracts::{UserId, auth as keys, pdf as papers, scope, ui as pages, users a
 use protocol::{Principal, Timestamp};
 
 use crate::effects::Performed;
-use crate::member::Broken;
-use crate::scenery::{administrator, principal};
+use crate::fixtures::{administrator, principal};
+use crate::member::Violation;
 use crate::world::World;
 
 /// argon2id of some password: made once, because making one takes 15 ms.
@@ -17,7 +17,7 @@ const ADDRESSES: usize = 4;
 
 /// What is known of people.
 #[derive(Debug, Default)]
-pub struct People {
+pub struct Accounts {
     /// Links from mails.
     pub links: Vec<(MailLink, bool)>,
     /// Whoever a mail was written to.
@@ -29,113 +29,113 @@ pub struct People {
 }
 
 impl World {
-    fn drawn(&mut self) -> [u8; 32] {
+    fn random_bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
-        bytes[..16].copy_from_slice(&self.dice.wide().to_be_bytes());
+        bytes[..16].copy_from_slice(&self.rng.wide().to_be_bytes());
         bytes
     }
 
     /// A signing key that nobody signs with.
     pub fn made_up_key(&mut self) -> keys::SealedKey {
-        let name = format!("{:032x}", self.dice.wide());
+        let name = format!("{:032x}", self.rng.wide());
         keys::SealedKey { id: format!("k4.pid.{name}"), public: format!("k4.public.{name}"), sealed: name }
     }
 
     /// Somebody does something about an account.
-    pub fn account(&mut self) -> Result<(), Broken> {
-        let email = format!("guest{}@example.org", self.dice.below(ADDRESSES));
-        let user = self.dice.pick(&self.people.users).copied();
-        let link = self.dice.pick(&self.people.links).cloned();
+    pub fn account(&mut self) -> Result<(), Violation> {
+        let email = format!("guest{}@example.org", self.rng.below(ADDRESSES));
+        let user = self.rng.pick(&self.accounts.users).copied();
+        let link = self.rng.pick(&self.accounts.links).cloned();
         let password_hash = PASSWORD_HASH.to_owned();
         let nobody = Principal::anonymous();
         let own = |user: UserId| principal(&user.to_string(), &[scope::PROFILE]);
-        match (self.dice.below(12), user, link) {
+        match (self.rng.below(12), user, link) {
             (0..3, ..) => {
                 let command = accounts::Register { email, name: "Anna".into(), password_hash }.into();
-                self.tell::<users::Users>(&nobody, command)?
+                self.send::<users::Users>(&nobody, command)?
                     .map_err(|refused| format!("register: {refused}"))?;
             }
             (3..5, ..) => {
                 let command = accounts::RequestPasswordReset { email }.into();
-                self.tell::<users::Users>(&nobody, command)?
+                self.send::<users::Users>(&nobody, command)?
                     .map_err(|refused| format!("reset: {refused}"))?;
             }
             (5..8, _, Some((link, false))) => {
-                let _ = self.tell::<users::Users>(&nobody, accounts::VerifyEmail { link }.into())?;
+                let _ = self.send::<users::Users>(&nobody, accounts::VerifyEmail { link }.into())?;
             }
             (5..8, _, Some((link, true))) => {
                 let command =
                     accounts::Command::from(accounts::ResetPassword { link: link.clone(), password_hash });
-                if self.tell::<users::Users>(&nobody, command.clone())?.is_ok() {
-                    match self.tell::<users::Users>(&nobody, command)? {
+                if self.send::<users::Users>(&nobody, command.clone())?.is_ok() {
+                    match self.send::<users::Users>(&nobody, command)? {
                         Err(accounts::Refusal::BadLink) => {}
                         other => return Err(format!("a reset link is good twice: {other:?}")),
                     }
                 }
             }
             (8, Some(user), _) => {
-                let _ = self.tell::<users::Users>(&own(user), accounts::ResendVerification.into())?;
+                let _ = self.send::<users::Users>(&own(user), accounts::ResendVerification.into())?;
             }
             (9, Some(user), _) => {
-                let name = Some(format!("Anna {}", self.dice.below(3)));
+                let name = Some(format!("Anna {}", self.rng.below(3)));
                 let command = accounts::UpdateProfile { name, expected_version: None }.into();
-                let _ = self.tell::<users::Users>(&own(user), command)?;
+                let _ = self.send::<users::Users>(&own(user), command)?;
             }
-            (10, Some(user), _) if self.dice.chance(30) => {
-                let _ = self.tell::<users::Users>(
+            (10, Some(user), _) if self.rng.chance(30) => {
+                let _ = self.send::<users::Users>(
                     &own(user),
                     accounts::CloseAccount { expected_version: None }.into(),
                 )?;
             }
             (10, Some(user), _) => {
                 let command = accounts::ChangePassword { user, password_hash }.into();
-                let _ = self.tell::<users::Users>(&Principal::service("users"), command)?;
+                let _ = self.send::<users::Users>(&Principal::service("users"), command)?;
             }
             _ => {
-                let roles = accounts::Roles { administrator: self.dice.chance(20), hotels: Vec::new() };
+                let roles = accounts::Roles { administrator: self.rng.chance(20), hotels: Vec::new() };
                 let _ =
-                    self.tell::<users::Users>(&administrator(), accounts::SetRoles { email, roles }.into())?;
+                    self.send::<users::Users>(&administrator(), accounts::SetRoles { email, roles }.into())?;
             }
         }
         Ok(())
     }
 
     /// What `users` says may be in somebody's tokens; none for closed accounts.
-    pub fn grants(&mut self, user: UserId) -> Result<Option<Grants>, Broken> {
-        match self.ask::<users::Users>(&Principal::service("auth"), accounts::GetGrants { user }.into())? {
+    pub fn grants(&mut self, user: UserId) -> Result<Option<Grants>, Violation> {
+        match self.query::<users::Users>(&Principal::service("auth"), accounts::GetGrants { user }.into())? {
             Ok(accounts::Answer::Grants(grants)) => Ok(Some(grants)),
             Ok(_) | Err(_) => Ok(None),
         }
     }
 
     /// Somebody signs in, goes on, or signs out; keys come and go.
-    pub fn session(&mut self) -> Result<(), Broken> {
+    pub fn session(&mut self) -> Result<(), Violation> {
         let ui = Principal::service("ui");
-        let (old_hash, new_hash) = (self.dice.pick(&self.people.refresh).copied(), self.drawn());
-        match (self.dice.below(10), old_hash) {
+        let (old_hash, new_hash) = (self.rng.pick(&self.accounts.refresh).copied(), self.random_bytes());
+        match (self.rng.below(10), old_hash) {
             (0, _) => {
                 let key = self.made_up_key();
-                let _ = self.tell::<auth::Auth>(&Principal::service("node"), keys::InstallKey(key).into())?;
+                let _ = self.send::<auth::Auth>(&Principal::service("node"), keys::InstallKey(key).into())?;
             }
             (1, _) => {
-                let _ = self.tell::<auth::Auth>(&administrator(), keys::RotateKeys.into())?;
+                let _ = self.send::<auth::Auth>(&administrator(), keys::RotateKeys.into())?;
             }
             (2, Some(refresh_hash)) => {
-                let _ = self.tell::<auth::Auth>(&ui, keys::EndSession { refresh_hash }.into())?;
+                let _ = self.send::<auth::Auth>(&ui, keys::EndSession { refresh_hash }.into())?;
             }
             (3..7, Some(old_hash)) => {
                 let client = keys::ClientAuthentication::ui();
                 let command = keys::RefreshSession { client, old_hash, new_hash, scopes: None }.into();
-                if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
-                    self.people.refresh.push(new_hash);
+                if let Ok(keys::Reply::Granted(_)) = self.send::<auth::Auth>(&ui, command)? {
+                    self.accounts.refresh.push(new_hash);
                 }
             }
             _ => {
-                let Some(user) = self.dice.pick(&self.people.users).copied() else { return Ok(()) };
+                let Some(user) = self.rng.pick(&self.accounts.users).copied() else { return Ok(()) };
                 let Some(grants) = self.grants(user)? else { return Ok(()) };
                 let command = keys::StartSession { grants, scopes: None, refresh_hash: new_hash }.into();
-                if let Ok(keys::Reply::Granted(_)) = self.tell::<auth::Auth>(&ui, command)? {
-                    self.people.refresh.push(new_hash);
+                if let Ok(keys::Reply::Granted(_)) = self.send::<auth::Auth>(&ui, command)? {
+                    self.accounts.refresh.push(new_hash);
                 }
             }
         }
@@ -143,27 +143,27 @@ impl World {
     }
 
     /// A browser remembers a booking, or forgets all.
-    pub fn browse(&mut self) -> Result<(), Broken> {
-        let guest = format!("gst_0123456789abcdef{}", self.dice.below(3));
-        let Some((reservation, _)) = self.dice.pick(&self.known.reservations).cloned() else { return Ok(()) };
-        let command = if self.dice.chance(85) {
+    pub fn browse(&mut self) -> Result<(), Violation> {
+        let guest = format!("gst_0123456789abcdef{}", self.rng.below(3));
+        let Some((reservation, _)) = self.rng.pick(&self.known.reservations).cloned() else { return Ok(()) };
+        let command = if self.rng.chance(85) {
             pages::Command::from(pages::RememberBooking { guest, reservation })
         } else {
             pages::ForgetBookings { guest }.into()
         };
-        self.tell::<ui::Ui>(&Principal::service("ui"), command).map(|_| ())
+        self.send::<ui::Ui>(&Principal::service("ui"), command).map(|_| ())
     }
 
     /// Somebody stores or removes a template.
-    pub fn template(&mut self) -> Result<(), Broken> {
-        let name = ["welcome", "receipt", "invoice"][self.dice.below(3)].to_owned();
-        let command = if self.dice.chance(70) {
-            let source = format!("# Hello {{{{ name }}}}\n\nVersion {}", self.dice.below(3));
+    pub fn template(&mut self) -> Result<(), Violation> {
+        let name = ["welcome", "receipt", "invoice"][self.rng.below(3)].to_owned();
+        let command = if self.rng.chance(70) {
+            let source = format!("# Hello {{{{ name }}}}\n\nVersion {}", self.rng.below(3));
             papers::PutTemplate { name, source, expected_version: None }.into()
         } else {
             papers::DeleteTemplate { name, expected_version: None }.into()
         };
-        self.tell::<pdf::Pdf>(&administrator(), command).map(|_| ())
+        self.send::<pdf::Pdf>(&administrator(), command).map(|_| ())
     }
 
     /// The name of a mail of `users`, and the link in it.
@@ -174,8 +174,8 @@ impl World {
         row: u64,
     ) -> (String, Option<(MailLink, bool)>) {
         let mut link = |kind: &str, user: UserId, until: Timestamp, last: &str| {
-            if !self.people.users.contains(&user) {
-                self.people.users.push(user);
+            if !self.accounts.users.contains(&user) {
+                self.accounts.users.push(user);
             }
             let tag = self.account_links.tag(&[kind, &user.to_string(), &until.seconds().to_string(), last]);
             Some((MailLink { user, until, tag_hash: MailLink::tag_hash(&tag) }, kind == "reset"))

@@ -5,10 +5,10 @@
 
 /// The one source of chance in a run.
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub struct Rng(u64);
 
-impl Dice {
-    /// The dice of a seed.
+impl Rng {
+    /// A generator with this seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -50,13 +50,13 @@ impl Dice {
 
 #[cfg(test)]
 mod tests {
-    use super::Dice;
+    use super::Rng;
 
     #[test]
     fn the_same_seed_throws_the_same_on_every_machine() {
         // Vigna's reference implementation gives these for the seed 1234567.
-        let mut dice = Dice::new(1_234_567);
-        assert_eq!([dice.next(), dice.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
-        assert!((0..1000).all(|_| (3..=5).contains(&dice.between(3, 5))));
+        let mut rng = Rng::new(1_234_567);
+        assert_eq!([rng.next(), rng.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert!((0..1000).all(|_| (3..=5).contains(&rng.between(3, 5))));
     }
 }
