@@ -129,7 +129,11 @@ async fn decide(server: &TestServer, codes: &Value, decision: &str) {
     ];
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let decided = browser.form("/oauth/device", &form).header("cookie", &cookie).await.expect(200).text();
-    let word = if decision == "allow" { "Your device is signed in" } else { "Your device was refused" };
+    let word = if decision == "allow" {
+        "Your device is signed in"
+    } else {
+        "You have denied access to your device"
+    };
     assert!(decided.contains(word), "{decided}");
 }
 
