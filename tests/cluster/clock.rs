@@ -1,4 +1,4 @@
-//! A node whose clock is set back while it runs, by `faketime`, where that is installed.
+//! A node whose clock is set back while it runs, with `faketime`. Without `faketime` the test is skipped.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::history::{History, inn};
 const GROUP: &str = "reservations/0";
 const MEANWHILE: usize = 60;
 
-/// Where Debian puts the library that shifts a process's clock.
+/// The library that shifts the clock of a process, in the directory of the Debian package.
 fn library() -> Option<String> {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
         .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketimeMT.so.1"));
@@ -22,12 +22,12 @@ fn library() -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_set_back_changes_no_answer() {
+async fn a_clock_set_back_keeps_the_history_linearizable() {
     let Some(library) = library() else { return };
     let directory = tempfile::tempdir().unwrap();
     let shift = directory.path().join("shift");
     let set = |by: &str| {
-        // At once or not at all: it is read all the time.
+        // Replace the file atomically: the library reads it all the time.
         let new = directory.path().join("new");
         std::fs::write(&new, by).unwrap();
         std::fs::rename(new, &shift).unwrap();
@@ -44,7 +44,7 @@ async fn a_clock_set_back_changes_no_answer() {
     let cluster = Cluster::plan(3).node("n3", plan).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
 
-    // By what tokens allow for, on the node that leads: nobody sees anything of it.
+    // Four seconds back on the leader, which is within the clock skew that tokens allow: no request fails.
     cluster.lead(GROUP, "n3").await;
     history.wait_for_operations(MEANWHILE).await;
     let partner = cluster.booker("n1").await;
@@ -53,13 +53,13 @@ async fn a_clock_set_back_changes_no_answer() {
     let before = partner.hold(&offer, "before@guest.example").await;
     set("-4");
     history.wait_for_operations(MEANWHILE * 2).await;
-    // Time does not go back where it counts.
+    // Time stamps do not go back.
     let after = partner.hold(&offer, "after@guest.example").await;
     let instant = |held: &serde_json::Value| held["hold_expires_at"].as_str().unwrap_or_default().to_owned();
     assert!(instant(&before) <= instant(&after), "{before} {after}");
     assert_eq!(history.refusals(), BTreeMap::new());
 
-    // By an hour, on a node that follows: no token is good there, and all others serve.
+    // An hour back on a follower: that node accepts no tokens, and the other nodes serve all requests.
     cluster.lead(GROUP, "n1").await;
     cluster.lead("auth/0", "n1").await;
     history.use_nodes(&cluster, &["n1", "n2"]);

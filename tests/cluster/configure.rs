@@ -1,49 +1,49 @@
-//! Settings that change while the cluster lives: tried first, adopted by a word, followed by moves, and on record.
+//! Changes of cluster settings at run time: dry run, application, the moves that follow, and the audit log.
 
 use serde_json::{Value, json};
 use test_support::{Caller, Cluster, NodePlan, eventually};
 
 use crate::text;
 
-/// Where a group votes, once it has a leader and nothing of it moves.
+/// Waits until a group has a leader and the cluster has no moves, and returns the nodes of its replicas.
 async fn voters(cluster: &Cluster, admin: &Caller, group: &str) -> Vec<String> {
-    eventually(&format!("{group} to rest"), || async {
+    eventually(&format!("{group} to have a leader and no moves"), || async {
         let shown = cluster.status(admin).await?;
         let groups = shown["groups"].as_array()?;
         let found = groups.iter().find(|found| found["group"] == group)?;
-        let rests = shown["moves"].as_array()?.is_empty() && found["leader"].is_string();
+        let settled = shown["moves"].as_array()?.is_empty() && found["leader"].is_string();
         let replicas = found["replicas"].as_array()?.iter();
-        rests.then(|| replicas.map(|replica| text(&replica["node"]).to_owned()).collect())
+        settled.then(|| replicas.map(|replica| text(&replica["node"]).to_owned()).collect())
     })
     .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changed_settings_are_tried_adopted_and_followed() {
+async fn changed_settings_are_previewed_applied_and_audited() {
     let paper = NodePlan { labels: vec!["paper".to_owned()], ..NodePlan::default() };
     let mut cluster = Cluster::plan(3).node("n3", paper).hotels(vec![]).open().await;
     for node in ["n1", "n2", "n3"] {
         cluster.wait_for_log(node, &format!("Node {node} is ready at")).await;
     }
     let admin = cluster.admin("n1").await;
-    let told = std::fs::read_to_string(cluster.config()).unwrap();
+    let original = std::fs::read_to_string(cluster.config()).unwrap();
     let changed = cluster.path().join("changed.toml");
     let file = changed.to_string_lossy().into_owned();
     let configure = |cluster: &Cluster, tables: &str, more: &[&str]| {
-        std::fs::write(&changed, format!("{told}\n{tables}")).unwrap();
+        std::fs::write(&changed, format!("{original}\n{tables}")).unwrap();
         cluster.operate("n1", &[&["cluster", "configure", "--config", &file], more].concat())
     };
     assert_eq!(voters(&cluster, &admin, "pdf/0").await, ["n1", "n2", "n3"]);
     let same = configure(&cluster, "", &[]).done();
     assert!(same.contains("has these settings already"), "{same}");
 
-    // What was fixed stays fixed, and what is meant by nobody is not sent.
+    // Settings that are fixed at initialisation and invalid values are refused.
     let shards = configure(&cluster, "[services.pdf]\nshards = 2\n", &[]).refused();
     assert!(shards.contains("fixed at 1 when the cluster was made, not 2"), "{shards}");
     let even = configure(&cluster, "[services.pdf]\nreplicas = 2\n", &[]).refused();
     assert!(even.contains("1, 3, 5 or 7"), "{even}");
 
-    // Tried, and nothing has changed by that.
+    // A dry run prints the changes and applies none.
     let one = "[services.pdf]\nreplicas = 1\n";
     let tried = configure(&cluster, one, &["--dry-run"]).done();
     assert!(tried.contains("services.pdf.replicas: 3 → 1") && tried.contains("pdf/0  – "), "{tried}");
@@ -55,7 +55,7 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     };
     assert_eq!(pdf(&settings)["replicas"], 3, "{settings}");
 
-    // From three to one, to the one node with the label, and back to three.
+    // From three replicas to one, then to the node with the label, and back to three.
     let adopted = configure(&cluster, one, &[]).done();
     assert!(adopted.contains("1 move made"), "{adopted}");
     assert_eq!(voters(&cluster, &admin, "pdf/0").await.len(), 1);
@@ -65,9 +65,9 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     let more = json!({"group": "pdf/0", "to": "n1"});
     admin.post("/v1/cluster/moves", &more).await.problem(409, "placement-rule");
     let printed = configure(&cluster, "[cluster]\nname = \"inn\"\nreplace_after = \"7m\"\n", &["--json"]);
-    // The table is there twice then, which is a mistake of the file and told by line.
+    // The file has the table twice, so the error names the line.
     assert!(printed.refused().contains("line"));
-    let later = told.replace("[cluster]\n", "[cluster]\nreplace_after = \"7m\"\n");
+    let later = original.replace("[cluster]\n", "[cluster]\nreplace_after = \"7m\"\n");
     std::fs::write(&changed, &later).unwrap();
     let printed = cluster.operate("n1", &["cluster", "configure", "--config", &file, "--json"]).done();
     let printed: Value = serde_json::from_str(&printed).unwrap();
@@ -78,13 +78,13 @@ async fn changed_settings_are_tried_adopted_and_followed() {
     assert_eq!(voters(&cluster, &admin, "pdf/0").await, ["n1", "n2", "n3"]);
     cluster.wait_until_healthy().await;
 
-    // A node whose file says something else says so when it starts.
+    // A node whose settings file differs from the cluster settings logs the differences when it starts.
     cluster.stop("n2");
     cluster.start("n2").await;
     cluster.wait_for_log("n2", "cluster.replace_after: 420s → 300s").await;
     assert!(cluster.log("n2").contains("auberge cluster configure"));
 
-    // Who did it is on record.
+    // The audit log names the client that changed the settings.
     let audit = cluster.operate("n1", &["cluster", "audit"]).done();
     let line = audit.lines().find(|line| line.contains("configure")).unwrap_or_else(|| panic!("{audit}"));
     assert!(line.contains("admin") && line.contains("replace_after"), "{line}");

@@ -1,4 +1,4 @@
-//! Guests who hold, cancel and read through all edges, whatever happens to the nodes, and a record of what they saw.
+//! Clients that hold, cancel and read through all nodes during faults, and the recorded history of their operations.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,27 +12,28 @@ use tokio::task::JoinHandle;
 use crate::linearizability::{self, Did, Operation};
 use crate::text;
 
-/// Rooms of each night: so few that they are sold out now and then.
+/// Rooms per night: so few that nights sell out now and then.
 pub const ROOMS: u32 = 4;
-/// Guests at a time.
+/// Concurrent clients.
 const GUESTS: usize = 4;
-/// Nights that can be sold, and operations on each before the next one's turn: a thing's history is short.
+/// The number of nights, and the operations on each before the clients go on to the next night. Short histories keep the
+/// linearizability check fast.
 const NIGHTS: usize = 120;
 const OPERATIONS_EACH: usize = 40;
-/// Between a guest's operations.
+/// Delay between the operations of a client.
 const PAUSE: Duration = Duration::from_millis(30);
-/// Before another attempt.
+/// Delay before a retry.
 const AGAIN: Duration = Duration::from_millis(50);
 
-/// An edge that says nothing for so long is left for another one. What was asked there may still be done.
+/// Timeout of an attempt. The next attempt goes to another node; the timed-out request may still be executed.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// The hotel that they go to.
+/// The hotel that the clients book.
 pub fn inn() -> Vec<Value> {
     vec![hotel("inn", "The Inn", ROOMS)]
 }
 
-/// Load, and what came of it.
+/// Clients that generate load, and the recorded history.
 pub struct History {
     shared: Arc<Shared>,
     guests: Vec<JoinHandle<()>>,
@@ -44,20 +45,20 @@ struct Shared {
     begun: Instant,
     stop: AtomicBool,
     offers: Vec<String>,
-    /// Where guests go at present, with the nodes' names.
+    /// Names and URLs of the nodes that the clients use.
     edges: Mutex<Vec<(String, String)>>,
-    /// Operations begun, which says whose turn it is.
+    /// Number of operations begun. It selects the night and the kind of the next operation.
     turns: AtomicUsize,
-    /// What was recorded, a night each.
+    /// Recorded operations, per night.
     nights: Vec<Mutex<Vec<Operation>>>,
-    /// Reservations and whether somebody set out to cancel them, a night each.
+    /// Ids of the reservations, per night.
     known: Vec<Mutex<BTreeMap<String, bool>>>,
-    /// Answers that said that it cannot be done now, by node.
+    /// Responses with status 503, by node.
     refused: Mutex<BTreeMap<String, Vec<String>>>,
 }
 
 impl History {
-    /// Sets out.
+    /// Starts the clients.
     pub async fn begin(cluster: &Cluster) -> Self {
         let names = cluster.names();
         let (hotel, partner) = (cluster.hotel(&names[0]).await, cluster.booker(&names[0]).await);
@@ -84,16 +85,16 @@ impl History {
         history
     }
 
-    /// From now on guests go to these nodes.
+    /// Sets the nodes that the clients use.
     pub fn use_nodes(&self, cluster: &Cluster, names: &[&str]) {
         let edges = names.iter().map(|name| ((*name).to_owned(), cluster.url(name))).collect();
         *self.shared.edges.lock().unwrap() = edges;
     }
 
-    /// Returns once so many more operations were answered.
+    /// Waits until `operations` more operations have completed.
     pub async fn wait_for_operations(&self, operations: usize) {
         let before = self.answered();
-        test_support::eventually("the load to go on", || async {
+        test_support::eventually("more operations to complete", || async {
             (self.answered() >= before + operations).then_some(())
         })
         .await;
@@ -103,19 +104,19 @@ impl History {
         self.shared.nights.iter().map(|night| night.lock().unwrap().len()).sum()
     }
 
-    /// Who said since the last look that something cannot be done now, and how.
+    /// Returns and clears the responses with status 503, by node.
     pub fn refusals(&self) -> BTreeMap<String, Vec<String>> {
         std::mem::take(&mut *self.shared.refused.lock().unwrap())
     }
 
-    /// Ends the load, looks at everything once more, and checks all that was seen.
+    /// Stops the clients, reads the final state of every night and reservation, and checks the history.
     ///
     /// # Panics
-    /// When it cannot be explained, or anything is missing or there twice.
+    /// When the history is not linearizable, or a reservation is missing or listed twice.
     pub async fn end(mut self, cluster: &Cluster) {
         self.shared.stop.store(true, Ordering::Relaxed);
         for guest in std::mem::take(&mut self.guests) {
-            guest.await.expect("a guest");
+            guest.await.expect("a client panicked");
         }
         cluster.wait_until_healthy().await;
         let shared = &self.shared;
@@ -128,7 +129,7 @@ impl History {
                 shared.has(night, &id).await;
             }
         }
-        assert_eq!(self.refusals(), BTreeMap::new(), "nothing is broken any more");
+        assert_eq!(self.refusals(), BTreeMap::new(), "no request is refused after the faults");
         let (mut operations, mut held, mut full) = (0, BTreeSet::new(), 0);
         for night in 0..used {
             let history = shared.nights[night].lock().unwrap().clone();
@@ -139,21 +140,25 @@ impl History {
                 panic!("night {night} is not linearizable: {why}");
             }
         }
-        assert_eq!(shared.listed().await, held, "what was acknowledged, and nothing else, is there once");
+        assert_eq!(
+            shared.listed().await,
+            held,
+            "the list has every acknowledged reservation once, and no others"
+        );
         let at = cluster.names().remove(0);
         cluster.wait_until_outboxes_empty(&at).await;
         cluster.assert_invariants(&at);
         println!(
-            "{operations} operations on {used} nights in {:.0} s are linearizable: {} holds, {full} refused for want of rooms",
+            "{operations} operations on {used} nights in {:.0} s are linearizable: {} holds, {full} refused as sold out",
             shared.begun.elapsed().as_secs_f64(),
             held.len()
         );
-        assert!(held.len() > 20, "there was hardly any load: {}", held.len());
+        assert!(held.len() > 20, "too little load: {} holds", held.len());
     }
 }
 
 fn stay(night: usize) -> Stay {
-    let mut stay = Stay::from_day(30 + i64::try_from(night).expect("a day"), 1);
+    let mut stay = Stay::from_day(30 + i64::try_from(night).expect("the number of nights fits"), 1);
     stay.guests = 2;
     stay
 }
@@ -164,7 +169,7 @@ async fn guest(shared: Arc<Shared>, lane: usize) {
         let turn = shared.turns.fetch_add(1, Ordering::Relaxed);
         let night = (turn / OPERATIONS_EACH).min(NIGHTS - 1);
         own.retain(|(held, _)| *held == night);
-        // As if drawn, and the same each time.
+        // A pseudo-random choice that is the same in every run.
         match (turn.wrapping_mul(0x9E37_79B9) >> 7) % 10 {
             0..=3 => {
                 if let Some(id) = shared.hold(night, lane, turn).await {
@@ -189,8 +194,8 @@ async fn guest(shared: Arc<Shared>, lane: usize) {
 }
 
 impl Shared {
-    /// Sends something to an edge, and to another one until there is an answer: to the n-th attempt's turn. Says also when the
-    /// attempt that was answered was begun.
+    /// Sends a request to one node after the other, starting with number `first`, until a response is not 503. Returns the response
+    /// and the time when its attempt began.
     async fn sent(&self, first: usize, send: impl Fn(&Caller) -> RequestBuilder) -> (Instant, Answer) {
         let begun = Instant::now();
         for attempt in first.. {
@@ -203,17 +208,17 @@ impl Shared {
                 Ok(answer) if answer.status != 503 => return (at, answer),
                 Ok(answer) => {
                     answer.problem(503, "unavailable");
-                    let asked =
+                    let refusal =
                         format!("{} after {:?}: {}", answer.request_line, at.elapsed(), answer.text());
-                    self.refused.lock().unwrap().entry(name).or_default().push(asked);
+                    self.refused.lock().unwrap().entry(name).or_default().push(refusal);
                 }
-                // No whole answer: a node that was killed, is paused, or is not there.
+                // No complete response: the node was killed, is paused or cannot be reached.
                 Err(_) => {}
             }
-            assert!(begun.elapsed() < test_support::PATIENCE * 2, "no answer, wherever it is sent");
+            assert!(begun.elapsed() < test_support::PATIENCE * 2, "timeout: no node responds");
             tokio::time::sleep(AGAIN).await;
         }
-        unreachable!("attempts do not end")
+        unreachable!("the number of attempts is unlimited")
     }
 
     fn record(&self, night: usize, called: Instant, did: Did) {
@@ -222,7 +227,7 @@ impl Shared {
         self.nights[night].lock().unwrap().push(operation);
     }
 
-    /// Holds a room; the reservation, if there was one.
+    /// Holds a room. Returns the reservation id, or `None` when the night is sold out.
     async fn hold(&self, night: usize, lane: usize, turn: usize) -> Option<String> {
         let guest = json!({"name": format!("Guest {turn}"), "email": format!("guest{lane}@guest.example")});
         let body = json!({"offer": self.offers[night], "guest": guest});
@@ -256,8 +261,8 @@ impl Shared {
         let (called, answer) = self.sent(turn, |caller| caller.get(&path)).await;
         let offers = answer.expect(200).json();
         let left = offers["items"].as_array().and_then(|items| items.first());
-        let left = left.map_or(0, |offer| offer["rooms_left"].as_u64().expect("a number"));
-        self.record(night, called, Did::Left(u32::try_from(left).expect("few rooms")));
+        let left = left.map_or(0, |offer| offer["rooms_left"].as_u64().expect("rooms_left is a number"));
+        self.record(night, called, Did::Left(u32::try_from(left).expect("rooms_left fits in 32 bits")));
     }
 
     async fn has(&self, night: usize, id: &str) {
@@ -268,12 +273,15 @@ impl Shared {
         let has = match text(&reservation["status"]) {
             "held" => true,
             "cancelled" => false,
-            other => panic!("{id} is {other}"),
+            other => panic!("unexpected status of {id}: {other}"),
         };
         self.record(night, called, Did::Has(id.to_owned(), has));
     }
 
-    /// Every reservation that this partner has, each once.
+    /// The ids of all reservations in the list of this OAuth client.
+    ///
+    /// # Panics
+    /// When a reservation is listed twice.
     async fn listed(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         let mut path = "/v1/reservations?limit=100".to_owned();

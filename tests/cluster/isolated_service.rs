@@ -1,4 +1,4 @@
-//! One service alone on a node of its own, taken away and put back while all others serve.
+//! A service that placement rules isolate on its own node. The node is killed and restarted while the other services run.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::text;
 const MEANWHILE: usize = 40;
 const OTHERS: [&str; 6] = ["auth", "payments", "pdf", "reservations", "ui", "users"];
 
-/// What each node has.
+/// The groups with a replica on each node.
 fn places(shown: &Value) -> BTreeMap<String, Vec<String>> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for group in shown["groups"].as_array().unwrap() {
@@ -26,7 +26,7 @@ fn places(shown: &Value) -> BTreeMap<String, Vec<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_on_a_node_of_its_own_goes_and_comes() {
+async fn the_node_of_an_isolated_service_can_be_killed_and_restarted() {
     let mut settings = "[services.search]\nonly_on = [\"apart\"]\nreplicas = 1\n\n".to_owned();
     for other in OTHERS {
         settings.push_str(&format!("[services.{other}]\nnever_with = [\"search\"]\n\n"));
@@ -40,7 +40,7 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
     assert_eq!(apart, ["search/0"], "{places:?}");
     assert!(places.iter().all(|(node, groups)| node == "n4" || !groups.contains(&"search/0".to_owned())));
 
-    // The rules are kept against operators too.
+    // The API refuses moves that violate the placement rules.
     for (group, to) in [("search/0", "n1"), ("reservations/0", "n4")] {
         let body = json!({"group": group, "to": to});
         admin.post("/v1/cluster/moves", &body).await.problem(409, "placement-rule");
@@ -57,7 +57,7 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
         answer.json()["items"].as_array().filter(|items| !items.is_empty()).map(drop)
     };
     test_support::eventually("the hotel to be found", found).await;
-    // Killed, and stopped in good order: whoever books notices nothing.
+    // Kill the node, then stop it gracefully: bookings continue without an error.
     for killed in [true, false] {
         if killed {
             cluster.kill("n4");
@@ -68,7 +68,7 @@ async fn a_service_on_a_node_of_its_own_goes_and_comes() {
         cluster.start("n4").await;
         test_support::eventually("the hotel to be found again", found).await;
         history.wait_for_operations(MEANWHILE).await;
-        assert_eq!(history.refusals(), BTreeMap::new(), "n4 went; it was killed: {killed}");
+        assert_eq!(history.refusals(), BTreeMap::new(), "n4 was killed or stopped; killed: {killed}");
     }
     history.end(&cluster).await;
 }

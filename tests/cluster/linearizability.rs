@@ -1,34 +1,34 @@
-//! Whether a history is linearizable: whether what every client was told can be explained by one room type that did one thing
-//! after the other, each at some moment between the question and its answer.
+//! Checks whether a history is linearizable: whether there is a sequential order of all operations in which every operation takes
+//! effect between its call and its response, and every response is correct for a room type on one night.
 //!
-//! The search is Wing and Gong's, with Lowe's memory of what was tried. Each night is a thing of its own, so that histories
-//! are short (linearizability is local: a history is linearizable if and only if that of each thing is).
+//! The search is the algorithm of Wing and Gong with the cache of visited states by Lowe. Each night is checked separately, so
+//! that histories are short. Linearizability is local: a history is linearizable if and only if the history of each object is.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
-/// What a client asked, and was told.
+/// An operation of a client, with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Did {
     /// Held a room under this reservation.
     Held(String),
-    /// Was told that there is none left.
+    /// A hold was refused because no room is left.
     SoldOut,
     /// Cancelled a reservation.
     Cancelled(String),
-    /// Was told that so many rooms are left.
+    /// Read the number of free rooms.
     Left(u32),
-    /// Was told whether a reservation still has its room.
+    /// Read whether a reservation still has its room.
     Has(String, bool),
-    /// Sent a hold that was never answered: it may have happened or not, and nobody knows its reservation.
+    /// Sent a hold that got no response. It may have been executed or not, and its reservation id is unknown.
     PerhapsHeld,
 }
 
-/// One operation, with the moments when it was sent and answered, counted from the beginning of the history.
+/// An operation with the times of its call and its response, relative to the start of the history.
 #[derive(Debug, Clone)]
 pub struct Operation {
     pub called: Duration,
-    /// Nothing if it was never answered.
+    /// `None` when there was no response.
     pub answered: Option<Duration>,
     pub did: Did,
 }
@@ -37,23 +37,23 @@ pub struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Night {
     left: u32,
-    /// Reservations, and whether they still have their rooms.
+    /// Reservations, and whether each still has its room.
     reservations: BTreeMap<String, bool>,
 }
 
 impl Night {
-    /// What it is afterwards; nothing where it would have said something else.
+    /// The state after an operation, or `None` when the recorded result is not possible in this state.
     fn after(&self, did: &Did) -> Option<Self> {
         let mut after = self.clone();
         match did {
             Did::Held(id) => {
                 after.left = self.left.checked_sub(1)?;
-                // An id is given once.
+                // Reservation ids are unique.
                 after.reservations.insert(id.clone(), true).is_none().then_some(after)
             }
             Did::SoldOut => (self.left == 0).then_some(after),
             Did::Cancelled(id) => {
-                // Again is the same.
+                // A repeated cancellation changes nothing.
                 if std::mem::replace(after.reservations.get_mut(id)?, false) {
                     after.left += 1;
                 }
@@ -69,8 +69,10 @@ impl Night {
     }
 }
 
-/// Whether this history of one night, which begins with so many rooms, is linearizable; if not, the longest part of it that
-/// is, and what cannot come next.
+/// Checks whether the history of one night with `rooms` free rooms is linearizable.
+///
+/// # Errors
+/// A text with the longest sequential order that was found, and the operations that cannot follow it.
 pub fn check(rooms: u32, history: &[Operation]) -> Result<(), String> {
     let mut operations = history.to_vec();
     operations.sort_by_key(|operation| operation.called);
@@ -78,16 +80,16 @@ pub fn check(rooms: u32, history: &[Operation]) -> Result<(), String> {
     let mut tried: HashSet<(Vec<bool>, Night)> = HashSet::new();
     let mut done = vec![false; operations.len()];
     let begin = Night { left: rooms, reservations: BTreeMap::new() };
-    // What was put in order so far: each with the state before it.
+    // The operations in sequential order so far, each with the state before it.
     let mut order: Vec<(usize, Night)> = Vec::new();
     let (mut longest, mut next, mut night) = (Vec::new(), 0, begin);
     loop {
         let first_answer = (0..operations.len()).filter(|at| !done[*at]).map(|at| end(&operations[at])).min();
-        // Whatever was never answered need not have happened.
+        // Operations without a response need not have been executed.
         if first_answer.is_none_or(|answer| answer == Duration::MAX) {
             return Ok(());
         }
-        // Next can be whatever was sent before any other's answer came.
+        // The next operation has to be called before the first response of all remaining operations.
         let found = (next..operations.len()).find_map(|at| {
             let operation = &operations[at];
             if done[at] || Some(operation.called) > first_answer {
@@ -95,9 +97,9 @@ pub fn check(rooms: u32, history: &[Operation]) -> Result<(), String> {
             }
             let after = night.after(&operation.did)?;
             done[at] = true;
-            let news = tried.insert((done.clone(), after.clone()));
+            let unvisited = tried.insert((done.clone(), after.clone()));
             done[at] = false;
-            news.then_some((at, after))
+            unvisited.then_some((at, after))
         });
         match found {
             Some((at, after)) => {
@@ -116,16 +118,16 @@ pub fn check(rooms: u32, history: &[Operation]) -> Result<(), String> {
             }
         }
     }
-    let tell = |at: &usize| {
+    let describe = |at: &usize| {
         let Operation { called, answered, did } = &operations[*at];
         format!("  {:>9.3?} to {:>9.3?}: {did:?}", called, answered.unwrap_or(Duration::MAX))
     };
-    let explained: Vec<String> = longest.iter().map(tell).collect();
+    let ordered: Vec<String> = longest.iter().map(describe).collect();
     let rest: Vec<String> =
-        (0..operations.len()).filter(|at| !longest.contains(at)).map(|at| tell(&at)).collect();
+        (0..operations.len()).filter(|at| !longest.contains(at)).map(|at| describe(&at)).collect();
     Err(format!(
-        "in this order as far as possible:\n{}\nand then none of:\n{}",
-        explained.join("\n"),
+        "longest sequential order:\n{}\nnone of these can follow:\n{}",
+        ordered.join("\n"),
         rest.join("\n")
     ))
 }
@@ -156,15 +158,15 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_explained_is_sound() {
+    fn linearizable_histories_are_accepted() {
         for operations in [
             vec![],
             vec![(1, 2, held("a")), (3, 4, held("b")), (5, 6, Did::SoldOut)],
-            // At once: either may have come first.
+            // Concurrent operations: either may be first.
             vec![(1, 9, held("a")), (2, 8, Did::Left(2)), (3, 7, Did::Left(1))],
             vec![(1, 2, held("a")), (3, 9, cancelled("a")), (4, 5, has("a", false)), (6, 7, has("a", false))],
             vec![(1, 2, held("a")), (3, 4, held("b")), (5, 9, cancelled("a")), (6, 7, held("c"))],
-            // Never answered: done at some time, or never.
+            // No response: executed at some time, or never.
             vec![(1, 0, Did::PerhapsHeld), (2, 3, Did::Left(2)), (4, 5, Did::Left(1))],
             vec![(1, 0, Did::PerhapsHeld), (2, 3, Did::Left(2)), (4, 5, Did::Left(2))],
         ] {
@@ -173,24 +175,24 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_is_found() {
+    fn other_histories_are_rejected() {
         for operations in [
             // Oversold.
             vec![(1, 2, held("a")), (3, 4, held("b")), (5, 6, held("c"))],
             // Sold out too early.
             vec![(1, 2, held("a")), (3, 4, Did::SoldOut)],
-            // An answer that was old when it was given.
+            // Stale reads.
             vec![(1, 2, held("a")), (3, 4, Did::Left(2))],
             vec![(1, 2, held("a")), (3, 4, cancelled("a")), (5, 6, has("a", true))],
-            // Seen, and then unseen.
+            // A change is visible and then invisible.
             vec![(1, 9, held("a")), (2, 3, Did::Left(1)), (4, 5, Did::Left(2))],
-            // Lost, or done twice.
+            // A hold is lost or executed twice.
             vec![(1, 2, held("a")), (3, 4, has("a", false))],
             vec![(1, 2, held("a")), (3, 4, Did::Left(0))],
             vec![(1, 2, held("a")), (3, 4, held("a"))],
-            // Before it was asked for.
+            // An effect is visible before its call.
             vec![(1, 2, Did::Left(1)), (3, 4, held("a"))],
-            // It happened or it did not.
+            // A hold without a response is visible and then invisible.
             vec![(1, 0, Did::PerhapsHeld), (2, 3, Did::Left(1)), (4, 5, Did::Left(2))],
         ] {
             assert!(check(2, &history(&operations)).is_err(), "{operations:?}");

@@ -1,4 +1,4 @@
-//! Signing in from the command line: a code in the terminal, a person in a browser, and verbs that act as that person.
+//! `auberge login` with the device authorization grant (RFC 8628), commands that use the stored tokens, and `auberge logout`.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::text;
 const EMAIL: &str = "operator@inn.example";
 const PASSWORD: &str = "a password of some length";
 
-/// The command line of somebody with a home of their own.
+/// The command line of a user with a separate home directory.
 struct Terminal<'a> {
     server: &'a TestServer,
     home: PathBuf,
@@ -59,12 +59,12 @@ impl<'a> Terminal<'a> {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// Begins to sign in; brings the process, and the line with the code.
+    /// Starts `auberge login`. Returns the process and the JSON line with the user code.
     async fn begin(&self) -> (BackgroundProcess, Value) {
         let mut command = self.command(&["login", "--json", "--url", &self.server.url]);
         let mut login = BackgroundProcess::start(&mut command, &self.home.join("login.log"));
         login.wait_for_log("user_code").await.unwrap_or_else(|status| panic!("{status}: {}", login.log()));
-        let line = eventually("the whole line", || async {
+        let line = eventually("the line with the user code", || async {
             let log = login.log();
             log.contains('\n').then(|| log.lines().next().unwrap().to_owned())
         });
@@ -72,24 +72,24 @@ impl<'a> Terminal<'a> {
         (login, serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")))
     }
 
-    /// Signs in, and agrees.
+    /// Signs in and approves the request in the browser.
     async fn sign_in(&self) {
         let (mut login, codes) = self.begin().await;
         decide(self.server, &codes, "allow").await;
         let status = ended(&mut login).await;
         let log = login.log();
         assert_eq!(status, Some(0), "{log}");
-        let told: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+        let result: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
         assert_eq!(
-            (&told["signed_in"], text(&told["url"])),
+            (&result["signed_in"], text(&result["url"])),
             (&json!(true), self.server.url.as_str()),
-            "{told}"
+            "{result}"
         );
-        assert!(text(&told["scope"]).contains("cluster:manage"), "{told}");
-        assert!(!log.contains("v4.public"), "no token is printed: {log}");
+        assert!(text(&result["scope"]).contains("cluster:manage"), "{result}");
+        assert!(!log.contains("v4.public"), "the log must not contain a token: {log}");
     }
 
-    fn kept(&self) -> PathBuf {
+    fn sign_in_file(&self) -> PathBuf {
         let folder = self.home.join(".config/auberge/sign-ins");
         let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
         let files: Vec<PathBuf> =
@@ -105,12 +105,12 @@ async fn ended(login: &mut BackgroundProcess) -> Option<i32> {
         if let Some(status) = login.ended() {
             return status.code();
         }
-        assert!(begun.elapsed() < test_support::PATIENCE, "it does not end: {}", login.log());
+        assert!(begun.elapsed() < test_support::PATIENCE, "`auberge login` does not exit: {}", login.log());
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// Does in a browser what the page asks for.
+/// Submits the form of the verification page, as a browser does.
 async fn decide(server: &TestServer, codes: &Value, decision: &str) {
     let browser = server.anyone();
     let complete = text(&codes["verification_uri_complete"]);
@@ -138,7 +138,9 @@ async fn decide(server: &TestServer, codes: &Value, decision: &str) {
 }
 
 fn field(html: &str, name: &str) -> String {
-    let at = html.find(&format!("name=\"{name}\" value=\"")).unwrap_or_else(|| panic!("no {name} in {html}"));
+    let at = html
+        .find(&format!("name=\"{name}\" value=\""))
+        .unwrap_or_else(|| panic!("no field {name} in {html}"));
     let value = html[at..].split('"').nth(3).unwrap();
     value.replace("&#x2f;", "/").replace("&amp;", "&")
 }
@@ -160,23 +162,23 @@ fn change(file: &Path, name: &str, value: Value) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
+async fn an_operator_signs_in_with_a_device_code_and_runs_commands() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     operator(&server).await;
     let terminal = Terminal::new(&server, "anna");
-    let nobody = terminal.refused(&["cluster", "status"]);
-    assert!(nobody.contains("auberge login") && nobody.contains("--admin"), "{nobody}");
+    let signed_out = terminal.refused(&["cluster", "status"]);
+    assert!(signed_out.contains("auberge login") && signed_out.contains("--admin"), "{signed_out}");
 
     terminal.sign_in().await;
-    let file = terminal.kept();
+    let file = terminal.sign_in_file();
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    // Without a word about where: there is one sign-in. Also for verbs that wait, and those that change something.
+    // With one stored sign-in, commands need no URL.
     assert!(terminal.done(&["cluster", "status"]).contains("healthy"));
     assert!(terminal.done(&["cluster", "status", "--url", &server.url]).contains("healthy"));
     let made =
         terminal.done(&["client", "create", "--name", "Partner", "--scope", "reservations:read", "--json"]);
     assert!(made.contains("client_secret"), "{made}");
-    // It comes before an administrator's file, and after a token of the environment.
+    // The stored sign-in takes precedence over an administrator file, and AUBERGE_TOKEN over both.
     let admin = server.data.join("admin.json").to_string_lossy().into_owned();
     std::fs::write(
         terminal.home.join("wrong.json"),
@@ -186,9 +188,9 @@ async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
     assert!(terminal.done(&["cluster", "status", "--admin", "wrong.json"]).contains("healthy"));
     let mut by_token = terminal.command(&["cluster", "status", "--url", &server.url]);
     let output = by_token.env("AUBERGE_TOKEN", "v4.public.nonsense").output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "a token of the environment comes first");
+    assert_eq!(output.status.code(), Some(1), "AUBERGE_TOKEN takes precedence");
 
-    // The next token is fetched when this one is about to expire, and kept.
+    // An access token that is about to expire is refreshed, and the new tokens are stored.
     let before = read(&file);
     change(&file, "expires_at", json!(0));
     terminal.done(&["cluster", "nodes"]);
@@ -197,7 +199,7 @@ async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
         after["access_token"] != before["access_token"] && after["refresh_token"] != before["refresh_token"]
     );
     assert!(after["expires_at"].as_i64() > Some(0));
-    // Two at once exchange it once.
+    // Two more commands with an expired access token succeed.
     change(&file, "expires_at", json!(0));
     let both: Vec<_> = (0..2)
         .map(|_| terminal.command(&["cluster", "nodes"]).stdout(Stdio::null()).spawn().unwrap())
@@ -206,25 +208,25 @@ async fn an_operator_signs_in_by_a_code_and_verbs_act_as_them() {
     assert_eq!(both, [true, true]);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
 
-    // Elsewhere it is not used.
+    // The sign-in is not used for another server.
     let elsewhere = terminal.refused(&["cluster", "status", "--url", "http://127.0.0.1:9"]);
     assert!(elsewhere.contains("auberge login"), "{elsewhere}");
 
-    // Signed out, here and there.
+    // Signing out deletes the file and revokes the tokens on the server.
     let token = text(&read(&file)["access_token"]).to_owned();
-    let said = terminal.done(&["logout"]);
-    assert!(said.contains(&server.url) && !file.exists(), "{said}");
+    let output = terminal.done(&["logout"]);
+    assert!(output.contains(&server.url) && !file.exists(), "{output}");
     let caller = Caller::new(server.url.clone()).with_token(token);
-    eventually("the token to be void", || async {
+    eventually("the token to be revoked", || async {
         (caller.get("/v1/cluster").await.status == 401).then_some(())
     })
     .await;
-    assert!(terminal.done(&["logout", "--json"]).contains("[]"), "twice is not wrong");
+    assert!(terminal.done(&["logout", "--json"]).contains("[]"), "a second logout succeeds");
     assert!(terminal.refused(&["cluster", "status"]).contains("auberge login"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_sign_in_that_is_refused_interrupted_or_ended_says_so() {
+async fn denied_interrupted_and_ended_sign_ins_are_reported() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     operator(&server).await;
     let terminal = Terminal::new(&server, "bert");
@@ -238,19 +240,19 @@ async fn a_sign_in_that_is_refused_interrupted_or_ended_says_so() {
     login.signal("INT");
     assert_eq!(ended(&mut login).await, Some(1));
     assert!(login.log().contains("interrupted: nobody is signed in"), "{}", login.log());
-    assert!(!terminal.home.join(".config/auberge/sign-ins").exists(), "nothing is kept");
+    assert!(!terminal.home.join(".config/auberge/sign-ins").exists(), "no sign-in is stored");
 
     let gone = terminal.refused(&["login", "--url", "http://127.0.0.1:9"]);
     assert!(gone.contains("is the server running?"), "{gone}");
     let scope = terminal.refused(&["login", "--url", &server.url, "--scope", "everything"]);
     assert!(scope.contains("without --scope"), "{scope}");
 
-    // Ended on the server (here: its client's sessions are, by an account that has changed): another one is needed.
+    // A refresh token that the server refuses: the command asks for another sign-in.
     terminal.sign_in().await;
-    let file = terminal.kept();
+    let file = terminal.sign_in_file();
     change(&file, "refresh_token", json!("rt_of_nobody"));
     change(&file, "expires_at", json!(0));
-    let told = terminal.refused(&["cluster", "status"]);
-    assert!(told.contains("has ended") && told.contains("auberge login --url"), "{told}");
-    assert!(!file.exists(), "what has ended is not kept");
+    let refused = terminal.refused(&["cluster", "status"]);
+    assert!(refused.contains("has ended") && refused.contains("auberge login --url"), "{refused}");
+    assert!(!file.exists(), "a sign-in that has ended is deleted");
 }

@@ -1,4 +1,4 @@
-//! A majority lost for good: nothing is served and nothing is made up, until an operator says what shall count.
+//! A permanently lost majority: the groups are unavailable until an operator recovers them from a remaining replica.
 
 use serde_json::json;
 use test_support::{Caller, Cluster, Stay, eventually};
@@ -6,7 +6,7 @@ use test_support::{Caller, Cluster, Stay, eventually};
 use crate::text;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lost_majority_is_founded_anew_from_what_is_left() {
+async fn groups_are_recovered_from_the_remaining_replica() {
     let mut cluster = Cluster::plan(3).request_secs(5).open().await;
     let partner = cluster.booker("n1").await;
     let hotel = cluster.hotel("n1").await;
@@ -19,20 +19,20 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     let groups = cluster.status(&cluster.admin("n1").await).await.unwrap();
     let groups = groups["groups"].as_array().unwrap();
     let mut groups: Vec<String> = groups.iter().map(|group| text(&group["group"]).to_owned()).collect();
-    // What is recovered is written into the directory, so that comes first.
+    // Recoveries are recorded in the directory, so the directory is recovered first.
     groups.sort_by_key(|group| group != "directory/0");
     let data = cluster.data("n1").to_string_lossy().into_owned();
     let recover = |cluster: &Cluster, group: &str, more: &[&str]| {
         let arguments = ["cluster", "recover", group, "--on", "n1", "--data", &data];
         cluster.operate("n1", &[&arguments[..], more].concat())
     };
-    // Not while it is not lost, and not without a word about what that means.
+    // Recovery is refused while the group has a majority, and without --accept-data-loss.
     let refused = recover(&cluster, "reservations/0", &["--accept-data-loss"]).refused();
     assert!(refused.contains("not lost"), "{refused}");
     let refused = recover(&cluster, "reservations/0", &[]).refused();
     assert!(refused.contains("--accept-data-loss"), "{refused}");
 
-    // Two of three, with their disks.
+    // Two of three nodes are lost with their disks.
     for lost in ["n2", "n3"] {
         cluster.kill(lost);
         std::fs::remove_dir_all(cluster.data(lost)).unwrap();
@@ -43,14 +43,14 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
         recover(&cluster, group, &["--accept-data-loss"]).done();
     }
     cluster.ready("n1").await;
-    // All that had come to this replica is there, and it goes on: alone.
+    // All reservations of this replica exist, and it accepts new ones as the only replica.
     for held in &held {
         let found = partner.reservation(held).await;
         assert_eq!((&found["id"], &found["status"]), (&held["id"], &json!("held")));
     }
     held.push(partner.hold(&offer, "alone@guest.example").await);
 
-    // The other nodes come back with new disks, and everything has three replicas again.
+    // The other nodes start with empty disks, and every group gets three replicas again.
     for lost in ["n2", "n3"] {
         cluster.start(lost).await;
     }
@@ -65,7 +65,7 @@ async fn a_lost_majority_is_founded_anew_from_what_is_left() {
     cluster.assert_invariants("n1");
 }
 
-/// The reservation, wherever it is asked for.
+/// Checks that the reservation can be read through every node.
 async fn is_there(cluster: &Cluster, partner: &Caller, held: &serde_json::Value) {
     for node in cluster.names() {
         let found = partner.at(cluster.url(&node)).reservation(held).await;
@@ -73,10 +73,10 @@ async fn is_there(cluster: &Cluster, partner: &Caller, held: &serde_json::Value)
     }
 }
 
-/// The lost nodes were not lost for good: they come back with their disks, two of three of every group as it was, and
-/// nobody is there who could tell them. Once somebody is, they stop.
+/// The lost nodes start again with their disks while the recovered node is down. They have a majority of the old replicas and serve
+/// the old state. Once the recovered node runs again, the old replicas are stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_majority_that_comes_back_gives_way() {
+async fn old_replicas_stop_when_the_recovered_node_is_back() {
     let mut cluster = Cluster::plan(3).open().await;
     let partner = cluster.booker("n1").await;
     let hotel = cluster.hotel("n1").await;
@@ -99,7 +99,7 @@ async fn an_old_majority_that_comes_back_gives_way() {
     let partner = cluster.booker("n1").await;
     let alone = partner.hold(&offer, "alone@guest.example").await;
 
-    // Without the one that was recovered, they are a majority of what they know.
+    // Without the recovered node, the old nodes have a majority of the replicas in their configuration.
     cluster.stop("n1");
     for lost in ["n2", "n3"] {
         cluster.launch(lost);
@@ -112,12 +112,12 @@ async fn an_old_majority_that_comes_back_gives_way() {
         .get(&format!("/v1/reservations/{}", text(&alone["id"])))
         .await
         .problem(404, "not-found");
-    // With it, they give way: what was acknowledged after the recovery is there, and stays.
+    // With the recovered node, the old replicas stop: reservations acknowledged after the recovery exist and stay.
     cluster.launch("n1");
     cluster.ready("n1").await;
-    eventually("the old replicas to be held back", || async {
-        let said = ["n2", "n3"].map(|node| cluster.log(node));
-        said.iter()
+    eventually("the old replicas to be stopped", || async {
+        let logs = ["n2", "n3"].map(|node| cluster.log(node));
+        logs.iter()
             .all(|log| {
                 groups.iter().all(|group| {
                     log.lines().any(|line| {
@@ -137,7 +137,7 @@ async fn an_old_majority_that_comes_back_gives_way() {
     }
     let after = partner.hold(&offer, "after@guest.example").await;
     is_there(&cluster, &partner, &after).await;
-    // And once more, when all know and all start at once.
+    // The same after all nodes are killed and started at once.
     for node in ["n1", "n2", "n3"] {
         cluster.kill(node);
     }

@@ -1,8 +1,8 @@
-//! A cluster that things happen to: killed, paused and restarted nodes, split networks, full disks, clocks set back, strangers
-//! with wrong papers, moves and drains that get in each other's way, lost quorums.
+//! Fault tests of a cluster: killed, paused and restarted nodes, network partitions, full disks, clocks set back, nodes with
+//! invalid certificates, concurrent moves and drains, lost quorums.
 //!
-//! What clients saw meanwhile is recorded ([`history`]) and checked for being linearizable ([`linearizability`]); what was acknowledged
-//! has to be there afterwards, once.
+//! Clients run during the faults. Their operations are recorded ([`history`]) and checked for linearizability
+//! ([`linearizability`]). Every acknowledged reservation has to exist exactly once afterwards.
 
 mod backup;
 mod clock;
@@ -24,5 +24,5 @@ use serde_json::Value;
 /// The text of a JSON string.
 #[track_caller]
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+    value.as_str().unwrap_or_else(|| panic!("not a JSON string: {value}"))
 }

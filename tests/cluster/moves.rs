@@ -1,4 +1,4 @@
-//! Moves and drains that get in each other's way, and the loss of whoever carries them out.
+//! Concurrent moves and drains, and the crash of the directory leader that executes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use crate::text;
 
 const MEANWHILE: usize = 40;
 
-/// A group as a node shows it.
+/// The leader and the nodes of a group, as reported by a node.
 struct Group {
     name: String,
     leader: String,
     nodes: BTreeSet<String>,
 }
 
-/// All groups, once each has a leader and three replicas.
+/// Waits until all groups have a leader, and returns the groups.
 async fn groups(cluster: &Cluster, admin: &Caller) -> Vec<Group> {
     let group = |group: &Value| {
         let nodes = group["replicas"].as_array()?.iter();
@@ -39,7 +39,7 @@ async fn begin(admin: &Caller, group: &str, from: &str, to: &str) -> String {
     text(&begun["id"]).to_owned()
 }
 
-/// The phase in which a move has ended.
+/// Waits until a move has ended, and returns it.
 async fn ended(admin: &Caller, id: &str) -> Value {
     eventually(&format!("{id} to end"), || async {
         let shown = admin.get(&format!("/v1/cluster/moves/{id}")).attempt().await.ok()?;
@@ -49,7 +49,7 @@ async fn ended(admin: &Caller, id: &str) -> Value {
     .await
 }
 
-/// Returns once a group has a replica on one node, and none on the other any more.
+/// Waits until a group has a replica on one node and none on another.
 async fn stands(cluster: &Cluster, admin: &Caller, group: &str, on: &str, not_on: &str) {
     eventually(&format!("{group} to be on {on} and not on {not_on}"), || async {
         let all = groups(cluster, admin).await;
@@ -60,23 +60,26 @@ async fn stands(cluster: &Cluster, admin: &Caller, group: &str, on: &str, not_on
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn moves_and_drains_in_each_others_way() {
+async fn concurrent_moves_and_drains_complete() {
     let mut cluster = Cluster::plan(4).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
     history.wait_for_operations(MEANWHILE).await;
     let admin = cluster.admin("n1").await;
 
-    // Two groups onto one node at once.
+    // Move two groups to one node at once.
     let all = groups(&cluster, &admin).await;
     let names = cluster.names();
     let takes =
         |node: &String| all.iter().filter(|group| !group.nodes.contains(node)).take(2).collect::<Vec<_>>();
-    let (to, two) =
-        names.iter().map(|node| (node, takes(node))).find(|(_, two)| two.len() == 2).expect("four nodes");
+    let (to, two) = names
+        .iter()
+        .map(|node| (node, takes(node)))
+        .find(|(_, two)| two.len() == 2)
+        .expect("no node can take two groups");
     let from = |group: &Group| group.nodes.iter().next().unwrap().clone();
     let (one, other) = (from(two[0]), from(two[1]));
     let begun = tokio::join!(begin(&admin, &two[0].name, &one, to), begin(&admin, &two[1].name, &other, to));
-    // The same again, while it is under way, is a refusal or that very move.
+    // The same request during the move is refused or returns the existing move.
     let again = admin.post("/v1/cluster/moves", &json!({"group": two[0].name, "from": one, "to": to})).await;
     assert!([202, 409].contains(&again.status), "{}", again.text());
     for id in [begun.0, begun.1] {
@@ -90,7 +93,7 @@ async fn moves_and_drains_in_each_others_way() {
     assert_eq!(history.refusals(), BTreeMap::new(), "while two groups moved");
     let now = groups(&cluster, &admin).await;
 
-    // The leader of the directory is killed in mid-move; another goes on with what it had begun.
+    // Kill the leader of the directory during moves. The next leader completes them.
     let leader_node = now.iter().find(|group| group.name == "directory/0").unwrap().leader.clone();
     let mut ids = Vec::new();
     let at = cluster.others(&leader_node).remove(0);
@@ -102,7 +105,7 @@ async fn moves_and_drains_in_each_others_way() {
         ids.push((group.name.clone(), from.clone(), to.clone(), begin(&admin, &group.name, from, to).await));
     }
     cluster.kill(&leader_node);
-    assert!(!ids.is_empty(), "nothing could be moved");
+    assert!(!ids.is_empty(), "no group can be moved");
     history.wait_for_operations(MEANWHILE).await;
     for (_, _, _, id) in &ids {
         let moved = ended(&admin, id).await;
@@ -113,9 +116,9 @@ async fn moves_and_drains_in_each_others_way() {
     for (name, from, to, _) in &ids {
         stands(&cluster, &admin, name, to, from).await;
     }
-    assert_eq!(history.refusals(), BTreeMap::new(), "{leader_node} was killed, which led the directory");
+    assert_eq!(history.refusals(), BTreeMap::new(), "the directory leader {leader_node} was killed");
 
-    // Two nodes drained at once: one of them is refused, by name.
+    // Drain two nodes at once: one request is refused, and the problem names the other node.
     let drain = |node: &str| {
         let path = format!("/v1/cluster/nodes/{node}/drain");
         let admin = admin.clone();
@@ -130,7 +133,7 @@ async fn moves_and_drains_in_each_others_way() {
         (shown["state"] == "drained" && shown["groups"] == 0).then_some(())
     })
     .await;
-    // Empty, and so it can go, and nobody notices.
+    // The drained node can be killed without any failed request.
     history.use_nodes(&cluster, &cluster.others(drained).iter().map(String::as_str).collect::<Vec<_>>());
     cluster.kill(drained);
     history.wait_for_operations(MEANWHILE).await;

@@ -1,4 +1,4 @@
-//! Networks that are split, slow and lossy, between hosts with a network stack of their own.
+//! Network partitions, delay and packet loss between nodes on their own hosts.
 
 use std::collections::BTreeMap;
 
@@ -9,33 +9,33 @@ use crate::history::{History, inn};
 use crate::text;
 
 const GROUP: &str = "reservations/0";
-/// Operations that have to be answered before the next thing happens.
+/// Operations that have to complete between two faults.
 const MEANWHILE: usize = 40;
-/// Requests end after so many seconds: who asks a minority waits as long.
+/// Request timeout in seconds. Requests to a minority wait this long.
 const REQUEST_SECS: u32 = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_split_network_never_gives_a_wrong_answer() {
+async fn a_partitioned_cluster_stays_linearizable() {
     let Some(network) = Network::of(3) else { return };
     let cluster = Cluster::plan(3).hotels(inn()).request_secs(REQUEST_SECS).on(network).open().await;
     let history = History::begin(&cluster).await;
     history.wait_for_operations(MEANWHILE).await;
-    assert_eq!(history.refusals(), BTreeMap::new(), "nothing has happened yet");
+    assert_eq!(history.refusals(), BTreeMap::new(), "no request is refused before the first fault");
 
     let (mut held_last, mut partner_last) = (String::new(), cluster.booker("n1").await);
-    // Both ways round: the leader is alone, then one that follows is.
+    // Isolate the leader, then a follower.
     for leads in [true, false] {
         let leader = cluster.leader("n1", GROUP).await;
-        let alone = if leads { leader } else { cluster.others(&leader).remove(0) };
-        let (admin, partner) = (cluster.admin(&alone).await, cluster.booker(&alone).await);
-        let hotel = cluster.hotel(&alone).await;
-        // Nights that nobody else asks for.
+        let isolated = if leads { leader } else { cluster.others(&leader).remove(0) };
+        let (admin, partner) = (cluster.admin(&isolated).await, cluster.booker(&isolated).await);
+        let hotel = cluster.hotel(&isolated).await;
+        // A night that no other client uses.
         let offer = partner.offer(&hotel, &Stay::from_day(400 + i64::from(leads), 1), "Flexible").await;
-        cluster.set_isolated(&alone, true);
-        // Guests go on asking everywhere: what the lone node says counts too.
+        cluster.set_isolated(&isolated, true);
+        // The clients still use all nodes, so the responses of the isolated node are part of the history.
         history.wait_for_operations(MEANWHILE).await;
 
-        // Who is alone knows that it cannot know.
+        // The isolated node refuses reads and writes.
         let read = format!("/v1/hotels/{hotel}/offers?{}", Stay::from_day(400, 1).query());
         partner.get(&read).await.problem(503, "unavailable");
         let body = json!({"offer": offer, "guest": {"name": "Alone", "email": "alone@guest.example"}});
@@ -44,32 +44,32 @@ async fn a_split_network_never_gives_a_wrong_answer() {
         let readiness = partner.get("/readyz").await;
         assert_eq!(readiness.status, 503, "{}", readiness.text());
         partner.get("/healthz").await.expect(200);
-        // An operator sees it from there: this much works without a majority.
+        // The cluster status works without a majority.
         let shown = admin.get("/v1/cluster").await.expect(200).json();
         let down = shown["nodes"].as_array().unwrap().iter().filter(|node| node["state"] == "down").count();
         assert_eq!((down, &shown["state"]), (2, &json!("unavailable")), "{shown:#}");
 
-        cluster.set_isolated(&alone, false);
+        cluster.set_isolated(&isolated, false);
         cluster.wait_until_healthy().await;
-        // Asked again, it is done: once.
+        // Retries with the same key create one reservation.
         let held = partner.post("/v1/reservations", &body).key(&key).await.expect(201).json();
         let again = partner.post("/v1/reservations", &body).key(&key).await.expect(201).json();
         assert_eq!(held["id"], again["id"]);
         (held_last, partner_last) = (text(&held["id"]).to_owned(), partner);
         history.wait_for_operations(MEANWHILE).await;
         let mut refusals = history.refusals();
-        refusals.remove(&alone);
-        assert_eq!(refusals, BTreeMap::new(), "{alone} was alone; it led: {leads}");
+        refusals.remove(&isolated);
+        assert_eq!(refusals, BTreeMap::new(), "{isolated} was isolated; leader: {leads}");
     }
 
-    // All apart: nobody serves, and nobody pretends to.
+    // Isolate all nodes: none of them serves requests.
     for name in cluster.names() {
         cluster.set_isolated(&name, true);
     }
     for name in cluster.names() {
         let (read, partner) = (format!("/v1/reservations/{held_last}"), partner_last.at(cluster.url(&name)));
-        // A leader may answer until its lease ends: nobody else can have changed anything before that.
-        eventually(&format!("{name} to know that it is alone"), || async {
+        // A leader may serve reads until its lease ends: no other leader can commit a change before that.
+        eventually(&format!("{name} to refuse reads"), || async {
             let answer = partner.get(&read).await;
             (answer.status != 200).then(|| answer.problem(503, "unavailable"))
         })
@@ -81,8 +81,8 @@ async fn a_split_network_never_gives_a_wrong_answer() {
     cluster.wait_until_healthy().await;
     history.wait_for_operations(MEANWHILE).await;
 
-    // Late and lossy: slower, and still right.
-    let network = cluster.network.as_ref().expect("hosts");
+    // Packets are delayed and lost.
+    let network = cluster.network.as_ref().expect("the nodes run on their own hosts");
     if (0..3).all(|host| network.add_delay_and_loss(host, 20, 5)) {
         history.wait_for_operations(MEANWHILE).await;
         (0..3).for_each(|host| network.clear_delay_and_loss(host));

@@ -1,4 +1,4 @@
-//! Nodes that are killed, paused and started again while guests book.
+//! Nodes that are killed, paused and restarted under load.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use test_support::Cluster;
 use crate::history::{History, inn};
 
 const GROUP: &str = "reservations/0";
-/// Operations that have to be answered before the next thing happens.
+/// Operations that have to complete between two faults.
 const MEANWHILE: usize = 60;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_paused_and_restarted_without_a_wrong_answer() {
+async fn crashes_and_pauses_keep_the_history_linearizable() {
     let mut cluster = Cluster::plan(3).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
     history.wait_for_operations(MEANWHILE).await;
-    assert_eq!(history.refusals(), BTreeMap::new(), "nothing has happened yet");
+    assert_eq!(history.refusals(), BTreeMap::new(), "no request is refused before the first fault");
 
-    // The leader, and then one that follows: nobody who asks elsewhere is told that it cannot be done.
+    // Kill the leader, then a follower: no other node refuses a request.
     for leads in [true, false] {
         let leader = cluster.leader("n1", GROUP).await;
         let killed = if leads { leader } else { cluster.others(&leader).remove(0) };
@@ -27,10 +27,10 @@ async fn killed_paused_and_restarted_without_a_wrong_answer() {
         cluster.start(&killed).await;
         history.wait_for_operations(MEANWHILE).await;
         cluster.wait_until_healthy().await;
-        assert_eq!(history.refusals(), BTreeMap::new(), "{killed} was killed; it led: {leads}");
+        assert_eq!(history.refusals(), BTreeMap::new(), "{killed} was killed; leader: {leads}");
     }
 
-    // A leader that does not know that it has none to lead any more, and one that has slept.
+    // Pause the leader, which is replaced meanwhile, then a follower.
     for leads in [true, false] {
         let leader = cluster.leader("n1", GROUP).await;
         let paused = if leads { leader } else { cluster.others(&leader).remove(0) };
@@ -40,13 +40,13 @@ async fn killed_paused_and_restarted_without_a_wrong_answer() {
         cluster.signal(&paused, "CONT");
         history.wait_for_operations(MEANWHILE).await;
         cluster.wait_until_healthy().await;
-        // What was asked of it while it slept may have run out of time.
+        // Requests to the paused node may have timed out.
         let mut refusals = history.refusals();
         refusals.remove(&paused);
-        assert_eq!(refusals, BTreeMap::new(), "{paused} was paused; it led: {leads}");
+        assert_eq!(refusals, BTreeMap::new(), "{paused} was paused; leader: {leads}");
     }
 
-    // All at once.
+    // Kill all nodes at once.
     for name in cluster.names() {
         cluster.kill(&name);
     }

@@ -1,4 +1,4 @@
-//! Nodes restarted one after the other, as for an update: nobody is refused anything.
+//! A rolling restart, as for an update: no request is refused.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::text;
 const MEANWHILE: usize = 40;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn restarted_one_by_one_without_a_failed_request() {
+async fn a_rolling_restart_refuses_no_request() {
     let mut cluster = Cluster::plan(3).hotels(inn()).open().await;
     let history = History::begin(&cluster).await;
     history.wait_for_operations(MEANWHILE).await;
@@ -22,7 +22,7 @@ async fn restarted_one_by_one_without_a_failed_request() {
         history.wait_for_operations(MEANWHILE).await;
         assert_eq!(history.refusals(), BTreeMap::new(), "{name} was restarted");
     }
-    // A booking goes its whole way: the bank, the mail, all services.
+    // A complete booking uses all services, the bank and mail.
     let partner = cluster.booker("n2").await;
     let hotel = cluster.hotel("n2").await;
     let offer = partner.offer(&hotel, &test_support::Stay::from_day(300, 1), "Flexible").await;

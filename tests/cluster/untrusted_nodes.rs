@@ -1,4 +1,4 @@
-//! Nodes with the wrong papers, and one whose disk is not what it was.
+//! Nodes with invalid certificates or settings, and nodes with a replaced disk.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Makes another authority, and from it a certificate for a node of ours.
+/// Creates a certificate authority if the directory has none, and a certificate of it for a node. Returns the directory of the
+/// certificate.
 fn certify(cluster: &Cluster, home: &str, name: &str, node: &str, key: &Path) -> std::path::PathBuf {
     let home = cluster.path().join(home);
     let (text, key) = (home.to_string_lossy().into_owned(), key.to_string_lossy().into_owned());
@@ -24,7 +25,7 @@ fn certify(cluster: &Cluster, home: &str, name: &str, node: &str, key: &Path) ->
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_stay_outside() {
+async fn untrusted_nodes_are_rejected() {
     let later = NodePlan { later: true, ..NodePlan::default() };
     let mut cluster = Cluster::plan(4).node("n4", later).open().await;
     let (authority, config) = (cluster.authority(), cluster.config());
@@ -37,7 +38,7 @@ async fn strangers_stay_outside() {
         move |cluster: &Cluster| cluster.auberge(&["node", "--config", &config, "--name", "n4"]).refused()
     };
 
-    // Settings of another cluster, and a certificate of another node: it does not even start.
+    // Settings of another cluster, and the certificate of another node: the process refuses to start.
     let settings = std::fs::read_to_string(&config).unwrap();
     let other = cluster.path().join("other.toml");
     std::fs::write(&other, settings.replace("name = \"inn\"", "name = \"spa\"")).unwrap();
@@ -47,7 +48,7 @@ async fn strangers_stay_outside() {
     let refused = node(&config)(&cluster);
     assert!(refused.contains("certificate of node n3, not of n4"), "{refused}");
 
-    // A certificate that another authority has made, though of a cluster of this name; then one of another cluster.
+    // A certificate of another authority with the same cluster name, then one of another cluster.
     let strange = certify(&cluster, "strange", "inn", "n4", &key);
     let foreign = certify(&cluster, "foreign", "spa", "n4", &key);
     for (folder, named) in [(strange, "inn"), (foreign, "spa")] {
@@ -59,19 +60,19 @@ async fn strangers_stay_outside() {
         let anyone = Caller::new(cluster.url("n4"));
         assert_eq!(anyone.get("/readyz").await.status, 503);
         let shown = cluster.status(&cluster.admin("n1").await).await.unwrap();
-        let stranger = shown["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "n4");
-        assert!(stranger.is_none_or(|node| node["state"] == "down" && node["groups"] == 0), "{shown:#}");
+        let untrusted = shown["nodes"].as_array().unwrap().iter().find(|node| node["name"] == "n4");
+        assert!(untrusted.is_none_or(|node| node["state"] == "down" && node["groups"] == 0), "{shown:#}");
         cluster.kill("n4");
     }
     std::fs::write(&config, &settings).unwrap();
 
-    // Its own papers, and it is let in.
+    // With its own certificate the node joins the cluster.
     copy(&kept, &own);
     let _ = std::fs::remove_dir_all(&data);
     cluster.start("n4").await;
     cluster.wait_until_healthy().await;
 
-    // A new disk under an old name: what it had is made again, and nothing that it may have promised before counts.
+    // An empty disk under the same name: the replicas are created again, and votes of the old replicas do not count.
     let partner = cluster.booker("n1").await;
     let hotel = cluster.hotel("n1").await;
     let offer = partner.offer(&hotel, &Stay::from_day(40, 2), "Flexible").await;
@@ -83,7 +84,7 @@ async fn strangers_stay_outside() {
     cluster.wait_until_healthy().await;
     held.push(partner.at(cluster.url("n3")).hold(&offer, "after@guest.example").await);
 
-    // A new disk and a new certificate under an old name: that is another node, and is told so.
+    // An empty disk and a new certificate under the same name: the node is a different one, and the cluster rejects it.
     cluster.stop("n4");
     std::fs::remove_dir_all(&data).unwrap();
     let twin = cluster.path().join("twin");

@@ -1,4 +1,4 @@
-//! Cards that are declined, cards that want a word with their owner, and repeats.
+//! Declined cards, 3-D Secure authentication, and idempotency keys.
 
 use serde_json::{Value, json};
 use test_support::{Caller, Stay, TestServer};
@@ -11,10 +11,10 @@ async fn held(server: &TestServer, partner: &Caller, email: &str) -> Value {
     partner.hold(&offer, email).await
 }
 
-/// A payment, once it has come to an end.
+/// Waits until a payment is no longer processing or waiting for the guest, and returns it.
 async fn settled(partner: &Caller, payment: &Value) -> Value {
     let path = format!("/v1/payments/{}", text(&payment["id"]));
-    test_support::eventually("a payment to come to an end", || async {
+    test_support::eventually("the payment to complete", || async {
         let found = partner.get(&path).await.expect(200).json();
         let open = ["processing", "requires_action"].contains(&text(&found["status"]));
         (!open).then_some(found)
@@ -23,7 +23,7 @@ async fn settled(partner: &Caller, payment: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_declined_card_leaves_room_for_another() {
+async fn a_reservation_can_be_paid_after_declined_cards() {
     let server = TestServer::open().await;
     let partner = server.booker().await;
     let held = held(&server, &partner, "second@guest.example").await;
@@ -39,9 +39,9 @@ async fn a_declined_card_leaves_room_for_another() {
             "{method}"
         );
         let path = format!("/v1/payments/{}/receipt.pdf", text(&payment["id"]));
-        assert!(partner.get(&path).await.status >= 400, "no receipt for what was not paid");
+        assert!(partner.get(&path).await.status >= 400, "a failed payment has no receipt");
     }
-    test_support::eventually("the hold to be free again", || async {
+    test_support::eventually("the reservation to accept another payment", || async {
         let payment = partner.post("/v1/payments", &pay(&held, "pm_card_visa")).await;
         (payment.status == 201).then_some(())
     })
@@ -62,7 +62,7 @@ fn pay(reservation: &Value, method: &str) -> Value {
 }
 
 #[tokio::test]
-async fn three_d_secure_asks_the_guest() {
+async fn three_d_secure_redirects_the_guest_and_completes_or_fails() {
     let server = TestServer::open().await;
     let partner = server.booker().await;
     for (outcome, status, after) in [("complete", "succeeded", "confirmed"), ("fail", "failed", "held")] {
@@ -72,7 +72,7 @@ async fn three_d_secure_asks_the_guest() {
         let payment = partner.post("/v1/payments", &body).await.expect(201).json();
         assert_eq!(payment["status"], "requires_action", "{payment}");
         let page = text(&payment["next_action"]["redirect_url"]).to_owned();
-        // As the guest's browser does it.
+        // The requests that the guest's browser sends.
         let shown = server.anyone().get(&page).await;
         assert!(shown.status == 200 && shown.text().contains("TEST"), "{}", shown.text());
         let back = server.anyone().form(&page, &[("outcome", outcome)]).await;
@@ -86,7 +86,7 @@ async fn three_d_secure_asks_the_guest() {
 }
 
 #[tokio::test]
-async fn a_repeat_under_the_same_key_hears_the_same() {
+async fn a_repeat_with_the_same_key_gets_the_same_response() {
     let server = TestServer::open().await;
     let partner = server.booker().await;
     let hotel = server.hotel_id("river").await;
@@ -98,7 +98,7 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
     let mut other = body.clone();
     other["guest"]["name"] = json!("Somebody else");
     partner.post("/v1/reservations", &other).key("order-7").await.problem(409, "idempotency-key-reused");
-    // Another caller's key of the same name is another key; and a caller that may not hears so before the replay.
+    // Keys are scoped to the client, and authorization is checked before a stored response is replayed.
     let neighbour = server.booker().await;
     let theirs = neighbour.post("/v1/reservations", &body).key("order-7").await.expect(201);
     assert_ne!(theirs.json()["id"], first.json()["id"]);
@@ -123,7 +123,7 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
         .key("pay-7")
         .await
         .problem(409, "idempotency-key-reused");
-    // Also across a restart.
+    // Keys survive a restart.
     let mut server = server;
     server.stop();
     server.start().await;
@@ -136,7 +136,7 @@ async fn a_repeat_under_the_same_key_hears_the_same() {
         .expect(201)
         .json();
     assert_eq!(paid["id"], paid_again["id"]);
-    // A refusal decided in a turn is kept like any answer: cancelling frees the room, the key still says sold out.
+    // A refusal is stored like any response: cancelling frees the room, but the same key still gets `sold-out`.
     let attic = server.hotel_id("attic").await;
     let offer = partner.offer(&attic, &Stay::from_day(60, 1), "Flexible").await;
     let taken = partner.hold(&offer, "first@guest.example").await;

@@ -1,4 +1,4 @@
-//! From a city's name to a paid booking with its papers, and back by cancelling.
+//! The booking flow: search, offer, reservation, payment, documents and mails, cancellation.
 
 use serde_json::json;
 use test_support::{Stay, TestServer, pdf_text};
@@ -11,7 +11,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
     let partner = server.booker().await;
     let stay = Stay::from_day(40, 3);
 
-    // The city by a name in another language, then its hotels, then what they offer.
+    // Find the city by its Italian name, then its hotels, then the offers of one hotel.
     let cities = partner.get("/v1/cities?q=Cracovi&limit=5").await.expect(200).json();
     let city = &cities["items"][0];
     assert_eq!((text(&city["country"]), city["hotels"].as_u64()), ("PL", Some(2)), "{city}");
@@ -23,7 +23,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
     let hotel = text(&found["id"]);
     let offers = partner.offers(hotel, &stay).await;
     let cheapest = offers.iter().min_by_key(|offer| offer["total"]["amount"].as_i64()).unwrap();
-    assert_eq!(found["total"], cheapest["total"], "search and offer name one price");
+    assert_eq!(found["total"], cheapest["total"], "search and offers have the same price");
     let flexible = offers.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap();
     let nights: i64 =
         flexible["nightly"].as_array().unwrap().iter().map(|n| n["amount"].as_i64().unwrap()).sum();
@@ -31,7 +31,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
     assert_eq!(flexible["total"], json!({"amount": nights + tax, "currency": "PLN"}));
     assert_eq!(tax, (nights * 8 + 50) / 100);
 
-    // A hold, found under the address that was given for it.
+    // Hold a room, and read the reservation at the URL in the Location header.
     let order = json!({
         "offer": flexible["offer"], "reference": "ORDER-1", "requests": "A quiet room,\nplease.",
         "guest": {"name": "Łucja Żółć", "email": "lucja@guest.example", "phone": "+48 12 345 67 89"},
@@ -43,7 +43,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
     let again = partner.get(made.header("location")).await.expect(200);
     assert_eq!((again.json(), again.header("etag")), (held.clone(), made.header("etag")));
 
-    // Paid, confirmed, and both mails are there with their documents.
+    // Pay. The reservation is confirmed, and both mails arrive with their documents.
     let payment = partner.pay(&held, "pm_card_visa").await;
     assert_eq!((text(&payment["status"]), &payment["amount"]), ("succeeded", &held["total"]), "{payment}");
     let confirmed = partner.once(&held, "confirmed").await;
@@ -56,7 +56,7 @@ async fn a_guest_finds_books_pays_and_cancels() {
     assert_eq!(confirmation.header("content-type"), "application/pdf");
     if let Some(read) = pdf_text(&confirmation.bytes) {
         for word in ["Hotel Rzeka", "Łucja Żółć", "TEST", text(&held["id"])] {
-            assert!(read.contains(word), "the confirmation lacks {word}: {read}");
+            assert!(read.contains(word), "the confirmation does not contain {word}: {read}");
         }
     }
     let receipt =
@@ -74,22 +74,23 @@ async fn a_guest_finds_books_pays_and_cancels() {
 
     let confirmed_mail = server.mail("lucja@guest.example", "is confirmed").await;
     assert!(confirmed_mail.subject.starts_with("TEST"), "{}", confirmed_mail.subject);
-    pdf_text(&confirmed_mail.pdf().expect("a confirmation in the mail").bytes);
+    pdf_text(&confirmed_mail.pdf().expect("the mail has no confirmation PDF").bytes);
     assert!(confirmed_mail.attachments.iter().any(|file| file.content_type.starts_with("text/calendar")));
     let receipt_mail = server.mail("lucja@guest.example", "Receipt").await;
-    pdf_text(&receipt_mail.pdf().expect("a receipt in the mail").bytes);
+    pdf_text(&receipt_mail.pdf().expect("the mail has no receipt PDF").bytes);
     server.mail("desk@hotel.example", "New booking").await;
 
-    // The link in the mail opens the booking for whoever has it; the number alone does not.
-    let link =
-        confirmed_mail.link(&format!("{}/bookings/{}?key=", server.url, text(&held["id"]))).expect("a link");
+    // The key in the mailed link gives access without a token. The reservation id alone does not.
+    let link = confirmed_mail
+        .link(&format!("{}/bookings/{}?key=", server.url, text(&held["id"])))
+        .expect("the mail has no booking link");
     let key = link.rsplit('=').next().unwrap().to_owned();
     let anyone = server.anyone();
     let by_link = anyone.get(&format!("{reservation}?key={key}")).await.expect(200).json();
     assert_eq!(by_link["id"], held["id"]);
     anyone.get(&format!("{reservation}?key=wrong")).await.problem(404, "not-found");
 
-    // Cancelled in time: everything goes back, and a mail says so.
+    // Cancel before the deadline: the full amount is refunded, and mails confirm it.
     assert_eq!(confirmed["refund_if_cancelled_now"], held["total"]);
     let cancelled = partner.post(&format!("{reservation}/cancel"), &json!({})).await.expect(200).json();
     assert_eq!((text(&cancelled["status"]), &cancelled["refund"]["amount"]), ("cancelled", &held["total"]));
@@ -107,11 +108,11 @@ async fn a_guest_finds_books_pays_and_cancels() {
 }
 
 #[tokio::test]
-async fn a_late_cancellation_costs_what_was_promised() {
+async fn a_late_cancellation_costs_the_penalty_of_the_rate_plan() {
     let server = TestServer::open().await;
     let partner = server.booker().await;
     let hotel = server.hotel_id("river").await;
-    // The saver plan is never free, and keeps everything.
+    // The Saver plan has no free cancellation and a penalty of 100 %.
     let offer = partner.offer(&hotel, &Stay::from_day(30, 2), "Saver").await;
     let held = partner.hold(&offer, "late@guest.example").await;
     partner.pay(&held, "pm_card_mastercard").await;
@@ -123,7 +124,7 @@ async fn a_late_cancellation_costs_what_was_promised() {
     assert_eq!(
         partner.post(&path, &json!({})).await.expect(200).json()["status"],
         "cancelled",
-        "again: the same"
+        "a second cancellation gets the same response"
     );
     server.wait_until_outboxes_empty().await;
     server.assert_invariants().await;
@@ -135,7 +136,7 @@ async fn the_last_room_is_sold_once() {
     let partner = server.booker().await;
     let (attic, stay) = (server.hotel_id("attic").await, Stay::from_day(50, 2));
     let offer = partner.offer(&attic, &stay, "Flexible").await;
-    // Many want it at once: the offer quotes the price, not the room.
+    // Twelve requests at once with the same offer: an offer fixes the price, and does not reserve the room.
     let body = json!({"offer": offer, "guest": {"name": "A", "email": "a@guest.example"}});
     let attempts: Vec<_> = (0..12)
         .map(|_| {
@@ -157,6 +158,6 @@ async fn the_last_room_is_sold_once() {
     assert!(partner.offers(&attic, &stay).await.is_empty());
     let path = format!("/v1/reservations/{}/cancel", text(&held[0]["id"]));
     partner.post(&path, &json!({})).await.expect(200);
-    assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1, "cancelling puts it back");
+    assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1, "cancelling frees the room");
     server.assert_invariants().await;
 }

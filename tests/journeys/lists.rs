@@ -1,4 +1,4 @@
-//! Lists page by page: everything once, in one order, whatever happens meanwhile.
+//! Pagination: every item is listed exactly once, for every page size and sort order.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use test_support::{Stay, TestServer, hotel};
 use crate::text;
 
 #[tokio::test]
-async fn pages_show_everything_once() {
+async fn pages_contain_every_item_once() {
     let hotels = (0..7).map(|n| hotel(&format!("h{n}"), &format!("Hotel {n}"), 50)).collect();
     let server = TestServer::plan().hotels(hotels).open().await;
     let partner = server.booker().await;
@@ -37,7 +37,7 @@ async fn pages_show_everything_once() {
             "limit {limit}"
         );
     }
-    // A cursor belongs to its question.
+    // A cursor is only valid with the filters that it was created with.
     let page = partner.get("/v1/reservations?limit=2").await.expect(200).json();
     let cursor = text(&page["next_cursor"]);
     partner
@@ -45,15 +45,15 @@ async fn pages_show_everything_once() {
         .await
         .problem(400, "bad-cursor");
     partner.get("/v1/reservations?limit=2&cursor=made-up").await.problem(400, "bad-cursor");
-    // Search pages likewise, under every order.
+    // The same for search, in every sort order.
     for sort in ["price", "rating", "distance", "recommended"] {
-        let question = format!("/v1/hotels?city=Krak%C3%B3w&sort={sort}&limit=3&{}", stay.query());
-        let (mut seen, mut path) = (Vec::new(), question.clone());
+        let query = format!("/v1/hotels?city=Krak%C3%B3w&sort={sort}&limit=3&{}", stay.query());
+        let (mut seen, mut path) = (Vec::new(), query.clone());
         loop {
             let page = partner.get(&path).await.expect(200).json();
             seen.extend(ids(page["items"].as_array().unwrap()));
             let Some(next) = page["next_cursor"].as_str() else { break };
-            path = format!("{question}&cursor={next}");
+            path = format!("{query}&cursor={next}");
         }
         assert_eq!((seen.len(), seen.into_iter().collect::<BTreeSet<_>>().len()), (7, 7), "{sort}");
     }

@@ -1,4 +1,4 @@
-//! Whole journeys over HTTP: the real binary, real stores, real mail files; each in a server of its own.
+//! End-to-end tests over HTTP with the real binary, real stores and real mail files. Each test has its own server.
 
 mod accounts;
 mod cards;
@@ -17,10 +17,10 @@ use serde_json::Value;
 /// The text of a JSON string.
 #[track_caller]
 fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
+    value.as_str().unwrap_or_else(|| panic!("not a JSON string: {value}"))
 }
 
-/// A program shared by tests that put values into addresses.
+/// Percent-encodes a value for a URL.
 fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()

@@ -1,4 +1,4 @@
-//! What an operator sees and is told on a machine that is alone: the same paths as in a cluster, and true answers.
+//! The cluster API and the cluster commands on a single server: the same paths as in a cluster.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use test_support::TestServer;
 use crate::text;
 
 #[tokio::test]
-async fn a_machine_that_is_alone_says_how_it_stands() {
+async fn a_single_server_reports_its_status() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     let admin = server.admin().await;
     let cluster = admin.get("/v1/cluster").await.expect(200).json();
@@ -43,11 +43,11 @@ async fn a_machine_that_is_alone_says_how_it_stands() {
 }
 
 #[tokio::test]
-async fn a_machine_that_is_alone_moves_nothing_and_says_why() {
+async fn a_single_server_refuses_moves() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     let admin = server.admin().await;
     let a_move = json!({"group": "auth/0", "to": "n2"});
-    let told = [
+    let requests = [
         ("moves", a_move),
         ("nodes/n1/drain", json!({})),
         ("nodes/n1/drain?dry_run=true", json!({})),
@@ -57,7 +57,7 @@ async fn a_machine_that_is_alone_moves_nothing_and_says_why() {
         ("rebalance", json!({"dry_run": true})),
         ("groups/auth/0/recover", json!({"on": "n1", "accept_data_loss": true})),
     ];
-    for (path, body) in told {
+    for (path, body) in requests {
         let refused = admin.post(&format!("/v1/cluster/{path}"), &body).await.problem(409, "one-node");
         assert_eq!(refused["title"], "A move needs a second node", "{path}");
     }
@@ -83,7 +83,7 @@ async fn a_machine_that_is_alone_moves_nothing_and_says_why() {
 }
 
 #[tokio::test]
-async fn verbs_print_tables_and_json() {
+async fn commands_print_tables_and_json() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     let status = server.operate(&["cluster", "status"]).done();
     assert!(status.contains("healthy") && status.contains("reservations/0"), "{status}");
@@ -96,7 +96,7 @@ async fn verbs_print_tables_and_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_begin_with_everything_and_end_with_the_server() {
+async fn events_begin_with_a_snapshot_and_end_when_the_server_stops() {
     let mut server = TestServer::plan().hotels(vec![]).open().await;
     let partner = server.partner("reservations:read").await;
     partner.get("/v1/cluster/events").await.problem(403, "forbidden");
@@ -108,16 +108,20 @@ async fn events_begin_with_everything_and_end_with_the_server() {
     assert!(!watching.is_finished());
     let begun = Instant::now();
     server.stop();
-    assert!(begun.elapsed() < Duration::from_secs(8), "a stream held the stop up for {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() < Duration::from_secs(8),
+        "an open stream delayed the shutdown: it took {:?}",
+        begun.elapsed()
+    );
     let answer = watching.await.unwrap();
     assert_eq!(answer.header("content-type"), "text/event-stream");
-    let said = answer.text();
-    let events: Vec<&str> = said.split("\n\n").collect();
+    let body = answer.text();
+    let events: Vec<&str> = body.split("\n\n").collect();
     assert_eq!(events[0], "retry: 1000");
     let lines: Vec<&str> = events[1].lines().collect();
     assert!(lines[0].starts_with("id: ") && lines[1] == "event: snapshot", "{}", events[1]);
     let snapshot: Value = serde_json::from_str(lines[2].strip_prefix("data: ").unwrap()).unwrap();
     assert_eq!(snapshot["groups"].as_array().unwrap().len(), 7);
-    // It said something each five seconds, if only that it lives.
-    assert!(events.len() > 2 && events[2..].iter().any(|one| !one.is_empty()), "{said}");
+    // At least one event or keep-alive comment arrives every five seconds.
+    assert!(events.len() > 2 && events[2..].iter().any(|one| !one.is_empty()), "{body}");
 }

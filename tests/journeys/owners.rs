@@ -1,4 +1,4 @@
-//! Whose is it? Everybody else hears that there is no such thing.
+//! Access is limited to the owner: all other clients get 404, as for a resource that does not exist.
 
 use serde_json::json;
 use test_support::{Stay, TestServer};
@@ -6,9 +6,9 @@ use test_support::{Stay, TestServer};
 use crate::text;
 
 #[tokio::test]
-async fn what_is_not_yours_is_not_there() {
+async fn other_clients_get_not_found() {
     let server = TestServer::open().await;
-    let (owner, stranger) = (server.booker().await, server.booker().await);
+    let (owner, other) = (server.booker().await, server.booker().await);
     let river = server.hotel_id("river").await;
     let attic = server.hotel_id("attic").await;
     let offer = owner.offer(&river, &Stay::from_day(33, 1), "Flexible").await;
@@ -27,28 +27,28 @@ async fn what_is_not_yours_is_not_there() {
         format!("/v1/payments/{paid}/receipt.pdf"),
     ] {
         owner.get(&path).await.expect(200);
-        stranger.get(&path).await.problem(404, "not-found");
+        other.get(&path).await.problem(404, "not-found");
         staff_elsewhere.get(&path).await.problem(404, "not-found");
     }
     for (path, body) in [
         (format!("/v1/reservations/{reservation}/cancel"), json!({})),
         ("/v1/payments".to_owned(), json!({"reservation_id": reservation, "payment_method": "pm_card_visa"})),
     ] {
-        stranger.post(&path, &body).await.problem(404, "not-found");
+        other.post(&path, &body).await.problem(404, "not-found");
     }
-    stranger
+    other
         .patch(&format!("/v1/reservations/{reservation}"), &json!({"requests": "x"}))
         .await
         .problem(404, "not-found");
-    // A number that was never given looks the same as one that is somebody else's.
-    let foreign = stranger.get(&format!("/v1/reservations/{reservation}")).await.json();
-    let unknown = stranger.get("/v1/reservations/rsv_00000000000000000000000000").await.json();
-    assert_eq!((&foreign["type"], &foreign["detail"]), (&unknown["type"], &unknown["detail"]));
+    // The response for an unknown id equals the response for the id of another owner.
+    let not_owned = other.get(&format!("/v1/reservations/{reservation}")).await.json();
+    let unknown = other.get("/v1/reservations/rsv_00000000000000000000000000").await.json();
+    assert_eq!((&not_owned["type"], &not_owned["detail"]), (&unknown["type"], &unknown["detail"]));
     for path in ["/v1/reservations", "/v1/payments"] {
-        assert_eq!(stranger.get(path).await.expect(200).json()["items"], json!([]));
+        assert_eq!(other.get(path).await.expect(200).json()["items"], json!([]));
         assert_eq!(owner.get(path).await.expect(200).json()["items"].as_array().map(Vec::len), Some(1));
     }
-    // The hotel's own people see it.
+    // Staff of the hotel have access.
     let (id, secret) = server.new_client("hotel:manage reservations:read payments:read", &[&river]).await;
     let staff = server.sign_in(&id, &secret).await;
     staff.get(&format!("/v1/reservations/{reservation}")).await.expect(200);
@@ -56,13 +56,13 @@ async fn what_is_not_yours_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_revoked_client_is_out_within_seconds() {
+async fn a_revoked_client_loses_access_within_seconds() {
     let server = TestServer::open().await;
     let (id, secret) = server.new_client("reservations:read", &[]).await;
     let partner = server.sign_in(&id, &secret).await;
     partner.get("/v1/reservations").await.expect(200);
     server.operate(&["client", "revoke", &id]).done();
-    test_support::eventually("the revocation to arrive", || async {
+    test_support::eventually("the revocation to take effect", || async {
         let answer = partner.get("/v1/reservations").await;
         (answer.status == 401).then(|| answer.problem(401, "unauthenticated"))
     })

@@ -1,4 +1,4 @@
-//! What is wrong is told by status, type and field, and nothing of it is echoed.
+//! Errors: each has a status, a problem type and the invalid field. Responses do not echo sensitive input.
 
 use serde_json::json;
 use test_support::{Stay, TestServer};
@@ -7,14 +7,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::text;
 
 #[tokio::test]
-async fn every_refusal_is_a_problem_that_names_the_field() {
+async fn errors_are_problem_documents_that_name_the_invalid_field() {
     let server = TestServer::open().await;
     let (anyone, partner) = (server.anyone(), server.booker().await);
     let hotel = server.hotel_id("river").await;
     let offer = partner.offer(&hotel, &Stay::from_day(20, 1), "Flexible").await;
     let guest = json!({"name": "A", "email": "a@guest.example"});
 
-    // 400: fields, each named.
+    // 400: an invalid field is named by its JSON pointer.
     for (body, pointer) in [
         (json!({"guest": guest}), "/offer"),
         (json!({"offer": "short", "guest": guest}), "/offer"),
@@ -49,7 +49,7 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     }
     anyone.get("/v1/cities?limit=0").await.complains_of(400, "invalid-request", "/limit");
     anyone.get("/v1/cities?limit=101").await.complains_of(400, "invalid-request", "/limit");
-    // 422: dates that are wrong together, or in the past.
+    // 422: dates in the wrong order, or in the past.
     for query in ["check_in=2027-01-12&check_out=2027-01-10", "check_in=2020-01-12&check_out=2020-01-13"] {
         let refused = anyone.get(&format!("{path}?{query}")).await;
         assert!([400, 422].contains(&refused.status), "{query}: {}", refused.text());
@@ -57,13 +57,14 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     }
     anyone.get(&format!("{path}?{good}")).await.expect(200);
 
-    // Bodies that are none.
+    // Invalid JSON, wrong content type, and a body above the limit.
     let broken =
         partner.request(reqwest::Method::POST, "/v1/reservations").bytes("application/json", "{\"offer\":");
     assert_eq!(broken.await.status, 400);
     let xml = partner.request(reqwest::Method::POST, "/v1/reservations").bytes("text/xml", "<a/>");
     xml.await.problem(415, "unsupported-media-type");
-    // Told by its length alone, before any of it is sent: a client that sends on may find the connection closed.
+    // Only the headers are sent: the server refuses the body by its length. A client that sends the body may find the connection
+    // closed.
     let head = format!(
         "POST /v1/reservations HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -93,14 +94,14 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     wrong.problem(405, "method-not-allowed");
     assert!(wrong.header("allow").contains("GET"), "{:?}", wrong.headers);
 
-    // No card number goes through this API: whatever looks like one is no payment method, and is not repeated.
+    // The API accepts no card numbers: a value that looks like one is refused and not echoed.
     let held = partner.hold(&offer, "card@guest.example").await;
     let card = json!({"reservation_id": held["id"], "payment_method": "4242424242424242"});
     let refused = partner.post("/v1/payments", &card).await;
     assert!((400..=422).contains(&refused.status), "{} {}", refused.status, refused.text());
     assert!(!refused.text().contains("4242424242424242"), "{}", refused.text());
 
-    // Every type of problem is explained where its name points.
+    // Every problem type URL has a description.
     for slug in ["sold-out", "offer-expired", "not-found", "idempotency-key-reused", "no-such-city"] {
         let meaning = anyone.get(&format!("/problems/{slug}")).await;
         assert_eq!(meaning.status, 200, "/problems/{slug}: {}", meaning.text());
@@ -108,7 +109,7 @@ async fn every_refusal_is_a_problem_that_names_the_field() {
     server.assert_invariants().await;
 }
 
-/// What the server says to these bytes.
+/// Sends raw bytes to the server, and returns the whole response.
 async fn raw(server: &TestServer, bytes: &str) -> String {
     let mut socket = tokio::net::TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
     socket.write_all(bytes.as_bytes()).await.unwrap();
@@ -143,7 +144,7 @@ async fn a_lost_update_is_refused() {
         .if_match(&etag)
         .await
         .problem(412, "precondition-failed");
-    // Templates, with the first write and the last.
+    // The same for templates.
     let keeper = server.partner("templates:manage documents").await;
     let put = |source: &str| keeper.put("/v1/templates/thanks", &json!({"source": source}));
     let first = put("# Thank you, {{ name }}").await.expect(200);

@@ -1,20 +1,20 @@
-//! OAuth as a client library does it: code with PKCE, rotation, reuse, revocation, introspection, devices.
+//! OAuth 2.0: authorization code with PKCE, refresh token rotation and reuse, revocation, introspection, server metadata.
 
 use serde_json::{Value, json};
 use test_support::{Answer, Caller, TestServer};
 
 use crate::{escaped, text};
 
-/// Somebody who signs in through a client of their own.
+/// A user who signs in through a public OAuth client.
 pub struct Person {
     pub email: String,
     pub password: String,
 }
 
-/// How long a refresh token may be sent twice.
+/// How long a refresh token that was exchanged may be sent again.
 const REFRESH_GRACE_SECS: u64 = 10;
 const BACK: &str = "https://app.example/back";
-/// Of RFC 7636, appendix B.
+/// Example values of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
@@ -23,20 +23,20 @@ impl Person {
         Self { email: email.to_owned(), password: password.to_owned() }
     }
 
-    /// Signed in with this scope.
+    /// Signs in with a scope, and returns a client with the access token.
     pub async fn signed_in(&self, server: &TestServer, scope: &str) -> Caller {
-        let issued = self.try_sign_in(server, scope).await.expect("to be signed in");
+        let issued = self.try_sign_in(server, scope).await.expect("the password was refused");
         server.anyone().with_token(text(&issued["access_token"]))
     }
 
-    /// The tokens, unless the password is refused.
+    /// The token response, or `None` when the password is refused.
     pub async fn try_sign_in(&self, server: &TestServer, scope: &str) -> Option<Value> {
         let client = public_client(server, scope).await;
         let code = self.code(server, &client, scope).await?;
         Some(exchange(server, &client, &code).await.expect(200).json())
     }
 
-    /// What the browser comes back with.
+    /// The authorization code in the redirect of the user's browser, or `None` when the password is refused.
     async fn code(&self, server: &TestServer, client: &str, scope: &str) -> Option<String> {
         let anyone = server.anyone();
         let page = anyone.get(&authorize(client, scope)).await.expect(200);
@@ -51,10 +51,10 @@ impl Person {
             ("password", &self.password),
         ];
         let without_cookie = anyone.form("/oauth/authorize", &form).await;
-        assert_eq!(without_cookie.status, 400, "a form from elsewhere");
+        assert_eq!(without_cookie.status, 400, "a form without the CSRF cookie is refused");
         let decided = anyone.form("/oauth/authorize", &form).header("cookie", &cookie).await;
         if decided.status == 200 {
-            assert!(!decided.text().contains(&self.password), "a password is never sent back");
+            assert!(!decided.text().contains(&self.password), "the response must not contain the password");
             return None;
         }
         let location = decided.header("location").to_owned();
@@ -114,14 +114,14 @@ async fn register(server: &TestServer, email: &str) -> Person {
 }
 
 #[tokio::test]
-async fn a_code_works_once_and_a_refresh_token_too() {
+async fn codes_and_refresh_tokens_are_single_use() {
     let server = TestServer::open().await;
     let person = register(&server, "oauth@guest.example").await;
     let scope = "profile reservations:read";
     let client = public_client(&server, scope).await;
     let code = person.code(&server, &client, scope).await.unwrap();
 
-    // Only with the verifier, and once; a second use voids what the first one gave.
+    // An unknown code is refused; a valid code works once.
     let wrong = [
         ("grant_type", "authorization_code"),
         ("client_id", client.as_str()),
@@ -149,8 +149,8 @@ async fn a_code_works_once_and_a_refresh_token_too() {
     let second = refresh(text(&first["refresh_token"])).await.expect(200).json();
     assert_ne!(first["refresh_token"], second["refresh_token"]);
     server.anyone().with_token(text(&second["access_token"])).get("/v1/users/me").await.expect(200);
-    // The first one again, after the seconds in which another tab may be meant: somebody has copied it, and the whole
-    // family is void.
+    // The first refresh token again, after the grace period for concurrent requests of one client: that means the token was
+    // copied, so the whole token family is revoked.
     tokio::time::sleep(std::time::Duration::from_secs(REFRESH_GRACE_SECS + 2)).await;
     let reused = refresh(text(&first["refresh_token"])).await;
     assert_eq!((reused.status, text(&reused.json()["error"])), (400, "invalid_grant"));
@@ -162,7 +162,7 @@ async fn a_code_works_once_and_a_refresh_token_too() {
 }
 
 #[tokio::test]
-async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
+async fn invalid_authorization_requests_are_not_redirected_to_unregistered_uris() {
     let server = TestServer::open().await;
     let client = public_client(&server, "profile").await;
     let anyone = server.anyone();
@@ -176,16 +176,21 @@ async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
         (good.replace("response_type=code", "response_type=token"), "unsupported_response_type"),
         (good.replace("scope=profile", "scope=cluster%3Amanage"), "invalid_scope"),
     ] {
-        let told = anyone.get(&wrong).await;
-        assert!(told.header("location").starts_with(BACK), "{wrong}: {} {}", told.status, told.text());
-        assert_eq!(parameter(told.header("location"), "error"), error);
-        assert_eq!(parameter(told.header("location"), "state"), "s-1");
+        let redirected = anyone.get(&wrong).await;
+        assert!(
+            redirected.header("location").starts_with(BACK),
+            "{wrong}: {} {}",
+            redirected.status,
+            redirected.text()
+        );
+        assert_eq!(parameter(redirected.header("location"), "error"), error);
+        assert_eq!(parameter(redirected.header("location"), "state"), "s-1");
     }
-    // Wrong passwords run out, for an address that exists and for one that does not.
+    // A wrong password gets no code.
     let person = register(&server, "guessed@guest.example").await;
     let guess = Person::new(&person.email, "not the password");
     assert!(guess.code(&server, &client, "profile").await.is_none());
-    // Discovery says what is there.
+    // Authorization server metadata (RFC 8414).
     let about = anyone.get("/.well-known/oauth-authorization-server").await.expect(200).json();
     assert_eq!(text(&about["issuer"]), server.url);
     assert_eq!(about["code_challenge_methods_supported"], json!(["S256"]));
@@ -197,7 +202,7 @@ async fn whoever_asks_wrongly_is_sent_nowhere_they_chose() {
 }
 
 #[tokio::test]
-async fn tokens_are_looked_into_and_taken_back() {
+async fn tokens_are_introspected_and_revoked() {
     let server = TestServer::open().await;
     let (id, secret) = server.new_client("reservations:read", &[]).await;
     let partner = server.sign_in(&id, &secret).await;
@@ -209,10 +214,10 @@ async fn tokens_are_looked_into_and_taken_back() {
     let seen = with("/oauth/introspect", &token).await.expect(200).json();
     assert_eq!((seen["active"].as_bool(), text(&seen["scope"])), (Some(true), "reservations:read"));
     assert_eq!(with("/oauth/introspect", "nonsense").await.expect(200).json(), json!({"active": false}));
-    let stranger = anyone.form("/oauth/introspect", &[("token", token.as_str())]).await;
-    assert_eq!(stranger.status, 401, "{}", stranger.text());
+    let unauthenticated = anyone.form("/oauth/introspect", &[("token", token.as_str())]).await;
+    assert_eq!(unauthenticated.status, 401, "{}", unauthenticated.text());
     with("/oauth/revoke", &token).await.expect(200);
-    test_support::eventually("the token to be void", || async {
+    test_support::eventually("the token to be revoked", || async {
         (partner.get("/v1/reservations").await.status == 401).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! The hotel's own people: rates, inventory, arrivals.
+//! Hotel staff: rates, inventory, arrivals and imports.
 
 use serde_json::json;
 use test_support::{Stay, TestServer, day};
@@ -6,7 +6,7 @@ use test_support::{Stay, TestServer, day};
 use crate::text;
 
 #[tokio::test]
-async fn staff_set_rates_and_inventory_and_see_who_comes() {
+async fn staff_set_rates_and_inventory_and_list_arrivals() {
     let server = TestServer::open().await;
     let river = server.hotel_id("river").await;
     let (id, secret) = server.new_client("hotel:manage reservations:read", &[&river]).await;
@@ -17,7 +17,7 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
     let flexible =
         room_type["rate_plans"].as_array().unwrap().iter().find(|plan| plan["name"] == "Flexible").unwrap();
 
-    // A dearer week; whoever has an offer from before pays what it says.
+    // The price goes up for a week. An offer from before keeps its price.
     let stay = Stay::from_day(80, 2);
     let before = partner.offers(&river, &stay).await;
     let promised = before.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap().clone();
@@ -28,9 +28,9 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
     let dearer = after.iter().find(|offer| offer["rate_plan_name"] == "Flexible").unwrap();
     assert_eq!((&dearer["rooms_left"], dearer["nightly"][0]["amount"].as_i64()), (&json!(3), Some(25000)));
     let held = partner.hold(text(&promised["offer"]), "price@guest.example").await;
-    assert_eq!(held["total"], promised["total"], "honoured to the cent");
+    assert_eq!(held["total"], promised["total"], "the reservation has the price of the offer");
 
-    // Less than is taken cannot be; nothing at all can.
+    // The inventory cannot be set below the rooms that are taken, but sales can be stopped.
     let refused = staff.put(&calendar, &json!({"from": day(80), "to": day(81), "rooms": 0})).await;
     let problem = refused.problem(409, "inventory-below-taken");
     assert_eq!((&problem["night"], &problem["taken"]), (&json!(day(80)), &json!(1)));
@@ -38,7 +38,7 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
     let body = json!({"offer": promised["offer"], "guest": {"name": "A", "email": "a@guest.example"}});
     partner.post("/v1/reservations", &body).await.problem(409, "stop-sell");
 
-    // Who comes: from the confirmation on.
+    // The arrivals list contains a reservation once it is confirmed.
     let arrivals = format!("/v1/properties/{river}/arrivals?date={}", day(80));
     assert_eq!(staff.get(&arrivals).await.expect(200).json()["items"], json!([]));
     partner.pay(&held, "pm_card_visa").await;
@@ -52,7 +52,7 @@ async fn staff_set_rates_and_inventory_and_see_who_comes() {
 }
 
 #[tokio::test]
-async fn an_import_goes_on_where_it_stopped_and_names_bad_lines() {
+async fn an_import_can_be_repeated_and_reports_invalid_lines() {
     let server = TestServer::plan().hotels(vec![]).open().await;
     let file = server.path().join("import.jsonl");
     let good = test_support::hotel("one", "One", 5);
@@ -72,7 +72,7 @@ async fn an_import_goes_on_where_it_stopped_and_names_bad_lines() {
         .unwrap();
     let done = server.operate(&["import", "hotels", &path]).done();
     assert!(done.contains("0 created, 1 updated, 1 unchanged"), "{done}");
-    // Fewer rooms than are held: the line says which night.
+    // Fewer rooms than are held: the error names the night.
     let partner = server.booker().await;
     let hotel = server.hotel_id("three").await;
     for guest in ["a", "b"] {

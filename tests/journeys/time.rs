@@ -1,11 +1,11 @@
-//! What happens when nobody does anything. The server's clock is set forward with `faketime`, where that is installed.
+//! Expiry of holds and offers. The server's clock is set forward with `faketime`; without it the test is skipped.
 
 use serde_json::json;
 use test_support::{Stay, TestServer};
 
 use crate::text;
 
-/// Where Debian puts the library that shifts a process's clock.
+/// The library that shifts the clock of a process, in the directory of the Debian package.
 fn faketime() -> Option<String> {
     let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
         .map(|machine| format!("/usr/lib/{machine}/faketime/libfaketime.so.1"));
@@ -17,7 +17,7 @@ fn faketime() -> Option<String> {
 }
 
 #[tokio::test]
-async fn holds_and_offers_end_by_themselves() {
+async fn holds_and_offers_expire() {
     let Some(library) = faketime() else { return };
     let mut server = TestServer::open().await;
     let (id, secret) =
@@ -28,7 +28,7 @@ async fn holds_and_offers_end_by_themselves() {
     let held = partner.hold(&offer, "slow@guest.example").await;
     assert!(partner.offers(&attic, &stay).await.is_empty());
 
-    // Twenty minutes later the room is free again, and the guest's card is not charged for what is gone.
+    // After 20 minutes the hold has expired: the room is free, and the reservation cannot be paid.
     server.stop();
     let shift = |by: &'static str| {
         vec![
@@ -51,12 +51,12 @@ async fn holds_and_offers_end_by_themselves() {
     assert_eq!(partner.offers(&attic, &stay).await[0]["rooms_left"], 1);
     let pay = json!({"reservation_id": held["id"], "payment_method": "pm_card_visa"});
     partner.post("/v1/payments", &pay).await.problem(409, "not-payable");
-    // The offer is kept for half an hour, whatever became of the hold.
+    // The offer is valid for 30 minutes, also after its hold has expired.
     let second = partner.hold(&offer, "quick@guest.example").await;
     assert_eq!(second["total"], held["total"]);
     partner.post(&format!("/v1/reservations/{}/cancel", text(&second["id"])), &json!({})).await.expect(200);
 
-    // An hour later it is gone, and a fresh one comes with the refusal.
+    // After 70 minutes the offer has expired, and the refusal contains a new offer.
     server.stop();
     set(&mut server, "+70m");
     server.start().await;

@@ -1,4 +1,4 @@
-//! What somebody says who is not the bank.
+//! Webhook requests that the bank has not signed.
 
 use test_support::TestServer;
 
@@ -10,10 +10,10 @@ async fn a_webhook_without_the_banks_signature_is_refused() {
     for signature in
         ["", "nonsense", &format!("t={now},v1={}", "ab".repeat(32)), &format!("t={now}"), "t=1,v1=00"]
     {
-        let said = server.anyone().request(reqwest::Method::POST, "/v1/webhooks/stripe");
-        let said = said.header("stripe-signature", signature).bytes("application/json", event).await;
-        assert_eq!(said.status, 400, "{signature}: {}", said.text());
-        assert_eq!(said.header("content-type"), "application/problem+json");
+        let request = server.anyone().request(reqwest::Method::POST, "/v1/webhooks/stripe");
+        let response = request.header("stripe-signature", signature).bytes("application/json", event).await;
+        assert_eq!(response.status, 400, "{signature}: {}", response.text());
+        assert_eq!(response.header("content-type"), "application/problem+json");
     }
     let unsigned = server.anyone().request(reqwest::Method::POST, "/v1/webhooks/stripe");
     assert_eq!(unsigned.bytes("application/json", event).await.status, 400);

@@ -1,4 +1,4 @@
-//! Paying at a bank that has neither idempotency keys nor a page for 3-D Secure.
+//! Payments through a third-party bank (`localstripe`) that supports neither idempotency keys nor 3-D Secure redirects.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::text;
 const KEY: &str = "sk_test_12345";
 const HOOK: &str = "whsec_for_this_test";
 
-/// A bank, and what it calls a card.
+/// A running `localstripe`.
 struct Bank {
     _directory: tempfile::TempDir,
     process: BackgroundProcess,
@@ -30,7 +30,7 @@ impl Bank {
 
     fn run(server: &std::path::Path, directory: &std::path::Path, port: u16) -> BackgroundProcess {
         let mut command = Command::new(server);
-        // It keeps its books in a file of the directory that it is started in, and in the one for temporary files.
+        // It stores its data in the working directory and in TMPDIR.
         command
             .args(["--port", &port.to_string(), "--from-scratch"])
             .current_dir(directory)
@@ -43,7 +43,7 @@ impl Bank {
     }
 
     async fn card(&self, number: &str) -> String {
-        let asked = Caller::new(self.url()).with_token(KEY);
+        let client = Caller::new(self.url()).with_token(KEY);
         let card = [
             ("type", "card"),
             ("card[number]", number),
@@ -51,12 +51,12 @@ impl Bank {
             ("card[exp_year]", "2035"),
             ("card[cvc]", "123"),
         ];
-        let made = asked.form("/v1/payment_methods", &card).await;
+        let made = client.form("/v1/payment_methods", &card).await;
         assert_eq!(made.status, 200, "{}", made.text());
         text(&made.json()["id"]).to_owned()
     }
 
-    /// The intents that it has, newest first.
+    /// All payment intents of the bank, newest first.
     async fn intents(&self) -> Vec<Value> {
         let listed =
             Caller::new(self.url()).with_token(KEY).get("/v1/payment_intents?limit=100").await.json();
@@ -75,7 +75,7 @@ impl Bank {
 impl Drop for Bank {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("the bank's words: {}", self.process.log());
+            eprintln!("log of the bank: {}", self.process.log());
         }
     }
 }
@@ -87,7 +87,7 @@ async fn held(server: &TestServer, partner: &Caller) -> Value {
 }
 
 #[tokio::test]
-async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
+async fn payments_are_declined_charged_and_refunded_at_a_third_party_bank() {
     let Some(bank) = Bank::open().await else { return };
     let server = bank.server().open().await;
     let hook = format!("{}/_config/webhooks/auberge", bank.url());
@@ -97,7 +97,7 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
 
     let partner = server.booker().await;
     let first = held(&server, &partner).await;
-    // Declined; then a card whose bank wants a page that this server does not have; then a good one.
+    // A declined card, a card that requires a 3-D Secure page, which this bank does not have, and then a valid card.
     for (number, code) in
         [("4000000000000341", "card_declined"), ("4000000000003220", "authentication_required")]
     {
@@ -115,10 +115,10 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
     assert_eq!(confirmed["paid"], first["total"]);
     let charged: Vec<Value> =
         bank.intents().await.into_iter().filter(|intent| intent["status"] == "succeeded").collect();
-    assert_eq!(charged.len(), 1, "charged once");
+    assert_eq!(charged.len(), 1, "the booking is charged once");
     assert_eq!((&charged[0]["amount"], text(&charged[0]["currency"])), (&first["total"]["amount"], "pln"));
 
-    // Staff gives some of it back, then the guest cancels and the rest goes back too.
+    // Staff refund a part; then the guest cancels, and the rest is refunded.
     let some = json!({"amount": {"amount": 500, "currency": "PLN"}, "reason": "Noise at night"});
     let path = format!("/v1/payments/{}", text(&payment["id"]));
     let staff = server.admin().await;
@@ -137,7 +137,7 @@ async fn a_booking_is_paid_declined_and_refunded_at_a_foreign_bank() {
 }
 
 #[tokio::test]
-async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
+async fn a_crash_during_a_charge_charges_once() {
     let Some(bank) = Bank::open().await else { return };
     let mut server = bank.server().open().await;
     let (id, secret) =
@@ -148,15 +148,15 @@ async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
         let held = held(&server, &partner).await;
         let body = json!({"reservation_id": held["id"], "payment_method": card});
         let key = format!("crash-{round}");
-        let asked = tokio::spawn({
+        let request = tokio::spawn({
             let (partner, body, key) = (partner.clone(), body.clone(), key.clone());
             async move { partner.post("/v1/payments", &body).key(&key).attempt().await.is_ok() }
         });
         tokio::time::sleep(std::time::Duration::from_millis(5 + round * 9)).await;
         server.kill();
-        let _ = asked.await;
+        let _ = request.await;
         server.start().await;
-        // The bank knows no idempotency keys: only asking before repeating keeps it from charging twice.
+        // The bank has no idempotency keys, so the server has to look for an existing charge before it repeats the request.
         let partner = server.sign_in(&id, &secret).await;
         let paid = partner.post("/v1/payments", &body).key(&key).await.expect(201).json();
         partner.once(&held, "confirmed").await;
@@ -170,7 +170,7 @@ async fn a_crash_while_the_foreign_bank_is_charging_charges_once() {
 }
 
 #[tokio::test]
-async fn a_bank_that_is_away_is_waited_for() {
+async fn a_payment_is_resolved_after_the_bank_was_down() {
     let Some(mut bank) = Bank::open().await else { return };
     let server = bank.server().open().await;
     let partner = server.booker().await;
@@ -178,20 +178,20 @@ async fn a_bank_that_is_away_is_waited_for() {
     let card = bank.card("4242424242424242").await;
     bank.process.kill();
     let payment = partner.pay(&held, &card).await;
-    assert_eq!(payment["status"], "processing", "nobody knows yet: {payment}");
-    // It comes back with its books lost, as the method's name shows: then the payment fails, and says so.
+    assert_eq!(payment["status"], "processing", "the result is unknown while the bank is down: {payment}");
+    // The bank starts again without its data, so the payment method is unknown and the payment fails.
     bank.process = Bank::run(&tool("localstripe").unwrap(), bank._directory.path(), bank.port);
     bank.process.listens(bank.port).await;
     let path = format!("/v1/payments/{}", text(&payment["id"]));
-    let ended = test_support::eventually("the payment to come to an end", || async {
+    let ended = test_support::eventually("the payment to complete", || async {
         let found = partner.get(&path).await.expect(200).json();
         (found["status"] != "processing").then_some(found)
     })
     .await;
     assert_eq!(ended["status"], "failed", "{ended}");
-    // Another attempt with a card that the bank knows.
+    // Another attempt, with a card that exists at the bank.
     let card = bank.card("4242424242424242").await;
-    test_support::eventually("another attempt", || async {
+    test_support::eventually("another payment to succeed", || async {
         let body = json!({"reservation_id": held["id"], "payment_method": card});
         let answer = partner.post("/v1/payments", &body).await;
         (answer.status == 201 && answer.json()["status"] == "succeeded").then_some(())
@@ -203,7 +203,7 @@ async fn a_bank_that_is_away_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_store_never_changes_its_bank() {
+async fn a_store_refuses_another_bank() {
     let Some(bank) = Bank::open().await else { return };
     let mut server = TestServer::open().await;
     server.stop();
@@ -212,7 +212,7 @@ async fn a_store_never_changes_its_bank() {
         ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
         ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
     ]);
-    let why = server.try_start().await.expect_err("another bank");
+    let why = server.try_start().await.expect_err("the server has to refuse another bank");
     assert!(why.contains("bank"), "{why}");
     server.set_variables(&[]);
     server.start().await;

@@ -1,11 +1,11 @@
-//! Mail through a server that nobody here wrote: with and without encryption and a password, down and back.
+//! Mail through a third-party SMTP server (`aiosmtpd`): with and without encryption and authentication, and across an outage.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use test_support::{BackgroundProcess, Mail, Stay, TestServer, free_port, tool, workspace};
 
-/// A mail server that keeps what it is given.
+/// An SMTP server that stores the mails it receives.
 struct Post {
     directory: tempfile::TempDir,
     port: u16,
@@ -23,10 +23,10 @@ impl Post {
     }
 
     async fn start(&mut self) {
-        let python = tool("python").or_else(|| tool("python3")).expect("python");
+        let python = tool("python").or_else(|| tool("python3")).expect("Python is not installed");
         let mut command = Command::new(python);
         command
-            .arg(workspace().join("tests/foreign/smtp.py"))
+            .arg(workspace().join("tests/third_party/smtp.py"))
             .arg(self.port.to_string())
             .arg(self.directory.path());
         if self.secured {
@@ -83,7 +83,7 @@ async fn book(server: &TestServer, email: &str) {
 }
 
 #[tokio::test]
-async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
+async fn mails_are_sent_after_the_smtp_server_was_down() {
     let Some(mut post) = Post::open(false).await else { return };
     let mut server = post.server().open().await;
     book(&server, "first@guest.example").await;
@@ -92,7 +92,7 @@ async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
     post.mail("first@guest.example", "Receipt").await;
     server.wait_until_outboxes_empty().await;
 
-    // Down: bookings go on, mail waits, also over a crash.
+    // While the SMTP server is down, bookings succeed and mails wait in the outbox, also across a crash.
     post.stop();
     book(&server, "second@guest.example").await;
     server.kill();
@@ -108,24 +108,24 @@ async fn mail_goes_through_a_relay_that_is_down_and_comes_back() {
 }
 
 #[tokio::test]
-async fn mail_goes_encrypted_and_with_a_password() {
+async fn mails_are_sent_with_encryption_and_a_password() {
     let Some(post) = Post::open(true).await else { return };
     let server = post.server().open().await;
     book(&server, "secured@guest.example").await;
     let mail = post.mail("secured@guest.example", "Receipt").await;
-    test_support::pdf_text(&mail.pdf().expect("a receipt").bytes);
+    test_support::pdf_text(&mail.pdf().expect("the mail has no receipt PDF").bytes);
     server.wait_until_outboxes_empty().await;
     server.assert_invariants().await;
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_trusted_gets_no_mail() {
+async fn an_untrusted_smtp_server_gets_no_mail() {
     let Some(post) = Post::open(true).await else { return };
-    // The same server, but nobody vouches for its certificate.
+    // The same SMTP server, but its certificate is not signed by the configured CA.
     let server = post.server().variable("AUBERGE_MAIL__ROOT_CA", other_ca(&post)).open().await;
     book(&server, "private@guest.example").await;
     let admin = server.admin().await;
-    test_support::eventually("the mail to be tried", || async {
+    test_support::eventually("mails to wait in the outbox", || async {
         let groups = admin.get("/v1/cluster/groups").await.expect(200).json();
         let waiting: u64 =
             groups["items"].as_array().unwrap().iter().filter_map(|group| group["outbox"].as_u64()).sum();
@@ -133,10 +133,10 @@ async fn a_server_that_cannot_be_trusted_gets_no_mail() {
     })
     .await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert!(post.mails().is_empty(), "mail went to a server that nobody vouches for");
+    assert!(post.mails().is_empty(), "a mail was sent to an untrusted server");
 }
 
-/// A certificate that has nothing to do with the server's.
+/// The path of a CA certificate that has not signed the server's certificate.
 fn other_ca(post: &Post) -> String {
     let file = post.directory.path().join("other-ca.pem");
     file.to_string_lossy().into_owned()

@@ -1,7 +1,7 @@
 """A mail server for tests: PORT DIRECTORY [USER:PASSWORD].
 
-Keeps each mail as DIRECTORY/N.eml. With a password it takes mail only over STARTTLS and from who signs in; its certificate
-is vouched for by DIRECTORY/ca.pem, and by DIRECTORY/other-ca.pem it is not.
+Stores each mail as DIRECTORY/N.eml. With a password, the server requires STARTTLS and authentication. Its certificate is signed
+by the CA in DIRECTORY/ca.pem, and not by the one in DIRECTORY/other-ca.pem.
 """
 
 import datetime
@@ -94,7 +94,6 @@ def main():
             "auth_require_tls": True,
             "authenticator": authenticate,
         }
-    # Both of loopback's addresses are "localhost" to clients.
     Controller(Mailbox(directory), hostname="127.0.0.1", port=port, **more).start()
     signal.pause()
 

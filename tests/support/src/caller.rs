@@ -1,4 +1,4 @@
-//! Somebody who talks to a server over HTTP.
+//! HTTP client of a test.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -9,17 +9,16 @@ use serde_json::Value;
 
 use crate::response::Answer;
 
-/// Somebody with a token, or without.
+/// An HTTP client for one server, with or without an access token.
 #[derive(Debug, Clone)]
 pub struct Caller {
     http: reqwest::Client,
-    /// Where the server is, without a slash at the end.
+    /// The base URL of the server, without a trailing slash.
     pub url: String,
-    /// The access token.
     pub token: Option<String>,
 }
 
-/// A request that is still being put together; `.await` sends it.
+/// A request under construction. `.await` sends it and panics when there is no response.
 #[derive(Debug)]
 pub struct RequestBuilder {
     inner: reqwest::RequestBuilder,
@@ -27,39 +26,39 @@ pub struct RequestBuilder {
 }
 
 impl Caller {
-    /// Somebody without a token.
+    /// A client without a token.
     ///
     /// # Panics
-    /// When the HTTP client cannot be made.
+    /// When the HTTP client cannot be created.
     pub fn new(url: impl Into<String>) -> Self {
         let http = reqwest::Client::builder()
             .timeout(Duration::from_secs(60))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .expect("an HTTP client");
+            .expect("cannot create the HTTP client");
         Self { http, url: url.into(), token: None }
     }
 
-    /// The same person, signed in.
+    /// A copy of this client that sends an access token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
-    /// The same person, without a token.
+    /// A copy of this client without a token.
     #[must_use]
     pub fn signed_out(&self) -> Self {
         Self { token: None, ..self.clone() }
     }
 
-    /// The same person, at another edge.
+    /// A copy of this client for another base URL.
     #[must_use]
     pub fn at(&self, url: impl Into<String>) -> Self {
         Self { url: url.into(), ..self.clone() }
     }
 
-    /// A request of any method.
+    /// Builds a request. `path` is a path on the server or an absolute URL.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         let mut request = self.http.request(method.clone(), url);
@@ -69,32 +68,30 @@ impl Caller {
         RequestBuilder { inner: request, request_line: format!("{method} {path}") }
     }
 
-    /// `GET`.
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
-    /// `POST` with JSON.
+    /// `POST` with a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::POST, path).json(body)
     }
 
-    /// `PATCH` with JSON.
+    /// `PATCH` with a JSON body.
     pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::PATCH, path).json(body)
     }
 
-    /// `PUT` with JSON.
+    /// `PUT` with a JSON body.
     pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
         self.request(Method::PUT, path).json(body)
     }
 
-    /// `DELETE`.
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
     }
 
-    /// `POST` with a form.
+    /// `POST` with a form body.
     pub fn form(&self, path: &str, fields: &[(&str, &str)]) -> RequestBuilder {
         let RequestBuilder { inner, request_line } = self.request(Method::POST, path);
         RequestBuilder { inner: inner.form(fields), request_line }
@@ -102,46 +99,46 @@ impl Caller {
 }
 
 impl RequestBuilder {
-    /// With a header.
+    /// Adds a header.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {
         Self { inner: self.inner.header(name, value), ..self }
     }
 
-    /// With an idempotency key.
+    /// Adds an `Idempotency-Key` header.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
     }
 
-    /// Only if the thing still has this ETag.
+    /// Adds an `If-Match` header.
     #[must_use]
     pub fn if_match(self, etag: &str) -> Self {
         self.header("if-match", etag)
     }
 
-    /// With JSON.
+    /// Sets a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         Self { inner: self.inner.json(body), ..self }
     }
 
-    /// With these bytes, of this type.
+    /// Sets a body of any content type.
     #[must_use]
     pub fn bytes(self, content_type: &str, bytes: impl Into<Vec<u8>>) -> Self {
         Self { inner: self.inner.header("content-type", content_type).body(bytes.into()), ..self }
     }
 
-    /// Given up after this time.
+    /// Sets the timeout of the request.
     #[must_use]
     pub fn within(self, time: Duration) -> Self {
         Self { inner: self.inner.timeout(time), ..self }
     }
 
-    /// Sends it to a server that may not be there.
+    /// Sends the request to a server that may be down.
     ///
     /// # Errors
-    /// When there is no whole answer.
+    /// When there is no complete response.
     pub async fn attempt(self) -> Result<Answer, reqwest::Error> {
         Answer::of(self.request_line, self.inner.send().await?).await
     }
@@ -154,7 +151,7 @@ impl IntoFuture for RequestBuilder {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let request_line = self.request_line.clone();
-            self.attempt().await.unwrap_or_else(|error| panic!("{request_line}: no answer: {error:?}"))
+            self.attempt().await.unwrap_or_else(|error| panic!("{request_line}: no response: {error:?}"))
         })
     }
 }

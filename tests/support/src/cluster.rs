@@ -1,4 +1,4 @@
-//! Several nodes of the real binary, each with data, ports and a certificate of its own.
+//! A cluster of processes of the real binary. Each node has its own data directory, ports and certificate.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,25 +15,25 @@ use crate::network::Network;
 use crate::process::{BackgroundProcess, Ran, free_port};
 use crate::running::binary;
 
-/// The nodes' cluster.
+/// The name of every test cluster.
 const NAME: &str = "inn";
 
-/// How a node is to be.
+/// Options of one node.
 #[derive(Debug, Clone, Default)]
 pub struct NodePlan {
-    /// What placement rules know it by.
+    /// Labels for placement rules.
     pub labels: Vec<String>,
-    /// What fails together with it.
+    /// The failure domain.
     pub zone: String,
-    /// Its data directory, if not one in the cluster's own directory.
+    /// The data directory; by default a directory inside the cluster's temporary directory.
     pub data: Option<PathBuf>,
-    /// Environment variables of its process.
+    /// Environment variables of the process.
     pub variables: Vec<(String, String)>,
-    /// Whether it is left out at first: [`Cluster::start`] starts it.
+    /// Whether the node is not started with the cluster. [`Cluster::start`] starts it later.
     pub later: bool,
 }
 
-/// How a cluster is to be.
+/// Builder of a [`Cluster`].
 #[derive(Debug)]
 pub struct TestClusterPlan {
     nodes: BTreeMap<String, NodePlan>,
@@ -44,7 +44,7 @@ pub struct TestClusterPlan {
     archive: Option<Archive>,
 }
 
-/// What a cluster is restored from.
+/// The backup archive that a cluster is restored from, with its key and administrator file.
 #[derive(Debug)]
 struct Archive {
     file: PathBuf,
@@ -53,50 +53,51 @@ struct Archive {
 }
 
 impl TestClusterPlan {
-    /// With more to be said in the settings: tables other than `http`, `limits`, `mail`, `payments` and `nodes`.
+    /// Adds tables to the settings file, other than `http`, `limits`, `mail`, `payments` and `nodes`.
     #[must_use]
     pub fn settings(self, settings: &str) -> Self {
         Self { settings: settings.to_owned(), ..self }
     }
 
-    /// With a node that is not like the others.
+    /// Adds a node, or replaces the options of an existing one.
     #[must_use]
     pub fn node(mut self, name: &str, plan: NodePlan) -> Self {
         self.nodes.insert(name.to_owned(), plan);
         self
     }
 
-    /// With requests that end after so many seconds, rather than 30.
+    /// Sets the request timeout in seconds. The default is 30.
     #[must_use]
     pub fn request_secs(self, request_secs: u32) -> Self {
         Self { request_secs, ..self }
     }
 
-    /// With these hotels.
+    /// Sets the hotels to import.
     #[must_use]
     pub fn hotels(self, hotels: Vec<Value>) -> Self {
         Self { hotels, ..self }
     }
 
-    /// On hosts of their own.
+    /// Runs each node on its own host of `network`.
     #[must_use]
     pub fn on(self, network: Network) -> Self {
         Self { network: Some(network), ..self }
     }
 
-    /// Founded from an archive, under the key that it was made under and with the administrator of then.
+    /// Restores the cluster from a backup archive, with the cluster key and the administrator file of the original cluster.
     #[must_use]
     pub fn restored(self, file: &Path, key: &Path, admin: &Path) -> Self {
         let (file, key, admin) = (file.to_owned(), key.to_owned(), admin.to_owned());
         Self { archive: Some(Archive { file, key, admin }), hotels: Vec::new(), ..self }
     }
 
-    /// Starts its nodes, makes the cluster, and imports its hotels.
+    /// Starts the nodes, initialises the cluster and imports the hotels.
     pub async fn open(self) -> Cluster {
-        let directory = tempfile::Builder::new().prefix("auberge-test-").tempdir().expect("a directory");
+        let directory =
+            tempfile::Builder::new().prefix("auberge-test-").tempdir().expect("temporary directory");
         let network = self.network;
         let place = |at: usize, port: u16| -> (IpAddr, IpAddr, u16, u16) {
-            let host = u8::try_from(at).expect("few nodes");
+            let host = u8::try_from(at).expect("at most 255 nodes");
             match &network {
                 Some(network) => (network.edge(host).into(), network.link(host).into(), 8080, 7400),
                 None => (Ipv4Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into(), port, free_port()),
@@ -107,7 +108,7 @@ impl TestClusterPlan {
             let (edge, link, http_port, link_port) = place(at, free_port());
             let data = plan.data.clone().unwrap_or_else(|| directory.path().join(&name));
             let node = Node {
-                host: u8::try_from(at).expect("few nodes"),
+                host: u8::try_from(at).expect("at most 255 nodes"),
                 http: SocketAddr::new(edge, http_port),
                 link: SocketAddr::new(link, link_port),
                 data,
@@ -122,7 +123,7 @@ impl TestClusterPlan {
         if let Some(archive) = &self.archive {
             for name in cluster.nodes.keys() {
                 let key = cluster.authority().join(name).join("cluster.key");
-                std::fs::copy(&archive.key, key).expect("the key");
+                std::fs::copy(&archive.key, key).expect("cannot copy the cluster key");
             }
         }
         cluster.configure(&self.settings, self.request_secs).await;
@@ -152,7 +153,6 @@ impl TestClusterPlan {
     }
 }
 
-/// A node.
 #[derive(Debug)]
 pub(crate) struct Node {
     host: u8,
@@ -164,20 +164,20 @@ pub(crate) struct Node {
     starts: u32,
 }
 
-/// Running nodes.
+/// A running cluster.
 #[derive(Debug)]
 pub struct Cluster {
-    // Ends before what it runs on.
+    // Fields drop in order: the processes end before the directory and the network are removed.
     pub(crate) nodes: BTreeMap<String, Node>,
     bank: Option<BackgroundProcess>,
     pub(crate) admin: PathBuf,
     directory: TempDir,
-    /// The hosts that they are on, where they have some.
+    /// The hosts of the nodes, when each node has its own.
     pub network: Option<Network>,
 }
 
 impl Cluster {
-    /// So many nodes, `n1` and so on.
+    /// A cluster of `nodes` nodes, named `n1`, `n2` and so on.
     pub fn plan(nodes: usize) -> TestClusterPlan {
         let nodes = (1..=nodes).map(|at| (format!("n{at}"), NodePlan::default())).collect();
         let hotels = vec![crate::hotel("river", "Hotel Rzeka", 200)];
@@ -191,37 +191,37 @@ impl Cluster {
         }
     }
 
-    /// A place for files of the test.
+    /// A directory for files of the test.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The settings that all nodes read.
+    /// The settings file of all nodes.
     pub fn config(&self) -> PathBuf {
         self.path().join("cluster.toml")
     }
 
-    /// The administrator's file.
+    /// The administrator's credentials file.
     pub fn admin_file(&self) -> &Path {
         &self.admin
     }
 
-    /// The folder of the cluster's authority, with a folder for each node's certificate.
+    /// The directory of the cluster's certificate authority. It has one directory per node certificate.
     pub fn authority(&self) -> PathBuf {
         self.path().join("authority")
     }
 
-    /// A node's data directory.
+    /// The data directory of a node.
     pub fn data(&self, name: &str) -> &Path {
         &self.nodes[name].data
     }
 
-    /// Where a node's edge is.
+    /// The base URL of a node's HTTP endpoint.
     pub fn url(&self, name: &str) -> String {
         format!("http://{}", self.nodes[name].http)
     }
 
-    /// The names of its nodes.
+    /// The names of all nodes.
     pub fn names(&self) -> Vec<String> {
         self.nodes.keys().cloned().collect()
     }
@@ -241,13 +241,13 @@ impl Cluster {
     }
 
     async fn configure(&mut self, more: &str, request_secs: u32) {
-        let first = self.nodes.values().next().expect("a node").http;
+        let first = self.nodes.values().next().expect("the cluster has a node").http;
         let public_url = format!("http://{first}");
         let loopback = first.ip().is_loopback();
         let payments = if loopback {
             self.open_bank(&public_url).await
         } else {
-            // Hosts do not reach it: nobody pays there.
+            // The sandbox bank is not reachable from the hosts; tests on hosts make no payments.
             "[payments]\nbank = \"sandbox\"\nbase_url = \"http://127.0.0.1:9\"\nsecret_key = \"sk_test_sandbox_x\"\n\
              publishable_key = \"pk_test_sandbox_x\"\nwebhook_secret = \"whsec_x\"\n"
                 .to_owned()
@@ -275,19 +275,19 @@ impl Cluster {
                 home.join(name).display()
             );
         }
-        std::fs::write(self.config(), settings).expect("writing settings");
+        std::fs::write(self.config(), settings).expect("cannot write the settings file");
         self.auberge(&["config", "check", &self.config().to_string_lossy()]).done();
     }
 
-    /// Opens the bank that all nodes share, and says how to reach it.
+    /// Starts the sandbox bank that all nodes share, and returns the `[payments]` table for the settings.
     async fn open_bank(&mut self, url: &str) -> String {
         let mut command = self.command(&binary());
         command.args(["bank", "--url", url, "--data"]).arg(self.path().join("bank"));
         let mut bank = BackgroundProcess::start(&mut command, &self.path().join("bank.log"));
-        bank.wait_for_log("webhook_secret = ").await.expect("the bank opens");
-        let said = bank.log();
+        bank.wait_for_log("webhook_secret = ").await.expect("the sandbox bank did not start");
+        let log = bank.log();
         self.bank = Some(bank);
-        said[said.find("[payments]").expect("what to put into the settings")..].to_owned()
+        log[log.find("[payments]").expect("the sandbox bank printed no [payments] table")..].to_owned()
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -302,12 +302,12 @@ impl Cluster {
         command
     }
 
-    /// Runs a command of the CLI to its end.
+    /// Runs a CLI command and waits until it exits.
     pub fn auberge(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(&binary()).args(arguments))
     }
 
-    /// Runs an operator's command at a node, as the administrator.
+    /// Runs a CLI command against a node, with the administrator's credentials.
     pub fn operate(&self, at: &str, arguments: &[&str]) -> Ran {
         let mut command = self.command(&binary());
         command.args(arguments).arg("--admin").arg(&self.admin).args(["--url", &self.url(at)]);
@@ -317,12 +317,12 @@ impl Cluster {
     fn import(&self, hotels: &[Value]) {
         let file = self.path().join("hotels.jsonl");
         let lines: String = hotels.iter().map(|hotel| format!("{hotel}\n")).collect();
-        std::fs::write(&file, lines).expect("writing hotels");
+        std::fs::write(&file, lines).expect("cannot write the import file");
         let first = self.names().remove(0);
         self.operate(&first, &["import", "hotels", &file.to_string_lossy()]).done();
     }
 
-    /// Starts a node's process, and does not wait for it.
+    /// Starts the process of a node without waiting until the node is ready.
     pub fn launch(&mut self, name: &str) {
         let node = &self.nodes[name];
         let mut command = match &self.network {
@@ -333,29 +333,30 @@ impl Cluster {
         command.arg("node").arg("--config").arg(self.config()).args(["--name", name]);
         let log = self.path().join(format!("{name}-{}.log", node.starts + 1));
         let process = BackgroundProcess::start(&mut command, &log);
-        let node = self.nodes.get_mut(name).expect("a node");
+        let node = self.nodes.get_mut(name).expect("no such node");
         node.starts += 1;
         node.process = Some(process);
     }
 
-    /// Starts a node, and returns once it serves.
+    /// Starts a node and waits until it is ready.
     pub async fn start(&mut self, name: &str) {
         self.launch(name);
         self.ready(name).await;
     }
 
-    /// Returns once a node's process has said this since its start.
+    /// Waits until the log of a running node contains `word`.
     ///
     /// # Panics
-    /// When it ends before that.
+    /// When the process exits before that.
     pub async fn wait_for_log(&mut self, name: &str, word: &str) {
-        let process = self.nodes.get_mut(name).and_then(|node| node.process.as_mut()).expect("it runs");
+        let process =
+            self.nodes.get_mut(name).and_then(|node| node.process.as_mut()).expect("the node is not running");
         if let Err(status) = process.wait_for_log(word).await {
-            panic!("{name} ended ({status}) and never said `{word}`: {}", process.log());
+            panic!("{name} exited ({status}) without logging `{word}`: {}", process.log());
         }
     }
 
-    /// Returns once a node says that it serves.
+    /// Waits until the readiness probe of a node succeeds.
     pub async fn ready(&self, name: &str) {
         let anyone = Caller::new(self.url(name));
         eventually(&format!("{name} to be ready"), || async {
@@ -371,10 +372,10 @@ impl Cluster {
         }
     }
 
-    /// Stops a node as an operator would (SIGTERM).
+    /// Stops a node with SIGTERM.
     ///
     /// # Panics
-    /// When it does not stop, or does so with an error.
+    /// When the process does not exit, or exits with an error.
     pub fn stop(&mut self, name: &str) {
         if let Some(mut process) = self.nodes.get_mut(name).and_then(|node| node.process.take()) {
             let status = process.terminate();
@@ -382,29 +383,29 @@ impl Cluster {
         }
     }
 
-    /// Sends a signal to a node's process.
+    /// Sends a signal to the process of a node.
     pub fn signal(&self, name: &str, signal: &str) {
         if let Some(process) = &self.nodes[name].process {
             process.signal(signal);
         }
     }
 
-    /// What a node has said since its last start.
+    /// The log of a node since its last start.
     pub fn log(&self, name: &str) -> String {
         self.nodes[name].process.as_ref().map(BackgroundProcess::log).unwrap_or_default()
     }
 
-    /// With other variables from a node's next start on.
+    /// Sets the environment variables of a node's process from its next start.
     pub fn set_variables(&mut self, name: &str, variables: Vec<(String, String)>) {
-        self.nodes.get_mut(name).expect("a node").plan.variables = variables;
+        self.nodes.get_mut(name).expect("no such node").plan.variables = variables;
     }
 
-    /// Cuts a node off from all others, or joins it again.
+    /// Isolates a node from all others, or ends the isolation.
     ///
     /// # Panics
-    /// When the nodes are not on hosts of their own.
+    /// When the nodes do not run on their own hosts.
     pub fn set_isolated(&self, name: &str, cut: bool) {
-        let network = self.network.as_ref().expect("nodes on hosts of their own");
+        let network = self.network.as_ref().expect("the nodes do not run on their own hosts");
         let host = self.nodes[name].host;
         if cut { network.set_isolated(host) } else { network.heal(host) }
     }
@@ -418,7 +419,7 @@ impl Drop for Cluster {
         for name in self.nodes.keys() {
             let log = self.log(name);
             let last: Vec<&str> = log.lines().rev().take(15).collect();
-            eprintln!("the last lines of {name}:");
+            eprintln!("last log lines of {name}:");
             last.into_iter().rev().for_each(|line| eprintln!("  {line}"));
         }
     }

@@ -1,4 +1,4 @@
-//! Signing in to a cluster, looking at it, and waiting for it to stand as it should.
+//! Clients of a cluster, its status, and functions that wait until it is healthy.
 
 use serde_json::{Value, json};
 
@@ -8,14 +8,14 @@ use crate::eventually;
 use crate::running::text;
 
 impl Cluster {
-    /// The administrator, at the edge of a node.
+    /// A client of a node with the administrator's token.
     pub async fn admin(&self, at: &str) -> Caller {
         let file = std::fs::read_to_string(&self.admin).expect("admin.json");
         let admin: Value = serde_json::from_str(&file).expect("admin.json");
         self.sign_in(at, &text(&admin["client_id"]), &text(&admin["client_secret"])).await
     }
 
-    /// Signs a client in with its secret, as soon as that is possible.
+    /// Gets a token with client credentials. Repeats the request while the response is 503 or missing.
     pub async fn sign_in(&self, at: &str, client_id: &str, client_secret: &str) -> Caller {
         let anyone = Caller::new(self.url(at));
         let form = [
@@ -30,10 +30,10 @@ impl Cluster {
         .await
         .get("access_token")
         .map(|token| anyone.with_token(text(token)))
-        .expect("an access token")
+        .expect("the response has no access token")
     }
 
-    /// A new partner that may book and pay, at the edge of a node.
+    /// Creates an OAuth client that may book and pay, and returns a client of a node with its token.
     pub async fn booker(&self, at: &str) -> Caller {
         let scope = "reservations:read reservations:write payments:read payments:write";
         let body = json!({"name": "Partner", "scope": scope, "grant_types": ["client_credentials"]});
@@ -47,13 +47,13 @@ impl Cluster {
         text(&page["items"][0]["id"])
     }
 
-    /// The cluster as a node shows it; nothing while it cannot.
+    /// The cluster status from one node, or `None` when the node does not return it.
     pub async fn status(&self, admin: &Caller) -> Option<Value> {
         let shown = admin.get("/v1/cluster").attempt().await.ok()?;
         (shown.status == 200).then(|| shown.json())
     }
 
-    /// The node that leads a group, once there is one; asked of nodes that can answer.
+    /// Waits until a group has a leader, according to node `via`, and returns the name of the leader.
     pub async fn leader(&self, via: &str, group: &str) -> String {
         let admin = self.admin(via).await;
         eventually(&format!("{group} to have a leader"), || async {
@@ -65,7 +65,7 @@ impl Cluster {
         .await
     }
 
-    /// Transfers the leadership of a group to a node, and returns once it has it.
+    /// Transfers the leadership of a group to a node, and waits until that node leads the group.
     pub async fn lead(&self, group: &str, to: &str) {
         if self.leader(to, group).await != to {
             self.operate(to, &["cluster", "move", group, "--to", to, "--leader-only"]).done();
@@ -76,11 +76,10 @@ impl Cluster {
         .await;
     }
 
-    /// Returns once every node that runs serves, sees all others that run, and every group has as many replicas as it should
-    /// and a leader. Nothing moves then.
+    /// Waits until every running node is ready and reports all running nodes as up, all groups as healthy and no moves.
     ///
     /// # Panics
-    /// When that takes too long; says what is missing.
+    /// When that takes longer than [`PATIENCE`](crate::PATIENCE); the message has the last status.
     pub async fn wait_until_healthy(&self) {
         let running: Vec<&str> = self
             .nodes
@@ -107,14 +106,14 @@ impl Cluster {
                 }
                 assert!(
                     begun.elapsed() < crate::PATIENCE,
-                    "{name} waits in vain for a whole cluster: {shown:#}"
+                    "timeout: the cluster is not healthy according to {name}: {shown:#}"
                 );
                 tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             }
         }
     }
 
-    /// Returns once no event or effect waits in any outbox.
+    /// Waits until all outboxes are empty.
     pub async fn wait_until_outboxes_empty(&self, at: &str) {
         let admin = self.admin(at).await;
         eventually("the outboxes to be empty", || async {
@@ -124,10 +123,10 @@ impl Cluster {
         .await;
     }
 
-    /// Has every invariant and every replica's checksum checked, by `auberge check`.
+    /// Checks all invariants and the checksum of every replica with `auberge check`.
     ///
     /// # Panics
-    /// When one is broken.
+    /// When an invariant is violated.
     pub fn assert_invariants(&self, at: &str) {
         let checked = self.operate(at, &["check"]).done();
         assert!(checked.contains("no invariant violated"), "{checked}");

@@ -1,37 +1,37 @@
-//! A disk that is soon full.
+//! A small file system, for tests of a full disk.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// A small disk of its own, unmounted when dropped.
+/// A small tmpfs. It is unmounted when dropped.
 #[derive(Debug)]
 pub struct SmallDisk {
     _directory: tempfile::TempDir,
-    /// Where it is mounted.
+    /// The mount point.
     pub place: PathBuf,
 }
 
 impl SmallDisk {
-    /// Nothing where this user may not mount.
+    /// Mounts the file system. Returns `None` when this user must not mount.
     ///
     /// # Panics
-    /// When there is no place for it.
+    /// When the mount point cannot be created.
     pub fn mount(mebibytes: u32) -> Option<Self> {
-        let directory = tempfile::tempdir().expect("a directory");
+        let directory = tempfile::tempdir().expect("cannot create a temporary directory");
         let place = directory.path().join("disk");
-        std::fs::create_dir(&place).expect("a directory");
+        std::fs::create_dir(&place).expect("cannot create the mount point");
         let size = format!("size={mebibytes}m");
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&place).output().ok()?;
         if !mounted.status.success() {
             let why = String::from_utf8_lossy(&mounted.stderr).trim().to_owned();
-            eprintln!("left out: no small disk can be mounted: {why}");
+            eprintln!("skipped: cannot mount a small file system: {why}");
             return None;
         }
         Some(Self { _directory: directory, place })
     }
 
-    /// Fills what is left, and says with which file.
+    /// Fills the free space, and returns the file that fills it.
     pub fn fill(&self) -> PathBuf {
         let file = self.place.join("ballast");
         let _ = Command::new("dd")

@@ -1,9 +1,9 @@
-//! Hotels to import: small, and the same each time.
+//! Hotels that tests import.
 
 use serde_json::{Value, json};
 
-/// One hotel as `auberge import hotels` takes it: one room type `Double` of `rooms` rooms, sold flexibly for 100.00 and
-/// without refund for 80.00, with a tax of 8 % beside the price.
+/// A hotel in the format of `auberge import hotels`. It has one room type, `Double`, with `rooms` rooms; the rate plans `Flexible`
+/// (100.00 PLN) and `Saver` (80.00 PLN, no refund); and a tax of 8 % on top of the price.
 pub fn hotel(reference: &str, name: &str, rooms: u32) -> Value {
     json!({
         "reference": reference, "name": name, "city": "Kraków", "country": "PL",
@@ -19,7 +19,7 @@ pub fn hotel(reference: &str, name: &str, rooms: u32) -> Value {
     })
 }
 
-/// The two hotels of most journeys: a large one, and one with a single room.
+/// The two hotels of most tests: one with 200 rooms and one with a single room.
 pub fn two_hotels() -> Vec<Value> {
     vec![hotel("river", "Hotel Rzeka", 200), hotel("attic", "Pokój na Strychu", 1)]
 }

@@ -1,11 +1,13 @@
-//! A running Auberge for tests: the real binary on a directory and a port of its own ([`TestServer`]), or as several nodes
-//! ([`Cluster`], on hosts of their own where [`Network`] can make some), somebody to talk to it ([`Caller`]), and a reader of
-//! the mail that it writes ([`Mail`]).
+//! Support for tests that run the real binary: a server with its own directory and port ([`TestServer`]), a cluster of several
+//! nodes ([`Cluster`], optionally each node on its own host of a [`Network`]), an HTTP client ([`Caller`]), and a parser of the
+//! mails that the server writes ([`Mail`]).
 //!
-//! Invariants: a server leaves neither process nor directory behind, also when a test panics; nothing waits for a time,
-//! only for a fact, with a limit so generous that a slow machine meets it; nothing but loopback is spoken to.
+//! Invariants:
+//! - Processes and directories are removed when a test ends, also when it panics.
+//! - Functions wait for a condition, never for a fixed time. The limit, [`PATIENCE`], is long enough for a slow machine.
+//! - All connections stay on this machine: loopback, or the network namespaces of a [`Network`].
 //!
-//! Deliberately absent: expectations. They are the tests' own.
+//! Deliberately absent: expected results. They belong to the tests.
 
 mod booking;
 mod caller;
@@ -34,13 +36,13 @@ pub use tools::{pdf_text, tool, workspace};
 
 use std::time::Duration;
 
-/// How long a fact may take to come true, whatever the machine: a test that meets it has found a hang.
+/// How long functions wait for a condition. It is so long that a timeout means a hang, also on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Asks again until there is an answer.
+/// Calls `ask` repeatedly until it returns a value.
 ///
 /// # Panics
-/// When there is none for [`PATIENCE`]; `what` says what was waited for.
+/// When it returns none within [`PATIENCE`]. `what` names the condition in the message.
 #[track_caller]
 pub fn eventually<T, F: Future<Output = Option<T>>>(
     what: &str,
@@ -53,7 +55,7 @@ pub fn eventually<T, F: Future<Output = Option<T>>>(
             if let Some(found) = ask().await {
                 return found;
             }
-            assert!(begun.elapsed() < PATIENCE, "{at}: waited in vain for {what}");
+            assert!(begun.elapsed() < PATIENCE, "{at}: timeout while waiting for {what}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

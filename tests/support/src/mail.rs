@@ -1,39 +1,37 @@
-//! A reader of mails (RFC 5322, MIME), written for tests: apart from the program that writes them.
+//! A parser of mails (RFC 5322, MIME). It shares no code with the product, so that tests check the format independently.
 
 use std::path::Path;
 
 use data_encoding::BASE64_MIME_PERMISSIVE as BASE64;
 
-/// A mail.
+/// A parsed mail.
 #[derive(Debug, Clone, Default)]
 pub struct Mail {
-    /// Without angle brackets.
+    /// The message id, without angle brackets.
     pub id: String,
-    /// As in the header.
+    /// The `To` header, not decoded.
     pub to: String,
-    /// Decoded.
+    /// The decoded subject.
     pub subject: String,
-    /// The plain text.
+    /// The plain-text body.
     pub text: String,
-    /// The HTML.
+    /// The HTML body.
     pub html: String,
-    /// The files.
     pub attachments: Vec<Attachment>,
 }
 
-/// A file in a mail.
+/// A file that is attached to a mail.
 #[derive(Debug, Clone)]
 pub struct Attachment {
-    /// Its name.
+    /// The file name.
     pub name: String,
-    /// Its type, with parameters.
+    /// The content type, with parameters.
     pub content_type: String,
-    /// Its content.
+    /// The decoded content.
     pub bytes: Vec<u8>,
 }
 
 impl Mail {
-    /// Reads one.
     pub fn parse(bytes: &[u8]) -> Self {
         let (headers, body) = split(bytes);
         let mut mail = Self {
@@ -46,14 +44,14 @@ impl Mail {
         mail
     }
 
-    /// The first address in a text that begins so, up to white space, a quotation mark or an angle bracket.
+    /// The first URL in the plain text that starts with `beginning`. It ends before white space, a quotation mark, `<`, `>` or `)`.
     pub fn link(&self, beginning: &str) -> Option<String> {
         let at = self.text.find(beginning)?;
         let link = self.text[at..].split(|c: char| c.is_whitespace() || "\"'<>)".contains(c)).next()?;
         Some(link.to_owned())
     }
 
-    /// The PDF that came along.
+    /// The first PDF attachment.
     pub fn pdf(&self) -> Option<&Attachment> {
         self.attachments.iter().find(|file| file.content_type.starts_with("application/pdf"))
     }
@@ -70,7 +68,7 @@ impl Mail {
             return;
         }
         let bytes = match header(headers, "content-transfer-encoding").to_lowercase().as_str() {
-            "base64" => BASE64.decode(body.trim_ascii()).expect("base64 in a mail"),
+            "base64" => BASE64.decode(body.trim_ascii()).expect("invalid base64 in a mail"),
             "quoted-printable" => quoted_printable(body),
             _ => body.to_vec(),
         };
@@ -86,7 +84,7 @@ impl Mail {
     }
 }
 
-/// All mails of a directory.
+/// Parses all `.eml` files of a directory.
 pub fn read(directory: &Path) -> Vec<Mail> {
     let files = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let mails = files.filter(|path| path.extension().is_some_and(|end| end == "eml"));
@@ -153,7 +151,7 @@ fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
         rest = match (first, after) {
             (b'=', [b'\r', b'\n', more @ ..]) | (b'=', [b'\n', more @ ..]) => more,
             (b'=', [a, b, more @ ..]) => {
-                out.push(code(&[*a, *b]).expect("quoted-printable in a mail"));
+                out.push(code(&[*a, *b]).expect("invalid quoted-printable text in a mail"));
                 more
             }
             _ => {
@@ -165,13 +163,13 @@ fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Encoded words (RFC 2047) in UTF-8.
+/// Decodes the encoded words (RFC 2047) of a header value. The charset has to be UTF-8.
 fn words(text: &str) -> String {
     let mut out = String::new();
     let mut after_word = false;
     for word in text.split(' ') {
         let decoded = encoded(word);
-        // Blanks between two encoded words are not text.
+        // White space between two encoded words is not part of the text.
         let joined = after_word && decoded.is_some();
         if !out.is_empty() && !joined {
             out.push(' ');
@@ -198,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mail_with_parts_is_read() {
+    fn a_multipart_mail_is_parsed() {
         let raw = "Message-ID: <a@b>\r\nTo: x@y.example\r\nSubject: =?utf-8?b?xYF1?=\r\n =?utf-8?b?Y2phIQ==?= ok\r\n\
             Content-Type: multipart/mixed;\r\n boundary=\"B\"\r\n\r\n--B\r\nContent-Type: text/plain\r\n\
             Content-Transfer-Encoding: quoted-printable\r\n\r\nna=C3=AFve=\r\n text\r\n--B\r\n\

@@ -1,4 +1,4 @@
-//! Processes that end with the test.
+//! Child processes of a test. They end with the test.
 
 use std::fs::File;
 use std::net::TcpListener;
@@ -7,32 +7,32 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// A port of loopback that nobody listens on, and that no other test is given while this one runs. Below the range that
-/// outgoing connections are given, so that nobody takes it between this look and the start of a server.
+/// Reserves a free port on loopback. No other running test gets the same port. The port is below the range of ephemeral ports, so
+/// that no outgoing connection uses it before the server starts.
 ///
 /// # Panics
-/// When all are taken.
+/// When all ports are in use.
 pub fn free_port() -> u16 {
     static MINE: Mutex<Vec<File>> = Mutex::new(Vec::new());
     let places = std::env::temp_dir().join("auberge-test-ports");
-    std::fs::create_dir_all(&places).expect("a directory for locks");
-    // Tests run in processes of their own: the process id spreads them out.
+    std::fs::create_dir_all(&places).expect("cannot create the directory for lock files");
+    // Each test runs in its own process: different process ids start at different ports.
     let start = u16::try_from(std::process::id().wrapping_mul(37) % 12_000).unwrap_or(0);
     for port in (0..12_000).map(|at| 18_000 + (start + at) % 12_000) {
         let Ok(lock) = File::create(places.join(port.to_string())) else { continue };
         if lock.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            // Held until this process ends.
-            MINE.lock().expect("no panic inside").push(lock);
+            // The lock is held until this process exits.
+            MINE.lock().expect("the mutex is not poisoned").push(lock);
             return port;
         }
     }
     panic!("no free port between 18000 and 30000");
 }
 
-/// What a command said.
+/// The result of a command that has exited.
 #[derive(Debug)]
 pub struct Ran {
-    /// Its exit code.
+    /// The exit code; `None` when a signal ended the process.
     pub code: Option<i32>,
     /// Standard output.
     pub out: String,
@@ -48,29 +48,29 @@ impl Ran {
         Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }
 
-    /// The output of a command that did what it should.
+    /// The standard output of a command that succeeded.
     ///
     /// # Panics
-    /// When it did not.
+    /// When the exit code is not 0.
     #[track_caller]
     pub fn done(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self.out
     }
 
-    /// What a command says that refuses: one line on standard error.
+    /// The error line of a command that failed: the line on standard error that starts with `auberge: `.
     ///
     /// # Panics
-    /// When it did not refuse with exit code 1.
+    /// When the exit code is not 1, or there is no such line.
     #[track_caller]
     pub fn refused(self) -> String {
-        assert_eq!(self.code, Some(1), "it should have been refused: {}{}", self.out, self.err);
+        assert_eq!(self.code, Some(1), "the command should fail with exit code 1: {}{}", self.out, self.err);
         let line = self.err.lines().find(|line| line.starts_with("auberge: "));
-        line.unwrap_or_else(|| panic!("no line says why: {}", self.err)).to_owned()
+        line.unwrap_or_else(|| panic!("no error line: {}", self.err)).to_owned()
     }
 }
 
-/// A process beside the server. Killed when dropped.
+/// A process that runs in the background. It is killed when dropped.
 #[derive(Debug)]
 pub struct BackgroundProcess {
     child: Child,
@@ -78,24 +78,24 @@ pub struct BackgroundProcess {
 }
 
 impl BackgroundProcess {
-    /// Starts it; what it says goes to `log`.
+    /// Starts a process. Its standard output and standard error go to the file `log`.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// When the process cannot be started.
     pub fn start(command: &mut Command, log: &Path) -> Self {
-        let out = File::create(log).expect("a log file");
-        let err = out.try_clone().expect("a log file");
+        let out = File::create(log).expect("cannot create the log file");
+        let err = out.try_clone().expect("cannot clone the log file handle");
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
         let child = child.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self { child, log: log.to_owned() }
     }
 
-    /// What it has said.
+    /// The output so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Its exit status, once it has ended.
+    /// The exit status, or `None` while the process runs.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
@@ -106,21 +106,21 @@ impl BackgroundProcess {
         let _ = self.child.wait();
     }
 
-    /// Its id, while it runs.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends a signal: `STOP`, `CONT`, …
+    /// Sends a signal, such as `STOP` or `CONT`.
     pub fn signal(&self, name: &str) {
         let order = format!("kill -{name} {}", self.child.id());
         let _ = Command::new("sh").args(["-c", &order]).status();
     }
 
-    /// `SIGTERM`, and the exit status.
+    /// Sends SIGTERM, waits until the process exits, and returns the exit status.
     ///
     /// # Panics
-    /// When it does not end.
+    /// When the process does not exit.
     pub fn terminate(&mut self) -> ExitStatus {
         self.signal("TERM");
         let begun = Instant::now();
@@ -128,15 +128,18 @@ impl BackgroundProcess {
             if let Some(status) = self.ended() {
                 return status;
             }
-            assert!(begun.elapsed() < crate::PATIENCE, "it does not stop: {}", self.log());
+            assert!(begun.elapsed() < crate::PATIENCE, "the process does not exit: {}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Returns once its log has this word, or it has ended.
+    /// Waits until the output contains `word`.
+    ///
+    /// # Errors
+    /// The exit status, when the process exits before that.
     ///
     /// # Panics
-    /// When neither comes.
+    /// On a timeout.
     pub async fn wait_for_log(&mut self, word: &str) -> Result<(), ExitStatus> {
         let begun = Instant::now();
         loop {
@@ -146,20 +149,28 @@ impl BackgroundProcess {
             if let Some(status) = self.ended() {
                 return Err(status);
             }
-            assert!(begun.elapsed() < crate::PATIENCE, "it never says `{word}`: {}", self.log());
+            assert!(
+                begun.elapsed() < crate::PATIENCE,
+                "timeout: the output does not contain `{word}`: {}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Returns once something listens on this port of loopback.
+    /// Waits until a port of loopback accepts connections.
     ///
     /// # Panics
-    /// When nothing ever does.
+    /// When the process exits before that, or on a timeout.
     pub async fn listens(&mut self, port: u16) {
         let begun = Instant::now();
         while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            assert!(self.ended().is_none(), "it ended: {}", self.log());
-            assert!(begun.elapsed() < crate::PATIENCE, "nothing listens on {port}: {}", self.log());
+            assert!(self.ended().is_none(), "the process exited: {}", self.log());
+            assert!(
+                begun.elapsed() < crate::PATIENCE,
+                "timeout: nothing listens on port {port}: {}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -1,18 +1,15 @@
-//! What a server answered, and what every answer has to look like.
+//! HTTP responses, and checks that apply to all of them.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// A whole answer.
+/// A complete HTTP response.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// `GET /v1/hotels`
+    /// The method and path of the request, such as `GET /v1/hotels`.
     pub request_line: String,
-    /// The HTTP status.
     pub status: u16,
-    /// The headers.
     pub headers: HeaderMap,
-    /// The body.
     pub bytes: Vec<u8>,
 }
 
@@ -25,16 +22,16 @@ impl Answer {
         Ok(Self { request_line, status, headers, bytes: response.bytes().await?.to_vec() })
     }
 
-    /// The same, if it has this status.
+    /// Checks the status and the request id, and returns the response.
     ///
     /// # Panics
-    /// When it has another.
+    /// When the status differs, or the header `X-Request-Id` is missing.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{} answered {}: {}", self.request_line, self.status, self.text());
+        assert_eq!(self.status, status, "{} returned {}: {}", self.request_line, self.status, self.text());
         assert!(
             self.headers.contains_key("x-request-id"),
-            "{} answered without X-Request-Id",
+            "{}: the response has no X-Request-Id header",
             self.request_line
         );
         self
@@ -48,25 +45,26 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the body is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes)
-            .unwrap_or_else(|error| panic!("{}: no JSON ({error}): {}", self.request_line, self.text()))
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|error| {
+            panic!("{}: the body is not JSON ({error}): {}", self.request_line, self.text())
+        })
     }
 
-    /// A header's value, or nothing.
+    /// The value of a header, or the empty string.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The problem that this answer is (RFC 9457), if it has this status and type and all that belongs to it.
+    /// Checks that the response is a problem document (RFC 9457) with this status and type, and returns the document.
     ///
     /// # Panics
-    /// When it is something else.
+    /// When the response is something else, or a member of the document is missing or wrong.
     #[track_caller]
     pub fn problem(&self, status: u16, slug: &str) -> Value {
-        assert_eq!(self.status, status, "{} answered {}: {}", self.request_line, self.status, self.text());
+        assert_eq!(self.status, status, "{} returned {}: {}", self.request_line, self.status, self.text());
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.request_line);
         let problem = self.json();
         assert_eq!(problem["type"], format!("/problems/{slug}"), "{}: {problem}", self.request_line);
@@ -75,20 +73,20 @@ impl Answer {
         assert_eq!(
             problem["instance"],
             self.header("x-request-id"),
-            "the instance is the request's id: {problem}"
+            "the instance has to be the request id: {problem}"
         );
         problem
     }
 
-    /// The same as [`Answer::problem`], and it names this field.
+    /// Checks the same as [`Answer::problem`], and that `errors` contains this JSON pointer.
     ///
     /// # Panics
-    /// When it does not.
+    /// When one of these checks fails.
     #[track_caller]
     pub fn complains_of(&self, status: u16, slug: &str, pointer: &str) {
         let problem = self.problem(status, slug);
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
         let named = errors.iter().any(|error| error["pointer"] == pointer && error["detail"].is_string());
-        assert!(named, "{}: no word about {pointer}: {problem}", self.request_line);
+        assert!(named, "{}: no error for {pointer}: {problem}", self.request_line);
     }
 }

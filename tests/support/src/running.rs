@@ -1,4 +1,4 @@
-//! The server itself.
+//! A single server of the real binary.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::hotels::two_hotels;
 use crate::mail::{self, Mail};
 use crate::process::{BackgroundProcess, Ran, free_port};
 
-/// How a server is to be.
+/// Builder of a [`TestServer`].
 #[derive(Debug, Default)]
 pub struct Plan {
     demo: bool,
@@ -22,41 +22,42 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// With the demo hotels, and no others.
+    /// Serves the demo hotels and imports no others.
     #[must_use]
     pub fn demo(self) -> Self {
         Self { demo: true, hotels: Some(Vec::new()), ..self }
     }
 
-    /// With these hotels.
+    /// Sets the hotels to import.
     #[must_use]
     pub fn hotels(self, hotels: Vec<Value>) -> Self {
         Self { hotels: Some(hotels), ..self }
     }
 
-    /// With one more argument to `auberge serve`.
+    /// Adds an argument to `auberge serve`.
     #[must_use]
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
-    /// With an environment variable.
+    /// Adds an environment variable.
     #[must_use]
     pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
         self.variables.push((name.to_owned(), value.into()));
         self
     }
 
-    /// On this data directory rather than one in the server's own directory.
+    /// Sets the data directory. The default is a directory inside the server's temporary directory.
     #[must_use]
     pub fn data(self, data: PathBuf) -> Self {
         Self { data: Some(data), ..self }
     }
 
-    /// Starts it, and imports its hotels.
+    /// Starts the server and imports the hotels.
     pub async fn open(self) -> TestServer {
-        let directory = tempfile::Builder::new().prefix("auberge-test-").tempdir().expect("a directory");
+        let directory =
+            tempfile::Builder::new().prefix("auberge-test-").tempdir().expect("temporary directory");
         let data = self.data.unwrap_or_else(|| directory.path().join("data"));
         let url = String::new();
         let mut server = TestServer {
@@ -77,13 +78,13 @@ impl Plan {
     }
 }
 
-/// A running Auberge.
+/// A running server.
 #[derive(Debug)]
 pub struct TestServer {
     directory: TempDir,
-    /// Its data directory.
+    /// The data directory.
     pub data: PathBuf,
-    /// Where it is, without a slash at the end.
+    /// The base URL, without a trailing slash.
     pub url: String,
     port: u16,
     demo: bool,
@@ -94,35 +95,35 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// With the two hotels of [`two_hotels`].
+    /// Starts a server with the hotels of [`two_hotels`].
     pub async fn open() -> Self {
         Plan::default().open().await
     }
 
-    /// To be said in more detail.
+    /// A builder with default options.
     pub fn plan() -> Plan {
         Plan::default()
     }
 
-    /// A place for files of the test.
+    /// A directory for files of the test.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Starts the server again, where it is not running.
+    /// Starts the server and waits until it is ready.
     ///
     /// # Panics
-    /// When it does not start.
+    /// When the server does not start.
     pub async fn start(&mut self) {
         if let Err(why) = self.try_start().await {
             panic!("the server does not start: {why}");
         }
     }
 
-    /// Starts the server, which may refuse.
+    /// Starts the server and waits until it is ready or exits.
     ///
     /// # Errors
-    /// What it says.
+    /// The exit status and the log, when the server exits.
     pub async fn try_start(&mut self) -> Result<(), String> {
         self.starts += 1;
         let mut command = self.command();
@@ -156,10 +157,10 @@ impl TestServer {
         }
     }
 
-    /// Stops it as an operator would (SIGTERM).
+    /// Stops the server with SIGTERM.
     ///
     /// # Panics
-    /// When it does not stop, or does so with an error.
+    /// When the process does not exit, or exits with an error.
     pub fn stop(&mut self) {
         if let Some(mut process) = self.process.take() {
             let status = process.terminate();
@@ -167,12 +168,12 @@ impl TestServer {
         }
     }
 
-    /// What it has said since its last start.
+    /// The log since the last start.
     pub fn log(&self) -> String {
         self.process.as_ref().map(BackgroundProcess::log).unwrap_or_default()
     }
 
-    /// With other variables from the next start on.
+    /// Sets the environment variables from the next start.
     pub fn set_variables(&mut self, variables: &[(&str, &str)]) {
         self.variables =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -188,12 +189,12 @@ impl TestServer {
         command
     }
 
-    /// Runs a command of the CLI to its end.
+    /// Runs a CLI command and waits until it exits.
     pub fn auberge(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments))
     }
 
-    /// Runs an operator's command, as the administrator of this server.
+    /// Runs a CLI command with the administrator's credentials.
     pub fn operate(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command().args(arguments).arg("--admin").arg(self.data.join("admin.json")))
     }
@@ -205,23 +206,23 @@ impl TestServer {
         }
         let file = self.path().join("hotels.jsonl");
         let lines: String = hotels.iter().map(|hotel| format!("{hotel}\n")).collect();
-        std::fs::write(&file, lines).expect("writing hotels");
+        std::fs::write(&file, lines).expect("cannot write the import file");
         self.operate(&["import", "hotels", &file.to_string_lossy()]).done();
     }
 
-    /// Somebody without a token.
+    /// A client without a token.
     pub fn anyone(&self) -> Caller {
         Caller::new(self.url.clone())
     }
 
-    /// The administrator's client.
+    /// A client with the administrator's token.
     pub async fn admin(&self) -> Caller {
         let file = std::fs::read_to_string(self.data.join("admin.json")).expect("admin.json");
         let admin: Value = serde_json::from_str(&file).expect("admin.json");
         self.sign_in(&text(&admin["client_id"]), &text(&admin["client_secret"])).await
     }
 
-    /// Signs a client in with its secret.
+    /// Gets a token with client credentials, and returns a client with it.
     pub async fn sign_in(&self, client_id: &str, client_secret: &str) -> Caller {
         let anyone = self.anyone();
         let form = [
@@ -233,13 +234,13 @@ impl TestServer {
         anyone.with_token(text(&issued["access_token"]))
     }
 
-    /// A new client of its own, signed in.
+    /// Creates an OAuth client with this scope, and returns a client with its token.
     pub async fn partner(&self, scope: &str) -> Caller {
         let (id, secret) = self.new_client(scope, &[]).await;
         self.sign_in(&id, &secret).await
     }
 
-    /// A new client's id and secret; with `hotels`, bound to these.
+    /// Creates an OAuth client and returns its id and secret. If `hotels` is not empty, the client is restricted to them.
     pub async fn new_client(&self, scope: &str, hotels: &[&str]) -> (String, String) {
         let mut body = json!({"name": "Partner", "scope": scope, "grant_types": ["client_credentials"]});
         if !hotels.is_empty() {
@@ -249,7 +250,7 @@ impl TestServer {
         (text(&made["client_id"]), text(&made["client_secret"]))
     }
 
-    /// A partner that may book and pay.
+    /// Creates an OAuth client that may book and pay, and returns a client with its token.
     pub async fn booker(&self) -> Caller {
         self.partner("reservations:read reservations:write payments:read payments:write").await
     }
@@ -257,7 +258,7 @@ impl TestServer {
     /// The id of an imported hotel.
     ///
     /// # Panics
-    /// When there is none of this reference.
+    /// When no hotel has this reference.
     pub async fn hotel_id(&self, reference: &str) -> String {
         let admin = self.admin().await;
         let mut path = "/v1/properties?limit=100".to_owned();
@@ -270,17 +271,17 @@ impl TestServer {
             let next = page["next_cursor"].as_str();
             path = format!(
                 "/v1/properties?limit=100&cursor={}",
-                next.unwrap_or_else(|| panic!("no {reference}: {page}"))
+                next.unwrap_or_else(|| panic!("no hotel {reference}: {page}"))
             );
         }
     }
 
-    /// Mails that were written so far, in no order.
+    /// All mails that the server has written so far, in no particular order.
     pub fn mails(&self) -> Vec<Mail> {
         mail::read(&self.data.join("outbox"))
     }
 
-    /// The mail to somebody whose subject contains this, once it is there.
+    /// Waits for a mail to an address whose subject contains `subject`, and returns it.
     pub async fn mail(&self, to: &str, subject: &str) -> Mail {
         crate::eventually(&format!("a mail to {to} about {subject}"), || async {
             self.mails().into_iter().find(|mail| mail.to.contains(to) && mail.subject.contains(subject))
@@ -288,7 +289,7 @@ impl TestServer {
         .await
     }
 
-    /// Returns once no event or effect waits in any outbox.
+    /// Waits until all outboxes are empty.
     pub async fn wait_until_outboxes_empty(&self) {
         let admin = self.admin().await;
         crate::eventually("the outboxes to be empty", || async {
@@ -299,10 +300,10 @@ impl TestServer {
         .await;
     }
 
-    /// Has every invariant checked.
+    /// Checks all invariants.
     ///
     /// # Panics
-    /// When one is broken.
+    /// When an invariant is violated.
     pub async fn assert_invariants(&self) {
         let checked = self.admin().await.post("/v1/cluster/check", &json!({})).await.expect(200).json();
         assert_eq!(checked["violations"], json!([]), "{checked}");
@@ -315,23 +316,23 @@ impl Drop for TestServer {
         if std::thread::panicking() {
             let log = self.log();
             let last: Vec<&str> = log.lines().rev().take(30).collect();
-            eprintln!("the server's last lines:");
+            eprintln!("last log lines of the server:");
             last.into_iter().rev().for_each(|line| eprintln!("  {line}"));
         }
     }
 }
 
-/// The binary that this build made: beside the directory that the tests are in.
+/// The binary of this build, in the parent directory of the test binaries. `AUBERGE_BIN` overrides the path.
 pub(crate) fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os("AUBERGE_BIN") {
         return named.into();
     }
-    let own = std::env::current_exe().expect("the test's own path");
-    let place = own.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let own = std::env::current_exe().expect("the path of the test binary is unknown");
+    let place = own.ancestors().nth(2).expect("the test binary is not in target/PROFILE/deps");
     place.join("auberge")
 }
 
 /// The text of a JSON string.
 pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+    value.as_str().unwrap_or_else(|| panic!("not a JSON string: {value}")).to_owned()
 }
