@@ -8,7 +8,7 @@ pub fn hotel(reference: &str, name: &str, rooms: u32) -> Value {
     json!({
         "reference": reference, "name": name, "city": "Kraków", "country": "PL",
         "latitude": 50.061, "longitude": 19.937, "time_zone": "Europe/Warsaw", "stars": 4,
-        "description": "A server by the river, with rooms to the garden.",
+        "description": "A house by the river, with rooms to the garden.",
         "amenities": ["wifi", "breakfast"], "currency": "PLN",
         "taxes": [{"name": "City tax", "percent": 8, "included": false}],
         "email": "desk@hotel.example",
