@@ -1,4 +1,4 @@
-// Journeys in a browser: `node journeys.mjs NAME`. What they need to know is in the environment (see main.rs).
+// Journeys in a browser: `node journeys.mjs NAME`. The settings are environment variables (see main.rs).
 import { createRequire } from "node:module";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ async function browser(options = {}) {
   context.setDefaultTimeout(60_000);
   const page = context.pages()[0] ?? (await context.newPage());
   shown = page;
-  // A refused script, a broken picture or an exception is a mistake of the page, whatever it looks like.
+  // Every blocked script, missing image or exception is an error of the page.
   page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
   page.on("console", (message) => message.type() === "error" && complaints.push(`${page.url()}: ${message.text()}`));
   page.on("response", (answer) => {
@@ -36,7 +36,7 @@ async function browser(options = {}) {
   return { context, page };
 }
 
-// The page at both widths, light and dark; nothing sticks out sideways.
+// Takes screenshots at both widths, light and dark, and checks that the page is not wider than the window.
 async function shoot(page, name) {
   for (const width of [390, 1440]) {
     for (const colorScheme of ["light", "dark"]) {
@@ -112,7 +112,7 @@ async function cancel(page, name) {
   await page.locator(".pill", { hasText: /cancelled/i }).waitFor();
 }
 
-// The first address in a mail to somebody that begins so.
+// The first link in a mail to `to` whose path begins with `beginning`.
 async function mailed(to, beginning) {
   for (let tries = 0; tries < 600; tries++) {
     for (const file of readdirSync(OUTBOX).filter((name) => name.endsWith(".eml"))) {
@@ -128,7 +128,7 @@ async function mailed(to, beginning) {
 }
 
 const journeys = {
-  // No account: search, book, a declined card, a good one, papers, the link of the mail in another browser, cancelling.
+  // Without an account: search, booking, a declined card, a valid card, documents, the link in the mail without the cookie, cancellation.
   async guest() {
     const { context, page } = await browser();
     await page.goto(`${HOUSE}/`);
@@ -142,7 +142,7 @@ const journeys = {
     await checkout(page);
     await shoot(page, "checkout");
     await who(page, "browser@guest.example");
-    // What only the server finds wrong is named beside the field, and nothing typed is lost.
+    // An error that only the server finds is displayed beside the field, and the input is kept.
     await page.locator("#f-email").fill("nobody@nowhere");
     await card(page, "4242 4242 4242 4242");
     await page.locator(".wrong:visible").first().waitFor();
@@ -164,7 +164,7 @@ const journeys = {
     await page.goto(`${HOUSE}/bookings`);
     await shoot(page, "bookings");
     const link = await mailed("browser@guest.example", "/bookings/rsv_");
-    // Without the cookie the address alone opens nothing; the secret link opens everything.
+    // Without the cookie the URL alone grants no access; the secret link does.
     await context.clearCookies();
     const without = await page.request.get(booking, { maxRedirects: 0 });
     assert(without.status() !== 200, `${booking} is open to everybody`);
@@ -179,7 +179,7 @@ const journeys = {
     await context.close();
   },
 
-  // An account: signed up, confirmed by mail, signed in; a card that wants a word with its owner.
+  // With an account: sign-up, confirmation by mail, sign-in, and a card that requires 3-D Secure.
   async account() {
     const { context, page } = await browser();
     await page.goto(`${HOUSE}/sign-up`);
@@ -222,7 +222,7 @@ const journeys = {
     await context.close();
   },
 
-  // The same without a line of JavaScript.
+  // Booking with JavaScript disabled.
   async plain() {
     const { context, page } = await browser({ javaScriptEnabled: false });
     await search(page, "Kraków", 60);

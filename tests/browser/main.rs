@@ -1,11 +1,11 @@
-//! Guests in a real browser: headless Chromium, driven by `journeys.mjs` with playwright-core. `tests/run` installs both; without
-//! them these tests say that they are left out. Screenshots of every page are under `target/screenshots`.
+//! Browser tests: headless Chromium, controlled by `journeys.mjs` with playwright-core. `tests/run` installs both; without them
+//! these tests are skipped. Screenshots of every page are under `target/screenshots`.
 
 use std::process::Command;
 
 use test_support::{TestServer, tool, workspace};
 
-/// Plays one of the journeys of `journeys.mjs` in a server with the demo hotels.
+/// Runs one of the journeys of `journeys.mjs` against a server with the demo hotels.
 async fn play(journey: &str) {
     let tools = workspace().join("target/tools/browser");
     let (Some(node), Some(chromium)) = (tool("node"), tool("chromium")) else { return };

@@ -1,5 +1,5 @@
-//! Every operation of every document, as a stranger and as a caller whose token lacks the scope. An operation that is added
-//! is covered as soon as it is in a document.
+//! Calls every operation of the OpenAPI document without a token, and with a token that lacks the scope. A new operation is
+//! covered as soon as it is in the document.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,14 +8,14 @@ use test_support::{Caller, TestServer};
 use crate::documents::documents;
 use crate::sample;
 
-/// Operations that need no token, and why that is right. Nobody joins this list by accident.
+/// The operations that need no token, with the reason. Every addition must be deliberate.
 const OPEN: [&str; 22] = [
-    // Public by nature.
+    // Public data.
     "listCities",
     "listHotels",
     "getHotel",
     "listOffers",
-    // What a person without a token does to get one, or proves by a link in a mail.
+    // Steps to obtain a token, and steps authorized by a link in a mail.
     "registerUser",
     "verifyEmail",
     "requestPasswordReset",
@@ -24,7 +24,7 @@ const OPEN: [&str; 22] = [
     "decideAuthorization",
     "showDevice",
     "decideDevice",
-    // By a client's own proof.
+    // Authenticated by client credentials.
     "createToken",
     "createDeviceAuthorization",
     "introspectToken",
@@ -32,20 +32,20 @@ const OPEN: [&str; 22] = [
     // Public keys and discovery.
     "getOAuthMetadata",
     "listPublicKeys",
-    // By the bank's signature.
+    // Authenticated by the bank's signature.
     "receiveBankEvent",
-    // By the secret link of a mail; without it they say 404 or 401, see below.
+    // Authorized by the secret link in a mail; without it the response is 404 or 401, see below.
     "getReservation",
     "getConfirmation",
     "getReservationCalendar",
 ];
-/// Of these, those that show what belongs to somebody.
+/// Those of [`OPEN`] that return data of one owner.
 const BY_LINK: [&str; 3] = ["getReservation", "getConfirmation", "getReservationCalendar"];
 
-/// Scopes that open an operation beside the one that its document names.
+/// The scopes that authorize an operation in addition to the one in the document.
 fn also_open(operation: &str, scope: &str) -> &'static [&'static str] {
     match (operation, scope) {
-        // Giving money back: staff of the hotel, and administrators.
+        // Refunds: staff of the hotel, and administrators.
         ("createRefund", _) => &["cluster:manage"],
         // Staff sees and changes the bookings of its hotels, and sees their payments.
         (_, "reservations:read" | "reservations:write") if operation != "createReservation" => {
@@ -100,7 +100,7 @@ fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Operat
     Operation { name, method: method.to_uppercase().parse().unwrap(), path, scope, open, body }
 }
 
-/// Ids of the right form in the places of a path.
+/// Replaces the parameters of a path with well-formed ids.
 fn filled(path: &str) -> String {
     let parts = path.split('/').map(|part| match part {
         "{property_id}" | "{hotel_id}" => HOTEL.to_owned(),
@@ -123,7 +123,7 @@ fn filled(path: &str) -> String {
 
 const HOTEL: &str = "HOTEL";
 
-/// What a schema alone does not say.
+/// Bodies that satisfy constraints outside the schema.
 fn overridden(name: &str, mut body: Value) -> Value {
     match name {
         "registerUser" => body["email"] = json!("a@guest.example"),
@@ -143,7 +143,7 @@ fn overridden(name: &str, mut body: Value) -> Value {
     body
 }
 
-/// A server with a booking of somebody else's, whose ids take the places of the made-up ones.
+/// A server with another user's reservation, whose ids replace the placeholders.
 struct Scene {
     server: TestServer,
     replace: Vec<(String, String)>,
@@ -199,7 +199,7 @@ async fn nobody_gets_in_without_the_scope() {
         if (refused.status, refused.header("content-type")) != (401, "application/problem+json") {
             wrong.push(format!("{name} without a token: {} {}", refused.status, refused.text()));
         }
-        // A token with every scope but this one, and those that stand above it.
+        // A token with every scope except this one and those that also authorize the operation.
         let above = also_open(name, &scope);
         let lacking = |other: &&str| *other != scope && !above.contains(other);
         let others: Vec<&str> = every.split_whitespace().filter(lacking).collect();

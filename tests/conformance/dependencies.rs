@@ -1,4 +1,4 @@
-//! Who depends on whom, and who may not.
+//! The allowed dependencies between crates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::{golden, goldens};
 
 const SERVICES: [&str; 7] = ["auth", "payments", "pdf", "reservations", "search", "ui", "users"];
 
-/// Crates of others with one home each: what they are about is nobody else's business.
+/// Third-party crates that only one crate of the workspace may use.
 const HOMES: [(&str, &str); 10] = [
     ("openraft", "consensus"),
     ("sled", "store"),
@@ -25,11 +25,11 @@ const HOMES: [(&str, &str); 10] = [
 
 struct Crate {
     name: String,
-    /// Where its manifest is, from the workspace's root.
+    /// The folder of its manifest, relative to the workspace.
     folder: String,
-    /// What it is built of.
+    /// Its dependencies, without those of its tests.
     uses: BTreeSet<String>,
-    /// What its tests need besides.
+    /// Its dev-dependencies.
     tests: BTreeSet<String>,
 }
 

@@ -9,7 +9,7 @@ use crate::{golden, goldens};
 
 const SERVICES: [&str; 7] = ["auth", "cluster", "payments", "pdf", "reservations", "search", "users"];
 
-/// What `auberge openapi --write` writes, by name.
+/// The files that `auberge openapi --write` writes: name and content.
 pub fn documents() -> Vec<(String, String)> {
     let directory = tempfile::tempdir().unwrap();
     let ran = Command::new(env!("CARGO_BIN_EXE_auberge"))
@@ -82,7 +82,7 @@ fn problem_types_are_those_that_clients_know() {
     ] {
         kinds.extend(some);
     }
-    // Two services may mean the same by a name; one name never means two things.
+    // Two services may share a problem type, but a name never has two meanings.
     kinds.sort();
     kinds.dedup();
     let names: BTreeSet<&str> = kinds.iter().map(|kind| kind.slug).collect();
@@ -99,7 +99,7 @@ async fn every_problem_type_is_explained_where_its_name_points() {
         let meaning = server.anyone().get(&format!("/problems/{slug}")).await;
         assert_eq!(meaning.status, 200, "/problems/{slug}: {}", meaning.text());
     }
-    // What the server serves is what the binary prints, but for the address.
+    // The server serves the same paths that the binary writes.
     for service in SERVICES {
         let served = server.anyone().get(&format!("/openapi/{service}.json")).await.expect(200).json();
         let (_, printed) =

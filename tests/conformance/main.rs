@@ -1,5 +1,5 @@
-//! What is promised in writing: documents, problem types, scopes, and who may depend on whom. `REWRITE_GOLDENS=1` writes the
-//! goldens anew; the difference is then there to be read.
+//! Conformance tests: OpenAPI documents, problem types, scopes, and dependencies between crates. `REWRITE_GOLDENS=1` renews
+//! the golden files.
 
 mod authorization;
 mod dependencies;
@@ -9,7 +9,7 @@ mod sample;
 
 use std::path::{Path, PathBuf};
 
-/// Compares with what is committed, or commits it.
+/// Compares a text with the golden file, or renews the file.
 #[track_caller]
 fn golden(file: &Path, text: &str) {
     if std::env::var_os("REWRITE_GOLDENS").is_some() {

@@ -1,8 +1,8 @@
-//! Requests made from a document: the smallest body that its schema takes.
+//! Sample requests: the smallest body that is valid under a schema.
 
 use serde_json::{Map, Value, json};
 
-/// A value that a schema takes: required fields only.
+/// A value that is valid under a schema, with required fields only.
 pub fn value(document: &Value, schema: &Value) -> Value {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One archive of everything, made while guests go on booking, and put back elsewhere.
+//! A backup of the whole node, made under load and restored to another directory.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -45,7 +45,7 @@ async fn a_backup_made_under_load_comes_back_whole() {
     let clear = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
     assert!(!clear("kept@guest.example") && !clear("Hotel Rzeka"), "the archive can be read");
 
-    // Refused: another key, a changed byte, a missing end, a directory that has a store.
+    // Refused: another key, a changed byte, a truncated archive, and a directory that has a store.
     let (key, restored) = (server.data.join("cluster.key"), server.path().join("restored"));
     let restore = |archive: &str, key: &str, to: &str| {
         server.auberge(&["restore", archive, "--key", key, "--data", to])
@@ -78,8 +78,8 @@ async fn a_backup_made_under_load_comes_back_whole() {
     let checked = server.auberge(&["check", "--data", &to]).done();
     assert!(checked.contains("no invariant violated"), "{checked}");
 
-    // It serves what was acknowledged before the backup; what it would do outside waits for a word.
-    // Who administers it is in the stores; the secret is kept with the key, outside of them.
+    // The restored node serves what was acknowledged before the backup. Its effects are paused until they are released.
+    // The administrator's client is in the stores; its secret is in a file beside the cluster key, outside of the backup.
     fs::copy(server.data.join("admin.json"), restored.join("admin.json")).unwrap();
     let mut second = TestServer::plan().data(restored.clone()).hotels(vec![]).open().await;
     let partner = second.sign_in(&id, &secret).await;
@@ -98,7 +98,7 @@ async fn a_backup_made_under_load_comes_back_whole() {
     second.start().await;
     second.wait_until_outboxes_empty().await;
     second.assert_invariants().await;
-    // The first one goes on as if nothing had happened.
+    // The original node is unaffected.
     server.start().await;
     let partner = server.sign_in(&id, &secret).await;
     let kept = std::mem::take(&mut *ledger.lock().unwrap());

@@ -1,4 +1,4 @@
-//! `kill -9` at any moment under load, many times in a row: what was acknowledged is there, and nothing happens twice.
+//! Repeated `kill -9` at random times under load: nothing acknowledged is lost, and nothing is executed twice.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use test_support::{TestServer, hotel};
 use crate::ledger::{Ledger, Marks, Shared, mails_arrived};
 use crate::load::guests;
 
-/// Guests at a time.
+/// The number of concurrent guests.
 const LANES: usize = 6;
-/// Rounds of each loop; `CRASH_ROUNDS` sets another number.
+/// The number of rounds of each loop; `CRASH_ROUNDS` overrides it.
 const ROUNDS: u64 = 50;
 
-/// A moment of the next round in milliseconds, drawn from the round's number: spread evenly, and the same each time.
+/// The time of the kill in a round. It is derived from the round's number: evenly distributed, and the same in each run.
 fn moment(round: u64) -> Duration {
     Duration::from_millis(120 + round.wrapping_mul(0x9E37_79B9_7F4A_7C15) % 900)
 }
@@ -30,7 +30,7 @@ async fn rounds(plan: test_support::Plan) {
     for round in 0..rounds {
         let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
         {
-            // What the last round was told, and what it was not.
+            // Checks what was acknowledged in the last round, and repeats its requests.
             let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
             kept.is_kept(&partner, &admin, &before).await;
             kept.repeats(&partner, before.keyed).await;
@@ -51,7 +51,7 @@ async fn rounds(plan: test_support::Plan) {
         }
         server.start().await;
     }
-    // At rest: all of it, from the first round on, and every mail.
+    // After the last round: checks everything that was ever acknowledged, and every mail.
     let (partner, admin) = (server.sign_in(&id, &secret).await, server.admin().await);
     let mut kept = std::mem::take(&mut *ledger.lock().unwrap());
     kept.repeats(&partner, before.keyed).await;
@@ -83,7 +83,7 @@ async fn killed_fifty_times_and_nothing_lost() {
     rounds(TestServer::plan()).await;
 }
 
-/// With what was not synced thrown away, as a power cut would: `kill -9` alone leaves the page cache whole.
+/// Discards unsynced writes, as a power failure does; after `kill -9` alone the page cache is intact.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cut_off_fifty_times_and_nothing_synced_lost() {
     rounds(TestServer::plan().argument("--drop-unsynced")).await;

@@ -1,4 +1,4 @@
-//! Two servers on one directory; damaged and foreign files.
+//! Two servers on one directory, damaged stores, and paths that are not data directories.
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -17,7 +17,7 @@ async fn a_second_process_on_the_same_directory_is_refused() {
     let checked = server.auberge(&["check", "--data", &data]).refused();
     assert!(checked.contains("in use by another process"), "{checked}");
     server.assert_invariants().await;
-    // And an address that somebody has is named.
+    // An address in use is named in the error.
     let other = server.path().join("other").to_string_lossy().into_owned();
     let taken = server.url.trim_start_matches("http://").to_owned();
     let refused = server.auberge(&["serve", "--no-demo", "--data", &other, "--http", &taken]).refused();
@@ -35,7 +35,7 @@ async fn only_the_owner_may_look_into_the_directory() {
     server.anyone().get("/healthz").await.expect(200);
 }
 
-/// A server that has some bookings, stopped.
+/// A stopped server that has some reservations.
 async fn lived_in() -> TestServer {
     let mut server = TestServer::open().await;
     let partner = server.booker().await;
@@ -133,12 +133,12 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The file in which a store keeps its rows.
+/// Whether this is the file with the rows of a store.
 fn is_store(file: &Path) -> bool {
     file.file_name().is_some_and(|name| name == "db")
 }
 
-/// Turns bits over throughout the part of a file that has something in it.
+/// Inverts every 97th byte of a file, up to its last byte that is not zero.
 fn spoil(path: &Path) {
     let bytes = fs::read(path).unwrap();
     let last = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0);

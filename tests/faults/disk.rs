@@ -1,4 +1,4 @@
-//! A disk that is full, and one that cannot be written.
+//! A full disk, and a directory that cannot be written.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let ledger: Shared = Arc::default();
     let offer = partner.offer(&hotel, &Stay::from_day(30, 1), "Flexible").await;
     let ballast = disk.fill();
-    // Until it does not go on. What is acknowledged until then counts.
+    // Sends holds until the server refuses them. Everything acknowledged before must be kept.
     let mut refused = 0;
     for number in 0..400 {
         let key = format!("full-{number}");
@@ -33,7 +33,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
                 ledger.reservations.push(held.clone());
                 ledger.keyed.push(Keyed { path: "/v1/reservations", key, body, id: Some(held) });
             }
-            // 409: the 200 rooms are sold.
+            // 409: all 200 rooms are held.
             Ok(answer) if answer.status == 409 => break,
             Ok(answer) => {
                 assert_eq!(answer.status, 503, "{}", answer.text());
@@ -47,7 +47,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
         }
     }
     println!("{} holds on the full disk, then {refused} refusals", ledger.lock().unwrap().reservations.len());
-    // Room again, and a start as an operator would do it: everything is there, and it goes on.
+    // The operator frees disk space and restarts the server: nothing is lost, and it serves again.
     server.kill();
     let full = server.try_start().await;
     if let Err(why) = &full {
@@ -71,7 +71,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
 #[tokio::test]
 async fn a_directory_that_cannot_be_written_is_named() {
     let server = TestServer::open().await;
-    // `/proc` takes no directories from anybody, not even from root.
+    // Not even root can create a directory in `/proc`.
     let refused =
         server.auberge(&["serve", "--data", "/proc/auberge", "--http", "127.0.0.1:0", "--no-demo"]).refused();
     assert!(refused.contains("/proc/auberge"), "{refused}");

@@ -1,4 +1,4 @@
-//! What the server has acknowledged, and so must know for ever.
+//! What the server has acknowledged and so must never lose.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,40 +8,39 @@ use test_support::{Caller, TestServer};
 
 use crate::text;
 
-/// A request that was sent under an idempotency key. Whether it was answered is another matter.
+/// A request that was sent under an idempotency key, with or without a response.
 #[derive(Debug, Clone)]
 pub struct Keyed {
     pub path: &'static str,
     pub key: String,
     pub body: Value,
-    /// The id in the answer, if there was one.
+    /// The id in the response; `None` without a response.
     pub id: Option<String>,
 }
 
-/// All that was acknowledged so far.
+/// Everything that was acknowledged so far.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Requests under keys, newest last.
+    /// The requests under idempotency keys, oldest first.
     pub keyed: Vec<Keyed>,
-    /// Reservations that were acknowledged.
+    /// The acknowledged reservations.
     pub reservations: Vec<String>,
-    /// Payments that were acknowledged as succeeded, with their reservations.
+    /// The payments acknowledged as succeeded, with their reservations.
     pub payments: BTreeMap<String, String>,
-    /// Addresses whose registration was acknowledged.
+    /// The mail addresses whose registration was acknowledged.
     pub users: Vec<String>,
-    /// Templates with the source that was acknowledged last, and all that were sent since: whatever was cut off may have
-    /// been done or not.
+    /// Templates with the last acknowledged source and all sources sent since. An unacknowledged one may be stored or not.
     pub templates: BTreeMap<String, (String, Vec<String>)>,
 }
 
-/// Shared by everybody who puts load on the server.
+/// A ledger shared by all guests.
 pub type Shared = std::sync::Arc<Mutex<Ledger>>;
 
 impl Ledger {
-    /// Looks for what was acknowledged from these places on: how much of each there was before.
+    /// Checks that everything acknowledged since `from` exists.
     ///
     /// # Panics
-    /// When something is not there, or is something else.
+    /// If something is missing or differs.
     pub async fn is_kept(&self, partner: &Caller, admin: &Caller, from: &Marks) {
         for id in &self.reservations[from.reservations..] {
             partner.get(&format!("/v1/reservations/{id}")).await.expect(200);
@@ -60,11 +59,11 @@ impl Ledger {
         }
     }
 
-    /// Repeats the requests under keys from this place on: those that were answered are answered the same; those that
-    /// were not are done now, once.
+    /// Repeats the requests under idempotency keys from index `from` on. A request with a response must have the same
+    /// response again; one without a response is executed now, once.
     ///
     /// # Panics
-    /// When a repeat is answered otherwise.
+    /// If the response to a repeat differs.
     pub async fn repeats(&mut self, partner: &Caller, from: usize) {
         for keyed in &mut self.keyed[from..] {
             let answer = partner.post(keyed.path, &keyed.body).key(&keyed.key).await;
@@ -79,13 +78,13 @@ impl Ledger {
                     }
                     keyed.id = Some(id);
                 }
-                // A hold that was never acknowledged may have ended meanwhile, or never have been payable.
+                // A hold that was never acknowledged may have expired, so that it cannot be paid.
                 None => assert!((400..500).contains(&answer.status), "{}: {}", answer.status, answer.text()),
             }
         }
     }
 
-    /// How much there is now.
+    /// The current position.
     pub fn marks(&self) -> Marks {
         Marks {
             keyed: self.keyed.len(),
@@ -95,7 +94,7 @@ impl Ledger {
     }
 }
 
-/// How much there was at some moment.
+/// A position in the ledger.
 #[derive(Debug, Default)]
 pub struct Marks {
     pub keyed: usize,
@@ -103,10 +102,10 @@ pub struct Marks {
     pub payments: std::collections::BTreeSet<String>,
 }
 
-/// Every mail that the ledger calls for has arrived.
+/// Checks that every mail about an entry of the ledger was sent.
 ///
 /// # Panics
-/// When one has not.
+/// If one is missing.
 pub fn mails_arrived(server: &TestServer, ledger: &Ledger) {
     let mails = server.mails();
     let about = |what: &str| mails.iter().any(|mail| mail.id.contains(what));

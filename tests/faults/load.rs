@@ -1,4 +1,4 @@
-//! Guests who book, pay and register until the server is gone.
+//! Guests that book, pay and register until the server stops.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,7 @@ use test_support::{Caller, Stay};
 use crate::ledger::{Keyed, Shared};
 use crate::text;
 
-/// One guest after another, until a request is not answered.
+/// Runs one guest after another until a request has no response.
 pub async fn guests(partner: Caller, admin: Caller, hotel: String, lane: usize, ledger: Shared) {
     let mut turn = 0_u64;
     while one(&partner, &admin, &hotel, lane, turn, &ledger).await.is_some() {
@@ -16,7 +16,7 @@ pub async fn guests(partner: Caller, admin: Caller, hotel: String, lane: usize, 
     }
 }
 
-/// Nothing when the server has gone.
+/// One guest. Returns `None` once the server is unavailable.
 async fn one(
     partner: &Caller,
     admin: &Caller,
@@ -74,7 +74,7 @@ async fn user(partner: &Caller, number: u64, ledger: &Shared) -> Option<()> {
     Some(())
 }
 
-/// A request under a key of its own, noted before it is sent.
+/// Sends a request under a new idempotency key, recorded in the ledger before it is sent.
 async fn keyed(
     partner: &Caller,
     path: &'static str,
@@ -94,7 +94,7 @@ async fn keyed(
     Some(made)
 }
 
-/// The answer of a server that is there. While it is going down it may say 503; anything else is a mistake.
+/// The body of a successful response; `None` for 503, which is allowed while the server stops. Panics on any other status.
 fn served(answer: &test_support::Answer) -> Option<Value> {
     if answer.status == 503 {
         return None;
@@ -109,7 +109,7 @@ fn served(answer: &test_support::Answer) -> Option<Value> {
     Some(answer.json())
 }
 
-/// Numbers that are used once.
+/// The next unique number.
 fn next() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)

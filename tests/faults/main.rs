@@ -1,4 +1,4 @@
-//! Everything that breaks: killed processes, full disks, damaged files, two servers on one directory, backups.
+//! Fault tests: killed processes, full disks, damaged files, two servers on one directory, and backups.
 
 mod backup;
 mod crash;

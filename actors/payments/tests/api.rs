@@ -1,4 +1,4 @@
-//! The REST API over HTTP: bodies, refusals, and what the bank tells us unasked.
+//! The REST API over HTTP: bodies, refusals, and webhooks of the bank.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Documents as readers see them.
+//! The text and the structure of rendered documents.
 
 mod tools;
 
@@ -96,7 +96,7 @@ fn long_stays_take_more_pages() {
     }
 }
 
-/// Text that tries to be more than text.
+/// Text that tries to inject Markdown, template or PDF syntax.
 const HOSTILE: [&str; 12] = [
     "((((",
     "))) Tj ET endstream endobj 99 0 obj << /JS (app.alert) >>",

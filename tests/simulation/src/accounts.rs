@@ -1,4 +1,4 @@
-//! What happens around accounts, sessions, keys, browsers and templates.
+//! Random steps for accounts, sessions, signing keys, remembered bookings and templates.
 
 use contracts::users::{Grants, MailLink};
 use contracts::{UserId, auth as keys, pdf as papers, scope, ui as pages, users as accounts};
@@ -9,22 +9,22 @@ use crate::fixtures::{administrator, principal};
 use crate::member::Violation;
 use crate::world::World;
 
-/// argon2id of some password: made once, because making one takes 15 ms.
+/// The argon2id hash of a password. It is a constant because computing one takes 15 ms.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$6s2P2jCqCSkSEx3CfRcbZZb5zEVyHFvCBpbp2K0Q8oc";
-/// Accounts that are played with.
+/// The number of mail addresses that accounts are registered with.
 const ADDRESSES: usize = 4;
 
-/// What is known of people.
+/// The accounts, links and tokens that clients have received.
 #[derive(Debug, Default)]
 pub struct Accounts {
-    /// Links from mails.
+    /// Links from mails, and whether they reset a password.
     pub links: Vec<(MailLink, bool)>,
-    /// Whoever a mail was written to.
+    /// The users that received a mail.
     pub users: Vec<UserId>,
-    /// Refresh tokens that browsers had.
+    /// The hashes of refresh tokens that browsers have received.
     refresh: Vec<[u8; 32]>,
-    /// Effects that were performed and not noted yet.
+    /// Effects that were performed and whose outcome is not proposed yet.
     pub performed: Vec<Performed>,
 }
 
@@ -35,13 +35,13 @@ impl World {
         bytes
     }
 
-    /// A signing key that nobody signs with.
+    /// A signing key that is never used to sign.
     pub fn made_up_key(&mut self) -> keys::SealedKey {
         let name = format!("{:032x}", self.rng.wide());
         keys::SealedKey { id: format!("k4.pid.{name}"), public: format!("k4.public.{name}"), sealed: name }
     }
 
-    /// Somebody does something about an account.
+    /// Sends a random command about an account.
     pub fn account(&mut self) -> Result<(), Violation> {
         let email = format!("guest{}@example.org", self.rng.below(ADDRESSES));
         let user = self.rng.pick(&self.accounts.users).copied();
@@ -100,7 +100,7 @@ impl World {
         Ok(())
     }
 
-    /// What `users` says may be in somebody's tokens; none for closed accounts.
+    /// The grants of a user as `users` returns them; `None` for closed accounts.
     pub fn grants(&mut self, user: UserId) -> Result<Option<Grants>, Violation> {
         match self.query::<users::Users>(&Principal::service("auth"), accounts::GetGrants { user }.into())? {
             Ok(accounts::Answer::Grants(grants)) => Ok(Some(grants)),
@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// Somebody signs in, goes on, or signs out; keys come and go.
+    /// Starts, refreshes or ends a session, or installs or rotates signing keys.
     pub fn session(&mut self) -> Result<(), Violation> {
         let ui = Principal::service("ui");
         let (old_hash, new_hash) = (self.rng.pick(&self.accounts.refresh).copied(), self.random_bytes());
@@ -142,7 +142,7 @@ impl World {
         Ok(())
     }
 
-    /// A browser remembers a booking, or forgets all.
+    /// Stores a booking in a guest session, or removes all of its bookings.
     pub fn browse(&mut self) -> Result<(), Violation> {
         let guest = format!("gst_0123456789abcdef{}", self.rng.below(3));
         let Some((reservation, _)) = self.rng.pick(&self.known.reservations).cloned() else { return Ok(()) };
@@ -154,7 +154,7 @@ impl World {
         self.send::<ui::Ui>(&Principal::service("ui"), command).map(|_| ())
     }
 
-    /// Somebody stores or removes a template.
+    /// Stores or deletes a template.
     pub fn template(&mut self) -> Result<(), Violation> {
         let name = ["welcome", "receipt", "invoice"][self.rng.below(3)].to_owned();
         let command = if self.rng.chance(70) {

@@ -1,5 +1,5 @@
-//! A bank in memory, as far as payments speaks to one: it charges, declines, sends guests to 3-D Secure, takes its time,
-//! fails before or after it has done what was asked, and tells of what happened late, twice, or not at all.
+//! An in-memory bank with the operations that payments uses. It charges and declines cards, requires 3-D Secure, processes
+//! slowly, fails before or after it has executed a request, and delivers events late, twice or not at all.
 
 use std::collections::BTreeMap;
 
@@ -8,46 +8,46 @@ use contracts::{Money, PaymentId, RefundId};
 
 use crate::rng::Rng;
 
-/// Cards by the names that guests pay with.
+/// Payment methods that guests use.
 pub const CARDS: [&str; 6] =
     ["pm_card_visa", "pm_card_visa", "pm_card_declined", "pm_card_3ds", "pm_card_slow", "pm_card_unknown"];
 
-/// Why the bank did not do it, as `payments` reads it.
+/// The error of a request, as `payments` classifies it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trouble {
-    /// No answer; whether it was done is not known.
+    /// There was no response. The request may have been executed.
     Away,
     /// The card was declined.
     Declined { code: &'static str, seen: Option<Box<IntentSnapshot>> },
-    /// It makes no sense, now or ever.
+    /// The request is invalid, and a retry fails too.
     Refused { code: &'static str },
 }
 
-/// A quote of money.
+/// A payment intent.
 #[derive(Debug, Clone)]
 pub struct Intent {
-    /// Ours, from its metadata.
+    /// The id of the payment, from the metadata.
     pub payment: PaymentId,
-    /// How much was asked for.
+    /// The requested amount.
     pub amount: Money,
     card: String,
     state: IntentState,
-    /// How often money was taken: once, or never.
+    /// The number of charges: 0 or 1.
     pub charges: u32,
-    /// Money that goes back, by our ids.
+    /// Refunds: id of payments, amount in minor units, status.
     pub refunds: Vec<(RefundId, i64, RefundStatus)>,
 }
 
-/// What the bank wants to tell.
+/// A webhook event.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its id.
+    /// The id of the event.
     pub id: String,
     /// `payment_intent.succeeded`, …
     pub kind: &'static str,
-    /// Whose; none where it is about something of others.
+    /// The payment; `None` for an intent that payments did not create.
     pub payment: Option<PaymentId>,
-    /// Which intent.
+    /// The id of the intent.
     pub intent: String,
 }
 
@@ -61,21 +61,21 @@ enum Kept {
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Bank {
-    /// By the bank's ids.
+    /// Intents by the bank's ids.
     pub intents: BTreeMap<String, Intent>,
-    /// What was answered under a key.
+    /// Responses by idempotency key.
     keys: BTreeMap<String, Kept>,
-    /// What it has not told yet.
+    /// Events that are not delivered yet.
     pub events: Vec<Event>,
-    /// Requests that are still under way though nobody waits for them: to confirm these intents, under these keys.
+    /// Delayed requests to confirm an intent, whose client has timed out: intent, idempotency key.
     pub lost: Vec<(String, String)>,
-    /// It fails no more.
+    /// Whether faults are switched off.
     pub healed: bool,
     told: u64,
 }
 
 impl Bank {
-    /// Whether it fails now, and whether it does so after having done what was asked.
+    /// Whether this request fails: `Some(true)` after it was executed, `Some(false)` before.
     fn fails(&self, rng: &mut Rng) -> Option<bool> {
         (!self.healed && rng.chance(12)).then(|| rng.chance(50))
     }
@@ -91,7 +91,7 @@ impl Bank {
         });
     }
 
-    /// An event about something that is not ours.
+    /// Sends an event about an intent that payments did not create.
     pub fn tell_of_others(&mut self) {
         self.send("payment_intent.succeeded", "pi_stranger");
     }
@@ -110,7 +110,7 @@ impl Bank {
         })
     }
 
-    /// Makes an unconfirmed intent.
+    /// Creates an unconfirmed intent.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -147,7 +147,7 @@ impl Bank {
         if fails == Some(true) { Err(Trouble::Away) } else { Ok(made) }
     }
 
-    /// How far an intent is.
+    /// Retrieves an intent.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -158,7 +158,7 @@ impl Bank {
         self.see(id).ok_or(Trouble::Refused { code: "resource_missing" })
     }
 
-    /// Charges the card, or sends the guest to 3-D Secure.
+    /// Confirms an intent: charges the card, or requires 3-D Secure.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -176,7 +176,7 @@ impl Bank {
         }
     }
 
-    /// A request to confirm arrives after all.
+    /// Executes a delayed request to confirm.
     pub fn confirm_late(&mut self, at: usize, rng: &mut Rng) {
         let (id, key) = self.lost.swap_remove(at);
         let _ = self.confirm_now(&id, &key, rng);
@@ -221,7 +221,7 @@ impl Bank {
         answer
     }
 
-    /// Gives an intent up, unless it is too late for that.
+    /// Cancels an intent, unless it is processing, succeeded or canceled.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -242,7 +242,7 @@ impl Bank {
         if fails.is_some() { Err(Trouble::Away) } else { self.see(id).ok_or(refused) }
     }
 
-    /// How far a refund of an intent is, by our id; none where there is none.
+    /// The status of a refund by its id of payments; `None` if it does not exist.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -259,7 +259,7 @@ impl Bank {
         Ok(intent.refunds.iter().find(|(found, ..)| *found == refund).map(|(_, _, status)| *status))
     }
 
-    /// Gives money back.
+    /// Refunds an amount in minor units.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -298,7 +298,7 @@ impl Bank {
         if fails.is_some() { Err(Trouble::Away) } else { status.ok_or(Trouble::Away) }
     }
 
-    /// The guest comes back from 3-D Secure, or a slow intent reaches its end.
+    /// Completes 3-D Secure or processing: the intent succeeds or fails.
     pub fn decide(&mut self, id: &str, good: bool) {
         let open = self.intents.get(id).is_some_and(|intent| {
             matches!(intent.state, IntentState::RequiresAction { .. } | IntentState::Processing)
@@ -310,7 +310,7 @@ impl Bank {
         }
     }
 
-    /// A pending refund reaches its end, or a finished one turns out to have failed.
+    /// Changes the status of a refund. A refund that succeeded can still fail.
     pub fn decide_refund(&mut self, id: &str, at: usize, status: RefundStatus) {
         if let Some(refund) = self.intents.get_mut(id).and_then(|intent| intent.refunds.get_mut(at))
             && refund.2 != RefundStatus::Failed
@@ -321,7 +321,7 @@ impl Bank {
         }
     }
 
-    /// Intents that wait for a guest or for the bank itself.
+    /// The intents that require action or are processing.
     pub fn undecided(&self) -> Vec<String> {
         let waits = |state: &IntentState| {
             matches!(state, IntentState::RequiresAction { .. } | IntentState::Processing)
@@ -329,7 +329,7 @@ impl Bank {
         self.intents.iter().filter(|(_, intent)| waits(&intent.state)).map(|(id, _)| id.clone()).collect()
     }
 
-    /// All refunds: intent, place, how far.
+    /// All refunds: intent, index, status.
     pub fn refunds(&self) -> Vec<(String, usize, RefundStatus)> {
         let each = |(id, intent): (&String, &Intent)| {
             intent

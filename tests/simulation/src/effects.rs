@@ -1,7 +1,7 @@
-//! What leaders do outside: they deal with the bank and the mail as the services' own effects do, and may die before they
-//! can tell what they learnt.
+//! The effects of leaders: requests to the bank and mails, as the services' own effects make them. A leader can crash before
+//! it has proposed the outcome.
 //!
-//! `payments` mirrors `payments::PaymentEffects` question by question: keep the two alike.
+//! The effects of payments mirror `payments::PaymentEffects` request by request: change both together.
 
 use contracts::payments::{
     BankMode, BankReport, BankReported, Command, GetPayment, IntentSnapshot, IntentState, Payment,
@@ -19,10 +19,10 @@ use crate::bank::Trouble;
 use crate::member::Violation;
 use crate::world::{MEMBERS, SHARDS, Sabotage, World};
 
-/// As `payments` has it.
+/// The number of attempts under one idempotency key, as in `payments`.
 const ATTEMPTS_PER_KEY: u32 = 5;
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Debug, Clone)]
 enum Outcome {
     Done,
@@ -31,7 +31,7 @@ enum Outcome {
     Keys(Box<keys::Command>),
 }
 
-/// An effect that was performed and not noted yet.
+/// An effect that was performed and whose outcome is not proposed yet.
 #[derive(Debug, Clone)]
 pub struct Performed {
     at: usize,
@@ -42,15 +42,15 @@ pub struct Performed {
 }
 
 impl World {
-    /// Some leader performs an effect. False when there is none to perform.
+    /// Performs a random effect of a leader. Returns false if there is none to perform.
     ///
     /// # Errors
-    /// When something is broken.
+    /// A violation.
     pub fn perform_some(&mut self) -> Result<bool, Violation> {
         let first = self.rng.below(MEMBERS);
         for at in (first..MEMBERS).chain(0..first) {
             let mut seen = self.leading(at).lanes.clone();
-            // The first effect of each key that is idle.
+            // The first effect of each idle key.
             let outbox = self.member(at).outbox()?.into_iter();
             let due = outbox.filter_map(|(row, outgoing)| match outgoing {
                 Outgoing::Effect { key, effect } => seen.insert(key).then_some((row, key, effect)),
@@ -65,10 +65,10 @@ impl World {
         Ok(false)
     }
 
-    /// Some leader notes what an effect brought. False when none is under way.
+    /// Proposes the outcome of a random performed effect. Returns false if there is none.
     ///
     /// # Errors
-    /// When something is broken.
+    /// A violation.
     pub fn conclude_some(&mut self) -> Result<bool, Violation> {
         if self.accounts.performed.is_empty() {
             return Ok(false);
@@ -108,7 +108,7 @@ impl World {
         let era = self.member(at).era();
         let performed = Performed { at, era, row, key, outcome };
         match if self.network.healed { 99 } else { self.rng.below(100) } {
-            // The leader dies before it can note anything.
+            // The leader crashes before it has proposed the outcome.
             0..8 => {
                 self.trace.note("  … and dies");
                 self.member_restart(at)?;
@@ -133,7 +133,7 @@ impl World {
         restarted
     }
 
-    /// Only the leader that performed it can note it; it may have been noted before.
+    /// Proposes the outcome, if the group still has the leader that performed the effect. It may be proposed twice.
     fn conclude(&mut self, performed: Performed) -> Result<(), Violation> {
         let Performed { at, era, row, key, outcome } = performed;
         if self.member(at).era() != era {
@@ -159,7 +159,7 @@ impl World {
         Ok(())
     }
 
-    /// A report that is refused is parked, and blocks what comes after it.
+    /// A refused report is parked and blocks later effects of its key, so none may be refused.
     fn nothing_is_parked(&mut self, at: usize) -> Result<(), Violation> {
         match self.member(at).parked()?.first() {
             None => Ok(()),
@@ -314,7 +314,7 @@ impl World {
         Ok(Outcome::Paid(Box::new(BankReported { payment, report }.into())))
     }
 
-    /// As `reservations::ReservationEffects` names its mails.
+    /// Sends a mail under the name that `reservations::ReservationEffects` gives it.
     fn desk_mail(&mut self, at: usize, row: u64, effect: reservations::Effect) -> Result<Outcome, Violation> {
         let reservations::Effect::Mail { reservation, occasion, to } = effect;
         let own = protocol::Principal::service("reservations");
@@ -340,7 +340,7 @@ impl World {
         ))
     }
 
-    /// The mail leaves, unless its server is away.
+    /// Sends a mail, unless the mail server is unavailable.
     fn mail(&mut self, at: usize, row: u64, name: String, about: String) -> Outcome {
         if !self.network.healed && self.rng.chance(10) {
             return Outcome::Retry;
@@ -353,7 +353,7 @@ impl World {
         Outcome::Done
     }
 
-    /// As `users::UserEffects` names its mails; the links are kept for whoever reads them.
+    /// Sends a mail under the name that `users::UserEffects` gives it, and stores its link for later steps.
     fn account_mail(&mut self, at: usize, row: u64, effect: users::Effect) {
         let (name, link) = self.read_account_mail(effect, at, row);
         *self.mails.sent.entry(name.clone()).or_default().entry(name.clone()).or_default() += 1;
@@ -361,10 +361,10 @@ impl World {
         self.accounts.links.extend(link);
     }
 
-    /// A payment, as payments shows it to itself.
+    /// Reads a payment in the name of payments.
     ///
     /// # Errors
-    /// When there is none.
+    /// If it does not exist.
     pub fn payment(&mut self, id: PaymentId) -> Result<Payment, Violation> {
         let own = protocol::Principal::service("payments");
         let found = self.call::<Payments, _>(&own, GetPayment { payment: id })?;
@@ -372,7 +372,7 @@ impl World {
     }
 }
 
-/// Whether money came.
+/// Whether the payment was captured.
 pub const fn succeeded(status: PaymentStatus) -> bool {
     match status {
         PaymentStatus::Succeeded | PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => true,

@@ -1,4 +1,4 @@
-//! Hotels and callers.
+//! Test data: hotels and callers.
 
 use contracts::{
     Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile,
@@ -8,24 +8,24 @@ use protocol::Principal;
 
 use crate::rng::Rng;
 
-/// City, country, zone, latitude, longitude, currency of the hotels; each in a city of its own.
+/// City, country, time zone, latitude, longitude and currency of each hotel. Each city has one hotel.
 pub const PLACES: [(&str, &str, &str, f64, f64, &str); 3] = [
     ("Munich", "DE", "Europe/Berlin", 48.14, 11.58, "EUR"),
     ("Lisbon", "PT", "Europe/Lisbon", 38.72, -9.13, "EUR"),
     ("Tokyo", "JP", "Asia/Tokyo", 35.69, 139.69, "JPY"),
 ];
 
-/// A hotel's reference: the numbers are such that both shards have some.
+/// A hotel's reference. The numbers are chosen so that both shards have hotels.
 pub fn reference(place: usize) -> String {
     ["sim-1", "sim-2", "sim-3"][place].to_owned()
 }
 
-/// The hotel of a place.
+/// The id of the hotel in [`PLACES`].
 pub fn hotel_id(place: usize) -> HotelId {
     HotelId::of_reference(&reference(place))
 }
 
-/// A hotel as its owner may describe it today: few rooms, so that they run out.
+/// A random description of a hotel, with few rooms, so that it sells out.
 pub fn hotel(place: usize, rng: &mut Rng) -> HotelProfile {
     let (city, country, zone, latitude, longitude, currency) = PLACES[place];
     let id = hotel_id(place);
@@ -79,24 +79,24 @@ pub fn hotel(place: usize, rng: &mut Rng) -> HotelProfile {
     }
 }
 
-/// A caller with scopes.
+/// A caller with these scopes.
 pub fn principal(subject: &str, scopes: &[&str]) -> Principal {
     let mut scopes: Vec<_> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
     scopes.sort();
     Principal { subject: subject.into(), client_id: subject.into(), scopes, ..Principal::default() }
 }
 
-/// May do everything.
+/// A caller with every scope.
 pub fn administrator() -> Principal {
     principal("admin", &scope::ALL)
 }
 
-/// Works for a hotel.
+/// Staff of a hotel.
 pub fn staff(hotel: HotelId) -> Principal {
     Principal { resources: vec![hotel.to_string()], ..principal("usr_staff", &[scope::HOTEL_MANAGE]) }
 }
 
-/// Who books: accounts, a partner's program, and guests without an account.
+/// A booker: a partner's client, a guest session without an account, or a user.
 pub fn guest(number: usize) -> Principal {
     let scopes =
         [scope::RESERVATIONS_READ, scope::RESERVATIONS_WRITE, scope::PAYMENTS_READ, scope::PAYMENTS_WRITE];
@@ -110,5 +110,5 @@ pub fn guest(number: usize) -> Principal {
     }
 }
 
-/// How many there are.
+/// The number of different guests.
 pub const GUESTS: usize = 7;

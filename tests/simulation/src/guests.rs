@@ -1,4 +1,4 @@
-//! What hotels and guests do: they import, price, hold, pay, cancel, come, stay away, ask for money back, and look.
+//! Random steps of hotels and guests: import, calendar changes, holds, payments, cancellations, check-in, refunds and reads.
 
 use contracts::payments::{
     BankEvent, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund, StartPayment,
@@ -17,24 +17,24 @@ use crate::fixtures::{GUESTS, PLACES, administrator, guest, hotel, hotel_id, sta
 use crate::member::Violation;
 use crate::world::World;
 
-/// The most quotes that guests keep open.
+/// The most quotes that are kept for later holds.
 const QUOTES_MAX: usize = 12;
 
-/// What the people of the simulation remember.
+/// The ids that clients have received.
 #[derive(Debug, Default)]
 pub struct Known {
-    /// Hotels that were imported, by place.
+    /// Whether the hotel of each place was imported.
     pub hotels: [bool; PLACES.len()],
     /// Quotes that guests have received.
     quotes: Vec<Quote>,
-    /// Reservations and whose they are.
+    /// Reservations and their owners.
     pub reservations: Vec<(ReservationId, Principal)>,
-    /// Payments, what they pay, and whose they are.
+    /// Payments, their reservations and their owners.
     pub payments: Vec<(PaymentId, ReservationId, Principal)>,
 }
 
 impl World {
-    /// The date at a place.
+    /// The local date at a place.
     pub fn today(&self, place: usize) -> Date {
         zone::today(PLACES[place].2, self.now)
     }
@@ -46,12 +46,12 @@ impl World {
 
     fn some_reservation(&mut self) -> Option<(ReservationId, Principal)> {
         let known = &self.known.reservations;
-        // Mostly one of the last.
+        // Mostly a recent one.
         let from = if self.rng.chance(80) { known.len().saturating_sub(8) } else { 0 };
         self.rng.pick(&known[from..]).cloned()
     }
 
-    /// A hotel is new, or described anew.
+    /// Creates or updates a hotel.
     pub fn import(&mut self) -> Result<(), Violation> {
         let place = self.rng.below(PLACES.len());
         let profile = hotel(place, &mut self.rng);
@@ -62,7 +62,7 @@ impl World {
         Ok(())
     }
 
-    /// Staff changes some nights.
+    /// Staff changes the calendar of some nights.
     pub fn change_calendar(&mut self) -> Result<(), Violation> {
         let Some(place) = self.some_place() else { return Ok(()) };
         let (hotel, today) = (hotel_id(place), self.today(place));
@@ -93,7 +93,7 @@ impl World {
         self.call::<Reservations, _>(&staff(hotel), request).map(|_| ())
     }
 
-    /// A guest reads offers and may hold one of them, or holds an offer that was read earlier.
+    /// A guest holds an offer, either a current one or one that was read earlier.
     pub fn hold(&mut self) -> Result<(), Violation> {
         if self.known.quotes.is_empty() || self.rng.chance(75) {
             self.ask_offers()?;
@@ -127,7 +127,7 @@ impl World {
         Ok(())
     }
 
-    /// A guest pays, as the API does it: reservations is asked in the guest's name first.
+    /// A guest pays. Like the API, this first queries reservations in the guest's name.
     pub fn pay(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let Ok(payable) = self.call::<Reservations, _>(&who, GetPayable { reservation })? else {
@@ -143,13 +143,13 @@ impl World {
         Ok(())
     }
 
-    /// A guest calls it off.
+    /// A guest cancels a reservation.
     pub fn cancel_reservation(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         self.call::<Reservations, _>(&who, Cancel { reservation, expect: None }).map(|_| ())
     }
 
-    /// A guest changes wishes.
+    /// A guest changes the special requests.
     pub fn modify(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let requests = Some(self.rng.chance(70).then(|| "A quiet room".to_owned()));
@@ -157,7 +157,7 @@ impl World {
         self.call::<Reservations, _>(&who, request).map(|_| ())
     }
 
-    /// The front desk: somebody comes, leaves, or does not come.
+    /// The front desk checks a guest in or out, or marks a no-show.
     pub fn front_desk(&mut self) -> Result<(), Violation> {
         let Some((reservation, _)) = self.some_reservation() else { return Ok(()) };
         let command = match self.rng.below(3) {
@@ -168,7 +168,7 @@ impl World {
         self.send::<Reservations>(&administrator(), command).map(|_| ())
     }
 
-    /// Staff gives money back, out of goodwill.
+    /// Staff refunds a payment as goodwill.
     pub fn goodwill(&mut self) -> Result<(), Violation> {
         let Some((payment, ..)) = self.rng.pick(&self.known.payments).cloned() else { return Ok(()) };
         let amount = self.rng.chance(80).then(|| self.rng.between(1, 3_000));
@@ -176,13 +176,13 @@ impl World {
         self.call::<Payments, _>(&administrator(), request).map(|_| ())
     }
 
-    /// A guest is back from the bank's pages.
+    /// A guest returns from the bank's page.
     pub fn returned(&mut self) -> Result<(), Violation> {
         let Some((payment, _, who)) = self.rng.pick(&self.known.payments).cloned() else { return Ok(()) };
         self.call::<Payments, _>(&who, GuestReturned { payment }).map(|_| ())
     }
 
-    /// Something moves at the bank by itself.
+    /// An intent or a refund changes at the bank.
     pub fn bank_moves(&mut self) {
         let (undecided, refunds) = (self.bank.undecided(), self.bank.refunds());
         match self.rng.below(12) {
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// The bank tells of something: some time, twice, or not at all.
+    /// Delivers a random event of the bank, possibly twice, or loses it.
     pub fn webhook(&mut self) -> Result<(), Violation> {
         if self.bank.events.is_empty() {
             return Ok(());
@@ -241,7 +241,7 @@ impl World {
         self.call::<Payments, _>(&Principal::service("payments"), request).map(|_| ())
     }
 
-    /// Somebody looks at a booking: its owner sees it, a stranger does not.
+    /// Reads a reservation: its owner sees it, a stranger does not.
     pub fn look(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let stranger = crate::fixtures::principal("usr_stranger", &contracts::scope::ALL[..4]);
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    /// A reservation, as reservations shows it to itself.
+    /// Reads a reservation in the name of payments.
     pub fn reservation(&mut self, id: ReservationId) -> Result<Reservation, Violation> {
         let request = GetReservation { reservation: id };
         let found = self.call::<Reservations, _>(&Principal::service("payments"), request)?;
@@ -267,7 +267,7 @@ impl World {
     }
 }
 
-/// Whether somebody has paid for the rooms and they are or were kept for it.
+/// Whether the reservation is paid and was not cancelled.
 pub const fn is_sold(status: Status) -> bool {
     match status {
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => true,
@@ -275,7 +275,7 @@ pub const fn is_sold(status: Status) -> bool {
     }
 }
 
-/// A long time from now, for timers that are run to their end.
+/// An instant after which no timer that matters is due.
 pub const fn long_after(now: Timestamp) -> Timestamp {
     now.plus_secs(10 * 24 * 3600)
 }

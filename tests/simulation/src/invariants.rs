@@ -1,5 +1,5 @@
-//! What must hold over several services, once everything that was on its way has arrived: each a function that names what
-//! breaks it. What must hold within one service is said by the service itself, and checked after every step.
+//! Invariants over several services, which hold once all messages are delivered. Each is a function that returns the first
+//! violation. The invariants of a single service are part of the service, and are checked after every step.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +23,13 @@ use crate::guests::is_sold;
 use crate::member::Violation;
 use crate::world::{MEMBERS, World};
 
-/// Nights from today on that search and reservations are compared for.
+/// The number of nights, from today on, for which search and reservations are compared.
 const NIGHTS: i32 = 26;
 
-/// All of them.
+/// Checks all invariants.
 ///
 /// # Errors
-/// The first that is broken.
+/// The first violation.
 pub fn check_when_idle(world: &mut World) -> Result<(), Violation> {
     what_search_finds_is_what_reservations_offers(world)?;
     everything_captured_is_folio_and_refunds(world)?;
@@ -42,10 +42,10 @@ pub fn check_when_idle(world: &mut World) -> Result<(), Violation> {
     nothing_waits_and_nothing_is_parked(world)
 }
 
-/// For each hotel, night and party, the cheapest offer and the rooms left are the same in both.
+/// For each hotel, stay and number of guests, search and reservations have the same cheapest offer and rooms left.
 ///
 /// # Errors
-/// The first stay for which they are not.
+/// The first stay for which they differ.
 pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Result<(), Violation> {
     let nobody = Principal::anonymous();
     for (place, (city, ..)) in
@@ -98,11 +98,11 @@ pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Resul
     Ok(())
 }
 
-/// What the bank took of a payment is what the booking costs (its penalty, once it is called off), what went back, and
-/// what is due to go back but could not yet.
+/// The captured amount of a payment equals the folio (the penalty after a cancellation), plus what was refunded, plus the
+/// refunds that are due but failed.
 ///
 /// # Errors
-/// The first payment for which it is not.
+/// The first payment for which it does not.
 pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(), Violation> {
     let intents: Vec<_> = world.bank.intents.values().filter(|intent| intent.charges > 0).cloned().collect();
     for intent in intents {
@@ -133,7 +133,7 @@ pub fn everything_captured_is_folio_and_refunds(world: &mut World) -> Result<(),
         let (goodwill, due) = (sum(true, false), sum(false, true));
         let folio = folio(&reservation, &payment);
         let captured = intent.amount.amount;
-        // What staff gave away before a cancellation may be part of its refund or not, depending on which came first.
+        // A goodwill refund may be part of the refund of a cancellation or not, depending on which was executed first.
         let exact = goodwill == 0 && sum(true, true) == 0 || !over(reservation.status);
         if exact && captured != folio - goodwill + made + due || captured < made {
             return Err(format!(
@@ -153,7 +153,7 @@ const fn over(status: Status) -> bool {
     }
 }
 
-/// What a payment has to cover, before anything is given away.
+/// What the guest owes for the reservation of a payment, without goodwill refunds, in minor units.
 fn folio(reservation: &Reservation, payment: &Payment) -> i64 {
     let counts =
         matches!(reservation.payment, PaymentState::Paid { payment: paid, .. } if paid == payment.id);
@@ -165,15 +165,15 @@ fn folio(reservation: &Reservation, payment: &Payment) -> i64 {
     }
 }
 
-/// A booking is sold if and only if exactly one payment of it succeeded that is not being given back as too late.
+/// A reservation is sold if and only if exactly one of its payments succeeded and is not refunded as too late.
 ///
 /// # Errors
-/// The first booking for which it is not.
+/// The first reservation for which this does not hold.
 pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Violation> {
     for (id, _) in world.known.reservations.clone() {
         let reservation = world.reservation(id)?;
         let sold = is_sold(reservation.status) || happened(&reservation, TimelineEvent::Confirmed);
-        // Staff may have given all of it back before reservations could.
+        // Staff may have refunded the whole payment before reservations did.
         let gone = |payment: &Payment| {
             let late = payment.refunds.iter().any(|refund| refund.reason == RefundReason::TooLate);
             late || !sold && payment.status == PaymentStatus::Refunded
@@ -196,10 +196,10 @@ pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Viola
     Ok(())
 }
 
-/// Once no refund of a booking's payments is pending, the booking shows none that is.
+/// A reservation has a pending refund only while a refund of its payments is pending.
 ///
 /// # Errors
-/// The first booking that shows one.
+/// The first reservation with a pending refund that is not pending at payments.
 pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Violation> {
     for (id, _) in world.known.reservations.clone() {
         let refund = world.reservation(id)?.refund;
@@ -216,10 +216,10 @@ pub fn no_refund_is_pending_for_ever(world: &mut World) -> Result<(), Violation>
     Ok(())
 }
 
-/// A payment is charged once at most, over all intents that were ever made for it.
+/// A payment is charged at most once, over all intents that were created for it.
 ///
 /// # Errors
-/// The first that was charged twice.
+/// The first payment that was charged twice.
 pub fn nobody_is_charged_twice(world: &mut World) -> Result<(), Violation> {
     let mut charges = BTreeMap::new();
     for intent in world.bank.intents.values() {
@@ -231,7 +231,7 @@ pub fn nobody_is_charged_twice(world: &mut World) -> Result<(), Violation> {
     }
 }
 
-/// The receipts of a hotel are numbered from 1 on, each once.
+/// The receipt numbers of a hotel are consecutive from 1.
 ///
 /// # Errors
 /// The first hotel with a gap.
@@ -253,10 +253,10 @@ pub fn receipts_run_without_a_gap(world: &mut World) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Each confirmation, cancellation, receipt and refund was mailed, once or more, and each mail has a name of its own.
+/// Each confirmation, cancellation, receipt and refund was mailed at least once, and each mail has a unique name.
 ///
 /// # Errors
-/// The first mail that was not.
+/// The first mail that is missing or has another number of names.
 pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Violation> {
     let mut due = Vec::new();
     for (id, _) in world.known.reservations.clone() {
@@ -291,10 +291,10 @@ pub fn every_mail_was_sent_under_one_name(world: &mut World) -> Result<(), Viola
     }
 }
 
-/// Whoever was signed out by a new password is signed out: no session of an epoch before goes on.
+/// A new password ends all sessions: a session cannot start with the grants of an earlier epoch.
 ///
 /// # Errors
-/// The first account whose old sessions go on.
+/// The first account for which it can.
 pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Violation> {
     let users: Vec<UserId> = world.accounts.users.clone();
     for user in users {
@@ -302,7 +302,7 @@ pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Vi
         if grants.epoch < 2 {
             continue;
         }
-        // Grants of the epoch before, as a browser would still have them.
+        // The grants of the previous epoch, which a browser may still have.
         let old = contracts::users::Grants { epoch: grants.epoch - 1, ..grants };
         let refresh_hash = [7; 32];
         let command = keys::StartSession { grants: old, scopes: None, refresh_hash }.into();
@@ -314,10 +314,10 @@ pub fn auth_knows_the_epoch_of_every_account(world: &mut World) -> Result<(), Vi
     Ok(())
 }
 
-/// Every outbox is empty, and no row was parked.
+/// Every outbox is empty, no row is parked, and no payment is open.
 ///
 /// # Errors
-/// The first group with something left.
+/// The first outbox row, parked row or open payment.
 pub fn nothing_waits_and_nothing_is_parked(world: &mut World) -> Result<(), Violation> {
     for at in 0..MEMBERS {
         let member = world.member(at);

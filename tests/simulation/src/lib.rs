@@ -1,13 +1,14 @@
-//! All services in one thread under a seed: messages lost, doubled and late, a bank that answers late and twice, leaders
-//! changed, replicas restarted from what they had flushed; and every invariant after every step.
+//! Deterministic simulation: all services run in one thread from a seed. Messages are lost, duplicated and delayed, the bank
+//! responds late and twice, leaders change, replicas restart from their last flush, and every invariant is checked after
+//! every step.
 //!
-//! It stands on the kernel's pure core ([`group::engine`]) and on states in memory; the network, the leaders' outboxes,
-//! the bank and the mail are modelled here, a file each. A run is a function of its seed and the number of its steps.
+//! The simulation uses the kernel's [`group::engine`] with stores in memory. The network, the leaders' outboxes, the bank and
+//! the mail server are modelled here, one file each. A run depends only on its seed and the number of its steps.
 //!
-//! Invariants: nothing acknowledged is lost (the logs are kept here); nothing but [`rng`] decides anything.
+//! Invariants: no acknowledged entry is lost, because the logs are kept here; [`rng`] is the only source of randomness.
 //!
-//! Deliberately absent: raft (consensus has tests of its own), tokens (callers are taken at their word, and the contract's
-//! access rules are checked), HTTP, and the making of documents and mails but for their names.
+//! Deliberately absent: Raft (consensus has its own tests), tokens (callers are trusted, but the access rules of the contract
+//! are checked), HTTP, and the content of documents and mails (only their names are simulated).
 
 mod accounts;
 pub mod bank;

@@ -1,7 +1,7 @@
-//! One group of the simulated cluster: a log that nothing is lost from, a replica that leads, and one that lags behind.
+//! One group of the simulated cluster: a log that loses no entry, a leader, and a follower that lags behind.
 //!
-//! A replica's state can be rewound to its last flush; what follows is applied again from the log, in batches of other
-//! sizes than before, and must be answered as before.
+//! A replica can restart from its last flush. The following entries are applied again from the log, in batches of other
+//! sizes, and must return the same results.
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use store::{Memory, Row, State};
 
 use crate::rng::Rng;
 
-/// What must not happen, in words.
+/// The description of a violation.
 pub type Violation = String;
 
-/// Entries that one batch applies at most.
+/// The most entries in one batch.
 const BATCH_MAX: usize = 7;
 /// Hours for which replies are remembered.
 const REMEMBERED_HOURS: i64 = 24;
-/// Rows of keys that are forgotten at once: few, so that it takes several entries.
+/// The most rows of idempotency keys that one entry removes. It is small, so that several entries are needed.
 const FORGOTTEN_ROWS_MAX: u16 = 3;
-/// Where the index of the last applied entry is kept, as consensus does.
+/// The key of the index of the last applied entry, as in consensus.
 const APPLIED: [u8; 2] = [0, 0];
 
 struct Logged {
@@ -44,29 +44,29 @@ pub struct Group<S: Service> {
     log: Vec<Logged>,
     leader: Replica<S>,
     follower: Replica<S>,
-    /// Grows with each change of leader and each restart of one: what it had in memory is forgotten.
+    /// Incremented with each change or restart of the leader, because the leader's memory is lost then.
     era: u64,
-    /// How far the leader's clock is off, in milliseconds.
+    /// The error of the leader's clock, in milliseconds.
     skew_millis: i64,
-    /// Something was applied since the invariants were checked.
+    /// Whether entries were applied since the invariants were last checked.
     changed: bool,
 }
 
 /// A group of any service.
 pub trait Member {
-    /// `reservations/0`.
+    /// The name, such as `reservations/0`.
     fn name(&self) -> &str;
-    /// See [`Group`].
+    /// The number of changes and restarts of the leader.
     fn era(&self) -> u64;
-    /// Whether something was applied since this was asked last.
+    /// Whether entries were applied since the last call.
     fn take_changed(&mut self) -> bool;
-    /// What waits to be sent or done.
+    /// The rows of the outbox.
     fn outbox(&self) -> Result<Vec<(u64, Outgoing)>, Violation>;
-    /// Why rows are parked, if any are.
+    /// The parked rows, each with its reason.
     fn parked(&self) -> Result<Vec<String>, Violation>;
-    /// When the next timer is due.
+    /// The time at which the next timer is due.
     fn next_timer(&self) -> Result<Option<Timestamp>, Violation>;
-    /// Rows of another group's outbox arrive.
+    /// Delivers rows of another group's outbox. Returns the refusal of each row.
     fn deliver(
         &mut self,
         from: &str,
@@ -74,25 +74,25 @@ pub trait Member {
         rows: Vec<(u64, Vec<u8>)>,
         stamp: Stamp,
     ) -> Result<Vec<Option<String>>, Violation>;
-    /// Outbox rows are done.
+    /// Removes completed rows from the outbox.
     fn settle(&mut self, done: Vec<u64>) -> Result<(), Violation>;
-    /// Timers are due.
+    /// Fires the timers that are due.
     fn fire(&mut self, stamp: Stamp) -> Result<(), Violation>;
-    /// Replies of long ago are forgotten.
+    /// Removes stored replies that have expired.
     fn forget(&mut self, now: Timestamp) -> Result<(), Violation>;
-    /// A replica loses what it had not flushed, and comes back.
+    /// Restarts a replica, which loses what it had not flushed.
     fn restart(&mut self, leader: bool, rng: &mut Rng) -> Result<(), Violation>;
-    /// The log loses its last entry, though it was acknowledged: what must never happen.
+    /// Removes the last entry of the log, although it was acknowledged. Only for sabotage.
     fn cut_log(&mut self, rng: &mut Rng) -> Result<(), Violation>;
-    /// A replica's state reaches the disk.
+    /// Flushes a replica's state.
     fn flush(&mut self, leader: bool) -> Result<(), Violation>;
-    /// The follower takes over.
+    /// Makes the follower the leader.
     fn change_leader(&mut self, rng: &mut Rng) -> Result<(), Violation>;
-    /// The follower gets the leader's state in place of its own.
+    /// Replaces the follower's state with the leader's.
     fn install_snapshot(&mut self) -> Result<(), Violation>;
-    /// The follower applies some entries, or all; with all, both must hold the same rows.
+    /// The follower applies some entries, or all; after all, both replicas must have the same rows.
     fn follow(&mut self, all: bool, rng: &mut Rng) -> Result<(), Violation>;
-    /// What the service says is broken.
+    /// The violations of the service's invariants.
     fn violations(&self) -> Result<Vec<String>, Violation>;
 }
 
@@ -142,7 +142,7 @@ impl<S: Service> Replica<S> {
         Ok(())
     }
 
-    /// All rows but the marks.
+    /// All rows except the index of the last applied entry.
     fn rows(&self) -> Result<Vec<Row>, Violation> {
         let all = self.memory.scan(Bound::Included(&[1]), Bound::Unbounded, usize::MAX, false);
         all.map_err(|fault| fault.to_string())
@@ -153,7 +153,7 @@ impl<S: Service> Group<S> {
     /// A group with an empty log.
     ///
     /// # Errors
-    /// When the service cannot be opened.
+    /// If the service cannot be opened.
     pub fn new(shard: u16, make: impl Fn() -> S + Send + 'static) -> Result<Self, Violation> {
         Ok(Self {
             name: format!("{}/{shard}", <S::Contract as Contract>::SERVICE),
@@ -167,10 +167,10 @@ impl<S: Service> Group<S> {
         })
     }
 
-    /// Has an entry applied, as the leader does.
+    /// Appends an entry to the log and applies it on the leader.
     ///
     /// # Errors
-    /// When it cannot be.
+    /// If it cannot be applied.
     pub fn propose(&mut self, entry: &Entry<Command<S>>) -> Result<Applied<S>, Violation> {
         self.log.push(Logged { entry: codec::encode(&self.skewed(entry)), result: None });
         let results = self.leader.apply(&mut self.log, 1).map_err(|why| format!("{}: {why}", self.name))?;
@@ -178,10 +178,10 @@ impl<S: Service> Group<S> {
         Ok(results.into_iter().next().expect("one entry"))
     }
 
-    /// Has a command applied under an idempotency key.
+    /// Applies a command under an idempotency key.
     ///
     /// # Errors
-    /// When it cannot be, or the caller may not by the contract.
+    /// If it cannot be applied, or the contract does not allow it to the caller.
     pub fn command(
         &mut self,
         caller: &Principal,
@@ -196,10 +196,10 @@ impl<S: Service> Group<S> {
         self.propose(&Entry::Command { id, digest, caller: caller.clone(), stamp, command })
     }
 
-    /// Answers a query, from the leader.
+    /// Executes a query on the leader.
     ///
     /// # Errors
-    /// When it cannot be, or the caller may not by the contract.
+    /// If it cannot be executed, or the contract does not allow it to the caller.
     pub fn query(
         &self,
         caller: &Principal,
@@ -212,7 +212,7 @@ impl<S: Service> Group<S> {
         self.leader.engine.query(caller, now, query).map_err(|halt| format!("{}: {halt}", self.name))
     }
 
-    /// The stamp as the leader's own clock would have made it.
+    /// The entry with a stamp of the leader's own clock.
     fn skewed(&self, entry: &Entry<Command<S>>) -> Entry<Command<S>> {
         let mut entry = entry.clone();
         match &mut entry {
@@ -374,7 +374,7 @@ impl<S: Service> Member for Group<S> {
     }
 }
 
-/// Two replicas that have applied the same entries are the same, byte by byte.
+/// Two replicas that have applied the same entries have the same rows, byte for byte.
 fn replicas_at_the_same_entry_hold_the_same_rows(
     name: &str,
     one: &[Row],

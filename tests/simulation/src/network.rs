@@ -1,5 +1,5 @@
-//! Deliveries between groups, and what leaders remember of them: packets get lost, come twice, late and out of order;
-//! answers get lost; a new leader knows only what the store says.
+//! Deliveries between groups, and the leaders' memory of them. Packets are lost, duplicated, delayed and reordered; responses
+//! are lost; a new leader has only the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,15 +8,15 @@ use group::Outgoing;
 use crate::member::Violation;
 use crate::world::{MEMBERS, Sabotage, World};
 
-/// Rows in one delivery at most.
+/// The most rows in one delivery.
 const ROWS_MAX: usize = 12;
 
-/// Rows on their way.
+/// Outbox rows in transit.
 #[derive(Debug, Clone)]
 struct Packet {
     from: usize,
     to: usize,
-    /// Of the sender, when it was sent; none: nobody waits for the answer.
+    /// The sender's era when it was sent; `None` if the sender does not wait for the response.
     era: Option<u64>,
     floor: u64,
     rows: Vec<(u64, Vec<u8>)>,
@@ -26,25 +26,25 @@ struct Packet {
 #[derive(Debug, Default)]
 pub struct Leading {
     era: u64,
-    /// Groups that a delivery is under way to.
+    /// The groups to which a delivery is in progress.
     busy: BTreeSet<usize>,
-    /// Keys of which an effect is being performed.
+    /// The ordering keys with an effect in progress.
     pub lanes: BTreeSet<u128>,
-    /// How often the effect of a row has failed.
+    /// The number of failed attempts of each row's effect.
     pub attempts: BTreeMap<u64, u32>,
 }
 
-/// See the module.
+/// The network and the memory of all leaders.
 #[derive(Debug, Default)]
 pub struct Network {
     packets: Vec<Packet>,
     leading: BTreeMap<usize, Leading>,
-    /// Nothing is lost any more.
+    /// Whether faults are switched off.
     pub healed: bool,
 }
 
 impl World {
-    /// What the leader of a group has in memory: nothing, if it is a new one.
+    /// The memory of a group's leader; empty for a new leader.
     pub fn leading(&mut self, at: usize) -> &mut Leading {
         let era = self.member(at).era();
         let leading = self.network.leading.entry(at).or_default();
@@ -54,10 +54,10 @@ impl World {
         leading
     }
 
-    /// Some group sends rows of its outbox to another. False when there is nothing to send.
+    /// Sends outbox rows of a random group to another. Returns false if there is nothing to send.
     ///
     /// # Errors
-    /// When something is broken.
+    /// A violation.
     pub fn send_some(&mut self) -> Result<bool, Violation> {
         let first = self.rng.below(MEMBERS);
         for from in (first..MEMBERS).chain(0..first) {
@@ -88,10 +88,10 @@ impl World {
         Ok(false)
     }
 
-    /// Something happens to a packet. False when there is none.
+    /// Delivers, loses, delays or duplicates a random packet. Returns false if there is none.
     ///
     /// # Errors
-    /// When something is broken.
+    /// A violation.
     pub fn carry_some(&mut self) -> Result<bool, Violation> {
         if self.network.packets.is_empty() {
             return Ok(false);
@@ -99,7 +99,7 @@ impl World {
         let at = self.rng.below(self.network.packets.len());
         let fate = if self.network.healed { 99 } else { self.rng.below(100) };
         match fate {
-            // Lost; the sender waits in vain, and tries again.
+            // The packet is lost; the sender times out and retries.
             0..12 => {
                 let packet = self.network.packets.swap_remove(at);
                 self.trace.note("a packet is lost");
@@ -108,21 +108,21 @@ impl World {
                 }
                 self.stop_waiting(&packet);
             }
-            // Late: the sender has given up on it, and yet it comes one day.
+            // The packet is delayed until after the sender's timeout.
             12..24 => {
                 let packet = self.network.packets[at].clone();
                 self.trace.note("a packet is late");
                 self.stop_waiting(&packet);
                 self.network.packets[at].era = None;
             }
-            // It arrives, and the answer is lost.
+            // The packet is delivered, and the response is lost.
             24..36 => {
                 let packet = self.network.packets.swap_remove(at);
                 self.arrive(&packet)?;
                 self.trace.note("  the answer is lost");
                 self.stop_waiting(&packet);
             }
-            // It arrives, and will once more.
+            // The packet is delivered now and once more later.
             36..48 => {
                 let packet = self.network.packets[at].clone();
                 self.network.packets[at].era = None;
@@ -148,7 +148,7 @@ impl World {
         let to = to.name().to_owned();
         let rows: Vec<_> = packet.rows.iter().map(|(row, _)| *row).collect();
         self.trace.note(format_args!("{to} gets {rows:?} from {from}"));
-        // A row that is refused would be parked, and block its stream until an operator comes.
+        // A refused row would be parked and block its stream until an operator resolves it.
         match rows.iter().zip(refused).find_map(|(row, refused)| refused.map(|why| (row, why))) {
             None => Ok(()),
             Some((row, why)) => Err(format!("{to} refuses row {row} of {from}: {why}")),

@@ -1,9 +1,9 @@
-//! Random numbers that are the same for a seed on every machine and for ever: splitmix64, written out, because no
-//! library quotes that.
+//! Random numbers that depend only on the seed, on every machine and in every release: splitmix64, implemented here because
+//! no library guarantees that.
 //!
 //! Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators (2014); the constants of its `mix64`.
 
-/// The one source of chance in a run.
+/// The only source of randomness in a run.
 #[derive(Debug, Clone)]
 pub struct Rng(u64);
 
@@ -27,7 +27,7 @@ impl Rng {
         (self.next() as u128) << 64 | self.next() as u128
     }
 
-    /// A number below `count`, which is at least 1. The bias of the remainder is of no matter here.
+    /// A number below `count`, which is at least 1. The bias of the remainder does not matter here.
     pub const fn below(&mut self, count: usize) -> usize {
         (self.next() % count as u64) as usize
     }
@@ -37,12 +37,12 @@ impl Rng {
         from + (self.next() % (to - from + 1) as u64) as i64
     }
 
-    /// True in so many of a hundred cases.
+    /// True with a probability of `percent` %.
     pub const fn chance(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }
 
-    /// One of some; none of none.
+    /// A random element; `None` if there is none.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
         if of.is_empty() { None } else { Some(&of[self.below(of.len())]) }
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_throws_the_same_on_every_machine() {
-        // Vigna's reference implementation gives these for the seed 1234567.
+        // The values of Vigna's reference implementation for the seed 1234567.
         let mut rng = Rng::new(1_234_567);
         assert_eq!([rng.next(), rng.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
         assert!((0..1000).all(|_| (3..=5).contains(&rng.between(3, 5))));

@@ -1,4 +1,4 @@
-//! One run: steps chosen by the random number generator, then everything heals, and what was on its way arrives.
+//! One run: random steps, then all faults are switched off and all messages are delivered.
 
 use contracts::payments::RefundStatus;
 use protocol::Timestamp;
@@ -9,32 +9,32 @@ use crate::member::Violation;
 use crate::trace::Trace;
 use crate::world::{MEMBERS, Sabotage, World};
 
-/// Rounds of healing after which something goes round in circles.
+/// The most rounds until a cluster without faults must be idle.
 const ROUNDS_MAX: usize = 3_000;
 
-/// What a run did, so that nobody mistakes an idle run for a good one.
+/// The counts of a run. They show that a run without violations was not idle.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
-    /// Reservations that were held.
+    /// The reservations that were created.
     pub held: usize,
-    /// Payments that were started.
+    /// The payments that were started.
     pub payments: usize,
-    /// Intents that the bank charged.
+    /// The intents that the bank charged.
     pub charged: usize,
-    /// Refunds at the bank.
+    /// The refunds at the bank.
     pub refunds: usize,
-    /// Mails by name.
+    /// The mails with different names.
     pub mails: usize,
 }
 
-/// A seed that found something.
+/// A run that found a violation.
 #[derive(Debug)]
 pub struct Failed {
-    /// Which.
+    /// The seed.
     pub seed: u64,
     /// What is broken.
     pub why: Violation,
-    /// What happened before, the last of it last.
+    /// The last lines of the trace, oldest first.
     pub trace: Vec<String>,
 }
 
@@ -46,20 +46,20 @@ impl std::fmt::Display for Failed {
     }
 }
 
-/// Runs a seed for so many steps, and to its quiet end. Should it find something, it runs again, to show so many lines of
-/// what happened.
+/// Runs a seed for `steps` steps, and then without faults until the cluster is idle. If it finds a violation, it runs again to
+/// record the last `lines_max` lines of the trace.
 ///
 /// # Errors
-/// What is broken.
+/// The violation.
 pub fn run(seed: u64, steps: usize, lines_max: usize) -> Result<Tally, Box<Failed>> {
     run_broken(seed, steps, 0, Sabotage::Nothing)
         .or_else(|_| run_broken(seed, steps, lines_max, Sabotage::Nothing))
 }
 
-/// The same, with something broken on purpose.
+/// Like [`run`], with a deliberate defect.
 ///
 /// # Errors
-/// What is broken.
+/// The violation.
 pub fn run_broken(
     seed: u64,
     steps: usize,
@@ -98,7 +98,7 @@ fn play(world: &mut World, steps: usize) -> Result<(), Violation> {
 }
 
 impl World {
-    /// The random number generator, lent out while a group is borrowed.
+    /// Passes the random number generator to `run`, which can borrow a group at the same time.
     fn with_dice<T>(&mut self, run: impl FnOnce(&mut Self, &mut crate::rng::Rng) -> T) -> T {
         let mut rng = self.rng.clone();
         let result = run(self, &mut rng);
@@ -108,7 +108,7 @@ impl World {
 
     fn step(&mut self) -> Result<(), Violation> {
         let at = self.rng.below(MEMBERS);
-        // Weights: they add up to 200.
+        // The weights add up to 200.
         match self.rng.below(200) {
             0..4 => self.import(),
             4..10 => self.change_calendar(),
@@ -167,12 +167,12 @@ impl World {
         }
     }
 
-    /// What a group is called.
+    /// The name of a group.
     pub fn name_of(&mut self, at: usize) -> String {
         self.member(at).name().to_owned()
     }
 
-    /// Every service's own invariants, where something has changed; and what the bank must never do.
+    /// Checks the invariants of each service that has changed, and that no payment is charged twice.
     fn check(&mut self) -> Result<(), Violation> {
         for at in 0..MEMBERS {
             let member = self.member(at);
@@ -215,13 +215,13 @@ impl World {
     }
 
     fn forget(&mut self) -> Result<(), Violation> {
-        // Nobody repeats a command after a day, less what clocks may be off and an hour's rounding.
+        // Commands are not repeated after a day, less the error of clocks and the rounding to an hour.
         self.forget_repeats(self.now.plus_secs(-24 * 3600 + 10));
         let now = self.now;
         (0..MEMBERS).try_for_each(|at| self.member(at).forget(now))
     }
 
-    /// The network works for a moment: then search knows what reservations knows.
+    /// Delivers all messages without faults. After that, search and reservations must agree.
     fn deliver_everything(&mut self) -> Result<(), Violation> {
         self.network.healed = true;
         let outcome = self.settle();
@@ -230,7 +230,7 @@ impl World {
         invariants::what_search_finds_is_what_reservations_offers(self)
     }
 
-    /// Works everything off that does not wait for time to pass.
+    /// Delivers and performs everything that is due now.
     fn settle(&mut self) -> Result<(), Violation> {
         for _ in 0..ROUNDS_MAX {
             let moved =
@@ -242,7 +242,7 @@ impl World {
         Err("outboxes do not get empty".to_owned())
     }
 
-    /// Nothing fails any more, and time passes until nobody waits for anything.
+    /// Switches all faults off and advances the clock until the cluster is idle.
     fn heal(&mut self) -> Result<(), Violation> {
         self.trace.note("everything heals");
         self.network.healed = true;
@@ -266,7 +266,7 @@ impl World {
             }
             self.settle()?;
             let Some(due) = self.next_timer_before(end)? else { return Ok(()) };
-            // A leader whose clock is behind fires later than others would.
+            // A leader whose clock is slow fires timers later.
             self.now = self.now.max(due.plus_secs(3));
             for at in 0..MEMBERS {
                 self.fire(at)?;

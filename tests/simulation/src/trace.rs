@@ -1,11 +1,11 @@
-//! What happened, as far as anybody wants to read it.
+//! The trace of a run: its last lines.
 
 use std::collections::VecDeque;
 
-/// Characters of a line.
+/// The most characters of a line.
 const CHARS_MAX: usize = 320;
 
-/// The last things that happened.
+/// The last events of a run.
 #[derive(Debug, Default)]
 pub struct Trace {
     step: usize,
@@ -14,17 +14,17 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// So many lines are kept.
+    /// Keeps the last `lines_max` lines.
     pub fn new(lines_max: usize) -> Self {
         Self { lines_max, ..Self::default() }
     }
 
-    /// Another step begins.
+    /// Starts a step.
     pub fn step(&mut self, step: usize) {
         self.step = step;
     }
 
-    /// Something happened.
+    /// Records an event.
     pub fn note(&mut self, what: impl std::fmt::Display) {
         if self.lines_max == 0 {
             return;
@@ -36,7 +36,7 @@ impl Trace {
         self.lines.push_back(line);
     }
 
-    /// All of it.
+    /// All lines that are kept.
     pub fn lines(&self) -> Vec<String> {
         self.lines.iter().cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! The groups, the clock, and how anybody in the simulation tells or asks a service something.
+//! The groups, the clock, and how clients send commands and queries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -25,17 +25,17 @@ use crate::trace::Trace;
 
 /// Shards of the two services that have several.
 pub const SHARDS: u16 = 2;
-/// Groups in all: see [`World::member`].
+/// The number of groups, see [`World::member`].
 pub const MEMBERS: usize = 5 + 2 * SHARDS as usize;
-/// Commands that may be repeated.
+/// The most commands that are kept for repetition.
 const REPEATS_MAX: usize = 60;
 
 type Again = Rc<dyn Fn(&mut World) -> Result<(), Violation>>;
 
-/// What a command was answered: its reply or its refusal.
+/// The response to a command: its reply or its refusal.
 pub type Response<S> = Result<Reply<S>, Refusal<S>>;
 
-/// A command that its sender may repeat, which did not receive the answer.
+/// A command that its client can repeat as if the response had been lost.
 pub struct Repeat {
     sent_at: Timestamp,
     again: Again,
@@ -46,17 +46,17 @@ pub struct Repeat {
 pub enum Sabotage {
     /// Nothing.
     Nothing,
-    /// Receivers take each delivery for one of a sender that they never received from.
+    /// Receivers treat each delivery as the first from its sender.
     InboxesForget,
-    /// Lost packets are ticked off as if they had arrived.
+    /// Lost packets are acknowledged as if they had been delivered.
     EventsVanish,
     /// A restarted leader has lost the last entry of its log, which was acknowledged.
     LogsAreCut,
-    /// Some mails are ticked off and never sent.
+    /// Some mails are marked as sent, but never sent.
     MailsVanish,
 }
 
-/// The whole simulated cluster and the world around it.
+/// The simulated cluster and its environment.
 pub struct World {
     pub sabotage: Sabotage,
     pub rng: Rng,
@@ -78,7 +78,7 @@ pub struct World {
     pub repeats: Vec<Repeat>,
 }
 
-/// Mails that were sent: by name, the occasions; and the names that each outbox row's mail went by.
+/// The mails that were sent.
 #[derive(Debug, Default)]
 pub struct Mails {
     /// Name → what it was about → how often.
@@ -87,11 +87,11 @@ pub struct Mails {
     pub names: BTreeMap<(usize, u64), BTreeSet<String>>,
 }
 
-/// A service that has groups in the world.
+/// A service that runs in the simulation.
 pub trait Resident: Service {
-    /// Its group of that shard.
+    /// The group of a shard.
     fn group(world: &mut World, shard: u16) -> &mut Group<Self>;
-    /// How many there are.
+    /// The number of shards.
     const SHARDS: u16 = 1;
 }
 
@@ -122,10 +122,10 @@ impl Resident for Payments {
 }
 
 impl World {
-    /// A new cluster: nothing in it, and its clock at a day in November.
+    /// An empty cluster. The clock starts on a fixed day in November.
     ///
     /// # Errors
-    /// When a service cannot be opened.
+    /// If a service cannot be opened.
     pub fn new(seed: u64) -> Result<Self, Violation> {
         let key = ClusterKey::random();
         let (booking_links, account_links) = (key.links("booking-link"), key.links("account-link"));
@@ -171,7 +171,7 @@ impl World {
         }
     }
 
-    /// The number of the group that a message to a slot of a service goes to.
+    /// The number of the group that owns a slot of a service.
     pub fn number(service: &str, slot: u16) -> Option<usize> {
         let shard = usize::from(protocol::Slot::of(u128::from(slot) << 112).shard(SHARDS));
         match service {
@@ -186,15 +186,15 @@ impl World {
         }
     }
 
-    /// What a proposer knows now.
+    /// The stamp of an entry that is proposed now.
     pub fn stamp(&mut self) -> Stamp {
         Stamp { now: self.now, entropy: self.rng.wide() }
     }
 
-    /// Sends a command; it may be repeated later, and must be answered alike then.
+    /// Sends a command. It may be repeated later, and must then have the same response.
     ///
     /// # Errors
-    /// When something is broken.
+    /// A violation.
     pub fn send<S: Resident>(
         &mut self,
         caller: &Principal,
@@ -250,10 +250,10 @@ impl World {
         S::group(self, slot.shard(S::SHARDS)).command(caller, id, digest, command, stamp)
     }
 
-    /// Asks; a query to every shard is asked of the first.
+    /// Executes a query. A query to every shard is executed by the first.
     ///
     /// # Errors
-    /// When something is broken.
+    /// A violation.
     pub fn query<S: Resident>(
         &mut self,
         caller: &Principal,
@@ -267,23 +267,23 @@ impl World {
         S::group(self, shard).query(caller, now, query)
     }
 
-    /// Somebody repeats a command.
+    /// Repeats a command.
     ///
     /// # Errors
-    /// When it is answered otherwise.
+    /// If the response differs.
     pub fn repeat_one(&mut self, at: usize) -> Result<(), Violation> {
         let Some(repeat) = self.repeats.get(at) else { return Ok(()) };
         let again = Rc::clone(&repeat.again);
         again(self)
     }
 
-    /// Nobody repeats what is older than this.
+    /// Removes the commands sent before this instant.
     pub fn forget_repeats(&mut self, before: Timestamp) {
         self.repeats.retain(|repeat| repeat.sent_at >= before);
     }
 }
 
-/// The same key and content is answered as before; the same key and other content is refused.
+/// The same key and content has the same response; the same key with other content is refused.
 fn repeats_are_answered_alike<S: Resident>(
     world: &mut World,
     caller: &Principal,
@@ -315,6 +315,6 @@ fn response<S: Service>(result: Applied<S>) -> Result<Response<S>, Violation> {
 }
 
 fn digest<C: protocol::Message>(command: &C) -> u64 {
-    // Not 0, which says that there is no key.
+    // Not 0, which means that there is no key.
     codec::hash128(&[&codec::encode(command)]) as u64 | 2
 }

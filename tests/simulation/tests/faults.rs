@@ -1,4 +1,4 @@
-//! What is broken on purpose is found: else a run without findings would say nothing.
+//! The simulation finds deliberate defects. Otherwise a run without violations would prove nothing.
 
 use simulation::{Sabotage, run_broken};
 
@@ -8,11 +8,11 @@ const STEPS: usize = 300;
 #[test]
 fn what_is_broken_on_purpose_is_found() {
     let table = [
-        // Doubled messages count twice: too much money goes back, or rooms are given back twice.
+        // Duplicate messages are applied twice: too much is refunded, or rooms are released twice.
         Sabotage::InboxesForget,
-        // Search does not hear of rooms, or a payment hangs.
+        // Search misses changes of inventory, or a payment stays open.
         Sabotage::EventsVanish,
-        // What was acknowledged is gone.
+        // Acknowledged entries are lost.
         Sabotage::LogsAreCut,
         Sabotage::MailsVanish,
     ];

@@ -1,7 +1,7 @@
-//! Two hundred seeds, or the one that is asked for.
+//! Runs two hundred seeds.
 //!
-//! `SIMULATION_SEED=7` runs that one; `SIMULATION_SEEDS=1000` runs so many; `SIMULATION_STEPS=2000` makes runs longer;
-//! `SIMULATION_TRACE=5000` shows more of what happened before.
+//! `SIMULATION_SEED=7` runs one seed; `SIMULATION_SEEDS=1000` sets the number of seeds; `SIMULATION_STEPS=2000` sets the steps
+//! of a run; `SIMULATION_TRACE=5000` sets the lines of the trace after a violation.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

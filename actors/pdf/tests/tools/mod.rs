@@ -1,4 +1,4 @@
-//! What checks documents from outside: qpdf and pdftotext, where they are installed.
+//! Checks of documents with qpdf and pdftotext, if they are installed.
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ pub fn example(name: &str) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(path).expect("an example")).expect("JSON")
 }
 
-/// Runs a tool over a document; none where the tool is not installed.
+/// Runs a tool on a document; `None` if the tool is not installed.
 fn run(tool: &str, before: &[&str], document: &[u8], after: &[&str]) -> Option<(bool, String)> {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let name = format!("document-{}-{}.pdf", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
@@ -38,7 +38,7 @@ pub fn check(document: &[u8]) {
     }
 }
 
-/// The text that a reader would copy out of a document, as it stands on the page.
+/// The text of a document in its layout on the page.
 pub fn text(document: &[u8]) -> Option<String> {
     run("pdftotext", &["-layout", "-enc", "UTF-8"], document, &["-"]).map(|(done, text)| {
         assert!(done, "{text}");
@@ -46,13 +46,13 @@ pub fn text(document: &[u8]) -> Option<String> {
     })
 }
 
-/// The text without regard to lines and spaces.
+/// The text, with all white space collapsed to single spaces.
 #[allow(dead_code)]
 pub fn words(document: &[u8]) -> Option<String> {
     text(document).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Compares with a committed file; `REWRITE_GOLDENS=1` writes it anew.
+/// Compares with the golden file; `REWRITE_GOLDENS=1` renews it.
 #[allow(dead_code)]
 pub fn golden(name: &str, text: &str) {
     let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
