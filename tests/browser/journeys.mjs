@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import assert from "node:assert/strict";
 
-const { HOUSE, OUTBOX, PROFILE, DOWNLOADS, SCREENSHOTS, CHROMIUM, TOOLS } = process.env;
+const { SERVER_URL, OUTBOX, PROFILE, DOWNLOADS, SCREENSHOTS, CHROMIUM, TOOLS } = process.env;
 const { chromium } = createRequire(join(TOOLS, "package.json"))("playwright-core");
 mkdirSync(DOWNLOADS, { recursive: true });
 mkdirSync(SCREENSHOTS, { recursive: true });
@@ -30,7 +30,7 @@ async function browser(options = {}) {
   page.on("pageerror", (error) => complaints.push(`${page.url()}: ${error}`));
   page.on("console", (message) => message.type() === "error" && complaints.push(`${page.url()}: ${message.text()}`));
   page.on("response", (answer) => {
-    const own = answer.url().startsWith(HOUSE) && answer.status() >= 400;
+    const own = answer.url().startsWith(SERVER_URL) && answer.status() >= 400;
     if (own) complaints.push(`${answer.status()} ${answer.url()}`);
   });
   return { context, page };
@@ -54,7 +54,7 @@ async function shoot(page, name) {
 }
 
 async function search(page, city, days) {
-  await page.goto(`${HOUSE}/`);
+  await page.goto(`${SERVER_URL}/`);
   const form = page.locator("form:has(#where)");
   await form.locator("#where").fill(city);
   await form.locator("#check_in").fill(inDays(days));
@@ -119,7 +119,7 @@ async function mailed(to, beginning) {
       const raw = readFileSync(join(OUTBOX, file), "latin1");
       if (!raw.includes(`To: ${to}`) && !raw.includes(`<${to}>`)) continue;
       const text = raw.replace(/=\r?\n/g, "").replace(/=([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
-      const at = text.indexOf(HOUSE + beginning);
+      const at = text.indexOf(SERVER_URL + beginning);
       if (at >= 0) return text.slice(at).split(/[\s"'<>]/)[0];
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -131,7 +131,7 @@ const journeys = {
   // Without an account: search, booking, a declined card, a valid card, documents, the link in the mail without the cookie, cancellation.
   async guest() {
     const { context, page } = await browser();
-    await page.goto(`${HOUSE}/`);
+    await page.goto(`${SERVER_URL}/`);
     await shoot(page, "home");
     await search(page, "Lisbon", 40);
     await shoot(page, "results");
@@ -161,7 +161,7 @@ const journeys = {
     const calendar = await download(page, /calendar/i);
     for (const pdf of [confirmation, receipt]) assert(pdf.bytes.subarray(0, 5).toString() === "%PDF-", "a PDF");
     assert(calendar.bytes.toString().startsWith("BEGIN:VCALENDAR"));
-    await page.goto(`${HOUSE}/bookings`);
+    await page.goto(`${SERVER_URL}/bookings`);
     await shoot(page, "bookings");
     const link = await mailed("browser@guest.example", "/bookings/rsv_");
     // Without the cookie the URL alone grants no access; the secret link does.
@@ -172,7 +172,7 @@ const journeys = {
     await page.locator(".pill", { hasText: /confirmed/i }).waitFor();
     await cancel(page, "cancel");
     await shoot(page, "booking-cancelled");
-    const missing = await page.goto(`${HOUSE}/no-such-page`);
+    const missing = await page.goto(`${SERVER_URL}/no-such-page`);
     assert.equal(missing.status(), 404);
     await shoot(page, "not-found");
     complaints.splice(0, complaints.length, ...complaints.filter((one) => !one.includes("no-such-page") && !one.includes("404")));
@@ -182,7 +182,7 @@ const journeys = {
   // With an account: sign-up, confirmation by mail, sign-in, and a card that requires 3-D Secure.
   async account() {
     const { context, page } = await browser();
-    await page.goto(`${HOUSE}/sign-up`);
+    await page.goto(`${SERVER_URL}/sign-up`);
     await shoot(page, "sign-up");
     await page.locator("#f-name").fill("Ada Guest");
     await page.locator("#f-email").fill("ada@guest.example");
@@ -192,7 +192,7 @@ const journeys = {
     await page.goto(link);
     await shoot(page, "verify");
     await page.locator("main form button").first().click();
-    await page.goto(`${HOUSE}/sign-in`);
+    await page.goto(`${SERVER_URL}/sign-in`);
     if (await page.locator("#f-password").count()) {
       await shoot(page, "sign-in");
       await page.locator("#f-email").fill("ada@guest.example");
@@ -200,7 +200,7 @@ const journeys = {
       await page.locator("form.card button.full").click();
       await page.waitForURL((url) => !url.pathname.startsWith("/sign-in"));
     }
-    await page.goto(`${HOUSE}/account`);
+    await page.goto(`${SERVER_URL}/account`);
     await shoot(page, "account");
     await search(page, "Kyoto", 50);
     await checkout(page);
@@ -208,16 +208,16 @@ const journeys = {
     await page.locator("#f-email").fill("ada@guest.example");
     await card(page, "4000 0000 0000 3220");
     await page.locator("a.button", { hasText: "Go to the bank" }).waitFor();
-    await Promise.all([page.waitForURL((url) => !url.href.startsWith(HOUSE)), page.locator("a.button", { hasText: "Go to the bank" }).click().catch(() => {})]);
+    await Promise.all([page.waitForURL((url) => !url.href.startsWith(SERVER_URL)), page.locator("a.button", { hasText: "Go to the bank" }).click().catch(() => {})]);
     await page.screenshot({ path: join(SCREENSHOTS, "bank.png") });
     await page.locator("button", { hasText: "Complete" }).click();
     await confirmed(page);
-    await page.goto(`${HOUSE}/bookings`);
+    await page.goto(`${SERVER_URL}/bookings`);
     await page.locator("a[href^='/bookings/rsv_']").first().click();
     await confirmed(page);
     await cancel(page);
     await page.locator("form[action='/sign-out'] button").first().click();
-    const closed = await page.request.get(`${HOUSE}/account`, { maxRedirects: 0 });
+    const closed = await page.request.get(`${SERVER_URL}/account`, { maxRedirects: 0 });
     assert([302, 303].includes(closed.status()), `signed out, and the account answers ${closed.status()}`);
     await context.close();
   },

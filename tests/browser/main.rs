@@ -22,7 +22,7 @@ async fn play(journey: &str) {
     let played = Command::new(node)
         .arg(workspace().join("tests/browser/journeys.mjs"))
         .arg(journey)
-        .env("HOUSE", &server.url)
+        .env("SERVER_URL", &server.url)
         .env("OUTBOX", server.data.join("outbox"))
         .env("PROFILE", server.path().join("chromium"))
         .env("DOWNLOADS", server.path().join("downloads"))
