@@ -61,6 +61,9 @@ pub struct NodeMetadata {
     /// Whether the stores were restored from an archive and have not been started yet. There is no log then.
     #[serde(default)]
     pub restored: bool,
+    /// The fingerprint of the cluster key that the stores were written with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_fingerprint: Option<String>,
     /// The node's place in its cluster; `None` for a single node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<ClusterNodeMetadata>,
@@ -89,8 +92,13 @@ impl DataDir {
     /// When another process holds the lock, the directory cannot be written, or the settings contradict the metadata.
     pub fn open(path: &Path, settings: &Settings, bank: Bank) -> anyhow::Result<Self> {
         let lock = lock(path)?;
-        let key = ClusterKey::load_or_create(&path.join("cluster.key")).context("the cluster key")?;
-        let metadata = match read(path)? {
+        let metadata = read(path)?;
+        let key_file = path.join("cluster.key");
+        if metadata.is_some() && !key_file.exists() {
+            bail!("{}", missing_key(&key_file));
+        }
+        let key = ClusterKey::load_or_create(&key_file).context("the cluster key")?;
+        let metadata = match metadata {
             Some(NodeMetadata { node: Some(node), .. }) => bail!(
                 "{} belongs to node {} of the cluster {}: start it with `auberge node`",
                 path.display(),
@@ -134,6 +142,8 @@ impl DataDir {
     }
 
     fn create(path: &Path, key: ClusterKey, metadata: NodeMetadata, lock: DirLock) -> anyhow::Result<Self> {
+        metadata.check_key(&key).with_context(|| format!("the cluster key of {}", path.display()))?;
+        let metadata = NodeMetadata { key_fingerprint: Some(key.fingerprint()), ..metadata };
         let dir = Self { path: path.to_owned(), key, metadata: Mutex::new(metadata), _lock: lock };
         dir.update_metadata(|_| ())?;
         write_private(&path.join("pid"), format!("{}\n", std::process::id()).as_bytes())?;
@@ -188,9 +198,33 @@ impl NodeMetadata {
             sessions_to_end: false,
             made_at: Timestamp::wall_clock(),
             restored: false,
+            key_fingerprint: None,
             node: None,
         }
     }
+
+    /// Checks that the stores of this directory were written with `key`.
+    ///
+    /// # Errors
+    /// When they were written with another one.
+    pub fn check_key(&self, key: &ClusterKey) -> anyhow::Result<()> {
+        match &self.key_fingerprint {
+            Some(expected) if *expected != key.fingerprint() => bail!(
+                "this is not the cluster key that the data was written with (its fingerprint is {}, not {expected}): put the \
+                 right `cluster.key` back",
+                key.fingerprint()
+            ),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// The error of a data directory without its cluster key.
+pub fn missing_key(file: &Path) -> String {
+    format!(
+        "{} is missing, and the data cannot be read without it: put it back from the safe copy (mode 0600)",
+        file.display()
+    )
 }
 
 fn lock(path: &Path) -> anyhow::Result<DirLock> {

@@ -47,8 +47,10 @@ pub fn folder(settings: &Settings, data: &Path) -> std::path::PathBuf {
 /// # Errors
 /// When it is neither.
 pub fn address(text: &str) -> anyhow::Result<Address> {
-    let (name, email) =
-        text.rsplit_once('<').map_or(("", text), |(name, email)| (name, email.trim_end_matches('>')));
+    let (name, email) = match text.trim().rsplit_once('<') {
+        Some((name, email)) => (name, email.strip_suffix('>').context("mail.from has no `>`")?),
+        None => ("", text),
+    };
     Address::new(name.trim(), email.trim()).with_context(|| format!("mail.from, `{text}`"))
 }
 

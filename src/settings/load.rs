@@ -1,13 +1,13 @@
-//! Merges the layers of settings.
+//! Merges the layers of settings, and checks the result.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 
 use super::Settings;
-use super::check::{Finding, check, check_cluster};
+use super::check::{Finding, Scope, check, parse};
 
 /// The suffix of variables that name a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
@@ -18,9 +18,9 @@ const OTHERS: [&str; 3] = ["AUBERGE_TOKEN", "AUBERGE_URL", "AUBERGE_LOG"];
 /// The defaults, overridden by `file` (if any) and the environment.
 ///
 /// # Errors
-/// When the file cannot be read or is invalid; the error names the line.
+/// When the file cannot be read or the settings are invalid. The error names each line.
 pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
-    load_checked(file, check)
+    load_checked(file, Scope::Server)
 }
 
 /// Loads the file for its cluster-wide settings only. The secrets of nodes may be missing.
@@ -28,25 +28,63 @@ pub fn load(file: Option<&Path>) -> anyhow::Result<Settings> {
 /// # Errors
 /// As [`load`].
 pub fn load_cluster(file: &Path) -> anyhow::Result<Settings> {
-    load_checked(Some(file), check_cluster)
+    load_checked(Some(file), Scope::Cluster)
 }
 
-fn load_checked(file: Option<&Path>, check: fn(&str) -> Vec<Finding>) -> anyhow::Result<Settings> {
-    let mut layers = Figment::from(Serialized::defaults(Settings::default()));
-    if let Some(file) = file {
-        let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-        let findings = check(&text);
-        if let Some(first) = findings.first() {
-            bail!("{}: {first} (`auberge config check {}` lists all)", file.display(), file.display());
+fn load_checked(file: Option<&Path>, scope: Scope) -> anyhow::Result<Settings> {
+    let (text, name) = match file {
+        Some(file) => {
+            let text =
+                std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+            (text, file.display().to_string())
         }
-        layers = layers.merge(Toml::string(&text));
+        None => (String::new(), "settings".to_owned()),
+    };
+    let (settings, findings) = settings_of(&text, scope);
+    match findings.as_slice() {
+        [] => Ok(settings),
+        [only] => bail!("{name}: {only}"),
+        all => {
+            let lines: Vec<_> = all.iter().map(|finding| format!("\n  {finding}")).collect();
+            bail!("{name}: {} errors:{}", all.len(), lines.concat())
+        }
     }
-    layers = layers.merge(variables());
-    for (name, value) in secrets_in_files()? {
-        layers = layers.merge((name, value));
+}
+
+/// The settings in the text of a file and in the environment, as far as they can be read, and all errors.
+pub fn settings_of(text: &str, scope: Scope) -> (Settings, Vec<Finding>) {
+    let (file, mut findings) = parse(text);
+    let mut layers = Figment::from(Serialized::defaults(Settings::default()));
+    // Tables without wrong values, so that this layer is readable.
+    layers = layers.merge(Toml::string(&file.to_string()));
+    let mut unreadable = |name: &str, why: String| {
+        findings.push(Finding { line: None, text: format!("{name}: {why}") });
+    };
+    for variable in variables().iter().map(|(key, _)| key.to_string()) {
+        let name = variable.clone();
+        let layer = variables().filter(move |key| key == name.as_str());
+        let with = layers.clone().merge(layer);
+        match with.extract::<Settings>() {
+            Ok(_) => layers = with,
+            Err(error) => unreadable(&variable_name(&variable), reason(&error)),
+        }
     }
-    let settings: Settings = layers.extract().context("settings of AUBERGE_* variables")?;
-    Ok(settings)
+    for (name, key, path) in secrets_in_files() {
+        match std::fs::read_to_string(&path) {
+            Ok(value) => {
+                let with = layers.clone().merge((key, value.trim_end().to_owned()));
+                match with.extract::<Settings>() {
+                    Ok(_) => layers = with,
+                    Err(error) => unreadable(&name, reason(&error)),
+                }
+            }
+            Err(error) => unreadable(&name, format!("cannot read {}: {error}", path.display())),
+        }
+    }
+    let settings: Settings = layers.extract().unwrap_or_default();
+    findings.extend(check(&settings, text, scope));
+    findings.sort_by_key(|finding| finding.line.unwrap_or(usize::MAX));
+    (settings, findings)
 }
 
 /// `AUBERGE_MAIL__HOST` is `mail.host`.
@@ -59,14 +97,20 @@ fn variables() -> Env {
         .split("__")
 }
 
-fn secrets_in_files() -> anyhow::Result<Vec<(String, String)>> {
-    let mut secrets = Vec::new();
-    for (name, path) in std::env::vars() {
-        let Some(key) = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(FILE_SUFFIX)) else {
-            continue;
-        };
-        let value = std::fs::read_to_string(&path).with_context(|| format!("{name} names {path}"))?;
-        secrets.push((key.to_ascii_lowercase().replace("__", "."), value.trim_end().to_owned()));
-    }
-    Ok(secrets)
+fn variable_name(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
+fn reason(error: &figment::Error) -> String {
+    error.kind.to_string()
+}
+
+/// The variables that name files: their names, the settings and the files.
+fn secrets_in_files() -> Vec<(String, String, PathBuf)> {
+    let named = |(name, path): (String, String)| {
+        let key =
+            name.strip_prefix(PREFIX)?.strip_suffix(FILE_SUFFIX)?.to_ascii_lowercase().replace("__", ".");
+        Some((name, key, PathBuf::from(path)))
+    };
+    std::env::vars().filter_map(named).collect()
 }

@@ -5,10 +5,10 @@ mod cluster;
 mod duration;
 mod load;
 
-pub use check::check_all;
+pub use check::{Place, Scope, check_files};
 pub use cluster::{Cluster, Node, Seed};
 pub use duration::Duration;
-pub use load::{load, load_cluster};
+pub use load::{load, load_cluster, settings_of};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

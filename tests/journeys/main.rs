@@ -7,6 +7,7 @@ mod lists;
 mod operators;
 mod owners;
 mod refusals;
+mod settings;
 mod sign_in;
 mod staff;
 mod time;

@@ -8,6 +8,7 @@ use test_support::{BackgroundProcess, Caller, Stay, TestServer, free_port, tool}
 use crate::text;
 
 const KEY: &str = "sk_test_12345";
+const PUBLISHABLE_KEY: &str = "pk_test_12345";
 const HOOK: &str = "whsec_for_this_test";
 
 /// A running `localstripe`.
@@ -68,6 +69,7 @@ impl Bank {
             .variable("AUBERGE_PAYMENTS__BANK", "stripe")
             .variable("AUBERGE_PAYMENTS__BASE_URL", self.url())
             .variable("AUBERGE_PAYMENTS__SECRET_KEY", KEY)
+            .variable("AUBERGE_PAYMENTS__PUBLISHABLE_KEY", PUBLISHABLE_KEY)
             .variable("AUBERGE_PAYMENTS__WEBHOOK_SECRET", HOOK)
     }
 }
@@ -212,8 +214,17 @@ async fn a_store_refuses_another_bank() {
         ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
         ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
     ]);
+    let why = server.try_start().await.expect_err("the server has to refuse a bank without all its keys");
+    assert!(why.contains("set `publishable_key`") && why.contains("set `webhook_secret`"), "{why}");
+    server.set_variables(&[
+        ("AUBERGE_PAYMENTS__BANK", "stripe"),
+        ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
+        ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
+        ("AUBERGE_PAYMENTS__PUBLISHABLE_KEY", PUBLISHABLE_KEY),
+        ("AUBERGE_PAYMENTS__WEBHOOK_SECRET", HOOK),
+    ]);
     let why = server.try_start().await.expect_err("the server has to refuse another bank");
-    assert!(why.contains("bank"), "{why}");
+    assert!(why.contains("created with another bank"), "{why}");
     server.set_variables(&[]);
     server.start().await;
     server.assert_invariants().await;

@@ -110,6 +110,11 @@ impl ClusterKey {
         File::open(directory)?.sync_all()
     }
 
+    /// A short public name of the key, to compare keys without showing them: 16 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.derive("fingerprint", "")[..8])
+    }
+
     /// Derives the seal for a purpose.
     pub fn seal(&self, purpose: &str) -> Seal {
         Seal::new(self.symmetric("seal", purpose), purpose)

@@ -43,6 +43,8 @@ pub async fn follow(node: Arc<ClusterNode>, stop: CancellationToken) {
                     node.set_membership(Membership::Rejected(why.clone()));
                     reported = Some(why);
                 }
+                // The next answer is applied in full, which ends the rejection.
+                revision = None;
                 POLL_INTERVAL
             }
         };
@@ -64,7 +66,16 @@ async fn update(
     differences: &mut SettingsDifferences,
 ) -> anyhow::Result<bool> {
     let client = &node.server.client;
-    let Ok(revision) = client.call(&node.call(TIMEOUT), GetRevision).await else { return Ok(false) };
+    let revision = match client.call(&node.call(TIMEOUT), GetRevision).await {
+        Ok(revision) => revision,
+        Err(Failure::Unauthenticated(_)) => bail!(
+            "the cluster does not accept the credential of this node: {} is not the cluster's key (its fingerprint is {}), or \
+             the clocks differ by more than a minute",
+            node.server.data.path.join("cluster.key").display(),
+            node.server.data.key.fingerprint()
+        ),
+        Err(_) => return Ok(false),
+    };
     if *known == Some(revision) {
         return Ok(true);
     }

@@ -84,11 +84,17 @@ impl Identity {
         let stored = data.join("cluster.key");
         let source = self.settings.certificates.as_ref().map(|folder| folder.join("cluster.key"));
         let source = source.filter(|file| file.exists());
+        if let Some(file) = source.as_deref().or(stored.exists().then_some(&*stored))
+            && let Some(metadata) = data_dir::read(data)?
+        {
+            let key = ClusterKey::load(file)?;
+            metadata.check_key(&key).with_context(|| file.display().to_string())?;
+        }
         match (source, stored.exists()) {
             (Some(source), false) => copy_private(&source, &stored),
             (Some(source), true) => {
-                let same = ClusterKey::load(&source)?.derive_bytes("same")
-                    == ClusterKey::load(&stored)?.derive_bytes("same");
+                let same =
+                    ClusterKey::load(&source)?.fingerprint() == ClusterKey::load(&stored)?.fingerprint();
                 if same {
                     Ok(())
                 } else {

@@ -2,7 +2,8 @@
 
 use link::is_valid_name;
 
-use super::{Findings, NOT_ON_LOOPBACK, is_plain_http};
+use super::Findings;
+use super::server::{NOT_ON_LOOPBACK, is_plain_http};
 use crate::services;
 use crate::settings::Settings;
 
@@ -35,6 +36,12 @@ pub(super) fn check_cluster(settings: &Settings, findings: &mut Findings<'_>) {
             findings.add("cluster", "seeds", &format!("has `{}`; an address {ADDRESS}", seed.address));
         }
     }
+    let names: std::collections::BTreeSet<_> = cluster.seeds.iter().map(|seed| &seed.name).collect();
+    for name in names {
+        if cluster.seeds.iter().filter(|seed| seed.name == *name).count() > 1 {
+            findings.add("cluster", "seeds", &format!("names {name} twice"));
+        }
+    }
     check_rules(settings, findings);
 }
 
@@ -52,6 +59,9 @@ fn check_nodes(settings: &Settings, findings: &mut Findings<'_>) {
             let message =
                 "is every address of the machine: set `advertise` to the address that other nodes connect to";
             findings.add(&table, "link", message);
+        }
+        if node.link.port() == 0 {
+            findings.add(&table, "link", "needs a port: other nodes connect to it");
         }
         if insecure && !node.link.ip().is_loopback() {
             findings.add(&table, "link", "is not on loopback, and `insecure` is for one machine only");
