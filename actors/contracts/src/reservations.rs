@@ -20,7 +20,10 @@ pub use hotel::{
     Precondition, PutHotel,
 };
 pub use list::{DayList, GetDayList, ListBy, ListReservations, Position, ReservationPage, merge_pages};
-pub use offer::{CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, OFFER_SECS, Offer, Offers, Quote};
+pub use offer::{
+    CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, OFFER_SECS, Offer, Offers, PartyError, Quote, check_party,
+    default_guests,
+};
 pub use payment::{GetPayable, OpenPayment, PaymentFailed, PaymentSucceeded, RefundSettled};
 pub use refusal::Refusal;
 pub use reservation::{

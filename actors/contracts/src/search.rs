@@ -111,6 +111,9 @@ pub enum Refusal {
         /// The current date in the city.
         today: Date,
     },
+    /// The numbers of guests and rooms do not fit: the rule of offers.
+    #[error(transparent)]
+    Party(#[from] crate::reservations::PartyError),
 }
 
 /// Reads one hotel.

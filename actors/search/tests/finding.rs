@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use contracts::pricing;
 use contracts::search::{
-    City, CityName, Command, GetCity, GetHotel, ListTopCities, Night, Refusal, Sort, SuggestCities,
-    UpdateHotel, UpdateNights, UpdateTakenRooms,
+    City, CityName, Command, FindHotels, GetCity, GetHotel, ListTopCities, Night, Refusal, Sort,
+    SuggestCities, UpdateHotel, UpdateNights, UpdateTakenRooms,
 };
 use contracts::{Cancellation, HotelProfile, Season, TaxRule};
 
@@ -49,9 +49,9 @@ fn totals_equal_the_price_calculation_of_reservations() {
         let plan = &room.rate_plans[plan];
         let nights = stay.nights().map(|night| {
             let set = (night == own.0 && plan.id == saver).then_some(5_555);
-            (night, pricing::night_price(plan, &room.season, night, set))
+            (night, pricing::night_price(plan, &room.season, night, set, grand.currency))
         });
-        let quote = pricing::price_stay(nights, u32::from(rooms), &grand.taxes);
+        let quote = pricing::price_stay(nights, u32::from(rooms), &grand.taxes, grand.currency);
         let nightly: i64 = quote.nightly.iter().map(|(_, amount)| amount).sum();
         assert_eq!((offer.room_type, offer.rate_plan), (room.id, plan.id), "{stay:?}");
         assert_eq!((offer.nightly, offer.total), (nightly, quote.total), "{stay:?}");
@@ -108,8 +108,9 @@ fn with_dates_only_available_hotels_are_listed() {
         add(&bench, &plain);
         set_nights(&bench, &plain, vec![(day(date), night)], 1);
         for sort in [Sort::Recommended, Sort::Price, Sort::Rating, Sort::Distance] {
-            let answer =
-                found(&bench, &contracts::search::FindHotels { rooms, sort, ..sought(Some(stay(from, to))) });
+            let guests = rooms.max(2);
+            let sought = FindHotels { guests, rooms, sort, ..sought(Some(stay(from, to))) };
+            let answer = found(&bench, &sought);
             assert_eq!(!answer.hotels.is_empty(), expected, "{what} {sort:?}");
         }
         assert_eq!(found(&bench, &sought(None)).hotels.len(), 1, "without dates all are listed");

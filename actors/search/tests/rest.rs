@@ -107,6 +107,11 @@ async fn invalid_requests_are_answered_with_problems() {
         (&format!("/v1/hotels?city=Munich&{dates}&rooms=51"), 400),
         (&format!("/v1/hotels?city=Munich&{dates}&stars=6"), 400),
         (&format!("/v1/hotels?city=Munich&{dates}&min_price=-1"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&max_price=200.50"), 400),
+        (&format!("/v1/hotels?city=Munich&{dates}&guests=1&rooms=2"), 422),
+        ("/v1/hotels?city=Munich&guests=2&rooms=3", 422),
+        // Without a number of guests there is one for each room.
+        ("/v1/hotels?city=Munich&rooms=3", 200),
         (&format!("/v1/hotels?city=Munich&{dates}&sort=luck"), 400),
         (&format!("/v1/hotels?city=Munich&{dates}&limit=101"), 400),
         (&format!("/v1/hotels?city=Munich&{dates}&cursor=abc"), 400),

@@ -3,7 +3,7 @@
 use protocol::{Access, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Policy, Reservations};
+use super::{Policy, ROOMS_MAX, Reservations};
 use crate::{Currency, Date, HotelId, RatePlanId, RoomTypeId, Stay, pricing::TaxAmount};
 
 /// How long a quote is valid, in seconds.
@@ -14,6 +14,44 @@ pub const CHECK_IN_HOUR: i8 = 15;
 
 /// The local hour of check-out.
 pub const CHECK_OUT_HOUR: i8 = 11;
+
+/// Why no rooms are offered for a number of guests and rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PartyError {
+    #[error("1 to {ROOMS_MAX} rooms are booked at once")]
+    Rooms,
+    #[error("at least one guest for each room")]
+    Guests,
+}
+
+impl PartyError {
+    /// The name of the parameter.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Rooms => "rooms",
+            Self::Guests => "guests",
+        }
+    }
+}
+
+/// The rule for guests and rooms that search and offers share.
+///
+/// # Errors
+/// If there are too few guests for the rooms, or no or too many rooms.
+pub const fn check_party(guests: u32, rooms: u32) -> Result<(), PartyError> {
+    if rooms == 0 || rooms > ROOMS_MAX {
+        Err(PartyError::Rooms)
+    } else if guests < rooms {
+        Err(PartyError::Guests)
+    } else {
+        Ok(())
+    }
+}
+
+/// The number of guests of a request that does not state it: two, or one for each room if there are more rooms.
+pub const fn default_guests(rooms: u32) -> u32 {
+    if rooms > 2 { rooms } else { 2 }
+}
 
 /// The content of a sealed offer: price, taxes and policy to the cent. It becomes part of the reservation. The APIs seal it
 /// for clients (`ClusterKey::seal("offers")`) and open it again before they send [`super::Hold`].
@@ -53,7 +91,7 @@ impl Quote {
 
     /// The cancellation fee after the deadline, in minor units.
     pub fn penalty(&self) -> i64 {
-        crate::pricing::share(self.total, self.policy.penalty_percent)
+        crate::pricing::share(self.total, self.policy.penalty_percent, self.currency)
     }
 }
 

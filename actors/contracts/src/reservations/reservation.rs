@@ -247,12 +247,12 @@ impl Reservation {
     }
 
     /// The cancellation fee at `now`, in minor units: 0 for a hold and until the deadline, then the policy's share of the
-    /// total, rounded half up.
+    /// total, as [`Quote::penalty`] computes it.
     pub fn penalty_at(&self, now: Timestamp) -> i64 {
         if self.status == Status::Held || self.quote.policy.free_until.is_some_and(|until| now <= until) {
             return 0;
         }
-        crate::pricing::share(self.quote.total, self.quote.policy.penalty_percent)
+        self.quote.penalty()
     }
 
     /// The refund of a cancellation at `now`: 0 if nothing is paid or the reservation cannot be cancelled any more.

@@ -18,6 +18,20 @@ impl Currency {
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).expect("capital letters")
     }
+
+    /// The smallest step between two amounts that a card can be charged, in minor units. Prices, added taxes and cancellation
+    /// fees are rounded to it, so that the amount of an offer is the amount that is charged and refunded.
+    ///
+    /// Source: <https://docs.stripe.com/currencies>. The last digit of currencies with three decimals has to be 0, and amounts
+    /// in MGA are whole ariary. Other special cases do not limit amounts of ISO 4217: ISK and UGX have no decimals there, and
+    /// HUF and TWD are only paid out without decimals.
+    pub const fn rounding_increment(self) -> i64 {
+        match &self.0 {
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 10,
+            b"MGA" => 100,
+            _ => 1,
+        }
+    }
 }
 
 impl std::str::FromStr for Currency {

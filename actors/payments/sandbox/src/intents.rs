@@ -8,6 +8,7 @@ use store::Fault;
 
 use crate::cards::{Behaviour, Decline};
 use crate::charges;
+use crate::currencies;
 use crate::database::{Transaction, now_secs, random_id};
 use crate::form::Form;
 use crate::methods::{self, Method};
@@ -79,6 +80,9 @@ pub(crate) fn create(tx: &mut Transaction<'_>, form: &Form, base: &str) -> Resul
     if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_lowercase()) {
         return Ok(invalid_param("currency", "Invalid currency."));
     }
+    if let Some(refused) = indivisible(amount, &currency) {
+        return Ok(refused);
+    }
     if form.get("capture_method").is_some_and(|method| !method.starts_with("automatic")) {
         return Ok(invalid_param("capture_method", "The sandbox bank captures by itself only."));
     }
@@ -113,6 +117,13 @@ pub(crate) fn create(tx: &mut Transaction<'_>, form: &Form, base: &str) -> Resul
     }
     save(tx, &intent);
     response(tx, &intent, form, base)
+}
+
+/// The error for an amount that is not charged or refunded in this currency.
+pub(crate) fn indivisible(amount: i64, currency: &str) -> Option<ApiResponse> {
+    let increment = currencies::increment(currency);
+    let message = format!("Amounts in {} must be evenly divisible by {increment}.", currency.to_uppercase());
+    (amount % increment != 0).then(|| invalid_param("amount", &message))
 }
 
 /// `POST /v1/payment_intents/{id}/confirm`.

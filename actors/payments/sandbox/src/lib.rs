@@ -16,6 +16,7 @@
 mod cards;
 mod charges;
 mod control;
+mod currencies;
 mod database;
 mod faults;
 mod form;

@@ -1,5 +1,6 @@
 //! The 3-D Secure page of the guest's bank.
 
+use crate::currencies;
 use crate::intents::Intent;
 use crate::response::{ApiResponse, Body};
 
@@ -19,7 +20,7 @@ button:focus-visible,a:focus-visible{outline:3px solid #d99a2b;outline-offset:2p
 
 /// The form for the guest.
 pub(crate) fn confirmation_form(intent: &Intent) -> ApiResponse {
-    let sum = sum(intent.amount, &intent.currency);
+    let sum = currencies::format(intent.amount, &intent.currency);
     html(
         200,
         "Confirm your payment",
@@ -69,16 +70,4 @@ fn html(status: u16, title: &str, body: &str) -> ApiResponse {
         )
         .with("Cache-Control", "no-store")
         .with("Referrer-Policy", "no-referrer")
-}
-
-/// Formats minor units with two decimals, which is right for most currencies.
-fn sum(amount: i64, currency: &str) -> String {
-    let code = currency.to_ascii_uppercase();
-    match currency {
-        "jpy" | "krw" | "vnd" | "clp" | "xaf" | "xof" | "xpf" | "pyg" | "rwf" | "bif" | "djf" | "gnf"
-        | "kmf" | "vuv" => {
-            format!("{amount} {code}")
-        }
-        _ => format!("{}.{:02} {code}", amount / 100, amount % 100),
-    }
 }

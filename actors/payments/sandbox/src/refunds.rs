@@ -77,6 +77,9 @@ pub(crate) fn create(tx: &mut Transaction<'_>, form: &Form, delay: Duration) -> 
     if amount > left {
         return Ok(invalid_param("amount", "Refund amount is greater than unrefunded amount on charge."));
     }
+    if let Some(refused) = intents::indivisible(amount, &intent.currency) {
+        return Ok(refused);
+    }
     let behaviour = behaviour(tx, &intent, charge)?;
     let (status, later) = match behaviour {
         Some(Behaviour::RefundFails) => (RefundStatus::Succeeded, Some(RefundStatus::Failed)),

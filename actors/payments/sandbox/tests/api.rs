@@ -65,6 +65,34 @@ async fn read(request: reqwest::RequestBuilder) -> (u16, Value) {
 }
 
 #[tokio::test]
+async fn amounts_follow_the_rules_of_their_currency() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let client = start(dir.path()).await;
+    let bank = &client;
+    let pay = |amount: &'static str, currency: &'static str| {
+        let form =
+            [("amount", amount), ("currency", currency), ("payment_method", "pm_card_threeDSecure2Required")];
+        async move { bank.post("/v1/payment_intents", None, &form).await }
+    };
+    for (amount, currency, status) in [
+        ("94763", "kwd", 400),
+        ("94760", "kwd", 200),
+        ("150", "isk", 400),
+        ("100", "isk", 200),
+        ("5", "mga", 200),
+    ] {
+        let (found, body) = pay(amount, currency).await;
+        assert_eq!(found, status, "{amount} {currency}: {body}");
+        assert_eq!(status == 400, body["error"]["param"] == "amount", "{body}");
+    }
+    let (_, intent) = pay("94760", "kwd").await;
+    let (_, intent) = client.confirm(intent["id"].as_str().expect("an id")).await;
+    let page = intent["next_action"]["redirect_to_url"]["url"].as_str().expect("a page");
+    let page = client.http.get(page).send().await.expect("a page").text().await.expect("text");
+    assert!(page.contains("94.760 KWD"), "{page}");
+}
+
+#[tokio::test]
 async fn an_intent_is_created_confirmed_and_charged_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let client = start(dir.path()).await;

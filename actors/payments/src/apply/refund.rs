@@ -59,6 +59,13 @@ pub(super) fn request_refund(turn: &mut T<'_>, request: RequestRefund) -> Result
     if minor > left || left == 0 {
         return Err(Refusal::MoreThanLeft { left });
     }
+    if let Some(paid) = record.amount()
+        && minor % paid.currency.rounding_increment() != 0
+    {
+        let (step, currency) = (paid.currency.rounding_increment(), paid.currency);
+        let why = format!("amounts in {currency} must be a multiple of {step} minor units");
+        return Err(Refusal::BadField { field: "amount".into(), why });
+    }
     if record.refunds.len() >= limits::REFUNDS_MAX {
         let why = format!("this payment has {} refunds already", limits::REFUNDS_MAX);
         return Err(Refusal::BadField { field: "amount".into(), why });

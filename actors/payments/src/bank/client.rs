@@ -120,12 +120,8 @@ impl Bank {
         payment_method: &str,
         key: &str,
     ) -> Result<Intent, BankError> {
-        let Some(minor) = to_bank(amount) else {
-            let code = "currency_not_supported".to_owned();
-            return Err(BankError::Refused { status: 0, code, message: String::new() });
-        };
         let form = vec![
-            ("amount", minor.to_string()),
+            ("amount", minor_units(amount)?.to_string()),
             ("currency", amount.currency.code().to_ascii_lowercase()),
             ("payment_method", payment_method.to_owned()),
             ("payment_method_types[]", "card".to_owned()),
@@ -183,7 +179,7 @@ impl Bank {
     ) -> Result<BankRefund, BankError> {
         let form = vec![
             ("payment_intent", intent.to_owned()),
-            ("amount", to_bank(amount).unwrap_or_default().to_string()),
+            ("amount", minor_units(amount)?.to_string()),
             ("metadata[refund]", refund.to_string()),
             ("metadata[payment]", payment.to_string()),
         ];
@@ -254,6 +250,15 @@ fn error_of(status: u16, error: ErrorObject) -> BankError {
             BankError::Refused { status, code, message: error.message.unwrap_or_default() }
         }
     }
+}
+
+/// The amount in the bank's minor units.
+fn minor_units(amount: Money) -> Result<i64, BankError> {
+    let refused = || {
+        let (status, code) = (0, "amount_not_supported".to_owned());
+        BankError::Refused { status, code, message: String::new() }
+    };
+    to_bank(amount).ok_or_else(refused)
 }
 
 /// Checks an id of the bank before it becomes part of a URL.

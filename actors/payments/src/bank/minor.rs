@@ -1,6 +1,8 @@
 //! Conversion between the minor units of ISO 4217 and those of the bank, which differ for three currencies.
 //!
-//! Source: <https://docs.stripe.com/currencies#special-cases> and `#zero-decimal`.
+//! Source: <https://docs.stripe.com/currencies#special-cases>, `#zero-decimal` and `#three-decimal`. The bank accepts only
+//! multiples of `Currency::rounding_increment`, to which offers are rounded already. HUF and TWD are special cases of payouts
+//! to the merchant only.
 
 use contracts::Money;
 
@@ -9,13 +11,16 @@ const BANK_HUNDREDTHS: [&str; 2] = ["ISK", "UGX"];
 /// Currencies with two decimals in ISO 4217, for which the bank uses none.
 const BANK_WHOLE: [&str; 1] = ["MGA"];
 
-/// Converts to the bank's minor units; `None` if the bank cannot represent the amount.
+/// Converts to the bank's minor units; `None` if the bank does not accept the amount.
 pub(super) fn to_bank(money: Money) -> Option<i64> {
     let code = money.currency.code();
+    if money.amount % money.currency.rounding_increment() != 0 {
+        return None;
+    }
     if BANK_HUNDREDTHS.contains(&code) {
         money.amount.checked_mul(100)
     } else if BANK_WHOLE.contains(&code) {
-        (money.amount % 100 == 0).then_some(money.amount / 100)
+        Some(money.amount / 100)
     } else {
         Some(money.amount)
     }
@@ -36,20 +41,43 @@ pub(crate) fn from_bank(amount: i64, currency: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
+    fn money(amount: i64, code: &str) -> Money {
+        Money::new(amount, code.parse().expect("a currency"))
+    }
+
     #[test]
     fn amounts_convert_to_the_bank_and_back() {
         for (code, ours, banks) in [
             ("EUR", 1234, 1234),
             ("JPY", 500, 500),
+            ("KRW", 7, 7),
+            ("XOF", 7, 7),
             ("KWD", 1230, 1230),
+            ("TND", 10, 10),
             ("ISK", 500, 50_000),
+            ("UGX", 1, 100),
             ("MGA", 500, 5),
+            ("HUF", 12_345, 12_345),
+            ("TWD", 12_345, 12_345),
         ] {
-            let money = Money::new(ours, code.parse().expect("a currency"));
-            assert_eq!(to_bank(money), Some(banks), "{code}");
+            assert_eq!(to_bank(money(ours, code)), Some(banks), "{code}");
             assert_eq!(from_bank(banks, code), Some(ours), "{code}");
         }
-        assert_eq!(to_bank(Money::new(5, "MGA".parse().expect("a currency"))), None);
         assert_eq!(from_bank(50, "ISK"), None);
+    }
+
+    #[test]
+    fn amounts_that_the_bank_does_not_accept_are_not_converted() {
+        for (code, amount) in [
+            ("BHD", 1_235),
+            ("JOD", 1_235),
+            ("KWD", 94_763),
+            ("OMR", 1),
+            ("TND", 9),
+            ("MGA", 5),
+            ("ISK", i64::MAX),
+        ] {
+            assert_eq!(to_bank(money(amount, code)), None, "{code}");
+        }
     }
 }

@@ -23,7 +23,8 @@ pub(super) fn get_calendar(
     let priced = |night| {
         let (chunk, index) = calendar.at(night);
         let price = |plan: &contracts::RatePlanProfile| {
-            (plan.id, pricing::night_price(plan, &room_type.season, night, chunk.price(plan.id, index)))
+            let set = chunk.price(plan.id, index);
+            (plan.id, pricing::night_price(plan, &room_type.season, night, set, hotel.currency))
         };
         (night, chunk.night(index), room_type.rate_plans.iter().map(price).collect())
     };

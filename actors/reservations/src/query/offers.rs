@@ -1,6 +1,6 @@
 //! Offers for a stay: the price of each room type and rate plan that fits and is available.
 
-use contracts::reservations::{GetOffers, OFFER_SECS, Offer, Offers, Quote, ROOMS_MAX, Refusal};
+use contracts::reservations::{GetOffers, OFFER_SECS, Offer, Offers, Quote, Refusal, check_party};
 use contracts::{HotelProfile, RatePlanProfile, RoomTypeProfile, Stay, pricing};
 use group::View;
 
@@ -10,13 +10,8 @@ use crate::{booking_window, zone};
 
 pub(super) fn get_offers(view: &View<'_>, request: &GetOffers) -> Result<Offers, Refusal> {
     let GetOffers { hotel, stay, guests, rooms } = *request;
-    let invalid = |field: &str, why: &str| Err(Refusal::Invalid { field: field.into(), why: why.into() });
-    if rooms == 0 || rooms > ROOMS_MAX {
-        return invalid("rooms", "1 to 50 rooms are booked at once");
-    }
-    if guests == 0 || guests < rooms {
-        return invalid("guests", "at least one guest for each room");
-    }
+    check_party(guests, rooms)
+        .map_err(|error| Refusal::Invalid { field: error.field().into(), why: error.to_string() })?;
     let hotel = super::hotel(view, hotel)?.hotel;
     if !hotel.active {
         return Err(Refusal::Inactive);
@@ -60,9 +55,11 @@ fn quote(
 ) -> Quote {
     let price = |night| {
         let (chunk, index) = calendar.at(night);
-        (night, pricing::night_price(plan, &room_type.season, night, chunk.price(plan.id, index)))
+        let set = chunk.price(plan.id, index);
+        (night, pricing::night_price(plan, &room_type.season, night, set, hotel.currency))
     };
-    let price = pricing::price_stay(request.stay.nights().map(price), request.rooms, &hotel.taxes);
+    let nights = request.stay.nights().map(price);
+    let price = pricing::price_stay(nights, request.rooms, &hotel.taxes, hotel.currency);
     Quote {
         hotel: hotel.id,
         room_type: room_type.id,

@@ -1,7 +1,7 @@
 //! Offers: the prices of a stay.
 
 use contracts::HotelId;
-use contracts::reservations::{GetOffers, Quote};
+use contracts::reservations::{GetOffers, Quote, default_guests};
 use edge::{ApiError, Caller, Page, SerdeJson};
 use group::Call;
 use poem_openapi::OpenApi;
@@ -31,7 +31,8 @@ impl Api {
         check_in: Parameter<edge::Date>,
         /// The check-out date
         check_out: Parameter<edge::Date>,
-        /// The number of guests
+        /// The number of guests in all rooms together, at least one for each room. If omitted, two, or one for each room if
+        /// there are more rooms.
         #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
         guests: Parameter<Option<u32>>,
         /// The number of rooms
@@ -41,7 +42,8 @@ impl Api {
         let hotel = rest::id_in_path::<HotelId>(&hotel_id)?;
         let stay = rest::stay(check_in.0, check_out.0)?;
         let rooms = rooms.0.unwrap_or(1);
-        let request = GetOffers { hotel, stay, guests: guests.0.unwrap_or(rooms), rooms };
+        let request =
+            GetOffers { hotel, stay, guests: guests.0.unwrap_or_else(|| default_guests(rooms)), rooms };
         let offers = self.0.call(&caller.call(), request).await?.offers;
         Ok(SerdeJson(Page::single(
             offers.iter().map(|offer| OfferItem::seal(offer, &self.0.offers)).collect(),

@@ -132,13 +132,15 @@ impl CityHotels {
                 let most = (0..12).max_by_key(|month| nights[*month]).unwrap_or(0);
                 let sleeps = query.guests.div_ceil(query.rooms).clamp(1, SIZES as u32);
                 let floors = &self.floors[sleeps as usize - 1];
+                let increment = self.currencies.keys().next().map_or(1, |usual| usual.rounding_increment());
                 let least = |month: usize| floors[month].first().map_or(0, |(floor, _)| *floor);
                 let elsewhere = (0..12).filter(|month| *month != most && nights[*month] > 0);
                 let rest = elsewhere
                     .fold(0i64, |sum, month| sum.saturating_add(least(month).saturating_mul(nights[month])));
                 for (floor, number) in &floors[most] {
                     let nightly = floor.saturating_mul(nights[most]).saturating_add(rest);
-                    let bound = nightly.saturating_mul(i64::from(query.rooms)).saturating_sub(ROUNDING);
+                    let bound =
+                        nightly.saturating_mul(i64::from(query.rooms)).saturating_sub(ROUNDING * increment);
                     if bound > heap.worst().min(price_max.unwrap_or(i64::MAX)) {
                         break;
                     }
@@ -166,8 +168,8 @@ impl CityHotels {
 /// Orders that do not depend on the stay.
 const FIXED: [Sort; 3] = [Sort::Recommended, Sort::Rating, Sort::Distance];
 
-/// The maximum difference by which a total may be below its floors, in minor units: each tax is rounded once, by up to half
-/// a unit.
+/// The maximum difference by which a total may be below its floors, in rounding increments of the currency: each tax is
+/// rounded once, by up to half an increment.
 const ROUNDING: i64 = 64;
 
 /// The cheapest hotels so far.

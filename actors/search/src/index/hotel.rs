@@ -104,7 +104,7 @@ impl Hotel {
             amenities: profile.amenities.clone().into(),
             amenity_bits: amenities.add(&profile.amenities),
             demo: profile.demo,
-            rooms: profile.room_types.iter().filter_map(Room::new).collect(),
+            rooms: profile.room_types.iter().filter_map(|room| Room::new(room, profile.currency)).collect(),
             floors: [[0; 12]; SIZES],
         };
         hotel.update_floors();
@@ -134,21 +134,21 @@ impl Hotel {
     pub fn cheapest(&self, query: &StayQuery) -> Option<CheapestOffer> {
         let mut best: Option<CheapestOffer> = None;
         for (place, room) in self.rooms.iter().enumerate() {
-            if let Some((nightly, plan, left)) = room.cheapest(query)
+            if let Some((nightly, plan, left)) = room.cheapest(query, self.currency)
                 && best.is_none_or(|best| nightly < best.nightly)
             {
                 best = Some(CheapestOffer { room: place, plan, nightly, total: 0, left });
             }
         }
         let best = best?;
-        Some(CheapestOffer { total: pricing::total(best.nightly, &self.taxes), ..best })
+        Some(CheapestOffer { total: pricing::total(best.nightly, &self.taxes, self.currency), ..best })
     }
 
     /// The lowest seasonal price of rooms for these guests for one night; none if no room type fits.
     pub fn from(&self, guests: u32, rooms: u32) -> Option<i64> {
         let fitting = self.rooms.iter().filter(|room| room.takes(guests, rooms));
         let from = fitting.map(|room| room.from).min()?;
-        Some(pricing::total(from.saturating_mul(i64::from(rooms)), &self.taxes))
+        Some(pricing::total(from.saturating_mul(i64::from(rooms)), &self.taxes, self.currency))
     }
 
     /// Sets a night. Returns whether its prices have changed. Ignored for room types that are not sold.
@@ -172,7 +172,7 @@ impl Hotel {
         for (floors, sleeps) in self.floors.iter_mut().zip(1..) {
             *floors = [i64::MAX; 12];
             for room in self.rooms.iter().filter(|room| room.sleeps >= sleeps) {
-                room.lower(floors);
+                room.lower(floors, self.currency);
             }
             *floors = floors.map(taxed);
         }
@@ -184,7 +184,7 @@ impl Hotel {
 }
 
 impl Room {
-    fn new(profile: &RoomTypeProfile) -> Option<Self> {
+    fn new(profile: &RoomTypeProfile, currency: Currency) -> Option<Self> {
         let sold = profile.rate_plans.iter().filter(|plan| plan.active);
         let mut plans: Vec<Plan> = sold
             .map(|plan| Plan {
@@ -200,6 +200,7 @@ impl Room {
             plans.first()?.amount,
             least(&profile.season.months),
             least(&profile.season.weekdays),
+            currency,
         );
         profile.active.then(|| Self {
             id: profile.id,
@@ -214,14 +215,15 @@ impl Room {
     }
 
     /// Lowers the floor of each month to the lowest price of this room.
-    fn lower(&self, floors: &mut [i64; 12]) {
+    fn lower(&self, floors: &mut [i64; 12], currency: Currency) {
         let weekday = self.season.weekdays.iter().min().copied().unwrap_or(0);
         for (floor, month) in floors.iter_mut().zip(self.season.months) {
-            *floor = (*floor).min(stay_query::night_price(self.plans[0].amount, month, weekday));
+            *floor = (*floor).min(stay_query::night_price(self.plans[0].amount, month, weekday, currency));
         }
         for entry in self.calendar.all().iter().filter(|entry| !entry.prices.is_empty()) {
             let floor = &mut floors[Date(entry.day).month0()];
-            *floor = entry.prices.iter().fold(*floor, |floor, (_, price)| floor.min(*price));
+            *floor =
+                entry.prices.iter().fold(*floor, |floor, (_, price)| floor.min(rounded(*price, currency)));
         }
     }
 
@@ -231,7 +233,7 @@ impl Room {
 
     /// The price for all nights and rooms, the index of the cheapest rate plan, and the number of rooms left; none if the room
     /// type is not available.
-    fn cheapest(&self, query: &StayQuery) -> Option<(i64, usize, u32)> {
+    fn cheapest(&self, query: &StayQuery, currency: Currency) -> Option<(i64, usize, u32)> {
         if !self.takes(query.guests, query.rooms) {
             return None;
         }
@@ -262,28 +264,35 @@ impl Room {
         }
         let rooms = i64::from(query.rooms);
         if !priced {
-            let sum = query.by_season(self.plans[0].amount, &self.season);
+            let sum = query.by_season(self.plans[0].amount, &self.season, currency);
             return Some((sum.saturating_mul(rooms), 0, left));
         }
-        let sums = self.plans.iter().enumerate().map(|(place, plan)| (self.with_prices(query, plan), place));
+        let plans = self.plans.iter().enumerate();
+        let sums = plans.map(|(place, plan)| (self.with_prices(query, plan, currency), place));
         sums.min().map(|(sum, place)| (sum.saturating_mul(rooms), place, left))
     }
 
     /// The price of all nights under a rate plan, with calendar prices.
-    fn with_prices(&self, query: &StayQuery, plan: &Plan) -> i64 {
+    fn with_prices(&self, query: &StayQuery, plan: &Plan, currency: Currency) -> i64 {
         let entries = self.calendar.between(query.check_in, query.check_out - 1);
         let own = entries.iter().filter_map(|entry| {
-            let price = entry.prices.iter().find(|(id, _)| *id == plan.id)?.1;
+            let price = rounded(entry.prices.iter().find(|(id, _)| *id == plan.id)?.1, currency);
             let night = Date(entry.day);
             let season = stay_query::night_price(
                 plan.amount,
                 self.season.months[night.month0()],
                 self.season.weekdays[night.weekday0()],
+                currency,
             );
             Some((price, season))
         });
-        let sum = i128::from(query.by_season(plan.amount, &self.season));
+        let sum = i128::from(query.by_season(plan.amount, &self.season, currency));
         let sum = own.fold(sum, |sum, (price, season)| sum + i128::from(price) - i128::from(season));
         i64::try_from(sum).unwrap_or(i64::MAX)
     }
+}
+
+/// A price of the calendar, as `contracts::pricing::night_price` rounds it.
+fn rounded(price: i64, currency: Currency) -> i64 {
+    pricing::round(price.into(), 1, currency)
 }

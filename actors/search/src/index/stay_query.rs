@@ -1,6 +1,6 @@
 //! A query for a stay, and seasonal prices of its nights, grouped by month and weekday.
 
-use contracts::{Season, Stay};
+use contracts::{Currency, Season, Stay, pricing};
 
 /// A query for rooms for a stay.
 #[derive(Debug)]
@@ -30,12 +30,13 @@ impl StayQuery {
     }
 
     /// The price of a room for all nights by the season, without calendar prices.
-    pub fn by_season(&self, amount: i64, season: &Season) -> i64 {
+    pub fn by_season(&self, amount: i64, season: &Season, currency: Currency) -> i64 {
         self.kinds.iter().fold(0i64, |sum, (month, weekday, count)| {
             let price = night_price(
                 amount,
                 season.months[usize::from(*month)],
                 season.weekdays[usize::from(*weekday)],
+                currency,
             );
             sum.saturating_add(price.saturating_mul(*count))
         })
@@ -52,13 +53,12 @@ impl StayQuery {
 }
 
 /// `contracts::pricing::night_price` for a night without a calendar price: the same result, in 64 bits if they suffice.
-pub(crate) fn night_price(amount: i64, month: u16, weekday: u16) -> i64 {
+pub(crate) fn night_price(amount: i64, month: u16, weekday: u16, currency: Currency) -> i64 {
     let factor = u64::from(month) * u64::from(weekday);
-    if (0..1 << 31).contains(&amount) {
+    if (0..1 << 31).contains(&amount) && currency.rounding_increment() == 1 {
         return ((amount.unsigned_abs() * factor + 500_000) / 1_000_000) as i64;
     }
-    let price = (i128::from(amount) * i128::from(factor) + 500_000) / 1_000_000;
-    i64::try_from(price).unwrap_or(i64::MAX)
+    pricing::round(i128::from(amount) * i128::from(factor), 1_000_000, currency)
 }
 
 #[cfg(test)]
@@ -73,14 +73,15 @@ mod tests {
         #[test]
         fn prices_are_those_of_contracts_pricing(
             amount in prop_oneof![0..100_000i64, 0..i64::MAX], months: [u16; 12], weekdays: [u16; 7], day in 10_000..30_000i32,
-            length in 1..=60i32,
+            length in 1..=60i32, code in prop_oneof!["EUR", "KWD", "MGA"],
         ) {
+            let currency: Currency = code.parse().unwrap();
             let season = Season { months, weekdays };
             let cancellation = Cancellation { free_until_hours: None, penalty_percent: 0 };
             let plan = RatePlanProfile { id: RatePlanId(0), name: String::new(), amount, cancellation, active: true };
             let stay = Stay::new(Date(day), Date(day + length)).unwrap();
-            let theirs = stay.nights().map(|night| night_price(&plan, &season, night, None)).fold(0i64, i64::saturating_add);
-            prop_assert_eq!(StayQuery::new(stay, 1, 1).by_season(amount, &season), theirs);
+            let theirs = stay.nights().map(|night| night_price(&plan, &season, night, None, currency)).fold(0i64, i64::saturating_add);
+            prop_assert_eq!(StayQuery::new(stay, 1, 1).by_season(amount, &season, currency), theirs);
         }
     }
 }

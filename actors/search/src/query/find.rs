@@ -1,7 +1,6 @@
 //! Finds hotels of a city, page by page.
 
-use contracts::reservations::CHECK_IN_HOUR;
-use contracts::reservations::Settings;
+use contracts::reservations::{CHECK_IN_HOUR, Settings, check_party};
 use contracts::search::{FindHotels, FoundHotel, FoundHotels, FoundOffer, Position, Refusal, Sort};
 use contracts::{Date, Stay};
 use jiff::tz::TimeZone;
@@ -17,6 +16,7 @@ pub(super) fn find(
     cities: &Cities,
     request: &FindHotels,
 ) -> Result<FoundHotels, Refusal> {
+    check_party(u32::from(request.guests), u32::from(request.rooms))?;
     let place = place(cities, &request.city)?;
     let city = city(index, &place);
     let nothing = FoundHotels { city: city.clone(), hotels: Vec::new(), next: None, as_of: index.as_of };

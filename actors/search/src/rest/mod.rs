@@ -7,6 +7,7 @@ mod text;
 
 use std::collections::BTreeSet;
 
+use contracts::reservations::default_guests;
 use contracts::search::{CityName, FindHotels, GetHotel, Position, Refusal, Search, Sort, SuggestCities};
 use contracts::{HotelId, Stay};
 use edge::{ApiError, Caller, Cursor, Cursors, Limit, Page, Problem, SerdeJson, WithETag, problem_types};
@@ -81,6 +82,8 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::StayInThePast { today } => Problem::new(&STAY_IN_THE_PAST)
             .detail(format!("The check-in date is before today, {today} in the city."))
             .field("/check_in", format!("before {today}")),
+        Refusal::Party(error) => Problem::new(&problem_types::UNPROCESSABLE)
+            .field(format!("/{}", error.field()), error.to_string()),
     }
 }
 
@@ -134,16 +137,19 @@ impl Api {
         check_in: Query<Option<edge::Date>>,
         /// The check-out date, at most 60 nights after `check_in`.
         check_out: Query<Option<edge::Date>>,
-        /// The number of guests in all rooms together.
-        #[oai(default = "two", validator(minimum(value = "1"), maximum(value = "500")))]
-        guests: Query<u16>,
+        /// The number of guests in all rooms together, at least one for each room. If omitted, two, or one for each room if
+        /// there are more rooms.
+        #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+        guests: Query<Option<u16>>,
         /// The number of rooms, all of one room type.
         #[oai(default = "one", validator(minimum(value = "1"), maximum(value = "50")))]
         rooms: Query<u16>,
-        /// The lowest total, in minor units of the hotel's currency. Without dates, the lowest price of a night.
+        /// The lowest total, in minor units of the hotel's currency: `20050` for 200.50 EUR. Without dates, the lowest price of
+        /// a night.
         #[oai(validator(minimum(value = "0")))]
         min_price: Query<Option<i64>>,
-        /// The highest total, in minor units of the hotel's currency. Without dates, the highest price of a night.
+        /// The highest total, in minor units of the hotel's currency: `20050` for 200.50 EUR. Without dates, the highest price
+        /// of a night.
         #[oai(validator(minimum(value = "0")))]
         max_price: Query<Option<i64>>,
         /// The accepted numbers of stars, separated by commas, such as `4,5`.
@@ -160,7 +166,7 @@ impl Api {
         let mut request = FindHotels {
             city: CityName::parse(city.0.trim()),
             stay: stay(check_in.0, check_out.0)?,
-            guests: guests.0,
+            guests: guests.0.unwrap_or_else(|| default_guests(rooms.0.into()) as u16),
             rooms: rooms.0,
             price_min: min_price.0,
             price_max: max_price.0,
@@ -194,10 +200,6 @@ impl Api {
         let details = self.call(&caller, GetHotel { hotel: id }).await?;
         Ok(WithETag::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
     }
-}
-
-const fn two() -> u16 {
-    2
 }
 
 const fn one() -> u16 {

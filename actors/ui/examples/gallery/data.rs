@@ -154,7 +154,7 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
             let nights = stay.nights().map(|night| {
                 (night, if night.weekday0() >= 4 { plan.amount * 115 / 100 } else { plan.amount })
             });
-            let price = price_stay(nights, rooms, &hotel.taxes);
+            let price = price_stay(nights, rooms, &hotel.taxes, hotel.currency);
             let arrival = Timestamp(i64::from(stay.check_in().0) * 86_400_000 + 14 * 3_600_000);
             let free_until =
                 plan.cancellation.free_until_hours.map(|hours| arrival.plus_secs(-3_600 * i64::from(hours)));
