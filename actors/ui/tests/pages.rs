@@ -372,6 +372,46 @@ async fn numbers_are_formatted_for_the_browsers_language() {
 }
 
 #[tokio::test]
+async fn prices_are_filtered_by_decimals_in_the_form_of_the_browsers_language() {
+    let services = SampleServices::new();
+    let stay = "city=Paris&check_in=2027-05-07&check_out=2027-05-09";
+    let cards = |page: &Seen| page.body.matches("class=\"hotel-card\"").count();
+    let mut browser = Browser::at(&services);
+    let all = browser.get(&format!("/search?{stay}")).await;
+    let totals: Vec<i64> = all
+        .body
+        .split("class=\"price\">€")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap().replace([',', '.'], "").parse().unwrap())
+        .collect();
+    let (least, most) = (*totals.iter().min().unwrap(), *totals.iter().max().unwrap());
+    assert!(totals.len() > 1 && least < most, "{totals:?}");
+    let decimal = |minor: i64, point: char| format!("{}{point}{:02}", minor / 100, minor % 100);
+    let at_most = totals.iter().filter(|total| **total <= least).count();
+    for (language, price, found) in [
+        ("en-GB", decimal(least, '.'), at_most),
+        ("de", decimal(least, ','), at_most),
+        ("en-GB", decimal(least - 1, '.'), 0),
+        ("de", decimal(least - 1, ','), 0),
+    ] {
+        let mut browser = Browser { language, ..Browser::at(&services) };
+        let page = browser.get(&format!("/search?{stay}&max_price={price}")).await;
+        assert_eq!(cards(&page), found, "{language} {price}");
+        // The price is kept as it was entered, in links too.
+        assert!(page.has(&format!("value=\"{price}\"")), "{language} {price}");
+        assert!(found == 0 || page.has(&format!("max_price={}", price.replace(',', "%2C"))), "{price}");
+        assert!(page.has("In EUR"), "{price}");
+    }
+    let page = browser.get(&format!("/search?{stay}&min_price={}&currency=EUR", decimal(most, '.'))).await;
+    assert_eq!(cards(&page), totals.iter().filter(|total| **total >= most).count());
+    let page = browser.get(&format!("/search?{stay}&max_price=cheap")).await;
+    assert!(page.has("Please enter prices as numbers, for example 200.50."), "{}", page.body);
+    assert_eq!(cards(&page), totals.len());
+    let page = browser.get(&format!("/search?{stay}&guests=1&rooms=2")).await;
+    assert!(page.has("at least one guest for each room"), "{}", page.body);
+}
+
+#[tokio::test]
 async fn pictures_depend_on_their_url_only() {
     let services = SampleServices::new();
     let mut browser = Browser::at(&services);

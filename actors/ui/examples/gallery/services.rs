@@ -264,6 +264,11 @@ impl SampleServices {
                     && find.amenities.iter().all(|word| hotel.amenities.contains(word))
             })
             .map(|(index, (_, hotel))| found_hotel(index, hotel, find.stay, find, now))
+            .filter(|hotel| {
+                let price = hotel.offer.as_ref().map_or(hotel.from, |offer| offer.total);
+                find.price_min.is_none_or(|least| price >= least)
+                    && find.price_max.is_none_or(|most| price <= most)
+            })
             .collect();
         match find.sort {
             Sort::Recommended => {}

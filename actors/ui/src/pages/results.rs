@@ -7,10 +7,10 @@ use poem::{Response, handler};
 use serde_json::{Value, json};
 
 use super::lookup;
-use super::search::{SearchForm, escape};
+use super::search::{GUESTS_BELOW_ROOMS, SearchForm, escape};
 use crate::context::{Fields, PageContext};
 use crate::error::PageError;
-use crate::format::{self, count, money};
+use crate::format::{self, Bounds, Locale, count, money, parse_amount};
 use crate::picture::{self, PictureSource};
 
 /// Hotels on a page.
@@ -53,8 +53,11 @@ const AMENITY_FILTERS: usize = 10;
 struct Filters {
     stars: Vec<u8>,
     amenities: Vec<String>,
+    /// Prices as typed, in the form of the browser's language.
     min_price: String,
     max_price: String,
+    /// The currency of the prices.
+    currency: Option<Currency>,
     sort: Sort,
 }
 
@@ -64,8 +67,7 @@ impl Filters {
             fields.all("stars").filter_map(|text| text.parse().ok()).filter(|stars| *stars <= 5).collect();
         stars.sort_unstable();
         stars.dedup();
-        let digits =
-            |name: &str| fields.get(name).chars().filter(char::is_ascii_digit).take(9).collect::<String>();
+        let price = |name: &str| fields.get(name).chars().take(20).collect::<String>();
         let sort = SORTS.into_iter().find(|(_, word, _)| *word == fields.get("sort"));
         let mut amenities: Vec<_> =
             fields.all("amenities").take(20).map(|word| word.chars().take(40).collect()).collect();
@@ -74,10 +76,32 @@ impl Filters {
         Self {
             stars,
             amenities,
-            min_price: digits("min_price"),
-            max_price: digits("max_price"),
+            min_price: price("min_price"),
+            max_price: price("max_price"),
+            currency: fields.get("currency").parse().ok(),
             sort: sort.map_or(Sort::default(), |(sort, ..)| sort),
         }
+    }
+
+    fn has_prices(&self) -> bool {
+        !self.min_price.is_empty() || !self.max_price.is_empty()
+    }
+
+    /// The lowest and the highest price in minor units.
+    ///
+    /// # Errors
+    /// The text for the guest, if a price is not a number.
+    fn prices(&self, locale: Locale) -> Result<(Option<i64>, Option<i64>), String> {
+        let digits = self.currency.and_then(|currency| render::minor_digits(currency.code())).unwrap_or(2);
+        let parse = |text: &str| match text {
+            "" => Ok(None),
+            text => parse_amount(locale, text, digits).map(Some).ok_or_else(|| {
+                let example = format::amount_example(locale, digits);
+                format!("Please enter prices as numbers, for example {example}.")
+            }),
+        };
+        let (min, max) = (parse(&self.min_price)?, parse(&self.max_price)?);
+        Ok((min.map(|Bounds { at_least, .. }| at_least), max.map(|Bounds { at_most, .. }| at_most)))
     }
 
     /// The number of active filters.
@@ -97,8 +121,11 @@ impl Filters {
         }
         for (name, value) in [("min_price", &self.min_price), ("max_price", &self.max_price)] {
             if !value.is_empty() {
-                out.push_str(&format!("&{name}={value}"));
+                out.push_str(&format!("&{name}={}", escape(value)));
             }
+        }
+        if let Some(currency) = self.currency.filter(|_| self.has_prices()) {
+            out.push_str(&format!("&currency={currency}"));
         }
         if let Some((_, word, _)) = SORTS.iter().find(|(one, ..)| *one == sort && sort != Sort::default()) {
             out.push_str(&format!("&sort={word}"));
@@ -110,13 +137,18 @@ impl Filters {
 #[handler]
 pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let mut search = SearchForm::of(&fields, context.now);
-    let (filters, city_text) = (Filters::of(&fields), search.place.clone());
+    let (mut filters, city_text) = (Filters::of(&fields), search.place.clone());
     if city_text.is_empty() {
         search.errors.insert("city", "Where would you like to stay?".to_owned());
     }
-    let currency = fields.get("currency").parse::<Currency>().ok();
-    let digits = currency.and_then(|currency| render::minor_digits(currency.code())).unwrap_or(2);
-    let minor = |text: &str| text.parse::<i64>().ok().map(|units| units.saturating_mul(10i64.pow(digits)));
+    if filters.has_prices() && filters.currency.is_none() && search.is_valid() {
+        filters.currency = usual_currency(&context, &city_text).await;
+    }
+    // Without its prices the filter shows more hotels rather than none, and the error.
+    let (prices, price_error) = match filters.prices(context.locale) {
+        Ok(prices) => (prices, None),
+        Err(why) => ((None, None), Some(why)),
+    };
     let base = format!("/search?city={}&{}", escape(&city_text), search.query());
     let filtered = format!("{base}{}", filters.query(filters.sort));
     let after = read_cursor(&context, fields.get("cursor"), &filtered);
@@ -127,8 +159,8 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
             stay: search.stay,
             guests: search.guests,
             rooms: search.rooms,
-            price_min: minor(&filters.min_price),
-            price_max: minor(&filters.max_price),
+            price_min: prices.0,
+            price_max: prices.1,
             stars: filters.stars.clone(),
             amenities: filters.amenities.clone(),
             sort: filters.sort,
@@ -149,6 +181,9 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
                     format!("We could not find a place called “{city_text}”. Please check the spelling."),
                 );
             }
+            Err(Failure::Refused(search::Refusal::Party(_))) => {
+                search.errors.insert("guests", GUESTS_BELOW_ROOMS.to_owned());
+            }
             Err(failure) => return Err(failure.into()),
         }
     }
@@ -159,7 +194,8 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
         Some(found) => namesakes(&context, found, &search).await,
         None => Vec::new(),
     };
-    show(&mut context, &search, &filters, found, also, Links { base, filtered, is_first: after.is_none() })
+    let links = Links { base, filtered, is_first: after.is_none(), price_error };
+    show(&mut context, &search, &filters, found, also, links)
 }
 
 struct Links {
@@ -168,6 +204,7 @@ struct Links {
     /// With the filters and sort order, too.
     filtered: String,
     is_first: bool,
+    price_error: Option<String>,
 }
 
 fn show(
@@ -178,7 +215,9 @@ fn show(
     also: Vec<Value>,
     links: Links,
 ) -> Result<Response, PageError> {
-    let currency = found.as_ref().and_then(|found| found.hotels.first()).map(|hotel| hotel.currency);
+    let shown = found.as_ref().and_then(|found| found.hotels.first()).map(|hotel| hotel.currency);
+    // Without results, the prices stay in the currency in which they were entered.
+    let currency = filters.currency.filter(|_| filters.has_prices()).or(shown);
     let cards: Vec<_> = found
         .iter()
         .flat_map(|found| found.hotels.iter().map(|hotel| card(context, search, &found.city, hotel)))
@@ -231,6 +270,7 @@ fn show(
         "filters": {
             "active": filters.active(), "keep": keep, "clear_href": links.base,
             "min_price": filters.min_price, "max_price": filters.max_price,
+            "price_error": links.price_error,
             "currency": currency.map(|currency| currency.to_string()),
             "stars": stars,
             "amenities": amenities,
@@ -350,6 +390,26 @@ fn no_results_text(found: Option<&FoundHotels>, filters: &Filters, links: &Links
     }
 }
 
+/// The currency of most hotels in a city, in which prices are entered.
+async fn usual_currency(context: &PageContext, city: &str) -> Option<Currency> {
+    let cheapest = FindHotels {
+        city: lookup::city_name(city),
+        stay: None,
+        guests: 1,
+        rooms: 1,
+        price_min: None,
+        price_max: None,
+        stars: Vec::new(),
+        amenities: Vec::new(),
+        // In this order, hotels in the usual currency come first.
+        sort: Sort::Price,
+        limit: 1,
+        after: None,
+    };
+    let found = context.site.dependencies.client.call(&context.anonymous(), cheapest).await.ok()?;
+    found.hotels.first().map(|hotel| hotel.currency)
+}
+
 /// Other places with the same name.
 async fn namesakes(context: &PageContext, found: &FoundHotels, search: &SearchForm) -> Vec<Value> {
     let request = SuggestCities { text: found.city.name.to_string(), limit: 6 };
@@ -383,15 +443,20 @@ mod tests {
             ("stars", "x"),
             ("amenities", "pool & spa"),
             ("min_price", "100 €"),
+            ("currency", "EUR"),
             ("sort", "price"),
         ];
         let fields = Fields(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect());
         let filters = Filters::of(&fields);
         assert_eq!(
             filters.query(filters.sort),
-            "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100&sort=price"
+            "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100+%E2%82%AC&currency=EUR&sort=price"
         );
-        assert_eq!(filters.query(Sort::Recommended), "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100");
+        assert_eq!(
+            filters.query(Sort::Recommended),
+            "&stars=3&stars=4&amenities=pool+%26+spa&min_price=100+%E2%82%AC&currency=EUR"
+        );
+        assert_eq!(filters.prices(Locale::DEFAULT), Ok((Some(10_000), None)));
         assert_eq!(filters.active(), 4);
     }
 

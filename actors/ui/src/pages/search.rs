@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contracts::reservations::check_party;
 use contracts::{Date, Stay};
 use protocol::Timestamp;
 use serde::Serialize;
@@ -12,6 +13,9 @@ use crate::format::today_in;
 /// The most guests and rooms in one search.
 const GUESTS_MAX: u16 = 20;
 const ROOMS_MAX: u16 = 9;
+
+/// The error for fewer guests than rooms.
+pub(super) const GUESTS_BELOW_ROOMS: &str = "Please choose at least one guest for each room.";
 
 /// How far ahead stays can be booked, in days.
 const HORIZON_DAYS: i32 = 548;
@@ -59,6 +63,8 @@ impl SearchForm {
                 "guests",
                 format!("You can book for 1 to {GUESTS_MAX} guests in 1 to {ROOMS_MAX} rooms at a time."),
             );
+        } else if check_party(guests.into(), rooms.into()).is_err() {
+            errors.insert("guests", GUESTS_BELOW_ROOMS.to_owned());
         }
         Self {
             place: fields.get("city").chars().take(120).collect(),
@@ -166,6 +172,8 @@ mod tests {
             ("2026-12-11", "2026-12-13", "0", "1", "guests"),
             ("2026-12-11", "2026-12-13", "many", "1", "guests"),
             ("2026-12-11", "2026-12-13", "2", "99", "guests"),
+            ("2026-12-11", "2026-12-13", "1", "2", "guests"),
+            ("2026-12-11", "2026-12-13", "2", "2", ""),
         ];
         for (check_in, check_out, guests, rooms, wrong) in table {
             let form = form(&[
