@@ -69,9 +69,9 @@ async fn untrusted_nodes_are_rejected() {
     // The right certificate, and the key of another cluster: the node says so, and serves nothing.
     copy(&kept, &own);
     std::fs::write(own.join("cluster.key"), [7; 32]).unwrap();
+    let _ = std::fs::remove_dir_all(&data);
     let found = cluster.auberge(&["config", "check", &config.to_string_lossy()]);
     assert!(found.code == Some(1) && found.out.contains("another cluster key than n1"), "{found:?}");
-    let _ = std::fs::remove_dir_all(&data);
     cluster.launch("n4");
     cluster.wait_for_log("n4", "is not the cluster's key").await;
     assert_eq!(Caller::new(cluster.url("n4")).get("/readyz").await.status, 503);
