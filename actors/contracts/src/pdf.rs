@@ -21,6 +21,16 @@ pub const CONFIRMATION: &str = "confirmation";
 /// The built-in template of a payment's receipt.
 pub const RECEIPT: &str = "receipt";
 
+/// The services whose data a built-in template shows. Only they render documents from it that are valid: everyone else could
+/// forge a receipt.
+pub fn owners(built_in: &str) -> &'static [&'static str] {
+    match built_in {
+        CONFIRMATION => &["reservations"],
+        // The pages render receipts from the data that `payments` supplies.
+        _ => &["payments", "ui"],
+    }
+}
+
 /// A template, without its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -88,6 +98,9 @@ pub enum Refusal {
     /// As many templates as are kept.
     #[error("no more than {TEMPLATES_MAX} templates are kept")]
     TooMany,
+    /// A built-in template, which only the service whose data it shows renders.
+    #[error("documents of the built-in template `{0}` are made only by the service whose data it shows")]
+    Reserved(String),
 }
 
 fn at(line: Option<u32>) -> String {
@@ -204,6 +217,9 @@ impl Request for GetTemplate {
 }
 
 /// Renders a document. The same template and data give the same bytes.
+///
+/// A built-in template is rendered for its [`owners`], and as a preview, marked as such on each page, for whoever manages
+/// templates. For all others it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderDocument {
     /// The template's name.

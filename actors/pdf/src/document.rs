@@ -13,11 +13,23 @@ const LIMITS: Limits = Limits {
     work_bytes_max: 4 << 20,
 };
 
+/// What a document is rendered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be sent and kept.
+    Document,
+    /// To look at a template: each page is marked as a preview, whatever the data is.
+    Preview,
+}
+
+/// The mark across the top of each page of a preview.
+const PREVIEW_BANNER: &str = "PREVIEW – not a valid document";
+
 /// Renders a PDF file. The same source and data give the same bytes.
 ///
 /// # Errors
 /// What is wrong with the data or the template, and where; or which limit was reached.
-pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
+pub fn document(source: &str, data_json: &str, purpose: Purpose) -> Result<Vec<u8>, Refusal> {
     if data_json.len() > DATA_BYTES_MAX {
         return Err(Refusal::TooLarge(format!("the data is longer than {DATA_BYTES_MAX} bytes")));
     }
@@ -29,7 +41,8 @@ pub fn document(source: &str, data_json: &str) -> Result<Vec<u8>, Refusal> {
         return Err(Refusal::BadData("not a JSON object".to_owned()));
     }
     let markdown = render_untrusted(Format::Markdown, source, &data, LIMITS).map_err(refusal)?;
-    draw::document(&markdown, PAGES_MAX).map_err(|error| match error {
+    let banner = (purpose == Purpose::Preview).then_some(PREVIEW_BANNER);
+    draw::document(&markdown, banner, PAGES_MAX).map_err(|error| match error {
         DrawError::TooManyPages(_)
         | DrawError::TooDeep
         | DrawError::TooManyColumns(_)

@@ -6,6 +6,8 @@
 //! Invariants:
 //! - the same template and data give the same bytes on every machine: no clock, no randomness, no system fonts;
 //! - text of users cannot become Markdown syntax or PDF structure, and nothing is fetched;
+//! - documents of a built-in template are made only by the service whose data they show: others get a marked preview or a
+//!   refusal, so that nobody forges a receipt;
 //! - template, data, work and pages of a document are limited, and a refusal names the limit;
 //! - a built-in template can be overridden and reset, never lost; a version number is never reused.
 //!
@@ -20,10 +22,11 @@ mod query;
 mod rest;
 mod state;
 
-pub use document::document;
+pub use document::{Purpose, document};
 pub use rest::{ALL as PROBLEMS, api};
 
-use contracts::pdf::{Answer, Command, Query, Refusal, RenderDocument, Reply};
+use contracts::pdf::{Answer, Command, Query, Refusal, RenderDocument, Reply, owners};
+use contracts::scope;
 use group::{Cost, Service, Turn, View};
 use protocol::Principal;
 
@@ -46,12 +49,13 @@ impl Service for Pdf {
 
     fn fire(&self, _turn: &mut Turn<'_, Self>, (): ()) {}
 
-    fn query(&self, view: &View<'_>, _caller: &Principal, query: Query) -> Result<Answer, Refusal> {
+    fn query(&self, view: &View<'_>, caller: &Principal, query: Query) -> Result<Answer, Refusal> {
         match query {
             Query::ListTemplates(request) => Ok(query::list(view, &request).into()),
             Query::GetTemplate(request) => query::get(view, &request.name).map(Answer::from),
             Query::RenderDocument(RenderDocument { template, data_json }) => {
-                document(&query::get(view, &template)?.source, &data_json).map(Answer::from)
+                let purpose = purpose(caller, &template)?;
+                document(&query::get(view, &template)?.source, &data_json, purpose).map(Answer::from)
             }
         }
     }
@@ -65,5 +69,20 @@ impl Service for Pdf {
 
     fn violations(&self, view: &View<'_>) -> Vec<String> {
         state::every_template_is_whole(view)
+    }
+}
+
+/// What `caller` may render from a template. The owner of a built-in one makes valid documents; whoever manages templates
+/// sees a preview of them.
+fn purpose(caller: &Principal, template: &str) -> Result<Purpose, Refusal> {
+    if builtin::source(template).is_none()
+        || caller.as_service().is_some_and(|service| owners(template).contains(&service))
+    {
+        return Ok(Purpose::Document);
+    }
+    if caller.has_scope(scope::TEMPLATES_MANAGE) {
+        Ok(Purpose::Preview)
+    } else {
+        Err(Refusal::Reserved(template.to_owned()))
     }
 }

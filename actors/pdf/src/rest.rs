@@ -164,7 +164,9 @@ impl Api {
 
     /// Render a document
     ///
-    /// The same template and data give the same file, byte for byte.
+    /// The same template and data give the same file, byte for byte. The built-in templates (`confirmation`, `receipt`, …) are
+    /// rendered by the services whose data they show. A caller with the scope `templates:manage` gets a preview of them, which is
+    /// marked as one on each page; for all others they are refused (403).
     #[oai(path = "/documents", method = "post", operation_id = "createDocument")]
     async fn document(
         &self,
@@ -216,6 +218,9 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::TooMany => {
             Problem::new(&problem_types::CONFLICT).detail("No more templates are kept; delete one first.")
         }
+        Refusal::Reserved(_) => Problem::new(&problem_types::FORBIDDEN).detail(format!(
+            "{said}. The scope templates:manage shows a preview; store a template under a name of its own."
+        )),
     }
 }
 
@@ -234,7 +239,8 @@ fn document_problem(refusal: Refusal) -> Problem {
         | Refusal::TooLarge(_)
         | Refusal::Changed { .. }
         | Refusal::BuiltIn
-        | Refusal::TooMany => problem(refusal),
+        | Refusal::TooMany
+        | Refusal::Reserved(_) => problem(refusal),
     }
 }
 

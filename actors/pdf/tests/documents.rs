@@ -3,13 +3,14 @@
 mod tools;
 
 use contracts::pdf::Refusal;
+use pdf::Purpose;
 use pdf::builtin::source;
 use serde_json::json;
 
 fn built_in(name: &str, data: &serde_json::Value) -> Vec<u8> {
     let source = source(name).expect("a built-in template");
-    let document =
-        pdf::document(source, &data.to_string()).unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
+    let document = pdf::document(source, &data.to_string(), Purpose::Document)
+        .unwrap_or_else(|refusal| panic!("{name}: {refusal}"));
     assert!(document.starts_with(b"%PDF-1.7\n"));
     tools::check(&document);
     document
@@ -46,7 +47,8 @@ fn the_same_data_makes_the_same_bytes() {
         for _ in 0..20 {
             let source = source(name).expect("a built-in template");
             assert!(
-                pdf::document(source, &tools::example(name).to_string()).expect("made") == first,
+                pdf::document(source, &tools::example(name).to_string(), Purpose::Document).expect("made")
+                    == first,
                 "{name}"
             );
         }
@@ -187,7 +189,8 @@ fn long_text_is_broken_and_bounded() {
     }
     let mut data = tools::example("confirmation");
     data["booking"]["requests"] = "x ".repeat(120_000).into();
-    let refused = pdf::document(source("confirmation").expect("built in"), &data.to_string());
+    let refused =
+        pdf::document(source("confirmation").expect("built in"), &data.to_string(), Purpose::Document);
     assert!(
         matches!(&refused, Err(Refusal::TooLarge(why)) if why.contains("50 pages")),
         "{:?}",
@@ -217,7 +220,7 @@ fn refusals_name_what_is_wrong() {
         (&deep, "{}", "nested"),
         ("{% for i in long %}{% endfor %}{{ long }}{{ long }}{{ long }}{{ long }}{{ long }}", &data, ""),
     ] {
-        let refusal = pdf::document(source, data).expect_err(expect);
+        let refusal = pdf::document(source, data, Purpose::Document).expect_err(expect);
         assert!(refusal.to_string().contains(expect), "{expect}: {refusal}");
     }
 }
@@ -226,7 +229,7 @@ fn refusals_name_what_is_wrong() {
 fn the_language_of_templates() {
     let source = "# Title\n\nText *slanted*, **strong**, `code` and [a link](https://example.org).\n\n- one\n- two\n  1. three\n\n> quoted\n\n\
                   ---\n\n| Item | Price |\n|:--|--:|\n| Tea | 1 |\n| **Sum** | **1** |\n\n```\nlet x = 1;\n```\n\n```page\n```\n\n## Next\n\nLast.";
-    let document = pdf::document(source, "{}").expect("made");
+    let document = pdf::document(source, "{}", Purpose::Document).expect("made");
     tools::check(&document);
     if let Some(text) = tools::text(&document) {
         tools::golden("language.txt", &text);

@@ -15,9 +15,13 @@ struct Edge {
 
 impl Edge {
     fn new() -> Self {
+        Self::with_scopes(&["documents", "templates:manage"])
+    }
+
+    fn with_scopes(scopes: &[&str]) -> Self {
         let services = TestServices::new();
         services.add(pdf::Pdf, NoEffects);
-        let scopes = vec!["documents".into(), "templates:manage".into()];
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let token = services.token(&Principal { subject: "usr_1".into(), scopes, ..Principal::default() });
         let app = OpenApiService::new(pdf::api(services.client(), edge::Cursors::random()), "pdf", "1")
             .map_to_response()
@@ -115,4 +119,17 @@ async fn without_a_token_nothing() {
         .call(Method::POST, "/v1/documents", None, Some(json!({"template": "receipt", "data": {}})))
         .await;
     assert_eq!(made.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn nobody_forges_a_receipt() {
+    let edge = Edge::with_scopes(&["documents"]);
+    let forged = json!({"template": "receipt", "data": {"number": "R-000001"}});
+    let answer = edge.call(Method::POST, "/v1/documents", None, Some(forged)).await;
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    let problem = json_of(answer).await;
+    assert!(
+        problem["detail"].as_str().is_some_and(|detail| detail.contains("templates:manage")),
+        "{problem}"
+    );
 }

@@ -1,5 +1,7 @@
 //! Templates at the command boundary: commands and queries in; replies and refusals out.
 
+mod tools;
+
 use contracts::pdf::{
     Command, DeleteTemplate, DeletedTemplate, GetTemplate, ListTemplates, PutTemplate, Refusal,
     RenderDocument, StoredTemplate, Summary, TEMPLATES_MAX, Template,
@@ -195,4 +197,44 @@ fn who_may() {
     for other in [person("templates:manage"), Principal::service("search"), Principal::anonymous()] {
         assert!(!access.allows(&other), "{other:?}");
     }
+}
+
+#[test]
+fn built_in_templates_are_rendered_only_by_the_services_whose_data_they_show() {
+    let bench = Bench::new(Pdf);
+    let render = |caller: &Principal, template: &str| {
+        let data_json = tools::example(template).to_string();
+        bench.call(caller, RenderDocument { template: template.into(), data_json })
+    };
+    let scopes = |scopes: &[&str]| Principal {
+        subject: "usr_2".into(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        ..Principal::default()
+    };
+    for (template, owner, others) in [
+        ("confirmation", "reservations", ["payments", "ui"].as_slice()),
+        ("receipt", "payments", &["reservations"]),
+        ("receipt", "ui", &[]),
+    ] {
+        let valid = render(&Principal::service(owner), template).expect("the owner renders it");
+        tools::check(&valid);
+        let text = tools::text(&valid);
+        assert!(text.is_none_or(|text| !text.contains("PREVIEW")), "{template} of {owner}");
+        let refused = Err(Refusal::Reserved(template.into()));
+        for other in others {
+            assert_eq!(render(&Principal::service(other), template), refused, "{template} of {other}");
+        }
+        assert_eq!(render(&scopes(&["documents"]), template), refused, "{template}");
+        let preview = render(&scopes(&["documents", "templates:manage"]), template).expect("a preview");
+        assert_ne!(preview, valid);
+        if let Some(text) = tools::text(&preview) {
+            assert!(text.contains("PREVIEW – not a valid document"), "{text}");
+        }
+    }
+    // An overridden built-in template stays reserved, and a template of one's own does not.
+    bench.call(&manager(), put("receipt", "# Receipt {{ number }}", None)).expect("stored");
+    bench.call(&manager(), put("letter", "Hello", None)).expect("stored");
+    assert_eq!(render(&scopes(&["documents"]), "receipt"), Err(Refusal::Reserved("receipt".into())));
+    let letter = RenderDocument { template: "letter".into(), data_json: "{}".into() };
+    assert!(bench.call(&scopes(&["documents"]), letter).is_ok());
 }

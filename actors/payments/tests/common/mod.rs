@@ -184,11 +184,14 @@ impl Service for FakePdf {
     fn query(
         &self,
         _view: &View<'_>,
-        _caller: &Principal,
+        caller: &Principal,
         query: pdf::Query,
     ) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
             pdf::Query::RenderDocument(pdf::RenderDocument { template, data_json }) => {
+                if !caller.as_service().is_some_and(|service| pdf::owners(&template).contains(&service)) {
+                    return Err(pdf::Refusal::Reserved(template));
+                }
                 Ok(pdf::Answer::Document(format!("%PDF {template} {data_json}").into_bytes()))
             }
             other => panic!("unexpected: {other:?}"),

@@ -53,12 +53,15 @@ pub enum DrawError {
     Machine(String),
 }
 
-/// Draws `markdown`.
+/// Draws `markdown`, with `banner` in place of the banner of its head, if there is one.
 ///
 /// # Errors
 /// If a limit is exceeded.
-pub fn document(markdown: &str, pages_max: usize) -> Result<Vec<u8>, DrawError> {
-    let (head, body) = head::split(markdown)?;
+pub fn document(markdown: &str, banner: Option<&str>, pages_max: usize) -> Result<Vec<u8>, DrawError> {
+    let (mut head, body) = head::split(markdown)?;
+    if let Some(banner) = banner {
+        banner.clone_into(&mut head.banner);
+    }
     let blocks = parse::blocks(body)?;
     let pages = layout::pages(&head, &blocks, pages_max)?;
     let painted = paint::pages(&pages).map_err(|error| DrawError::Machine(error.to_string()))?;

@@ -82,11 +82,19 @@ impl Service for Pdf {
 
     fn fire(&self, _: &mut Turn<'_, Self>, (): ()) {}
 
-    fn query(&self, _: &View<'_>, _: &Principal, query: pdf::Query) -> Result<pdf::Answer, pdf::Refusal> {
+    fn query(
+        &self,
+        _: &View<'_>,
+        caller: &Principal,
+        query: pdf::Query,
+    ) -> Result<pdf::Answer, pdf::Refusal> {
         match query {
             pdf::Query::RenderDocument(pdf::RenderDocument { template, data_json })
                 if template == "confirmation" =>
             {
+                if !caller.as_service().is_some_and(|service| pdf::owners(&template).contains(&service)) {
+                    return Err(pdf::Refusal::Reserved(template));
+                }
                 Ok(pdf::Answer::Document(format!("%PDF {data_json}").into_bytes()))
             }
             _ => Err(pdf::Refusal::NoTemplate),
