@@ -1,6 +1,7 @@
 //! The messages of `reservations`: hotels with their rates and inventory, offers, and reservations.
 
 mod calendar;
+mod desk;
 mod hold;
 mod hotel;
 mod list;
@@ -11,18 +12,16 @@ mod reservation;
 mod settings;
 
 pub use calendar::{CALENDAR_NIGHTS_MAX, CalendarChange, CalendarNight, GetCalendar, Nights, SetCalendar};
-pub use hold::{
-    Cancel, CheckIn, CheckOut, GetReservation, GetReservationByLink, Hold, Modify, NoShow, ROOMS_MAX,
-    link_path,
-};
+pub use desk::{CheckIn, CheckOut, DeskAction, NoShow, Undo};
+pub use hold::{Cancel, GetReservation, GetReservationByLink, Hold, Modify, ROOMS_MAX, link_path};
 pub use hotel::{
     GetHotel, GetManagedHotel, IMPORT_MAX, ImportHotels, Imported, ListManagedHotels, ManagedHotel,
     Precondition, PutHotel,
 };
 pub use list::{DayList, GetDayList, ListBy, ListReservations, Position, ReservationPage, merge_pages};
 pub use offer::{
-    CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, OFFER_SECS, Offer, Offers, PartyError, Quote, check_party,
-    default_guests,
+    CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, LocalHour, OFFER_SECS, Offer, Offers, PartyError, Quote,
+    Restriction, check_party, default_guests,
 };
 pub use payment::{GetPayable, OpenPayment, PaymentFailed, PaymentSucceeded, RefundSettled};
 pub use refusal::Refusal;
@@ -60,6 +59,7 @@ protocol::contract! {
         CheckOut,
         NoShow,
         Configure,
+        Undo,
     }
 
     /// The replies to commands.

@@ -1,6 +1,6 @@
 //! The calendar of a room type over a range of nights: reads and writes the stored rows that contain them.
 
-use contracts::reservations::{CALENDAR_NIGHTS_MAX, Nights, Refusal};
+use contracts::reservations::{CALENDAR_NIGHTS_MAX, Nights, Refusal, Restriction};
 use contracts::search::{Night, UpdateTakenRooms};
 use contracts::{Date, HotelId, RoomTypeId, Stay};
 use group::{Turn, View};
@@ -17,7 +17,8 @@ pub(crate) struct Calendar {
     room_type: RoomTypeId,
     /// The number of the first row.
     first: i32,
-    chunks: Vec<Chunk>,
+    /// Each row, and whether it was changed.
+    chunks: Vec<(Chunk, bool)>,
 }
 
 impl Calendar {
@@ -38,20 +39,23 @@ impl Calendar {
         get: impl Fn(&(RoomTypeId, i32)) -> Option<Chunk>,
     ) -> Self {
         let (first, last) = (place(from).0, place(to).0);
-        let chunks = (first..=last).map(|chunk| get(&(room_type, chunk)).unwrap_or_default()).collect();
+        let chunks =
+            (first..=last).map(|chunk| (get(&(room_type, chunk)).unwrap_or_default(), false)).collect();
         Self { room_type, first, chunks }
     }
 
     /// The row of a night, and the night's index in it.
     pub fn at(&self, night: Date) -> (&Chunk, u8) {
         let (chunk, index) = place(night);
-        (&self.chunks[(chunk - self.first).unsigned_abs() as usize], index)
+        (&self.chunks[(chunk - self.first).unsigned_abs() as usize].0, index)
     }
 
-    /// Like [`Self::at`], mutable.
+    /// Like [`Self::at`], mutable. The row is written by [`Self::write`].
     pub fn at_mut(&mut self, night: Date) -> (&mut Chunk, u8) {
         let (chunk, index) = place(night);
-        (&mut self.chunks[(chunk - self.first).unsigned_abs() as usize], index)
+        let (row, changed) = &mut self.chunks[(chunk - self.first).unsigned_abs() as usize];
+        *changed = true;
+        (row, index)
     }
 
     /// The available rooms of a night. `own` is the room type's number of rooms, which the calendar can override.
@@ -66,6 +70,26 @@ impl Calendar {
         chunk.night(index)
     }
 
+    /// Refuses a stay that a restriction forbids. The calendar must contain the check-out date, which is not a night of the
+    /// stay but can be closed to departure.
+    pub fn check_restrictions(&self, stay: Stay) -> Result<(), Refusal> {
+        if let Some(night) = stay.nights().find(|night| self.night(*night).stop_sell) {
+            return Err(Refusal::StopSell { night });
+        }
+        let (day, last) = (stay.check_in(), stay.check_out());
+        let arrival = self.night(day);
+        let restriction = if arrival.closed_to_arrival {
+            Restriction::ClosedToArrival { day }
+        } else if self.night(last).closed_to_departure {
+            Restriction::ClosedToDeparture { day: last }
+        } else if u32::from(arrival.min_stay) > stay.length() {
+            Restriction::MinStay { day, nights: arrival.min_stay }
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::Restricted { restriction })
+    }
+
     /// Takes rooms for all nights of a stay, or releases them if `rooms` is negative.
     pub fn take(&mut self, stay: Stay, rooms: i64) {
         for night in stay.nights() {
@@ -77,9 +101,12 @@ impl Calendar {
         }
     }
 
-    /// Writes all rows; rows without content are removed.
+    /// Writes the changed rows; rows without content are removed.
     pub fn write(&self, turn: &mut Turn<'_, Reservations>) {
-        for (chunk, index) in self.chunks.iter().zip(self.first..) {
+        for ((chunk, changed), index) in self.chunks.iter().zip(self.first..) {
+            if !changed {
+                continue;
+            }
             if chunk.is_empty() {
                 turn.remove(&CALENDAR, &(self.room_type, index));
             } else {

@@ -55,7 +55,7 @@ pub fn data(
         .iter()
         .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
         .collect();
-    let refund = reservation.refund.map(
+    let refund = reservation.latest_refund().map(
         |refund| json!({"amount": refund.amount, "currency": currency, "status": refund.status.as_str()}),
     );
     json!({

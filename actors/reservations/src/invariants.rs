@@ -17,6 +17,7 @@ pub fn all(view: &View<'_>) -> Vec<String> {
         rooms_taken_are_those_of_live_reservations,
         confirmed_implies_paid,
         held_implies_an_expiry_time,
+        a_departure_date_and_a_due_refund_fit_the_status,
         timelines_are_ordered,
         every_reservation_is_in_its_indices,
     ];
@@ -48,7 +49,7 @@ pub fn never_more_rooms_taken_than_exist(view: &View<'_>) -> Vec<String> {
 pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String> {
     let mut nights: BTreeMap<(RoomTypeId, Date), i64> = BTreeMap::new();
     for reservation in reservations(view).filter(|reservation| reservation.status.takes_rooms()) {
-        for night in reservation.stay().nights() {
+        for night in reservation.taken_nights() {
             *nights.entry((reservation.room_type(), night)).or_default() +=
                 i64::from(reservation.quote.rooms);
         }
@@ -86,6 +87,21 @@ pub fn held_implies_an_expiry_time(view: &View<'_>) -> Vec<String> {
     reservations(view)
         .filter(wrong)
         .map(|found| format!("{}: an expiry time is missing or superfluous", found.id))
+        .collect()
+}
+
+/// Only a checked-out reservation has a departure date, which is not before check-in. Only a no-show has a due refund.
+pub fn a_departure_date_and_a_due_refund_fit_the_status(view: &View<'_>) -> Vec<String> {
+    let wrong = |found: &Reservation| {
+        (found.status == Status::CheckedOut) != found.departed_on.is_some()
+            || found.departed_on.is_some_and(|date| date < found.stay().check_in())
+            || (found.refund_due_at.is_some() && found.status != Status::NoShow)
+    };
+    reservations(view)
+        .filter(wrong)
+        .map(|found| {
+            format!("{}: departure date or due refund do not fit {}", found.id, found.status.as_str())
+        })
         .collect()
 }
 

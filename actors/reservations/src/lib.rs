@@ -89,6 +89,7 @@ impl Service for Reservations {
     fn fire(&self, turn: &mut Turn<'_, Self>, timer: Timer) {
         match timer {
             Timer::ExpireHold(reservation) => apply::expire(turn, reservation),
+            Timer::SettleNoShow(reservation) => apply::settle_no_show(turn, reservation),
         }
     }
 

@@ -96,6 +96,8 @@ impl From<ReservationRow> for Reservation {
 pub enum Timer {
     /// The expiry time of a hold. By then the hold may have been paid, cancelled or extended.
     ExpireHold(ReservationId),
+    /// The end of the day of a no-show. By then the no-show may have been undone, and recorded again.
+    SettleNoShow(ReservationId),
 }
 
 /// A short, stable hash for index keys. Readers compare the reservation itself, so a collision discloses nothing.

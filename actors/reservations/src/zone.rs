@@ -32,6 +32,11 @@ pub fn instant(zone: &str, date: Date, hour: i8) -> Timestamp {
     Timestamp(local.map_or(i64::from(date.0) * 86_400_000, |local| local.timestamp().as_millisecond()))
 }
 
+/// The next midnight.
+pub fn end_of_day(zone: &str, now: Timestamp) -> Timestamp {
+    instant(zone, today(zone, now).plus_days(1), 0)
+}
+
 /// The cancellation policy of a stay. `free_until_hours` counts elapsed hours before check-in, whatever daylight saving time
 /// does.
 pub fn policy(zone: &str, check_in: Date, cancellation: Cancellation) -> Policy {

@@ -436,6 +436,9 @@ fn the_openapi_document_has_every_operation() {
         }
     }
     let expected = [
+        "delete /v1/reservations/{reservation_id}/check-in",
+        "delete /v1/reservations/{reservation_id}/check-out",
+        "delete /v1/reservations/{reservation_id}/no-show",
         "get /v1/hotels/{hotel_id}/offers",
         "get /v1/properties",
         "get /v1/properties/{property_id}",

@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use contracts::reservations::{
-    CalendarChange, Configure, ImportHotels, Nights, Quote, Refusal, SetCalendar, Settings, Status,
-    TimelineEvent,
+    CalendarChange, Configure, ImportHotels, Nights, Quote, Refusal, Restriction, SetCalendar, Settings,
+    Status, TimelineEvent,
 };
 use contracts::search::{self, Search};
 use contracts::{Date, HotelProfile};
@@ -81,7 +81,7 @@ fn a_refused_hold_has_a_reason_and_changes_nothing() {
         bench.call(&administrator(), SetCalendar { hotel, room_type, nights, change }).unwrap();
     }
     let christmas = date("2026-12-25");
-    let table: [(&str, Prepare, Refusal); 13] = [
+    let table: [(&str, Prepare, Refusal); 17] = [
         (
             "another guest holds one of two rooms",
             |bench, _| {
@@ -117,6 +117,35 @@ fn a_refused_hold_has_a_reason_and_changes_nothing() {
             Refusal::NoSuchRoomType,
         ),
         ("no rooms", |_, quote| quote.rooms = 0, invalid("rooms", "1 to 50 rooms are booked at once")),
+        (
+            "a closed night",
+            |bench, _| {
+                set_day(bench, "2026-12-25", CalendarChange { stop_sell: Some(true), ..Default::default() })
+            },
+            Refusal::StopSell { night: date("2026-12-25") },
+        ),
+        (
+            "closed to arrival",
+            |bench, _| {
+                set_day(bench, DAY, CalendarChange { closed_to_arrival: Some(true), ..Default::default() })
+            },
+            restricted(Restriction::ClosedToArrival { day: date(DAY) }),
+        ),
+        (
+            "closed to departure, on a day in another calendar row than the nights",
+            |bench, quote| {
+                let stay = nights("2027-01-12", 3);
+                *quote = Quote { stay, ..common::quote(bench, stay, 2) };
+                let change = CalendarChange { closed_to_departure: Some(true), ..Default::default() };
+                set_day(bench, "2027-01-15", change);
+            },
+            restricted(Restriction::ClosedToDeparture { day: date("2027-01-15") }),
+        ),
+        (
+            "shorter than the minimum stay",
+            |bench, _| set_day(bench, DAY, CalendarChange { min_stay: Some(4), ..Default::default() }),
+            restricted(Restriction::MinStay { day: date(DAY), nights: 4 }),
+        ),
         ("too many rooms", |_, quote| quote.rooms = 51, invalid("rooms", "1 to 50 rooms are booked at once")),
         (
             "a night without a price",
@@ -142,6 +171,29 @@ fn a_refused_hold_has_a_reason_and_changes_nothing() {
         assert_eq!(bench.sent::<Search>(), [], "{case}");
         assert_eq!(bench.violations(), [] as [String; 0], "{case}");
     }
+}
+
+fn restricted(restriction: Restriction) -> Refusal {
+    Refusal::Restricted { restriction }
+}
+
+/// Changes one day of the doubles' calendar.
+fn set_day(bench: &ReservationBench, day: &str, change: CalendarChange) {
+    let (hotel, day) = (hotel(), date(day));
+    let (room_type, nights) = (hotel.room_types[0].id, Nights { from: day, to: day });
+    bench.call(&administrator(), SetCalendar { hotel: hotel.id, room_type, nights, change }).unwrap();
+}
+
+#[test]
+fn restrictions_that_do_not_concern_the_stay_leave_the_offer_valid() {
+    let bench = open();
+    let quote = quote(&bench, nights(DAY, 2), 1);
+    // Arrival on the second day, departure on the first, a minimum stay that is met, and a night after the stay.
+    set_day(&bench, "2026-12-25", CalendarChange { closed_to_arrival: Some(true), ..Default::default() });
+    let first = CalendarChange { closed_to_departure: Some(true), min_stay: Some(2), ..Default::default() };
+    set_day(&bench, DAY, first);
+    set_day(&bench, "2026-12-26", CalendarChange { stop_sell: Some(true), ..Default::default() });
+    hold(&bench, &user("ann"), quote).unwrap();
 }
 
 fn invalid(field: &str, why: &str) -> Refusal {

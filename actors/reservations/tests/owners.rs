@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use contracts::reservations::{
     CalendarChange, Cancel, CheckIn, CheckOut, DayList, GetDayList, GetHotel, GetReservationByLink, Guest,
-    Hold, ImportHotels, ListBy, ListManagedHotels, ListReservations, Modify, Nights, NoShow, Position,
-    Precondition, PutHotel, Quote, Refusal, Reservation, ReservationPage, Reservations as Contract,
+    Hold, ImportHotels, ListBy, ListManagedHotels, ListReservations, LocalHour, Modify, Nights, NoShow,
+    Position, Precondition, PutHotel, Quote, Refusal, Reservation, ReservationPage, Reservations as Contract,
     SetCalendar, Status, merge_pages,
 };
 use contracts::search::{self, Search};
@@ -235,9 +235,12 @@ fn the_front_desk_checks_guests_in_and_out_and_marks_no_shows() {
     {
         bench.call(clerk, request).map(|found| found.status)
     }
-    let today = date("2026-11-23");
-    assert_eq!(step(bench, &clerk, CheckIn { reservation: paid.id }), Err(Refusal::WrongDay { today }));
-    assert_eq!(step(bench, &clerk, NoShow { reservation: paid.id }), Err(Refusal::WrongDay { today }));
+    let hour = |day: &str, hour| LocalHour { date: date(day), hour };
+    let (from, until) = (hour("2026-11-24", 0), Some(hour("2026-11-26", 11)));
+    let early = Err(Refusal::NotNow { from, until });
+    assert_eq!(step(bench, &clerk, CheckIn { reservation: paid.id }), early);
+    let early = Err(Refusal::NotNow { from: hour("2026-11-24", 15), until: None });
+    assert_eq!(step(bench, &clerk, NoShow { reservation: paid.id }), early);
     assert_eq!(
         step(bench, &clerk, CheckOut { reservation: paid.id }),
         Err(Refusal::WrongStatus { status: Status::Confirmed })
@@ -256,8 +259,9 @@ fn the_front_desk_checks_guests_in_and_out_and_marks_no_shows() {
     assert_eq!(step(bench, &clerk, NoShow { reservation: absent.id }), Ok(Status::NoShow));
     let marked = read(bench, &clerk, absent.id).unwrap();
     // After the deadline 80 % are kept.
-    assert_eq!((marked.penalty, marked.refund.unwrap().amount), (8_400, 2_100));
-    assert_eq!(taken(bench, hotel().room_types[0].id, date("2026-11-24")), 1);
+    assert_eq!((marked.penalty, marked.latest_refund().unwrap().amount), (8_400, 2_100));
+    // The other guest departed on the first day.
+    assert_eq!(taken(bench, hotel().room_types[0].id, date("2026-11-24")), 0);
     assert_eq!(bench.violations(), [] as [String; 0]);
 }
 

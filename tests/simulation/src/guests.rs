@@ -4,8 +4,8 @@ use contracts::payments::{
     BankEvent, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund, StartPayment,
 };
 use contracts::reservations::{
-    CalendarChange, Cancel, CheckIn, CheckOut, GetOffers, GetPayable, GetReservation, Guest, Hold,
-    ImportHotels, Modify, Nights, NoShow, Quote, Refusal, Reservation, SetCalendar, Status,
+    CalendarChange, Cancel, CheckIn, CheckOut, DeskAction, GetOffers, GetPayable, GetReservation, Guest,
+    Hold, ImportHotels, Modify, Nights, NoShow, Quote, Refusal, Reservation, SetCalendar, Status, Undo,
 };
 use contracts::{Date, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
@@ -157,13 +157,18 @@ impl World {
         self.call::<Reservations, _>(&who, request).map(|_| ())
     }
 
-    /// The front desk checks a guest in or out, or marks a no-show.
+    /// The front desk checks a guest in or out, marks a no-show, or undoes one of these.
     pub fn front_desk(&mut self) -> Result<(), Violation> {
         let Some((reservation, _)) = self.some_reservation() else { return Ok(()) };
-        let command = match self.rng.below(3) {
+        let actions = [DeskAction::CheckIn, DeskAction::CheckOut, DeskAction::NoShow];
+        let command = match self.rng.below(5) {
             0 => CheckIn { reservation }.into(),
             1 => CheckOut { reservation }.into(),
-            _ => NoShow { reservation }.into(),
+            2 => NoShow { reservation }.into(),
+            _ => {
+                let action = self.rng.pick(&actions).copied().unwrap_or(DeskAction::CheckIn);
+                Undo { reservation, expect: None, action }.into()
+            }
         };
         self.send::<Reservations>(&administrator(), command).map(|_| ())
     }

@@ -89,63 +89,6 @@ impl Request for Cancel {
 const OWNER_OR_STAFF: Access =
     Access::scopes(&[scope::RESERVATIONS_WRITE, scope::HOTEL_MANAGE]).or_services(&["ui"]);
 
-/// Front desk: the guest arrived.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckIn {
-    pub reservation: ReservationId,
-}
-
-impl Request for CheckIn {
-    type Contract = Reservations;
-    type Reply = Reservation;
-
-    fn route(&self) -> Route {
-        Route::Slot(self.reservation.slot())
-    }
-
-    fn access(&self) -> Access {
-        Access::scopes(&[scope::HOTEL_MANAGE])
-    }
-}
-
-/// Front desk: the guest departed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckOut {
-    pub reservation: ReservationId,
-}
-
-impl Request for CheckOut {
-    type Contract = Reservations;
-    type Reply = Reservation;
-
-    fn route(&self) -> Route {
-        Route::Slot(self.reservation.slot())
-    }
-
-    fn access(&self) -> Access {
-        Access::scopes(&[scope::HOTEL_MANAGE])
-    }
-}
-
-/// Front desk: the guest did not arrive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoShow {
-    pub reservation: ReservationId,
-}
-
-impl Request for NoShow {
-    type Contract = Reservations;
-    type Reply = Reservation;
-
-    fn route(&self) -> Route {
-        Route::Slot(self.reservation.slot())
-    }
-
-    fn access(&self) -> Access {
-        Access::scopes(&[scope::HOTEL_MANAGE])
-    }
-}
-
 /// Reads one reservation, for those who may see it: its owner, staff of its hotel, administrators; `ui` and `payments` in
 /// their own name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -53,6 +53,52 @@ pub const fn default_guests(rooms: u32) -> u32 {
     if rooms > 2 { rooms } else { 2 }
 }
 
+/// A full hour of a local date at the hotel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalHour {
+    pub date: Date,
+    /// 0 to 23.
+    pub hour: i8,
+}
+
+impl std::fmt::Display for LocalHour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:02}:00", self.date, self.hour)
+    }
+}
+
+/// A restriction of the calendar that a stay does not meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Restriction {
+    #[error("no guests arrive on {day}: choose another check-in date")]
+    ClosedToArrival { day: Date },
+    #[error("no guests depart on {day}: choose another check-out date")]
+    ClosedToDeparture { day: Date },
+    /// The minimum stay of guests who arrive on `day`.
+    #[error("guests who arrive on {day} stay at least {nights} nights: choose a later check-out date")]
+    MinStay { day: Date, nights: u8 },
+}
+
+impl Restriction {
+    /// The name in REST responses.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClosedToArrival { .. } => "closed_to_arrival",
+            Self::ClosedToDeparture { .. } => "closed_to_departure",
+            Self::MinStay { .. } => "min_stay",
+        }
+    }
+
+    /// The day in the calendar that has the restriction.
+    pub const fn day(self) -> Date {
+        match self {
+            Self::ClosedToArrival { day } | Self::ClosedToDeparture { day } | Self::MinStay { day, .. } => {
+                day
+            }
+        }
+    }
+}
+
 /// The content of a sealed offer: price, taxes and policy to the cent. It becomes part of the reservation. The APIs seal it
 /// for clients (`ClusterKey::seal("offers")`) and open it again before they send [`super::Hold`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Status;
+use super::offer::Restriction;
+use super::{LocalHour, Status};
 use crate::Date;
 use crate::payments::NotPayable;
 
@@ -45,8 +46,8 @@ pub enum Refusal {
     Changed,
     #[error("a reservation that is {} does not allow this", status.as_str())]
     WrongStatus { status: Status },
-    /// The action is not allowed on `today`, the hotel's local date.
-    #[error("not on this day: it is {today} at the hotel")]
+    /// An action of an earlier day. `today` is the hotel's local date.
+    #[error("this can be undone on the same day only: it is {today} at the hotel")]
     WrongDay { today: Date },
     #[error("it cannot be paid now")]
     NotPayable(NotPayable),
@@ -66,4 +67,17 @@ pub enum Refusal {
         /// The inventory that was requested.
         rooms: u32,
     },
+    /// The hotel does not accept this arrival, departure or length of stay.
+    #[error("{restriction}")]
+    Restricted { restriction: Restriction },
+    /// The front desk may do this only between two times at the hotel; without `until` at any time after `from`.
+    #[error("{}", possible(*from, *until))]
+    NotNow { from: LocalHour, until: Option<LocalHour> },
+}
+
+fn possible(from: LocalHour, until: Option<LocalHour>) -> String {
+    match until {
+        Some(until) => format!("this is possible from {from} to {until}, the hotel's local time"),
+        None => format!("this is possible from {from} on, the hotel's local time"),
+    }
 }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::offer::Quote;
 use crate::{
-    Currency, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay, pricing::TaxAmount,
+    Currency, Date, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay,
+    pricing::TaxAmount,
 };
 
 /// The status of a reservation. The first four take rooms, see [`Status::takes_rooms`].
@@ -148,6 +149,11 @@ pub enum TimelineEvent {
     CheckedIn,
     CheckedOut,
     NoShow,
+    /// Follows [`Self::CheckedOut`] if nights of the stay were left.
+    DepartedEarly,
+    CheckInUndone,
+    CheckOutUndone,
+    NoShowUndone,
 }
 
 impl TimelineEvent {
@@ -168,6 +174,10 @@ impl TimelineEvent {
             Self::CheckedIn => "checked_in",
             Self::CheckedOut => "checked_out",
             Self::NoShow => "no_show",
+            Self::DepartedEarly => "departed_early",
+            Self::CheckInUndone => "check_in_undone",
+            Self::CheckOutUndone => "check_out_undone",
+            Self::NoShowUndone => "no_show_undone",
         }
     }
 }
@@ -204,6 +214,10 @@ pub struct Reservation {
     pub refunded: i64,
     /// In the order of time.
     pub timeline: Vec<(Timestamp, TimelineEvent)>,
+    /// The local date of check-out; only while the status is [`Status::CheckedOut`]. The nights from this date on are released.
+    pub departed_on: Option<Date>,
+    /// When the refund of a no-show is sent. Until then the no-show can be undone.
+    pub refund_due_at: Option<Timestamp>,
 }
 
 impl Reservation {
@@ -221,6 +235,27 @@ impl Reservation {
 
     pub const fn stay(&self) -> Stay {
         self.quote.stay
+    }
+
+    /// The date of departure: earlier than booked after an early check-out.
+    pub fn departure(&self) -> Date {
+        let booked = self.stay().check_out();
+        self.departed_on.map_or(booked, |departed| departed.min(booked))
+    }
+
+    /// The nights for which it takes rooms.
+    pub fn taken_nights(&self) -> impl Iterator<Item = Date> + use<> {
+        let (end, takes_rooms) = (self.departure(), self.status.takes_rooms());
+        self.stay().nights().take_while(move |night| takes_rooms && *night < end)
+    }
+
+    /// The latest refund. The refund of a no-show is pending until it is sent.
+    pub fn latest_refund(&self) -> Option<Refund> {
+        if self.refund_due_at.is_some() {
+            let amount = (self.paid() - self.refunded - self.penalty).max(0);
+            return Some(Refund { amount, status: RefundStatus::Pending });
+        }
+        self.refund
     }
 
     /// The currency of all amounts.

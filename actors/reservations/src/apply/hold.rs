@@ -1,6 +1,5 @@
 //! Holds rooms for every night of a stay, or for none.
 
-use contracts::Date;
 use contracts::reservations::{
     Hold, PaymentState, Quote, ROOMS_MAX, Refusal, Reservation, Settings, Status, TimelineEvent,
 };
@@ -8,7 +7,7 @@ use group::Turn;
 use protocol::Timestamp;
 
 use super::find;
-use crate::calendar::{Calendar, last_night};
+use crate::calendar::Calendar;
 use crate::state::{
     BY_OWNER, BY_REFERENCE, RESERVATIONS, ROOMS, ReservationRow, SETTINGS, Timer, rank, ranked_at, short_hash,
 };
@@ -36,14 +35,9 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
         return Err(Refusal::Inactive);
     }
     booking_window::check(&facts.time_zone, stay, now, settings.horizon_days)?;
-    let mut calendar = Calendar::of_turn(turn, quote.room_type, stay.check_in(), last_night(stay));
-    let closed = |night: &Date| {
-        let (chunk, index) = calendar.at(*night);
-        chunk.stop_sell(index)
-    };
-    if let Some(night) = stay.nights().find(closed) {
-        return Err(Refusal::StopSell { night });
-    }
+    // An offer promises the price, not that the hotel still sells these nights.
+    let mut calendar = Calendar::of_turn(turn, quote.room_type, stay.check_in(), stay.check_out());
+    calendar.check_restrictions(stay)?;
     if let Some(night) = stay.nights().find(|night| calendar.free(*night, facts.rooms) < rooms) {
         return Err(Refusal::SoldOut { night });
     }
@@ -78,6 +72,8 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
         refund: None,
         refunded: 0,
         timeline: vec![(now, TimelineEvent::Held)],
+        departed_on: None,
+        refund_due_at: None,
     };
     let row = ReservationRow::from(held);
     turn.put(&RESERVATIONS, &id, &row);

@@ -12,13 +12,15 @@ mod open_payment;
 mod payment_failed;
 mod payment_succeeded;
 mod refund_settled;
+mod undo;
 
 pub(crate) use expire::expire;
+pub(crate) use front_desk::settle_no_show;
 
 use contracts::reservations::{
     Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, TimelineEvent,
 };
-use contracts::{Money, PaymentId, ReservationId, payments};
+use contracts::{Money, PaymentId, ReservationId, Stay, payments};
 use group::Turn;
 use protocol::Timestamp;
 
@@ -42,6 +44,7 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::CheckIn(request) => front_desk::check_in(turn, request)?.into(),
         Command::CheckOut(request) => front_desk::check_out(turn, request)?.into(),
         Command::NoShow(request) => front_desk::no_show(turn, request)?.into(),
+        Command::Undo(request) => undo::undo(turn, &request)?.into(),
         Command::Configure(request) => configure::configure(turn, &request).into(),
     })
 }
@@ -87,7 +90,11 @@ fn record(reservation: &mut Reservation, now: Timestamp, event: TimelineEvent) {
         | TimelineEvent::RefundFailed
         | TimelineEvent::CheckedIn
         | TimelineEvent::CheckedOut
-        | TimelineEvent::NoShow => true,
+        | TimelineEvent::NoShow
+        | TimelineEvent::DepartedEarly
+        | TimelineEvent::CheckInUndone
+        | TimelineEvent::CheckOutUndone
+        | TimelineEvent::NoShowUndone => true,
     };
     if changes_status || reservation.timeline.len() < TIMELINE_MAX {
         reservation.timeline.push((now, event));
@@ -104,11 +111,16 @@ fn save(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation) -> Rese
 
 /// Releases the rooms of a reservation and notifies search.
 fn release_rooms(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) {
-    let (hotel, stay) = (reservation.hotel(), reservation.stay());
-    let mut calendar = Calendar::of_turn(turn, reservation.room_type(), stay.check_in(), last_night(stay));
-    calendar.take(stay, -i64::from(reservation.quote.rooms));
+    release_nights(turn, reservation, reservation.stay());
+}
+
+/// Releases the rooms of a reservation for some of its nights and notifies search.
+fn release_nights(turn: &mut Turn<'_, Reservations>, reservation: &Reservation, nights: Stay) {
+    let mut calendar =
+        Calendar::of_turn(turn, reservation.room_type(), nights.check_in(), last_night(nights));
+    calendar.take(nights, -i64::from(reservation.quote.rooms));
     calendar.write(turn);
-    calendar.notify_search(turn, hotel, stay);
+    calendar.notify_search(turn, reservation.hotel(), nights);
 }
 
 /// Requests a refund from payments, unless the amount is 0.

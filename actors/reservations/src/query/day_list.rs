@@ -33,10 +33,10 @@ pub(super) fn get_day_list(
 }
 
 fn is_listed(reservation: &Reservation, date: Date, list: DayList) -> bool {
-    let stay = reservation.stay();
+    let (check_in, departure) = (reservation.stay().check_in(), reservation.departure());
     match list {
-        DayList::Arrivals => stay.check_in() == date,
-        DayList::Departures => stay.check_out() == date,
-        DayList::InHouse => stay.check_in() <= date && date < stay.check_out(),
+        DayList::Arrivals => check_in == date,
+        DayList::Departures => departure == date,
+        DayList::InHouse => check_in <= date && date < departure,
     }
 }

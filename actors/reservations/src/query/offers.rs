@@ -37,12 +37,8 @@ pub(super) fn get_offers(view: &View<'_>, request: &GetOffers) -> Result<Offers,
 
 /// The least number of available rooms on any night of the stay; `None` if a restriction forbids the stay.
 fn rooms_left(calendar: &Calendar, room_type: &RoomTypeProfile, stay: Stay) -> Option<u32> {
-    let (arrival, departure) = (calendar.night(stay.check_in()), calendar.night(stay.check_out()));
-    let allowed = !arrival.closed_to_arrival
-        && !departure.closed_to_departure
-        && u32::from(arrival.min_stay) <= stay.length()
-        && !stay.nights().any(|night| calendar.night(night).stop_sell);
-    stay.nights().map(|night| calendar.free(night, room_type.rooms)).min().filter(|_| allowed)
+    calendar.check_restrictions(stay).ok()?;
+    stay.nights().map(|night| calendar.free(night, room_type.rooms)).min()
 }
 
 fn quote(

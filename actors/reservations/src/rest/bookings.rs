@@ -65,8 +65,8 @@ struct ReservationChange {
 impl Api {
     /// Create a reservation
     ///
-    /// Holds the rooms for 15 minutes at the price of the offer. 409 `sold-out` (with alternatives), `stop-sell`,
-    /// `inactive` or `too-many-holds`; 410 `offer-expired`, with a fresh offer.
+    /// Holds the rooms for 15 minutes at the price of the offer. 409 `sold-out`, `stop-sell`, `stay-restricted` or
+    /// `inactive`, with alternatives; 409 `too-many-holds`; 410 `offer-expired`, with a fresh offer.
     #[oai(path = "/reservations", method = "post", operation_id = "createReservation")]
     async fn create(
         &self,
@@ -288,7 +288,12 @@ impl Api {
         let expired = matches!(failure, Failure::Refused(Refusal::OfferExpired));
         let unavailable = matches!(
             failure,
-            Failure::Refused(Refusal::SoldOut { .. } | Refusal::StopSell { .. } | Refusal::Inactive)
+            Failure::Refused(
+                Refusal::SoldOut { .. }
+                    | Refusal::StopSell { .. }
+                    | Refusal::Restricted { .. }
+                    | Refusal::Inactive
+            )
         );
         let error = edge::api_error(failure, problem);
         if !expired && !unavailable {

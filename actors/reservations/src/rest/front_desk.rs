@@ -1,14 +1,16 @@
-//! Operations of the front desk: the lists of a day, check-in, check-out and no-show.
+//! Operations of the front desk: the lists of a day, check-in, check-out, no-show, and undoing them.
 
-use contracts::reservations::{CheckIn, CheckOut, DayList, GetDayList, NoShow, Reservation, Reservations};
+use contracts::reservations::{
+    CheckIn, CheckOut, DayList, DeskAction, GetDayList, NoShow, Reservation, Reservations, Undo,
+};
 use contracts::{HotelId, ReservationId};
-use edge::{ApiError, Page, SerdeJson, SignedIn, WithETag};
+use edge::{ApiError, IfMatch, Page, SerdeJson, SignedIn, WithETag};
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query as Parameter};
+use poem_openapi::param::{Header, Path, Query as Parameter};
 use protocol::Variant;
 
 use super::response::ReservationResponse;
-use super::{Shared, Tag, now};
+use super::{Shared, Tag, expected_version, now};
 
 pub(super) struct Api(pub Shared);
 
@@ -54,6 +56,9 @@ impl Api {
     }
 
     /// Check a guest in
+    ///
+    /// Allowed from the beginning of the check-in date to 11:00 on the check-out date, the hotel's local time; otherwise 409
+    /// `wrong-day` with `from` and `until`.
     #[oai(path = "/reservations/:reservation_id/check-in", method = "post", operation_id = "checkIn")]
     async fn check_in(
         &self,
@@ -65,6 +70,9 @@ impl Api {
     }
 
     /// Check a guest out
+    ///
+    /// Before the last night it is an early departure: the nights from `departed_on` on are released. The price stays the
+    /// same; refund a part with `POST /v1/payments/{payment_id}/refunds`.
     #[oai(path = "/reservations/:reservation_id/check-out", method = "post", operation_id = "checkOut")]
     async fn check_out(
         &self,
@@ -77,7 +85,8 @@ impl Api {
 
     /// Mark a reservation as a no-show
     ///
-    /// Allowed from the hour of check-in on. Costs what a cancellation costs at that time, and releases the rooms.
+    /// Allowed from 15:00 on the check-in date, the hotel's local time. Costs what a cancellation costs at that time, and
+    /// releases the rooms. The rest is refunded at the end of the day, because until then the no-show can be undone.
     #[oai(path = "/reservations/:reservation_id/no-show", method = "post", operation_id = "noShow")]
     async fn no_show(
         &self,
@@ -86,6 +95,50 @@ impl Api {
         reservation_id: Path<String>,
     ) -> Result<WithETag<ReservationResponse>, ApiError> {
         self.set_status(&caller, &reservation_id, |reservation| NoShow { reservation }).await
+    }
+
+    /// Undo a check-in
+    ///
+    /// Allowed until midnight at the hotel. The reservation is confirmed again. Repeating it changes nothing.
+    #[oai(path = "/reservations/:reservation_id/check-in", method = "delete", operation_id = "undoCheckIn")]
+    async fn undo_check_in(
+        &self,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The reservation
+        reservation_id: Path<String>,
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
+        self.undo(&caller, &reservation_id, if_match.0.as_ref(), DeskAction::CheckIn).await
+    }
+
+    /// Undo a check-out
+    ///
+    /// Allowed until midnight at the hotel. The guest is checked in again. Nights that an early departure released are taken
+    /// again if they are free; otherwise 409 `sold-out` with the `night`, and nothing changes.
+    #[oai(path = "/reservations/:reservation_id/check-out", method = "delete", operation_id = "undoCheckOut")]
+    async fn undo_check_out(
+        &self,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The reservation
+        reservation_id: Path<String>,
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
+        self.undo(&caller, &reservation_id, if_match.0.as_ref(), DeskAction::CheckOut).await
+    }
+
+    /// Undo a no-show
+    ///
+    /// Allowed until midnight at the hotel. The reservation is confirmed again, and nothing is kept or refunded. Its nights are
+    /// taken again if they are free; otherwise 409 `sold-out` with the `night`, and nothing changes.
+    #[oai(path = "/reservations/:reservation_id/no-show", method = "delete", operation_id = "undoNoShow")]
+    async fn undo_no_show(
+        &self,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The reservation
+        reservation_id: Path<String>,
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
+        self.undo(&caller, &reservation_id, if_match.0.as_ref(), DeskAction::NoShow).await
     }
 }
 
@@ -116,5 +169,18 @@ impl Api {
         let id = rest::id_in_path::<ReservationId>(reservation)?;
         let changed = self.0.call(&caller.call(), request(id)).await?;
         Ok(WithETag::new(changed.version.into(), ReservationResponse::new(changed, now())))
+    }
+
+    async fn undo(
+        &self,
+        caller: &SignedIn,
+        reservation: &str,
+        if_match: Option<&IfMatch>,
+        action: DeskAction,
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
+        let reservation = rest::id_in_path::<ReservationId>(reservation)?;
+        let expect = expected_version(if_match)?;
+        let undone = self.0.call(&caller.call(), Undo { reservation, expect, action }).await?;
+        Ok(WithETag::new(undone.version.into(), ReservationResponse::new(undone, now())))
     }
 }

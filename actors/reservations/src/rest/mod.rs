@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::NotPayable;
-use contracts::reservations::{GetManagedHotel, Refusal, Status};
+use contracts::reservations::{GetManagedHotel, Refusal, Restriction, Status};
 use contracts::{HotelId, HotelProfile};
 use edge::{ApiError, Cursors, IfMatch, Problem, problem_types};
 use group::{Call, Client, Credentials};
@@ -32,6 +32,8 @@ mod problems {
         SOLD_OUT = "sold-out", "No rooms are left for this stay", 409;
         /// A night is closed for sale.
         STOP_SELL = "stop-sell", "The hotel does not sell these rooms for this stay", 409;
+        /// The hotel does not accept this arrival, departure or length of stay.
+        RESTRICTED = "stay-restricted", "The hotel does not accept this arrival, departure or length of stay", 409;
         /// The hotel, room type or rate plan is off sale.
         INACTIVE = "inactive", "This is not on sale any more", 409;
         /// The quote has expired.
@@ -151,7 +153,19 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Refusal::Changed => Problem::new(&problem_types::PRECONDITION_FAILED)
             .detail("It was changed meanwhile: read it again."),
         Refusal::WrongStatus { status } => of(&problems::WRONG_STATUS).with("status", &status.as_str()),
-        Refusal::WrongDay { .. } => of(&problems::WRONG_DAY),
+        Refusal::WrongDay { today } => of(&problems::WRONG_DAY).with("today", &today.to_string()),
+        Refusal::NotNow { from, until } => of(&problems::WRONG_DAY)
+            .with("from", &from.to_string())
+            .with("until", &until.map(|until| until.to_string())),
+        Refusal::Restricted { restriction } => {
+            let problem = of(&problems::RESTRICTED)
+                .with("restriction", &restriction.as_str())
+                .with("date", &restriction.day().to_string());
+            match restriction {
+                Restriction::MinStay { nights, .. } => problem.with("min_stay", &nights),
+                Restriction::ClosedToArrival { .. } | Restriction::ClosedToDeparture { .. } => problem,
+            }
+        }
         Refusal::NotPayable(NotPayable::NoSuchReservation) => of(&problem_types::NOT_FOUND),
         Refusal::NotPayable(NotPayable::NotHeld | NotPayable::PaymentOpen) => of(&problems::NOT_PAYABLE),
         Refusal::NotYourHotel => of(&problem_types::FORBIDDEN),

@@ -171,7 +171,13 @@ pub struct ReservationResponse {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub penalty: Option<Money>,
-    /// The latest refund.
+    /// The hotel's local date of check-out; only after check-out. Before the booked date it is an early departure, which
+    /// releases the nights that are left and does not change the price.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub departed_on: Option<edge::Date>,
+    /// The latest refund. The refund of a no-show is sent at the end of the day, because until then the no-show can be
+    /// undone.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refund: Option<RefundResponse>,
@@ -189,13 +195,14 @@ impl ReservationResponse {
     pub(super) fn new(reservation: Reservation, now: Timestamp) -> Self {
         let refund_if_cancelled_now = reservation.refund_at(now).into();
         let paid = reservation.paid();
+        let refund = reservation.latest_refund();
         let Reservation { id, status, quote, guest, payment, .. } = reservation;
         let money = |amount| Money::new(amount, quote.currency);
         let payment_id = match payment {
             PaymentState::Unpaid => None,
             PaymentState::Open(payment) | PaymentState::Paid { payment, .. } => Some(payment.to_string()),
         };
-        let refund = reservation.refund.map(|refund| RefundResponse {
+        let refund = refund.map(|refund| RefundResponse {
             amount: money(refund.amount),
             status: refund.status.as_str().to_owned(),
         });
@@ -221,6 +228,7 @@ impl ReservationResponse {
             hold_expires_at: reservation.hold_expires_at.map(Into::into),
             refund_if_cancelled_now,
             penalty: Some(money(reservation.penalty)).filter(|penalty| penalty.amount > 0),
+            departed_on: reservation.departed_on.map(rest::date),
             refund,
             timeline: reservation
                 .timeline

@@ -209,6 +209,8 @@ pub fn held(
         refund: None,
         refunded: 0,
         timeline: vec![(now, TimelineEvent::Held)],
+        departed_on: None,
+        refund_due_at: None,
     }
 }
 

@@ -93,7 +93,7 @@ fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) ->
             format!("Your booking is paid and confirmed. We have sent the details to {}.", reservation.guest.email), None,
         ),
         (Status::CheckedIn, _) => ("", "key", format!("Welcome to {}", hotel.profile.name), "Enjoy your stay.".to_owned(), None),
-        (Status::CheckedOut, _) => ("", "check", "Thank you for your stay".to_owned(), format!("We hope to see you in {city} again."), Some(search())),
+        (Status::CheckedOut, _) => ("", "check", "Thank you for your stay".to_owned(), departed_text(context, reservation, city), Some(search())),
         (Status::Expired, _) => (
             "heed", "clock", "The hold has expired".to_owned(),
             "The room was not paid for in time and has been released. If a payment arrives late, we refund it automatically.".to_owned(), Some(search()),
@@ -102,6 +102,16 @@ fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) ->
         (Status::NoShow, _) => ("bad", "cross", "You did not check in".to_owned(), "The hotel has recorded this booking as a no-show. If this is not correct, please contact the hotel.".to_owned(), None),
     };
     json!({ "tone": tone, "icon": icon, "title": title, "text": text, "primary": primary, "word": word, "pill": pill })
+}
+
+fn departed_text(context: &PageContext, reservation: &Reservation, city: &str) -> String {
+    let again = format!("We hope to see you in {city} again.");
+    if reservation.departure() < reservation.stay().check_out() {
+        let day = crate::format::day(context.locale, reservation.departure());
+        format!("You checked out early, on {day}. {again}")
+    } else {
+        again
+    }
 }
 
 fn cancelled_text(context: &PageContext, reservation: &Reservation) -> String {
@@ -116,7 +126,7 @@ fn cancelled_text(context: &PageContext, reservation: &Reservation) -> String {
 }
 
 fn refund(context: &PageContext, reservation: &Reservation) -> Option<String> {
-    let refund = reservation.refund.filter(|refund| refund.amount > 0)?;
+    let refund = reservation.latest_refund().filter(|refund| refund.amount > 0)?;
     let sum = money(context.locale, Money::new(refund.amount, reservation.currency()));
     Some(match refund.status {
         RefundStatus::Pending => format!("A refund of {sum} to your card is on its way."),
@@ -172,6 +182,10 @@ fn event_text(what: TimelineEvent) -> &'static str {
         TimelineEvent::CheckedIn => "Checked in",
         TimelineEvent::CheckedOut => "Checked out",
         TimelineEvent::NoShow => "Recorded as a no-show",
+        TimelineEvent::DepartedEarly => "Early departure, remaining nights released",
+        TimelineEvent::CheckInUndone => "Check-in undone",
+        TimelineEvent::CheckOutUndone => "Check-out undone",
+        TimelineEvent::NoShowUndone => "No-show undone",
     }
 }
 

@@ -1,6 +1,6 @@
 //! One hotel: picture, facts, policies, and a table of its rooms with total prices.
 
-use contracts::reservations::{GetOffers, Offer, Refusal};
+use contracts::reservations::{GetOffers, Offer, Refusal, Restriction};
 use contracts::{HotelId, Money, RoomTypeId, Stay};
 use group::Failure;
 use poem::web::Path;
@@ -85,6 +85,19 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
         Refusal::StopSell { night } => {
             format!("The hotel does not offer these rooms for the night of {}.", day(*night))
         }
+        Refusal::Restricted { restriction } => match restriction {
+            Restriction::ClosedToArrival { day: arrival } => {
+                format!("Guests cannot arrive on {}. Please choose another arrival date.", day(*arrival))
+            }
+            Restriction::ClosedToDeparture { day: departure } => {
+                format!("Guests cannot depart on {}. Please choose another departure date.", day(*departure))
+            }
+            Restriction::MinStay { day: arrival, nights } => format!(
+                "For an arrival on {}, the minimum stay is {}.",
+                day(*arrival),
+                format::count(*nights, "night")
+            ),
+        },
         Refusal::InThePast { today } => {
             format!("The check-in date is in the past: today is {} at the hotel.", day(*today))
         }
@@ -102,6 +115,7 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
         | Refusal::Changed
         | Refusal::WrongStatus { .. }
         | Refusal::WrongDay { .. }
+        | Refusal::NotNow { .. }
         | Refusal::NotPayable(_)
         | Refusal::NotYourHotel
         | Refusal::ReferenceTaken
