@@ -26,7 +26,7 @@ pub use offer::{
 pub use payment::{GetPayable, OpenPayment, PaymentFailed, PaymentSucceeded, RefundSettled};
 pub use refusal::Refusal;
 pub use reservation::{
-    Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, TimelineEvent,
+    CancelledBy, Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, TimelineEvent,
 };
 pub use settings::{Configure, Settings};
 

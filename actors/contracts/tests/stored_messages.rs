@@ -63,6 +63,7 @@ mod before {
         Cancel {
             reservation: ReservationId,
             expect: Option<u32>,
+            penalty: Option<Money>,
         },
         PutHotel {
             hotel: Box<HotelProfile>,
@@ -163,7 +164,7 @@ fn quote() -> Quote {
         nightly: vec![10_000, 11_000],
         taxes: Vec::new(),
         total: 21_000,
-        policy: Policy { free_until: Some(Timestamp(5)), penalty_percent: 80 },
+        policy: Policy { free_until: Some(Timestamp(5)), penalty_percent: 80, guest_until: Timestamp(7) },
         expires_at: Timestamp(6),
     }
 }
@@ -208,7 +209,11 @@ fn commands_of_reservations_keep_their_bytes() {
         },
         Modify { reservation, expect: Some(2), guest: Some(guest), requests: Some(requests) }.into(),
     );
-    same(Before::Cancel { reservation, expect: None }, Cancel { reservation, expect: None }.into());
+    let penalty = Some(amount);
+    same(
+        Before::Cancel { reservation, expect: None, penalty },
+        Cancel { reservation, expect: None, penalty }.into(),
+    );
     for expect in [Precondition::Absent, Precondition::None, Precondition::Version(3)] {
         same(
             Before::PutHotel { hotel: Box::new(hotel()), expect },

@@ -2,13 +2,13 @@
 
 use contracts::HotelProfile;
 use contracts::pdf::{self, RenderDocument};
-use contracts::reservations::Reservation;
+use contracts::reservations::{CancelledBy, Reservation};
 use group::{Call, Client, Failure};
 use protocol::Timestamp;
-use render::{DateStyle, format_instant, format_money};
 use serde_json::{Value, json};
 
 use crate::booking_links::BookingLinks;
+use crate::cancellation_text;
 
 /// Renders the confirmation as PDF. `call` is in the name of `reservations`; the caller has verified that the recipient may
 /// see the reservation.
@@ -80,34 +80,15 @@ pub fn data(
         "total": {"amount": quote.total, "currency": currency},
         "penalty": {"amount": reservation.penalty, "currency": currency},
         "refund": refund,
-        "cancellation": {"text": cancellation(reservation, &hotel.time_zone)},
+        "cancellation": {
+            "text": cancellation_text::text(reservation, hotel, now),
+            "open": reservation.guest_can_cancel_at(now),
+            "by": reservation.cancelled_by.map_or("", CancelledBy::as_str),
+        },
         "time_zone": hotel.time_zone,
         "test": links.is_test(hotel),
         "issued_at": instant(now),
     })
-}
-
-/// The cancellation policy as one or two sentences.
-fn cancellation(reservation: &Reservation, zone: &str) -> String {
-    let quote = &reservation.quote;
-    let percent = quote.policy.penalty_percent;
-    let amount =
-        format_money(quote.penalty(), quote.currency.code()).unwrap_or_else(|| quote.penalty().to_string());
-    let until = quote
-        .policy
-        .free_until
-        .map(|until| format_instant(&until.millis().to_string(), zone, DateStyle::Long));
-    match until {
-        _ if percent == 0 => "You can cancel free of charge at any time before check-in.".to_owned(),
-        Some(Ok(until)) => {
-            format!(
-                "You can cancel free of charge until {until}. After that, the cancellation fee is {amount} ({percent} % of the total)."
-            )
-        }
-        Some(Err(_)) | None => {
-            format!("The cancellation fee is {amount} ({percent} % of the total) at any time.")
-        }
-    }
 }
 
 fn instant(at: Timestamp) -> String {

@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn mails_equal_the_golden_text() {
         let templates = Renderer::builtin(TEMPLATES).unwrap();
-        let data = |test: bool, penalty: i64, refund: Option<i64>, requests: Option<&str>| {
+        let data = |test: bool, penalty: i64, refund: Option<i64>, requests: Option<&str>, by: &str| {
             json!({
                 "hotel": {"name": "Hotel <b>Sonne</b>", "address": "Lindenallee 12", "city": "Lübeck", "country": "DE",
                     "phone": null, "email": null},
@@ -220,20 +220,22 @@ mod tests {
                 "lines": [], "taxes": [], "total": {"amount": 21000, "currency": "EUR"},
                 "penalty": {"amount": penalty, "currency": "EUR"},
                 "refund": refund.map(|amount| json!({"amount": amount, "currency": "EUR", "status": "pending"})),
-                "cancellation": {"text": "You can cancel free of charge until then."},
+                "cancellation": {"text": "You can cancel free of charge until then.", "open": by.is_empty(), "by": by},
                 "time_zone": "Europe/Berlin", "test": test, "issued_at": "2026-11-23T12:00:00Z",
             })
         };
         let mut text = String::new();
         for (name, data) in [
-            ("confirmed.txt", data(false, 0, None, None)),
-            ("confirmed.html", data(true, 0, None, None)),
-            ("cancelled.txt", data(false, 16_800, Some(4_200), None)),
-            ("cancelled.txt", data(true, 21_000, None, None)),
-            ("cancelled.html", data(false, 0, Some(21_000), None)),
-            ("hotel_confirmed.txt", data(false, 0, None, Some("Quiet, please."))),
-            ("hotel_confirmed.txt", data(true, 0, None, None)),
-            ("hotel_cancelled.txt", data(false, 16_800, Some(4_200), None)),
+            ("confirmed.txt", data(false, 0, None, None, "")),
+            ("confirmed.html", data(true, 0, None, None, "")),
+            ("cancelled.txt", data(false, 16_800, Some(4_200), None, "guest")),
+            ("cancelled.txt", data(true, 21_000, None, None, "partner")),
+            ("cancelled.html", data(false, 0, Some(21_000), None, "hotel")),
+            ("cancelled.txt", data(false, 0, Some(21_000), None, "hotel")),
+            ("hotel_confirmed.txt", data(false, 0, None, Some("Quiet, please."), "")),
+            ("hotel_confirmed.txt", data(true, 0, None, None, "")),
+            ("hotel_cancelled.txt", data(false, 16_800, Some(4_200), None, "guest")),
+            ("hotel_cancelled.txt", data(false, 0, None, None, "hotel")),
         ] {
             let mail = templates.render(name, &data).unwrap();
             // Markup is escaped in HTML, and line breaks are removed in text.

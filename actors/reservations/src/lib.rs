@@ -15,6 +15,7 @@ mod apply;
 mod booking_links;
 mod booking_window;
 mod calendar;
+mod cancellation_text;
 mod chunk;
 pub mod documents;
 mod effects;

@@ -38,11 +38,13 @@ pub fn end_of_day(zone: &str, now: Timestamp) -> Timestamp {
 }
 
 /// The cancellation policy of a stay. `free_until_hours` counts elapsed hours before check-in, whatever daylight saving time
-/// does.
+/// does. Guests can cancel until the check-in day ends.
 pub fn policy(zone: &str, check_in: Date, cancellation: Cancellation) -> Policy {
     let start = instant(zone, check_in, CHECK_IN_HOUR);
     let free_until = cancellation.free_until_hours.map(|hours| start.plus_secs(-3600 * i64::from(hours)));
-    Policy { free_until, penalty_percent: cancellation.penalty_percent }
+    let next_day = instant(zone, check_in.plus_days(1), 0);
+    let guest_until = Timestamp(next_day.millis() - 1);
+    Policy { free_until, penalty_percent: cancellation.penalty_percent, guest_until }
 }
 
 #[cfg(test)]

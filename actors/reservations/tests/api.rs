@@ -73,7 +73,8 @@ async fn an_offer_becomes_a_reservation() {
     assert_eq!(offer["total"], json!({"amount": 21000, "currency": "EUR"}));
     assert_eq!(
         offer["cancellation"],
-        json!({"free_until": "2026-12-23T14:00:00Z", "penalty": {"amount": 16800, "currency": "EUR"}})
+        json!({"free_until": "2026-12-23T14:00:00Z", "penalty": {"amount": 16800, "currency": "EUR"},
+            "cancellable_until": "2026-12-24T22:59:59.999Z"})
     );
     assert_eq!(
         (&offer["time_zone"], &offer["rooms_left"], &offer["sleeps"]),
@@ -308,7 +309,7 @@ async fn a_paid_booking_is_mailed_rendered_and_cancelled() {
     assert_eq!(data["hotel"]["email"], "desk@grand.example");
     assert_eq!(
         data["cancellation"]["text"],
-        "You can cancel free of charge until Wednesday, 23 December 2026, 15:00 CET. After that, the cancellation fee is €168.00 (80 % of the total)."
+        "You can cancel free of charge until Wednesday, 23 December 2026, 15:00 CET. After that, the cancellation fee is €168.00 (80 % of the total). Cancellation is possible until Thursday, 24 December 2026, 23:59 CET."
     );
     let calendar = api.get(&ann, &format!("/v1/reservations/{id}/calendar.ics")).await;
     assert_eq!(calendar.status, 200);
@@ -330,8 +331,105 @@ async fn a_paid_booking_is_mailed_rendered_and_cancelled() {
         cancelled.json["refund"],
         json!({"amount": {"amount": 21000, "currency": "EUR"}, "status": "pending"})
     );
+    assert_eq!(
+        (&cancelled.json["cancelled_by"], &cancelled.json["penalty"]),
+        (&json!("partner"), &Value::Null)
+    );
     api.services.settle().await;
     assert_eq!(api.mails().len(), 4);
+    let mail = |part: &str| api.mails().into_iter().find(|(name, _)| name.contains(part)).unwrap().1;
+    assert!(mail("cancelled").contains("has been cancelled by the partner with whom you"));
+    assert!(mail("cancellation").contains("cancelled by the booking partner"));
+    // The document of a cancelled booking offers nothing any more.
+    let pdf = api.get(&ann, &format!("/v1/reservations/{id}/confirmation.pdf")).await;
+    let data: Value = serde_json::from_str(pdf.text.strip_prefix("%PDF ").unwrap()).unwrap();
+    assert_eq!(
+        (&data["booking"]["status"], &data["cancellation"]["open"]),
+        (&json!("cancelled"), &json!(false))
+    );
+    assert_eq!(
+        data["cancellation"]["text"],
+        "This booking was cancelled by the booking partner on Monday, 23 November 2026, 13:00 CET. There is no cancellation fee. A refund of €210.00 to the original payment method is in progress."
+    );
+    assert_eq!(api.services.violations(), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn the_hotel_cancels_with_a_fee_of_its_own_and_guests_only_until_the_check_in_day_is_over() {
+    let api = opened(false).await;
+    let (ann, clerk) = (user("ann"), staff(hotel()));
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let id = book(&api, &ann).await.json["id"].as_str().unwrap().to_owned();
+        pay(&api, &id).await;
+        ids.push(id);
+    }
+    let path = |id: &str| format!("/v1/reservations/{id}/cancel");
+    let euros = |amount: i64| json!({"penalty": {"amount": amount, "currency": "EUR"}});
+    let table = [
+        (&ann, euros(0), 422, "unprocessable", "/penalty"),
+        (&clerk, euros(21_001), 422, "unprocessable", "/penalty"),
+        (
+            &clerk,
+            json!({"penalty": {"amount": 1, "currency": "USD"}}),
+            422,
+            "unprocessable",
+            "/penalty/currency",
+        ),
+        (
+            &clerk,
+            json!({"penalty": {"amount": 1, "currency": "XQQ"}}),
+            400,
+            "invalid-request",
+            "/penalty/currency",
+        ),
+        (&clerk, json!({"penalty": 5}), 400, "invalid-request", "/penalty"),
+        (&clerk, json!({"fee": 5}), 400, "invalid-request", "/fee"),
+    ];
+    for (caller, body, status, kind, pointer) in table {
+        let refused = api.post(caller, &path(&ids[0]), body).await;
+        assert_eq!(
+            (refused.status, &refused.json["type"]),
+            (status, &json!(format!("/problems/{kind}"))),
+            "{}",
+            refused.text
+        );
+        assert_eq!(refused.json["errors"][0]["pointer"], pointer, "{}", refused.text);
+    }
+    // Between the end of the check-in day and check-out.
+    let days = api.services.now().seconds();
+    let check_in_day_ends = "2026-12-24T23:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second();
+    api.services.advance_secs(check_in_day_ends - days);
+    let read = api.get(&ann, &format!("/v1/reservations/{}", ids[0])).await;
+    assert_eq!(read.json["cancellation"]["cancellable_until"], "2026-12-24T22:59:59.999Z");
+    let late = api.send(&ann, "POST", &path(&ids[0]), None, &[]).await;
+    assert_eq!(
+        (late.status, &late.json["type"]),
+        (409, &json!("/problems/too-late-to-cancel")),
+        "{}",
+        late.text
+    );
+    assert_eq!(late.json["cancellable_until"], "2026-12-24T22:59:59.999Z");
+    assert!(late.json["detail"].as_str().unwrap().contains("contact the hotel"), "{}", late.text);
+    let overdue = format!("/v1/properties/{}/overdue-arrivals?date=2026-12-25", hotel());
+    assert_eq!(api.get(&clerk, &overdue).await.json["items"].as_array().map(Vec::len), Some(2));
+    let cancelled = api.post(&clerk, &path(&ids[0]), euros(1_000)).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json["cancelled_by"], &cancelled.json["penalty"]["amount"]),
+        (200, &json!("hotel"), &json!(1_000)),
+        "{}",
+        cancelled.text
+    );
+    assert_eq!(cancelled.json["refund"]["amount"]["amount"], 20_000);
+    api.services.settle().await;
+    let mails = api.mails();
+    let mail = mails.iter().find(|(name, _)| name.contains("cancelled")).unwrap();
+    assert!(mail.1.contains("has cancelled your booking"), "{}", mail.1);
+    // After check-out the hotel refunds the payment instead.
+    api.services.advance_secs(2 * 86_400);
+    let over = api.post(&clerk, &path(&ids[1]), json!({})).await;
+    assert_eq!((over.status, &over.json["type"]), (409, &json!("/problems/too-late-to-cancel")));
+    assert!(over.json["detail"].as_str().unwrap().contains("refund its payment"), "{}", over.text);
     assert_eq!(api.services.violations(), [] as [String; 0]);
 }
 
@@ -445,6 +543,7 @@ fn the_openapi_document_has_every_operation() {
         "get /v1/properties/{property_id}/arrivals",
         "get /v1/properties/{property_id}/departures",
         "get /v1/properties/{property_id}/in-house",
+        "get /v1/properties/{property_id}/overdue-arrivals",
         "get /v1/properties/{property_id}/room-types/{room_type_id}/calendar",
         "get /v1/reservations",
         "get /v1/reservations/{reservation_id}",

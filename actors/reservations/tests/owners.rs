@@ -75,7 +75,10 @@ fn a_change_requires_the_expected_version() {
     // A request that changes nothing does not increment the version.
     assert_eq!(change(Some(2), "Ann", Some("Quiet, please.")).unwrap().version, 2);
     assert_eq!(change(None, "Ann", None).unwrap().requests, None);
-    assert_eq!((bench.call(&ann, Cancel { reservation: held.id, expect: Some(2) })), Err(Refusal::Changed));
+    assert_eq!(
+        bench.call(&ann, Cancel { reservation: held.id, expect: Some(2), penalty: None }),
+        Err(Refusal::Changed)
+    );
     cancel(&bench, &ann, held.id).unwrap();
     assert_eq!(change(None, "Eve", None), Err(Refusal::WrongStatus { status: Status::Cancelled }));
 }

@@ -63,7 +63,7 @@ pub(crate) fn media_type(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-fn is_json(content_type: &str) -> bool {
+pub(crate) fn is_json(content_type: &str) -> bool {
     let bare = media_type(content_type);
     bare.eq_ignore_ascii_case(JSON)
         || (bare.len() > 17 && bare[..12].eq_ignore_ascii_case("application/") && bare.ends_with("+json"))

@@ -146,7 +146,7 @@ impl World {
     /// A guest cancels a reservation.
     pub fn cancel_reservation(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
-        self.call::<Reservations, _>(&who, Cancel { reservation, expect: None }).map(|_| ())
+        self.call::<Reservations, _>(&who, Cancel { reservation, expect: None, penalty: None }).map(|_| ())
     }
 
     /// A guest changes the special requests.

@@ -4,7 +4,7 @@ use protocol::{Access, Request, Route};
 use serde::{Deserialize, Serialize};
 
 use super::{Guest, Quote, Reservation, Reservations};
-use crate::{ReservationId, scope};
+use crate::{Money, ReservationId, scope};
 
 /// The most rooms of one reservation.
 pub const ROOMS_MAX: u32 = 50;
@@ -64,12 +64,15 @@ impl Request for Modify {
     }
 }
 
-/// Cancels a reservation under its cancellation policy.
+/// Cancels a reservation. A guest or partner pays what the cancellation policy says; when the hotel cancels, everything is
+/// refunded unless it sets a fee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
     pub reservation: ReservationId,
     /// The version that the reservation must have.
     pub expect: Option<u32>,
+    /// The cancellation fee that the hotel keeps. Only the hotel may set it; `None` means no fee when the hotel cancels.
+    pub penalty: Option<Money>,
 }
 
 impl Request for Cancel {

@@ -118,4 +118,9 @@ pub enum DayList {
     Departures,
     /// Guests who stay for the night.
     InHouse,
+    /// Confirmed reservations with a check-in before the date, which are neither checked in nor marked as no-shows: the work of
+    /// the night audit. Those of the [`Stay::NIGHTS_MAX`] days before the date.
+    ///
+    /// [`Stay::NIGHTS_MAX`]: crate::Stay::NIGHTS_MAX
+    Overdue,
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::offer::Restriction;
-use super::{LocalHour, Status};
+use super::{CancelledBy, LocalHour, Status};
 use crate::Date;
 use crate::payments::NotPayable;
+use protocol::Timestamp;
 
 /// A refusal: a decision of the service, replicated like a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -73,6 +74,13 @@ pub enum Refusal {
     /// The front desk may do this only between two times at the hotel; without `until` at any time after `from`.
     #[error("{}", possible(*from, *until))]
     NotNow { from: LocalHour, until: Option<LocalHour> },
+    /// The reservation could be cancelled until `until`.
+    #[error("the reservation can no longer be cancelled")]
+    TooLateToCancel {
+        until: Timestamp,
+        /// Who asked for it: the hotel has more time than guests and partners.
+        by: CancelledBy,
+    },
 }
 
 fn possible(from: LocalHour, until: Option<LocalHour>) -> String {

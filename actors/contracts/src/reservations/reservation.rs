@@ -83,6 +83,31 @@ pub struct Policy {
     pub free_until: Option<Timestamp>,
     /// The cancellation fee after that, in percent of the total, 0 to 100.
     pub penalty_percent: u8,
+    /// Guests and partners can cancel until this instant: the end of the check-in day at the hotel. After it only the hotel
+    /// can, until check-out.
+    pub guest_until: Timestamp,
+}
+
+/// Who cancelled a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CancelledBy {
+    /// The guest, signed in or with the secret link.
+    Guest,
+    /// Staff of the hotel or an administrator.
+    Hotel,
+    /// The OAuth client that made the reservation.
+    Partner,
+}
+
+impl CancelledBy {
+    /// The name in REST responses and in the data of templates.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Guest => "guest",
+            Self::Hotel => "hotel",
+            Self::Partner => "partner",
+        }
+    }
 }
 
 /// The payment of a reservation.
@@ -218,6 +243,8 @@ pub struct Reservation {
     pub departed_on: Option<Date>,
     /// When the refund of a no-show is sent. Until then the no-show can be undone.
     pub refund_due_at: Option<Timestamp>,
+    /// Only while the status is [`Status::Cancelled`].
+    pub cancelled_by: Option<CancelledBy>,
 }
 
 impl Reservation {
@@ -281,8 +308,25 @@ impl Reservation {
         }
     }
 
-    /// The cancellation fee at `now`, in minor units: 0 for a hold and until the deadline, then the policy's share of the
-    /// total, as [`Quote::penalty`] computes it.
+/// Whether the guest or partner can cancel at `now`. A hold can be released until it ends.
+    pub fn guest_can_cancel_at(&self, now: Timestamp) -> bool {
+        match self.status {
+            Status::Held => true,
+            Status::Confirmed => now <= self.quote.policy.guest_until,
+            Status::CheckedIn | Status::CheckedOut | Status::Expired | Status::Cancelled | Status::NoShow => {
+                false
+            }
+        }
+    }
+
+    /// When it was cancelled.
+    pub fn cancelled_at(&self) -> Option<Timestamp> {
+        let event = self.timeline.iter().rfind(|(_, event)| *event == TimelineEvent::Cancelled);
+        event.map(|(at, _)| *at)
+    }
+
+    /// The fee of a cancellation by the guest at `now`, in minor units: 0 for a hold and until the deadline, then the policy's
+    /// share of the total, as [`Quote::penalty`] computes it.
     pub fn penalty_at(&self, now: Timestamp) -> i64 {
         if self.status == Status::Held || self.quote.policy.free_until.is_some_and(|until| now <= until) {
             return 0;
@@ -290,16 +334,12 @@ impl Reservation {
         self.quote.penalty()
     }
 
-    /// The refund of a cancellation at `now`: 0 if nothing is paid or the reservation cannot be cancelled any more.
+    /// The refund of a cancellation by the guest at `now`: 0 if nothing is paid or the guest cannot cancel any more.
     pub fn refund_at(&self, now: Timestamp) -> Money {
-        let amount = match self.status {
-            Status::Confirmed => (self.paid() - self.refunded - self.penalty_at(now)).max(0),
-            Status::Held
-            | Status::CheckedIn
-            | Status::CheckedOut
-            | Status::Expired
-            | Status::Cancelled
-            | Status::NoShow => 0,
+        let amount = if self.status == Status::Confirmed && self.guest_can_cancel_at(now) {
+            (self.paid() - self.refunded - self.penalty_at(now)).max(0)
+        } else {
+            0
         };
         Money::new(amount, self.quote.currency)
     }

@@ -74,6 +74,7 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
         timeline: vec![(now, TimelineEvent::Held)],
         departed_on: None,
         refund_due_at: None,
+        cancelled_by: None,
     };
     let row = ReservationRow::from(held);
     turn.put(&RESERVATIONS, &id, &row);

@@ -1,6 +1,6 @@
 //! The arrivals, departures and in-house guests of a hotel on a date.
 
-use contracts::reservations::{DayList, GetDayList, Refusal, Reservation, ReservationPage};
+use contracts::reservations::{DayList, GetDayList, Refusal, Reservation, ReservationPage, Status};
 use contracts::{Date, ReservationId, Stay};
 use group::View;
 use protocol::Principal;
@@ -20,7 +20,7 @@ pub(super) fn get_day_list(
     // Guests who are in the hotel on a date arrived at most the longest stay before.
     let first = match list {
         DayList::Arrivals => date,
-        DayList::Departures | DayList::InHouse => date.plus_days(-Stay::NIGHTS_MAX),
+        DayList::Departures | DayList::InHouse | DayList::Overdue => date.plus_days(-Stay::NIGHTS_MAX),
     };
     let after = (hotel, first.plus_days(-1), ReservationId(u128::MAX));
     let prefix = (hotel,);
@@ -38,5 +38,6 @@ fn is_listed(reservation: &Reservation, date: Date, list: DayList) -> bool {
         DayList::Arrivals => check_in == date,
         DayList::Departures => departure == date,
         DayList::InHouse => check_in <= date && date < departure,
+        DayList::Overdue => check_in < date && reservation.status == Status::Confirmed,
     }
 }

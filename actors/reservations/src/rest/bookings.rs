@@ -6,14 +6,15 @@ use contracts::reservations::{
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
-    ApiError, Caller, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, SerdeJson, SignedIn,
-    WithETag,
+    ApiError, Caller, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, OptionalJson, Page, SerdeJson,
+    SignedIn, WithETag,
 };
 use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
 use protocol::Timestamp;
+use rest::Money;
 
 use super::response::ReservationResponse;
 use super::{ReservationStatus, Shared, Tag, expected_version, now, problem};
@@ -59,6 +60,15 @@ struct ReservationChange {
     /// Special requests; null removes them.
     #[oai(validator(max_length = 1000))]
     requests: MaybeUndefined<String>,
+}
+
+/// How to cancel a reservation.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+struct Cancellation {
+    /// The cancellation fee that the hotel keeps, at most the amount paid. Only for the hotel, which by default keeps nothing;
+    /// guests and partners pay what the policy says.
+    penalty: Option<Money>,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::Reservations")]
@@ -192,8 +202,10 @@ impl Api {
 
     /// Cancel a reservation
     ///
-    /// A hold is cancelled free of charge, a confirmed reservation under its cancellation policy, see
-    /// `refund_if_cancelled_now`. Cancelling again returns the same reservation.
+    /// A hold is released free of charge. A guest or partner who cancels a confirmed reservation gets
+    /// `refund_if_cancelled_now` back, until `cancellation.cancellable_until`. When the hotel cancels, with `hotel:manage`,
+    /// everything is refunded unless it sets a `penalty`; it can cancel until check-out. 409 `too-late-to-cancel` afterwards,
+    /// `wrong-status` after check-in or a no-show. Cancelling again returns the same reservation.
     #[oai(path = "/reservations/:reservation_id/cancel", method = "post", operation_id = "cancelReservation")]
     async fn cancel(
         &self,
@@ -202,11 +214,14 @@ impl Api {
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The reservation
         reservation_id: Path<String>,
+        cancellation: OptionalJson<Cancellation>,
     ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let reservation = rest::id_in_path::<ReservationId>(&reservation_id)?;
         let call = caller.call_with(key.0.as_ref(), "cancelReservation", &reservation_id);
         let expect = expected_version(if_match.0.as_ref())?;
-        let cancelled = self.0.call(&call, Cancel { reservation, expect }).await?;
+        let penalty = cancellation.0.and_then(|cancellation| cancellation.penalty);
+        let penalty = penalty.map(|penalty| penalty.into_contract("/penalty")).transpose()?;
+        let cancelled = self.0.call(&call, Cancel { reservation, expect, penalty }).await?;
         Ok(WithETag::new(cancelled.version.into(), ReservationResponse::new(cancelled, now())))
     }
 

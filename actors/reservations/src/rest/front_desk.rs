@@ -55,6 +55,26 @@ impl Api {
         self.day_list(&caller, &property_id, date.0, DayList::InHouse).await
     }
 
+    /// List overdue arrivals
+    ///
+    /// For the night audit: confirmed reservations with a check-in in the 60 days before the date whose guests are neither
+    /// checked in nor marked as no-shows. They stay confirmed until staff marks them.
+    #[oai(
+        path = "/properties/:property_id/overdue-arrivals",
+        method = "get",
+        operation_id = "listOverdueArrivals"
+    )]
+    async fn overdue_arrivals(
+        &self,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
+        /// The property
+        property_id: Path<String>,
+        /// The hotel's local date
+        date: Parameter<edge::Date>,
+    ) -> Result<SerdeJson<Page<ReservationResponse>>, ApiError> {
+        self.day_list(&caller, &property_id, date.0, DayList::Overdue).await
+    }
+
     /// Check a guest in
     ///
     /// Allowed from the beginning of the check-in date to 11:00 on the check-out date, the hotel's local time; otherwise 409

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::NotPayable;
-use contracts::reservations::{GetManagedHotel, Refusal, Restriction, Status};
+use contracts::reservations::{CancelledBy, GetManagedHotel, Refusal, Restriction, Status};
 use contracts::{HotelId, HotelProfile};
 use edge::{ApiError, Cursors, IfMatch, Problem, problem_types};
 use group::{Call, Client, Credentials};
@@ -50,6 +50,8 @@ mod problems {
         REFERENCE_TAKEN = "reference-taken", "A property with this reference exists", 409;
         /// The inventory would be less than what is held and sold.
         INVENTORY_BELOW_TAKEN = "inventory-below-taken", "More rooms are held and sold than there would be", 409;
+        /// The check-in day is over or, for the hotel, the stay.
+        TOO_LATE_TO_CANCEL = "too-late-to-cancel", "The reservation can no longer be cancelled", 409;
     }
 }
 
@@ -172,6 +174,19 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Refusal::ReferenceTaken => of(&problems::REFERENCE_TAKEN),
         Refusal::InventoryBelowTaken { night, taken, .. } => {
             of(&problems::INVENTORY_BELOW_TAKEN).with("night", &night.to_string()).with("taken", &taken)
+        }
+        Refusal::TooLateToCancel { until, by } => {
+            let detail = match by {
+                CancelledBy::Guest | CancelledBy::Partner => {
+                    "Guests and partners can cancel until the end of the check-in day. Please contact the hotel."
+                }
+                CancelledBy::Hotel => {
+                    "The hotel can cancel until check-out. Mark the reservation as a no-show, or refund its payment."
+                }
+            };
+            Problem::new(&problems::TOO_LATE_TO_CANCEL)
+                .detail(detail)
+                .with("cancellable_until", &edge::Instant::from(until))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Offers and reservations in responses.
 
-use contracts::reservations::{Offer, PaymentState, Quote, Reservation};
+use contracts::reservations::{self, Offer, PaymentState, Quote, Reservation};
 use poem_openapi::Object;
 use protocol::Timestamp;
 use rest::{Money, Nightly, Tax, TimelineEntry};
@@ -16,6 +16,8 @@ pub struct CancellationTerms {
     pub free_until: Option<edge::Instant>,
     /// The cancellation fee after that.
     pub penalty: Money,
+    /// Guests and partners can cancel until this instant, the end of the check-in day at the hotel.
+    pub cancellable_until: edge::Instant,
 }
 
 impl From<&Quote> for CancellationTerms {
@@ -23,6 +25,7 @@ impl From<&Quote> for CancellationTerms {
         Self {
             free_until: quote.policy.free_until.map(Into::into),
             penalty: Money::new(quote.penalty(), quote.currency),
+            cancellable_until: quote.policy.guest_until.into(),
         }
     }
 }
@@ -111,6 +114,26 @@ pub struct RefundResponse {
     pub status: String,
 }
 
+/// Who cancelled a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, poem_openapi::Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    Guest,
+    Hotel,
+    Partner,
+}
+
+impl From<reservations::CancelledBy> for CancelledBy {
+    fn from(by: reservations::CancelledBy) -> Self {
+        match by {
+            reservations::CancelledBy::Guest => Self::Guest,
+            reservations::CancelledBy::Hotel => Self::Hotel,
+            reservations::CancelledBy::Partner => Self::Partner,
+        }
+    }
+}
+
 /// A reservation.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "Reservation")]
@@ -165,8 +188,12 @@ pub struct ReservationResponse {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hold_expires_at: Option<edge::Instant>,
-    /// The refund if it were cancelled now.
+    /// The refund if the guest or partner cancelled it now.
     pub refund_if_cancelled_now: Money,
+    /// Who cancelled it: `guest`, `hotel` or `partner` (the OAuth client that made it).
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<CancelledBy>,
     /// The cancellation fee that was kept.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,6 +254,7 @@ impl ReservationResponse {
             payment_id,
             hold_expires_at: reservation.hold_expires_at.map(Into::into),
             refund_if_cancelled_now,
+            cancelled_by: reservation.cancelled_by.map(Into::into),
             penalty: Some(money(reservation.penalty)).filter(|penalty| penalty.amount > 0),
             departed_on: reservation.departed_on.map(rest::date),
             refund,

@@ -186,7 +186,7 @@ pub fn cancel(
     caller: &Principal,
     reservation: ReservationId,
 ) -> Result<Reservation, Refusal> {
-    bench.call(caller, Cancel { reservation, expect: None })
+    bench.call(caller, Cancel { reservation, expect: None, penalty: None })
 }
 
 /// A paid reservation of one double.

@@ -2,7 +2,8 @@
 
 use contracts::pricing::{TaxAmount, price_stay};
 use contracts::reservations::{
-    Guest, Offer, PaymentState, Policy, Quote, Refund, RefundStatus, Reservation, Status, TimelineEvent,
+    CancelledBy, Guest, Offer, PaymentState, Policy, Quote, Refund, RefundStatus, Reservation, Status,
+    TimelineEvent,
 };
 use contracts::search::City;
 use contracts::{
@@ -172,7 +173,11 @@ pub fn offers(hotel: &HotelProfile, stay: Stay, guests: u32, rooms: u32, now: Ti
                 taxes: price.taxes.iter().map(|tax| TaxAmount { ..tax.clone() }).collect(),
                 total: price.total,
                 time_zone: hotel.time_zone.clone(),
-                policy: Policy { free_until, penalty_percent: plan.cancellation.penalty_percent },
+                policy: Policy {
+                    free_until,
+                    penalty_percent: plan.cancellation.penalty_percent,
+                    guest_until: Timestamp(i64::from(stay.check_in().0 + 1) * 86_400_000 - 1),
+                },
                 expires_at: now.plus_secs(1_800),
             };
             offers.push(Offer { quote, sleeps: room.sleeps, rooms_left: [5, 2, 1][index] });
@@ -211,6 +216,7 @@ pub fn held(
         timeline: vec![(now, TimelineEvent::Held)],
         departed_on: None,
         refund_due_at: None,
+        cancelled_by: None,
     }
 }
 
@@ -230,6 +236,7 @@ pub fn grown(mut one: Reservation, status: Status, now: Timestamp) -> Reservatio
     if status == Status::Cancelled {
         one.refund = Some(Refund { amount: one.quote.total, status: RefundStatus::Pending });
         one.timeline.push((now, TimelineEvent::Cancelled));
+        one.cancelled_by = Some(CancelledBy::Guest);
     }
     if status != Status::Held {
         one.hold_expires_at = None;

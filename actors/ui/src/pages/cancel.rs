@@ -42,7 +42,7 @@ pub(super) async fn cancel(
         );
         return page(&mut context, opened, form).await;
     }
-    let cancel = Cancel { reservation: reservation.id, expect: Some(reservation.version) };
+    let cancel = Cancel { reservation: reservation.id, expect: Some(reservation.version), penalty: None };
     let booking = format!("/bookings/{}", reservation.id);
     match context.site.dependencies.client.call(&opened.call, cancel).await {
         Ok(_) => Ok(context.redirect(&booking)),
@@ -66,13 +66,19 @@ fn expected(reservation: &Reservation, now: protocol::Timestamp) -> String {
 async fn page(context: &mut PageContext, opened: OpenedBooking, form: Form) -> Result<Response, PageError> {
     let reservation = opened.reservation;
     let booking = format!("/bookings/{}", reservation.id);
-    if !matches!(reservation.status, Status::Held | Status::Confirmed) {
+    if !reservation.guest_can_cancel_at(context.now) {
+        if reservation.status == Status::Confirmed {
+            context
+                .flash("heed", "This booking can no longer be cancelled online. Please contact the hotel.");
+        }
         return Ok(context.redirect(&booking));
     }
     let hotel = lookup::hotel(context, reservation.hotel()).await?;
     let (locale, now) = (context.locale, context.now);
     let kept = reservation.penalty_at(now).min(reservation.paid());
-    let explanation = match (reservation.status, reservation.quote.policy.free_until) {
+    let policy = reservation.quote.policy;
+    let free_until = if policy.penalty_percent == 0 { Some(policy.guest_until) } else { policy.free_until };
+    let explanation = match (reservation.status, free_until) {
         (Status::Held, _) => "Nothing has been charged, and cancelling is free.".to_owned(),
         (_, Some(until)) if until > now => format!(
             "You can cancel free of charge until {} ({} time). We refund the card that was used right away; it can take your bank up to ten days to show it.",

@@ -108,6 +108,9 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
             format!("You are holding {limit} unpaid rooms. Please pay for or release one of them first.")
         }
         Refusal::Invalid { why, .. } => why.clone(),
+        Refusal::TooLateToCancel { .. } => {
+            "This booking can no longer be cancelled online. Please contact the hotel.".to_owned()
+        }
         Refusal::NoSuchReservation
         | Refusal::NoSuchHotel
         | Refusal::NoSuchRoomType
