@@ -113,6 +113,7 @@ fn filled(path: &str) -> String {
         "{name}" => "invoice".to_owned(),
         "{node}" => "n1".to_owned(),
         "{move_id}" => "mov_1".to_owned(),
+        "{number}" => "CN-000001".to_owned(),
         part => {
             assert!(!part.starts_with('{'), "say here what {part} is in {path}");
             part.to_owned()

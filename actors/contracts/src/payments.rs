@@ -15,7 +15,7 @@ pub use payment::{
     AwaitPayment, Failure, GetPayment, GuestReturned, ListPayments, ListReservationPayments, Payment,
     PaymentCursor, PaymentStatus, StartPayment,
 };
-pub use receipt::{GetReceipt, Receipt};
+pub use receipt::{CreditNote, GetCreditNote, GetReceipt, Receipt};
 pub use refund::{Refund, RefundPayment, RefundReason, RefundStatus, RequestRefund};
 pub use refusal::Refusal;
 
@@ -61,6 +61,7 @@ protocol::contract! {
         GetReceipt,
         GetBankMode,
         AwaitPayment,
+        GetCreditNote,
     }
 
     /// The replies to queries.

@@ -20,6 +20,8 @@ pub const TEMPLATES_MAX: usize = 500;
 pub const CONFIRMATION: &str = "confirmation";
 /// The built-in template of a payment's receipt.
 pub const RECEIPT: &str = "receipt";
+/// The built-in template of a refund's credit note.
+pub const CREDIT_NOTE: &str = "credit-note";
 
 /// The services whose data a built-in template shows. Only they render documents from it that are valid: everyone else could
 /// forge a receipt.

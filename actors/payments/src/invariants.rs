@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use contracts::payments::RefundStatus;
 use contracts::{HotelId, PaymentId, ReservationId};
 use group::View;
 
-use crate::state::{CURRENT, LAST_RECEIPT, PAYMENTS, RECEIPTS, Record, Stage};
+use crate::state::{
+    CREDIT_NOTES, CURRENT, LAST_CREDIT_NOTE, LAST_RECEIPT, PAYMENTS, RECEIPTS, Record, Stage,
+};
 
 /// The violations of all invariants.
 pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
@@ -14,6 +17,7 @@ pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
     for (id, record) in view.all(&PAYMENTS) {
         found.extend(refunds_never_exceed_what_was_captured(id, &record));
         found.extend(success_has_an_intent_and_a_receipt(id, &record));
+        found.extend(each_refund_that_succeeded_has_a_credit_note(id, &record));
         if is_current(&record)
             && let Some(other) = live.insert(record.reservation, id)
         {
@@ -22,6 +26,7 @@ pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
     }
     found.extend(the_index_equals_the_current_payments(view, &live));
     found.extend(receipt_numbers_have_no_gap(view));
+    found.extend(credit_note_numbers_have_no_gap(view));
     found
 }
 
@@ -44,6 +49,27 @@ fn success_has_an_intent_and_a_receipt(id: PaymentId, record: &Record) -> Option
         (true, false, _) => Some(format!("{id}: succeeded without an intent, a receipt or money")),
         (false, _, false) => Some(format!("{id}: a receipt or money without success")),
         (true, true, _) | (false, _, true) => None,
+    }
+}
+
+fn each_refund_that_succeeded_has_a_credit_note(id: PaymentId, record: &Record) -> Option<String> {
+    let credited: i64 = record
+        .credit_notes
+        .iter()
+        .map(|note| if note.reverses.is_some() { -note.amount } else { note.amount })
+        .sum();
+    let wrong = record.refunds.iter().find(|refund| {
+        let note = record.valid_credit_note(refund.id).map(|note| note.amount);
+        note != (refund.status == RefundStatus::Succeeded).then_some(refund.amount)
+    });
+    match wrong {
+        Some(refund) => {
+            Some(format!("{id}: {} is {:?}, which its credit note contradicts", refund.id, refund.status))
+        }
+        None if credited != record.refunded() => {
+            Some(format!("{id}: credit notes of {credited} for refunds of {}", record.refunded()))
+        }
+        None => None,
     }
 }
 
@@ -74,6 +100,27 @@ fn receipt_numbers_have_no_gap(view: &View<'_>) -> Vec<String> {
     for (hotel, number) in view.all(&LAST_RECEIPT) {
         if last.get(&hotel) != Some(&number) {
             found.push(format!("{hotel}: the last receipt should be {number}"));
+        }
+    }
+    found
+}
+
+fn credit_note_numbers_have_no_gap(view: &View<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut last: BTreeMap<HotelId, u64> = BTreeMap::new();
+    for ((hotel, number), payment) in view.all(&CREDIT_NOTES) {
+        let before = last.insert(hotel, number).unwrap_or_default();
+        if number != before + 1 {
+            found.push(format!("{hotel}: credit note {number} follows credit note {before}"));
+        }
+        let record = view.get(&PAYMENTS, &payment);
+        if !record.is_some_and(|record| record.credit_notes.iter().any(|note| note.number == number)) {
+            found.push(format!("{hotel}: credit note {number} is not one of {payment}"));
+        }
+    }
+    for (hotel, number) in view.all(&LAST_CREDIT_NOTE) {
+        if last.get(&hotel) != Some(&number) {
+            found.push(format!("{hotel}: the last credit note should be {number}"));
         }
     }
     found

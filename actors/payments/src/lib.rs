@@ -8,6 +8,7 @@
 //! - at most one payment of a reservation is open or has succeeded;
 //! - refunds never exceed the captured amount;
 //! - the receipt numbers of a hotel have no gap: each is assigned in the turn that records the success;
+//! - the credit note numbers of a hotel have no gap, and the credit notes of a payment add up to what was refunded;
 //! - every payment that succeeded has an intent and a receipt;
 //! - a store never changes its kind of bank.
 //!
@@ -16,6 +17,7 @@
 
 mod apply;
 mod bank;
+mod credit_note;
 mod effects;
 pub mod flow;
 mod invariants;
@@ -127,6 +129,7 @@ impl Service for Payments {
             | Query::ListReservationPayments(_)
             | Query::ListPayments(_)
             | Query::GetReceipt(_)
+            | Query::GetCreditNote(_)
             | Query::GetBankMode(_) => None,
         }
     }

@@ -11,8 +11,8 @@ use mail::{Address, Attachment, Mailer, Message, SendError};
 use render::Renderer;
 use serde_json::{Value, json};
 
-use crate::receipt;
-use crate::state::{PAYMENTS, Record};
+use crate::state::{self, PAYMENTS, Record};
+use crate::{credit_note, receipt};
 
 /// The deadline for rendering a receipt.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -63,7 +63,7 @@ impl Mails {
         outcome(self.send_receipt(context, payment).await)
     }
 
-    /// Sends the notice of a refund.
+    /// Sends the notice of a refund with its credit note.
     pub(crate) async fn refund(
         &self,
         context: &EffectContext,
@@ -76,18 +76,14 @@ impl Mails {
     async fn send_receipt(&self, context: &EffectContext, payment: PaymentId) -> Result<(), MailError> {
         let record = record(context, payment).await?;
         let (receipt, data) = self.receipt_data(&record)?;
-        let document = document(context, &data).await?;
+        let document = document(context, pdf::RECEIPT, receipt.data_json.clone()).await?;
         let hotel = data["hotel"]["name"].as_str().unwrap_or_default();
         let subject = format!("{}Receipt {} from {hotel}", test_mark(&data), receipt.number);
         let message = Message {
             subject,
             text: self.render("receipt.txt", &data)?,
             html: self.render("receipt.html", &data)?,
-            attachments: vec![Attachment {
-                name: format!("receipt-{}.pdf", receipt.number),
-                content_type: "application/pdf".to_owned(),
-                bytes: document,
-            }],
+            attachments: vec![attachment(format!("receipt-{}.pdf", receipt.number), document)],
             ..self.message(&receipt, format!("{payment}.receipt@{}", self.domain))?
         };
         self.mailer.send(&message).await.map_err(not_sent)
@@ -106,9 +102,17 @@ impl Mails {
         if refund.status == RefundStatus::Failed {
             return Ok(());
         }
+        // Reversed or not yet issued again: the refund is being retried, and another mail follows its success.
+        let Some(note) = record.valid_credit_note(id) else { return Ok(()) };
+        let credit_note = state::credit_note_number(note.number);
         let (receipt, mut data) = self.receipt_data(&record)?;
+        let booking_url = (self.booking_url)(record.reservation);
+        let note = credit_note::credit_note(&record, &credit_note, &booking_url);
+        let note = note.map_err(|refusal| MailError::Permanent(refusal.to_string()))?;
+        let document = document(context, pdf::CREDIT_NOTE, note.data_json).await?;
         data["refund"] = json!({
             "amount": refund.amount.amount,
+            "credit_note": credit_note,
             "reason": receipt::reason_text(&refund.reason),
             "whole": found.amount.is_some_and(|amount| amount == refund.amount),
         });
@@ -117,6 +121,7 @@ impl Mails {
             subject: format!("{}Refund from {hotel}", test_mark(&data)),
             text: self.render("refund.txt", &data)?,
             html: self.render("refund.html", &data)?,
+            attachments: vec![attachment(format!("credit-note-{credit_note}.pdf"), document)],
             ..self.message(&receipt, format!("{id}.refund@{}", self.domain))?
         };
         self.mailer.send(&message).await.map_err(not_sent)
@@ -156,10 +161,14 @@ async fn record(context: &EffectContext, payment: PaymentId) -> Result<Record, M
     found.ok_or_else(|| MailError::Permanent(format!("{payment} does not exist")))
 }
 
-async fn document(context: &EffectContext, data: &Value) -> Result<Vec<u8>, MailError> {
+fn attachment(name: String, bytes: Vec<u8>) -> Attachment {
+    Attachment { name, content_type: "application/pdf".to_owned(), bytes }
+}
+
+async fn document(context: &EffectContext, template: &str, data_json: String) -> Result<Vec<u8>, MailError> {
     let call = context.call(TIMEOUT).await;
     let call = call.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
-    let request = RenderDocument { template: pdf::RECEIPT.to_owned(), data_json: data.to_string() };
+    let request = RenderDocument { template: template.to_owned(), data_json };
     context.client.call(&call, request).await.map_err(failed)
 }
 

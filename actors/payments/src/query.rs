@@ -1,12 +1,14 @@
 //! The queries: payments, lists of payments, receipts.
 
 use contracts::payments::{
-    Answer, GetPayment, GetReceipt, ListPayments, ListReservationPayments, Payment, Query, Receipt, Refusal,
+    Answer, GetCreditNote, GetPayment, GetReceipt, ListPayments, ListReservationPayments, Payment, Query,
+    Receipt, Refusal,
 };
 use contracts::{HotelId, PaymentId};
 use group::View;
 use protocol::{Principal, Timestamp};
 
+use crate::credit_note;
 use crate::limits;
 use crate::receipt;
 use crate::state::{
@@ -23,6 +25,7 @@ pub(crate) fn dispatch(view: &View<'_>, caller: &Principal, query: Query) -> Res
         Query::ListPayments(request) => list_payments(view, caller, &request).into(),
         Query::GetReceipt(request) => get_receipt(view, caller, &request)?.into(),
         Query::GetBankMode(_) => view.get(&BANK, &0).into(),
+        Query::GetCreditNote(request) => get_credit_note(view, caller, &request)?.into(),
         Query::AwaitPayment(request) => visible(view, caller, request.payment)?.to_payment().into(),
     })
 }
@@ -43,6 +46,11 @@ fn list_reservation_payments(
 
 fn get_receipt(view: &View<'_>, caller: &Principal, request: &GetReceipt) -> Result<Receipt, Refusal> {
     receipt::receipt(&visible(view, caller, request.payment)?, &request.booking_url)
+}
+
+fn get_credit_note(view: &View<'_>, caller: &Principal, request: &GetCreditNote) -> Result<Receipt, Refusal> {
+    let record = visible(view, caller, request.payment)?;
+    credit_note::credit_note(&record, &request.number, &request.booking_url)
 }
 
 /// The payment, if the caller may see it.

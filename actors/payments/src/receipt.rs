@@ -1,12 +1,12 @@
 //! The data of a receipt, for the PDF document and the mail.
 
-use contracts::payments::{BankMode, Receipt, RefundReason, RefundStatus, Refusal};
+use contracts::payments::{BankMode, Receipt, RefundReason, Refusal};
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use crate::state::{Record, receipt_number};
 
-/// The receipt of a payment that succeeded.
+/// The receipt of a payment that succeeded. Nothing that happens later changes it: refunds have credit notes.
 pub(crate) fn receipt(record: &Record, booking_url: &str) -> Result<Receipt, Refusal> {
     let (Some(number), Some(paid_at), Some(payable)) = (record.receipt, record.succeeded_at, &record.payable)
     else {
@@ -22,13 +22,6 @@ pub(crate) fn receipt(record: &Record, booking_url: &str) -> Result<Receipt, Ref
         .taxes
         .iter()
         .map(|tax| json!({"name": tax.name, "amount": tax.amount, "included": tax.included}))
-        .collect();
-    // Failed refunds are not part of a receipt.
-    let refunds = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
-    let refunds: Vec<Value> = refunds
-        .map(|refund| {
-            json!({"amount": refund.amount, "currency": currency, "at": instant(refund.created_at), "reason": reason_text(&refund.reason)})
-        })
         .collect();
     let (city, country) = place(&payable.hotel_city);
     let data = json!({
@@ -51,7 +44,6 @@ pub(crate) fn receipt(record: &Record, booking_url: &str) -> Result<Receipt, Ref
             "method": record.method.as_deref().unwrap_or("Card"),
             "at": instant(paid_at),
         },
-        "refunds": refunds,
         "test": record.mode.is_none_or(BankMode::is_test),
         "issued_at": instant(paid_at),
         "time_zone": payable.time_zone,
@@ -80,6 +72,6 @@ pub(crate) fn reason_text(reason: &RefundReason) -> String {
 }
 
 /// Splits `Munich, DE`.
-fn place(city: &str) -> (&str, &str) {
+pub(crate) fn place(city: &str) -> (&str, &str) {
     city.rsplit_once(", ").unwrap_or((city, ""))
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::{
-    self, BankEvent, BankEventReply, GetPayment, GetReceipt, ListPayments, ListReservationPayments,
-    PaymentCursor, RequestRefund, StartPayment,
+    self, BankEvent, BankEventReply, GetCreditNote, GetPayment, GetReceipt, ListPayments,
+    ListReservationPayments, PaymentCursor, RequestRefund, StartPayment,
 };
 use contracts::pdf::{self, RenderDocument};
 use contracts::reservations::{self, GetPayable};
@@ -28,8 +28,8 @@ use crate::mails::BookingUrl;
 pub use problems::ALL;
 use problems::{payment_failure_problem, payment_problem, reservation_problem};
 pub use types::{
-    NewPayment, NewRefund, NextAction, Payment, PaymentFailure, PaymentStatus, Refund, RefundAmount,
-    RefundStatus,
+    CreditNote, NewPayment, NewRefund, NextAction, Payment, PaymentFailure, PaymentStatus, Refund,
+    RefundAmount, RefundStatus,
 };
 
 /// The deadline of calls that no request limits.
@@ -207,15 +207,47 @@ impl Api {
         let reservation = self.call(&call, GetPayment { payment: id }).await?.reservation;
         let booking_url = (self.settings.booking_url)(reservation);
         let receipt = self.call(&call, GetReceipt { payment: id, booking_url }).await?;
-        let own = Call { token: Some(self.own_token().await?), ..call };
-        let request = RenderDocument { template: pdf::RECEIPT.to_owned(), data_json: receipt.data_json };
-        let bytes = self.client.call(&own, request).await.map_err(|failure| {
-            edge::api_error(failure, |refusal| {
-                tracing::error!(%refusal, "the template of the receipt does not fit its data");
-                Problem::new(&edge::problem_types::INTERNAL)
-            })
-        })?;
+        let bytes = self.rendered(call, pdf::RECEIPT, receipt.data_json).await?;
         Ok(edge::Pdf { name: format!("receipt-{}.pdf", receipt.number), bytes })
+    }
+
+    /// List the credit notes of a payment
+    ///
+    /// A refund that succeeds gets a credit note with a number of its own; the receipt is never changed. If the bank returns the
+    /// money of a refund later, another credit note `reverses` the first one.
+    #[oai(path = "/payments/:payment_id/credit-notes", method = "get", operation_id = "listCreditNotes")]
+    async fn credit_notes(
+        &self,
+        #[oai(scope = "rest::scope::PAYMENTS_READ")] caller: SignedIn,
+        /// The payment
+        payment_id: Path<String>,
+    ) -> Result<SerdeJson<Page<CreditNote>>, ApiError> {
+        let payment =
+            self.call(&caller.call(), GetPayment { payment: rest::id_in_path(&payment_id)? }).await?;
+        Ok(SerdeJson(Page::single(payment.credit_notes.into_iter().map(CreditNote::from).collect())))
+    }
+
+    /// Get a credit note as PDF
+    #[oai(
+        path = "/payments/:payment_id/credit-notes/:number/credit-note.pdf",
+        method = "get",
+        operation_id = "getCreditNote"
+    )]
+    async fn credit_note(
+        &self,
+        #[oai(scope = "rest::scope::PAYMENTS_READ")] caller: SignedIn,
+        /// The payment
+        payment_id: Path<String>,
+        /// The number of the credit note: `CN-000123`
+        #[oai(validator(max_length = 32))]
+        number: Path<String>,
+    ) -> Result<edge::Pdf, ApiError> {
+        let (payment, call) = (rest::id_in_path(&payment_id)?, caller.call());
+        let reservation = self.call(&call, GetPayment { payment }).await?.reservation;
+        let booking_url = (self.settings.booking_url)(reservation);
+        let note = self.call(&call, GetCreditNote { payment, number: number.0, booking_url }).await?;
+        let bytes = self.rendered(call, pdf::CREDIT_NOTE, note.data_json).await?;
+        Ok(edge::Pdf { name: format!("credit-note-{}.pdf", note.number), bytes })
     }
 
     /// Receive a bank event
@@ -257,6 +289,18 @@ impl Api {
         M: Variant<Contract = payments::Payments>,
     {
         self.client.call(call, request).await.map_err(failed)
+    }
+
+    /// Renders a document in the name of this service; the caller has verified access to its data.
+    async fn rendered(&self, call: Call, template: &str, data_json: String) -> Result<Vec<u8>, ApiError> {
+        let own = Call { token: Some(self.own_token().await?), ..call };
+        let request = RenderDocument { template: template.to_owned(), data_json };
+        self.client.call(&own, request).await.map_err(|failure| {
+            edge::api_error(failure, |refusal| {
+                tracing::error!(%refusal, template, "the template does not fit its data");
+                Problem::new(&edge::problem_types::INTERNAL)
+            })
+        })
     }
 
     async fn own_token(&self) -> Result<Arc<str>, ApiError> {

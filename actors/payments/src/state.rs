@@ -1,7 +1,7 @@
 //! The trees of the store: key, value and meaning.
 
 use contracts::payments::{
-    BankMode, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason, RefundStatus,
+    BankMode, CreditNote, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason, RefundStatus,
 };
 use contracts::{HotelId, Money, PaymentId, RefundId, ReservationId, scope};
 use group::Tree;
@@ -27,6 +27,10 @@ pub(crate) const BY_HOTEL: Tree<(HotelId, Timestamp, PaymentId), ()> = Tree::new
 pub(crate) const RECEIPTS: Tree<(HotelId, u64), PaymentId> = Tree::new(38, "receipts");
 /// The last receipt number of a hotel.
 pub(crate) const LAST_RECEIPT: Tree<HotelId, u64> = Tree::new(39, "last receipt of a hotel");
+/// The payment of a credit note's number.
+pub(crate) const CREDIT_NOTES: Tree<(HotelId, u64), PaymentId> = Tree::new(48, "credit notes");
+/// The last credit note's number of a hotel.
+pub(crate) const LAST_CREDIT_NOTE: Tree<HotelId, u64> = Tree::new(49, "last credit note of a hotel");
 /// Under key 0: the kind of bank of this store, set with the first intent and never changed.
 pub(crate) const BANK: Tree<u8, BankMode> = Tree::new(40, "bank");
 /// Bank events about unknown intents, for operators: time, the bank's id of the event. Bounded by [`limits::PARKED_MAX`].
@@ -97,6 +101,8 @@ pub(crate) struct Record {
     pub succeeded_at: Option<Timestamp>,
     pub timeline: Vec<(Timestamp, TimelineEvent)>,
     pub version: u64,
+    /// In the order of their numbers.
+    pub credit_notes: Vec<CreditNoteRow>,
 }
 
 /// The stage of a payment; more detailed than its status.
@@ -138,6 +144,18 @@ pub(crate) struct RefundRow {
     pub settled_at: Option<Timestamp>,
     /// The number of scheduled retrievals, for the backoff.
     pub rechecks: u32,
+}
+
+/// A credit note as it is stored. It is never changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CreditNoteRow {
+    pub number: u64,
+    pub refund: RefundId,
+    /// Minor units of the payment's currency.
+    pub amount: i64,
+    pub issued_at: Timestamp,
+    /// The number of the credit note that this one reverses.
+    pub reverses: Option<u64>,
 }
 
 /// An entry of a payment's timeline.
@@ -201,6 +219,12 @@ impl Record {
             .sum()
     }
 
+    /// The credit note of a refund, unless it was reversed.
+    pub fn valid_credit_note(&self, refund: RefundId) -> Option<&CreditNoteRow> {
+        let last = self.credit_notes.iter().rfind(|note| note.refund == refund);
+        last.filter(|note| note.reverses.is_none())
+    }
+
     /// The amount that can still be refunded, in minor units.
     pub fn left(&self) -> i64 {
         self.captured - self.refunds_total()
@@ -251,6 +275,9 @@ impl Record {
             test: self.mode.map(BankMode::is_test),
             timeline: self.timeline.iter().map(|(at, event)| (*at, event.to_string())).collect(),
             version: self.version,
+            credit_notes: currency.map_or_else(Vec::new, |currency| {
+                self.credit_notes.iter().map(|note| note.to_credit_note(currency)).collect()
+            }),
         }
     }
 
@@ -276,6 +303,18 @@ impl RefundRow {
     }
 }
 
+impl CreditNoteRow {
+    pub fn to_credit_note(self, currency: contracts::Currency) -> CreditNote {
+        CreditNote {
+            number: credit_note_number(self.number),
+            refund: self.refund,
+            amount: Money::new(self.amount, currency),
+            issued_at: self.issued_at,
+            reverses: self.reverses.map(credit_note_number),
+        }
+    }
+}
+
 impl std::fmt::Display for TimelineEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -297,6 +336,11 @@ impl std::fmt::Display for TimelineEvent {
 /// The receipt number in its printed form.
 pub(crate) fn receipt_number(number: u64) -> String {
     format!("R-{number:06}")
+}
+
+/// The number of a credit note in its printed form.
+pub(crate) fn credit_note_number(number: u64) -> String {
+    format!("CN-{number:06}")
 }
 
 /// Whether `caller` is an administrator.
@@ -371,6 +415,13 @@ mod tests {
                 (Timestamp(6), TimelineEvent::Surplus),
             ],
             version: 7,
+            credit_notes: vec![CreditNoteRow {
+                number: 1,
+                refund: RefundId(4),
+                amount: 5,
+                issued_at: Timestamp(2),
+                reverses: Some(8),
+            }],
         }
     }
 

@@ -238,15 +238,20 @@ fn payments_are_visible_to_their_owner_and_to_staff() {
 }
 
 #[test]
-fn a_receipt_contains_the_payment_and_its_refunds() {
+fn a_receipt_is_never_changed_and_a_refund_has_a_credit_note() {
     let bench = bench();
     let payment = succeeded(&bench, 1, 1000);
     let open = confirming(&bench, 2, 100);
     let receipt = |payment| bench.call(&guest(), GetReceipt { payment, booking_url: "https://x/r/1".into() });
     assert_eq!(receipt(open), Err(Refusal::NoReceipt));
     assert_eq!(receipt(PaymentId(4)), Err(Refusal::NoSuchPayment));
+    let before = receipt(payment);
     let Ok(Some(refund)) = bench.call(&from_reservations(), cancelled(payment, 400)) else { panic!() };
+    bench.advance_secs(60);
+    settle(&bench, payment, refund, RefundStatus::Pending);
+    assert_eq!(read(&bench, payment).credit_notes, [], "nothing is credited before the bank has refunded it");
     settle(&bench, payment, refund, RefundStatus::Succeeded);
+    assert_eq!(receipt(payment), before);
     let Ok(Receipt { number, data_json, .. }) = receipt(payment) else { panic!() };
     assert_eq!(number, "R-000001");
     let data: serde_json::Value = serde_json::from_str(&data_json).expect("JSON");
@@ -254,10 +259,76 @@ fn a_receipt_contains_the_payment_and_its_refunds() {
     assert_eq!(data["hotel"]["country"], "DE");
     assert_eq!(data["paid"]["at"], "2026-11-23T12:00:00Z");
     assert_eq!(data["paid"]["amount"], 1000);
-    assert_eq!(data["refunds"][0]["amount"], 400);
+    assert_eq!(data["issued_at"], data["paid"]["at"]);
     assert_eq!((&data["test"], &data["booking"]["url"]), (&true.into(), &"https://x/r/1".into()));
     assert_eq!(
         (&data["lines"][0]["text"], &data["taxes"][0]["included"]),
         (&"2 nights".into(), &true.into())
     );
+    let note = |who: &protocol::Principal, payment, number: &str| {
+        let request = GetCreditNote { payment, number: number.into(), booking_url: "https://x/r/1".into() };
+        bench.call(who, request)
+    };
+    assert_eq!(note(&guest(), payment, "CN-000002"), Err(Refusal::NoSuchCreditNote));
+    assert_eq!(note(&guest(), open, "CN-000001"), Err(Refusal::NoSuchCreditNote));
+    assert_eq!(note(&stranger(), payment, "CN-000001"), Err(Refusal::NoSuchPayment));
+    let Ok(Receipt { number, data_json, guest_email, .. }) = note(&guest(), payment, "CN-000001") else {
+        panic!()
+    };
+    assert_eq!((number.as_str(), guest_email.as_str()), ("CN-000001", "guest@example.org"));
+    let data: serde_json::Value = serde_json::from_str(&data_json).expect("JSON");
+    assert_eq!(data["receipt"]["number"], "R-000001");
+    assert_eq!((&data["credit"]["amount"], &data["reverses"]), (&400.into(), &"".into()));
+    assert_eq!(data["issued_at"], "2026-11-23T12:01:00Z");
+    assert_eq!(data["reason"], "Cancellation");
+    // 6.54 of VAT in 10.00: 2.62 in 4.00.
+    assert_eq!(data["taxes"], serde_json::json!([{"name": "VAT", "amount": 262}]));
+    assert_invariants(&bench);
+}
+
+#[test]
+fn credit_notes_are_numbered_without_a_gap_and_add_up_to_what_was_refunded() {
+    let bench = bench();
+    let (one, two) = (succeeded(&bench, 1, 1000), succeeded(&bench, 2, 500));
+    let ask = |payment, amount| {
+        bench.call(&admin(), RequestRefund { payment, amount, reason: String::new() }).expect("a refund")
+    };
+    let numbers = |payment| {
+        let notes = read(&bench, payment).credit_notes.into_iter();
+        notes.map(|note| (note.number, note.amount.amount, note.reverses)).collect::<Vec<_>>()
+    };
+    let numbered = |number: &str, amount: i64, reverses: Option<&str>| {
+        (number.to_owned(), amount, reverses.map(str::to_owned))
+    };
+    let first = ask(one, Some(333));
+    let other = ask(two, None);
+    let failing = ask(one, Some(1));
+    settle(&bench, one, failing, RefundStatus::Failed);
+    settle(&bench, one, first, RefundStatus::Succeeded);
+    settle(&bench, two, other, RefundStatus::Succeeded);
+    // Repeated reports issue nothing.
+    settle(&bench, one, first, RefundStatus::Succeeded);
+    let second = ask(one, Some(667));
+    settle(&bench, one, second, RefundStatus::Succeeded);
+    assert_eq!(numbers(one), [numbered("CN-000001", 333, None), numbered("CN-000003", 667, None)]);
+    assert_eq!(numbers(two), [numbered("CN-000002", 500, None)]);
+    // The taxes of the parts add up to those of the receipt.
+    let taxes = |number: &str| {
+        let request = GetCreditNote { payment: one, number: number.into(), booking_url: String::new() };
+        let note = bench.call(&guest(), request).expect("a credit note");
+        let data: serde_json::Value = serde_json::from_str(&note.data_json).expect("JSON");
+        data["taxes"][0]["amount"].as_i64().expect("an amount")
+    };
+    assert_eq!(taxes("CN-000001") + taxes("CN-000003"), 654);
+    // Days later the guest's bank returns the money: the number stays, and another credit note reverses the first one.
+    settle(&bench, one, first, RefundStatus::Failed);
+    assert_eq!(numbers(one).last(), Some(&numbered("CN-000004", 333, Some("CN-000001"))));
+    assert_eq!(taxes("CN-000004"), taxes("CN-000001"));
+    assert_invariants(&bench);
+    if read(&bench, one).refunds.iter().all(|refund| refund.status != RefundStatus::Pending) {
+        let again = ask(one, Some(333));
+        settle(&bench, one, again, RefundStatus::Succeeded);
+        assert_eq!(numbers(one).last(), Some(&numbered("CN-000005", 333, None)));
+    }
+    assert_invariants(&bench);
 }

@@ -174,6 +174,45 @@ async fn a_payment_is_made_refunded_and_has_a_receipt() {
         (&payment["status"], &payment["refunded"]["amount"]),
         (&json!("partially_refunded"), &json!(700))
     );
+    // The receipt is as it was, and the refund has a credit note.
+    let (status, again) = served.send(&guest(), "GET", &format!("{path}/receipt.pdf"), None, None).await;
+    assert_eq!((status, again.as_str()), (200, Some(receipt.as_str())));
+    let notes = format!("{path}/credit-notes");
+    let (status, listed) = served.send(&guest(), "GET", &notes, None, None).await;
+    assert_eq!((status, listed["items"].as_array().map(Vec::len)), (200, Some(1)), "{listed}");
+    let note = &listed["items"][0];
+    assert_eq!((&note["number"], &note["refund_id"]), (&json!("CN-000001"), &refund["id"]));
+    assert_eq!((&note["amount"], &payment["credit_notes"]), (&refund["amount"], &listed["items"]));
+    let document = format!("{notes}/CN-000001/credit-note.pdf");
+    let (status, text) = served.send(&guest(), "GET", &document, None, None).await;
+    let text = text.as_str().expect("a file");
+    assert!(status == 200 && text.starts_with("%PDF credit-note"), "{text}");
+    assert!(text.contains("R-000001") && text.contains("Noise"), "{text}");
+    for (who, path, expect) in [
+        (&stranger(), &document, 404),
+        (&stranger(), &notes, 404),
+        (&other, &document, 404),
+        (&guest(), &format!("{notes}/CN-000002/credit-note.pdf"), 404),
+    ] {
+        assert_eq!(served.send(who, "GET", path, None, None).await.0, expect, "{path}");
+    }
+    let mailed = || {
+        let mails = served.world.mails();
+        mails.into_values().find(|mail| mail.contains("credit-note-CN-000001.pdf"))
+    };
+    let mut mail = mailed();
+    for _ in 0..200 {
+        if mail.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        mail = mailed();
+    }
+    assert!(
+        mail.is_some_and(|mail| mail.contains("Refund from Hotel Grand")),
+        "{:?}",
+        served.world.mails().keys()
+    );
 }
 
 #[tokio::test]

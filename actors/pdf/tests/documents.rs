@@ -18,7 +18,7 @@ fn built_in(name: &str, data: &serde_json::Value) -> Vec<u8> {
 
 #[test]
 fn built_in_documents_say_what_they_said() {
-    for name in ["confirmation", "receipt"] {
+    for name in ["confirmation", "receipt", "credit-note"] {
         let document = built_in(name, &tools::example(name));
         if let Some(text) = tools::text(&document) {
             tools::golden(&format!("{name}.txt"), &text);
@@ -42,7 +42,7 @@ fn foreign_names_are_found_again() {
 
 #[test]
 fn the_same_data_makes_the_same_bytes() {
-    for name in ["confirmation", "receipt"] {
+    for name in ["confirmation", "receipt", "credit-note"] {
         let first = built_in(name, &tools::example(name));
         for _ in 0..20 {
             let source = source(name).expect("a built-in template");
@@ -72,10 +72,44 @@ fn what_may_be_missing_may_be_missing() {
         );
     }
     let mut data = tools::example("receipt");
-    for field in ["refunds", "time_zone"] {
+    data.as_object_mut().expect("an object").remove("time_zone");
+    built_in("receipt", &data);
+    let mut data = tools::example("credit-note");
+    for field in ["time_zone", "reverses"] {
         data.as_object_mut().expect("an object").remove(field);
     }
-    built_in("receipt", &data);
+    built_in("credit-note", &data);
+}
+
+#[test]
+fn the_document_of_a_cancelled_booking_says_so() {
+    let mut data = tools::example("confirmation");
+    data["booking"]["status"] = "cancelled".into();
+    data["cancellation"] =
+        json!({"text": "This booking was cancelled by the hotel.", "open": false, "by": "hotel"});
+    for test in [true, false] {
+        data["test"] = test.into();
+        let document = built_in("confirmation", &data);
+        let Some(words) = tools::words(&document) else { return };
+        for expected in
+            ["CANCELLED", "Your booking is cancelled", "Cancelled booking", "was cancelled by the hotel"]
+        {
+            assert!(words.contains(expected), "{expected}: {words}");
+        }
+        assert_eq!(words.contains("TEST"), test, "{words}");
+        for absent in ["free of charge", "change or cancel", "confirmed", "Booking confirmation"] {
+            assert!(!words.contains(absent), "{absent}: {words}");
+        }
+    }
+}
+
+#[test]
+fn a_credit_note_that_reverses_another_says_so() {
+    let mut data = tools::example("credit-note");
+    data["reverses"] = "CN-000003".into();
+    let document = built_in("credit-note", &data);
+    let Some(words) = tools::words(&document) else { return };
+    assert!(words.contains("Reversal of a credit note") && words.contains("CN-000003 is void"), "{words}");
 }
 
 #[test]
@@ -142,6 +176,10 @@ fn hostile_text_stays_text() {
                     "/paid/method",
                     "/booking/number",
                 ],
+            ),
+            (
+                "credit-note",
+                &["/hotel/name", "/guest_name", "/number", "/reason", "/method", "/taxes/0/name"],
             ),
         ] {
             let mut data = tools::example(name);

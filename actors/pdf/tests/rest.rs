@@ -69,10 +69,10 @@ async fn a_template_lives_and_a_document_is_made_of_it() {
     assert!(document.into_body().into_bytes().await.expect("bytes").starts_with(b"%PDF"));
     let found = json_of(edge.call(Method::GET, letter, None, None).await).await;
     assert_eq!((&found["source"], &found["built_in"]), (&json!("Hello {{ name }}"), &json!(false)));
-    let list = json_of(edge.call(Method::GET, "/v1/templates?limit=2", None, None).await).await;
-    assert_eq!(list["items"].as_array().map(Vec::len), Some(2));
+    let list = json_of(edge.call(Method::GET, "/v1/templates?limit=3", None, None).await).await;
+    assert_eq!(list["items"].as_array().map(Vec::len), Some(3));
     let rest =
-        format!("/v1/templates?limit=2&cursor={}", list["next_cursor"].as_str().expect("another page"));
+        format!("/v1/templates?limit=3&cursor={}", list["next_cursor"].as_str().expect("another page"));
     let rest = json_of(edge.call(Method::GET, &rest, None, None).await).await;
     assert_eq!((&rest["items"][0]["name"], &rest["next_cursor"]), (&json!("receipt"), &Value::Null));
     let lost = edge.call(Method::PUT, letter, Some("\"9\""), Some(json!({"source": "x"}))).await;

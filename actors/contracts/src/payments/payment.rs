@@ -3,7 +3,7 @@
 use protocol::{Access, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Payments, Refund, RefundStatus};
+use super::{CreditNote, Payments, Refund, RefundStatus};
 use crate::{HotelId, Money, PaymentId, RefundId, ReservationId, scope};
 
 /// Those who may read payments, as far as the state shows that these are theirs.
@@ -69,6 +69,8 @@ pub struct Payment {
     pub timeline: Vec<(Timestamp, String)>,
     /// Grows with each change: the entity tag.
     pub version: u64,
+    /// In the order of their numbers.
+    pub credit_notes: Vec<CreditNote>,
 }
 
 /// Starts a payment. The sender has verified, in the caller's name, that the caller may see the reservation; the amount that

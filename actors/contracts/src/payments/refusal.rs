@@ -27,4 +27,6 @@ pub enum Refusal {
     /// A receipt exists only once the payment has succeeded.
     #[error("there is no receipt before the payment has succeeded")]
     NoReceipt,
+    #[error("this payment has no credit note of this number")]
+    NoSuchCreditNote,
 }

@@ -308,7 +308,7 @@ impl Reservation {
         }
     }
 
-/// Whether the guest or partner can cancel at `now`. A hold can be released until it ends.
+    /// Whether the guest or partner can cancel at `now`. A hold can be released until it ends.
     pub fn guest_can_cancel_at(&self, now: Timestamp) -> bool {
         match self.status {
             Status::Held => true,

@@ -2,6 +2,7 @@
 
 mod bank_event;
 mod check;
+mod credit_note;
 mod expire;
 mod fail;
 mod intent_reported;

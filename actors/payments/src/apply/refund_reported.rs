@@ -4,7 +4,7 @@ use contracts::payments::RefundStatus;
 use contracts::reservations::RefundSettled;
 use contracts::{Money, PaymentId, RefundId};
 
-use super::{T, mail_key, refund_key, save};
+use super::{T, credit_note, mail_key, refund_key, save};
 use crate::limits;
 use crate::state::{PAYMENTS, Record, TimelineEvent};
 use crate::{Effect, Timer};
@@ -41,6 +41,7 @@ pub(super) fn refund_reported(turn: &mut T<'_>, mut record: Record, id: RefundId
             false
         }
     };
+    credit_note::issue_if_due(turn, &mut record, id);
     save(turn, &record);
     turn.emit(reservation.0, RefundSettled { reservation, payment, refund: id, amount, succeeded });
 }

@@ -48,6 +48,7 @@ pub(super) fn start_payment(turn: &mut T<'_>, request: StartPayment) -> Result<P
         succeeded_at: None,
         timeline: Vec::new(),
         version: 0,
+        credit_notes: Vec::new(),
     };
     record.record(now, TimelineEvent::Started);
     save(turn, &record);

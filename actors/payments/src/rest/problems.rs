@@ -39,6 +39,9 @@ pub(super) fn payment_problem(refusal: Refusal) -> Problem {
             .detail(format!("{left} minor units are left."))
             .field("/amount", "more than is left"),
         Refusal::NoReceipt => Problem::new(&NO_RECEIPT),
+        Refusal::NoSuchCreditNote => {
+            Problem::new(&problem_types::NOT_FOUND).detail("This payment has no credit note of this number.")
+        }
     }
 }
 

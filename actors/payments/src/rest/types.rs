@@ -69,6 +69,35 @@ pub struct Refund {
     pub settled_at: Option<edge::Instant>,
 }
 
+/// A credit note: it reduces what the receipt says was paid. Receipts are never changed.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+pub struct CreditNote {
+    /// `CN-000123`, consecutive for each hotel.
+    pub number: String,
+    /// The refund that it documents.
+    pub refund_id: String,
+    /// The amount of the refund.
+    pub amount: Money,
+    /// When it was issued.
+    pub issued_at: edge::Instant,
+    /// The credit note that this one reverses, because the bank returned the money of the refund.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reverses: Option<String>,
+}
+
+impl From<payments::CreditNote> for CreditNote {
+    fn from(note: payments::CreditNote) -> Self {
+        Self {
+            number: note.number,
+            refund_id: note.refund.to_string(),
+            amount: note.amount.into(),
+            issued_at: note.issued_at.into(),
+            reverses: note.reverses,
+        }
+    }
+}
+
 /// A payment.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct Payment {
@@ -108,6 +137,8 @@ pub struct Payment {
     pub receipt_number: Option<String>,
     /// In the order of their creation.
     pub refunds: Vec<Refund>,
+    /// The credit notes of the refunds, in the order of their numbers.
+    pub credit_notes: Vec<CreditNote>,
     /// Whether no real money moves; absent until the bank has an intent.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -269,6 +300,7 @@ impl From<payments::Payment> for Payment {
             method: payment.method,
             receipt_number: payment.receipt_number,
             refunds: payment.refunds.into_iter().map(|refund| Refund::new(id, refund)).collect(),
+            credit_notes: payment.credit_notes.into_iter().map(CreditNote::from).collect(),
             test: payment.test,
             created_at: payment.created_at.into(),
             succeeded_at: payment.succeeded_at.map(Into::into),

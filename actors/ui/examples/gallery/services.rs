@@ -402,6 +402,7 @@ impl SampleServices {
                     test: Some(true),
                     timeline: Vec::new(),
                     version: 1,
+                    credit_notes: Vec::new(),
                 };
                 let id = payment.id;
                 state.payments.insert(reservation, payment);

@@ -1,14 +1,15 @@
 //! A booking: its number, price and terms, next steps, and the cancellation deadline.
 
 use contracts::Money;
-use contracts::reservations::{PaymentState, RefundStatus, Reservation, Status, TimelineEvent};
+use contracts::payments::ListReservationPayments;
+use contracts::reservations::{CancelledBy, PaymentState, RefundStatus, Reservation, Status, TimelineEvent};
 use poem::web::Path;
 use poem::{Response, handler};
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::checkout::countdown;
-use super::lookup;
+use super::lookup::{self, OpenedBooking};
 use crate::context::{Fields, PageContext};
 use crate::error::PageError;
 use crate::format::{self, money};
@@ -32,7 +33,9 @@ pub(super) async fn show(
     fields: Fields,
 ) -> Result<Response, PageError> {
     let key = fields.get("key").to_owned();
-    let reservation = lookup::booking(&mut context, &id, &key).await?.reservation;
+    let opened = lookup::booking(&mut context, &id, &key).await?;
+    let credit_notes = credit_notes(&context, &opened).await;
+    let reservation = opened.reservation;
     let hotel = lookup::hotel(&context, reservation.hotel()).await?;
     let state = state(&context, &reservation, &hotel);
     let title = state["title"].as_str().unwrap_or("Your booking").to_owned();
@@ -41,17 +44,17 @@ pub(super) async fn show(
     let is_held = reservation.status == Status::Held;
     let until = reservation.hold_expires_at.filter(|_| is_held);
     let timeline = reservation.timeline.iter().map(|(at, what)| {
-        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": event_text(*what) })
+        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": event_text(*what, reservation.cancelled_by) })
     });
     let view = json!({
         "state": state, "stay": stay, "number": reservation.id.to_string(),
         "guest": { "name": reservation.guest.name, "requests": reservation.requests },
         "hold": until.map(|until| countdown("Your room is held", until, now, "The hold has expired.")),
-        "refund": refund(&context, &reservation), "next": next(&reservation, &hotel),
+        "refund": refund(&context, &reservation), "next": next(&context, &reservation, &hotel),
         "timeline": timeline.collect::<Vec<_>>(),
         "qr_href": (reservation.status.takes_rooms() && !is_held)
             .then(|| format!("/bookings/{}/qr.svg?key={}", reservation.id, context.site.tag(reservation.id))),
-        "files": files(&reservation, &key), "cancel": cancel(&reservation, &hotel, &context, &key),
+        "files": files(&reservation, &credit_notes, &key), "cancel": cancel(&reservation, &hotel, &context, &key),
     });
     context.page("booking.html", &title, view)
 }
@@ -88,6 +91,9 @@ fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) ->
             "heed", "clock", "Your room is held".to_owned(), "Your booking is confirmed as soon as you have paid. Nothing has been charged so far.".to_owned(),
             Some(json!({ "href": format!("{booking}/pay"), "label": format!("Pay {}", money(context.locale, reservation.total())) })),
         ),
+        (Status::Confirmed, _) if is_over(context, reservation, hotel) => (
+            "", "check", "Your stay is over".to_owned(), format!("We hope to see you in {city} again."), Some(search()),
+        ),
         (Status::Confirmed, _) => (
             "", "check", format!("{city} is booked"),
             format!("Your booking is paid and confirmed. We have sent the details to {}.", reservation.guest.email), None,
@@ -114,15 +120,30 @@ fn departed_text(context: &PageContext, reservation: &Reservation, city: &str) -
     }
 }
 
+/// Whether the check-out day has begun at the hotel.
+fn is_over(context: &PageContext, reservation: &Reservation, hotel: &HotelView) -> bool {
+    format::today_in(context.now, &hotel.profile.time_zone) >= reservation.stay().check_out()
+}
+
+/// Who cancelled, and what the hotel keeps.
 fn cancelled_text(context: &PageContext, reservation: &Reservation) -> String {
-    if reservation.paid() == 0 {
+    let by_hotel = reservation.cancelled_by == Some(CancelledBy::Hotel);
+    let who = match reservation.cancelled_by {
+        Some(CancelledBy::Hotel) => "The hotel cancelled this booking. ",
+        Some(CancelledBy::Partner) => "The partner with whom you booked cancelled this booking. ",
+        Some(CancelledBy::Guest) | None => "",
+    };
+    let kept = money(context.locale, Money::new(reservation.penalty, reservation.currency()));
+    let what = if reservation.paid() == 0 {
         "Nothing was charged.".to_owned()
     } else if reservation.penalty == 0 {
-        "The full amount will be refunded to your card.".to_owned()
+        "The full amount is refunded to your card.".to_owned()
+    } else if by_hotel {
+        format!("It keeps {kept}. If this is not as agreed, please contact the hotel.")
     } else {
-        let kept = money(context.locale, Money::new(reservation.penalty, reservation.currency()));
         format!("The hotel keeps {kept}, according to the cancellation policy of your rate.")
-    }
+    };
+    format!("{who}{what}")
 }
 
 fn refund(context: &PageContext, reservation: &Reservation) -> Option<String> {
@@ -139,9 +160,9 @@ fn refund(context: &PageContext, reservation: &Reservation) -> Option<String> {
     })
 }
 
-fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
+fn next(context: &PageContext, reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
     match reservation.status {
-        Status::Confirmed => vec![
+        Status::Confirmed if !is_over(context, reservation, hotel) => vec![
             format!(
                 "Our email to {} contains your confirmation as a PDF and a calendar file.",
                 reservation.guest.email
@@ -156,7 +177,8 @@ fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
                 hotel.place()
             ),
         ],
-        Status::Held
+        Status::Confirmed
+        | Status::Held
         | Status::CheckedIn
         | Status::CheckedOut
         | Status::Expired
@@ -166,8 +188,12 @@ fn next(reservation: &Reservation, hotel: &HotelView) -> Vec<String> {
 }
 
 /// The text of a timeline event.
-fn event_text(what: TimelineEvent) -> &'static str {
+fn event_text(what: TimelineEvent, cancelled_by: Option<CancelledBy>) -> &'static str {
     match what {
+        TimelineEvent::Cancelled if cancelled_by == Some(CancelledBy::Hotel) => "Cancelled by the hotel",
+        TimelineEvent::Cancelled if cancelled_by == Some(CancelledBy::Partner) => {
+            "Cancelled by the partner with whom you booked"
+        }
         TimelineEvent::Held => "Room held",
         TimelineEvent::HoldExtended => "Payment started, hold extended",
         TimelineEvent::PaymentStarted => "Payment started",
@@ -189,10 +215,26 @@ fn event_text(what: TimelineEvent) -> &'static str {
     }
 }
 
-fn files(reservation: &Reservation, key: &str) -> Vec<Value> {
+/// The numbers of the credit notes. The page is shown without them while `payments` is unavailable.
+async fn credit_notes(context: &PageContext, opened: &OpenedBooking) -> Vec<String> {
+    if opened.reservation.paid() == 0 {
+        return Vec::new();
+    }
+    let request = ListReservationPayments { reservation: opened.reservation.id };
+    let payments = context.site.dependencies.client.call(&opened.call, request).await.unwrap_or_default();
+    let notes = payments.into_iter().flat_map(|payment| payment.credit_notes);
+    let mut numbers: Vec<_> = notes.map(|note| note.number).collect();
+    numbers.sort();
+    numbers
+}
+
+fn files(reservation: &Reservation, credit_notes: &[String], key: &str) -> Vec<Value> {
     let key = if key.is_empty() { String::new() } else { format!("?key={}", super::search::escape(key)) };
     let file = |name: &str, icon: &str, label: &str| json!({ "href": format!("/bookings/{}/{name}{key}", reservation.id), "icon": icon, "label": label, "download": name.ends_with("ics") });
     let mut files = Vec::new();
+    if reservation.status == Status::Cancelled && reservation.paid() > 0 {
+        files.push(file("confirmation.pdf", "paper", "Cancellation (PDF)"));
+    }
     if matches!(reservation.status, Status::Confirmed | Status::CheckedIn | Status::CheckedOut) {
         files.push(file("confirmation.pdf", "paper", "Confirmation (PDF)"));
         files.push(file("calendar.ics", "calendar", "Calendar file"));
@@ -201,11 +243,19 @@ fn files(reservation: &Reservation, key: &str) -> Vec<Value> {
         let label = "Receipt (PDF)";
         files.insert(files.len().min(1), file("receipt.pdf", "sum", label));
     }
+    for number in credit_notes {
+        let label = format!("Credit note {number} (PDF)");
+        files.push(file(&format!("credit-notes/{number}.pdf"), "sum", &label));
+    }
     files
 }
 
 fn cancel(reservation: &Reservation, hotel: &HotelView, context: &PageContext, key: &str) -> Option<Value> {
-    let can = matches!(reservation.status, Status::Held | Status::Confirmed);
+    let can = reservation.guest_can_cancel_at(context.now);
+    if !can && reservation.status == Status::Confirmed && !is_over(context, reservation, hotel) {
+        let terms = "This booking can no longer be cancelled online. Please contact the hotel.";
+        return Some(json!({ "terms": terms, "href": null }));
+    }
     let quote = &reservation.quote;
     let terms = match reservation.status {
         Status::Held => "You can release the room free of charge at any time before you pay.".to_owned(),

@@ -1,7 +1,7 @@
 //! Files of a booking: confirmation, receipt, calendar file and QR code.
 
 use contracts::ReservationId;
-use contracts::payments::GetReceipt;
+use contracts::payments::{GetCreditNote, GetReceipt, ListReservationPayments, Payment};
 use contracts::pdf;
 use contracts::reservations::PaymentState;
 use group::Failure;
@@ -58,6 +58,28 @@ pub(super) async fn receipt(
     let request = pdf::RenderDocument { template: pdf::RECEIPT.to_owned(), data_json: receipt.data_json };
     let bytes = client.call(&context.as_ui().await?, request).await?;
     Ok(file(File { name: format!("receipt-{}.pdf", receipt.number), bytes }, "application/pdf", "inline"))
+}
+
+/// A credit note of one of the booking's payments.
+#[handler]
+pub(super) async fn credit_note(
+    mut context: PageContext,
+    Path((id, document)): Path<(String, String)>,
+    fields: Fields,
+) -> Result<Response, PageError> {
+    let number = document.strip_suffix(".pdf").ok_or(PageError::NotFound)?;
+    let opened = lookup::booking(&mut context, &id, fields.get("key")).await?;
+    let client = &context.site.dependencies.client;
+    let reservation = opened.reservation.id;
+    let payments = client.call(&opened.call, ListReservationPayments { reservation }).await?;
+    let has_note = |payment: &&Payment| payment.credit_notes.iter().any(|note| note.number == number);
+    let payment = payments.iter().find(has_note).ok_or(PageError::NotFound)?.id;
+    let request =
+        GetCreditNote { payment, number: number.to_owned(), booking_url: context.site.link(reservation) };
+    let note = client.call(&opened.call, request).await?;
+    let request = pdf::RenderDocument { template: pdf::CREDIT_NOTE.to_owned(), data_json: note.data_json };
+    let bytes = client.call(&context.as_ui().await?, request).await?;
+    Ok(file(File { name: format!("credit-note-{number}.pdf"), bytes }, "application/pdf", "inline"))
 }
 
 /// The QR code of the booking's secret link. The key in the URL authorizes it, so that the image needs no session.

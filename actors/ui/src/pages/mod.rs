@@ -49,6 +49,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/bookings/:reservation/cancel", get(cancel::show).post(cancel::cancel))
         .at("/bookings/:reservation/confirmation.pdf", get(files::confirmation))
         .at("/bookings/:reservation/receipt.pdf", get(files::receipt))
+        .at("/bookings/:reservation/credit-notes/:document", get(files::credit_note))
         .at("/bookings/:reservation/calendar.ics", get(files::calendar))
         .at("/bookings/:reservation/qr.svg", get(files::qr))
         .at("/b/:reservation/:tag", get(booking::short))
