@@ -42,8 +42,7 @@ pub fn end_of_day(zone: &str, now: Timestamp) -> Timestamp {
 pub fn policy(zone: &str, check_in: Date, cancellation: Cancellation) -> Policy {
     let start = instant(zone, check_in, CHECK_IN_HOUR);
     let free_until = cancellation.free_until_hours.map(|hours| start.plus_secs(-3600 * i64::from(hours)));
-    let next_day = instant(zone, check_in.plus_days(1), 0);
-    let guest_until = Timestamp(next_day.millis() - 1);
+    let guest_until = Timestamp(end_of_day(zone, start).millis() - 1);
     Policy { free_until, penalty_percent: cancellation.penalty_percent, guest_until }
 }
 

@@ -8,7 +8,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::payload::{JSON, is_json, parse, request_meta};
 
-/// The JSON body of a request, or `None` if the body is empty, whatever its content type.
+/// The JSON body of a request, or `None` if the body is empty, whatever its content type, or `null`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalJson<T>(pub Option<T>);
 
@@ -35,6 +35,7 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for OptionalJson<T> {
             return Ok(Self(None));
         }
         match request.content_type() {
+            Some(content_type) if is_json(content_type) && bytes.trim_ascii() == b"null" => Ok(Self(None)),
             Some(content_type) if is_json(content_type) => Ok(Self(Some(parse(&bytes)?))),
             Some(_) => Err(ContentTypeError::NotSupported { content_type: String::new() }.into()),
             None => Err(ContentTypeError::ExpectContentType.into()),

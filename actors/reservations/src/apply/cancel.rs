@@ -95,6 +95,10 @@ fn paid_penalty(
             field: "penalty/currency".to_owned(),
             why: format!("the reservation is in {}", reservation.currency()),
         }),
+        (CancelledBy::Hotel, Some(fee)) if fee.amount % fee.currency.rounding_increment() != 0 => {
+            let (step, currency) = (fee.currency.rounding_increment(), fee.currency);
+            Err(invalid_penalty(&format!("amounts in {currency} must be a multiple of {step} minor units")))
+        }
         (CancelledBy::Hotel, Some(fee)) if (0..=reservation.paid()).contains(&fee.amount) => Ok(fee.amount),
         (CancelledBy::Hotel, Some(_)) => {
             Err(invalid_penalty(&format!("between 0 and {}, the amount paid", reservation.paid())))
