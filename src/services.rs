@@ -41,6 +41,8 @@ pub struct ApiDependencies {
     pub webhook_secret: Option<payments::WebhookSecret>,
     /// The bank's key for pages.
     pub publishable_key: String,
+    /// The script with the bank's card field, for pages; empty for the sandbox bank.
+    pub bank_script_url: String,
     /// The prefix of links, without a slash at its end.
     pub public_url: String,
     /// Failed sign-ins, counted over all APIs that check passwords.
@@ -153,7 +155,13 @@ pub fn mount(
         public_url: apis.public_url.clone(),
         bank: ui::Bank {
             test: apis.is_test_mode(),
-            tokenise_url: tokenise_url(apis),
+            tokenise_url: if apis.bank.sandbox {
+                format!("{}/v1/payment_methods", bank_url(apis))
+            } else {
+                String::new()
+            },
+            script_url: apis.bank_script_url.clone(),
+            api_url: if apis.bank.sandbox { String::new() } else { bank_url(apis).to_owned() },
             publishable_key: apis.publishable_key.clone(),
         },
         documents: Arc::new(ReservationDocuments {
@@ -229,6 +237,7 @@ impl ApiDependencies {
             },
             webhook_secret: None,
             publishable_key: String::new(),
+            bank_script_url: String::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             sign_ins: Arc::default(),
         }
@@ -257,12 +266,8 @@ impl ApiDependencies {
     }
 }
 
-fn tokenise_url(apis: &ApiDependencies) -> String {
-    if apis.bank.sandbox || !apis.publishable_key.is_empty() {
-        format!("{}/v1/payment_methods", apis.bank.base_url.trim_end_matches('/'))
-    } else {
-        String::new()
-    }
+fn bank_url(apis: &ApiDependencies) -> &str {
+    apis.bank.base_url.trim_end_matches('/')
 }
 
 /// An operation on the state of any service.

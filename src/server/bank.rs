@@ -13,6 +13,8 @@ pub struct PaymentSettings {
     pub webhook_secret: Option<payments::WebhookSecret>,
     /// The bank's key for pages.
     pub publishable_key: String,
+    /// The script with the bank's card field, for pages; empty for the sandbox bank.
+    pub script_url: String,
 }
 
 /// Starts the sandbox bank, which sends its webhooks to `public_url`.
@@ -45,6 +47,7 @@ impl PaymentSettings {
             },
             webhook_secret: Some(payments::WebhookSecret::new(bank.webhook_secret.clone())),
             publishable_key: bank.publishable_key.clone(),
+            script_url: String::new(),
         }
     }
 
@@ -76,6 +79,7 @@ impl PaymentSettings {
             },
             webhook_secret: configured.webhook_secret.clone().map(payments::WebhookSecret::new),
             publishable_key: configured.publishable_key.clone().unwrap_or_default(),
+            script_url: if sandbox { String::new() } else { configured.script_url().to_owned() },
         })
     }
 }

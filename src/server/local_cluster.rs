@@ -126,6 +126,7 @@ impl LocalCluster {
                 secret_key: Some(bank.secret_key.clone()),
                 publishable_key: Some(bank.publishable_key.clone()),
                 webhook_secret: Some(bank.webhook_secret.clone()),
+                script_url: None,
                 sandbox_address: None,
             };
         }
@@ -192,6 +193,7 @@ mod tests {
                 secret_key: Some("sk_test_1".to_owned()),
                 publishable_key: Some("pk_test_1".to_owned()),
                 webhook_secret: Some("whsec_1".to_owned()),
+                script_url: None,
                 sandbox_address: None,
             },
             ..Settings::default()

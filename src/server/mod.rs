@@ -137,6 +137,7 @@ impl Server {
             bank: payment_settings.bank,
             webhook_secret: payment_settings.webhook_secret,
             publishable_key: payment_settings.publishable_key,
+            bank_script_url: payment_settings.script_url,
             public_url,
             sign_ins: Arc::default(),
         };

@@ -139,6 +139,8 @@ mod tests {
             (of_stripe("publishable_key = \"pk_test_1\"\n", ""), Some((2, "publishable_key"))),
             (of_stripe("webhook_secret = \"whsec_1\"\n", ""), Some((2, "webhook_secret"))),
             (of_stripe("https://api", "api"), Some((3, "must begin with https://"))),
+            (of_stripe("api.stripe.com", "bank.example"), None),
+            (of_stripe("bank =", "script_url = \"js\"\nbank ="), Some((2, "must begin with https://"))),
             (of_stripe("sk_test_1", "pk_test_2"), Some((4, "must begin with sk_"))),
             (of_stripe("pk_test_1", "sk_test_2"), Some((5, "must begin with pk_"))),
             (of_stripe("sk_test_1", "sk_live_1"), Some((5, "of the same mode"))),

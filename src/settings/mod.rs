@@ -154,6 +154,8 @@ pub struct Payments {
     pub secret_key: Option<String>,
     /// The publishable key, for the pages.
     pub publishable_key: Option<String>,
+    /// The script with the bank's own card field, for the pages; Stripe's by default.
+    pub script_url: Option<String>,
     /// The secret of webhook signatures. Prefer a file, named by `AUBERGE_PAYMENTS__WEBHOOK_SECRET_FILE`.
     pub webhook_secret: Option<String>,
     /// The address of the sandbox; any free port of loopback by default.
@@ -256,6 +258,13 @@ pub struct ServiceSettings {
 impl Default for ServiceSettings {
     fn default() -> Self {
         Self { shards: 1, replicas: None, only_on: Vec::new(), never_with: Vec::new() }
+    }
+}
+
+impl Payments {
+    /// The script with the bank's own card field.
+    pub fn script_url(&self) -> &str {
+        self.script_url.as_deref().unwrap_or("https://js.stripe.com/v3/")
     }
 }
 

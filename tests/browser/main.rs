@@ -3,10 +3,15 @@
 
 use std::process::Command;
 
-use test_support::{TestServer, tool, workspace};
+use test_support::{Plan, StripeServer, TestServer, tool, workspace};
 
 /// Runs one of the journeys of `journeys.mjs` against a server with the demo hotels.
 async fn play(journey: &str) {
+    play_on(TestServer::plan(), journey, "").await;
+}
+
+/// The same against a server of this plan, whose bank is at `bank_url`.
+async fn play_on(plan: Plan, journey: &str, bank_url: &str) {
     let tools = workspace().join("target/tools/browser");
     let (Some(node), Some(chromium)) = (tool("node"), tool("chromium")) else { return };
     if !tools.join("node_modules/playwright-core").is_dir() {
@@ -17,12 +22,14 @@ async fn play(journey: &str) {
         eprintln!("left out: playwright-core is not installed (tests/run installs it)");
         return;
     }
-    let server = TestServer::plan().demo().open().await;
+    let server = plan.demo().open().await;
     let screenshots = workspace().join("target/screenshots");
     let played = Command::new(node)
         .arg(workspace().join("tests/browser/journeys.mjs"))
         .arg(journey)
         .env("SERVER_URL", &server.url)
+        .env("BANK_URL", bank_url)
+        .env("BANK_KEY", StripeServer::SECRET_KEY)
         .env("OUTBOX", server.data.join("outbox"))
         .env("PROFILE", server.path().join("chromium"))
         .env("DOWNLOADS", server.path().join("downloads"))
@@ -57,4 +64,12 @@ async fn a_guest_with_an_account_confirms_with_three_d_secure() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_works_without_javascript() {
     play("plain").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_card_is_entered_in_the_field_of_the_bank() {
+    let Some(bank) = StripeServer::open().await else { return };
+    play_on(bank.server(), "stripe", &bank.url()).await;
+    let charged = bank.intents().await.into_iter().filter(|intent| intent["status"] == "succeeded").count();
+    assert_eq!(charged, 1, "the booking is charged once");
 }

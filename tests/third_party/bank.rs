@@ -1,86 +1,9 @@
 //! Payments through a third-party bank (`localstripe`) that supports neither idempotency keys nor 3-D Secure redirects.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
-use test_support::{BackgroundProcess, Caller, Stay, TestServer, free_port, tool};
+use test_support::{Caller, Stay, StripeServer, TestServer};
 
 use crate::text;
-
-const KEY: &str = "sk_test_12345";
-const PUBLISHABLE_KEY: &str = "pk_test_12345";
-const HOOK: &str = "whsec_for_this_test";
-
-/// A running `localstripe`.
-struct Bank {
-    _directory: tempfile::TempDir,
-    process: BackgroundProcess,
-    port: u16,
-}
-
-impl Bank {
-    async fn open() -> Option<Self> {
-        let server = tool("localstripe")?;
-        let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
-        let mut bank =
-            Self { process: Self::run(&server, directory.path(), port), _directory: directory, port };
-        bank.process.listens(port).await;
-        Some(bank)
-    }
-
-    fn run(server: &std::path::Path, directory: &std::path::Path, port: u16) -> BackgroundProcess {
-        let mut command = Command::new(server);
-        // It stores its data in the working directory and in TMPDIR.
-        command
-            .args(["--port", &port.to_string(), "--from-scratch"])
-            .current_dir(directory)
-            .env("TMPDIR", directory);
-        BackgroundProcess::start(&mut command, &directory.join("bank.log"))
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    async fn card(&self, number: &str) -> String {
-        let client = Caller::new(self.url()).with_token(KEY);
-        let card = [
-            ("type", "card"),
-            ("card[number]", number),
-            ("card[exp_month]", "12"),
-            ("card[exp_year]", "2035"),
-            ("card[cvc]", "123"),
-        ];
-        let made = client.form("/v1/payment_methods", &card).await;
-        assert_eq!(made.status, 200, "{}", made.text());
-        text(&made.json()["id"]).to_owned()
-    }
-
-    /// All payment intents of the bank, newest first.
-    async fn intents(&self) -> Vec<Value> {
-        let listed =
-            Caller::new(self.url()).with_token(KEY).get("/v1/payment_intents?limit=100").await.json();
-        listed["data"].as_array().cloned().unwrap_or_default()
-    }
-
-    fn server(&self) -> test_support::Plan {
-        TestServer::plan()
-            .variable("AUBERGE_PAYMENTS__BANK", "stripe")
-            .variable("AUBERGE_PAYMENTS__BASE_URL", self.url())
-            .variable("AUBERGE_PAYMENTS__SECRET_KEY", KEY)
-            .variable("AUBERGE_PAYMENTS__PUBLISHABLE_KEY", PUBLISHABLE_KEY)
-            .variable("AUBERGE_PAYMENTS__WEBHOOK_SECRET", HOOK)
-    }
-}
-
-impl Drop for Bank {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("log of the bank: {}", self.process.log());
-        }
-    }
-}
 
 async fn held(server: &TestServer, partner: &Caller) -> Value {
     let hotel = server.hotel_id("river").await;
@@ -90,10 +13,13 @@ async fn held(server: &TestServer, partner: &Caller) -> Value {
 
 #[tokio::test]
 async fn payments_are_declined_charged_and_refunded_at_a_third_party_bank() {
-    let Some(bank) = Bank::open().await else { return };
+    let Some(bank) = StripeServer::open().await else { return };
     let server = bank.server().open().await;
     let hook = format!("{}/_config/webhooks/auberge", bank.url());
-    let hooked = [("url", format!("{}/v1/webhooks/stripe", server.url)), ("secret", HOOK.to_owned())];
+    let hooked = [
+        ("url", format!("{}/v1/webhooks/stripe", server.url)),
+        ("secret", StripeServer::WEBHOOK_SECRET.to_owned()),
+    ];
     let hooked: Vec<(&str, &str)> = hooked.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(Caller::new("").form(&hook, &hooked).await.status, 200);
 
@@ -140,7 +66,7 @@ async fn payments_are_declined_charged_and_refunded_at_a_third_party_bank() {
 
 #[tokio::test]
 async fn a_crash_during_a_charge_charges_once() {
-    let Some(bank) = Bank::open().await else { return };
+    let Some(bank) = StripeServer::open().await else { return };
     let mut server = bank.server().open().await;
     let (id, secret) =
         server.new_client("reservations:read reservations:write payments:read payments:write", &[]).await;
@@ -173,17 +99,16 @@ async fn a_crash_during_a_charge_charges_once() {
 
 #[tokio::test]
 async fn a_payment_is_resolved_after_the_bank_was_down() {
-    let Some(mut bank) = Bank::open().await else { return };
+    let Some(mut bank) = StripeServer::open().await else { return };
     let server = bank.server().open().await;
     let partner = server.booker().await;
     let held = held(&server, &partner).await;
     let card = bank.card("4242424242424242").await;
-    bank.process.kill();
+    bank.kill();
     let payment = partner.pay(&held, &card).await;
     assert_eq!(payment["status"], "processing", "the result is unknown while the bank is down: {payment}");
     // The bank starts again without its data, so the payment method is unknown and the payment fails.
-    bank.process = Bank::run(&tool("localstripe").unwrap(), bank._directory.path(), bank.port);
-    bank.process.listens(bank.port).await;
+    bank.start().await;
     let path = format!("/v1/payments/{}", text(&payment["id"]));
     let ended = test_support::eventually("the payment to complete", || async {
         let found = partner.get(&path).await.expect(200).json();
@@ -206,22 +131,22 @@ async fn a_payment_is_resolved_after_the_bank_was_down() {
 
 #[tokio::test]
 async fn a_store_refuses_another_bank() {
-    let Some(bank) = Bank::open().await else { return };
+    let Some(bank) = StripeServer::open().await else { return };
     let mut server = TestServer::open().await;
     server.stop();
     server.set_variables(&[
         ("AUBERGE_PAYMENTS__BANK", "stripe"),
         ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
-        ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
+        ("AUBERGE_PAYMENTS__SECRET_KEY", StripeServer::SECRET_KEY),
     ]);
     let why = server.try_start().await.expect_err("the server has to refuse a bank without all its keys");
     assert!(why.contains("set `publishable_key`") && why.contains("set `webhook_secret`"), "{why}");
     server.set_variables(&[
         ("AUBERGE_PAYMENTS__BANK", "stripe"),
         ("AUBERGE_PAYMENTS__BASE_URL", &bank.url()),
-        ("AUBERGE_PAYMENTS__SECRET_KEY", KEY),
-        ("AUBERGE_PAYMENTS__PUBLISHABLE_KEY", PUBLISHABLE_KEY),
-        ("AUBERGE_PAYMENTS__WEBHOOK_SECRET", HOOK),
+        ("AUBERGE_PAYMENTS__SECRET_KEY", StripeServer::SECRET_KEY),
+        ("AUBERGE_PAYMENTS__PUBLISHABLE_KEY", StripeServer::PUBLISHABLE_KEY),
+        ("AUBERGE_PAYMENTS__WEBHOOK_SECRET", StripeServer::WEBHOOK_SECRET),
     ]);
     let why = server.try_start().await.expect_err("the server has to refuse another bank");
     assert!(why.contains("created with another bank"), "{why}");

@@ -177,15 +177,26 @@ impl PageContext {
         Ok(self.with_cookie(response))
     }
 
-    /// The content security policy: no inline code or styles, photos over TLS, card details to the bank only.
+    /// The content security policy: no inline code or styles, photos over TLS, card details to the bank only. Only pages with
+    /// forms have the bank's script.
     fn content_security_policy(&self) -> String {
-        let bank = match self.site.dependencies.bank.tokenise_url.as_str() {
-            "" => String::new(),
-            url => format!(" {}", origin(url)),
+        let bank = &self.site.dependencies.bank;
+        let (mut scripts, mut connections) = (String::new(), String::new());
+        if !bank.tokenise_url.is_empty() {
+            connections = format!(" {}", origin(&bank.tokenise_url));
+        }
+        if !bank.script_url.is_empty() {
+            scripts = format!(" {}", origin(&bank.script_url));
+            connections = format!(" {}", origin(&bank.api_url));
+        }
+        // Stripe.js shows its card field and 3-D Secure in frames of these hosts.
+        let frames = match scripts.as_str() {
+            "" => "'none'".to_owned(),
+            own => format!("{own} https://hooks.stripe.com").trim_start().to_owned(),
         };
         format!(
-            "default-src 'self'; img-src 'self' data: https:; connect-src 'self'{bank}; object-src 'none'; \
-             base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+            "default-src 'self'; script-src 'self'{scripts}; frame-src {frames}; img-src 'self' data: https:; \
+             connect-src 'self'{connections}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
     }
 

@@ -43,10 +43,14 @@ pub struct Dependencies {
 pub struct Bank {
     /// Test mode: pages show TEST and offer test cards to browsers without JavaScript.
     pub test: bool,
-    /// Where the browser exchanges card details for a token, with the publishable key as bearer token. Empty if the bank
-    /// does not support this.
+    /// The sandbox bank's address for card details: the browser exchanges them for a token, with the publishable key as bearer
+    /// token. Empty for any other bank, whose own card field is used.
     pub tokenise_url: String,
-    /// The publishable key for [`Bank::tokenise_url`].
+    /// The bank's script with its card field (Stripe.js). Empty for the sandbox bank.
+    pub script_url: String,
+    /// The bank's API, which its script calls. Empty for the sandbox bank.
+    pub api_url: String,
+    /// The publishable key for both.
     pub publishable_key: String,
 }
 

@@ -184,6 +184,11 @@ fn check_payments(settings: &Settings, findings: &mut Findings<'_>) {
             );
         }
     }
+    if let Some(url) = &payments.script_url
+        && let Err(why) = check_url(url)
+    {
+        findings.add("payments", "script_url", why);
+    }
     if secret.as_deref().is_some_and(|key| !key.starts_with("sk_") && !key.starts_with("rk_")) {
         findings.add("payments", "secret_key", "must begin with sk_ or rk_: it is the account's secret key");
     }

@@ -20,6 +20,7 @@ mod network;
 mod process;
 mod response;
 mod running;
+mod stripe_server;
 mod tools;
 
 pub use booking::{Stay, day};
@@ -32,6 +33,7 @@ pub use network::Network;
 pub use process::{BackgroundProcess, Ran, free_port};
 pub use response::Answer;
 pub use running::{Plan, TestServer};
+pub use stripe_server::StripeServer;
 pub use tools::{pdf_text, tool, workspace};
 
 use std::time::Duration;

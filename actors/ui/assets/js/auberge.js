@@ -83,12 +83,43 @@
     tick();
   }
 
-  // Sends card details to the bank, which returns a token. Only the token is submitted with the form.
+  // The bank's own card field, in a frame of the bank (Stripe Elements): card details never reach this page. The bank's script is
+  // deferred and has run by now, unless it could not be loaded.
+  const bankElement = (form, box, element, busy) => {
+    const wrong = box.querySelector("[data-wrong]");
+    const fail = (text) => { wrong.textContent = text; wrong.hidden = false; };
+    if (!window.Stripe) { form.addEventListener("submit", (event) => event.preventDefault()); return fail("The card form of the bank could not be loaded. Please allow scripts of the bank and reload the page."); }
+    const select = form.querySelector("select[name=payment_method]");
+    if (select) select.disabled = true;
+    const token = select ? Object.assign(document.createElement("input"), { type: "hidden", name: "payment_method" }) : form.querySelector("input[name=payment_method]");
+    if (select) form.append(token);
+    const text = getComputedStyle(element);
+    const bank = Stripe(box.dataset.key);
+    const card = bank.elements().create("card", { hidePostalCode: true, style: { base: { color: text.color, fontFamily: "Inter, system-ui, sans-serif", fontSize: text.fontSize } } });
+    card.mount(element);
+    card.on("change", () => { wrong.hidden = true; });
+    form.addEventListener("submit", async (event) => {
+      if (token.value) return;
+      event.preventDefault();
+      if (!form.reportValidity()) return;
+      busy(true);
+      try {
+        const { paymentMethod, error } = await bank.createPaymentMethod({ type: "card", card });
+        if (error || !paymentMethod) { busy(false); return fail(error?.message ?? "The bank does not accept this card."); }
+        token.value = paymentMethod.id;
+        form.requestSubmit();
+      } catch { busy(false); fail("The bank is currently unavailable. Nothing was charged: please try again."); }
+    });
+  };
+
+  // Sends card details to the sandbox bank, which returns a token. Only the token is submitted with the form.
   for (const form of all("form[data-pay]")) {
     const box = form.querySelector("[data-tokenise]"), fields = box?.querySelector("[data-card]");
     const submit = form.querySelector(".pay-line .button");
     const busy = (on) => { submit.disabled = on; submit.setAttribute("aria-busy", String(on)); };
     addEventListener("pageshow", () => busy(false));
+    const element = box?.querySelector("[data-element]");
+    if (element) { addEventListener("DOMContentLoaded", () => bankElement(form, box, element, busy)); continue; }
     if (!fields || !box.dataset.tokenise) { form.addEventListener("submit", () => setTimeout(() => busy(true))); continue; }
     const [number, expiry, cvc] = ["#card-number", "#card-expiry", "#card-cvc"].map((id) => fields.querySelector(id));
     const wrong = fields.querySelector("[data-wrong]");

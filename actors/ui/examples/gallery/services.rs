@@ -57,6 +57,8 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
         bank: ui::Bank {
             test: true,
             tokenise_url: "http://127.0.0.1:9/v1/payment_methods".into(),
+            script_url: String::new(),
+            api_url: String::new(),
             publishable_key: "pk_test_gallery".into(),
         },
         documents: Arc::new(SampleDocuments),

@@ -35,7 +35,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The data of the card form.
 pub(super) fn form(bank: &Bank) -> Value {
     json!({
-        "test": bank.test, "tokenise_url": bank.tokenise_url, "publishable_key": bank.publishable_key,
+        "test": bank.test, "tokenise_url": bank.tokenise_url, "script_url": bank.script_url,
+        "publishable_key": bank.publishable_key,
         "cards": TEST_CARDS.map(|(token, name)| json!({ "token": token, "name": name })),
     })
 }
