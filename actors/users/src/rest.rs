@@ -9,8 +9,8 @@ use contracts::users::{
 };
 use edge::rate_limit::SignInLimiter;
 use edge::{
-    ApiError, Created, Cursors, IfMatch, Json, Limit, NoContent, Page, Problem, ProblemType, SignedIn,
-    WithETag, problem_types,
+    ApiError, Created, Cursors, IfMatch, Json, Limit, MergePatch, NoContent, Page, Problem, ProblemType,
+    SignedIn, WithETag, problem_types,
 };
 use group::{Client, Credentials, Failure};
 use poem_openapi::param::{Header, Query as Parameter};
@@ -281,7 +281,7 @@ impl Api {
         &self,
         #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
-        change: Json<UserChange>,
+        change: MergePatch<UserChange>,
     ) -> Result<WithETag<User>, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
         let UserChange { name, password } = change.0;

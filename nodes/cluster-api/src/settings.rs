@@ -6,7 +6,7 @@ use cluster_model::{
     ChangeResponse, Configure, Configured, PlacementViolationResponse, SettingsResponse, StepResponse,
 };
 use directory::{ConfigureCluster, GetCluster, Intent, Refusal, ServiceSettings, Settings};
-use edge::{ApiError, Json, SignedIn};
+use edge::{ApiError, Json, MergePatch, SignedIn};
 use poem_openapi::OpenApi;
 
 use crate::context::Context;
@@ -38,7 +38,7 @@ impl SettingsApi {
     async fn configure(
         &self,
         #[oai(scope = "edge::scope::CLUSTER_MANAGE")] caller: SignedIn,
-        configure: Json<Configure>,
+        configure: MergePatch<Configure>,
     ) -> Result<Json<Configured>, ApiError> {
         let (context, _) = self.0.authorize(&caller, MANAGE)?;
         let configure = configure.0;

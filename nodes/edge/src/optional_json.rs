@@ -1,12 +1,12 @@
 //! An optional JSON body, for operations that most clients call without one.
 
 use poem::{FromRequest, Request, RequestBody};
-use poem_openapi::error::ContentTypeError;
 use poem_openapi::registry::{MetaRequest, Registry};
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::payload::{JSON, is_json, parse, request_meta};
+use crate::payload::{JSON, check_content_type, parse, request_meta};
+use crate::validate::Nulls;
 
 /// The JSON body of a request, or `None` if the body is empty, whatever its content type, or `null`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,11 +34,10 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for OptionalJson<T> {
         if bytes.is_empty() {
             return Ok(Self(None));
         }
-        match request.content_type() {
-            Some(content_type) if is_json(content_type) && bytes.trim_ascii() == b"null" => Ok(Self(None)),
-            Some(content_type) if is_json(content_type) => Ok(Self(Some(parse(&bytes)?))),
-            Some(_) => Err(ContentTypeError::NotSupported { content_type: String::new() }.into()),
-            None => Err(ContentTypeError::ExpectContentType.into()),
+        check_content_type(request)?;
+        if bytes.trim_ascii() == b"null" {
+            return Ok(Self(None));
         }
+        Ok(Self(Some(parse(&bytes, Nulls::Absent)?)))
     }
 }

@@ -9,11 +9,11 @@ use poem_openapi::registry::{
 use poem_openapi::types::{ParseFromJSON, ToJSON, Type};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::json::parse_json;
 use crate::problem::{Problem, problem_types};
-use crate::validate;
+use crate::validate::{self, Nulls};
 
 pub(crate) const JSON: &str = "application/json";
 /// The initial capacity of a [`SerdeJson`] body, in bytes: enough for most lists, so that the buffer need not grow.
@@ -22,6 +22,11 @@ const CAPACITY_BYTES: usize = 12 << 10;
 /// A JSON body of a request or a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json<T>(pub T);
+
+/// A JSON body with changes (JSON Merge Patch, RFC 7396): absent members are unchanged. `null` clears a member that is
+/// documented as nullable (`#[oai(nullable)] phone: MaybeUndefined<String>`), and is refused for all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergePatch<T>(pub T);
 
 /// A JSON body of a response, written by serde: half the cost of [`Json`], for lists that are requested often. The
 /// `Serialize` implementation of `T` must agree with its schema.
@@ -63,10 +68,17 @@ pub(crate) fn media_type(content_type: &str) -> &str {
     content_type.split(';').next().unwrap_or_default().trim()
 }
 
-pub(crate) fn is_json(content_type: &str) -> bool {
-    let bare = media_type(content_type);
-    bare.eq_ignore_ascii_case(JSON)
-        || (bare.len() > 17 && bare[..12].eq_ignore_ascii_case("application/") && bare.ends_with("+json"))
+/// Whether a body is JSON, which is UTF-8 (RFC 8259, 8.1).
+fn is_json(content_type: &str) -> bool {
+    let bare = media_type(content_type).to_ascii_lowercase();
+    let json = bare == JSON
+        || bare.strip_prefix("application/").is_some_and(|of| of.len() > 5 && of.ends_with("+json"));
+    let mut parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let other_charset = parameters.any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("charset")
+            && !value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    json && !other_charset
 }
 
 impl<T: Type> Payload for Json<T> {
@@ -90,13 +102,13 @@ impl<T: ParseFromJSON> ParsePayload for Json<T> {
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> poem::Result<Self> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(parse(&bytes, Nulls::Absent)?))
     }
 }
 
 /// Parses a value. The error names each invalid field.
-pub(crate) fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+pub(crate) fn parse<T: ParseFromJSON>(bytes: &[u8], nulls: Nulls) -> Result<T, ApiError> {
+    let (value, mut wrong) = parse_json(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Eof => ApiError::bad_request("The body is truncated JSON."),
         _ => ApiError::bad_request(format!(
             "The body is not valid JSON at line {}, column {}.",
@@ -105,11 +117,11 @@ pub(crate) fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
         )),
     })?;
     let invalid = |wrong| ApiError::from(Problem::new(&problem_types::INVALID).fields(wrong));
-    let wrong = validate::against_schema::<T>(&value);
+    wrong.extend(validate::against_schema::<T>(&value, nulls));
     if !wrong.is_empty() {
         return Err(invalid(wrong));
     }
-    // Rules beyond the schema, such as unknown fields, are checked by parsing.
+    // Rules beyond the schema are checked by parsing.
     T::parse_from_json(Some(value)).map_err(|error| invalid(validate::from_message(error.message())))
 }
 
@@ -131,13 +143,42 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Json<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        match request.content_type() {
-            Some(content_type) if is_json(content_type) => {
-                <Self as ParsePayload>::from_request(request, body).await
-            }
-            Some(_) => Err(ContentTypeError::NotSupported { content_type: String::new() }.into()),
-            None => Err(ContentTypeError::ExpectContentType.into()),
-        }
+        check_content_type(request)?;
+        <Self as ParsePayload>::from_request(request, body).await
+    }
+}
+
+pub(crate) fn check_content_type(request: &Request) -> Result<(), ContentTypeError> {
+    match request.content_type() {
+        Some(content_type) if is_json(content_type) => Ok(()),
+        Some(_) => Err(ContentTypeError::NotSupported { content_type: String::new() }),
+        None => Err(ContentTypeError::ExpectContentType),
+    }
+}
+
+impl<'a, T: ParseFromJSON> ApiExtractor<'a> for MergePatch<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        let description =
+            "Changes (RFC 7396): absent members are unchanged, and `null` clears those that are nullable.";
+        Some(MetaRequest { description: Some(description), ..request_meta(JSON, T::schema_ref()) })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        check_content_type(request)?;
+        let bytes = <Vec<u8> as FromRequest>::from_request(request, body).await?;
+        Ok(Self(parse(&bytes, Nulls::Refused)?))
     }
 }
 

@@ -59,9 +59,12 @@ pub mod problem_types {
         GONE = "gone", "The resource is no longer available", 410;
         PRECONDITION_FAILED = "precondition-failed", "The resource has changed", 412;
         TOO_LARGE = "too-large", "The request body is too large", 413;
+        URI_TOO_LONG = "uri-too-long", "The request's URI is too long", 414;
         UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type", "The media type is not supported", 415;
+        EXPECTATION_FAILED = "expectation-failed", "The expectation is not supported", 417;
         UNPROCESSABLE = "unprocessable", "The request cannot be processed", 422;
         RATE_LIMITED = "rate-limited", "Too many requests", 429;
+        HEADERS_TOO_LARGE = "headers-too-large", "The request's headers are too large", 431;
         INTERNAL = "internal", "Internal server error", 500;
         UNAVAILABLE = "unavailable", "The service is temporarily unavailable", 503;
         OTHER_CLIENT = "client-error", "The request was refused", 400;
@@ -83,6 +86,22 @@ pub struct FieldError {
     pub pointer: String,
     /// Why the field is invalid. It must not contain the field's value.
     pub detail: String,
+}
+
+impl FieldError {
+    /// The longest name that is reported, in bytes.
+    const NAME_BYTES_MAX: usize = 64;
+
+    /// An error of the member `name` of `parent`. Only plain names are reported: others may be values in the wrong place.
+    pub fn named(parent: &str, name: &str, detail: &str) -> Self {
+        let plain = (1..=Self::NAME_BYTES_MAX).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]$".contains(&byte));
+        if plain {
+            Self { pointer: format!("{parent}/{name}"), detail: detail.to_owned() }
+        } else {
+            Self { pointer: parent.to_owned(), detail: format!("a member is {detail}") }
+        }
+    }
 }
 
 /// An occurrence of a problem type.
@@ -335,9 +354,12 @@ mod tests {
         410 gone: The resource is no longer available
         412 precondition-failed: The resource has changed
         413 too-large: The request body is too large
+        414 uri-too-long: The request's URI is too long
         415 unsupported-media-type: The media type is not supported
+        417 expectation-failed: The expectation is not supported
         422 unprocessable: The request cannot be processed
         429 rate-limited: Too many requests
+        431 headers-too-large: The request's headers are too large
         500 internal: Internal server error
         503 unavailable: The service is temporarily unavailable
         "##);

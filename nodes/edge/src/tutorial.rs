@@ -16,8 +16,9 @@
 //! - Every field of a request has a bound: `#[oai(validator(min_length = 1, max_length = 120))]`.
 //!
 //! ```
-//! use edge::{ApiError, Created, Cursor, Cursors, SerdeJson, IdempotencyKey, IfMatch, Json, Limit, Page, Problem, WithETag, problem_types};
+//! use edge::{ApiError, Created, Cursor, Cursors, SerdeJson, IdempotencyKey, IfMatch, Json, Limit, MergePatch, Page, Problem, WithETag, problem_types};
 //! use poem_openapi::param::{Header, Path, Query};
+//! use poem_openapi::types::MaybeUndefined;
 //! use poem_openapi::{Object, OpenApi, Tags};
 //! use serde::Serialize;
 //!
@@ -47,6 +48,17 @@
 //!     /// Its title.
 //!     #[oai(validator(min_length = 1, max_length = 80))]
 //!     pub title: String,
+//! }
+//!
+//! /// Changes to a note. Absent fields are unchanged; `null` clears those that are nullable, and is refused for others.
+//! #[derive(Debug, Clone, Object)]
+//! pub struct NoteChange {
+//!     /// Its title.
+//!     #[oai(validator(min_length = 1, max_length = 80))]
+//!     pub title: Option<String>,
+//!     /// Its colour.
+//!     #[oai(nullable, validator(max_length = 20))]
+//!     pub colour: MaybeUndefined<String>,
 //! }
 //!
 //! # #[derive(Debug, Clone, thiserror::Error, serde::Serialize, serde::Deserialize)]
@@ -123,7 +135,7 @@
 //!         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
 //!         /// The note's id
 //!         note_id: Path<String>,
-//!         change: Json<NewNote>,
+//!         change: MergePatch<NoteChange>,
 //!     ) -> Result<WithETag<Note>, ApiError> {
 //!         // The command contains the version, and the state machine compares it: Refusal::Stale becomes PRECONDITION_FAILED.
 //!         let _expected: Option<u64> = edge::expected_version(if_match.0.as_ref())?;

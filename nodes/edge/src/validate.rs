@@ -4,7 +4,7 @@
 //! document requires a string. So each body is validated against its schema first. All errors are reported, each with the
 //! JSON pointer of its field and without the value.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
@@ -18,9 +18,18 @@ const ERRORS_MAX: usize = 20;
 /// The depth up to which values are validated: schemas may be recursive.
 const DEPTH_MAX: usize = 32;
 
-/// The errors of `value` by the schema of `T`.
-pub(crate) fn against_schema<T: Type>(value: &Value) -> Vec<FieldError> {
-    let mut check = Check { registry: schemas_of::<T>(), errors: Vec::new() };
+/// What `null` means for members that are not nullable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    /// The same as an absent member, as many client libraries write it.
+    Absent,
+    /// An error: in changes, an absent member is unchanged, and `null` is meant to clear it.
+    Refused,
+}
+
+/// The errors of `value` by the schema of `T`. Members that the schema does not name are errors, too.
+pub(crate) fn against_schema<T: Type>(value: &Value, nulls: Nulls) -> Vec<FieldError> {
+    let mut check = Check { registry: schemas_of::<T>(), nulls, errors: Vec::new() };
     check.value(&T::schema_ref(), value, &mut String::new(), 0);
     check.errors
 }
@@ -77,6 +86,7 @@ pub(crate) fn from_message(message: &str) -> Vec<FieldError> {
 
 struct Check<'a> {
     registry: &'a Registry,
+    nulls: Nulls,
     errors: Vec<FieldError>,
 }
 
@@ -88,18 +98,27 @@ impl Check<'_> {
     }
 
     fn value(&mut self, schema: &MetaSchemaRef, value: &Value, pointer: &mut String, depth: usize) {
-        let schema = match schema {
-            MetaSchemaRef::Inline(schema) => schema.as_ref(),
-            MetaSchemaRef::Reference(name) => match self.registry.schemas.get(name) {
-                Some(schema) => schema,
-                None => return,
-            },
+        self.part(schema, value, pointer, depth);
+        let Some(members) = value.as_object().filter(|_| depth <= DEPTH_MAX) else { return };
+        let Some(known) =
+            resolved(self.registry, schema).and_then(|schema| known_members(self.registry, schema))
+        else {
+            return;
         };
+        for name in members.keys().filter(|name| !known.contains(name.as_str())) {
+            let FieldError { pointer, detail } = FieldError::named(pointer, name, "not a known field");
+            self.wrong(&pointer, detail);
+        }
+    }
+
+    /// Checks all but the names of members, which the other parts of a schema may know.
+    fn part(&mut self, schema: &MetaSchemaRef, value: &Value, pointer: &mut String, depth: usize) {
+        let Some(schema) = resolved(self.registry, schema) else { return };
         if depth > DEPTH_MAX || (schema.nullable && value.is_null()) {
             return;
         }
         for part in &schema.all_of {
-            self.value(part, value, pointer, depth + 1);
+            self.part(part, value, pointer, depth + 1);
         }
         let variants = if schema.one_of.is_empty() { &schema.any_of } else { &schema.one_of };
         if !variants.is_empty() && !self.fits_one(schema, variants, value, pointer, depth) {
@@ -147,7 +166,7 @@ impl Check<'_> {
             return true;
         }
         variants.iter().any(|variant| {
-            let mut attempt = Check { registry: self.registry, errors: Vec::new() };
+            let mut attempt = Check { registry: self.registry, nulls: self.nulls, errors: Vec::new() };
             attempt.value(variant, value, pointer, depth + 1);
             attempt.errors.is_empty()
         })
@@ -166,8 +185,16 @@ impl Check<'_> {
             }
         }
         for (name, property) in &schema.properties {
-            // A null is an absent member. An absent member that is required was reported above.
-            let Some(value) = members.get(*name).filter(|value| !value.is_null()) else { continue };
+            let Some(value) = members.get(*name) else { continue };
+            if value.is_null() {
+                let required = schema.required.contains(name);
+                if self.nulls == Nulls::Refused && !required && !nullable(self.registry, schema, name) {
+                    let detail = "must not be null: omit it to leave it unchanged";
+                    self.wrong(&format!("{pointer}/{name}"), detail);
+                }
+                // Otherwise it is an absent member. One that is required was reported above.
+                continue;
+            }
             let parent = pointer.len();
             pointer.push('/');
             pointer.push_str(name);
@@ -184,12 +211,15 @@ impl Check<'_> {
             self.wrong(pointer, format!("must have at most {most} items"));
         }
         let Some(item_schema) = &schema.items else { return };
+        // A changed array is a whole one, and its items are no changes (RFC 7396, 1).
+        let nulls = std::mem::replace(&mut self.nulls, Nulls::Absent);
         for (at, item) in items.iter().enumerate() {
             let parent = pointer.len();
             pointer.push_str(&format!("/{at}"));
             self.value(item_schema, item, pointer, depth + 1);
             pointer.truncate(parent);
         }
+        self.nulls = nulls;
     }
 
     fn string(&mut self, schema: &MetaSchema, text: &str, pointer: &str) {
@@ -245,6 +275,29 @@ impl Check<'_> {
             self.wrong(pointer, format!("must be from {least} to {most}"));
         }
     }
+}
+
+fn resolved<'a>(registry: &'a Registry, schema: &'a MetaSchemaRef) -> Option<&'a MetaSchema> {
+    match schema {
+        MetaSchemaRef::Inline(schema) => Some(schema),
+        MetaSchemaRef::Reference(name) => registry.schemas.get(name),
+    }
+}
+
+/// The members of an object; none if it may have any, as the data of a document has.
+fn known_members<'a>(registry: &'a Registry, schema: &'a MetaSchema) -> Option<BTreeSet<&'a str>> {
+    let varies = !schema.one_of.is_empty() || !schema.any_of.is_empty();
+    if varies || schema.additional_properties.is_some() {
+        return None;
+    }
+    let mut known: BTreeSet<&str> = schema.properties.iter().map(|(name, _)| *name).collect();
+    for part in schema.all_of.iter().filter_map(|part| resolved(registry, part)) {
+        // A part may only describe the member.
+        if part.ty == "object" || !part.all_of.is_empty() {
+            known.extend(known_members(registry, part)?);
+        }
+    }
+    (!known.is_empty()).then_some(known)
 }
 
 fn nullable(registry: &Registry, schema: &MetaSchema, name: &str) -> bool {

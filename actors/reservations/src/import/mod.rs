@@ -30,8 +30,12 @@ pub fn hotel_of_json(line: &str) -> Result<HotelProfile, Vec<Fault>> {
     if line.len() > LINE_BYTES_MAX {
         return Err(whole(format!("a line has at most {LINE_BYTES_MAX} bytes")));
     }
-    let value = serde_json::from_str(line)
+    let (value, repeated) = edge::parse_json(line.as_bytes())
         .map_err(|error| whole(format!("no JSON from column {} on", error.column())))?;
+    if !repeated.is_empty() {
+        let fault = |error: edge::FieldError| Fault { pointer: error.pointer, why: error.detail };
+        return Err(repeated.into_iter().map(fault).collect());
+    }
     validate(&read::line(value)?)
 }
 

@@ -6,8 +6,8 @@ use contracts::reservations::{
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
-    ApiError, Caller, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, OptionalJson, Page, SerdeJson,
-    SignedIn, WithETag,
+    ApiError, Caller, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, MergePatch, OptionalJson, Page,
+    SerdeJson, SignedIn, WithETag,
 };
 use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
@@ -48,7 +48,7 @@ struct GuestChange {
     #[oai(validator(min_length = 3, max_length = 254))]
     email: Option<String>,
     /// The phone number, for the hotel; null removes it.
-    #[oai(validator(max_length = 32))]
+    #[oai(nullable, validator(max_length = 32))]
     phone: MaybeUndefined<String>,
 }
 
@@ -58,7 +58,7 @@ struct ReservationChange {
     /// Changes to the guest's details.
     guest: Option<GuestChange>,
     /// Special requests; null removes them.
-    #[oai(validator(max_length = 1000))]
+    #[oai(nullable, validator(max_length = 1000))]
     requests: MaybeUndefined<String>,
 }
 
@@ -178,7 +178,7 @@ impl Api {
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The reservation
         reservation_id: Path<String>,
-        change: Json<ReservationChange>,
+        change: MergePatch<ReservationChange>,
     ) -> Result<WithETag<ReservationResponse>, ApiError> {
         let expected = expected_version(if_match.0.as_ref())?;
         let requests = match change.0.requests {

@@ -2,7 +2,7 @@
 
 use contracts::reservations::{self, GetCalendar, Nights, SetCalendar};
 use contracts::{HotelId, RatePlanId, RoomTypeId};
-use edge::{ApiError, Json, NoContent, Page, SerdeJson, SignedIn};
+use edge::{ApiError, MergePatch, NoContent, Page, SerdeJson, SignedIn};
 use poem_openapi::param::{Path, Query as Parameter};
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Object, OpenApi};
@@ -31,7 +31,7 @@ struct CalendarChange {
     /// The last night, included.
     to: edge::Date,
     /// The number of rooms; null: the room type's own number again.
-    #[oai(validator(minimum(value = "0"), maximum(value = "100000")))]
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "100000")))]
     rooms: MaybeUndefined<u32>,
     /// Prices of rate plans.
     #[oai(validator(max_items = 20))]
@@ -118,7 +118,7 @@ impl Api {
         property_id: Path<String>,
         /// The room type
         room_type_id: Path<String>,
-        change: Json<CalendarChange>,
+        change: MergePatch<CalendarChange>,
     ) -> Result<NoContent, ApiError> {
         let (hotel, room_type) = ids(&property_id, &room_type_id)?;
         let change = change.0;

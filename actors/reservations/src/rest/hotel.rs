@@ -4,6 +4,7 @@ use contracts::reservations::ManagedHotel;
 use contracts::{HotelProfile, RatePlanId, RatePlanProfile, RoomTypeProfile};
 use edge::ApiError;
 use poem_openapi::Object;
+use poem_openapi::types::MaybeUndefined;
 use serde::Serialize;
 
 use crate::import::{
@@ -25,8 +26,9 @@ pub(super) struct RoomTypeChange {
     /// All rate plans on sale, by name; those that are missing go off sale.
     #[oai(validator(min_items = 1, max_items = 20))]
     pub rate_plans: Option<Vec<NewRatePlan>>,
-    /// Seasonal price factors.
-    pub season: Option<SeasonFactors>,
+    /// Seasonal price factors; null removes them.
+    #[oai(nullable)]
+    pub season: MaybeUndefined<SeasonFactors>,
     /// Whether it is on sale.
     pub active: Option<bool>,
 }
@@ -53,9 +55,9 @@ pub(super) struct HotelChange {
     /// Mandatory taxes and fees.
     #[oai(validator(max_items = 10))]
     pub taxes: Option<Vec<TaxRule>>,
-    /// The mail address of the hotel.
-    #[oai(validator(max_length = 254))]
-    pub email: Option<String>,
+    /// The mail address of the hotel; null removes it.
+    #[oai(nullable, validator(max_length = 254))]
+    pub email: MaybeUndefined<String>,
     /// HTTPS URLs of photos.
     #[oai(validator(max_items = 20))]
     pub photos: Option<Vec<String>>,
@@ -189,6 +191,15 @@ impl From<RatePlanProfile> for RatePlanResponse {
     }
 }
 
+/// The new value of a member that may be absent: unchanged, cleared or replaced.
+fn changed<T>(change: MaybeUndefined<T>, old: Option<T>) -> Option<T> {
+    match change {
+        MaybeUndefined::Undefined => old,
+        MaybeUndefined::Null => None,
+        MaybeUndefined::Value(new) => Some(new),
+    }
+}
+
 /// All faults of a description as one problem.
 pub(super) fn invalid(faults: Vec<Fault>) -> ApiError {
     let problem = edge::Problem::new(&edge::problem_types::INVALID);
@@ -207,7 +218,7 @@ impl HotelChange {
             description: self.description.unwrap_or(old.description),
             amenities: self.amenities.unwrap_or(old.amenities),
             taxes: self.taxes.unwrap_or(old.taxes),
-            email: self.email.or(old.email),
+            email: changed(self.email, old.email),
             photos: self.photos.unwrap_or(old.photos),
             active: self.active.unwrap_or(old.active),
             ..old
@@ -231,7 +242,7 @@ impl RoomTypeChange {
             sleeps: self.sleeps.unwrap_or(old.sleeps),
             rooms: self.rooms.unwrap_or(old.rooms),
             rate_plans: self.rate_plans.unwrap_or(old.rate_plans),
-            season: self.season.or(old.season),
+            season: changed(self.season, old.season),
             active: self.active.unwrap_or(old.active),
         };
         let mut validated = validate_room_type(hotel, new)?;

@@ -3,7 +3,8 @@
 use contracts::reservations::{GetManagedHotel, ListManagedHotels, ManagedHotel, Precondition, PutHotel};
 use contracts::{HotelId, HotelProfile, RoomTypeId};
 use edge::{
-    ApiError, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, Page, SerdeJson, SignedIn, WithETag,
+    ApiError, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, MergePatch, Page, SerdeJson, SignedIn,
+    WithETag,
 };
 use group::Call;
 use poem_openapi::OpenApi;
@@ -89,7 +90,7 @@ impl Api {
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         /// The property
         property_id: Path<String>,
-        change: Json<HotelChange>,
+        change: MergePatch<HotelChange>,
     ) -> Result<WithETag<HotelResponse>, ApiError> {
         let expected = expected_version(if_match.0.as_ref())?;
         let call = caller.call();
@@ -140,7 +141,7 @@ impl Api {
         property_id: Path<String>,
         /// The room type
         room_type_id: Path<String>,
-        change: Json<RoomTypeChange>,
+        change: MergePatch<RoomTypeChange>,
     ) -> Result<WithETag<HotelResponse>, ApiError> {
         let expected = expected_version(if_match.0.as_ref())?;
         let id = rest::id_in_path::<RoomTypeId>(&room_type_id)?;

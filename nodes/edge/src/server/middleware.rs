@@ -11,6 +11,7 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, IntoResponse, PathPattern, Request, Response};
 
 use super::cors::Cors;
+use super::head::{self, HeadLimits};
 use super::headers;
 use super::negotiation::{self, Negotiation};
 use super::routes::{RouteTemplate, is_api};
@@ -65,6 +66,10 @@ impl<E: Endpoint<Output = Response>> Middleware<E> {
             && let Err(limited) = self.requests.take(ip)
         {
             return limited.into_response();
+        }
+        let Settings { headers_max, header_bytes_max, .. } = self.settings;
+        if let Err(problem) = head::check(&mut request, HeadLimits { headers_max, header_bytes_max }) {
+            return ApiError::from(problem).into_response();
         }
         let own_limit = self.body_limits.get(request.uri().path()).copied();
         let bytes_max = own_limit.unwrap_or(self.settings.body_bytes_max);

@@ -6,7 +6,9 @@ mod builtin;
 mod cors;
 mod docs;
 mod error_response;
+mod head;
 mod headers;
+mod inputs;
 mod middleware;
 mod negotiation;
 mod routes;
@@ -47,6 +49,10 @@ pub struct Settings {
     pub scopes: Scopes,
     /// Origins whose scripts may call the API: `https://app.example`.
     pub cors_origins: Vec<String>,
+    /// The maximum number of headers of a request.
+    pub headers_max: usize,
+    /// The maximum size of all headers of a request, in bytes.
+    pub header_bytes_max: usize,
     /// The maximum size of a request body, in bytes.
     pub body_bytes_max: usize,
     /// The time that an operation may take.
@@ -72,6 +78,8 @@ impl Default for Settings {
             tls: None,
             scopes: &[],
             cors_origins: Vec::new(),
+            headers_max: 100,
+            header_bytes_max: 32 << 10,
             body_bytes_max: 1 << 20,
             deadline: Duration::from_secs(10),
             requests_per_second: 50,
@@ -103,6 +111,7 @@ pub struct Server {
     settings: Settings,
     apis: Operations,
     path_templates: BTreeMap<String, routes::PathTemplate>,
+    inputs: HashMap<(String, Method), inputs::Inputs>,
     undocumented: Vec<(String, BoxEndpoint<'static>)>,
     documents: OpenApiDocuments,
     body_limits: BTreeMap<String, usize>,
@@ -129,6 +138,7 @@ impl Server {
             settings,
             apis: Operations::new(),
             path_templates: BTreeMap::new(),
+            inputs: HashMap::new(),
             undocumented: Vec::new(),
             body_limits: BTreeMap::new(),
             problems: problem_types::ALL.to_vec(),
@@ -147,6 +157,7 @@ impl Server {
     pub fn service<F: OpenApi + 'static>(mut self, name: &str, title: &str, api: F) -> Self {
         self.documents.add::<F>(name, title);
         self.path_templates.extend(routes::path_templates::<F>());
+        self.inputs.extend(inputs::of_api::<F>());
         let mut routes = Operations::new();
         api.add_routes(&mut routes);
         for (path, methods) in routes {
@@ -247,7 +258,12 @@ impl Server {
         let mut route = Route::new();
         for (path, methods) in self.apis {
             let template = self.path_templates.get(&path).cloned();
-            route = route.at(&path, routes::PathItem::new(&path, template, methods));
+            let documented = template.as_deref().unwrap_or(&path).to_owned();
+            let operations = methods.into_iter().map(|(method, endpoint)| {
+                let inputs = self.inputs.get(&(documented.clone(), method.clone())).cloned();
+                routes::Operation { method, endpoint, inputs: inputs.unwrap_or_default() }
+            });
+            route = route.at(&path, routes::PathItem::new(&path, template, operations.collect()));
         }
         let builtin =
             builtin::routes(&self.documents, self.problems, self.ready, self.authorize_metrics, metrics);

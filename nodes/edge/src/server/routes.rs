@@ -1,6 +1,5 @@
 //! Routes: the methods of a path, and the path template under which metrics record it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::endpoint::BoxEndpoint;
@@ -11,6 +10,7 @@ use poem_openapi::__private::UrlQuery;
 use poem_openapi::OpenApi;
 
 use super::error_response;
+use super::inputs::Inputs;
 use crate::error::ApiError;
 use crate::problem::problem_types;
 
@@ -36,22 +36,24 @@ pub(crate) fn path_templates<F: OpenApi>() -> impl Iterator<Item = (String, Path
     })
 }
 
+/// An operation, and what it accepts.
+pub(crate) struct Operation {
+    pub method: Method,
+    pub endpoint: BoxEndpoint<'static>,
+    pub inputs: Inputs,
+}
+
 /// The operations of a path.
 pub(crate) struct PathItem {
     template: RouteTemplate,
     allow: HeaderValue,
-    operations: Vec<(Method, BoxEndpoint<'static>)>,
+    operations: Vec<Operation>,
 }
 
 impl PathItem {
-    pub(crate) fn new(
-        path: &str,
-        template: Option<PathTemplate>,
-        methods: HashMap<Method, BoxEndpoint<'static>>,
-    ) -> Self {
-        let mut operations: Vec<_> = methods.into_iter().collect();
-        operations.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
-        let mut allowed: Vec<&str> = operations.iter().map(|(method, _)| method.as_str()).collect();
+    pub(crate) fn new(path: &str, template: Option<PathTemplate>, mut operations: Vec<Operation>) -> Self {
+        operations.sort_by(|a, b| a.method.as_str().cmp(b.method.as_str()));
+        let mut allowed: Vec<&str> = operations.iter().map(|operation| operation.method.as_str()).collect();
         if allowed.contains(&"GET") {
             allowed.push("HEAD");
         }
@@ -65,8 +67,8 @@ impl PathItem {
             // The middleware removes the body.
             request.set_method(Method::GET);
         }
-        let operation = self.operations.iter().find(|(method, _)| method == request.method());
-        let Some((_, operation)) = operation else {
+        let operation = self.operations.iter().find(|operation| operation.method == *request.method());
+        let Some(operation) = operation else {
             let mut response = match *request.method() {
                 Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
                 _ => ApiError::new(&problem_types::METHOD_NOT_ALLOWED).into_response(),
@@ -74,10 +76,14 @@ impl PathItem {
             response.headers_mut().insert(header::ALLOW, self.allow.clone());
             return response;
         };
-        let query: Vec<(String, String)> = request.params().unwrap_or_default();
+        let query = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
+        let query: Vec<(String, String)> = query.into_owned().collect();
+        if let Err(problem) = operation.inputs.check(&request, &query) {
+            return ApiError::from(problem).into_response();
+        }
         request.extensions_mut().insert(UrlQuery(query));
         let sent = request.uri().clone();
-        match operation.call(request).await {
+        match operation.endpoint.call(request).await {
             Ok(response) => response,
             Err(error) => error_response::from_error(error, &sent, &self.template.0),
         }

@@ -6,12 +6,13 @@
 use std::time::Duration;
 
 use edge::{
-    ApiError, Created, Cursor, Cursors, IdempotencyKey, IfMatch, Json, Limit, Page, Problem, SerdeJson,
-    WithETag, problem_types,
+    ApiError, Created, Cursor, Cursors, IdempotencyKey, IfMatch, Json, Limit, MergePatch, Page, Problem,
+    SerdeJson, WithETag, problem_types,
 };
 use poem::http::{Method, StatusCode};
 use poem::{Endpoint, Request, Response};
 use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{Enum, Object, OpenApi, Tags};
 use serde::Serialize;
 use serde_json::Value;
@@ -78,6 +79,37 @@ pub struct NewNote {
     pub tone: Option<Tone>,
 }
 
+/// A frame.
+#[derive(Debug, Clone, Object)]
+pub struct FrameChange {
+    /// Its width.
+    pub width: Option<u8>,
+    /// Its colour.
+    #[oai(nullable)]
+    pub colour: MaybeUndefined<String>,
+}
+
+/// Changes to the wall.
+#[derive(Debug, Clone, Object)]
+pub struct WallChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// Its owner.
+    #[oai(nullable)]
+    pub owner: MaybeUndefined<String>,
+    /// Its frame.
+    pub frame: Option<FrameChange>,
+    /// Its notes.
+    pub notes: Option<Vec<NewNote>>,
+}
+
+/// How a change was read.
+#[derive(Debug, Clone, Object, Serialize)]
+pub struct WallChanged {
+    /// As Rust shows it.
+    pub change: String,
+}
+
 pub const PROFILE: edge::Scope = edge::Scope("profile");
 
 pub struct Api {
@@ -128,6 +160,16 @@ impl Api {
             refused.map_err(|failure| edge::api_error(failure, problem))?;
         }
         Ok(Created::new("/v1/notes/1", 1, note("1")))
+    }
+
+    /// Change the wall
+    #[oai(path = "/wall", method = "patch", operation_id = "updateWall")]
+    async fn wall(
+        &self,
+        _caller: edge::Caller,
+        change: MergePatch<WallChange>,
+    ) -> Result<Json<WallChanged>, ApiError> {
+        Ok(Json(WallChanged { change: format!("{:?}", change.0) }))
     }
 
     /// One note
