@@ -19,7 +19,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
 /// A running HTTP server.
 pub struct Serving {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 /// The HTTP server with every API and page, and with the readiness check of a single node.
@@ -72,11 +72,11 @@ impl Serving {
     /// Stops listening, and finishes accepted requests.
     ///
     /// # Errors
-    /// When the socket has failed.
+    /// When serving has panicked.
     pub async fn stop(self) -> anyhow::Result<()> {
         let _ = self.stop.send(());
         match tokio::time::timeout(SHUTDOWN_MAX + Duration::from_secs(5), self.task).await {
-            Ok(served) => Ok(served??),
+            Ok(served) => Ok(served?),
             Err(_) => Ok(()),
         }
     }

@@ -62,4 +62,6 @@ pub use payload::{Json, MergePatch, SerdeJson};
 pub use problem::{FieldError, Problem, ProblemJson, ProblemType, problem_table, problem_types};
 pub use response::{Accepted, Calendar, Created, NoContent, Pdf, WithETag};
 pub use scope::Scope;
-pub use server::{BindError, BoundServer, Server, Settings, ShutdownSignal, Tls, policy_with_form_actions};
+pub use server::{
+    BindError, BoundServer, ConnectionLimits, Server, Settings, ShutdownSignal, Tls, policy_with_form_actions,
+};

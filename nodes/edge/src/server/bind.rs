@@ -7,13 +7,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, stream};
 use poem::endpoint::BoxEndpoint;
 use poem::listener::{AcceptorExt, IntoTlsConfigStream, RustlsCertificate, RustlsConfig, TcpAcceptor};
 use poem::{EndpointExt, Response};
 use tokio::sync::watch;
 
-use super::{Server, Settings, ShutdownSignal};
+use super::connections::{ConnectionLimits, Connections};
+use super::serve::Serving;
+use super::{Server, Settings, ShutdownSignal, builtin};
 use crate::metrics::Metrics;
 use crate::rate_limit::RequestLimiter;
 
@@ -23,8 +25,8 @@ const RENEWAL_POLL: Duration = Duration::from_secs(30);
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Idle addresses are removed from the rate limiter every so many upkeep intervals.
 const FORGET_IDLE_EVERY: u32 = 12;
-/// Idle connections are closed after this time.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// The maximum number of connections to the address for metrics.
+const METRICS_CONNECTIONS_MAX: usize = 32;
 
 /// A certificate and its key, as PEM files. They are reloaded when they change.
 #[derive(Debug, Clone)]
@@ -55,12 +57,13 @@ pub enum BindError {
 pub struct BoundServer {
     address: SocketAddr,
     socket: TcpAcceptor,
-    tls: Option<Tls>,
     endpoint: BoxEndpoint<'static, Response>,
-    shutdown: Duration,
+    settings: Settings,
+    metrics_socket: Option<TcpAcceptor>,
     requests: Arc<RequestLimiter>,
     metrics: Metrics,
     shutdown_sender: watch::Sender<bool>,
+    shutdown_signal: ShutdownSignal,
 }
 
 impl std::fmt::Debug for BoundServer {
@@ -79,32 +82,44 @@ impl Server {
         let listen = |source| BindError::Listen { address: address.to_owned(), source };
         let socket = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
         let bound = socket.local_addr().map_err(listen)?;
-        let Settings { tls, behind_proxy, shutdown, .. } = self.settings.clone();
-        if tls.is_none() && !behind_proxy && !bound.ip().is_loopback() {
+        let settings = self.settings.clone();
+        if settings.tls.is_none() && !settings.behind_proxy && !bound.ip().is_loopback() {
             return Err(BindError::PlainHttp(bound));
         }
         let requests =
             Arc::new(RequestLimiter::new(self.settings.requests_per_second, self.settings.requests_burst));
         let metrics = Metrics::install();
         let (shutdown_sender, shutdown_signal) = ShutdownSignal::new();
-        let endpoint = self.endpoint_with(Arc::clone(&requests), metrics.clone(), shutdown_signal).boxed();
-        if let Some(tls) = &tls {
+        let endpoint =
+            self.endpoint_with(Arc::clone(&requests), metrics.clone(), shutdown_signal.clone()).boxed();
+        if let Some(tls) = &settings.tls {
             let refused = |source| BindError::Certificate { path: tls.certificate.clone(), source };
             // Checks the certificate. Poem ignores an invalid one after a later change.
             let _checked = read(tls).and_then(IntoTlsConfigStream::into_stream).map_err(refused)?;
         }
         let socket = TcpAcceptor::from_tokio(socket).map_err(listen)?;
+        let metrics_socket = match settings.metrics_listen {
+            Some(address) => Some(bind_metrics(address).await?),
+            None => None,
+        };
         Ok(BoundServer {
             address: bound,
             socket,
-            tls,
             endpoint,
-            shutdown,
+            settings,
+            metrics_socket,
             requests,
             metrics,
             shutdown_sender,
+            shutdown_signal,
         })
     }
+}
+
+async fn bind_metrics(address: SocketAddr) -> Result<TcpAcceptor, BindError> {
+    let listen = |source| BindError::Listen { address: address.to_string(), source };
+    let socket = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
+    TcpAcceptor::from_tokio(socket).map_err(listen)
 }
 
 impl BoundServer {
@@ -113,13 +128,16 @@ impl BoundServer {
         self.address
     }
 
+    /// The address for metrics only, if it has one.
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        let [local] = poem::listener::Acceptor::local_addr(self.metrics_socket.as_ref()?).try_into().ok()?;
+        local.as_socket_addr().copied()
+    }
+
     /// Serves until `shutdown` resolves. Then accepts no new requests, and waits up to [`Settings::shutdown`] for those in
     /// progress.
-    ///
-    /// # Errors
-    /// When the socket fails.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let (requests, metrics) = (self.requests, self.metrics);
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let (requests, metrics) = (self.requests, self.metrics.clone());
         let housekeeping = tokio::spawn(async move {
             for round in 1u32.. {
                 tokio::time::sleep(UPKEEP_INTERVAL).await;
@@ -129,24 +147,35 @@ impl BoundServer {
                 }
             }
         });
-        let (endpoint, timeout, sender) = (self.endpoint, Some(self.shutdown), self.shutdown_sender);
-        let shutdown = async move {
+        let settings = self.settings;
+        let stopping = self.shutdown_signal;
+        let serving = |endpoint, connections: ConnectionLimits| Serving {
+            endpoint: Arc::new(endpoint),
+            connections: Connections::new(connections),
+            head: settings.head_limits(),
+            behind_proxy: settings.behind_proxy,
+            shutdown: settings.shutdown,
+        };
+        if let Some(socket) = self.metrics_socket {
+            let limits = ConnectionLimits {
+                connections_max: METRICS_CONNECTIONS_MAX,
+                per_address_max: METRICS_CONNECTIONS_MAX,
+                ..settings.connections.clone()
+            };
+            let serving = serving(builtin::metrics_only(self.metrics), limits);
+            tokio::spawn(serving.run(socket, stopping.clone()));
+        }
+        let serving = serving(self.endpoint, settings.connections.clone());
+        let serve = match settings.tls.clone() {
+            None => serving.run(self.socket, stopping).boxed(),
+            Some(tls) => serving.run(self.socket.rustls(certificates(tls).boxed()), stopping).boxed(),
+        };
+        let stop = async {
             shutdown.await;
-            sender.send_replace(true);
+            self.shutdown_sender.send_replace(true);
         };
-        let result = match self.tls {
-            None => {
-                let server = poem::Server::new_with_acceptor(self.socket).idle_timeout(IDLE_TIMEOUT);
-                server.run_with_graceful_shutdown(endpoint, shutdown, timeout).await
-            }
-            Some(tls) => {
-                let acceptor = self.socket.rustls(certificates(tls).boxed());
-                let server = poem::Server::new_with_acceptor(acceptor).idle_timeout(IDLE_TIMEOUT);
-                server.run_with_graceful_shutdown(endpoint, shutdown, timeout).await
-            }
-        };
+        tokio::join!(serve, stop);
         housekeeping.abort();
-        result
     }
 }
 

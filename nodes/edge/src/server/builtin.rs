@@ -80,6 +80,15 @@ async fn readiness(request: Request, ready: Ready) -> poem::Result<Response> {
     }
 }
 
+/// The endpoint of an address for metrics only.
+pub(super) fn metrics_only(metrics: Metrics) -> BoxEndpoint<'static, Response> {
+    let respond = move |request: Request| match request.uri().path() {
+        "/metrics" => metrics_text(&metrics),
+        _ => ApiError::not_found("This address serves /metrics only.").into_response(),
+    };
+    poem::get(poem::endpoint::make_sync(respond)).map_to_response().boxed()
+}
+
 async fn render_metrics(
     request: Request,
     authorize: AuthorizeMetrics,
@@ -97,8 +106,12 @@ async fn render_metrics(
             );
         }
     }
+    Ok(metrics_text(&metrics))
+}
+
+fn metrics_text(metrics: &Metrics) -> Response {
     let response = Response::builder().content_type("text/plain; version=0.0.4; charset=utf-8");
-    Ok(response.header(header::CACHE_CONTROL, "no-store").body(metrics.render()))
+    response.header(header::CACHE_CONTROL, "no-store").body(metrics.render())
 }
 
 fn problem_type(problems: &[&'static ProblemType], request: &Request) -> Response {

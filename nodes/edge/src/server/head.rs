@@ -9,7 +9,7 @@ use poem::http::{HeaderName, HeaderValue, Version, header};
 use crate::problem::{FieldError, Problem, problem_types};
 
 /// Longer URIs are refused, in bytes.
-const URI_BYTES_MAX: usize = 16 << 10;
+pub(crate) const URI_BYTES_MAX: usize = 16 << 10;
 
 /// Headers of which a second one contradicts the first.
 const SINGLE: [HeaderName; 8] = [

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use data_encoding::BASE32_NOPAD;
 use futures::FutureExt;
-use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use poem::{Endpoint, IntoResponse, PathPattern, Request, Response};
 
 use super::cors::Cors;
-use super::head::{self, HeadLimits};
+use super::head;
 use super::headers;
 use super::negotiation::{self, Negotiation};
 use super::routes::{RouteTemplate, is_api};
@@ -67,9 +67,14 @@ impl<E: Endpoint<Output = Response>> Middleware<E> {
         {
             return limited.into_response();
         }
-        let Settings { headers_max, header_bytes_max, .. } = self.settings;
-        if let Err(problem) = head::check(&mut request, HeadLimits { headers_max, header_bytes_max }) {
-            return ApiError::from(problem).into_response();
+        let closable = request.version() < Version::HTTP_2;
+        if let Err(problem) = head::check(&mut request, self.settings.head_limits()) {
+            let mut response = ApiError::from(problem).into_response();
+            if closable {
+                // Whoever sends such a head may disagree about where the request ends.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            return response;
         }
         let own_limit = self.body_limits.get(request.uri().path()).copied();
         let bytes_max = own_limit.unwrap_or(self.settings.body_bytes_max);
@@ -216,10 +221,11 @@ fn request_id(request: &Request) -> Arc<str> {
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
     };
     let sent = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(valid);
-    sent.map_or_else(
-        || BASE32_NOPAD.encode(&rand::random::<[u8; 15]>()).to_ascii_lowercase().into(),
-        Arc::from,
-    )
+    sent.map_or_else(|| new_request_id().into(), Arc::from)
+}
+
+pub(crate) fn new_request_id() -> String {
+    BASE32_NOPAD.encode(&rand::random::<[u8; 15]>()).to_ascii_lowercase()
 }
 
 /// Whether the client prefers HTML to JSON, as browsers do.

@@ -3,6 +3,7 @@
 mod bind;
 mod body;
 mod builtin;
+mod connections;
 mod cors;
 mod docs;
 mod error_response;
@@ -12,14 +13,18 @@ mod inputs;
 mod middleware;
 mod negotiation;
 mod routes;
+mod serve;
 mod shutdown;
+mod socket;
 
 pub use bind::{BindError, BoundServer, Tls};
+pub use connections::ConnectionLimits;
 pub use headers::policy_with_form_actions;
 pub use shutdown::ShutdownSignal;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,6 +54,10 @@ pub struct Settings {
     pub scopes: Scopes,
     /// Origins whose scripts may call the API: `https://app.example`.
     pub cors_origins: Vec<String>,
+    /// An address of its own for `/metrics`, in plain HTTP and without a token.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Limits of connections.
+    pub connections: ConnectionLimits,
     /// The maximum number of headers of a request.
     pub headers_max: usize,
     /// The maximum size of all headers of a request, in bytes.
@@ -68,6 +77,10 @@ pub struct Settings {
 impl Settings {
     /// An operation is cancelled this much after its deadline, so that its own response takes precedence.
     const GRACE: Duration = Duration::from_secs(2);
+
+    fn head_limits(&self) -> head::HeadLimits {
+        head::HeadLimits { headers_max: self.headers_max, header_bytes_max: self.header_bytes_max }
+    }
 }
 
 impl Default for Settings {
@@ -78,6 +91,8 @@ impl Default for Settings {
             tls: None,
             scopes: &[],
             cors_origins: Vec::new(),
+            metrics_listen: None,
+            connections: ConnectionLimits::default(),
             headers_max: 100,
             header_bytes_max: 32 << 10,
             body_bytes_max: 1 << 20,
