@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     process::keep_files_private();
     process::start_logs();
+    process::raise_descriptor_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return process::fail(&error.into()),

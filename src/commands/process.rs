@@ -1,8 +1,9 @@
-//! The process: exit codes, file permissions, logs and signals.
+//! The process: exit codes, file permissions, file descriptors, logs and signals.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt, filter_fn};
@@ -19,6 +20,17 @@ pub fn fail(error: &anyhow::Error) -> ExitCode {
 /// Makes all files that this process creates readable by their owner only, also those that libraries create.
 pub fn keep_files_private() {
     rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o077));
+}
+
+/// Raises the limit of file descriptors to the hard limit, which needs no privilege. Many systems start processes with 1,024.
+pub fn raise_descriptor_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current == maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!(?current, ?maximum, %error, "cannot raise the limit of file descriptors");
+    }
 }
 
 /// Starts logging to stderr: text on a terminal, JSON elsewhere. `AUBERGE_LOG` sets the filter.

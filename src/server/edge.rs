@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use replica::Node;
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::Server;
 use super::data_dir::DataDir;
 use crate::services;
-use crate::settings::Settings;
+use crate::settings::{Limits, Settings};
 
 /// Maximum time that a shutdown waits for accepted requests.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
@@ -61,6 +62,9 @@ fn readiness(node: &Node, data: &DataDir) -> Result<(), String> {
 /// When the address cannot be bound, or plain HTTP is not allowed on it.
 pub async fn serve(server: edge::Server, address: SocketAddr) -> anyhow::Result<Serving> {
     let bound = server.bind(&address.to_string()).await?;
+    if let Some(metrics) = bound.metrics_addr() {
+        tracing::info!(%metrics, "serving metrics on an address of their own");
+    }
     let (stop, stopping) = oneshot::channel::<()>();
     let task = tokio::spawn(bound.run(async move {
         let _ = stopping.await;
@@ -90,10 +94,35 @@ fn settings(settings: &Settings, public_url: &str) -> edge::Settings {
         tls: tls.map(|(certificate, key)| edge::Tls { certificate, key }),
         scopes: contracts::scope::DESCRIBED,
         cors_origins: settings.http.cors_origins.clone(),
+        metrics_listen: settings.http.metrics_listen,
+        connections: connection_limits(&settings.limits),
+        headers_max: settings.limits.headers_max,
+        header_bytes_max: settings.limits.header_bytes_max,
         body_bytes_max: settings.limits.body_bytes_max,
         deadline: settings.limits.request_timeout.0,
         requests_per_second: settings.limits.requests_per_second,
         requests_burst: settings.limits.requests_per_second.saturating_mul(4),
         shutdown: SHUTDOWN_MAX,
+    }
+}
+
+/// The limits of connections. The log, the stores and the links to other nodes keep half of the file descriptors: a log that
+/// cannot open its next segment stops all groups.
+fn connection_limits(limits: &Limits) -> edge::ConnectionLimits {
+    let most = limits.connections_max;
+    let descriptors = getrlimit(Resource::Nofile).current;
+    let available = descriptors.map_or(usize::MAX, |count| usize::try_from(count / 2).unwrap_or(usize::MAX));
+    if available < most {
+        tracing::warn!(
+            connections_max = available,
+            "the limit of file descriptors allows {available} connections instead of {most}: raise it (`ulimit -Hn`, or \
+             LimitNOFILE= of systemd)"
+        );
+    }
+    edge::ConnectionLimits {
+        connections_max: available.min(most),
+        per_address_max: limits.connections_per_address_max,
+        header_timeout: limits.header_timeout.0,
+        idle_timeout: limits.idle_timeout.0,
     }
 }

@@ -43,6 +43,7 @@ pub struct LocalNode {
     pub http: SocketAddr,
     pub data: PathBuf,
     link: SocketAddr,
+    metrics_listen: Option<SocketAddr>,
     certificates: PathBuf,
 }
 
@@ -67,12 +68,12 @@ impl LocalCluster {
         let mut taken = Vec::new();
         let nodes = (0..count).map(|at| {
             let name = format!("n{}", at + 1);
-            let mut http = settings.http.address;
-            let port = http.port().checked_add(at).context("no port is left for the last node")?;
-            http.set_port(port);
+            let http = offset(settings.http.address, at)?;
+            let metrics_listen =
+                settings.http.metrics_listen.map(|address| offset(address, at)).transpose()?;
             let link = free_link(before.nodes.get(&name).map(|node| node.link), &mut taken)?;
             let (data, certificates) = (dir.join(&name), dir.join("authority").join(&name));
-            anyhow::Ok(LocalNode { name, http, data, link, certificates })
+            anyhow::Ok(LocalNode { name, http, data, link, metrics_listen, certificates })
         });
         let nodes = nodes.collect::<Result<_, _>>()?;
         Ok(Self { config: dir.join("nodes.toml"), dir, nodes })
@@ -143,11 +144,19 @@ impl LocalNode {
         settings::Node {
             link: self.link,
             http: Some(self.http),
+            metrics_listen: self.metrics_listen,
             certificates: Some(self.certificates.clone()),
             data: Some(self.data.clone()),
             ..settings::Node::default()
         }
     }
+}
+
+/// The address with the port of the node at this position.
+fn offset(mut address: SocketAddr, at: u16) -> anyhow::Result<SocketAddr> {
+    let port = address.port().checked_add(at).context("no port is left for the last node")?;
+    address.set_port(port);
+    Ok(address)
 }
 
 fn previous_settings(dir: &Path) -> anyhow::Result<Settings> {

@@ -55,6 +55,8 @@ pub struct Node {
     pub advertise: Option<String>,
     /// The address on which it listens for clients; `[http] address` by default.
     pub http: Option<SocketAddr>,
+    /// The address that serves `/metrics` only; `metrics_listen` of `[http]` by default.
+    pub metrics_listen: Option<SocketAddr>,
     /// The failure domain, such as a rack or a data centre. Replicas are spread over zones.
     pub zone: String,
     /// Labels for placement rules: `[services.X] only_on`.
@@ -71,6 +73,7 @@ impl Default for Node {
             link: ([127, 0, 0, 1], 7400).into(),
             advertise: None,
             http: None,
+            metrics_listen: None,
             zone: String::new(),
             labels: Vec::new(),
             certificates: None,

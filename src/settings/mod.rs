@@ -65,6 +65,8 @@ pub struct Http {
     pub certificate: Option<PathBuf>,
     /// A PEM file with its key.
     pub certificate_key: Option<PathBuf>,
+    /// An address that serves `/metrics` only, in plain HTTP and without a token. At `address`, other machines need a token.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl Default for Http {
@@ -76,6 +78,7 @@ impl Default for Http {
             cors_origins: Vec::new(),
             certificate: None,
             certificate_key: None,
+            metrics_listen: None,
         }
     }
 }
@@ -221,6 +224,19 @@ pub struct Limits {
     pub calls_max: usize,
     /// Maximum rate of requests from one address, except loopback.
     pub requests_per_second: u32,
+    /// Maximum number of HTTP connections, and at most half of the process's file descriptors: the log and the stores need
+    /// the others. At the maximum, a new connection takes the place of one that has no request in progress.
+    pub connections_max: usize,
+    /// The same for the connections of one address, except loopback and proxies.
+    pub connections_per_address_max: usize,
+    /// Maximum time from a connection to the end of its first request's headers, TLS included.
+    pub header_timeout: Duration,
+    /// Connections without a complete request for this long are closed, and those whose client does not read its response.
+    pub idle_timeout: Duration,
+    /// Maximum number of headers of a request.
+    pub headers_max: usize,
+    /// Maximum size of the headers of a request, in bytes.
+    pub header_bytes_max: usize,
     /// Maximum size of a request body, in bytes.
     pub body_bytes_max: usize,
     /// Maximum duration of a request.
@@ -234,6 +250,12 @@ impl Default for Limits {
         Self {
             calls_max: 4096,
             requests_per_second: 50,
+            connections_max: 10_000,
+            connections_per_address_max: 200,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            headers_max: 100,
+            header_bytes_max: 32 << 10,
             body_bytes_max: 1 << 20,
             request_timeout: Duration::from_secs(30),
             cache_mib: 8,

@@ -57,16 +57,18 @@ fn also_open(operation: &str, scope: &str) -> &'static [&'static str] {
     }
 }
 
-struct Operation {
-    name: String,
-    method: Method,
-    path: String,
+pub struct Operation {
+    pub name: String,
+    pub method: Method,
+    pub path: String,
     scope: Option<String>,
     open: bool,
-    body: Option<Value>,
+    pub body: Option<Value>,
+    /// As in the document.
+    pub documented: Value,
 }
 
-fn operations() -> Vec<Operation> {
+pub fn operations() -> Vec<Operation> {
     let (_, text) = documents().into_iter().find(|(name, _)| name == "auberge.json").unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let mut found = Vec::new();
@@ -97,7 +99,15 @@ fn read(document: &Value, path: &str, method: &str, operation: &Value) -> Operat
     if !query.is_empty() {
         path = format!("{path}?{}", query.join("&"));
     }
-    Operation { name, method: method.to_uppercase().parse().unwrap(), path, scope, open, body }
+    Operation {
+        name,
+        method: method.to_uppercase().parse().unwrap(),
+        path,
+        scope,
+        open,
+        body,
+        documented: operation.clone(),
+    }
 }
 
 /// Replaces the parameters of a path with well-formed ids.
@@ -145,13 +155,13 @@ fn overridden(name: &str, mut body: Value) -> Value {
 }
 
 /// A server with another user's reservation, whose ids replace the placeholders.
-struct Scene {
-    server: TestServer,
+pub struct Scene {
+    pub server: TestServer,
     replace: Vec<(String, String)>,
 }
 
 impl Scene {
-    async fn set() -> Self {
+    pub async fn set() -> Self {
         let server = TestServer::open().await;
         let owner = server.booker().await;
         let hotel = server.hotel_id("river").await;
@@ -172,7 +182,7 @@ impl Scene {
         Self { server, replace }
     }
 
-    fn put(&self, text: &str) -> String {
+    pub fn put(&self, text: &str) -> String {
         self.replace.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
     }
 

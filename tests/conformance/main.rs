@@ -5,6 +5,7 @@ mod authorization;
 mod dependencies;
 mod documents;
 mod folders;
+mod inputs;
 mod sample;
 
 use std::path::{Path, PathBuf};

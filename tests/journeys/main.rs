@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cards;
+mod connections;
 mod guest;
 mod lists;
 mod operators;

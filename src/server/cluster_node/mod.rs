@@ -113,6 +113,9 @@ pub async fn start(options: Options) -> anyhow::Result<Arc<ClusterNode>> {
     if let Some(address) = identity.settings.http {
         settings.http.address = address;
     }
+    if let Some(address) = identity.settings.metrics_listen {
+        settings.http.metrics_listen = Some(address);
+    }
     if settings.http.public_url.is_none() {
         bail!("a cluster needs `public_url` in [http], the address that guests use");
     }

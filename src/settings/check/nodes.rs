@@ -69,6 +69,10 @@ fn check_nodes(settings: &Settings, findings: &mut Findings<'_>) {
         if node.http.is_some_and(|address| is_plain_http(settings) && !address.ip().is_loopback()) {
             findings.add(&table, "http", NOT_ON_LOOPBACK);
         }
+        let http = node.http.unwrap_or(settings.http.address);
+        if node.metrics_listen == Some(http) {
+            findings.add(&table, "metrics_listen", "is in use for clients: set another port");
+        }
         match (&node.certificates, insecure) {
             (None, false) => {
                 let message = "needs `certificates`, the folder that `auberge cert node` creates";

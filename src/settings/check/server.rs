@@ -9,6 +9,7 @@ const BRAND_CHARS_MAX: usize = 120;
 const DAY_SECS: u32 = 24 * 60 * 60;
 const HOLD_SECS_MAX: u32 = 7 * DAY_SECS;
 const REQUEST_TIMEOUT_SECS_MAX: u32 = 60 * 60;
+const HEADER_TIMEOUT_SECS_MAX: u32 = 5 * 60;
 const HORIZON_DAYS_MAX: u32 = 1100;
 /// The host whose webhook secrets have a known form.
 const STRIPE_HOST: &str = "api.stripe.com";
@@ -91,6 +92,9 @@ fn check_http(settings: &Settings, findings: &mut Findings<'_>) {
     }
     if is_plain_http(settings) && !http.address.ip().is_loopback() {
         findings.add("http", "address", NOT_ON_LOOPBACK);
+    }
+    if http.metrics_listen == Some(http.address) {
+        findings.add("http", "metrics_listen", "is in use by `address`: set another port");
     }
 }
 
@@ -257,10 +261,20 @@ fn check_limits(settings: &Settings, findings: &mut Findings<'_>) {
     };
     bounded("calls_max", limits.calls_max as u64, 1, 1_000_000);
     bounded("requests_per_second", limits.requests_per_second.into(), 1, 1_000_000);
+    bounded("connections_max", limits.connections_max as u64, 16, 1_000_000);
+    bounded("connections_per_address_max", limits.connections_per_address_max as u64, 1, 1_000_000);
+    bounded("headers_max", limits.headers_max as u64, 20, 1000);
+    bounded("header_bytes_max", limits.header_bytes_max as u64, 4096, 1 << 20);
     bounded("body_bytes_max", limits.body_bytes_max as u64, 1024, 1 << 30);
     bounded("cache_mib", limits.cache_mib, 1, 65_536);
     if !is_within(limits.request_timeout, 1, REQUEST_TIMEOUT_SECS_MAX) {
         findings.add("limits", "request_timeout", "must be 1s to 1h");
+    }
+    if !is_within(limits.header_timeout, 1, HEADER_TIMEOUT_SECS_MAX) {
+        findings.add("limits", "header_timeout", "must be 1s to 5m");
+    }
+    if !is_within(limits.idle_timeout, 1, REQUEST_TIMEOUT_SECS_MAX) {
+        findings.add("limits", "idle_timeout", "must be 1s to 1h");
     }
 }
 

@@ -19,6 +19,7 @@ pub struct Plan {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
     data: Option<PathBuf>,
+    descriptors_max: Option<u32>,
 }
 
 impl Plan {
@@ -54,6 +55,12 @@ impl Plan {
         Self { data: Some(data), ..self }
     }
 
+    /// Sets the hard limit of file descriptors.
+    #[must_use]
+    pub fn descriptors_max(self, descriptors_max: u32) -> Self {
+        Self { descriptors_max: Some(descriptors_max), ..self }
+    }
+
     /// Starts the server and imports the hotels.
     pub async fn open(self) -> TestServer {
         let directory =
@@ -68,6 +75,7 @@ impl Plan {
             demo: self.demo,
             arguments: self.arguments,
             variables: self.variables,
+            descriptors_max: self.descriptors_max,
             process: None,
             starts: 0,
         };
@@ -90,6 +98,7 @@ pub struct TestServer {
     demo: bool,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    descriptors_max: Option<u32>,
     process: Option<BackgroundProcess>,
     starts: u32,
 }
@@ -180,7 +189,14 @@ impl TestServer {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = match self.descriptors_max {
+            None => Command::new(binary()),
+            Some(count) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {count} && exec \"$@\""), "sh"]).arg(binary());
+                shell
+            }
+        };
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AUBERGE_")) {
             command.env_remove(name);
         }
