@@ -104,6 +104,33 @@ async fn a_guest_finds_books_pays_and_cancels() {
         "{refunded}"
     );
     assert_eq!(partner.reservation(&held).await["refund"]["status"], "succeeded");
+
+    // The receipt stays as it was issued: the refund has a credit note, and the confirmation of the cancelled booking says so.
+    let path = format!("/v1/payments/{}", text(&payment["id"]));
+    let again = partner.get(&format!("{path}/receipt.pdf")).await.expect(200);
+    if let (Some(before), Some(after)) = (pdf_text(&receipt.bytes), pdf_text(&again.bytes)) {
+        assert_eq!(before, after);
+    }
+    let notes = partner.get(&format!("{path}/credit-notes")).await.expect(200).json();
+    assert_eq!(
+        (&notes["items"][0]["number"], &notes["items"][0]["amount"]),
+        (&json!("CN-000001"), &held["total"]),
+        "{notes}"
+    );
+    let note = partner.get(&format!("{path}/credit-notes/CN-000001/credit-note.pdf")).await.expect(200);
+    if let Some(read) = pdf_text(&note.bytes) {
+        assert!(read.contains("CN-000001") && read.contains(text(&payment["receipt_number"])), "{read}");
+    }
+    let refund_mail = server.mail("lucja@guest.example", "Refund").await;
+    pdf_text(&refund_mail.pdf().expect("the mail has no credit note").bytes);
+    assert_eq!(cancelled["cancelled_by"], "partner");
+    let cancellation = partner.get(&format!("{reservation}/confirmation.pdf")).await.expect(200);
+    if let Some(read) = pdf_text(&cancellation.bytes) {
+        assert!(
+            read.contains("Your booking is cancelled") && !read.contains("free of charge until"),
+            "{read}"
+        );
+    }
     server.assert_invariants().await;
 }
 

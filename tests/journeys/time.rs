@@ -1,4 +1,4 @@
-//! Expiry of holds and offers. The server's clock is set forward with `faketime`; without it the test is skipped.
+//! Expiry of holds and offers, and the end of stays. The server's clock is set forward with `faketime`; without it the test is skipped.
 
 use serde_json::json;
 use test_support::{Stay, TestServer};
@@ -64,5 +64,65 @@ async fn holds_and_offers_expire() {
     let body = json!({"offer": offer, "guest": {"name": "A", "email": "a@guest.example"}});
     let gone = partner.post("/v1/reservations", &body).await.problem(410, "offer-expired");
     partner.hold(text(&gone["offer"]), "fresh@guest.example").await;
+    server.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn a_stay_that_is_over_cannot_be_cancelled() {
+    let Some(library) = faketime() else { return };
+    let mut server = TestServer::open().await;
+    let river = server.hotel_id("river").await;
+    let (id, secret) =
+        server.new_client("reservations:read reservations:write payments:write payments:read", &[]).await;
+    let (staff_id, staff_secret) =
+        server.new_client("hotel:manage reservations:read reservations:write", &[&river]).await;
+    let partner = server.sign_in(&id, &secret).await;
+    let offer = partner.offer(&river, &Stay::from_day(2, 3), "Flexible").await;
+    let held = partner.hold(&offer, "over@guest.example").await;
+    partner.pay(&held, "pm_card_visa").await;
+    partner.once(&held, "confirmed").await;
+    let mail = server.mail("over@guest.example", "is confirmed").await;
+    server.wait_until_outboxes_empty().await;
+    let reservation = format!("/v1/reservations/{}", text(&held["id"]));
+    let link = mail.link(&format!("{}/bookings/{}?key=", server.url, text(&held["id"]))).unwrap();
+    let page = link.strip_prefix(&server.url).unwrap().to_owned();
+
+    // During the stay only the hotel can cancel.
+    let jump = async |server: &mut TestServer, by: &str| {
+        server.stop();
+        server.set_variables(&[
+            ("LD_PRELOAD", &library),
+            ("FAKETIME", by),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ]);
+        server.start().await;
+    };
+    jump(&mut server, "+4d").await;
+    let partner = server.sign_in(&id, &secret).await;
+    let found = partner.reservation(&held).await;
+    assert_eq!(
+        (text(&found["status"]), &found["refund_if_cancelled_now"]["amount"]),
+        ("confirmed", &json!(0))
+    );
+    let cancel = format!("{reservation}/cancel");
+    partner.post(&cancel, &json!({})).await.problem(409, "too-late-to-cancel");
+    let shown = server.anyone().get(&page).await.expect(200).text();
+    assert!(shown.contains("can no longer be cancelled online") && !shown.contains("/cancel"), "{shown}");
+
+    // After the stay nobody can, until staff records what happened.
+    jump(&mut server, "+9d").await;
+    let (partner, staff) =
+        (server.sign_in(&id, &secret).await, server.sign_in(&staff_id, &staff_secret).await);
+    for caller in [&partner, &staff] {
+        caller.post(&cancel, &json!({})).await.problem(409, "too-late-to-cancel");
+    }
+    assert!(server.anyone().get(&page).await.expect(200).text().contains("Your stay is over"));
+    let today = test_support::day(9);
+    let overdue = format!("/v1/properties/{river}/overdue-arrivals?date={today}");
+    assert_eq!(staff.get(&overdue).await.expect(200).json()["items"][0]["id"], held["id"]);
+    staff.post(&format!("{reservation}/check-out"), &json!({})).await.expect(200);
+    assert_eq!(staff.get(&overdue).await.expect(200).json()["items"], json!([]));
+    partner.post(&cancel, &json!({})).await.problem(409, "wrong-status");
+    server.wait_until_outboxes_empty().await;
     server.assert_invariants().await;
 }

@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use contracts::payments::{Payments, RefundPayment, RefundReason};
 use contracts::reservations::{
-    Cancel, CancelledBy, CheckIn, DayList, GetDayList, NoShow, Refund, RefundStatus, Refusal, Reservation,
-    Status,
+    Cancel, CancelledBy, CheckIn, CheckOut, DayList, GetDayList, NoShow, Refund, RefundStatus, Refusal,
+    Reservation, Status,
 };
 use contracts::{Money, PaymentId, ReservationId};
 use protocol::Principal;
@@ -95,6 +95,24 @@ fn a_stay_that_is_over_cannot_be_cancelled_by_anybody() {
     assert_eq!(overdue("2026-12-27"), []);
     assert_eq!(cancel(&bench, &ann, late.id), Err(Refusal::WrongStatus { status: Status::NoShow }));
     assert_eq!(cancel(&bench, &clerk, late.id), Err(Refusal::WrongStatus { status: Status::NoShow }));
+}
+
+#[test]
+fn a_guest_whose_check_in_was_not_recorded_is_checked_out_after_the_stay() {
+    let bench = open();
+    let (ann, clerk) = (user("ann"), staff(hotel().id));
+    let stayed = paid(&bench, &ann);
+    bench.set_now(at(CHECK_OUT).plus_secs(-1));
+    let too_early = Err(Refusal::WrongStatus { status: Status::Confirmed });
+    assert_eq!(bench.call(&clerk, CheckOut { reservation: stayed.id }), too_early);
+    bench.set_now(at(CHECK_OUT).plus_secs(30 * 86_400));
+    let departed = bench.call(&clerk, CheckOut { reservation: stayed.id }).unwrap();
+    assert_eq!((departed.status, departed.departed_on), (Status::CheckedOut, Some(date("2026-12-26"))));
+    assert_eq!((departed.penalty, departed.refund), (0, None));
+    assert_eq!(bench.sent::<Payments>(), [], "the stay stays paid");
+    assert_eq!(taken(&bench, stayed.room_type(), date(DAY)), 1);
+    assert_eq!(cancel(&bench, &ann, stayed.id), Err(Refusal::WrongStatus { status: Status::CheckedOut }));
+    assert_eq!(bench.violations(), [] as [String; 0]);
 }
 
 #[test]

@@ -122,6 +122,80 @@ async fn a_guest_books_pays_and_cancels_without_an_account() {
 }
 
 #[tokio::test]
+async fn a_booking_cannot_be_cancelled_once_the_check_in_day_is_over() {
+    let services = SampleServices::new();
+    let links = services::dependencies(&services, URL).links;
+    let mut browser = Browser::at(&services);
+    let id = services.booking(Status::Confirmed);
+    let (booking, key) = (format!("/bookings/{id}"), format!("?key={}", links.tag(&[&id.to_string()])));
+    assert!(browser.get(&format!("{booking}{key}")).await.has("Cancel the booking"));
+    // The page was opened in time, and is sent too late.
+    let form = browser.get(&format!("{booking}/cancel")).await;
+    let past = protocol::Timestamp::wall_clock().plus_secs(-1);
+    services.change(Status::Confirmed, |one| one.quote.policy.guest_until = past);
+    let fields = [("csrf", form.hidden("csrf")), ("expected", form.hidden("expected"))];
+    let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let late = browser.post(&format!("{booking}/cancel"), &fields).await;
+    assert_eq!((late.status, late.location.as_str()), (StatusCode::SEE_OTHER, booking.as_str()));
+    let shown = browser.get(&booking).await;
+    assert!(shown.has("can no longer be cancelled online") && shown.has("Paris is booked"), "{}", shown.body);
+    assert!(!shown.has("Cancel the booking") && !shown.has("This booking is cancelled"), "{}", shown.body);
+    assert_eq!(browser.get(&format!("{booking}/cancel")).await.status, StatusCode::SEE_OTHER);
+    assert!(browser.get(&booking).await.has("Please contact the hotel."), "the redirect says why");
+    // After the stay the page looks back.
+    services.change(Status::Confirmed, |one| {
+        let today = contracts::Date((past.millis() / 86_400_000) as i32);
+        one.quote.stay = contracts::Stay::new(today.plus_days(-5), today.plus_days(-2)).unwrap();
+    });
+    let over = browser.get(&booking).await;
+    assert!(over.has("Your stay is over"), "{}", over.body);
+    for absent in ["Check in from", "is booked", "can no longer be cancelled", "Cancel the booking"] {
+        assert!(!over.has(absent), "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_booking_says_who_cancelled_and_has_credit_notes() {
+    let services = SampleServices::new();
+    let links = services::dependencies(&services, URL).links;
+    let mut browser = Browser::at(&services);
+    let id = services.booking(Status::Cancelled);
+    let (booking, key) = (format!("/bookings/{id}"), format!("?key={}", links.tag(&[&id.to_string()])));
+    let shown = browser.get(&format!("{booking}{key}")).await;
+    for text in ["Cancellation (PDF)", "Receipt (PDF)", "Credit note CN-000017 (PDF)"] {
+        assert!(shown.has(text), "{text}: {}", shown.body);
+    }
+    assert!(!shown.has("The hotel cancelled") && !shown.has("Cancelled by the hotel"));
+    let note = browser.get(&format!("{booking}/credit-notes/CN-000017.pdf")).await;
+    assert_eq!(
+        (note.status, &note.headers[header::CONTENT_TYPE]),
+        (StatusCode::OK, &"application/pdf".parse().unwrap())
+    );
+    assert!(
+        note.headers[header::CONTENT_DISPOSITION].to_str().unwrap().contains("credit-note-CN-000017.pdf")
+    );
+    for wrong in ["CN-000018.pdf", "CN-000017", "%2e%2e.pdf"] {
+        let seen = browser.get(&format!("{booking}/credit-notes/{wrong}")).await;
+        assert_eq!(seen.status, StatusCode::NOT_FOUND, "{wrong}");
+    }
+    let mut stranger = Browser::at(&services);
+    let seen = stranger.get(&format!("{booking}/credit-notes/CN-000017.pdf")).await;
+    assert_eq!(seen.status, StatusCode::NOT_FOUND);
+    services.change(Status::Cancelled, |one| {
+        one.cancelled_by = Some(contracts::reservations::CancelledBy::Hotel);
+        one.penalty = 1_000;
+    });
+    let shown = browser.get(&booking).await;
+    for text in ["The hotel cancelled this booking.", "It keeps", "Cancelled by the hotel"] {
+        assert!(shown.has(text), "{text}: {}", shown.body);
+    }
+    services.change(Status::Cancelled, |one| {
+        one.cancelled_by = Some(contracts::reservations::CancelledBy::Partner);
+    });
+    assert!(browser.get(&booking).await.has("The partner with whom you booked cancelled this booking."));
+}
+
+#[tokio::test]
 async fn submitted_values_are_kept_and_errors_are_shown_with_their_fields() {
     let services = SampleServices::new();
     let mut browser = Browser::at(&services);

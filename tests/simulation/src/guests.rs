@@ -7,7 +7,7 @@ use contracts::reservations::{
     CalendarChange, Cancel, CheckIn, CheckOut, DeskAction, GetOffers, GetPayable, GetReservation, Guest,
     Hold, ImportHotels, Modify, Nights, NoShow, Quote, Refusal, Reservation, SetCalendar, Status, Undo,
 };
-use contracts::{Date, PaymentId, ReservationId, RoomTypeId, Stay};
+use contracts::{Date, Money, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
 use protocol::{Principal, Timestamp};
 use reservations::{Reservations, zone};
@@ -143,10 +143,17 @@ impl World {
         Ok(())
     }
 
-    /// A guest cancels a reservation.
+    /// A guest cancels a reservation, or the hotel does, with or without a fee.
     pub fn cancel_reservation(&mut self) -> Result<(), Violation> {
-        let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
-        self.call::<Reservations, _>(&who, Cancel { reservation, expect: None, penalty: None }).map(|_| ())
+        let Some((reservation, guest)) = self.some_reservation() else { return Ok(()) };
+        let by_hotel = self.rng.chance(30);
+        let who = if by_hotel { administrator() } else { guest };
+        let fee = (by_hotel && self.rng.chance(50)).then(|| self.rng.between(0, 15_000));
+        let penalty = match fee {
+            Some(fee) => Some(Money::new(fee, self.reservation(reservation)?.currency())),
+            None => None,
+        };
+        self.call::<Reservations, _>(&who, Cancel { reservation, expect: None, penalty }).map(|_| ())
     }
 
     /// A guest changes the special requests.

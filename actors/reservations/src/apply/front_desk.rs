@@ -23,16 +23,30 @@ pub(super) fn check_in(turn: &mut Turn<'_, Reservations>, request: CheckIn) -> R
     Ok(set_status(turn, reservation, Status::CheckedIn, TimelineEvent::CheckedIn))
 }
 
-/// Releases the nights that are left. The price stays the same: staff decides about a refund.
+/// Releases the nights that are left. The price stays the same: staff decides about a refund. After the stay also allowed for a
+/// confirmed reservation, whose check-in was not recorded.
 pub(super) fn check_out(
     turn: &mut Turn<'_, Reservations>,
     request: CheckOut,
 ) -> Result<Reservation, Refusal> {
-    let (mut reservation, zone) = find_for_staff(turn, request.reservation, Status::CheckedIn)?;
+    let (mut reservation, departed_on) = match find_for_staff(turn, request.reservation, Status::CheckedIn) {
+        Ok((reservation, zone)) => {
+            // The time zone of the hotel may have been corrected since check-in.
+            let departed_on = zone::today(&zone, turn.now()).max(reservation.stay().check_in());
+            (reservation, departed_on)
+        }
+        Err(Refusal::WrongStatus { status: Status::Confirmed }) => {
+            let (reservation, zone) = find_for_staff(turn, request.reservation, Status::Confirmed)?;
+            let departed_on = reservation.stay().check_out();
+            if turn.now() < zone::instant(&zone, departed_on, CHECK_OUT_HOUR) {
+                return Err(Refusal::WrongStatus { status: Status::Confirmed });
+            }
+            (reservation, departed_on)
+        }
+        Err(refusal) => return Err(refusal),
+    };
     // No writes above this line, no refusals below it.
     let stay = reservation.stay();
-    // The time zone of the hotel may have been corrected since check-in.
-    let departed_on = zone::today(&zone, turn.now()).max(stay.check_in());
     reservation.departed_on = Some(departed_on);
     reservation.status = Status::CheckedOut;
     record(&mut reservation, turn.now(), TimelineEvent::CheckedOut);

@@ -58,7 +58,8 @@ impl Api {
     /// List overdue arrivals
     ///
     /// For the night audit: confirmed reservations with a check-in in the 60 days before the date whose guests are neither
-    /// checked in nor marked as no-shows. They stay confirmed until staff marks them.
+    /// checked in nor marked as no-shows. They stay confirmed until staff checks them in or, after the stay, out, marks them as
+    /// no-shows, or cancels them.
     #[oai(
         path = "/properties/:property_id/overdue-arrivals",
         method = "get",
@@ -92,7 +93,8 @@ impl Api {
     /// Check a guest out
     ///
     /// Before the last night it is an early departure: the nights from `departed_on` on are released. The price stays the
-    /// same; refund a part with `POST /v1/payments/{payment_id}/refunds`.
+    /// same; refund a part with `POST /v1/payments/{payment_id}/refunds`. After the stay, a confirmed reservation can be checked
+    /// out too: its check-in was not recorded.
     #[oai(path = "/reservations/:reservation_id/check-out", method = "post", operation_id = "checkOut")]
     async fn check_out(
         &self,

@@ -1,5 +1,6 @@
 //! Sample hotels, offers and bookings.
 
+use contracts::payments::{CreditNote, Payment, PaymentStatus};
 use contracts::pricing::{TaxAmount, price_stay};
 use contracts::reservations::{
     CancelledBy, Guest, Offer, PaymentState, Policy, Quote, Refund, RefundStatus, Reservation, Status,
@@ -7,7 +8,7 @@ use contracts::reservations::{
 };
 use contracts::search::City;
 use contracts::{
-    Cancellation, Currency, Date, HotelId, HotelProfile, PaymentId, RatePlanId, RatePlanProfile,
+    Cancellation, Currency, Date, HotelId, HotelProfile, PaymentId, RatePlanId, RatePlanProfile, RefundId,
     ReservationId, RoomTypeId, RoomTypeProfile, Season, Stay, TaxRule,
 };
 use protocol::Timestamp;
@@ -253,4 +254,34 @@ pub fn guest() -> Guest {
 pub fn three_nights(now: Timestamp) -> Stay {
     let today = Date(i32::try_from(now.seconds() / 86_400).unwrap_or(0));
     Stay::new(today.plus_days(18), today.plus_days(21)).expect("three nights")
+}
+
+/// The payment of a booking that is refunded in full.
+pub fn refunded(one: &Reservation, now: Timestamp) -> Payment {
+    let note = CreditNote {
+        number: "CN-000017".into(),
+        refund: RefundId(1),
+        amount: one.total(),
+        issued_at: now,
+        reverses: None,
+    };
+    Payment {
+        id: PaymentId(one.id.0 ^ 1),
+        reservation: one.id,
+        hotel: Some(one.hotel()),
+        status: PaymentStatus::Refunded,
+        amount: Some(one.total()),
+        refunded: one.quote.total,
+        failure: None,
+        redirect_url: None,
+        method: Some("Visa •••• 4242".into()),
+        receipt_number: Some("R-000123".into()),
+        refunds: Vec::new(),
+        created_at: now,
+        succeeded_at: Some(now),
+        test: Some(true),
+        timeline: Vec::new(),
+        version: 3,
+        credit_notes: vec![note],
+    }
 }

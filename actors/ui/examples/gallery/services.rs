@@ -109,6 +109,9 @@ impl SampleServices {
             let wishes = (index % 2 == 1).then(|| "A quiet room, please. We arrive late.".to_owned());
             let held = data::held(index as u128 + 1, "cli_sample", offer.quote, data::guest(), wishes, now);
             let grown = data::grown(held, status, now);
+            if status == Status::Cancelled {
+                state.payments.insert(grown.id, data::refunded(&grown, now));
+            }
             state.bookings.insert(grown.id, grown);
         }
         Arc::new(Self { services, links: cluster.links("booking-link"), cluster, state: Mutex::new(state) })
@@ -121,6 +124,12 @@ impl SampleServices {
     /// A booking in this status.
     pub fn booking(&self, status: Status) -> ReservationId {
         self.state().bookings.values().find(|one| one.status == status).expect("one of each").id
+    }
+
+    /// Changes the booking in this status.
+    pub fn change(&self, status: Status, change: impl FnOnce(&mut Reservation)) {
+        let id = self.booking(status);
+        change(self.state().bookings.get_mut(&id).expect("one of each"));
     }
 
     /// The `index`th hotel.
@@ -303,6 +312,10 @@ impl SampleServices {
             reservations::Command::Cancel(reservations::Cancel { reservation, .. }) => {
                 let one =
                     state.bookings.get_mut(&reservation).ok_or(reservations::Refusal::NoSuchReservation)?;
+                if !one.guest_can_cancel_at(now) {
+                    let (until, by) = (one.quote.policy.guest_until, reservations::CancelledBy::Guest);
+                    return Err(reservations::Refusal::TooLateToCancel { until, by });
+                }
                 *one = data::grown(one.clone(), Status::Cancelled, now);
                 Ok(one.clone().into())
             }
@@ -434,6 +447,13 @@ impl SampleServices {
                 let found = self.state().payments.get(&request.reservation).cloned();
                 Ok(found.into_iter().collect::<Vec<_>>().into())
             }
+            payments::Query::GetCreditNote(request) => Ok(payments::Receipt {
+                number: request.number,
+                data_json: "{}".into(),
+                guest_name: "Ada".into(),
+                guest_email: EMAIL.into(),
+            }
+            .into()),
             payments::Query::GetReceipt(_) => Ok(payments::Receipt {
                 number: "R-000123".into(),
                 data_json: "{}".into(),
