@@ -185,7 +185,7 @@ pub struct Reservations {
     pub client_unpaid_holds_max: BTreeMap<String, u32>,
     /// How long a hold lasts.
     pub hold: Duration,
-    /// How much the first payment attempt extends a hold.
+    /// How much a payment extends a hold, once, when the bank has accepted its card.
     pub hold_extension: Duration,
     /// How many days ahead nights can be booked.
     pub horizon_days: u32,

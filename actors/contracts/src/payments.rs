@@ -12,11 +12,13 @@ pub use bank::{
 };
 pub use payable::{NotPayable, Payable, Quoted};
 pub use payment::{
-    AwaitPayment, Failure, GetPayment, GuestReturned, ListPayments, ListReservationPayments, Payment,
-    PaymentCursor, PaymentStatus, StartPayment,
+    Attention, AwaitPayment, CancelPayment, Failure, GetPayment, GuestReturned, ListPayments,
+    ListReservationPayments, Payment, PaymentCursor, PaymentStatus, StartPayment,
 };
 pub use receipt::{CreditNote, GetCreditNote, GetReceipt, Receipt};
-pub use refund::{Refund, RefundPayment, RefundReason, RefundStatus, RequestRefund};
+pub use refund::{
+    Refund, RefundPayment, RefundReason, RefundStatus, RequestRefund, RetryRefund, SettleRefund,
+};
 pub use refusal::Refusal;
 
 use protocol::VariantOf;
@@ -39,6 +41,9 @@ protocol::contract! {
         BankEvent,
         BankReported,
         GuestReturned,
+        CancelPayment,
+        RetryRefund,
+        SettleRefund,
     }
 
     /// The replies to commands.

@@ -23,7 +23,9 @@ pub use offer::{
     CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, LocalHour, OFFER_SECS, Offer, Offers, PartyError, Quote,
     Restriction, check_party, default_guests,
 };
-pub use payment::{GetPayable, OpenPayment, PaymentFailed, PaymentSucceeded, RefundSettled};
+pub use payment::{
+    GetPayable, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, RefundChanged,
+};
 pub use refusal::Refusal;
 pub use reservation::{
     CancelledBy, Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, TimelineEvent,
@@ -49,7 +51,7 @@ protocol::contract! {
         OpenPayment,
         PaymentSucceeded,
         PaymentFailed,
-        RefundSettled,
+        RefundChanged,
         Hold,
         Modify,
         Cancel,
@@ -60,6 +62,7 @@ protocol::contract! {
         NoShow,
         Configure,
         Undo,
+        PaymentAccepted,
     }
 
     /// The replies to commands.

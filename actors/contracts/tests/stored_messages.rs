@@ -4,13 +4,13 @@
 use std::fmt::Debug;
 
 use contracts::payments::{
-    self, BankEvent, BankMode, BankReport, BankReported, GuestReturned, NotPayable, Quoted, RefundPayment,
-    RefundReason, RequestRefund, StartPayment,
+    self, BankEvent, BankMode, BankReport, BankReported, CancelPayment, GuestReturned, NotPayable, Quoted,
+    RefundPayment, RefundReason, RequestRefund, RetryRefund, SettleRefund, StartPayment,
 };
 use contracts::reservations::{
     self, CalendarChange, Cancel, CheckIn, CheckOut, Configure, Guest, Hold, ImportHotels, Imported, Modify,
     Nights, NoShow, OpenPayment, PaymentFailed, PaymentSucceeded, Policy, Precondition, PutHotel, Quote,
-    RefundSettled, SetCalendar, Settings,
+    PaymentAccepted, RefundChanged, SetCalendar, Settings,
 };
 use contracts::{
     Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RefundId, ReservationId, RoomTypeId,
@@ -41,12 +41,15 @@ mod before {
             reservation: ReservationId,
             payment: PaymentId,
         },
-        RefundSettled {
+        RefundChanged {
             reservation: ReservationId,
             payment: PaymentId,
             refund: RefundId,
             amount: Money,
-            succeeded: bool,
+            status: payments::RefundStatus,
+            refunded: i64,
+            pending: i64,
+            failed: i64,
         },
         Hold {
             quote: Box<Quote>,
@@ -82,6 +85,10 @@ mod before {
             slot: Slot,
             settings: Settings,
         },
+        PaymentAccepted {
+            reservation: ReservationId,
+            payment: PaymentId,
+        },
     }
 
     #[derive(Serialize)]
@@ -99,6 +106,9 @@ mod before {
         BankEvent { event: String, kind: String, payment: Option<PaymentId>, intent: Option<String> },
         BankReported { payment: PaymentId, report: BankReport },
         Returned { payment: PaymentId },
+        CancelPayment { payment: PaymentId },
+        RetryRefund { payment: PaymentId, refund: RefundId },
+        SettleRefund { payment: PaymentId, refund: RefundId, note: String },
     }
 
     #[derive(Serialize)]
@@ -186,10 +196,15 @@ fn commands_of_reservations_keep_their_bytes() {
         Before::PaymentSucceeded { reservation, payment, amount },
         PaymentSucceeded { reservation, payment, amount }.into(),
     );
+    let (status, refunded, pending, failed) = (payments::RefundStatus::Failed, 1, 2, 3);
+    same(
+        Before::PaymentAccepted { reservation, payment },
+        PaymentAccepted { reservation, payment }.into(),
+    );
     same(Before::PaymentFailed { reservation, payment }, PaymentFailed { reservation, payment }.into());
     same(
-        Before::RefundSettled { reservation, payment, refund, amount, succeeded: true },
-        RefundSettled { reservation, payment, refund, amount, succeeded: true }.into(),
+        Before::RefundChanged { reservation, payment, refund, amount, status, refunded, pending, failed },
+        RefundChanged { reservation, payment, refund, amount, status, refunded, pending, failed }.into(),
     );
     same(
         Before::Hold {
@@ -252,7 +267,12 @@ fn commands_of_payments_keep_their_bytes() {
     let (payment, reservation, amount) = (PAYMENT, RESERVATION, amount());
     let answer = Err(NotPayable::NotHeld);
     same(Before::Quoted { payment, answer: answer.clone() }, Quoted { payment, answer }.into());
-    for reason in [RefundReason::Cancelled, RefundReason::TooLate, RefundReason::Requested("Noise".into())] {
+    for reason in [
+        RefundReason::Cancelled,
+        RefundReason::TooLate,
+        RefundReason::Requested("Noise".into()),
+        RefundReason::BankMismatch,
+    ] {
         same(
             Before::Refund { payment, reservation, amount, reason: reason.clone() },
             RefundPayment { payment, reservation, amount, reason }.into(),
@@ -285,6 +305,13 @@ fn commands_of_payments_keep_their_bytes() {
     let report = BankReport::IntentCreated { intent: "pi_1".into(), mode: BankMode::Test };
     same(Before::BankReported { payment, report: report.clone() }, BankReported { payment, report }.into());
     same(Before::Returned { payment }, GuestReturned { payment }.into());
+    same(Before::CancelPayment { payment }, CancelPayment { payment }.into());
+    let (refund, note) = (REFUND, "Bank transfer".to_owned());
+    same(Before::RetryRefund { payment, refund }, RetryRefund { payment, refund }.into());
+    same(
+        Before::SettleRefund { payment, refund, note: note.clone() },
+        SettleRefund { payment, refund, note }.into(),
+    );
     assert_eq!(codec::encode(&Command::from(GuestReturned { payment: PaymentId(7) })), [1, 6, 7]);
 }
 

@@ -9,6 +9,7 @@ use protocol::Timestamp;
 
 use crate::bank::{Bank, BankError, Intent};
 use crate::mails::Mails;
+use crate::state::PAYMENTS;
 use crate::{Effect, Payments};
 
 /// The number of attempts under one idempotency key. The bank repeats its response for a key, including its own errors, so a
@@ -50,13 +51,32 @@ impl Effects<Payments> for PaymentEffects {
                 self.create(payment, reservation, amount, &payment_method, key_number).await
             }
             Effect::Confirm { payment, intent, return_url, not_after } => {
+                // Abandoned since this effect was stored, for example while the bank was unavailable: nothing is charged.
+                let abandoned = context.read(|view| {
+                    view.get(&PAYMENTS, &payment).is_some_and(|record| record.cancelling.is_some())
+                });
+                let not_after = match abandoned.await {
+                    Ok(true) => None,
+                    Ok(false) => Some(not_after),
+                    Err(unavailable) => return Outcome::Retry(unavailable.to_string()),
+                };
                 let found = self.confirm(payment, &intent, &return_url, not_after, key_number).await;
                 reported(payment, found)
             }
             Effect::Check { payment, intent } => reported(payment, self.bank.retrieve(&intent).await),
             Effect::Cancel { payment, intent } => reported(payment, self.cancel(&intent).await),
             Effect::Refund { payment, refund, intent, amount } => {
-                self.refund(context, payment, refund, &intent, amount, key_number).await
+                self.refund(context, payment, refund, &intent, Some(amount), key_number).await
+            }
+            Effect::RefundAll { payment, refund, intent } => {
+                if context.attempt == 0 {
+                    tracing::error!(
+                        %payment, %refund,
+                        "the bank captured another amount, currency or in another mode than was requested: refunding all of it"
+                    );
+                    edge::count("payments_bank_mismatch_total");
+                }
+                self.refund(context, payment, refund, &intent, None, key_number).await
             }
             Effect::MailReceipt { payment } => self.mails.receipt(context, payment).await,
             Effect::MailRefund { payment, refund } => self.mails.refund(context, payment, refund).await,
@@ -90,13 +110,14 @@ impl PaymentEffects {
         Outcome::Report(BankReported { payment, report }.into())
     }
 
-    /// Retrieves the intent first, because an earlier leader may have confirmed it.
+    /// Retrieves the intent first, because an earlier leader may have confirmed it. Without `not_after`, or after it, the
+    /// intent is cancelled.
     async fn confirm(
         &self,
         payment: PaymentId,
         intent: &str,
         return_url: &str,
-        not_after: Timestamp,
+        not_after: Option<Timestamp>,
         key_number: u32,
     ) -> Result<Intent, BankError> {
         let found = self.bank.retrieve(intent).await?;
@@ -104,7 +125,7 @@ impl PaymentEffects {
             return Ok(found);
         }
         // The hold has ended: a payment would only be refunded.
-        if (self.clock)() > not_after {
+        if not_after.is_none_or(|not_after| (self.clock)() > not_after) {
             return self.cancel(intent).await;
         }
         match self.bank.confirm(intent, return_url, &format!("{payment}-confirm-{key_number}")).await {
@@ -134,14 +155,14 @@ impl PaymentEffects {
         }
     }
 
-    /// Looks for an existing refund first, by its metadata.
+    /// Looks for an existing refund first, by its metadata. Without an amount, all that was captured is refunded.
     async fn refund(
         &self,
         context: &EffectContext,
         payment: PaymentId,
         refund: RefundId,
         intent: &str,
-        amount: Money,
+        amount: Option<Money>,
         key_number: u32,
     ) -> Outcome<Command> {
         let report = |status| {
@@ -154,13 +175,16 @@ impl PaymentEffects {
             Err(refused) => return Outcome::Poison(refused.to_string()),
         };
         if let Some(found) = found {
+            if found.status() == RefundStatus::Failed {
+                tracing::error!(%payment, %refund, "a refund failed at the bank: staff has to resolve it");
+            }
             return report(found.status());
         }
         match self.bank.refund(payment, refund, intent, amount, &format!("{refund}-{key_number}")).await {
             Ok(made) => report(made.status()),
             Err(BankError::Unavailable(why)) => Outcome::Retry(why),
             Err(BankError::Declined { code, .. } | BankError::Refused { code, .. }) => {
-                tracing::warn!(%payment, %refund, %code, attempt = context.attempt, "the bank refused a refund");
+                tracing::error!(%payment, %refund, %code, attempt = context.attempt, "the bank refused a refund: staff has to resolve it");
                 report(RefundStatus::Failed)
             }
         }

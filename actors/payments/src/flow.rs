@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use contracts::payments::{
-    AwaitPayment, BankMode, GetBankMode, Payment, Refund, Refusal, RequestRefund, StartPayment,
+    AwaitPayment, BankMode, CancelPayment, GetBankMode, Payment, Refund, Refusal, RequestRefund, RetryRefund,
+    StartPayment,
 };
+use contracts::{PaymentId, RefundId};
 use group::{Call, Client, Failure, Unavailable, Why};
 use tokio::time::Instant;
 
@@ -38,11 +40,47 @@ pub async fn refund_and_wait(
 ) -> Result<(Payment, Refund), Failure<Refusal>> {
     let payment = request.payment;
     let id = client.call(call, request).await?;
+    refund_settled(client, call, payment, id).await
+}
+
+async fn refund_settled(
+    client: &Client,
+    call: &Call,
+    payment: PaymentId,
+    id: RefundId,
+) -> Result<(Payment, Refund), Failure<Refusal>> {
     let payment = wait(client, call, AwaitPayment { payment, refund: Some(id) }).await?;
     let refund = payment.refunds.iter().find(|refund| refund.id == id).cloned();
     // A refund is never removed. An older replica may have answered.
     let refund = refund.ok_or_else(|| Unavailable::new(Why::NoService("payments".to_owned())))?;
     Ok((payment, refund))
+}
+
+/// Cancels an open payment and waits until the bank has answered, like [`start_and_wait`].
+///
+/// # Errors
+/// The refusals of [`CancelPayment`], and the other cases of [`Failure`].
+pub async fn cancel_and_wait(
+    client: &Client,
+    call: &Call,
+    request: CancelPayment,
+) -> Result<Payment, Failure<Refusal>> {
+    let payment = request.payment;
+    client.call(call, request).await?;
+    wait(client, call, AwaitPayment { payment, refund: None }).await
+}
+
+/// Retries a refund and waits until it succeeds or fails, like [`start_and_wait`].
+///
+/// # Errors
+/// The refusals of [`RetryRefund`], and the other cases of [`Failure`].
+pub async fn retry_and_wait(
+    client: &Client,
+    call: &Call,
+    request: RetryRefund,
+) -> Result<(Payment, Refund), Failure<Refusal>> {
+    let (payment, id) = (request.payment, client.call(call, request).await?);
+    refund_settled(client, call, payment, id).await
 }
 
 /// Verifies, when a cluster starts, that its store has never used another kind of bank.

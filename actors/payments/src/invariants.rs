@@ -7,7 +7,7 @@ use contracts::{HotelId, PaymentId, ReservationId};
 use group::View;
 
 use crate::state::{
-    CREDIT_NOTES, CURRENT, LAST_CREDIT_NOTE, LAST_RECEIPT, PAYMENTS, RECEIPTS, Record, Stage,
+    ALL, ATTENTION, CREDIT_NOTES, CURRENT, LAST_CREDIT_NOTE, LAST_RECEIPT, PAYMENTS, RECEIPTS, Record, Stage,
 };
 
 /// The violations of all invariants.
@@ -18,6 +18,8 @@ pub(crate) fn violations(view: &View<'_>) -> Vec<String> {
         found.extend(refunds_never_exceed_what_was_captured(id, &record));
         found.extend(success_has_an_intent_and_a_receipt(id, &record));
         found.extend(each_refund_that_succeeded_has_a_credit_note(id, &record));
+        found.extend(a_mismatch_is_refunded_in_full(id, &record));
+        found.extend(failed_refunds_are_replaced_or_listed(view, id, &record));
         if is_current(&record)
             && let Some(other) = live.insert(record.reservation, id)
         {
@@ -43,6 +45,11 @@ fn refunds_never_exceed_what_was_captured(id: PaymentId, record: &Record) -> Opt
 
 fn success_has_an_intent_and_a_receipt(id: PaymentId, record: &Record) -> Option<String> {
     let proof = record.intent.is_some() && record.receipt.is_some() && record.captured > 0;
+    // What the bank captured by mistake has no receipt.
+    if record.stage == Stage::Mismatched {
+        let wrong = record.intent.is_none() || record.receipt.is_some() || record.captured <= 0;
+        return wrong.then(|| format!("{id}: a mismatch without an intent or money, or with a receipt"));
+    }
     let succeeded = record.stage == Stage::Succeeded;
     let none = record.receipt.is_none() && record.captured == 0;
     match (succeeded, proof, none) {
@@ -52,7 +59,9 @@ fn success_has_an_intent_and_a_receipt(id: PaymentId, record: &Record) -> Option
     }
 }
 
+/// What the bank captured by mistake has no receipt that could be credited.
 fn each_refund_that_succeeded_has_a_credit_note(id: PaymentId, record: &Record) -> Option<String> {
+    record.receipt?;
     let credited: i64 = record
         .credit_notes
         .iter()
@@ -70,6 +79,27 @@ fn each_refund_that_succeeded_has_a_credit_note(id: PaymentId, record: &Record) 
             Some(format!("{id}: credit notes of {credited} for refunds of {}", record.refunded()))
         }
         None => None,
+    }
+}
+
+/// All that was captured by mistake is refunded, on its way, or before staff.
+fn a_mismatch_is_refunded_in_full(id: PaymentId, record: &Record) -> Option<String> {
+    let promised = record.refunds_total() + record.unresolved();
+    let short = record.stage == Stage::Mismatched && promised != record.captured;
+    short.then(|| format!("{id}: {promised} of {} captured by mistake are refunded", record.captured))
+}
+
+/// A refund that failed names an existing replacement, or its payment is in the list for staff.
+fn failed_refunds_are_replaced_or_listed(view: &View<'_>, id: PaymentId, record: &Record) -> Option<String> {
+    let known = |replacement| record.refunds.iter().any(|refund| refund.id == replacement);
+    let lost = record.refunds.iter().any(|refund| refund.retried_as.is_some_and(|other| !known(other)));
+    let listed = view.has(&ATTENTION, &(ALL, record.created_at, id));
+    if lost {
+        Some(format!("{id}: a refund was replaced by one that does not exist"))
+    } else if listed == record.attention().is_empty() {
+        Some(format!("{id}: the list for staff has it: {listed}, it needs attention: {}", !listed))
+    } else {
+        None
     }
 }
 

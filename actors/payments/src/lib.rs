@@ -7,6 +7,8 @@
 //! Invariants (see [`Payments`]'s `violations`):
 //! - at most one payment of a reservation is open or has succeeded;
 //! - refunds never exceed the captured amount;
+//! - a refund that failed is replaced by another one, paid in another way, or in the list for staff;
+//! - what the bank captured by mistake is refunded in full;
 //! - the receipt numbers of a hotel have no gap: each is assigned in the turn that records the success;
 //! - the credit note numbers of a hotel have no gap, and the credit notes of a payment add up to what was refunded;
 //! - every payment that succeeded has an intent and a receipt;
@@ -88,6 +90,14 @@ pub enum Effect {
     MailReceipt { payment: PaymentId },
     /// Mails the guest that a refund was made.
     MailRefund { payment: PaymentId, refund: RefundId },
+    /// Refunds all that the bank captured, because it is not what was requested; like [`Effect::Refund`]. Alerts operators.
+    RefundAll {
+        payment: PaymentId,
+        /// The bank stores this id in the refund's metadata.
+        refund: RefundId,
+        /// The bank's id.
+        intent: String,
+    },
 }
 
 /// The timers of the service. Stored: variants are only appended.

@@ -84,7 +84,7 @@ impl Mails {
             text: self.render("receipt.txt", &data)?,
             html: self.render("receipt.html", &data)?,
             attachments: vec![attachment(format!("receipt-{}.pdf", receipt.number), document)],
-            ..self.message(&receipt, format!("{payment}.receipt@{}", self.domain))?
+            ..self.message(&receipt.guest_name, &receipt.guest_email, format!("{payment}.receipt@{}", self.domain))?
         };
         self.mailer.send(&message).await.map_err(not_sent)
     }
@@ -102,27 +102,35 @@ impl Mails {
         if refund.status == RefundStatus::Failed {
             return Ok(());
         }
-        // Reversed or not yet issued again: the refund is being retried, and another mail follows its success.
-        let Some(note) = record.valid_credit_note(id) else { return Ok(()) };
-        let credit_note = state::credit_note_number(note.number);
-        let (receipt, mut data) = self.receipt_data(&record)?;
+        let Some(payable) = &record.payable else { return Ok(()) };
         let booking_url = (self.booking_url)(record.reservation);
-        let note = credit_note::credit_note(&record, &credit_note, &booking_url);
-        let note = note.map_err(|refusal| MailError::Permanent(refusal.to_string()))?;
-        let document = document(context, pdf::CREDIT_NOTE, note.data_json).await?;
+        let data = receipt::data(&record, &booking_url);
+        let mut data = data.ok_or_else(|| MailError::Permanent(format!("{payment} is not captured")))?;
+        let (mut credit_note, mut attachments) = (None, Vec::new());
+        // What the bank captured by mistake has no receipt, and its refund no credit note.
+        if record.receipt.is_some() {
+            // Reversed or not yet issued again: the refund is being retried, and another mail follows its success.
+            let Some(note) = record.valid_credit_note(id) else { return Ok(()) };
+            let number = state::credit_note_number(note.number);
+            let note = credit_note::credit_note(&record, &number, &booking_url);
+            let note = note.map_err(|refusal| MailError::Permanent(refusal.to_string()))?;
+            let document = document(context, pdf::CREDIT_NOTE, note.data_json).await?;
+            attachments.push(attachment(format!("credit-note-{number}.pdf"), document));
+            credit_note = Some(number);
+        }
         data["refund"] = json!({
             "amount": refund.amount.amount,
             "credit_note": credit_note,
             "reason": receipt::reason_text(&refund.reason),
-            "whole": found.amount.is_some_and(|amount| amount == refund.amount),
+            "whole": refund.amount.amount == record.captured,
         });
         let hotel = data["hotel"]["name"].as_str().unwrap_or_default();
         let message = Message {
             subject: format!("{}Refund from {hotel}", test_mark(&data)),
             text: self.render("refund.txt", &data)?,
             html: self.render("refund.html", &data)?,
-            attachments: vec![attachment(format!("credit-note-{credit_note}.pdf"), document)],
-            ..self.message(&receipt, format!("{id}.refund@{}", self.domain))?
+            attachments,
+            ..self.message(&payable.guest_name, &payable.guest_email, format!("{id}.refund@{}", self.domain))?
         };
         self.mailer.send(&message).await.map_err(not_sent)
     }
@@ -139,8 +147,8 @@ impl Mails {
         self.renderer.render(name, data).map_err(|error| MailError::Permanent(error.to_string()))
     }
 
-    fn message(&self, receipt: &Receipt, message_id: String) -> Result<Message, MailError> {
-        let to = Address::new(receipt.guest_name.clone(), receipt.guest_email.clone());
+    fn message(&self, name: &str, email: &str, message_id: String) -> Result<Message, MailError> {
+        let to = Address::new(name, email);
         Ok(Message {
             to: to.map_err(|error| MailError::Permanent(error.to_string()))?,
             cc: Vec::new(),

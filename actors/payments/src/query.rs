@@ -5,14 +5,14 @@ use contracts::payments::{
     Receipt, Refusal,
 };
 use contracts::{HotelId, PaymentId};
-use group::View;
+use group::{Tree, View};
 use protocol::{Principal, Timestamp};
 
 use crate::credit_note;
 use crate::limits;
 use crate::receipt;
 use crate::state::{
-    ALL, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for,
+    ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for,
 };
 
 /// The most payments on one page, including the one that shows whether there is another page.
@@ -63,7 +63,7 @@ type Row = (Timestamp, PaymentId);
 type Take<'t> = dyn FnMut(&mut dyn Iterator<Item = Row>) + 't;
 
 fn list_payments(view: &View<'_>, caller: &Principal, request: &ListPayments) -> Vec<Payment> {
-    let ListPayments { hotel, status, after, limit } = *request;
+    let ListPayments { hotel, status, after, limit, needs_attention } = *request;
     let after = after.map(|after| (after.created_at, after.payment));
     let limit = limit.min(PAGE_MAX) as usize;
     let matching = |row: &Row| {
@@ -77,11 +77,16 @@ fn list_payments(view: &View<'_>, caller: &Principal, request: &ListPayments) ->
         let rows = rows.take(limits::ROWS_SCANNED_MAX);
         found.extend(rows.filter_map(|row| matching(&row).map(|record| (row, record))).take(limit));
     };
+    if needs_attention {
+        // These are few, whoever asks.
+        of_tree(view, &ATTENTION, after, &mut take);
+        return found.into_iter().map(|(_, record)| record.to_payment()).collect();
+    }
     match hotel {
         Some(hotel) if administers(caller) || works_for(caller, hotel) => {
             of_hotel(view, hotel, after, &mut take);
         }
-        None if administers(caller) => of_all(view, after, &mut take),
+        None if administers(caller) => of_tree(view, &BY_TIME, after, &mut take),
         Some(_) => of_owner(view, caller.effective_subject(), after, &mut take),
         None => {
             of_owner(view, caller.effective_subject(), after, &mut take);
@@ -96,14 +101,15 @@ fn list_payments(view: &View<'_>, caller: &Principal, request: &ListPayments) ->
     found.into_iter().map(|(_, record)| record.to_payment()).collect()
 }
 
-fn of_all(view: &View<'_>, after: Option<Row>, take: &mut Take<'_>) {
+/// A tree whose keys begin with [`ALL`].
+fn of_tree(view: &View<'_>, tree: &Tree<(u8, Timestamp, PaymentId), ()>, after: Option<Row>, take: &mut Take<'_>) {
     match after {
         Some((at, id)) => {
             take(
-                &mut view.scan_after(&BY_TIME, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)),
+                &mut view.scan_after(tree, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)),
             );
         }
-        None => take(&mut view.scan_back(&BY_TIME, &ALL).map(|((_, at, id), ())| (at, id))),
+        None => take(&mut view.scan_back(tree, &ALL).map(|((_, at, id), ())| (at, id))),
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::{
-    self, BankEvent, BankEventReply, GetCreditNote, GetPayment, GetReceipt, ListPayments,
-    ListReservationPayments, PaymentCursor, RequestRefund, StartPayment,
+    self, BankEvent, BankEventReply, CancelPayment, GetCreditNote, GetPayment, GetReceipt, ListPayments,
+    ListReservationPayments, PaymentCursor, RequestRefund, RetryRefund, SettleRefund, StartPayment,
 };
 use contracts::pdf::{self, RenderDocument};
 use contracts::reservations::{self, GetPayable};
@@ -28,8 +28,8 @@ use crate::mails::BookingUrl;
 pub use problems::ALL;
 use problems::{payment_failure_problem, payment_problem, reservation_problem};
 pub use types::{
-    CreditNote, NewPayment, NewRefund, NextAction, Payment, PaymentFailure, PaymentStatus, Refund,
-    RefundAmount, RefundStatus,
+    Attention, CreditNote, NewPayment, NewRefund, NextAction, Payment, PaymentFailure, PaymentStatus, Refund,
+    RefundAmount, RefundSettlement, RefundStatus,
 };
 
 /// The deadline of calls that no request limits.
@@ -91,12 +91,15 @@ impl Api {
         hotel_id: Query<Option<String>>,
         /// Only with this status
         status: Query<Option<PaymentStatus>>,
+        /// Only payments on which staff has to act, see `attention`: a refund failed, or the bank captured a wrong amount
+        needs_attention: Query<Option<bool>>,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
     ) -> Result<SerdeJson<Page<Payment>>, ApiError> {
         let hotel = hotel_id.0.as_deref().map(|id| rest::id_in_body(id, "/hotel_id")).transpose()?;
         let status = status.0.map(payments::PaymentStatus::from);
-        let filters = ("listPayments", &reservation_id.0, &hotel_id.0, status);
+        let needs_attention = needs_attention.0.unwrap_or_default();
+        let filters = ("listPayments", &reservation_id.0, &hotel_id.0, status, needs_attention);
         let after: Option<PaymentCursor> = self.settings.cursors.decode(&filters, cursor.0)?;
         let call = caller.call();
         let mut found = match &reservation_id.0 {
@@ -106,13 +109,14 @@ impl Api {
                 found.retain(|payment| {
                     hotel.is_none_or(|hotel| payment.hotel == Some(hotel))
                         && status.is_none_or(|status| payment.status == status)
+                        && (!needs_attention || !payment.attention.is_empty())
                         && after.is_none_or(|after| position(payment) < after)
                 });
                 found
             }
             None => {
                 let limit = u32::try_from(limit.0.get()).unwrap_or(u32::MAX).saturating_add(1);
-                let request = ListPayments { hotel, status, after, limit };
+                let request = ListPayments { hotel, status, after, limit, needs_attention };
                 let pages = self.client.call_every_shard(&call, request).await.map_err(failed)?;
                 pages.into_iter().flatten().collect()
             }
@@ -125,7 +129,8 @@ impl Api {
     /// Pay for a reservation
     ///
     /// Waits up to nine seconds for the bank. A declined card is a payment with the status `failed`, returned with 201. A
-    /// payment with the status `processing` can be read again later.
+    /// payment with the status `processing` can be read again later. While a payment of the reservation is open, another one
+    /// is refused with its id as `payment_id`: complete it, or cancel it to use another card.
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
@@ -150,7 +155,7 @@ impl Api {
         let payment = flow::start_and_wait(&self.client, &call, start).await.map_err(failed)?;
         // The reservation may have changed between the two calls.
         if let Some(problem) = payment.failure.as_ref().and_then(payment_failure_problem) {
-            return Err(problem.into());
+            return Err(self.with_open_payment(&caller.call(), reservation, problem).await.into());
         }
         Ok(Created::new(format!("/v1/payments/{}", payment.id), payment.version, payment.into()))
     }
@@ -165,6 +170,24 @@ impl Api {
     ) -> Result<WithETag<Payment>, ApiError> {
         let payment =
             self.call(&caller.call(), GetPayment { payment: rest::id_in_path(&payment_id)? }).await?;
+        Ok(WithETag::new(payment.version, payment.into()))
+    }
+
+    /// Cancel an open payment
+    ///
+    /// Abandons a payment that is `processing` or `requires_action`, so that another card can be used at once. Waits up to nine
+    /// seconds for the bank. The payment has then `failed` with the code `cancelled`, or has `succeeded` if the card was
+    /// charged before. A payment that has failed is returned as it is; one that had succeeded is refused: cancel the
+    /// reservation instead.
+    #[oai(path = "/payments/:payment_id/cancel", method = "post", operation_id = "cancelPayment")]
+    async fn cancel(
+        &self,
+        #[oai(scope = "rest::scope::PAYMENTS_WRITE")] caller: SignedIn,
+        /// The payment
+        payment_id: Path<String>,
+    ) -> Result<WithETag<Payment>, ApiError> {
+        let request = CancelPayment { payment: rest::id_in_path(&payment_id)? };
+        let payment = flow::cancel_and_wait(&self.client, &caller.call(), request).await.map_err(failed)?;
         Ok(WithETag::new(payment.version, payment.into()))
     }
 
@@ -193,6 +216,56 @@ impl Api {
         let refunded = flow::refund_and_wait(&self.client, &call, request).await;
         let (paid, refund) = refunded.map_err(failed)?;
         Ok(Created::new(format!("/v1/payments/{payment}"), paid.version, Refund::new(payment, refund)))
+    }
+
+    /// Retry a refund that failed
+    ///
+    /// For staff of the hotel and administrators. Makes a new refund with the same amount and reason, and names it in
+    /// `retried_as` of the one that failed. Retrying that one again returns the same new refund.
+    #[oai(
+        path = "/payments/:payment_id/refunds/:refund_id/retry",
+        method = "post",
+        operation_id = "retryRefund"
+    )]
+    async fn retry_refund(
+        &self,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
+        /// The payment
+        payment_id: Path<String>,
+        /// The refund that failed
+        refund_id: Path<String>,
+    ) -> Result<Created<Refund>, ApiError> {
+        let payment: PaymentId = rest::id_in_path(&payment_id)?;
+        let request = RetryRefund { payment, refund: rest::id_in_path(&refund_id)? };
+        let retried = flow::retry_and_wait(&self.client, &caller.call(), request).await;
+        let (paid, refund) = retried.map_err(failed)?;
+        Ok(Created::new(format!("/v1/payments/{payment}"), paid.version, Refund::new(payment, refund)))
+    }
+
+    /// Settle a refund that failed
+    ///
+    /// For staff of the hotel and administrators, who have paid the guest in another way, for example by bank transfer. The
+    /// refund counts as succeeded from then on.
+    #[oai(
+        path = "/payments/:payment_id/refunds/:refund_id/settle",
+        method = "post",
+        operation_id = "settleRefund"
+    )]
+    async fn settle_refund(
+        &self,
+        #[oai(scope = "rest::scope::HOTEL_MANAGE")] caller: SignedIn,
+        /// The payment
+        payment_id: Path<String>,
+        /// The refund that failed
+        refund_id: Path<String>,
+        settlement: Json<RefundSettlement>,
+    ) -> Result<WithETag<Payment>, ApiError> {
+        let payment: PaymentId = rest::id_in_path(&payment_id)?;
+        let request = SettleRefund { payment, refund: rest::id_in_path(&refund_id)?, note: settlement.0.note };
+        let call = caller.call();
+        self.call(&call, request).await?;
+        let payment = self.call(&call, GetPayment { payment }).await?;
+        Ok(WithETag::new(payment.version, payment.into()))
     }
 
     /// Get the receipt as PDF
@@ -284,6 +357,19 @@ impl Api {
 }
 
 impl Api {
+    /// Adds the id of the reservation's open payment to a problem that says that there is one.
+    async fn with_open_payment(&self, call: &Call, reservation: ReservationId, problem: Problem) -> Problem {
+        if !std::ptr::eq(problem.kind(), &problems::PAYMENT_OPEN) {
+            return problem;
+        }
+        let found = self.client.call(call, ListReservationPayments { reservation }).await.unwrap_or_default();
+        let open = found.into_iter().find(|payment| payment.is_open());
+        match open {
+            Some(open) => problem.with("payment_id", &open.id.to_string()),
+            None => problem,
+        }
+    }
+
     async fn call<M>(&self, call: &Call, request: M) -> Result<M::Reply, ApiError>
     where
         M: Variant<Contract = payments::Payments>,

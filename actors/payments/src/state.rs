@@ -1,9 +1,10 @@
 //! The trees of the store: key, value and meaning.
 
 use contracts::payments::{
-    BankMode, CreditNote, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason, RefundStatus,
+    Attention, BankMode, CreditNote, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason,
+    RefundStatus,
 };
-use contracts::{HotelId, Money, PaymentId, RefundId, ReservationId, scope};
+use contracts::{Currency, HotelId, Money, PaymentId, RefundId, ReservationId, scope};
 use group::Tree;
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub(crate) const PARKED: Tree<(Timestamp, String), Parked> = Tree::new(41, "park
 /// Under key 0: the number of rows in [`PARKED`].
 pub(crate) const PARKED_COUNT: Tree<u8, u32> = Tree::new(42, "parked events, counted");
 
+/// The payments that need the attention of staff, by creation time. All keys begin with [`ALL`].
+pub(crate) const ATTENTION: Tree<(u8, Timestamp, PaymentId), ()> = Tree::new(50, "payments for staff");
+
 /// The limits of the service.
 pub mod limits {
     /// The time limit of an open payment, in seconds.
@@ -46,8 +50,13 @@ pub mod limits {
     pub const RECHECK_SECS: i64 = 15;
     /// The longest pause between two retrievals, in seconds.
     pub const RECHECK_SECS_MAX: i64 = 3600;
-    /// The most refunds of one payment, failed ones included.
+    /// The most refunds of one payment, failed ones included: the bank lists as many on one page.
     pub const REFUNDS_MAX: usize = 100;
+    /// The number of refunds after which staff cannot start another one. The rest is left for cancellations.
+    pub const STAFF_REFUNDS_MAX: usize = 90;
+    /// When a refund that succeeded is retrieved again, in days after its success: it can fail later, and the event that
+    /// reports this may be lost.
+    pub const REFUND_RECHECK_DAYS: [i64; 3] = [1, 7, 30];
     /// The most entries of a timeline; later ones are dropped.
     pub const TIMELINE_MAX: usize = 300;
     /// The most parked events in each shard; the oldest is removed for a new one.
@@ -58,7 +67,7 @@ pub mod limits {
     pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
     /// The longest return URL, in bytes.
     pub const RETURN_URL_BYTES_MAX: usize = 2048;
-    /// The longest reason of a refund, in characters.
+    /// The longest reason of a refund, or note about it, in characters.
     pub const REASON_CHARS_MAX: usize = 200;
     /// The most rows that are scanned for one page of a list.
     pub const ROWS_SCANNED_MAX: usize = 50_000;
@@ -85,7 +94,7 @@ pub(crate) struct Record {
     pub redirect_url: Option<String>,
     pub failure: Option<Failure>,
     pub method: Option<String>,
-    /// The captured amount in minor units; 0 until the payment has succeeded.
+    /// The captured amount in minor units; 0 until the bank has captured it.
     pub captured: i64,
     pub receipt: Option<u64>,
     pub refunds: Vec<RefundRow>,
@@ -103,6 +112,11 @@ pub(crate) struct Record {
     pub version: u64,
     /// In the order of their numbers.
     pub credit_notes: Vec<CreditNoteRow>,
+    /// The failure code that the payment gets once its intent is cancelled at the bank: the guest has abandoned it, or its
+    /// hold has ended.
+    pub cancelling: Option<String>,
+    /// What the bank captured, if it is not what was requested.
+    pub mismatch: Option<Money>,
 }
 
 /// The stage of a payment; more detailed than its status.
@@ -120,6 +134,9 @@ pub(crate) enum Stage {
     Waiting,
     Succeeded,
     Failed,
+    /// The bank captured another amount, another currency, or in another mode than was requested. All of it is refunded, and
+    /// another payment is allowed.
+    Mismatched,
 }
 
 impl Stage {
@@ -127,7 +144,7 @@ impl Stage {
     pub fn is_open(self) -> bool {
         match self {
             Self::Quoting | Self::Creating | Self::Confirming | Self::Action | Self::Waiting => true,
-            Self::Succeeded | Self::Failed => false,
+            Self::Succeeded | Self::Failed | Self::Mismatched => false,
         }
     }
 }
@@ -144,6 +161,10 @@ pub(crate) struct RefundRow {
     pub settled_at: Option<Timestamp>,
     /// The number of scheduled retrievals, for the backoff.
     pub rechecks: u32,
+    /// The refund that replaces this one, which failed.
+    pub retried_as: Option<RefundId>,
+    /// How staff paid the guest, if the bank could not. The bank's reports do not count any more then.
+    pub settled_otherwise: Option<String>,
 }
 
 /// A credit note as it is stored. It is never changed.
@@ -183,6 +204,16 @@ pub(crate) enum TimelineEvent {
     },
     /// The payment succeeded after another one had taken its place.
     Surplus,
+    /// The intent is to be cancelled at the bank.
+    CancelRequested,
+    /// The bank captured something else than was requested.
+    Mismatched {
+        amount: Money,
+    },
+    /// Staff paid the guest in another way.
+    RefundSettledOtherwise {
+        amount: Money,
+    },
 }
 
 /// A bank event about an unknown intent.
@@ -199,6 +230,11 @@ impl Record {
 
     pub fn amount(&self) -> Option<Money> {
         self.payable.as_ref().map(|payable| payable.amount)
+    }
+
+    /// The currency of the captured amount and of its refunds.
+    pub fn currency(&self) -> Option<Currency> {
+        self.mismatch.or(self.amount()).map(|amount| amount.currency)
     }
 
     /// The sum of all refunds that have not failed, in minor units.
@@ -225,9 +261,28 @@ impl Record {
         last.filter(|note| note.reverses.is_none())
     }
 
+    /// The sum of the refunds that are pending, in minor units.
+    pub fn pending(&self) -> i64 {
+        self.refunds_total() - self.refunded()
+    }
+
     /// The amount that can still be refunded, in minor units.
     pub fn left(&self) -> i64 {
         self.captured - self.refunds_total()
+    }
+
+    /// The sum of the refunds that failed and that no other refund replaces, in minor units: staff has to resolve them.
+    pub fn unresolved(&self) -> i64 {
+        let open = |refund: &&RefundRow| refund.status == RefundStatus::Failed && refund.retried_as.is_none();
+        let sum: i64 = self.refunds.iter().filter(open).map(|refund| refund.amount).sum();
+        sum.min(self.left())
+    }
+
+    /// Why staff has to act.
+    pub fn attention(&self) -> Vec<Attention> {
+        let failed = (self.unresolved() > 0).then_some(Attention::RefundFailed);
+        let differs = self.mismatch.is_some() && self.refunded() < self.captured;
+        failed.into_iter().chain(differs.then_some(Attention::BankMismatch)).collect()
     }
 
     pub fn status(&self) -> PaymentStatus {
@@ -235,7 +290,12 @@ impl Record {
             Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Waiting => {
                 PaymentStatus::Processing
             }
+            // The guest must not continue what is being cancelled.
+            Stage::Action if self.cancelling.is_some() => PaymentStatus::Processing,
             Stage::Action => PaymentStatus::RequiresAction,
+            Stage::Mismatched if self.refunded() >= self.captured => PaymentStatus::Refunded,
+            // Waiting for the refund.
+            Stage::Mismatched => PaymentStatus::Processing,
             Stage::Failed => PaymentStatus::Failed,
             Stage::Succeeded => match self.refunded() {
                 0 => PaymentStatus::Succeeded,
@@ -255,7 +315,6 @@ impl Record {
 
     /// The payment as callers see it.
     pub fn to_payment(&self) -> Payment {
-        let currency = self.amount().map(|amount| amount.currency);
         Payment {
             id: self.id,
             reservation: self.reservation,
@@ -264,10 +323,10 @@ impl Record {
             amount: self.amount(),
             refunded: self.refunded(),
             failure: self.failure.clone(),
-            redirect_url: self.redirect_url.clone(),
+            redirect_url: self.redirect_url.clone().filter(|_| self.cancelling.is_none()),
             method: self.method.clone(),
             receipt_number: self.receipt.map(receipt_number),
-            refunds: currency.map_or_else(Vec::new, |currency| {
+            refunds: self.currency().map_or_else(Vec::new, |currency| {
                 self.refunds.iter().map(|refund| refund.to_refund(currency)).collect()
             }),
             created_at: self.created_at,
@@ -275,9 +334,11 @@ impl Record {
             test: self.mode.map(BankMode::is_test),
             timeline: self.timeline.iter().map(|(at, event)| (*at, event.to_string())).collect(),
             version: self.version,
-            credit_notes: currency.map_or_else(Vec::new, |currency| {
+            credit_notes: self.currency().map_or_else(Vec::new, |currency| {
                 self.credit_notes.iter().map(|note| note.to_credit_note(currency)).collect()
             }),
+            attention: self.attention(),
+            cancelling: self.stage.is_open() && self.cancelling.is_some(),
         }
     }
 
@@ -299,6 +360,8 @@ impl RefundRow {
             status: self.status,
             created_at: self.created_at,
             settled_at: self.settled_at,
+            retried_as: self.retried_as,
+            settled_otherwise: self.settled_otherwise.clone(),
         }
     }
 }
@@ -329,6 +392,9 @@ impl std::fmt::Display for TimelineEvent {
             Self::RefundSucceeded { .. } => "refund_succeeded",
             Self::RefundFailed { .. } => "refund_failed",
             Self::Surplus => "paid_twice",
+            Self::CancelRequested => "cancel_requested",
+            Self::Mismatched { .. } => "bank_mismatch",
+            Self::RefundSettledOtherwise { .. } => "refund_settled_otherwise",
         })
     }
 }
@@ -357,7 +423,7 @@ pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
 #[cfg(test)]
 mod tests {
     use contracts::pricing::TaxAmount;
-    use contracts::{Currency, Date};
+    use contracts::Date;
     use protocol::codec;
 
     use super::*;
@@ -403,6 +469,8 @@ mod tests {
                 created_at: Timestamp(1),
                 settled_at: Some(Timestamp(2)),
                 rechecks: 1,
+                retried_as: Some(RefundId(5)),
+                settled_otherwise: Some("Bank transfer".into()),
             }],
             surplus: true,
             checking: true,
@@ -422,6 +490,8 @@ mod tests {
                 issued_at: Timestamp(2),
                 reverses: Some(8),
             }],
+            cancelling: Some("cancelled".into()),
+            mismatch: Some(money(99)),
         }
     }
 

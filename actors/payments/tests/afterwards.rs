@@ -5,7 +5,7 @@ mod common;
 use common::bench::*;
 use common::*;
 use contracts::payments::*;
-use contracts::reservations::{self, RefundSettled, Reservations};
+use contracts::reservations::{self, RefundChanged, Reservations};
 use contracts::{PaymentId, RefundId};
 use payments::{Effect, limits};
 use protocol::Timestamp;
@@ -52,7 +52,7 @@ fn refunds_never_exceed_what_was_captured() {
     assert_eq!(bench.call(&from_reservations(), cancelled(payment, 100)), Ok(None));
     let command = bench.sent::<Reservations>();
     assert!(
-        matches!(&command[..], [reservations::Command::RefundSettled(RefundSettled { amount, succeeded: true, .. })] if amount.amount == 0),
+        matches!(&command[..], [reservations::Command::RefundChanged(RefundChanged { amount, refunded: 1000, .. })] if amount.amount == 0),
         "{command:?}"
     );
     assert_invariants(&bench);
@@ -109,29 +109,24 @@ fn a_cancelled_reservation_is_refunded_and_notified() {
     // Never more than the captured amount.
     let effect = Effect::Refund { payment, refund, intent: "pi_1".into(), amount: euros(1000) };
     assert_eq!(bench.effects(), std::slice::from_ref(&effect));
+    let event = |status, refunded, pending, failed| {
+        let (reservation, amount) = (reservation(1), euros(1000));
+        RefundChanged { reservation, payment, refund, amount, status, refunded, pending, failed }.into()
+    };
+    assert_eq!(bench.sent::<Reservations>(), [event(RefundStatus::Pending, 0, 1000, 0)]);
     // Pending: retrieved again, with growing pauses.
     settle(&bench, payment, refund, RefundStatus::Pending);
     bench.advance_secs(limits::RECHECK_SECS);
     assert_eq!(bench.effects(), [effect]);
     settle(&bench, payment, refund, RefundStatus::Succeeded);
-    let command =
-        RefundSettled { reservation: reservation(1), payment, refund, amount: euros(1000), succeeded: true }
-            .into();
-    assert_eq!(bench.sent::<Reservations>(), [command]);
+    assert_eq!(bench.sent::<Reservations>(), [event(RefundStatus::Succeeded, 1000, 0, 0)]);
     assert_eq!(bench.effects(), [Effect::MailRefund { payment, refund }]);
     // A repeated report changes nothing.
     settle(&bench, payment, refund, RefundStatus::Succeeded);
     assert!(bench.effects().is_empty() && bench.sent::<Reservations>().is_empty());
     // Days later the guest's bank returns the money.
     settle(&bench, payment, refund, RefundStatus::Failed);
-    let command = bench.sent::<Reservations>();
-    assert!(
-        matches!(
-            &command[..],
-            [reservations::Command::RefundSettled(RefundSettled { succeeded: false, .. })]
-        ),
-        "{command:?}"
-    );
+    assert_eq!(bench.sent::<Reservations>(), [event(RefundStatus::Failed, 0, 0, 1000)]);
     let now = read(&bench, payment);
     assert_eq!(
         (now.status, now.refunded, now.refunds[0].status),
@@ -204,7 +199,7 @@ fn payments_are_visible_to_their_owner_and_to_staff() {
     let Ok(theirs) = bench.call(&stranger(), start(reservation(2), "pm_card_visa")) else { panic!() };
     quote(&bench, theirs, 100);
     let list = |who: &protocol::Principal, hotel, status, after, limit| {
-        let found = bench.call(who, ListPayments { hotel, status, after, limit }).unwrap();
+        let found = bench.call(who, ListPayments { hotel, status, after, limit, needs_attention: false }).unwrap();
         found.into_iter().map(|payment| payment.id).collect::<Vec<_>>()
     };
     let other = contracts::HotelId::of_reference("other");

@@ -202,7 +202,7 @@ async fn a_late_payment_is_refunded_automatically() {
     assert!(
         matches!(
             command,
-            Some(reservations::Command::RefundSettled(reservations::RefundSettled { succeeded: true, .. }))
+            Some(reservations::Command::RefundChanged(reservations::RefundChanged { refunded: 900, .. }))
         ),
         "{command:?}"
     );

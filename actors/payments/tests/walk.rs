@@ -66,7 +66,7 @@ fn report(effect: Effect, rng: &mut Rng) -> Option<BankReported> {
             let seen = IntentSnapshot { intent, state, amount, currency, received, livemode, method };
             (payment, BankReport::Intent(seen))
         }
-        Effect::Refund { payment, refund, .. } => {
+        Effect::Refund { payment, refund, .. } | Effect::RefundAll { payment, refund, .. } => {
             let status = rng.pick(&[
                 RefundStatus::Pending,
                 RefundStatus::Succeeded,
@@ -97,6 +97,16 @@ fn step(bench: &PaymentBench, produced: &mut Produced, rng: &mut Rng) {
         }
         6 => {
             if let Some(payment) = rng.pick(&produced.payments) {
+                if rng.roll(3) == 0 {
+                    let _ = bench.call(&guest(), CancelPayment { payment });
+                }
+                if let Some(refund) = rng.pick(&read(bench, payment).refunds) {
+                    let refund = refund.id;
+                    let _ = bench.call(&admin(), RetryRefund { payment, refund });
+                    if rng.roll(4) == 0 {
+                        let _ = bench.call(&admin(), SettleRefund { payment, refund, note: "Cash".into() });
+                    }
+                }
                 let (amount, reason) =
                     (Some(1 + i64::try_from(rng.roll(1200)).expect("small")), String::new());
                 // Refused or not: both are fine.

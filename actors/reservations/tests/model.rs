@@ -16,6 +16,7 @@ use proptest::prelude::*;
 enum Step {
     Hold { room: usize, day: i32, nights: i32, rooms: u32 },
     Open(usize),
+    Accept(usize),
     Fail(usize),
     Pay(usize),
     Cancel(usize),
@@ -28,6 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => (0..2usize, 1..12i32, 1..5i32, 1..3u32)
             .prop_map(|(room, day, nights, rooms)| Step::Hold { room, day, nights, rooms }),
         2 => any::<prop::sample::Index>().prop_map(|index| Step::Open(index.index(1000))),
+        1 => any::<prop::sample::Index>().prop_map(|index| Step::Accept(index.index(1000))),
         1 => any::<prop::sample::Index>().prop_map(|index| Step::Fail(index.index(1000))),
         3 => any::<prop::sample::Index>().prop_map(|index| Step::Pay(index.index(1000))),
         2 => any::<prop::sample::Index>().prop_map(|index| Step::Cancel(index.index(1000))),
@@ -43,6 +45,7 @@ struct Modelled {
     ends: i64,
     extended: bool,
     open: bool,
+    paid: bool,
     rooms: u32,
     room: usize,
 }
@@ -103,8 +106,8 @@ proptest! {
                     match (hold(&bench, &partner, quote), full) {
                         (Ok(reservation), None) => {
                             let ends = bench.now().seconds() + 900;
-                            let (status, extended, open) = (Status::Held, false, false);
-                            model.known.push(Modelled { reservation, status, ends, extended, open, rooms, room });
+                            let (status, extended, open, paid) = (Status::Held, false, false, false);
+                            model.known.push(Modelled { reservation, status, ends, extended, open, paid, rooms, room });
                         }
                         (Err(Refusal::SoldOut { night }), Some(full)) => prop_assert_eq!(night, full),
                         (other, full) => prop_assert!(false, "{other:?} {full:?}"),
@@ -114,10 +117,13 @@ proptest! {
                     open_payment(&bench, known.reservation.id, known.reservation.id.0);
                     if known.status == Status::Held {
                         known.open = true;
-                        if !known.extended {
-                            known.extended = true;
-                            known.ends += 600;
-                        }
+                    }
+                },
+                Step::Accept(index) => if let Some(known) = pick(&mut model.known, index) {
+                    accept_payment(&bench, known.reservation.id, known.reservation.id.0);
+                    if known.status == Status::Held && known.open && !known.extended {
+                        known.extended = true;
+                        known.ends += 600;
                     }
                 },
                 Step::Fail(index) => if let Some(known) = pick(&mut model.known, index) {
@@ -125,12 +131,24 @@ proptest! {
                     bench.call(&payments(), PaymentFailed { reservation, payment }).unwrap();
                     known.open = false;
                 },
-                Step::Pay(index) => if let Some(known) = pick(&mut model.known, index) {
+                Step::Pay(index) if !model.known.is_empty() => {
+                    let index = index % model.known.len();
+                    let known = &model.known[index];
+                    let (room, rooms, stay) = (known.room, known.rooms, known.reservation.stay());
+                    let first_payment = !known.paid;
+                    let free = stay.nights().all(|night| model.rooms(room, night) >= model.taken(room, night) + rooms);
+                    let begun = stay.check_in() < reservations::zone::today("Europe/Berlin", bench.now());
                     pay(&bench, &known.reservation, known.reservation.id.0);
-                    if known.status == Status::Held {
-                        known.status = Status::Confirmed;
+                    let known = &mut model.known[index];
+                    match known.status {
+                        Status::Held => known.status = Status::Confirmed,
+                        // A late payment takes the rooms again, if all of them are free.
+                        Status::Expired if first_payment && free && !begun => known.status = Status::Confirmed,
+                        _ => {}
                     }
+                    known.paid = true;
                 },
+                Step::Pay(_) => {}
                 Step::Cancel(index) => if let Some(known) = pick(&mut model.known, index) {
                     let cancelled = cancel(&bench, &partner, known.reservation.id);
                     match known.status {

@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use contracts::payments::{self, NotPayable, Payments, Quoted, RefundPayment, RefundReason};
 use contracts::reservations::{
-    GetPayable, PaymentFailed, PaymentState, PaymentSucceeded, Refund, RefundSettled, RefundStatus, Refusal,
-    Status, TimelineEvent,
+    CalendarChange, GetPayable, Nights, PaymentFailed, PaymentState, PaymentSucceeded, Refund, RefundChanged,
+    RefundStatus, Refusal, Reservation, SetCalendar, Status, TimelineEvent,
 };
 use contracts::{Money, PaymentId, RefundId, Stay};
 use protocol::Principal;
@@ -49,7 +49,13 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
         [("2026-12-24 · Double".to_owned(), 10_000), ("2026-12-25 · Double".to_owned(), 10_000)]
     );
     assert_eq!((payable.room.as_str(), payable.hotel_city.as_str()), ("Double, Flexible", "München, DE"));
-    // The hold is extended by ten minutes, once. The first timer finds it extended.
+    // Starting a payment does not extend the hold. A card that the bank accepts extends it by ten minutes, once.
+    assert_eq!(
+        read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
+        Some(held.created_at.plus_secs(900))
+    );
+    accept_payment(&bench, held.id, 7);
+    accept_payment(&bench, held.id, 7);
     assert_eq!(
         read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
         Some(held.created_at.plus_secs(1500))
@@ -60,7 +66,12 @@ fn a_paid_hold_is_confirmed_and_mailed_once() {
     pay(&bench, &held, 7);
     assert_eq!(
         events(&bench, held.id),
-        [TimelineEvent::Held, TimelineEvent::HoldExtended, TimelineEvent::Confirmed]
+        [
+            TimelineEvent::Held,
+            TimelineEvent::PaymentStarted,
+            TimelineEvent::HoldExtended,
+            TimelineEvent::Confirmed
+        ]
     );
     assert_eq!(bench.effects(), mails(held.id, Occasion::Confirmed));
     assert_eq!(bench.sent::<Payments>(), []);
@@ -95,16 +106,16 @@ fn a_payment_is_quoted_or_refused_with_a_reason() {
     assert_eq!(answer(&bench, held.id, 2), Err(NotPayable::PaymentOpen));
     bench.call(&payments(), failed(1)).unwrap();
     assert_eq!(answer(&bench, held.id, 2), Ok(10_500));
-    // The hold is extended once, however many payments are started.
+    // Declined cards do not extend the hold, however many payments are started.
     assert_eq!(
         read(&bench, &user("ann"), held.id).unwrap().hold_expires_at,
-        Some(held.created_at.plus_secs(1500))
+        Some(held.created_at.plus_secs(900))
     );
     assert_eq!(
         events(&bench, held.id),
         [
             TimelineEvent::Held,
-            TimelineEvent::HoldExtended,
+            TimelineEvent::PaymentStarted,
             TimelineEvent::PaymentFailed,
             TimelineEvent::PaymentStarted
         ]
@@ -145,30 +156,51 @@ fn the_payable_amount_is_read_by_those_who_may_pay() {
     assert_eq!(ask(&user("ann")), Err(Refusal::NotPayable(NotPayable::NotHeld)));
 }
 
+/// The event that a refund of the payment of `reservation` has changed.
+fn refund_changed(
+    bench: &ReservationBench,
+    reservation: &Reservation,
+    payment: u128,
+    status: payments::RefundStatus,
+    (refunded, pending, failed): (i64, i64, i64),
+) -> Reservation {
+    let (id, amount) = (reservation.id, Money::new(1, reservation.currency()));
+    let (payment, refund) = (PaymentId(payment), RefundId(1));
+    let changed =
+        RefundChanged { reservation: id, payment, refund, amount, status, refunded, pending, failed };
+    bench.call(&payments(), changed).unwrap();
+    read(bench, &payments(), id).unwrap()
+}
+
 #[test]
 fn a_late_payment_is_refunded_in_full() {
     let bench = open();
     let ann = user("ann");
-    // Expired before the payment succeeded.
-    let late = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    // Expired before the payment succeeded, and the rooms are sold to others.
+    let late = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 2)).unwrap();
     open_payment(&bench, late.id, 1);
-    bench.advance_secs(1500);
+    bench.advance_secs(900);
     assert_eq!(status(&bench, late.id), Status::Expired);
-    // Cancelled before the payment succeeded.
-    let cancelled_before = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    let other = confirmed(&bench, &user("bob"), nights(DAY, 1));
+    // Cancelled before the payment succeeded: the rooms are free, and the guest does not want them.
+    let far = nights("2027-02-01", 1);
+    let cancelled_before = hold(&bench, &ann, quote(&bench, far, 1)).unwrap();
     open_payment(&bench, cancelled_before.id, 2);
     cancel(&bench, &ann, cancelled_before.id).unwrap();
     // Paid twice.
-    let twice = confirmed(&bench, &ann, nights(DAY, 1));
-    // A wrong amount.
-    let short = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    let twice = confirmed(&bench, &ann, far);
+    // A wrong amount, also after the hold has expired.
+    let wrong = hold(&bench, &ann, quote(&bench, nights("2027-01-05", 1), 1)).unwrap();
+    bench.advance_secs(900);
+    let short = hold(&bench, &ann, quote(&bench, far, 1)).unwrap();
     bench.sent::<Payments>();
     bench.effects();
     let table = [
-        (&late, 1, 10_500, Status::Expired, Some(RefundStatus::Pending)),
+        (&late, 1, 21_000, Status::Expired, Some(RefundStatus::Pending)),
         (&cancelled_before, 2, 10_500, Status::Cancelled, Some(RefundStatus::Pending)),
         (&twice, 3, 10_500, Status::Confirmed, None),
         (&short, 4, 10_499, Status::Held, None),
+        (&wrong, 5, 10_499, Status::Expired, Some(RefundStatus::Pending)),
     ];
     for (reservation, payment, amount, after, refunding) in table {
         let sum = Money::new(amount, reservation.currency());
@@ -182,13 +214,12 @@ fn a_late_payment_is_refunded_in_full() {
         assert_eq!(found.refund.map(|refund| refund.status), refunding);
         assert_eq!(found.timeline.last().unwrap().1, TimelineEvent::PaidTooLate);
         assert_eq!(bench.effects(), []);
-        let (id, payment, refund) = (reservation.id, PaymentId(payment), RefundId(1));
-        let settled = RefundSettled { reservation: id, payment, refund, amount: sum, succeeded: true };
-        bench.call(&payments(), settled).unwrap();
-        let found = read(&bench, &ann, reservation.id).unwrap();
+        let succeeded = payments::RefundStatus::Succeeded;
+        let found = refund_changed(&bench, reservation, payment, succeeded, (amount, 0, 0));
         assert_eq!(found.refund.map(|refund| refund.status), refunding.map(|_| RefundStatus::Succeeded));
         assert_eq!(bench.violations(), [] as [String; 0]);
     }
+    assert_eq!(status(&bench, other.id), Status::Confirmed);
     // Also for an unknown reservation.
     let unknown = contracts::ReservationId(late.id.0 ^ 1);
     let amount = Money::new(5, hotel().currency);
@@ -196,6 +227,95 @@ fn a_late_payment_is_refunded_in_full() {
         .call(&payments(), PaymentSucceeded { reservation: unknown, payment: PaymentId(5), amount })
         .unwrap();
     assert_eq!(bench.sent::<Payments>(), [refund(unknown, 5, 5, RefundReason::TooLate)]);
+}
+
+#[test]
+fn a_late_payment_takes_the_rooms_again_if_they_are_free() {
+    let bench = open();
+    let ann = user("ann");
+    let stay = nights(DAY, 2);
+    let held = hold(&bench, &ann, quote(&bench, stay, 2)).unwrap();
+    open_payment(&bench, held.id, 7);
+    bench.advance_secs(900);
+    assert_eq!(status(&bench, held.id), Status::Expired);
+    assert_eq!(taken(&bench, held.room_type(), date(DAY)), 0);
+    // The hotel closes the night meanwhile: the stay was promised before.
+    let change = CalendarChange { stop_sell: Some(true), ..CalendarChange::default() };
+    let nights = Nights { from: date(DAY), to: date(DAY) };
+    let request = SetCalendar { hotel: hotel().id, room_type: held.room_type(), nights, change };
+    bench.call(&administrator(), request).unwrap();
+    bench.sent::<contracts::search::Search>();
+    bench.effects();
+    bench.sent::<Payments>();
+    pay(&bench, &held, 7);
+    pay(&bench, &held, 7);
+    assert_eq!(status(&bench, held.id), Status::Confirmed);
+    assert_eq!(
+        events(&bench, held.id),
+        [
+            TimelineEvent::Held,
+            TimelineEvent::PaymentStarted,
+            TimelineEvent::Expired,
+            TimelineEvent::RoomsTakenAgain,
+            TimelineEvent::Confirmed
+        ]
+    );
+    assert_eq!(taken(&bench, held.room_type(), date(DAY)), 2);
+    assert_eq!(bench.effects(), mails(held.id, Occasion::Confirmed));
+    assert_eq!(bench.sent::<Payments>(), []);
+    assert!(
+        matches!(&bench.sent::<contracts::search::Search>()[..], [contracts::search::Command::UpdateTakenRooms(update)] if update.taken == [2, 2])
+    );
+    assert_eq!(bench.violations(), [] as [String; 0]);
+
+    // One night is sold out: none is taken.
+    let bench = open();
+    let held = hold(&bench, &ann, quote(&bench, stay, 2)).unwrap();
+    open_payment(&bench, held.id, 7);
+    bench.advance_secs(900);
+    confirmed(&bench, &user("bob"), common::nights("2026-12-25", 1));
+    pay(&bench, &held, 7);
+    assert_eq!(status(&bench, held.id), Status::Expired);
+    assert_eq!(
+        (taken(&bench, held.room_type(), date(DAY)), taken(&bench, held.room_type(), date("2026-12-25"))),
+        (0, 1)
+    );
+    assert_eq!(bench.violations(), [] as [String; 0]);
+
+    // The stay has begun long ago.
+    let bench = open();
+    let held = hold(&bench, &ann, quote(&bench, stay, 1)).unwrap();
+    open_payment(&bench, held.id, 7);
+    bench.advance_secs(900);
+    bench.set_now(at("2026-12-25T09:00:00Z"));
+    pay(&bench, &held, 7);
+    assert_eq!(status(&bench, held.id), Status::Expired);
+    assert_eq!(events(&bench, held.id).last(), Some(&TimelineEvent::PaidTooLate));
+}
+
+#[test]
+fn a_hold_that_ends_has_its_open_payment_cancelled() {
+    let cancels = |payment| payments::CancelPayment { payment: PaymentId(payment) }.into();
+    let bench = open();
+    let ann = user("ann");
+    let expires = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    open_payment(&bench, expires.id, 1);
+    bench.sent::<Payments>();
+    bench.advance_secs(900);
+    assert_eq!(bench.sent::<Payments>(), [cancels(1)]);
+    let released = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    open_payment(&bench, released.id, 2);
+    bench.sent::<Payments>();
+    cancel(&bench, &ann, released.id).unwrap();
+    assert_eq!(bench.sent::<Payments>(), [cancels(2)]);
+    // The answer of payments: nothing is open any more.
+    bench.call(&payments(), PaymentFailed { reservation: released.id, payment: PaymentId(2) }).unwrap();
+    assert_eq!(read(&bench, &ann, released.id).unwrap().payment, PaymentState::Unpaid);
+    // A hold without an open payment, and one that is paid.
+    let unpaid = hold(&bench, &ann, quote(&bench, nights(DAY, 1), 1)).unwrap();
+    bench.advance_secs(900);
+    assert_eq!(status(&bench, unpaid.id), Status::Expired);
+    assert_eq!(bench.sent::<Payments>(), []);
 }
 
 #[test]
@@ -276,24 +396,48 @@ fn cancelling_again_returns_the_same_and_an_expired_hold_stays_expired() {
 
 #[test]
 fn refunds_by_staff_and_by_cancellation_add_up() {
+    use payments::RefundStatus::{Failed, Pending, Succeeded};
     let bench = open();
     let ann = user("ann");
     let paid = confirmed(&bench, &ann, nights(DAY, 1));
-    let settle = |amount, succeeded| {
-        let amount = Money::new(amount, paid.currency());
-        let (reservation, payment) = (paid.id, PaymentId(paid.id.0));
-        let command = RefundSettled { reservation, payment, refund: RefundId(1), amount, succeeded };
-        bench.call(&payments(), command).unwrap();
-        let found = read(&bench, &ann, paid.id).unwrap();
+    let changed = |status, sums| {
+        let found = refund_changed(&bench, &paid, paid.id.0, status, sums);
         (found.refund.map(|refund| (refund.amount, refund.status)), found.refunded)
     };
-    assert_eq!(settle(1_000, true), (Some((1_000, RefundStatus::Succeeded)), 1_000));
-    assert_eq!(settle(500, true), (Some((1_500, RefundStatus::Succeeded)), 1_500));
+    assert_eq!(changed(Pending, (0, 1_000, 0)), (Some((1_000, RefundStatus::Pending)), 0));
+    assert_eq!(changed(Succeeded, (1_000, 0, 0)), (Some((1_000, RefundStatus::Succeeded)), 1_000));
+    assert_eq!(changed(Succeeded, (1_500, 0, 0)), (Some((1_500, RefundStatus::Succeeded)), 1_500));
+    bench.sent::<Payments>();
     let cancelled = cancel(&bench, &ann, paid.id).unwrap();
     assert_eq!(cancelled.refund, Some(Refund { amount: 9_000, status: RefundStatus::Pending }));
-    assert_eq!(settle(9_000, false), (Some((9_000, RefundStatus::Failed)), 1_500));
-    assert_eq!(settle(9_000, true), (Some((9_000, RefundStatus::Succeeded)), 10_500));
+    // Payments gets the total, because another refund may be on its way there.
+    assert_eq!(bench.sent::<Payments>(), [refund(paid.id, paid.id.0, 10_500, RefundReason::Cancelled)]);
+    // A refund by staff settles before payments has started that of the cancellation.
+    assert_eq!(changed(Succeeded, (1_600, 0, 0)), (Some((8_900, RefundStatus::Pending)), 1_600));
+    let before = read(&bench, &ann, paid.id).unwrap();
+    assert_eq!(changed(Pending, (1_600, 8_900, 0)), (Some((8_900, RefundStatus::Pending)), 1_600));
+    assert_eq!(read(&bench, &ann, paid.id).unwrap().version, before.version, "nothing has changed");
+    assert_eq!(changed(Failed, (1_600, 0, 8_900)), (Some((8_900, RefundStatus::Failed)), 1_600));
+    assert_eq!(changed(Pending, (1_600, 8_900, 0)), (Some((8_900, RefundStatus::Pending)), 1_600));
+    assert_eq!(changed(Succeeded, (10_500, 0, 0)), (Some((10_500, RefundStatus::Succeeded)), 10_500));
+    // The first one fails days later.
+    assert_eq!(changed(Failed, (9_500, 0, 1_000)), (Some((1_000, RefundStatus::Failed)), 9_500));
+    assert_eq!(events(&bench, paid.id).last(), Some(&TimelineEvent::RefundFailed));
     assert_eq!(bench.violations(), [] as [String; 0]);
+}
+
+#[test]
+fn a_refund_that_fails_before_the_cancellation_is_part_of_what_is_owed() {
+    let bench = open();
+    let ann = user("ann");
+    let paid = confirmed(&bench, &ann, nights(DAY, 1));
+    let (succeeded, failed) = (payments::RefundStatus::Succeeded, payments::RefundStatus::Failed);
+    refund_changed(&bench, &paid, paid.id.0, succeeded, (1_000, 0, 0));
+    refund_changed(&bench, &paid, paid.id.0, failed, (0, 0, 1_000));
+    bench.sent::<Payments>();
+    let cancelled = cancel(&bench, &ann, paid.id).unwrap();
+    assert_eq!(cancelled.refund, Some(Refund { amount: 10_500, status: RefundStatus::Pending }));
+    assert_eq!(bench.sent::<Payments>(), [refund(paid.id, paid.id.0, 10_500, RefundReason::Cancelled)]);
 }
 
 #[test]

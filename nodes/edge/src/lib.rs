@@ -56,6 +56,7 @@ pub use form::{Form, FormError, Parameters};
 pub use idempotency::IdempotencyKey;
 pub use instant::{Date, Instant};
 pub use json::parse_json;
+pub use metrics::count;
 pub use openapi::{OpenApiDocuments, Scopes, lint_document};
 pub use optional_json::OptionalJson;
 pub use payload::{Json, MergePatch, SerdeJson};

@@ -73,6 +73,11 @@ pub(crate) fn record_response(method: &Method, route: &str, status: StatusCode, 
         .record(took.as_secs_f64());
 }
 
+/// Increments a counter of the process, which `/metrics` shows. Its name ends in `_total`.
+pub fn count(counter: &'static str) {
+    metrics::counter!(counter).increment(1);
+}
+
 /// Counts a request as in progress until it is dropped.
 pub(crate) struct InFlight;
 

@@ -1,5 +1,5 @@
 //! An in-memory bank with the operations that payments uses. It charges and declines cards, requires 3-D Secure, processes
-//! slowly, fails before or after it has executed a request, and delivers events late, twice or not at all.
+//! slowly, sometimes charges less than was requested, fails before or after it has executed a request, and delivers events late, twice or not at all.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,20 @@ use contracts::{Money, PaymentId, RefundId};
 use crate::rng::Rng;
 
 /// Payment methods that guests use.
-pub const CARDS: [&str; 6] =
-    ["pm_card_visa", "pm_card_visa", "pm_card_declined", "pm_card_3ds", "pm_card_slow", "pm_card_unknown"];
+pub const CARDS: [&str; 12] = [
+    "pm_card_visa",
+    "pm_card_visa",
+    "pm_card_visa",
+    "pm_card_visa",
+    "pm_card_declined",
+    "pm_card_declined",
+    "pm_card_3ds",
+    "pm_card_3ds",
+    "pm_card_slow",
+    "pm_card_slow",
+    "pm_card_unknown",
+    "pm_card_short",
+];
 
 /// The error of a request, as `payments` classifies it.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +48,17 @@ pub struct Intent {
     pub charges: u32,
     /// Refunds: id of payments, amount in minor units, status.
     pub refunds: Vec<(RefundId, i64, RefundStatus)>,
+}
+
+impl Intent {
+    /// The amount that was charged, in minor units. `pm_card_short` is charged less than was requested.
+    pub fn received(&self) -> i64 {
+        match (self.charges, self.card.as_str()) {
+            (0, _) => 0,
+            (_, "pm_card_short") => self.amount.amount - 1,
+            _ => self.amount.amount,
+        }
+    }
 }
 
 /// A webhook event.
@@ -98,7 +121,7 @@ impl Bank {
 
     fn see(&self, id: &str) -> Option<IntentSnapshot> {
         let intent = self.intents.get(id)?;
-        let received = if intent.charges > 0 { intent.amount.amount } else { 0 };
+        let received = intent.received();
         Some(IntentSnapshot {
             intent: id.to_owned(),
             state: intent.state.clone(),
@@ -259,7 +282,7 @@ impl Bank {
         Ok(intent.refunds.iter().find(|(found, ..)| *found == refund).map(|(_, _, status)| *status))
     }
 
-    /// Refunds an amount in minor units.
+    /// Refunds an amount in minor units, or all that was charged.
     ///
     /// # Errors
     /// See [`Trouble`].
@@ -267,7 +290,7 @@ impl Bank {
         &mut self,
         id: &str,
         refund: RefundId,
-        amount: i64,
+        amount: Option<i64>,
         key: &str,
         rng: &mut Rng,
     ) -> Result<RefundStatus, Trouble> {
@@ -285,8 +308,9 @@ impl Bank {
                 .filter(|refund| refund.2 != RefundStatus::Failed)
                 .map(|refund| refund.1)
                 .sum();
-            let taken = if intent.charges > 0 { intent.amount.amount } else { 0 };
-            if gone + amount > taken {
+            let taken = intent.received();
+            let amount = amount.unwrap_or(taken - gone);
+            if amount <= 0 || gone + amount > taken {
                 return Err(Trouble::Refused { code: "charge_already_refunded" });
             }
             let status = if pending { RefundStatus::Pending } else { RefundStatus::Succeeded };

@@ -194,6 +194,7 @@ impl World {
                 }
             }
             Effect::Confirm { payment, intent, return_url: _, not_after } => {
+                let not_after = (!self.payment(payment)?.cancelling).then_some(not_after);
                 let seen = self.confirm(payment, &intent, not_after, tried);
                 self.reported(payment, seen)?
             }
@@ -206,7 +207,10 @@ impl World {
                 self.reported(payment, seen)?
             }
             Effect::Refund { payment, refund, intent, amount } => {
-                self.refund(payment, refund, &intent, amount.amount, tried)?
+                self.refund(payment, refund, &intent, Some(amount.amount), tried)?
+            }
+            Effect::RefundAll { payment, refund, intent } => {
+                self.refund(payment, refund, &intent, None, tried)?
             }
             Effect::MailReceipt { payment } => {
                 let found = self.payment(payment)?;
@@ -235,14 +239,14 @@ impl World {
         &mut self,
         payment: PaymentId,
         intent: &str,
-        not_after: protocol::Timestamp,
+        not_after: Option<protocol::Timestamp>,
         tried: u32,
     ) -> Result<IntentSnapshot, Trouble> {
         let found = self.bank.retrieve(intent, &mut self.rng)?;
         if found.state != IntentState::Unconfirmed {
             return Ok(found);
         }
-        if self.now > not_after {
+        if not_after.is_none_or(|not_after| self.now > not_after) {
             return self.cancel(intent);
         }
         match self.bank.confirm(intent, &format!("{payment}-confirm-{tried}"), &mut self.rng) {
@@ -274,7 +278,7 @@ impl World {
         payment: PaymentId,
         refund: RefundId,
         intent: &str,
-        amount: i64,
+        amount: Option<i64>,
         tried: u32,
     ) -> Result<Outcome, Violation> {
         let report = |status| {

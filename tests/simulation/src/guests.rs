@@ -1,7 +1,8 @@
 //! Random steps of hotels and guests: import, calendar changes, holds, payments, cancellations, check-in, refunds and reads.
 
 use contracts::payments::{
-    BankEvent, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund, StartPayment,
+    BankEvent, CancelPayment, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund, RetryRefund,
+    StartPayment,
 };
 use contracts::reservations::{
     CalendarChange, Cancel, CheckIn, CheckOut, DeskAction, GetOffers, GetPayable, GetReservation, Guest,
@@ -180,17 +181,26 @@ impl World {
         self.send::<Reservations>(&administrator(), command).map(|_| ())
     }
 
-    /// Staff refunds a payment as goodwill.
+    /// Staff refunds a payment as goodwill, or retries a refund that failed.
     pub fn goodwill(&mut self) -> Result<(), Violation> {
         let Some((payment, ..)) = self.rng.pick(&self.known.payments).cloned() else { return Ok(()) };
+        if self.rng.chance(30) {
+            let refunds = self.payment(payment)?.refunds;
+            let failed = refunds.into_iter().find(|refund| refund.status == RefundStatus::Failed);
+            let Some(refund) = failed.map(|refund| refund.id) else { return Ok(()) };
+            return self.call::<Payments, _>(&administrator(), RetryRefund { payment, refund }).map(|_| ());
+        }
         let amount = self.rng.chance(80).then(|| self.rng.between(1, 3_000));
         let request = RequestRefund { payment, amount, reason: "the noise".into() };
         self.call::<Payments, _>(&administrator(), request).map(|_| ())
     }
 
-    /// A guest returns from the bank's page.
+    /// A guest returns from the bank's page, or abandons the payment.
     pub fn returned(&mut self) -> Result<(), Violation> {
         let Some((payment, _, who)) = self.rng.pick(&self.known.payments).cloned() else { return Ok(()) };
+        if self.rng.chance(50) {
+            return self.call::<Payments, _>(&who, CancelPayment { payment }).map(|_| ());
+        }
         self.call::<Payments, _>(&who, GuestReturned { payment }).map(|_| ())
     }
 

@@ -33,7 +33,7 @@ pub enum PaymentStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// A stable code: the bank's decline code (`card_declined`, `insufficient_funds`, `expired_card`, …), or one of this
-    /// service: `reservation_not_found`, `reservation_not_held`, `reservation_payment_open`, `amount_changed`,
+    /// service: `reservation_not_found`, `reservation_not_held`, `reservation_payment_open`, `amount_changed`, `cancelled`,
     /// `authentication_required`, `authentication_expired`, `bank_unavailable`, `bank_refused`, `bank_mismatch`.
     pub code: String,
 }
@@ -50,7 +50,7 @@ pub struct Payment {
     pub amount: Option<Money>,
     /// The sum of the refunds that succeeded, in minor units.
     pub refunded: i64,
-    /// Present while the status is [`PaymentStatus::Failed`].
+    /// Present while the status is [`PaymentStatus::Failed`], and if the bank captured something else than was requested.
     pub failure: Option<Failure>,
     /// Present while the status is [`PaymentStatus::RequiresAction`].
     pub redirect_url: Option<String>,
@@ -65,12 +65,37 @@ pub struct Payment {
     /// Whether no real money moves; `None` until an intent exists at the bank.
     pub test: Option<bool>,
     /// Stable event names: `started`, `quoted`, `known_to_bank`, `requires_action`, `bank_processing`, `succeeded`, `failed`,
-    /// `refund_started`, `refund_succeeded`, `refund_failed`, `paid_twice`.
+    /// `refund_started`, `refund_succeeded`, `refund_failed`, `paid_twice`, `cancel_requested`, `bank_mismatch`,
+    /// `refund_settled_otherwise`.
     pub timeline: Vec<(Timestamp, String)>,
     /// Grows with each change: the entity tag.
     pub version: u64,
     /// In the order of their numbers.
     pub credit_notes: Vec<CreditNote>,
+    /// Why staff has to act; empty if nothing is to be done.
+    pub attention: Vec<Attention>,
+    /// Whether the open payment is being cancelled at the bank.
+    pub cancelling: bool,
+}
+
+impl Payment {
+    /// Whether it may still succeed.
+    pub fn is_open(&self) -> bool {
+        let open = matches!(self.status, PaymentStatus::Processing | PaymentStatus::RequiresAction);
+        // A payment with a failure waits for its refund only.
+        open && self.failure.is_none()
+    }
+}
+
+/// Why a payment needs the attention of staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Attention {
+    /// A refund failed, and the guest has not received its amount in another way: see [`super::RetryRefund`] and
+    /// [`super::SettleRefund`].
+    RefundFailed,
+    /// The bank captured another amount, another currency or in another mode than was requested, and the refund of all of
+    /// it has not succeeded yet.
+    BankMismatch,
 }
 
 /// Starts a payment. The sender has verified, in the caller's name, that the caller may see the reservation; the amount that
@@ -115,6 +140,29 @@ impl Request for GuestReturned {
 
     fn access(&self) -> Access {
         Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui"])
+    }
+}
+
+/// Abandons an open payment, so that another card can be used: its intent is cancelled at the bank. The payment fails once
+/// the bank has confirmed that, or succeeds if the bank had charged the card before. A payment that has failed stays as it is;
+/// one that has succeeded is refused.
+///
+/// From `reservations`: the hold of an open payment has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CancelPayment {
+    pub payment: PaymentId,
+}
+
+impl Request for CancelPayment {
+    type Contract = Payments;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::Slot(self.payment.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui", "reservations"])
     }
 }
 
@@ -200,6 +248,8 @@ pub struct ListPayments {
     pub after: Option<PaymentCursor>,
     /// At most 101.
     pub limit: u32,
+    /// Only payments that need the attention of staff, see [`Payment::attention`].
+    pub needs_attention: bool,
 }
 
 impl Request for ListPayments {

@@ -29,4 +29,9 @@ pub enum Refusal {
     NoReceipt,
     #[error("this payment has no credit note of this number")]
     NoSuchCreditNote,
+    #[error("no such refund")]
+    NoSuchRefund,
+    /// Only a refund that failed can be retried or settled in another way.
+    #[error("the refund has not failed")]
+    RefundNotFailed,
 }

@@ -4,7 +4,7 @@ use protocol::{Access, Request, Route};
 use serde::{Deserialize, Serialize};
 
 use super::Reservations;
-use crate::payments::Payable;
+use crate::payments::{Payable, RefundStatus};
 use crate::{Money, PaymentId, RefundId, ReservationId, scope};
 
 /// A payment was started. Answered by the event [`crate::payments::Quoted`].
@@ -68,18 +68,45 @@ impl Request for PaymentFailed {
     }
 }
 
-/// A refund succeeded or failed.
+/// The bank accepted the card: the guest has to authenticate (3-D Secure), or the bank is processing the payment. A card that
+/// is declined or unknown is never accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefundSettled {
+pub struct PaymentAccepted {
+    pub reservation: ReservationId,
+    pub payment: PaymentId,
+}
+
+impl Request for PaymentAccepted {
+    type Contract = Reservations;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::Slot(self.reservation.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::services(&["payments"])
+    }
+}
+
+/// A refund was started, succeeded or failed. A refund that succeeded can fail days later, so the sums are absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundChanged {
     pub reservation: ReservationId,
     pub payment: PaymentId,
     pub refund: RefundId,
+    /// The amount of this refund; 0 if nothing was left to refund.
     pub amount: Money,
-    /// Whether the money was refunded; otherwise staff has to resolve it.
-    pub succeeded: bool,
+    pub status: RefundStatus,
+    /// The sum of the payment's refunds that have succeeded, in minor units.
+    pub refunded: i64,
+    /// The sum of those that are pending.
+    pub pending: i64,
+    /// The sum of those that failed and that staff has to resolve.
+    pub failed: i64,
 }
 
-impl Request for RefundSettled {
+impl Request for RefundChanged {
     type Contract = Reservations;
     type Reply = ();
 

@@ -124,12 +124,12 @@ pub enum PaymentState {
     },
 }
 
-/// The status of the latest refund.
+/// The status of a reservation's refunds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefundStatus {
     Pending,
     Succeeded,
-    /// Staff has to resolve it.
+    /// The bank could not refund the money, possibly after the refund had succeeded. Staff has to resolve it.
     Failed,
 }
 
@@ -144,10 +144,10 @@ impl RefundStatus {
     }
 }
 
-/// A refund.
+/// The state of the refunds of a reservation's payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// Minor units.
+    /// Minor units: what failed, else what is on its way, else all that was refunded.
     pub amount: i64,
     pub status: RefundStatus,
 }
@@ -156,7 +156,7 @@ pub struct Refund {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimelineEvent {
     Held,
-    /// The first payment was started, which extended the hold.
+    /// The bank accepted the card of a payment that takes longer, which extended the hold.
     HoldExtended,
     PaymentStarted,
     PaymentFailed,
@@ -165,7 +165,8 @@ pub enum TimelineEvent {
     /// The hold ended without payment.
     Expired,
     Cancelled,
-    /// A payment succeeded after the hold had ended. It is refunded.
+    /// A payment succeeded after the hold had ended, and the rooms were taken by others or the hold had been cancelled. It is
+    /// refunded.
     PaidTooLate,
     Refunded,
     RefundFailed,
@@ -179,6 +180,8 @@ pub enum TimelineEvent {
     CheckInUndone,
     CheckOutUndone,
     NoShowUndone,
+    /// A payment succeeded after the hold had expired, and the rooms were still free: they were taken again.
+    RoomsTakenAgain,
 }
 
 impl TimelineEvent {
@@ -203,6 +206,7 @@ impl TimelineEvent {
             Self::CheckInUndone => "check_in_undone",
             Self::CheckOutUndone => "check_out_undone",
             Self::NoShowUndone => "no_show_undone",
+            Self::RoomsTakenAgain => "rooms_taken_again",
         }
     }
 }
@@ -228,14 +232,14 @@ pub struct Reservation {
     pub updated_at: Timestamp,
     /// When the hold ends; only while the status is [`Status::Held`].
     pub hold_expires_at: Option<Timestamp>,
-    /// Whether a payment has already extended the hold.
+    /// Whether a payment has already extended the hold, which happens once.
     pub extended: bool,
     pub payment: PaymentState,
     /// The fee of a cancellation or no-show, in minor units.
     pub penalty: i64,
-    /// The latest refund.
+    /// The state of the refunds; `None` if there are none.
     pub refund: Option<Refund>,
-    /// The sum of all refunds that succeeded, in minor units.
+    /// The sum of all refunds that have succeeded, in minor units. A refund that fails later lowers it.
     pub refunded: i64,
     /// In the order of time.
     pub timeline: Vec<(Timestamp, TimelineEvent)>,

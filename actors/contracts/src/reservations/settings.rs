@@ -38,7 +38,7 @@ pub struct Settings {
     pub client_unpaid_holds_max: BTreeMap<String, u32>,
     /// How long a hold lasts, in seconds.
     pub hold_secs: u32,
-    /// By how much the first payment attempt extends a hold, in seconds.
+    /// By how much a payment that the bank has accepted extends a hold, once, in seconds.
     pub hold_extension_secs: u32,
     /// How many days ahead nights are sold.
     pub horizon_days: u32,

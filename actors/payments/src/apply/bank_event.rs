@@ -2,7 +2,7 @@
 
 use contracts::payments::{BankEvent, BankEventReply, RefundStatus};
 
-use super::{T, check, refund_reported};
+use super::{T, check, refund};
 use crate::limits;
 use crate::state::{PARKED, PARKED_COUNT, PAYMENTS, Parked};
 
@@ -17,9 +17,11 @@ pub(super) fn bank_event(turn: &mut T<'_>, request: BankEvent) -> BankEventReply
         return BankEventReply::Parked;
     };
     if kind.contains("refund") {
-        let unfailed = record.refunds.iter().filter(|refund| refund.status != RefundStatus::Failed);
-        for refund in unfailed.map(|refund| refund.id).collect::<Vec<_>>() {
-            refund_reported::request_status(turn, &record, refund);
+        let open = record.refunds.iter().filter(|row| {
+            row.status != RefundStatus::Failed && row.settled_otherwise.is_none()
+        });
+        for id in open.map(|row| row.id).collect::<Vec<_>>() {
+            refund::request_at_bank(turn, &record, id);
         }
     } else if check::is_useful(record.stage) {
         check::retrieve(turn, record);

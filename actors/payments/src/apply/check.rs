@@ -32,7 +32,7 @@ pub(super) fn recheck(turn: &mut T<'_>, payment: PaymentId) {
 pub(super) fn is_useful(stage: Stage) -> bool {
     match stage {
         Stage::Action | Stage::Waiting | Stage::Failed => true,
-        Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Succeeded => false,
+        Stage::Quoting | Stage::Creating | Stage::Confirming | Stage::Succeeded | Stage::Mismatched => false,
     }
 }
 
@@ -43,10 +43,13 @@ pub(super) fn schedule(turn: &mut T<'_>, record: &mut Record) {
     turn.schedule(turn.now().plus_secs(pause.min(limits::RECHECK_SECS_MAX)), Timer::Recheck(record.id));
 }
 
-/// Requests a retrieval. If one is in progress, another follows it, because the result may be older than the event.
+/// Requests a retrieval, or once more the cancellation of a payment that is being cancelled. If a retrieval is in progress,
+/// another follows it, because the result may be older than the event.
 pub(super) fn retrieve(turn: &mut T<'_>, mut record: Record) {
     if let Some(intent) = record.intent.clone() {
-        if record.checking {
+        if record.stage.is_open() && record.cancelling.is_some() {
+            turn.effect(record.id.0, &Effect::Cancel { payment: record.id, intent });
+        } else if record.checking {
             record.check_again = true;
         } else {
             record.checking = true;

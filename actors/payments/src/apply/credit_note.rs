@@ -11,7 +11,8 @@ use crate::state::{CREDIT_NOTES, CreditNoteRow, LAST_CREDIT_NOTE, Record};
 /// Issues the credit note that the status of this refund requires, if it is missing. Called after each change of a status, before
 /// the payment is saved.
 pub(super) fn issue_if_due(turn: &mut T<'_>, record: &mut Record, id: RefundId) {
-    let Some(hotel) = record.hotel() else { return };
+    // What the bank captured by mistake has no receipt that could be credited.
+    let (Some(hotel), Some(_)) = (record.hotel(), record.receipt) else { return };
     let Some(refund) = record.refunds.iter().find(|refund| refund.id == id) else { return };
     let valid = record.valid_credit_note(id).map(|note| (note.number, note.amount));
     let (amount, reverses) = match (refund.status, valid) {

@@ -20,6 +20,6 @@ pub(super) fn expire(turn: &mut T<'_>, payment: PaymentId) {
         }
         // The confirming effect has a deadline of its own. A processing intent is retrieved until the bank reports an outcome.
         Stage::Confirming | Stage::Waiting => {}
-        Stage::Succeeded | Stage::Failed => {}
+        Stage::Succeeded | Stage::Failed | Stage::Mismatched => {}
     }
 }

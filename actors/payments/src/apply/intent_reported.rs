@@ -2,8 +2,9 @@
 
 use contracts::Money;
 use contracts::payments::{BankMode, IntentSnapshot, IntentState};
+use contracts::reservations::PaymentAccepted;
 
-use super::{T, check, fail, save, succeed};
+use super::{T, check, fail, mismatch, save, succeed};
 use crate::Effect;
 use crate::limits;
 use crate::state::{BANK, Record, Stage, TimelineEvent};
@@ -48,10 +49,14 @@ pub(super) fn intent_retrieved(turn: &mut T<'_>, mut record: Record, intent: Int
     }
     check::completed(turn, &mut record);
     let Some(amount) = record.amount() else { return save(turn, &record) };
-    if record.stage == Stage::Succeeded {
+    if matches!(record.stage, Stage::Succeeded | Stage::Mismatched) {
         return save(turn, &record);
     }
     if !matches_payment(&record, amount, &intent) {
+        // Even if the payment had failed here: the guest was charged.
+        if intent.state == IntentState::Succeeded {
+            return mismatch::refund_all(turn, record, amount, &intent);
+        }
         return fail_and_cancel(turn, record, intent.intent, "bank_mismatch");
     }
     if intent.method.is_some() {
@@ -62,9 +67,10 @@ pub(super) fn intent_retrieved(turn: &mut T<'_>, mut record: Record, intent: Int
         IntentState::Succeeded => succeed::succeed(turn, record, amount),
         IntentState::Failed { code } => fail::fail(turn, record, &code),
         IntentState::Canceled => {
-            let code =
-                if record.stage == Stage::Action { "authentication_expired" } else { "bank_unavailable" };
-            fail::fail(turn, record, code);
+            let expired = record.stage == Stage::Action;
+            let code = if expired { "authentication_expired" } else { "bank_unavailable" };
+            let code = record.cancelling.clone().unwrap_or_else(|| code.to_owned());
+            fail::fail(turn, record, &code);
         }
         // The effect that confirms it is in progress.
         IntentState::Unconfirmed => save(turn, &record),
@@ -75,6 +81,7 @@ pub(super) fn intent_retrieved(turn: &mut T<'_>, mut record: Record, intent: Int
         }
         IntentState::Processing => {
             if record.stage.is_open() && record.stage != Stage::Waiting {
+                accepted(turn, &record);
                 record.stage = Stage::Waiting;
                 record.redirect_url = None;
                 record.record(turn.now(), TimelineEvent::BankProcessing);
@@ -97,6 +104,7 @@ fn fail_and_cancel(turn: &mut T<'_>, record: Record, intent: String, code: &str)
 fn action_required(turn: &mut T<'_>, mut record: Record, url: String) {
     if record.stage.is_open() {
         let is_new = record.stage != Stage::Action;
+        accepted(turn, &record);
         if is_new || record.redirect_url.as_ref() != Some(&url) {
             record.stage = Stage::Action;
             record.redirect_url = Some(url);
@@ -107,6 +115,14 @@ fn action_required(turn: &mut T<'_>, mut record: Record, url: String) {
         }
     }
     save(turn, &record);
+}
+
+/// The bank has accepted the card of a payment that was being confirmed: its hold is extended, once.
+fn accepted(turn: &mut T<'_>, record: &Record) {
+    let (reservation, payment) = (record.reservation, record.id);
+    if record.stage == Stage::Confirming && record.cancelling.is_none() {
+        turn.emit(reservation.0, PaymentAccepted { reservation, payment });
+    }
 }
 
 /// Whether amount, currency and live mode of the intent are those of the payment, and a success received the full amount.

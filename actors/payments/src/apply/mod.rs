@@ -1,11 +1,13 @@
 //! The transitions, one per file.
 
 mod bank_event;
+mod cancel;
 mod check;
 mod credit_note;
 mod expire;
 mod fail;
 mod intent_reported;
+mod mismatch;
 mod quoted;
 mod refund;
 mod refund_reported;
@@ -17,7 +19,7 @@ use contracts::payments::{BankReport, BankReported, Command, RefundReason, Refus
 use group::Turn;
 use protocol::codec;
 
-use crate::state::{PAYMENTS, Record};
+use crate::state::{ALL, ATTENTION, PAYMENTS, Record};
 use crate::{Payments, Timer};
 
 type T<'a> = Turn<'a, Payments>;
@@ -32,6 +34,9 @@ pub(crate) fn dispatch(turn: &mut T<'_>, command: Command) -> Result<Reply, Refu
         Command::BankEvent(request) => bank_event::bank_event(turn, request).into(),
         Command::BankReported(request) => bank_reported(turn, request)?.into(),
         Command::GuestReturned(request) => check::guest_returned(turn, &request)?.into(),
+        Command::CancelPayment(request) => cancel::cancel_payment(turn, &request)?.into(),
+        Command::RetryRefund(request) => refund::retry_refund(turn, &request)?.into(),
+        Command::SettleRefund(request) => refund::settle_refund(turn, request)?.into(),
     })
 }
 
@@ -58,8 +63,18 @@ pub(crate) fn fire(turn: &mut T<'_>, timer: Timer) {
     }
 }
 
+/// Writes a payment, and its row in the list for staff.
 fn save(turn: &mut T<'_>, record: &Record) {
     turn.put(&PAYMENTS, &record.id, record);
+    // Only captured money needs attention.
+    if record.captured > 0 {
+        let key = (ALL, record.created_at, record.id);
+        match (record.attention().is_empty(), turn.has(&ATTENTION, &key)) {
+            (false, false) => turn.put(&ATTENTION, &key, &()),
+            (true, true) => turn.remove(&ATTENTION, &key),
+            (false, true) | (true, false) => {}
+        }
+    }
 }
 
 /// The ordering key of mails. It differs from that of bank effects, so that an unavailable mail server does not delay them.
@@ -75,7 +90,7 @@ fn refund_key(refund: contracts::RefundId) -> u128 {
 /// Whether a reason is within its length limit.
 fn within_bounds(reason: &RefundReason) -> bool {
     match reason {
-        RefundReason::Cancelled | RefundReason::TooLate => true,
+        RefundReason::Cancelled | RefundReason::TooLate | RefundReason::BankMismatch => true,
         RefundReason::Requested(words) => words.chars().count() <= crate::limits::REASON_CHARS_MAX,
     }
 }

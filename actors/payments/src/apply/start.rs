@@ -49,6 +49,8 @@ pub(super) fn start_payment(turn: &mut T<'_>, request: StartPayment) -> Result<P
         timeline: Vec::new(),
         version: 0,
         credit_notes: Vec::new(),
+        cancelling: None,
+        mismatch: None,
     };
     record.record(now, TimelineEvent::Started);
     save(turn, &record);

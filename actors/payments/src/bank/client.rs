@@ -168,21 +168,23 @@ impl Bank {
         Ok(list.data)
     }
 
-    /// Creates a refund.
+    /// Creates a refund; without an amount, of all that was captured.
     pub(crate) async fn refund(
         &self,
         payment: PaymentId,
         refund: RefundId,
         intent: &str,
-        amount: Money,
+        amount: Option<Money>,
         key: &str,
     ) -> Result<BankRefund, BankError> {
-        let form = vec![
+        let mut form = vec![
             ("payment_intent", intent.to_owned()),
-            ("amount", minor_units(amount)?.to_string()),
             ("metadata[refund]", refund.to_string()),
             ("metadata[payment]", payment.to_string()),
         ];
+        if let Some(amount) = amount {
+            form.push(("amount", minor_units(amount)?.to_string()));
+        }
         self.post("/v1/refunds", form, Some(key)).await
     }
 

@@ -15,6 +15,8 @@ edge::problems! {
     NOT_REFUNDABLE = "not-refundable", "Only a payment that succeeded can be refunded", 409;
     /// The refund exceeds what is left of the payment.
     REFUND_TOO_LARGE = "refund-too-large", "The refund is more than what is left of the payment", 409;
+    /// Only a refund that failed can be retried or settled in another way.
+    REFUND_NOT_FAILED = "refund-not-failed", "The refund has not failed", 409;
     /// The payment has not succeeded.
     NO_RECEIPT = "no-receipt", "There is no receipt before the payment has succeeded", 409;
     /// The signature of a webhook is invalid.
@@ -28,7 +30,7 @@ pub(super) fn payment_problem(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::NoSuchPayment => Problem::new(&problem_types::NOT_FOUND).detail("There is no such payment."),
         Refusal::PaymentOpen(payment) => Problem::new(&PAYMENT_OPEN)
-            .detail("Wait for its outcome, or complete the action that it requires.")
+            .detail("Complete the action that it requires, wait for its outcome, or cancel it to use another card.")
             .with("payment_id", &payment.to_string()),
         Refusal::AlreadyPaid(payment) => Problem::new(&ALREADY_PAID).with("payment_id", &payment.to_string()),
         Refusal::BadField { field, why } => {
@@ -42,6 +44,9 @@ pub(super) fn payment_problem(refusal: Refusal) -> Problem {
         Refusal::NoSuchCreditNote => {
             Problem::new(&problem_types::NOT_FOUND).detail("This payment has no credit note of this number.")
         }
+        Refusal::NoSuchRefund => Problem::new(&problem_types::NOT_FOUND).detail("There is no such refund."),
+        Refusal::RefundNotFailed => Problem::new(&REFUND_NOT_FAILED)
+            .detail("Only a refund that failed, and that no other refund replaces, can be retried or settled."),
     }
 }
 

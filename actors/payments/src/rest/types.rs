@@ -30,14 +30,15 @@ pub enum PaymentStatus {
 pub enum RefundStatus {
     Pending,
     Succeeded,
-    /// The bank could not refund the money.
+    /// The bank could not refund the money, possibly days after the refund had succeeded. Staff retries it, or pays the
+    /// guest in another way.
     Failed,
 }
 
 /// Why a payment failed.
 #[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
 pub struct PaymentFailure {
-    /// A stable code: `card_declined`, `insufficient_funds`, `expired_card`, `authentication_expired`, …
+    /// A stable code: `card_declined`, `insufficient_funds`, `expired_card`, `authentication_expired`, `cancelled`, …
     pub code: String,
 }
 
@@ -59,7 +60,7 @@ pub struct Refund {
     pub amount: Money,
     /// The status.
     pub status: RefundStatus,
-    /// `cancelled`, `too_late`, or the text entered by staff.
+    /// `cancelled`, `too_late`, `bank_mismatch`, or the text entered by staff.
     pub reason: String,
     /// When it was requested.
     pub created_at: edge::Instant,
@@ -67,6 +68,33 @@ pub struct Refund {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settled_at: Option<edge::Instant>,
+    /// The refund that replaces this one, which failed.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retried_as: Option<String>,
+    /// How staff paid the guest, because the bank could not.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settled_otherwise: Option<String>,
+}
+
+/// Why staff has to act on a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    /// A refund failed: retry it, or pay the guest in another way and settle it.
+    RefundFailed,
+    /// The bank captured something else than was requested, and the refund of all of it has not succeeded yet.
+    BankMismatch,
+}
+
+/// How a guest was paid in another way.
+#[derive(Debug, Clone, Object)]
+pub struct RefundSettlement {
+    /// For example `Bank transfer of 24 November`.
+    #[oai(validator(min_length = 1, max_length = 200))]
+    pub note: String,
 }
 
 /// A credit note: it reduces what the receipt says was paid. Receipts are never changed.
@@ -149,6 +177,8 @@ pub struct Payment {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub succeeded_at: Option<edge::Instant>,
+    /// Why staff has to act; empty if nothing is to be done.
+    pub attention: Vec<Attention>,
     /// The history.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -248,6 +278,15 @@ impl From<payments::PaymentStatus> for PaymentStatus {
     }
 }
 
+impl From<payments::Attention> for Attention {
+    fn from(attention: payments::Attention) -> Self {
+        match attention {
+            payments::Attention::RefundFailed => Self::RefundFailed,
+            payments::Attention::BankMismatch => Self::BankMismatch,
+        }
+    }
+}
+
 impl From<PaymentStatus> for payments::PaymentStatus {
     fn from(status: PaymentStatus) -> Self {
         match status {
@@ -276,10 +315,13 @@ impl Refund {
             reason: match refund.reason {
                 RefundReason::Cancelled => "cancelled".to_owned(),
                 RefundReason::TooLate => "too_late".to_owned(),
+                RefundReason::BankMismatch => "bank_mismatch".to_owned(),
                 RefundReason::Requested(text) => text,
             },
             created_at: refund.created_at.into(),
             settled_at: refund.settled_at.map(Into::into),
+            retried_as: refund.retried_as.map(|refund| refund.to_string()),
+            settled_otherwise: refund.settled_otherwise,
         }
     }
 }
@@ -302,6 +344,7 @@ impl From<payments::Payment> for Payment {
             refunds: payment.refunds.into_iter().map(|refund| Refund::new(id, refund)).collect(),
             credit_notes: payment.credit_notes.into_iter().map(CreditNote::from).collect(),
             test: payment.test,
+            attention: payment.attention.into_iter().map(Attention::from).collect(),
             created_at: payment.created_at.into(),
             succeeded_at: payment.succeeded_at.map(Into::into),
             timeline: payment.timeline.into_iter().map(|(at, event)| TimelineEntry::new(at, event)).collect(),

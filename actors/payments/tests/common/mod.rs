@@ -94,6 +94,8 @@ pub fn start(reservation: ReservationId, payment_method: &str) -> StartPayment {
 #[derive(Default)]
 pub struct FakeState {
     pub held: BTreeMap<ReservationId, Money>,
+    /// Held, and a payment is open.
+    pub open: BTreeMap<ReservationId, PaymentId>,
     pub confirmed: BTreeMap<ReservationId, PaymentId>,
     pub received: Vec<reservations::Command>,
 }
@@ -127,6 +129,9 @@ impl Service for FakeReservations {
             reservations::Command::OpenPayment(OpenPayment { reservation, payment }) => {
                 let answer =
                     state.held.get(&reservation).map(|amount| payable(*amount)).ok_or(NotPayable::NotHeld);
+                if answer.is_ok() {
+                    state.open.insert(reservation, payment);
+                }
                 turn.emit(reservation.0, Quoted { payment, answer });
             }
             reservations::Command::PaymentSucceeded(PaymentSucceeded { reservation, payment, amount }) => {
@@ -137,7 +142,9 @@ impl Service for FakeReservations {
                     turn.emit(reservation.0, RefundPayment { payment, reservation, amount, reason });
                 }
             }
-            reservations::Command::RefundSettled(_) | reservations::Command::PaymentFailed(_) => {}
+            reservations::Command::RefundChanged(_)
+            | reservations::Command::PaymentFailed(_)
+            | reservations::Command::PaymentAccepted(_) => {}
             other => panic!("unexpected: {other:?}"),
         }
         Ok(().into())

@@ -9,7 +9,7 @@ use contracts::reservations::{
 use group::Turn;
 use protocol::{Principal, Timestamp};
 
-use super::{find_expected, mail, record, release_rooms, save, settle};
+use super::{cancel_open_payment, find_expected, mail, record, release_rooms, save, settle};
 use crate::{Occasion, Reservations, access, zone};
 
 pub(super) fn cancel(turn: &mut Turn<'_, Reservations>, request: Cancel) -> Result<Reservation, Refusal> {
@@ -33,6 +33,7 @@ pub(super) fn cancel(turn: &mut Turn<'_, Reservations>, request: Cancel) -> Resu
     };
     // No writes above this line, no refusals below it.
     release_rooms(turn, &reservation);
+    cancel_open_payment(turn, &reservation);
     reservation.status = Status::Cancelled;
     reservation.cancelled_by = Some(by);
     reservation.hold_expires_at = None;

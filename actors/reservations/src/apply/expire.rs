@@ -1,10 +1,10 @@
-//! Ends a hold that was not paid in time, and releases its rooms.
+//! Ends a hold that was not paid in time, releases its rooms, and has its open payment cancelled at the bank.
 
 use contracts::ReservationId;
 use contracts::reservations::{Status, TimelineEvent};
 use group::Turn;
 
-use super::{find, record, release_rooms, save};
+use super::{cancel_open_payment, find, record, release_rooms, save};
 use crate::Reservations;
 
 pub(crate) fn expire(turn: &mut Turn<'_, Reservations>, id: ReservationId) {
@@ -17,6 +17,7 @@ pub(crate) fn expire(turn: &mut Turn<'_, Reservations>, id: ReservationId) {
         return;
     }
     release_rooms(turn, &reservation);
+    cancel_open_payment(turn, &reservation);
     reservation.status = Status::Expired;
     reservation.hold_expires_at = None;
     record(&mut reservation, now, TimelineEvent::Expired);

@@ -9,9 +9,10 @@ mod hold;
 mod hotel;
 mod modify;
 mod open_payment;
+mod payment_accepted;
 mod payment_failed;
 mod payment_succeeded;
-mod refund_settled;
+mod refund_changed;
 mod undo;
 
 pub(crate) use expire::expire;
@@ -35,7 +36,7 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::OpenPayment(request) => open_payment::open_payment(turn, request).into(),
         Command::PaymentSucceeded(request) => payment_succeeded::payment_succeeded(turn, request).into(),
         Command::PaymentFailed(request) => payment_failed::payment_failed(turn, request).into(),
-        Command::RefundSettled(request) => refund_settled::refund_settled(turn, request).into(),
+        Command::RefundChanged(request) => refund_changed::refund_changed(turn, request).into(),
         Command::Hold(request) => hold::hold(turn, request)?.into(),
         Command::Modify(request) => modify::modify(turn, request)?.into(),
         Command::Cancel(request) => cancel::cancel(turn, request)?.into(),
@@ -46,6 +47,7 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::NoShow(request) => front_desk::no_show(turn, request)?.into(),
         Command::Undo(request) => undo::undo(turn, &request)?.into(),
         Command::Configure(request) => configure::configure(turn, &request).into(),
+        Command::PaymentAccepted(request) => payment_accepted::payment_accepted(turn, request).into(),
     })
 }
 
@@ -94,7 +96,8 @@ fn record(reservation: &mut Reservation, now: Timestamp, event: TimelineEvent) {
         | TimelineEvent::DepartedEarly
         | TimelineEvent::CheckInUndone
         | TimelineEvent::CheckOutUndone
-        | TimelineEvent::NoShowUndone => true,
+        | TimelineEvent::NoShowUndone
+        | TimelineEvent::RoomsTakenAgain => true,
     };
     if changes_status || reservation.timeline.len() < TIMELINE_MAX {
         reservation.timeline.push((now, event));
@@ -123,7 +126,14 @@ fn release_nights(turn: &mut Turn<'_, Reservations>, reservation: &Reservation, 
     calendar.notify_search(turn, reservation.hotel(), nights);
 }
 
-/// Requests a refund from payments, unless the amount is 0.
+/// The hold has ended: its open payment is cancelled at the bank. If that is too late, payments reports the success.
+fn cancel_open_payment(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) {
+    if let PaymentState::Open(payment) = reservation.payment {
+        turn.emit(reservation.id.0, payments::CancelPayment { payment });
+    }
+}
+
+/// Requests a refund from payments, unless the amount is 0. The amount is what the guest gets back in total.
 fn send_refund(
     turn: &mut Turn<'_, Reservations>,
     reservation: ReservationId,
@@ -144,7 +154,8 @@ fn settle(turn: &mut Turn<'_, Reservations>, reservation: &mut Reservation, pena
         && let PaymentState::Paid { payment, .. } = reservation.payment
     {
         reservation.refund = Some(Refund { amount: due, status: RefundStatus::Pending });
-        let amount = Money::new(due, reservation.currency());
+        // With all that was refunded before or is on its way, which payments knows better.
+        let amount = Money::new(reservation.paid() - penalty, reservation.currency());
         send_refund(turn, reservation.id, payment, amount, payments::RefundReason::Cancelled);
     }
 }

@@ -1,4 +1,4 @@
-//! A payment was started: sends the amount that is owed, and extends the hold once.
+//! A payment was started: sends the amount that is owed. The hold is not extended before the bank has accepted the card.
 
 use contracts::PaymentId;
 use contracts::payments::{NotPayable, Quoted};
@@ -8,7 +8,7 @@ use group::Turn;
 use super::{find, record, save};
 use crate::Reservations;
 use crate::payable::payable;
-use crate::state::{HOTELS, SETTINGS, Timer};
+use crate::state::HOTELS;
 
 pub(super) fn open_payment(turn: &mut Turn<'_, Reservations>, request: OpenPayment) {
     let OpenPayment { reservation: id, payment } = request;
@@ -43,18 +43,7 @@ fn open(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, payment
     if reservation.payment == PaymentState::Open(payment) {
         return;
     }
-    let now = turn.now();
     reservation.payment = PaymentState::Open(payment);
-    if reservation.extended {
-        record(&mut reservation, now, TimelineEvent::PaymentStarted);
-    } else {
-        let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
-        let expires_at =
-            reservation.hold_expires_at.unwrap_or(now).plus_secs(i64::from(settings.hold_extension_secs));
-        reservation.extended = true;
-        reservation.hold_expires_at = Some(expires_at);
-        record(&mut reservation, now, TimelineEvent::HoldExtended);
-        turn.schedule(expires_at, Timer::ExpireHold(reservation.id));
-    }
+    record(&mut reservation, turn.now(), TimelineEvent::PaymentStarted);
     save(turn, reservation);
 }

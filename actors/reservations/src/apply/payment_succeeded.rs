@@ -1,4 +1,5 @@
-//! A payment succeeded: the reservation is confirmed or, if the payment came too late, refunded in full.
+//! A payment succeeded: the reservation is confirmed. If its hold has expired, the rooms are taken again if they are still
+//! free; otherwise the payment is refunded in full.
 
 use contracts::payments::RefundReason;
 use contracts::reservations::{
@@ -8,8 +9,9 @@ use contracts::{Money, PaymentId};
 use group::Turn;
 
 use super::{find, mail, record, save, send_refund};
-use crate::state::BY_HOTEL;
-use crate::{Occasion, Reservations};
+use crate::calendar::{Calendar, last_night};
+use crate::state::{BY_HOTEL, ROOMS};
+use crate::{Occasion, Reservations, zone};
 
 pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: PaymentSucceeded) {
     let PaymentSucceeded { reservation: id, payment, amount } = request;
@@ -21,6 +23,13 @@ pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: Paym
         // A repeated event.
         (_, PaymentState::Paid { payment: paid, .. }) if *paid == payment => {}
         (Status::Held, _) if amount == reservation.total() => confirm(turn, reservation, payment, amount),
+        (Status::Expired, PaymentState::Unpaid | PaymentState::Open(_))
+            if amount == reservation.total() && take_rooms_again(turn, &reservation) =>
+        {
+            let mut reservation = reservation;
+            record(&mut reservation, turn.now(), TimelineEvent::RoomsTakenAgain);
+            confirm(turn, reservation, payment, amount);
+        }
         (
             Status::Held
             | Status::Confirmed
@@ -32,6 +41,23 @@ pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: Paym
             _,
         ) => refund_late_payment(turn, reservation, payment, amount),
     }
+}
+
+/// Takes the rooms of an expired hold again, for all nights or for none. Restrictions do not count: the hotel had promised the
+/// stay when it was held. The stay must not have begun before today.
+fn take_rooms_again(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) -> bool {
+    let (room_type, stay, rooms) =
+        (reservation.room_type(), reservation.stay(), reservation.quote.rooms);
+    let Some(facts) = turn.get(&ROOMS, &room_type) else { return false };
+    let mut calendar = Calendar::of_turn(turn, room_type, stay.check_in(), last_night(stay));
+    let is_free = stay.nights().all(|night| calendar.free(night, facts.rooms) >= rooms);
+    if !is_free || stay.check_in() < zone::today(&facts.time_zone, turn.now()) {
+        return false;
+    }
+    calendar.take(stay, i64::from(rooms));
+    calendar.write(turn);
+    calendar.notify_search(turn, reservation.hotel(), stay);
+    true
 }
 
 fn confirm(

@@ -104,13 +104,13 @@ fn nightly(quote: &Quote) -> Vec<Nightly> {
     quote.priced_nights().map(|(night, amount)| Nightly { date: rest::date(night), amount }).collect()
 }
 
-/// A refund.
+/// The state of the refunds.
 #[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename = "ReservationRefund")]
 pub struct RefundResponse {
-    /// The amount.
+    /// The amount that failed, else the amount that is pending, else all that was refunded.
     pub amount: Money,
-    /// `pending`, `succeeded` or `failed`.
+    /// `pending`, `succeeded` or `failed`. After a failure, staff has to act: see `attention` of the payment.
     pub status: String,
 }
 
@@ -203,7 +203,7 @@ pub struct ReservationResponse {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub departed_on: Option<edge::Date>,
-    /// The latest refund. The refund of a no-show is sent at the end of the day, because until then the no-show can be
+    /// The state of the refunds; absent if there are none. The refund of a no-show is sent at the end of the day, because until then the no-show can be
     /// undone.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]

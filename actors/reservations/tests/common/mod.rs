@@ -3,7 +3,7 @@
 
 use contracts::reservations::{
     Cancel, GetCalendar, GetOffers, GetReservation, Guest, Hold, ImportHotels, Nights, Offer, OpenPayment,
-    PaymentSucceeded, Quote, Refusal, Reservation, Status,
+    PaymentAccepted, PaymentSucceeded, Quote, Refusal, Reservation, Status,
 };
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile,
@@ -170,6 +170,12 @@ pub fn status(bench: &ReservationBench, id: ReservationId) -> Status {
 pub fn open_payment(bench: &ReservationBench, reservation: ReservationId, payment: u128) {
     let payment = PaymentId(payment);
     bench.call(&payments(), OpenPayment { reservation, payment }).unwrap();
+}
+
+/// The bank accepts the card of an open payment.
+pub fn accept_payment(bench: &ReservationBench, reservation: ReservationId, payment: u128) {
+    let payment = PaymentId(payment);
+    bench.call(&payments(), PaymentAccepted { reservation, payment }).unwrap();
 }
 
 pub fn pay(bench: &ReservationBench, reservation: &Reservation, payment: u128) {

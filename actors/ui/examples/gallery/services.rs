@@ -418,6 +418,8 @@ impl SampleServices {
                     timeline: Vec::new(),
                     version: 1,
                     credit_notes: Vec::new(),
+                    attention: Vec::new(),
+                    cancelling: false,
                 };
                 let id = payment.id;
                 state.payments.insert(reservation, payment);
@@ -435,6 +437,16 @@ impl SampleServices {
                 found.status = PaymentStatus::Succeeded;
                 let reservation = found.reservation;
                 confirm(&mut state, reservation, now);
+                Ok(().into())
+            }
+            payments::Command::CancelPayment(payments::CancelPayment { payment }) => {
+                let found = state
+                    .payments
+                    .values_mut()
+                    .find(|one| one.id == payment)
+                    .ok_or(payments::Refusal::NoSuchPayment)?;
+                found.status = PaymentStatus::Failed;
+                found.failure = Some(PaymentFailure { code: "cancelled".to_owned() });
                 Ok(().into())
             }
             other => panic!("unexpected command {other:?}"),

@@ -85,7 +85,7 @@ fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) ->
     let (tone, icon, title, text, primary) = match (reservation.status, &reservation.payment) {
         (Status::Held, PaymentState::Open(_)) => (
             "heed", "clock", "Your payment is being processed".to_owned(), "We are holding your room in the meantime.".to_owned(),
-            Some(json!({ "href": format!("{booking}/paying"), "label": "Check the payment" })),
+            Some(json!({ "href": format!("{booking}/paying?back=1"), "label": "Check the payment" })),
         ),
         (Status::Held, _) => (
             "heed", "clock", "Your room is held".to_owned(), "Your booking is confirmed as soon as you have paid. Nothing has been charged so far.".to_owned(),
@@ -102,7 +102,7 @@ fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) ->
         (Status::CheckedOut, _) => ("", "check", "Thank you for your stay".to_owned(), departed_text(context, reservation, city), Some(search())),
         (Status::Expired, _) => (
             "heed", "clock", "The hold has expired".to_owned(),
-            "The room was not paid for in time and has been released. If a payment arrives late, we refund it automatically.".to_owned(), Some(search()),
+            expired_text(reservation).to_owned(), Some(search()),
         ),
         (Status::Cancelled, _) => ("bad", "cross", "This booking is cancelled".to_owned(), cancelled_text(context, reservation), Some(search())),
         (Status::NoShow, _) => ("bad", "cross", "You did not check in".to_owned(), "The hotel has recorded this booking as a no-show. If this is not correct, please contact the hotel.".to_owned(), None),
@@ -126,6 +126,14 @@ fn is_over(context: &PageContext, reservation: &Reservation, hotel: &HotelView) 
 }
 
 /// Who cancelled, and what the hotel keeps.
+fn expired_text(reservation: &Reservation) -> &'static str {
+    if reservation.paid() > 0 {
+        "Your payment arrived after the hold had expired, when the room was no longer available. We refund the full amount to your card."
+    } else {
+        "The room was not paid for in time and has been released. If your payment still arrives, we confirm the booking if the room is free; otherwise we refund it in full."
+    }
+}
+
 fn cancelled_text(context: &PageContext, reservation: &Reservation) -> String {
     let by_hotel = reservation.cancelled_by == Some(CancelledBy::Hotel);
     let who = match reservation.cancelled_by {
@@ -155,7 +163,7 @@ fn refund(context: &PageContext, reservation: &Reservation) -> Option<String> {
             format!("{sum} has been refunded to your card. It can take your bank up to ten days to show it.")
         }
         RefundStatus::Failed => {
-            format!("The refund of {sum} has not gone through yet. We are looking into it.")
+            format!("Your bank could not credit the refund of {sum}. The hotel will contact you about it.")
         }
     })
 }
@@ -195,7 +203,7 @@ fn event_text(what: TimelineEvent, cancelled_by: Option<CancelledBy>) -> &'stati
             "Cancelled by the partner with whom you booked"
         }
         TimelineEvent::Held => "Room held",
-        TimelineEvent::HoldExtended => "Payment started, hold extended",
+        TimelineEvent::HoldExtended => "Card accepted, hold extended",
         TimelineEvent::PaymentStarted => "Payment started",
         TimelineEvent::PaymentFailed => "Payment failed",
         TimelineEvent::Confirmed => "Paid and confirmed",
@@ -212,6 +220,7 @@ fn event_text(what: TimelineEvent, cancelled_by: Option<CancelledBy>) -> &'stati
         TimelineEvent::CheckInUndone => "Check-in undone",
         TimelineEvent::CheckOutUndone => "Check-out undone",
         TimelineEvent::NoShowUndone => "No-show undone",
+        TimelineEvent::RoomsTakenAgain => "Paid after the hold had expired, room still available",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::payments::{
-    self, GuestReturned, ListReservationPayments, Payment, PaymentStatus, StartPayment,
+    self, CancelPayment, GuestReturned, ListReservationPayments, Payment, StartPayment,
 };
 use contracts::reservations::{self, GetPayable, Reservation};
 use contracts::{PaymentId, ReservationId};
@@ -77,9 +77,10 @@ pub(super) async fn start(
     let client = &context.site.dependencies.client;
     match client.call(call, GetPayable { reservation: reservation.id }).await {
         Ok(_) => {}
+        // Payments decides whether a payment is open: the event that one has failed may be on its way to reservations.
         Err(Failure::Refused(reservations::Refusal::NotPayable(
             contracts::payments::NotPayable::PaymentOpen,
-        ))) => return Ok(Attempt::Started),
+        ))) => {}
         Err(Failure::Refused(_)) => return Ok(Attempt::TooLate),
         Err(failure) => return Err(failure.into()),
     }
@@ -107,6 +108,23 @@ pub(super) async fn start(
     }
 }
 
+/// Abandons the open payment of a reservation, so that another card can be used. Waits for the bank. Returns the payment as it
+/// is then, or `None` if there is none.
+pub(super) async fn abandon(
+    context: &PageContext,
+    call: &Call,
+    reservation: ReservationId,
+) -> Result<Option<Payment>, PageError> {
+    let Some(open) = latest(context, call, reservation).await?.filter(Payment::is_open) else {
+        return latest(context, call, reservation).await;
+    };
+    match context.site.dependencies.client.call(call, CancelPayment { payment: open.id }).await {
+        Ok(()) | Err(Failure::Refused(_)) => {}
+        Err(failure) => return Err(failure.into()),
+    }
+    settled(context, call, reservation, |payment| payment.is_open()).await
+}
+
 /// The latest payment of a reservation.
 pub(super) async fn latest(
     context: &PageContext,
@@ -120,17 +138,17 @@ pub(super) async fn latest(
     }
 }
 
-/// Polls the latest payment until its status is final according to `waits`, or for at most [`WAIT`].
+/// Polls the latest payment while `waits`, or for at most [`WAIT`].
 pub(super) async fn settled(
     context: &PageContext,
     call: &Call,
     reservation: ReservationId,
-    waits: impl Fn(PaymentStatus) -> bool,
+    waits: impl Fn(&Payment) -> bool,
 ) -> Result<Option<Payment>, PageError> {
     let until = tokio::time::Instant::now() + WAIT;
     loop {
         let payment = latest(context, call, reservation).await?;
-        let done = payment.as_ref().is_some_and(|payment| !waits(payment.status));
+        let done = payment.as_ref().is_some_and(|payment| !waits(payment));
         if done || tokio::time::Instant::now() + POLL_INTERVAL >= until.min(call.deadline) {
             return Ok(payment);
         }
@@ -170,6 +188,14 @@ pub(super) fn failure_text(code: &str) -> (&'static str, &'static str) {
         "authentication_required" | "authentication_expired" | "payment_intent_authentication_failure" => (
             "The payment was not confirmed with your bank",
             "Nothing was charged. Please try again and confirm the payment when your bank asks you to.",
+        ),
+        "cancelled" => (
+            "Please choose another card",
+            "The payment was cancelled, and nothing was charged. We are still holding your room.",
+        ),
+        "bank_mismatch" => (
+            "The bank charged a wrong amount",
+            "We refund all of it right away. Please pay again, or contact the hotel.",
         ),
         "bank_unavailable" => {
             ("The bank is currently unavailable", "Nothing was charged. Please try again in a minute.")

@@ -46,6 +46,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/bookings/:reservation", get(booking::show))
         .at("/bookings/:reservation/pay", get(pay::show).post(pay::pay))
         .at("/bookings/:reservation/paying", get(paying::paying))
+        .at("/bookings/:reservation/paying/cancel", post(paying::cancel))
         .at("/bookings/:reservation/cancel", get(cancel::show).post(cancel::cancel))
         .at("/bookings/:reservation/confirmation.pdf", get(files::confirmation))
         .at("/bookings/:reservation/receipt.pdf", get(files::receipt))

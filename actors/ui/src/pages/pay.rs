@@ -1,6 +1,7 @@
 //! Paying for a held booking, for example after a card was declined.
 
-use contracts::reservations::{PaymentState, Status};
+use contracts::payments::Payment;
+use contracts::reservations::Status;
 use poem::web::Path;
 use poem::{Response, handler};
 use serde_json::json;
@@ -76,11 +77,13 @@ async fn page(
     if reservation.status != Status::Held {
         return Ok(context.redirect(&booking));
     }
-    if matches!(reservation.payment, PaymentState::Open(_)) {
+    let latest = card::latest(context, &call, reservation.id).await?;
+    // Payments decides whether one is open: the event that it has failed may be on its way to reservations.
+    if latest.as_ref().is_some_and(Payment::is_open) {
         return Ok(context.redirect(&format!("{booking}/paying")));
     }
     if form.failure.is_none()
-        && let Some(payment) = card::latest(context, &call, reservation.id).await?
+        && let Some(payment) = latest
         && let Some(failure) = &payment.failure
     {
         let (title, text) = card::failure_text(&failure.code);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use contracts::ReservationId;
-use contracts::payments::PaymentStatus;
+use contracts::payments::{Payment, PaymentStatus};
 use contracts::reservations::{GetReservation, Status};
 use group::{Call, Failure};
 use poem::web::Path;
@@ -32,18 +32,19 @@ pub(super) async fn paying(
     let (id, call) = (opened.reservation.id, opened.call);
     let is_back = fields.get("back") == "1";
     let mut payment =
-        card::settled(&context, &call, id, |status| status == PaymentStatus::Processing).await?;
+        card::settled(&context, &call, id, |payment| is_processing(payment)).await?;
     if is_back
         && let Some(waiting) =
             payment.as_ref().filter(|payment| payment.status == PaymentStatus::RequiresAction)
     {
         card::returned(&context, &call, waiting.id).await?;
-        let waits = |status| matches!(status, PaymentStatus::Processing | PaymentStatus::RequiresAction);
-        payment = card::settled(&context, &call, id, waits).await?;
+        payment = card::settled(&context, &call, id, |payment| payment.is_open()).await?;
     }
     let booking = format!("/bookings/{id}");
     let Some(payment) = payment else { return Ok(context.redirect(&booking)) };
     match payment.status {
+        // Also what the bank captured by mistake: it is refunded, and another attempt is allowed.
+        _ if payment.failure.is_some() => Ok(context.redirect(&format!("{booking}/pay"))),
         PaymentStatus::Failed => Ok(context.redirect(&format!("{booking}/pay"))),
         PaymentStatus::PartiallyRefunded | PaymentStatus::Refunded => Ok(context.redirect(&booking)),
         // The payment has succeeded. The reservation is confirmed by an event shortly after.
@@ -54,12 +55,41 @@ pub(super) async fn paying(
         PaymentStatus::Processing => wait(&mut context, &format!("{booking}/paying"), RELOAD_SECS),
         PaymentStatus::RequiresAction => match payment.redirect_url.filter(|url| is_web(url)) {
             Some(url) => {
-                let view = json!({ "url": url, "seconds": if is_back { 20 } else { 1 }, "again_href": format!("{booking}/paying?back=1") });
-                context.page("bank.html", "Confirm the payment at your bank", view)
+                let again = format!("{booking}/paying?back=1");
+                let view = json!({
+                    "url": url, "seconds": if is_back { 20 } else { 1 }, "again_href": again,
+                    // A guest who has come back may want to use another card: the page only checks the payment again.
+                    "refresh": if is_back { again.clone() } else { url.clone() },
+                    "action": format!("{booking}/paying/cancel"),
+                });
+                context.form_page("bank.html", "Confirm the payment at your bank", view)
             }
             None => wait(&mut context, &format!("{booking}/paying?back=1"), RELOAD_SECS),
         },
     }
+}
+
+/// Abandons the payment: the guest wants to use another card.
+#[handler]
+pub(super) async fn cancel(
+    mut context: PageContext,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, PageError> {
+    context.check_form(&fields)?;
+    let opened = lookup::booking(&mut context, &id, "").await?;
+    let id = opened.reservation.id;
+    let payment = card::abandon(&context, &opened.call, id).await?;
+    let booking = format!("/bookings/{id}");
+    match payment {
+        // The bank has not answered yet, or the card was charged before.
+        Some(payment) if payment.failure.is_none() => Ok(context.redirect(&format!("{booking}/paying"))),
+        Some(_) | None => Ok(context.redirect(&format!("{booking}/pay"))),
+    }
+}
+
+fn is_processing(payment: &Payment) -> bool {
+    payment.status == PaymentStatus::Processing && payment.failure.is_none()
 }
 
 /// Polls the reservation. Returns whether it is still unconfirmed in the end.
