@@ -23,9 +23,7 @@ pub use offer::{
     CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, LocalHour, OFFER_SECS, Offer, Offers, PartyError, Quote,
     Restriction, check_party, default_guests,
 };
-pub use payment::{
-    GetPayable, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, RefundChanged,
-};
+pub use payment::{GetPayable, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, RefundChanged};
 pub use refusal::Refusal;
 pub use reservation::{
     CancelledBy, Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, TimelineEvent,

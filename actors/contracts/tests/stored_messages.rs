@@ -9,8 +9,8 @@ use contracts::payments::{
 };
 use contracts::reservations::{
     self, CalendarChange, Cancel, CheckIn, CheckOut, Configure, Guest, Hold, ImportHotels, Imported, Modify,
-    Nights, NoShow, OpenPayment, PaymentFailed, PaymentSucceeded, Policy, Precondition, PutHotel, Quote,
-    PaymentAccepted, RefundChanged, SetCalendar, Settings,
+    Nights, NoShow, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, Policy, Precondition,
+    PutHotel, Quote, RefundChanged, SetCalendar, Settings,
 };
 use contracts::{
     Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RefundId, ReservationId, RoomTypeId,
@@ -197,10 +197,7 @@ fn commands_of_reservations_keep_their_bytes() {
         PaymentSucceeded { reservation, payment, amount }.into(),
     );
     let (status, refunded, pending, failed) = (payments::RefundStatus::Failed, 1, 2, 3);
-    same(
-        Before::PaymentAccepted { reservation, payment },
-        PaymentAccepted { reservation, payment }.into(),
-    );
+    same(Before::PaymentAccepted { reservation, payment }, PaymentAccepted { reservation, payment }.into());
     same(Before::PaymentFailed { reservation, payment }, PaymentFailed { reservation, payment }.into());
     same(
         Before::RefundChanged { reservation, payment, refund, amount, status, refunded, pending, failed },

@@ -12,7 +12,8 @@ use crate::credit_note;
 use crate::limits;
 use crate::receipt;
 use crate::state::{
-    ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers, works_for,
+    ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers,
+    works_for,
 };
 
 /// The most payments on one page, including the one that shows whether there is another page.
@@ -102,12 +103,15 @@ fn list_payments(view: &View<'_>, caller: &Principal, request: &ListPayments) ->
 }
 
 /// A tree whose keys begin with [`ALL`].
-fn of_tree(view: &View<'_>, tree: &Tree<(u8, Timestamp, PaymentId), ()>, after: Option<Row>, take: &mut Take<'_>) {
+fn of_tree(
+    view: &View<'_>,
+    tree: &Tree<(u8, Timestamp, PaymentId), ()>,
+    after: Option<Row>,
+    take: &mut Take<'_>,
+) {
     match after {
         Some((at, id)) => {
-            take(
-                &mut view.scan_after(tree, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)),
-            );
+            take(&mut view.scan_after(tree, &ALL, &(ALL, at, id), true).map(|((_, at, id), ())| (at, id)));
         }
         None => take(&mut view.scan_back(tree, &ALL).map(|((_, at, id), ())| (at, id))),
     }

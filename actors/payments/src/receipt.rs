@@ -76,7 +76,9 @@ pub(crate) fn reason_text(reason: &RefundReason) -> String {
     match reason {
         RefundReason::Cancelled => "Cancellation".to_owned(),
         RefundReason::TooLate => "The payment arrived after the hold on the room had ended".to_owned(),
-        RefundReason::BankMismatch => "The bank charged another amount than the total of the booking".to_owned(),
+        RefundReason::BankMismatch => {
+            "The bank charged another amount than the total of the booking".to_owned()
+        }
         RefundReason::Requested(text) if text.trim().is_empty() => "Refund by the hotel".to_owned(),
         RefundReason::Requested(text) => text.clone(),
     }

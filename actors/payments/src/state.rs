@@ -422,8 +422,8 @@ pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contracts::pricing::TaxAmount;
     use contracts::Date;
+    use contracts::pricing::TaxAmount;
     use protocol::codec;
 
     use super::*;

@@ -199,7 +199,8 @@ fn payments_are_visible_to_their_owner_and_to_staff() {
     let Ok(theirs) = bench.call(&stranger(), start(reservation(2), "pm_card_visa")) else { panic!() };
     quote(&bench, theirs, 100);
     let list = |who: &protocol::Principal, hotel, status, after, limit| {
-        let found = bench.call(who, ListPayments { hotel, status, after, limit, needs_attention: false }).unwrap();
+        let found =
+            bench.call(who, ListPayments { hotel, status, after, limit, needs_attention: false }).unwrap();
         found.into_iter().map(|payment| payment.id).collect::<Vec<_>>()
     };
     let other = contracts::HotelId::of_reference("other");

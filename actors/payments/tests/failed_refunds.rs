@@ -124,7 +124,8 @@ fn a_cancellation_and_goodwill_refunds_give_everything_due_in_any_order() {
                 let bench = bench();
                 let payment = succeeded(&bench, 1, 1000);
                 let first = goodwill(&bench, payment, 300);
-                let report_all = || outcomes.iter().for_each(|status| settle(&bench, payment, first, *status));
+                let report_all =
+                    || outcomes.iter().for_each(|status| settle(&bench, payment, first, *status));
                 if !failing_after {
                     report_all();
                 }

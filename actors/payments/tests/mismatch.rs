@@ -51,8 +51,15 @@ fn a_success_that_does_not_match_is_refunded_in_full_and_alerted() {
             assert_eq!(bench.effects(), std::slice::from_ref(&effect), "{wrong:?}");
             let events = bench.sent::<Reservations>();
             assert!(matches!(events.last(), Some(reservations::Command::RefundChanged(_))), "{events:?}");
-            assert_eq!(events.len(), if failed_before { 1 } else { 2 }, "reservations gets one PaymentFailed");
-            assert_eq!((listed(&bench, &staff(hotel())), listed(&bench, &stranger())), (vec![payment], vec![]));
+            assert_eq!(
+                events.len(),
+                if failed_before { 1 } else { 2 },
+                "reservations gets one PaymentFailed"
+            );
+            assert_eq!(
+                (listed(&bench, &staff(hotel())), listed(&bench, &stranger())),
+                (vec![payment], vec![])
+            );
             assert_invariants(&bench);
 
             // A repeated report refunds nothing more, and another card may be used.
@@ -65,7 +72,11 @@ fn a_success_that_does_not_match_is_refunded_in_full_and_alerted() {
             let settled = |status| BankReport::Refund { refund: refund.id, status };
             report(&bench, payment, settled(RefundStatus::Pending));
             bench.advance_secs(payments::limits::RECHECK_SECS);
-            assert_eq!(bench.effects(), std::slice::from_ref(&effect), "the status is retrieved the same way");
+            assert_eq!(
+                bench.effects(),
+                std::slice::from_ref(&effect),
+                "the status is retrieved the same way"
+            );
             report(&bench, payment, settled(RefundStatus::Succeeded));
             let found = read(&bench, payment);
             assert_eq!((found.status, found.attention), (PaymentStatus::Refunded, vec![]));

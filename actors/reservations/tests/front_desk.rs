@@ -33,7 +33,7 @@ fn taken_on(bench: &ReservationBench, days: [&str; 3]) -> [u32; 3] {
 
 fn events(reservation: &Reservation) -> Vec<TimelineEvent> {
     // From the arrival on.
-    let before = [TimelineEvent::Held, TimelineEvent::HoldExtended, TimelineEvent::Confirmed];
+    let before = [TimelineEvent::Held, TimelineEvent::PaymentStarted, TimelineEvent::Confirmed];
     reservation.timeline.iter().map(|(_, event)| *event).filter(|event| !before.contains(event)).collect()
 }
 

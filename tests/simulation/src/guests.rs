@@ -1,8 +1,8 @@
 //! Random steps of hotels and guests: import, calendar changes, holds, payments, cancellations, check-in, refunds and reads.
 
 use contracts::payments::{
-    BankEvent, CancelPayment, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund, RetryRefund,
-    StartPayment,
+    BankEvent, CancelPayment, GuestReturned, ListReservationPayments, RefundStatus, RequestRefund,
+    RetryRefund, StartPayment,
 };
 use contracts::reservations::{
     CalendarChange, Cancel, CheckIn, CheckOut, DeskAction, GetOffers, GetPayable, GetReservation, Guest,

@@ -158,7 +158,8 @@ pub fn reservations_know_what_was_refunded(world: &mut World) -> Result<(), Viol
         let reservation = world.reservation(id)?;
         let PaymentState::Paid { payment, .. } = reservation.payment else { continue };
         let payment = world.payment(payment)?;
-        let failed = reservation.refund.is_some_and(|refund| refund.status == ReservationRefundStatus::Failed);
+        let failed =
+            reservation.refund.is_some_and(|refund| refund.status == ReservationRefundStatus::Failed);
         if reservation.refunded != payment.refunded || failed != !payment.attention.is_empty() {
             return Err(format!(
                 "{id} has {} refunded and {:?}, {} has {} and {:?}",

@@ -17,9 +17,10 @@ pub(super) fn bank_event(turn: &mut T<'_>, request: BankEvent) -> BankEventReply
         return BankEventReply::Parked;
     };
     if kind.contains("refund") {
-        let open = record.refunds.iter().filter(|row| {
-            row.status != RefundStatus::Failed && row.settled_otherwise.is_none()
-        });
+        let open = record
+            .refunds
+            .iter()
+            .filter(|row| row.status != RefundStatus::Failed && row.settled_otherwise.is_none());
         for id in open.map(|row| row.id).collect::<Vec<_>>() {
             refund::request_at_bank(turn, &record, id);
         }

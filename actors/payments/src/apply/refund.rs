@@ -168,7 +168,12 @@ pub(super) fn request_at_bank(turn: &mut T<'_>, record: &Record, id: RefundId) {
 }
 
 /// The event about a refund that has `status` now.
-pub(super) fn changed(record: &Record, refund: RefundId, amount: Money, status: RefundStatus) -> RefundChanged {
+pub(super) fn changed(
+    record: &Record,
+    refund: RefundId,
+    amount: Money,
+    status: RefundStatus,
+) -> RefundChanged {
     RefundChanged {
         reservation: record.reservation,
         payment: record.id,

@@ -16,7 +16,8 @@ pub(super) fn refund_reported(turn: &mut T<'_>, mut record: Record, id: RefundId
     let Some(currency) = record.currency() else { return };
     let Some(refund) = record.refunds.iter_mut().find(|refund| refund.id == id) else { return };
     let amount = Money::new(refund.amount, currency);
-    if refund.status == status || refund.status == RefundStatus::Failed || refund.settled_otherwise.is_some() {
+    if refund.status == status || refund.status == RefundStatus::Failed || refund.settled_otherwise.is_some()
+    {
         if status == RefundStatus::Pending && refund.status == RefundStatus::Pending {
             let pause = limits::RECHECK_SECS << refund.rechecks.min(16);
             refund.rechecks += 1;
@@ -56,7 +57,8 @@ pub(super) fn refund_reported(turn: &mut T<'_>, mut record: Record, id: RefundId
 pub(super) fn recheck(turn: &mut T<'_>, payment: PaymentId, id: RefundId) {
     let Some(record) = turn.get(&PAYMENTS, &payment) else { return };
     let wanted = |status| matches!(status, RefundStatus::Pending | RefundStatus::Succeeded);
-    if record.refunds.iter().any(|row| row.id == id && wanted(row.status) && row.settled_otherwise.is_none()) {
+    if record.refunds.iter().any(|row| row.id == id && wanted(row.status) && row.settled_otherwise.is_none())
+    {
         refund::request_at_bank(turn, &record, id);
     }
 }

@@ -46,8 +46,7 @@ pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: Paym
 /// Takes the rooms of an expired hold again, for all nights or for none. Restrictions do not count: the hotel had promised the
 /// stay when it was held. The stay must not have begun before today.
 fn take_rooms_again(turn: &mut Turn<'_, Reservations>, reservation: &Reservation) -> bool {
-    let (room_type, stay, rooms) =
-        (reservation.room_type(), reservation.stay(), reservation.quote.rooms);
+    let (room_type, stay, rooms) = (reservation.room_type(), reservation.stay(), reservation.quote.rooms);
     let Some(facts) = turn.get(&ROOMS, &room_type) else { return false };
     let mut calendar = Calendar::of_turn(turn, room_type, stay.check_in(), last_night(stay));
     let is_free = stay.nights().all(|night| calendar.free(night, facts.rooms) >= rooms);
