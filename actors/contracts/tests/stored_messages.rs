@@ -85,6 +85,11 @@ mod before {
             slot: Slot,
             settings: Settings,
         },
+        Undo {
+            reservation: ReservationId,
+            expect: Option<u32>,
+            action: reservations::DeskAction,
+        },
         PaymentAccepted {
             reservation: ReservationId,
             payment: PaymentId,
@@ -197,6 +202,11 @@ fn commands_of_reservations_keep_their_bytes() {
         PaymentSucceeded { reservation, payment, amount }.into(),
     );
     let (status, refunded, pending, failed) = (payments::RefundStatus::Failed, 1, 2, 3);
+    let action = reservations::DeskAction::CheckOut;
+    same(
+        Before::Undo { reservation, expect: Some(2), action },
+        reservations::Undo { reservation, expect: Some(2), action }.into(),
+    );
     same(Before::PaymentAccepted { reservation, payment }, PaymentAccepted { reservation, payment }.into());
     same(Before::PaymentFailed { reservation, payment }, PaymentFailed { reservation, payment }.into());
     same(

@@ -84,7 +84,11 @@ impl Mails {
             text: self.render("receipt.txt", &data)?,
             html: self.render("receipt.html", &data)?,
             attachments: vec![attachment(format!("receipt-{}.pdf", receipt.number), document)],
-            ..self.message(&receipt.guest_name, &receipt.guest_email, format!("{payment}.receipt@{}", self.domain))?
+            ..self.message(
+                &receipt.guest_name,
+                &receipt.guest_email,
+                format!("{payment}.receipt@{}", self.domain),
+            )?
         };
         self.mailer.send(&message).await.map_err(not_sent)
     }
@@ -130,7 +134,11 @@ impl Mails {
             text: self.render("refund.txt", &data)?,
             html: self.render("refund.html", &data)?,
             attachments,
-            ..self.message(&payable.guest_name, &payable.guest_email, format!("{id}.refund@{}", self.domain))?
+            ..self.message(
+                &payable.guest_name,
+                &payable.guest_email,
+                format!("{id}.refund@{}", self.domain),
+            )?
         };
         self.mailer.send(&message).await.map_err(not_sent)
     }

@@ -261,7 +261,8 @@ impl Api {
         settlement: Json<RefundSettlement>,
     ) -> Result<WithETag<Payment>, ApiError> {
         let payment: PaymentId = rest::id_in_path(&payment_id)?;
-        let request = SettleRefund { payment, refund: rest::id_in_path(&refund_id)?, note: settlement.0.note };
+        let request =
+            SettleRefund { payment, refund: rest::id_in_path(&refund_id)?, note: settlement.0.note };
         let call = caller.call();
         self.call(&call, request).await?;
         let payment = self.call(&call, GetPayment { payment }).await?;
