@@ -1,7 +1,7 @@
 //! A permanently lost majority: the groups are unavailable until an operator recovers them from a remaining replica.
 
 use serde_json::json;
-use test_support::{Caller, Cluster, Stay, eventually};
+use test_support::{Caller, Cluster, NodePlan, Stay, eventually};
 
 use crate::text;
 
@@ -148,4 +148,66 @@ async fn old_replicas_stop_when_the_recovered_node_is_back() {
     is_there(&cluster, &partner, &after).await;
     cluster.wait_until_outboxes_empty("n2").await;
     cluster.assert_invariants("n2");
+}
+
+/// The replica that remains lacks entries whose events other services have received. The events of the recovered group have
+/// numbers that no receiver has seen: otherwise the next bookings could not be paid, and search would not learn of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bookings_go_on_after_the_recovery_of_a_lagging_replica() {
+    let labelled = |label: &str| NodePlan { labels: vec![label.to_owned()], ..NodePlan::default() };
+    let mut settings = "[services.reservations]\nonly_on = [\"rooms\"]\n".to_owned();
+    for other in ["directory", "auth", "payments", "pdf", "search", "ui", "users"] {
+        settings.push_str(&format!("[services.{other}]\nonly_on = [\"rest\"]\nreplicas = 1\n"));
+    }
+    let mut plan = Cluster::plan(4).settings(&settings).node("n4", labelled("rest")).request_secs(5);
+    for name in ["n1", "n2", "n3"] {
+        plan = plan.node(name, labelled("rooms"));
+    }
+    let mut cluster = plan.open().await;
+    cluster.wait_until_healthy().await;
+    let partner = cluster.booker("n4").await;
+    let hotel = cluster.hotel("n4").await;
+    let stay = Stay::from_day(40, 2);
+    let offer = partner.offer(&hotel, &stay, "Flexible").await;
+    let kept = partner.hold(&offer, "kept@guest.example").await;
+    cluster.wait_until_outboxes_empty("n4").await;
+
+    // n1 stops and misses many events, which the other services receive. Then the rest of the group is lost.
+    cluster.lead("reservations/0", "n2").await;
+    cluster.stop("n1");
+    for number in 0..12 {
+        let held = partner.hold(&offer, &format!("lost{number}@guest.example")).await;
+        partner.pay(&held, "pm_card_visa").await;
+    }
+    cluster.wait_until_outboxes_empty("n4").await;
+    for lost in ["n2", "n3"] {
+        cluster.kill(lost);
+        std::fs::remove_dir_all(cluster.data(lost)).unwrap();
+    }
+    cluster.launch("n1");
+    let data = cluster.data("n1").to_string_lossy().into_owned();
+    eventually("the recovery to be accepted", || async {
+        let arguments =
+            ["cluster", "recover", "reservations/0", "--on", "n1", "--data", &data, "--accept-data-loss"];
+        let ran = cluster.operate("n4", &arguments);
+        (ran.code == Some(0)).then_some(())
+    })
+    .await;
+    cluster.ready("n1").await;
+    partner.reservation(&kept).await;
+
+    let rooms_left = || async {
+        let path = format!("/v1/hotels/{hotel}/offers?{}", stay.query());
+        partner.get(&path).await.expect(200).json()["items"][0]["rooms_left"].clone()
+    };
+    let before = rooms_left().await;
+    let offer = partner.offer(&hotel, &stay, "Flexible").await;
+    for number in 0..3 {
+        let held = partner.hold(&offer, &format!("after{number}@guest.example")).await;
+        let paid = partner.pay(&held, "pm_card_visa").await;
+        assert_eq!(paid["status"], "succeeded", "{paid}");
+        partner.once(&held, "confirmed").await;
+    }
+    assert_ne!(rooms_left().await, before);
+    cluster.wait_until_outboxes_empty("n4").await;
 }

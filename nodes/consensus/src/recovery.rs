@@ -12,7 +12,7 @@ use store::{Batch, NodeLog, Record, State};
 use crate::log::{Log, bytes};
 use crate::metadata::{APPLIED, IDENTITY, REPLICATED_FROM, applied_state};
 use crate::start::StartError;
-use crate::types::{LogEntry, LogId, RaftNode, Vote};
+use crate::types::{Bytes, LogEntry, LogId, RaftNode, Vote};
 
 /// Makes the replica with this state and log the only voter of its group, under the new Raft id `id`. The replica
 /// must be closed. When it is started next, it leads with all entries in its log, including those that it does not
@@ -22,7 +22,9 @@ use crate::types::{LogEntry, LogId, RaftNode, Vote};
 /// For a state without a log and without a replica id (a restored backup), the group begins with that state. New
 /// replicas receive it as a snapshot, since it is not in the log.
 ///
-/// Safe to repeat. Returns the Raft ids of all previous members that the log and the state contain, except `id`: they
+/// `payload` is appended behind all entries of the log: the state machine's own first step after the loss.
+///
+/// Safe to repeat; the payload is appended again then. Returns the Raft ids of all previous members that the log and the state contain, except `id`: they
 /// must never be members again, nor make decisions among themselves.
 ///
 /// # Errors
@@ -33,6 +35,7 @@ pub async fn recover_as_sole_voter(
     member: RaftNode,
     log: &Arc<NodeLog>,
     state: &Arc<dyn State>,
+    payload: &[u8],
 ) -> Result<BTreeSet<u64>, StartError> {
     log.health()?;
     let store_error = |error: std::io::Error| StartError::Store(error.to_string());
@@ -61,12 +64,18 @@ pub async fn recover_as_sole_voter(
     let membership = openraft::Membership::new(vec![BTreeSet::from([id])], only)
         .map_err(|error| StartError::Refused(error.to_string()))?;
     let index = last.map_or(0, |last| last.index + 1);
-    let entry = LogEntry {
-        log_id: LogId::new_term_index(term, index),
-        payload: EntryPayload::Membership(membership),
-    };
+    let entries = vec![
+        LogEntry {
+            log_id: LogId::new_term_index(term, index),
+            payload: EntryPayload::Membership(membership),
+        },
+        LogEntry {
+            log_id: LogId::new_term_index(term, index + 1),
+            payload: EntryPayload::Normal(Bytes(payload.into())),
+        },
+    ];
     own.write(Record::Vote(bytes(&Vote::new(term, id)))).await.map_err(store_error)?;
-    let batch = Record::Batch { first: index, count: 1, bytes: bytes(&vec![entry]) };
+    let batch = Record::Batch { first: index, count: 2, bytes: bytes(&entries) };
     own.write(batch).await.map_err(store_error)?;
     // The log is written first: a state with the new id but without the log entries would wait for peers that it does
     // not have.

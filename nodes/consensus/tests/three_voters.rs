@@ -254,10 +254,13 @@ async fn a_recovered_sole_voter_has_all_entries_of_its_log() {
     let group = GROUP.into();
     let state: std::sync::Arc<dyn store::State> = survivor.disks.state.clone();
     let before =
-        consensus::recover_as_sole_voter(&group, 77, member(77), &survivor.log, &state).await.unwrap();
+        consensus::recover_as_sole_voter(&group, 77, member(77), &survivor.log, &state, b"recovered")
+            .await
+            .unwrap();
     assert_eq!(before, [1, 2, 3].into());
-    let again =
-        consensus::recover_as_sole_voter(&group, 78, member(78), &survivor.log, &state).await.unwrap();
+    let again = consensus::recover_as_sole_voter(&group, 78, member(78), &survivor.log, &state, b"recovered")
+        .await
+        .unwrap();
     assert_eq!(again, [1, 2, 3, 77].into());
     assert_eq!(consensus::replica_id(&*state).unwrap(), Some(78));
     survivor.log.close();
@@ -265,7 +268,8 @@ async fn a_recovered_sole_voter_has_all_entries_of_its_log() {
     leader([&alone]).await;
     assert_eq!(alone.replica.status().voters, members(&[78]));
     alone.replica.propose(b"alone".to_vec()).await.unwrap();
-    assert_eq!(wait_for_equal_rows([&alone]).await.len(), 51);
+    // The payload of each recovery is one more row.
+    assert_eq!(wait_for_equal_rows([&alone]).await.len(), 52);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,14 +309,14 @@ async fn a_group_starts_from_restored_rows_and_sends_them_to_new_replicas() {
     let state: std::sync::Arc<dyn store::State> = disks.state.clone();
     state.commit(batch).unwrap();
     let log = store::NodeLog::with_storage(disks.rows.clone(), store::LogSettings::default()).unwrap();
-    consensus::recover_as_sole_voter(&GROUP.into(), 5, member(5), &log, &state).await.unwrap();
+    consensus::recover_as_sole_voter(&GROUP.into(), 5, member(5), &log, &state, b"recovered").await.unwrap();
     log.close();
     let first = join(&network, 5, &disks, settings()).await;
     leader([&first]).await;
     first.replica.propose(b"new".to_vec()).await.unwrap();
     let second = join(&network, 6, &Disks::new(), settings()).await;
     first.replica.add_learner(6, member(6)).await.unwrap();
-    assert_eq!(wait_for_equal_rows([&first, &second]).await.len(), 501);
+    assert_eq!(wait_for_equal_rows([&first, &second]).await.len(), 502);
     // The same after a restart.
     let cut = first.disks.crash();
     first.replica.shutdown().await.unwrap();
@@ -320,5 +324,5 @@ async fn a_group_starts_from_restored_rows_and_sends_them_to_new_replicas() {
     leader([&first]).await;
     let third = join(&network, 7, &Disks::new(), settings()).await;
     first.replica.add_learner(7, member(7)).await.unwrap();
-    assert_eq!(wait_for_equal_rows([&first, &second, &third]).await.len(), 501);
+    assert_eq!(wait_for_equal_rows([&first, &second, &third]).await.len(), 502);
 }

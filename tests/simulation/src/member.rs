@@ -220,7 +220,11 @@ impl<S: Service> Group<S> {
             | Entry::Deliver { stamp, .. }
             | Entry::Fire { stamp }
             | Entry::Report { stamp, .. } => stamp.now.0 += self.skew_millis,
-            Entry::Settle { .. } | Entry::Release { .. } | Entry::Forget { .. } | Entry::ReleaseEffects => {}
+            Entry::Settle { .. }
+            | Entry::Release { .. }
+            | Entry::Forget { .. }
+            | Entry::ReleaseEffects
+            | Entry::SkipRows => {}
         }
         entry
     }

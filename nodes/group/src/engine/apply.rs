@@ -78,6 +78,10 @@ impl<S: Service> Engine<S> {
                 batch.overlay.insert(EFFECTS_HELD.key(&0), None);
                 EntryResult::Done
             }
+            Entry::SkipRows => {
+                batch.meta.skip_rows();
+                EntryResult::Done
+            }
         };
         entry.awaited.then_some(result)
     }

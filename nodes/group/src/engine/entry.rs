@@ -38,6 +38,9 @@ pub enum Entry<C> {
     Forget { hour: u32, rows_max: u16 },
     /// An operator releases the effects that a restore holds back.
     ReleaseEffects,
+    /// Row numbers continue beyond all that were given before. The first entry of a group that was recovered from a replica
+    /// which may lack entries: receivers have seen the numbers that the lost entries gave.
+    SkipRows,
 }
 
 /// [`Entry`] with borrowed fields: the same bytes without a clone of them.
@@ -54,6 +57,11 @@ impl Entry<()> {
         // The entry has a format version of its own.
         entry.extend_from_slice(&command[1..]);
         entry
+    }
+
+    /// The bytes of [`Entry::SkipRows`].
+    pub fn skip_rows() -> Vec<u8> {
+        codec::encode(&Self::SkipRows)
     }
 
     /// The bytes of [`Entry::Report`], from a command that [`codec::encode`] has encoded already.

@@ -6,9 +6,6 @@ use store::{Batch, Fault, State};
 use super::rows::{EFFECTS_HELD, INBOX, META, Meta};
 use crate::view::View;
 
-/// A restored state skips so many row numbers: those that were given after the backup are not given again.
-const EPOCH_ROWS: u64 = 1 << 40;
-
 /// Prepares a restored state for the epoch `after`. Its row numbers continue beyond all numbers given before the restore.
 /// The inbox of the epoch `before` becomes that of `after`: a row that was in transit at the time of the backup is sent
 /// again under its old number and must not be applied twice. Effects wait for an operator.
@@ -22,7 +19,7 @@ pub fn begin_epoch(state: &dyn State, before: u64, after: u64) -> Result<(), Fau
         Some(bytes) => codec::decode::<Meta>(&bytes).map_err(|error| Fault::Corrupt(error.to_string()))?,
         None => Meta::default(),
     };
-    meta.next_row = (meta.next_row / EPOCH_ROWS + 1) * EPOCH_ROWS;
+    meta.skip_rows();
     batch.put(key, codec::encode(&meta));
     let old = format!("{before}/");
     for (source, seen) in View::new(state, Timestamp::default()).all(&INBOX) {
@@ -51,6 +48,7 @@ mod tests {
     use store::Memory;
 
     use super::super::inbox::Seen;
+    use super::super::rows::SKIPPED_ROWS;
     use super::*;
 
     #[test]
@@ -66,7 +64,7 @@ mod tests {
             View::new(&state, Timestamp::default()).all(&INBOX).map(|(source, _)| source).collect();
         assert_eq!(sources, ["3/till/0"]);
         let meta = codec::decode::<Meta>(&state.get(&META.key(&0)).unwrap().unwrap()).unwrap();
-        assert_eq!(meta.last_row(), EPOCH_ROWS);
+        assert_eq!(meta.last_row(), SKIPPED_ROWS);
         assert!(state.get(&EFFECTS_HELD.key(&0)).unwrap().is_some());
         release_effects(&state).unwrap();
         assert!(state.get(&EFFECTS_HELD.key(&0)).unwrap().is_none());

@@ -35,7 +35,15 @@ pub struct Meta {
     pub(super) next_row: u64,
 }
 
+/// A state that may lack entries skips so many row numbers: those that the missing entries gave are not given again.
+pub(super) const SKIPPED_ROWS: u64 = 1 << 40;
+
 impl Meta {
+    /// Continues the row numbers beyond all that were given in the present block of [`SKIPPED_ROWS`].
+    pub(super) fn skip_rows(&mut self) {
+        self.next_row = (self.next_row / SKIPPED_ROWS + 1) * SKIPPED_ROWS;
+    }
+
     /// The row number that was given last.
     pub fn last_row(&self) -> u64 {
         self.next_row
@@ -61,4 +69,18 @@ pub(super) struct StoredReply<R, F> {
 pub struct Parked {
     pub outgoing: Outgoing,
     pub why: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skipped_row_numbers_are_beyond_all_that_lost_entries_gave() {
+        let mut meta = Meta { next_row: 100, ..Meta::default() };
+        meta.skip_rows();
+        assert_eq!(meta.next_row(), SKIPPED_ROWS + 1);
+        meta.skip_rows();
+        assert_eq!(meta.last_row(), 2 * SKIPPED_ROWS);
+    }
 }

@@ -195,6 +195,7 @@ impl Node {
                     own.clone(),
                     &self.options.log,
                     &state,
+                    &group::engine::Entry::skip_rows(),
                 )
                 .await;
                 let old_members = recovered.map_err(|error| failed(&error.to_string()))?;
