@@ -46,7 +46,7 @@ const BY_LINK: [&str; 3] = ["getReservation", "getConfirmation", "getReservation
 fn also_open(operation: &str, scope: &str) -> &'static [&'static str] {
     match (operation, scope) {
         // Refunds: staff of the hotel, and administrators.
-        ("createRefund", _) => &["cluster:manage"],
+        ("createRefund" | "retryRefund" | "settleRefund", _) => &["cluster:manage"],
         // Staff sees and changes the bookings of its hotels, and sees their payments.
         (_, "reservations:read" | "reservations:write") if operation != "createReservation" => {
             &["hotel:manage"]

@@ -282,6 +282,8 @@ pub fn refunded(one: &Reservation, now: Timestamp) -> Payment {
         test: Some(true),
         timeline: Vec::new(),
         version: 3,
+        attention: Vec::new(),
+        cancelling: false,
         credit_notes: vec![note],
     }
 }
