@@ -20,7 +20,7 @@ const HOMES: [(&str, &str); 10] = [
     ("rustybuzz", "pdf"),
     ("argon2", "users"),
     ("orion", "auberge"),
-    ("fst", "search"),
+    ("fst", "gazetteer"),
 ];
 
 struct Crate {

@@ -114,6 +114,26 @@ pub enum Refusal {
     /// The numbers of guests and rooms do not fit: the rule of offers.
     #[error(transparent)]
     Party(#[from] crate::reservations::PartyError),
+    /// No city has this name, but some have a similar one.
+    #[error("no city has this name; similar names: {}", full_names(candidates))]
+    UncertainCity {
+        /// The most likely ones first.
+        candidates: Vec<CityCandidate>,
+    },
+}
+
+/// A city that may be meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CityCandidate {
+    /// The GeoNames id.
+    pub id: u32,
+    /// See [`City::full_name`].
+    pub full_name: String,
+}
+
+fn full_names(candidates: &[CityCandidate]) -> String {
+    let names: Vec<&str> = candidates.iter().map(|candidate| candidate.full_name.as_str()).collect();
+    names.join("; ")
 }
 
 /// Reads one hotel.
@@ -139,18 +159,20 @@ impl Request for GetHotel {
     }
 }
 
-/// Suggests cities for the beginning of a name, the most likely one first.
+/// Suggests cities for a name or the beginning of one, the most likely one first: the city that [`CityName::Name`] selects.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SuggestCities {
     /// In any script. When it is empty, the most populous cities are returned.
     pub text: String,
     /// The maximum number of cities.
     pub limit: u8,
+    /// The languages of the caller (ISO 639-1), the preferred one first.
+    pub languages: Vec<String>,
 }
 
 impl Request for SuggestCities {
     type Contract = Search;
-    type Reply = Vec<City>;
+    type Reply = Vec<CityMatch>;
 
     fn route(&self) -> Route {
         Route::SINGLE
@@ -217,7 +239,8 @@ impl Request for ListTopCities {
 pub enum CityName {
     /// The GeoNames id.
     Id(u32),
-    /// A name in any language, optionally with the country after a comma: the most populous city of that name.
+    /// A name in any language, the name of a region, or the code of an airport, optionally followed by a region or a country: the
+    /// most likely city.
     Name(String),
 }
 
@@ -269,6 +292,8 @@ pub struct FindHotels {
     pub limit: u8,
     /// Only hotels after this position.
     pub after: Option<Position>,
+    /// The languages of the caller (ISO 639-1), for the name of the city.
+    pub languages: Vec<String>,
 }
 
 impl Request for FindHotels {
@@ -320,6 +345,36 @@ pub struct City {
     pub time_zone: Arc<str>,
     /// The number of its active hotels.
     pub hotels: u32,
+    /// The English name of the region of the first level, such as `Texas`; empty if it is not known.
+    pub region: Arc<str>,
+    /// A name that selects this city: `Paris, France`; `Paris, Texas, United States` where a more populous one would be selected.
+    pub full_name: Arc<str>,
+}
+
+/// A city that matches a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CityMatch {
+    pub city: City,
+    /// The name that matched, as it is written: `Monaco di Baviera`.
+    pub name: Arc<str>,
+    pub kind: CityMatchKind,
+}
+
+/// How a city matches a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CityMatchKind {
+    /// The text is a name.
+    Name,
+    /// A name begins with the text.
+    Prefix,
+    /// A later word of a name begins with the text.
+    Word,
+    /// The text is the code of an airport, or an abbreviation.
+    Code,
+    /// The text is the name of a region or a country that contains the city, or its beginning.
+    Area,
+    /// The text is similar to a name.
+    Spelling,
 }
 
 impl City {
@@ -424,7 +479,7 @@ protocol::contract! {
 
     /// Replies to queries.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    pub enum Answer { Hotel(Box<HotelDetails>), Hotels(FoundHotels), Cities(Vec<City>) }
+    pub enum Answer { Hotel(Box<HotelDetails>), Hotels(FoundHotels), Cities(Vec<City>), CityMatches(Vec<CityMatch>) }
 }
 
 #[cfg(test)]
@@ -447,8 +502,8 @@ mod tests {
         assert_eq!(codec::encode(&Reply::Done(())), [1, 0]);
 
         assert_eq!(codec::encode(&Query::from(GetHotel { hotel })), [1, 0, 1]);
-        let suggest = SuggestCities { text: "a".into(), limit: 9 };
-        assert_eq!(codec::encode(&Query::from(suggest)), [1, 2, 1, b'a', 9]);
+        let suggest = SuggestCities { text: "a".into(), limit: 9, languages: vec!["de".into()] };
+        assert_eq!(codec::encode(&Query::from(suggest)), [1, 2, 1, b'a', 9, 1, 2, b'd', b'e']);
         assert_eq!(codec::encode(&Query::from(GetCity { city: CityName::Id(6) })), [1, 3, 0, 6]);
         assert_eq!(codec::encode(&Query::from(ListTopCities { limit: 8 })), [1, 4, 8]);
         assert_eq!(codec::encode(&Answer::Cities(Vec::new())), [1, 2, 0]);

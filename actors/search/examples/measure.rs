@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use contracts::search::{CityName, FindHotels, Night, Sort, UpdateHotel, UpdateNights};
 use contracts::{Date, HotelId, HotelProfile, RatePlanId, RoomTypeId, Stay};
+use gazetteer::{Cities, Lookup, Rank};
 use group::testing::Bench;
 use protocol::{Principal, Timestamp};
 use search::Search;
-use search::cities::Cities;
+
 
 fn main() {
     println!("idle: {} kB resident", resident());
@@ -32,9 +33,11 @@ fn main() {
 fn measure_cities() {
     let cities = Cities::new();
     for typed in
-        ["s", "mun", "Munich", "san fr", "Munihc", "Barcleona", "San Fransisko", "Мюнхен", "xqzzwvkj"]
+        ["s", "sa", "с", "mun", "Munich", "California", "san fr", "Munihc", "Barcleona", "San Fransisko", "Мюнхен", "xqzzwvkj"]
     {
-        let (took, found) = each(2_000, || cities.complete(typed, 10).len());
+        let hotels = |rank: Rank| u32::from(rank.0 < 300);
+        let lookup = Lookup { text: typed, languages: &["de".to_owned()], hotels: &hotels };
+        let (took, found) = each(500, || cities.find(&lookup, 10).len());
         println!("cities {typed:?}: {took:?} ({found} found)");
     }
 }
@@ -87,6 +90,7 @@ fn measure_city(model: &HotelProfile, count: usize) {
                 sort,
                 limit: 20,
                 after: None,
+                languages: Vec::new(),
             };
             bench.call(&Principal::anonymous(), sought).expect("a city").hotels.len()
         });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use group::View;
 
-use crate::cities::{Cities, Rank};
+use gazetteer::{Cities, Rank};
 use crate::index::{Hotel, Index};
 use crate::state::{HOTELS, NIGHTS};
 

@@ -12,7 +12,6 @@
 //! Deliberately absent: full-text search; exchange rates (prices are compared within a currency); changes of hotels.
 
 mod apply;
-pub mod cities;
 pub mod demo;
 
 mod index;
@@ -30,7 +29,7 @@ use group::{Cost, Service, Turn, View};
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::cities::Cities;
+use gazetteer::Cities;
 use crate::index::Index;
 
 /// The service.

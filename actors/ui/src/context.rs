@@ -25,6 +25,8 @@ pub(crate) struct PageContext {
     pub site: Arc<Site>,
     pub session: Session,
     pub locale: Locale,
+    /// The languages of the browser (ISO 639-1), the preferred one first.
+    pub languages: Vec<String>,
     pub address: ClientAddress,
     pub now: Timestamp,
     caller: Caller,
@@ -73,6 +75,7 @@ impl PageContext {
             set_cookie: false,
             session: session.unwrap_or_else(Session::new),
             locale: text(header::ACCEPT_LANGUAGE).map_or(Locale::DEFAULT, Locale::accepted),
+            languages: text(header::ACCEPT_LANGUAGE).map(edge::accepted_languages).unwrap_or_default(),
             address: ClientAddress::of(request),
             now,
             caller: Caller::with_token(request, None),

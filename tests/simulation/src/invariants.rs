@@ -76,6 +76,7 @@ pub fn what_search_finds_is_what_reservations_offers(world: &mut World) -> Resul
                 sort: Sort::Price,
                 limit: 10,
                 after: None,
+                languages: Vec::new(),
             };
             let found = match world.query::<Search>(&nobody, finding::Query::FindHotels(sought))? {
                 Ok(finding::Answer::Hotels(found)) => found.hotels,

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::culture::Culture;
-use crate::cities::CityRecord;
+use gazetteer::CityRecord;
 
 /// See `data/cities.toml`.
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn cities_with_districts_have_their_geonames_names() {
-        let all: BTreeSet<String> = crate::cities::Cities::new().all().map(|place| key(&place)).collect();
+        let all: BTreeSet<String> = gazetteer::Cities::new().all().map(|place| key(&place)).collect();
         for city in CITIES.districts.keys() {
             assert!(all.contains(city), "{city}");
         }

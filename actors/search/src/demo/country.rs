@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn every_entry_is_a_country() {
         for code in COUNTRIES.keys() {
-            assert!(crate::cities::country(code).is_some(), "{code}");
+            assert!(gazetteer::country(code).is_some(), "{code}");
         }
     }
 

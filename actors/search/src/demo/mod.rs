@@ -14,7 +14,7 @@ use contracts::{HotelId, HotelProfile};
 
 use self::country::Country;
 use self::random::Random;
-use crate::cities::{Cities, CityRecord};
+use gazetteer::{Cities, CityRecord};
 
 /// The number of cities that are selected by population.
 const POPULOUS_CITIES: usize = 230;
@@ -211,7 +211,7 @@ mod tests {
                 "{reference}"
             );
             let centre = (place.latitude, place.longitude);
-            let metres = crate::cities::metres_between(centre, (hotel.latitude, hotel.longitude));
+            let metres = gazetteer::metres_between(centre, (hotel.latitude, hotel.longitude));
             assert!(metres < 7_000.0, "{reference}: {metres}");
             assert!((2..=4).contains(&hotel.room_types.len()), "{reference}");
             for room in &hotel.room_types {

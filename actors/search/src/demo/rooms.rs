@@ -4,7 +4,7 @@ use contracts::{Cancellation, HotelId, RatePlanId, RatePlanProfile, RoomTypeId, 
 
 use super::country::Country;
 use super::random::Random;
-use crate::cities::CityRecord;
+use gazetteer::CityRecord;
 
 /// Name, guests, share of the double room's price, minimum stars.
 const ROOMS: [(&str, u8, f64, u8); 9] = [

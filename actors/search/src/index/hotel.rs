@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::amenities::AmenityBits;
 use super::calendar::Calendar;
 use super::stay_query::{self, StayQuery};
-use crate::cities::{CityRecord, Rank, metres_between};
+use gazetteer::{CityRecord, Rank, metres_between};
 
 /// The number of room sizes for price floors: rooms for one, two, and three or more guests.
 pub(crate) const SIZES: usize = 3;

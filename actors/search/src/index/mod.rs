@@ -13,7 +13,7 @@ use contracts::{Date, HotelId, HotelProfile, RoomTypeId};
 use group::View;
 use protocol::Timestamp;
 
-use crate::cities::{Cities, Rank};
+use gazetteer::{Cities, Rank};
 use crate::state::{AS_OF, HOTELS, NIGHTS, date_of};
 
 pub(crate) use amenities::AmenityBits;

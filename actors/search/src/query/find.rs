@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use protocol::Timestamp;
 
 use super::{LIMIT_MAX, city, place};
-use crate::cities::Cities;
+use gazetteer::Cities;
 use crate::index::{CheapestOffer, CityHotels, Hotel, Index, ListedHotel, StayQuery};
 
 pub(super) fn find(
@@ -17,8 +17,8 @@ pub(super) fn find(
     request: &FindHotels,
 ) -> Result<FoundHotels, Refusal> {
     check_party(u32::from(request.guests), u32::from(request.rooms))?;
-    let place = place(cities, &request.city)?;
-    let city = city(index, &place);
+    let place = place(index, cities, &request.city, &request.languages)?;
+    let city = city(index, cities, &place);
     let nothing = FoundHotels { city: city.clone(), hotels: Vec::new(), next: None, as_of: index.as_of };
     if let Some(stay) = request.stay {
         let today = today(place.time_zone, now);

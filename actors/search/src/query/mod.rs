@@ -6,15 +6,21 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use contracts::HotelId;
-use contracts::search::{Answer, City, CityName, HotelDetails, ListTopCities, Query, Refusal, SuggestCities};
+use contracts::search::{
+    Answer, City, CityCandidate, CityMatch, CityMatchKind, CityName, HotelDetails, ListTopCities, Query,
+    Refusal, SuggestCities,
+};
+use gazetteer::{Cities, CityRecord, Found, Lookup, MatchKind, Rank, country};
 use group::View;
 
-use crate::cities::{Cities, CityRecord, country};
 use crate::index::Index;
 use crate::state::HOTELS;
 
 /// The maximum number of items of a list.
 const LIMIT_MAX: u8 = 100;
+
+/// The number of cities that are proposed for a misspelled name.
+const CANDIDATES: usize = 5;
 
 pub(crate) fn query(
     view: &View<'_>,
@@ -25,17 +31,22 @@ pub(crate) fn query(
     match query {
         Query::GetHotel(request) => hotel(view, index, cities, request.hotel).map(Answer::from),
         Query::FindHotels(request) => find::find(view.now(), index, cities, &request).map(Answer::from),
-        Query::SuggestCities(SuggestCities { text, limit }) => {
-            let found = cities.complete(&text, usize::from(limit.min(LIMIT_MAX)));
-            Ok(Answer::Cities(found.iter().map(|place| city(index, place)).collect()))
+        Query::SuggestCities(SuggestCities { text, limit, languages }) => {
+            let limit = usize::from(limit.min(LIMIT_MAX));
+            let found = lookup(index, &text, &languages, |lookup| cities.find(lookup, limit));
+            Ok(Answer::CityMatches(
+                found.into_iter().map(|found| matched(index, cities, found)).collect(),
+            ))
         }
-        Query::GetCity(request) => Ok(Answer::Cities(vec![city(index, &place(cities, &request.city)?)])),
+        Query::GetCity(request) => {
+            Ok(Answer::Cities(vec![city(index, cities, &place(index, cities, &request.city, &[])?)]))
+        }
         Query::ListTopCities(ListTopCities { limit }) => {
             let mut ranks: Vec<_> =
                 index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
             ranks.sort_unstable();
             ranks.truncate(usize::from(limit.min(LIMIT_MAX)));
-            Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, &cities.city(*rank))).collect()))
+            Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, cities, &cities.city(*rank))).collect()))
         }
     }
 }
@@ -49,22 +60,55 @@ fn hotel(view: &View<'_>, index: &Index, cities: &Cities, id: HotelId) -> Result
     };
     let details = HotelDetails {
         profile: stored.profile,
-        city: city(index, &place),
+        city: city(index, cities, &place),
         distance_metres,
         changed_at: stored.at,
     };
     Ok(Box::new(details))
 }
 
-fn place(cities: &Cities, name: &CityName) -> Result<CityRecord, Refusal> {
-    let place = match name {
-        CityName::Id(id) => cities.by_id(*id),
-        CityName::Name(name) => cities.meant(name),
+/// The city that a name selects: the one that [`SuggestCities`] would list first. A name that only resembles names of cities
+/// selects none.
+fn place(
+    index: &Index,
+    cities: &Cities,
+    name: &CityName,
+    languages: &[String],
+) -> Result<CityRecord, Refusal> {
+    let name = match name {
+        CityName::Id(id) => return cities.by_id(*id).ok_or(Refusal::NoSuchCity),
+        CityName::Name(name) => name,
     };
-    place.ok_or(Refusal::NoSuchCity)
+    let first = lookup(index, name, languages, |lookup| cities.first(lookup)).ok_or(Refusal::NoSuchCity)?;
+    if first.kind != MatchKind::Spelling {
+        return Ok(first.city);
+    }
+    let similar = lookup(index, name, languages, |lookup| cities.find(lookup, CANDIDATES));
+    let candidate = |found: &Found| CityCandidate {
+        id: found.city.id,
+        full_name: cities.full_name(&found.city),
+    };
+    Err(Refusal::UncertainCity { candidates: similar.iter().map(candidate).collect() })
 }
 
-fn city(index: &Index, place: &CityRecord) -> City {
+fn lookup<T>(index: &Index, text: &str, languages: &[String], run: impl FnOnce(&Lookup<'_>) -> T) -> T {
+    let hotels = |rank: Rank| index.hotels_of(rank);
+    run(&Lookup { text, languages, hotels: &hotels })
+}
+
+fn matched(index: &Index, cities: &Cities, found: Found) -> CityMatch {
+    let kind = match found.kind {
+        MatchKind::Name | MatchKind::OtherName => CityMatchKind::Name,
+        MatchKind::Prefix | MatchKind::OtherPrefix => CityMatchKind::Prefix,
+        MatchKind::Word => CityMatchKind::Word,
+        MatchKind::Code => CityMatchKind::Code,
+        MatchKind::Area => CityMatchKind::Area,
+        MatchKind::Spelling => CityMatchKind::Spelling,
+    };
+    CityMatch { city: city(index, cities, &found.city), name: found.name.into(), kind }
+}
+
+fn city(index: &Index, cities: &Cities, place: &CityRecord) -> City {
     City {
         id: place.id,
         name: Arc::from(place.name),
@@ -75,5 +119,7 @@ fn city(index: &Index, place: &CityRecord) -> City {
         longitude: place.longitude,
         time_zone: Arc::from(place.time_zone),
         hotels: index.hotels_of(place.rank),
+        region: Arc::from(cities.region(place).unwrap_or_default()),
+        full_name: Arc::from(cities.full_name(place)),
     }
 }

@@ -11,11 +11,11 @@ use contracts::reservations::default_guests;
 use contracts::search::{CityName, FindHotels, GetHotel, Position, Refusal, Search, Sort, SuggestCities};
 use contracts::{HotelId, Stay};
 use edge::{ApiError, Caller, Cursor, Cursors, Limit, Page, Problem, SerdeJson, WithETag, problem_types};
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
 use protocol::Variant;
 
-pub use city::City;
+pub use city::{City, CityMatch, CityMatchKind};
 pub use hotel::Hotel;
 pub use list::{HotelItem, HotelList};
 pub use text::{Text, Texts};
@@ -79,6 +79,21 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::NoSuchCity => Problem::new(&NO_SUCH_CITY)
             .detail("No city has this id or name.")
             .field("/city", "not a known city"),
+        Refusal::UncertainCity { candidates } => {
+            let names: Vec<&str> = candidates.iter().map(|one| one.full_name.as_str()).collect();
+            let detail = format!("No city has this name. Did you mean {}?", names.join("; "));
+            let listed: Vec<_> = candidates
+                .iter()
+                .map(|one| {
+                    let id = format!("{}{}", CityName::PREFIX, one.id);
+                    serde_json::json!({ "id": id, "full_name": one.full_name })
+                })
+                .collect();
+            Problem::new(&NO_SUCH_CITY)
+                .detail(detail)
+                .with("candidates", &listed)
+                .field("/city", "not a known city; see `candidates`")
+        }
         Refusal::StayInThePast { today } => Problem::new(&STAY_IN_THE_PAST)
             .detail(format!("The check-in date is before today, {today} in the city."))
             .field("/check_in", format!("before {today}")),
@@ -102,22 +117,28 @@ impl Api {
 impl Api {
     /// List cities
     ///
-    /// Returns the cities whose names begin with a text, in any language or script, with tolerance for typing errors. The
-    /// most likely city is first. There is only one page.
+    /// Returns the cities that a text can mean: whole names and beginnings of names in any language or script, regions, and
+    /// codes of airports. Names in English, in the local language, and in the languages of `Accept-Language` come before
+    /// names in other languages, and cities with hotels before others. Names with typing errors are found if nothing else
+    /// matches. The first city is the one that the text selects in `GET /v1/hotels`. There is only one page.
     #[oai(path = "/cities", method = "get", operation_id = "listCities")]
     async fn cities(
         &self,
         caller: Caller,
-        /// The beginning of a name, optionally followed by a comma and a country. If omitted, the most populous cities are
-        /// returned.
+        /// A name or the beginning of one, optionally followed by a region or a country, such as `Paris, Texas`. If omitted,
+        /// the most populous cities are returned.
         #[oai(validator(max_length = 120))]
         q: Query<Option<String>>,
         limit: Query<Limit>,
-    ) -> Result<SerdeJson<Page<City>>, ApiError> {
+        /// The languages of the caller
+        #[oai(name = "Accept-Language")]
+        accept_language: Header<Option<String>>,
+    ) -> Result<SerdeJson<Page<CityMatch>>, ApiError> {
         let limit = limit.0.get() as u8;
-        let request = SuggestCities { text: q.0.unwrap_or_default(), limit };
+        let languages = languages(&accept_language);
+        let request = SuggestCities { text: q.0.unwrap_or_default(), limit, languages };
         let cities = self.call(&caller, request).await?;
-        Ok(SerdeJson(Page::single(cities.into_iter().map(City::from).collect())))
+        Ok(SerdeJson(Page::single(cities.into_iter().map(CityMatch::from).collect())))
     }
 
     /// List hotels of a city
@@ -130,7 +151,8 @@ impl Api {
     async fn hotels(
         &self,
         caller: Caller,
-        /// The id of a city (`cty_…`), or a name in any language. A name selects the most populous city of that name.
+        /// The id of a city (`cty_…`), or a text that selects the first city of `GET /v1/cities`. A name with typing errors selects
+        /// none; the problem has the likely cities as `candidates`.
         #[oai(validator(min_length = 1, max_length = 120))]
         city: Query<String>,
         /// The check-in date. Requires `check_out`.
@@ -162,6 +184,9 @@ impl Api {
         sort: Query<Option<Order>>,
         limit: Query<Limit>,
         cursor: Query<Option<Cursor>>,
+        /// The languages of the caller, for the name of the city
+        #[oai(name = "Accept-Language")]
+        accept_language: Header<Option<String>>,
     ) -> Result<SerdeJson<HotelList>, ApiError> {
         let mut request = FindHotels {
             city: CityName::parse(city.0.trim()),
@@ -175,6 +200,7 @@ impl Api {
             sort: sort.0.map_or(Sort::Recommended, Sort::from),
             limit: 0,
             after: None,
+            languages: languages(&accept_language),
         };
         // A cursor is valid for the same query with any limit.
         let list = ("listHotels", request.clone());
@@ -200,6 +226,10 @@ impl Api {
         let details = self.call(&caller, GetHotel { hotel: id }).await?;
         Ok(WithETag::new(details.changed_at.millis().unsigned_abs(), Hotel::from(*details)))
     }
+}
+
+fn languages(header: &Header<Option<String>>) -> Vec<String> {
+    header.0.as_deref().map(edge::accepted_languages).unwrap_or_default()
 }
 
 const fn one() -> u16 {

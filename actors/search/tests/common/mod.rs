@@ -135,6 +135,7 @@ pub fn sought(stay: Option<Stay>) -> FindHotels {
         sort: Sort::Price,
         limit: 20,
         after: None,
+        languages: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The home page with the search form and popular cities, and the completion of city names.
 
-use contracts::search::{ListTopCities, SuggestCities};
+use contracts::search::ListTopCities;
 use poem::http::header;
 use poem::{Response, handler};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(super) async fn home(mut context: PageContext, fields: Fields) -> Result<Res
         .map(|city| {
             json!({
                 "name": city.name, "country": city.country_name, "hotels": count(city.hotels, "hotel"),
-                "href": format!("/search?city={}&{query}", escape(&lookup::full_name(city))),
+                "href": format!("/search?city={}&{query}", escape(&city.full_name)),
                 "picture": picture::of_city(city.id, city.latitude, city.population),
             })
         })
@@ -41,18 +41,20 @@ pub(super) async fn home(mut context: PageContext, fields: Fields) -> Result<Res
 #[handler]
 pub(super) async fn complete(context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let text: String = fields.get("q").chars().take(80).collect();
-    let request = SuggestCities { text, limit: OPTIONS };
-    let cities =
-        if fields.get("q").is_empty() { Vec::new() } else { lookup::cities(&context, request).await? };
+    let cities = if text.is_empty() { Vec::new() } else { lookup::suggest(&context, text, OPTIONS).await? };
     let options: Vec<_> = cities
         .iter()
-        .map(|city| {
+        .map(|found| {
+            let city = &found.city;
             let note =
                 if city.hotels == 0 { "no hotels yet".to_owned() } else { count(city.hotels, "hotel") };
-            json!({ "value": lookup::full_name(city), "name": lookup::full_name(city), "note": note })
+            json!({
+                "value": city.full_name, "name": city.full_name, "matched": lookup::matched_name(found), "note": note,
+            })
         })
         .collect();
     let html = context.site.renderer.render("options.html", &json!({ "cities": options }))?;
     let response = Response::builder().content_type("text/html; charset=utf-8");
+    let response = response.header(header::VARY, "accept-language");
     Ok(response.header(header::CACHE_CONTROL, "public, max-age=60").body(html))
 }

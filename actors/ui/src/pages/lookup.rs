@@ -1,7 +1,7 @@
 //! Lookups that several pages share: hotels, cities and bookings.
 
 use contracts::reservations::{self, GetHotel, GetReservation, GetReservationByLink, Reservation};
-use contracts::search::{self, City, CityName, Search};
+use contracts::search::{self, City, CityMatch, CityMatchKind, CityName, Search, SuggestCities};
 use contracts::ui::{HasOpenedBooking, RememberBooking};
 use contracts::{HotelId, ReservationId};
 use group::{Call, Failure};
@@ -52,9 +52,24 @@ pub(super) fn city_name(text: &str) -> CityName {
     text.parse().map_or_else(|_| CityName::Name(text.to_owned()), CityName::Id)
 }
 
-/// `Paris, France`: a name that finds the same city again.
-pub(super) fn full_name(city: &City) -> String {
-    format!("{}, {}", city.name, city.country_name)
+/// The cities that a text can mean, the most likely one first.
+pub(super) async fn suggest(
+    context: &PageContext,
+    text: String,
+    limit: u8,
+) -> Result<Vec<CityMatch>, PageError> {
+    let request = SuggestCities { text, limit, languages: context.languages.clone() };
+    match context.site.dependencies.client.call(&context.anonymous(), request).await {
+        Ok(found) => Ok(found),
+        Err(Failure::Refused(_)) => Ok(Vec::new()),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The name that matched, if it is not the one that is shown: `Monaco di Baviera` for Munich.
+pub(super) fn matched_name(found: &CityMatch) -> Option<&str> {
+    let is_shown = found.city.name.starts_with(&*found.name) || found.city.full_name.contains(&*found.name);
+    (found.kind != CityMatchKind::Spelling && !is_shown).then_some(&*found.name)
 }
 
 /// A booking, and the call with which it can be changed.

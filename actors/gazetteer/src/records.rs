@@ -9,7 +9,7 @@ static ZONES: LazyLock<Vec<&str>> =
 static BY_ID: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/by_id.bin"));
 static BY_LATITUDE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/by_latitude.bin"));
 
-const RECORD_BYTES: usize = 24;
+const RECORD_BYTES: usize = 28;
 
 /// The rank of a city by population: 0 is the most populous. Ranks depend on the embedded data, so they must not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,10 +33,12 @@ pub struct CityRecord {
     pub longitude: f64,
     /// The IANA name.
     pub time_zone: &'static str,
+    /// The number of the region of the first level, if it is known.
+    pub(crate) region: Option<u16>,
 }
 
 /// The number of cities.
-pub(super) fn count() -> usize {
+pub(crate) fn count() -> usize {
     RECORDS.len() / RECORD_BYTES
 }
 
@@ -54,27 +56,52 @@ fn ordered(order: &[u8], at: usize) -> Rank {
 }
 
 /// The city with this rank.
-pub(super) fn city(rank: Rank) -> CityRecord {
+pub(crate) fn city(rank: Rank) -> CityRecord {
     let at = usize::from(rank.0);
-    let name_at = |at: usize| {
-        if at < count() { u32::from_le_bytes(word(at, 4)) as usize } else { NAMES.len() }
-    };
     let [_, _, zone @ ..] = word(at, 5);
+    let region = region(rank);
     let country = at * RECORD_BYTES + 20;
     CityRecord {
         rank,
         id: u32::from_le_bytes(word(at, 0)),
-        name: &NAMES[name_at(at)..name_at(at + 1)],
+        name: names(rank).next().unwrap_or_default(),
         country: std::str::from_utf8(&RECORDS[country..country + 2]).unwrap_or_default(),
         population: u32::from_le_bytes(word(at, 1)),
         latitude: degrees(at, 2),
         longitude: degrees(at, 3),
         time_zone: ZONES.get(usize::from(u16::from_le_bytes(zone))).copied().unwrap_or("UTC"),
+        region: (region != u16::MAX).then_some(region),
     }
 }
 
+/// The names of a city as they are written, the main one first. Names that differ by accents alone are given once.
+pub(crate) fn names(rank: Rank) -> impl Iterator<Item = &'static str> {
+    let start = |at: usize| {
+        if at < count() { u32::from_le_bytes(word(at, 4)) as usize } else { NAMES.len() }
+    };
+    let at = usize::from(rank.0);
+    NAMES[start(at)..start(at + 1)].split('|')
+}
+
+/// The two letters of the country.
+pub(crate) fn country(rank: Rank) -> &'static [u8] {
+    let at = usize::from(rank.0) * RECORD_BYTES + 20;
+    &RECORDS[at..at + 2]
+}
+
+/// The number of the region; `u16::MAX` if it is not known.
+pub(crate) fn region(rank: Rank) -> u16 {
+    let [region @ .., _, _] = word(usize::from(rank.0), 6);
+    u16::from_le_bytes(region)
+}
+
+/// The number of inhabitants.
+pub(crate) fn population(rank: Rank) -> u32 {
+    u32::from_le_bytes(word(usize::from(rank.0), 1))
+}
+
 /// The rank of the city with this GeoNames id.
-pub(super) fn by_id(id: u32) -> Option<Rank> {
+pub(crate) fn by_id(id: u32) -> Option<Rank> {
     let (mut low, mut high) = (0, count());
     while low < high {
         let middle = low.midpoint(high);
@@ -89,7 +116,7 @@ pub(super) fn by_id(id: u32) -> Option<Rank> {
 }
 
 /// The rank of the city with the nearest centre, and the distance in metres. `None` if no city is within `metres_max`.
-pub(super) fn nearest(latitude: f64, longitude: f64, metres_max: f64) -> Option<(Rank, f64)> {
+pub(crate) fn nearest(latitude: f64, longitude: f64, metres_max: f64) -> Option<(Rank, f64)> {
     let range = metres_max / METRES_PER_DEGREE_MIN;
     let (mut low, mut high) = (0, count());
     while low < high {

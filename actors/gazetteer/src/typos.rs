@@ -5,23 +5,23 @@
 //! (an omission, an insertion, a substitution or a transposition). Each letter of a name updates all bits of a row at once.
 
 /// Longer queries are matched exactly, in letters.
-pub(super) const LETTERS_MAX: usize = 60;
+pub(crate) const LETTERS_MAX: usize = 60;
 
 /// The most errors that are allowed.
-pub(super) const ERRORS_MAX: usize = 2;
+pub(crate) const ERRORS_MAX: usize = 2;
 
 /// The number of errors that are allowed in a query of this many letters.
-pub(super) const fn errors_allowed(letters: usize) -> usize {
+pub(crate) const fn errors_allowed(letters: usize) -> usize {
     match letters {
-        0..5 => 0,
-        5..9 => 1,
-        9..=LETTERS_MAX => ERRORS_MAX,
+        0..4 => 0,
+        4..8 => 1,
+        8..=LETTERS_MAX => ERRORS_MAX,
         _ => 0,
     }
 }
 
 /// A query that names are matched against.
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     letters: Vec<char>,
     errors: usize,
     /// Bit `n` is set if byte `n` is the first byte of letters of a script in the query.
@@ -30,7 +30,7 @@ pub(super) struct Pattern {
 
 /// The state of matching one name.
 #[derive(Clone, Copy)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     rows: [u64; ERRORS_MAX + 1],
     /// The rows before the last letter, where that letter can be the first one of a transposition.
     transposed: [u64; ERRORS_MAX],
@@ -41,7 +41,7 @@ pub(super) struct Reading {
 
 impl Pattern {
     /// A query with a number of allowed errors, at most [`ERRORS_MAX`]. `None` if the query is too long.
-    pub(super) fn new(normalized: &str, errors: usize) -> Option<Self> {
+    pub(crate) fn new(normalized: &str, errors: usize) -> Option<Self> {
         let letters: Vec<char> = normalized.chars().collect();
         if letters.len() > LETTERS_MAX {
             return None;
@@ -58,13 +58,13 @@ impl Pattern {
     }
 
     /// The state before the first byte.
-    pub(super) fn start(&self) -> Reading {
+    pub(crate) fn start(&self) -> Reading {
         // Bit i of row k, i ≤ k: the name omits the first i letters of the query.
         Reading { rows: [0b1, 0b11, 0b111], transposed: [0; ERRORS_MAX], letter: 0, missing: 0 }
     }
 
     /// Reads the next byte of a name. `None` if no name with this beginning matches.
-    pub(super) fn read(&self, mut reading: Reading, byte: u8) -> Option<Reading> {
+    pub(crate) fn read(&self, mut reading: Reading, byte: u8) -> Option<Reading> {
         if reading.missing == 0 {
             // Typing errors do not change the script. This excludes most of the letters of other scripts.
             if (self.scripts[usize::from(byte >> 6)] >> (byte & 63)) & 1 == 0 {
@@ -88,8 +88,19 @@ impl Pattern {
     }
 
     /// Whether the name read so far matches the query with at most the allowed errors.
-    pub(super) fn matches(&self, reading: &Reading) -> bool {
+    pub(crate) fn matches(&self, reading: &Reading) -> bool {
         reading.missing == 0 && reading.rows[self.errors] >> self.letters.len() & 1 == 1
+    }
+
+    /// The beginnings of names that can match: the first two letters of the query, which may be transposed with each other or
+    /// with the third.
+    pub(crate) fn beginnings(&self) -> Vec<String> {
+        let [first, second, third] = self.letters.first_chunk::<3>().copied().unwrap_or_default();
+        let mut beginnings: Vec<String> =
+            [[first, second], [second, first], [first, third]].map(String::from_iter).into();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        beginnings
     }
 
     fn mask(&self) -> u64 {
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn longer_queries_allow_more_errors() {
-        let table = [(4, 0), (5, 1), (8, 1), (9, 2), (60, 2), (61, 0)];
+        let table = [(3, 0), (4, 1), (7, 1), (8, 2), (60, 2), (61, 0)];
         assert!(table.iter().all(|(letters, errors)| errors_allowed(*letters) == *errors));
     }
 }
