@@ -74,8 +74,8 @@ fn read(line: &str) -> City<'_> {
 
 /// The lines of a file, without comments, each as its fields.
 fn read_file(name: &str) -> Vec<Vec<String>> {
-    let text =
-        std::fs::read_to_string(Path::new("data").join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let text = std::fs::read_to_string(Path::new("data").join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split('\t').map(str::to_owned).collect()).collect()
 }
@@ -87,8 +87,10 @@ fn read_file(name: &str) -> Vec<Vec<String>> {
 fn write_records(out: &Path, cities: &[City<'_>], regions: &[Vec<String>]) {
     let zones: BTreeSet<&str> = cities.iter().map(|city| city.zone).collect();
     let zones: Vec<&str> = zones.into_iter().collect();
-    let regions: HashMap<(&str, &str), u16> =
-        (0..).zip(regions).map(|(number, fields)| ((fields[0].as_str(), fields[1].as_str()), number)).collect();
+    let regions: HashMap<(&str, &str), u16> = (0..)
+        .zip(regions)
+        .map(|(number, fields)| ((fields[0].as_str(), fields[1].as_str()), number))
+        .collect();
     let by_language = names_by_language();
     let (mut records, mut names) = (Vec::new(), String::new());
     for city in cities {
@@ -152,7 +154,8 @@ fn kind(name: &str) -> Kind {
 
 /// Whether this is a letter of the Latin script.
 fn is_latin(letter: char) -> bool {
-    letter.is_ascii_alphabetic() || matches!(letter, '\u{aa}'..='\u{24f}' | '\u{250}'..='\u{2af}' | '\u{1e00}'..='\u{1eff}')
+    letter.is_ascii_alphabetic()
+        || matches!(letter, '\u{aa}'..='\u{24f}' | '\u{250}'..='\u{2af}' | '\u{1e00}'..='\u{1eff}')
 }
 
 /// The names of `languages.tsv`: languages and names by city.
@@ -277,7 +280,8 @@ fn write_areas(out: &Path, cities: &[City<'_>], regions: &[Vec<String>]) {
         fields[0].split('|').for_each(|name| areas.add(&normalize(name), number));
         let mut ranks = [u16::MAX; 4];
         for (rank, key) in ranks.iter_mut().zip(fields[1].split(", ")) {
-            let (name, country) = key.rsplit_once(' ').unwrap_or_else(|| panic!("a city and a country in {key}"));
+            let (name, country) =
+                key.rsplit_once(' ').unwrap_or_else(|| panic!("a city and a country in {key}"));
             *rank = *by_name.get(&(normalize(name), country)).unwrap_or_else(|| panic!("no city {key}"));
         }
         members.extend(ranks.iter().flat_map(|rank| rank.to_le_bytes()));

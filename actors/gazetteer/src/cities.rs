@@ -97,7 +97,8 @@ impl Cities {
     /// the country has the name.
     pub fn full_name(&self, city: &CityRecord) -> String {
         let country = super::country(city.country).map_or(city.country, |country| country.name);
-        let mut same = self.main.named(&normalize(city.name)).into_iter().map(|rank| records::city(Rank(rank)));
+        let mut same =
+            self.main.named(&normalize(city.name)).into_iter().map(|rank| records::city(Rank(rank)));
         match self.region(city) {
             Some(region) if same.any(|other| other.rank != city.rank && other.country == city.country) => {
                 format!("{}, {region}, {country}", city.name)

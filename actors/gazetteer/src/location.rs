@@ -14,7 +14,7 @@ const REMOTE_METRES_MAX: f64 = 500_000.0;
 #[derive(Debug, Clone, PartialEq)]
 pub enum LocationError {
     /// No city of the country has this name.
-    UnknownCity { nearest: Option<CityRecord>, metres: f64 },
+    UnknownCity { country: String, nearest: Option<CityRecord>, metres: f64 },
     /// The city is too far from the position.
     TooFar { city: CityRecord, metres: f64, nearest: Option<CityRecord> },
 }
@@ -23,18 +23,20 @@ impl std::fmt::Display for LocationError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let km = |metres: &f64| (metres / 1_000.0).round();
         match self {
-            Self::UnknownCity { nearest: Some(nearest), metres } => write!(
+            Self::UnknownCity { country, nearest: Some(nearest), metres } => write!(
                 f,
-                "not a known city of the country; the nearest city to the coordinates is {} ({}), {} km away",
+                "not a known city of {country}; the nearest city to the coordinates is {} ({}), {} km away",
                 nearest.name,
                 nearest.country,
                 km(metres)
             ),
-            Self::UnknownCity { nearest: None, .. } => write!(f, "not a known city of the country"),
+            Self::UnknownCity { country, nearest: None, .. } => write!(f, "not a known city of {country}"),
             Self::TooFar { metres, nearest, .. } => {
                 write!(f, "{} km from the coordinates", km(metres))?;
                 match nearest {
-                    Some(nearest) => write!(f, "; the nearest city is {} ({})", nearest.name, nearest.country),
+                    Some(nearest) => {
+                        write!(f, "; the nearest city is {} ({})", nearest.name, nearest.country)
+                    }
                     None => Ok(()),
                 }
             }
@@ -85,7 +87,7 @@ impl Cities {
             None => {
                 let nearest = nearest();
                 let metres = nearest.as_ref().map_or(f64::MAX, |city| distance(here, city));
-                Err(LocationError::UnknownCity { nearest, metres })
+                Err(LocationError::UnknownCity { country: country.to_owned(), nearest, metres })
             }
         }
     }

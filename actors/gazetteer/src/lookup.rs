@@ -109,7 +109,12 @@ impl Cities {
     }
 
     /// Adds cities with hotels whose names are similar, if no city with hotels matches.
-    fn with_similar(&self, lookup: &Lookup<'_>, sought: &Qualified, mut found: Vec<Candidate>) -> Vec<Candidate> {
+    fn with_similar(
+        &self,
+        lookup: &Lookup<'_>,
+        sought: &Qualified,
+        mut found: Vec<Candidate>,
+    ) -> Vec<Candidate> {
         if found.iter().all(|one| !one.has_hotels) {
             let similar = self.misspelled(lookup, sought).into_iter();
             let similar = similar.filter(|one| one.has_hotels && one.errors == 1 && one.order < PREFIX_ORDER);
@@ -130,7 +135,10 @@ impl Cities {
             found.add_exact(rank);
         }
         for language in lookup.languages {
-            self.languages.named(&format!("{language}{name}")).into_iter().for_each(|rank| found.add_exact(rank));
+            self.languages
+                .named(&format!("{language}{name}"))
+                .into_iter()
+                .for_each(|rank| found.add_exact(rank));
         }
         let codes = self.codes.named(name);
         // `CAN` is Guangzhou, `can` the beginning of Cancún.
@@ -168,7 +176,9 @@ impl Cities {
             areas.dedup();
             areas.into_iter().take(AREA_CITIES_MAX).for_each(|area| found.add_area(area, Tier::AreaPrefix));
         }
-        if let Some(node) = self.words.walk(name) {
+        if letters > 1
+            && let Some(node) = self.words.walk(name)
+        {
             self.words.below(node, |rank| found.add(rank, MatchKind::Word, Tier::Word));
         }
         for rank in self.others.named(name) {
@@ -193,9 +203,11 @@ impl Cities {
                 area.map_or(city.name, |area| self.areas.name(area, name)).to_owned()
             }
             MatchKind::Spelling => city.name.to_owned(),
-            MatchKind::Name | MatchKind::Prefix | MatchKind::Word | MatchKind::OtherName | MatchKind::OtherPrefix => {
-                written(candidate.rank, name)
-            }
+            MatchKind::Name
+            | MatchKind::Prefix
+            | MatchKind::Word
+            | MatchKind::OtherName
+            | MatchKind::OtherPrefix => written(candidate.rank, name, candidate.kind),
         };
         Found { city, kind: candidate.kind, name }
     }
@@ -203,14 +215,14 @@ impl Cities {
 
 /// The name of a city that a normalized text matches, as it is written: the main name if it matches, otherwise the shortest one
 /// that begins with the text or has a word that does.
-fn written(rank: Rank, sought: &str) -> String {
+fn written(rank: Rank, sought: &str, kind: MatchKind) -> String {
     let main = records::names(rank).next().unwrap_or_default();
     let mut best = (u8::MAX, usize::MAX, main);
     for name in records::names(rank) {
         let normalized = normalize(name);
         let how = if normalized == sought {
             0
-        } else if normalized.starts_with(sought) {
+        } else if normalized.starts_with(sought) && kind != MatchKind::Word {
             1
         } else if normalized.split(' ').any(|word| word.starts_with(sought)) || normalized.contains(sought) {
             2
@@ -253,15 +265,17 @@ impl Collected<'_> {
         self.push(rank, kind, tier, None);
     }
 
-    fn push(
-        &mut self,
-        rank: u16,
-        kind: MatchKind,
-        tier: Tier,
-        area: Option<(u16, usize)>,
-    ) {
+    fn push(&mut self, rank: u16, kind: MatchKind, tier: Tier, area: Option<(u16, usize)>) {
         let (area, order) = area.map_or((None, 0), |(area, position)| (Some(area), position));
-        self.push_candidate(Candidate { rank: Rank(rank), kind, tier, has_hotels: false, area, errors: 0, order });
+        self.push_candidate(Candidate {
+            rank: Rank(rank),
+            kind,
+            tier,
+            has_hotels: false,
+            area,
+            errors: 0,
+            order,
+        });
     }
 
     pub(crate) fn push_candidate(&mut self, candidate: Candidate) {
@@ -286,12 +300,16 @@ impl Collected<'_> {
         let area = self.cities.areas.area(number);
         let is_ordered = matches!(area, Area::Other(_));
         let ranks = self.cities.areas.cities(area);
-        let mut shown: Vec<Rank> =
-            ranks.iter().copied().filter(|rank| (self.lookup.hotels)(*rank) > 0).take(AREA_CITIES_MAX).collect();
+        let mut shown: Vec<Rank> = ranks
+            .iter()
+            .copied()
+            .filter(|rank| (self.lookup.hotels)(*rank) > 0)
+            .take(AREA_CITIES_MAX)
+            .collect();
         let mut tier = tier;
         if shown.is_empty() {
             shown = ranks.into_iter().take(AREA_CITIES_WITHOUT_HOTELS_MAX).collect();
-            tier = tier.max(Tier::ExactWithoutHotels);
+            tier = tier.max(Tier::AreaPrefix);
         }
         for (position, rank) in shown.into_iter().enumerate() {
             let order = if is_ordered { position } else { 0 };

@@ -26,7 +26,15 @@ impl Cities {
             let mut add = |rank: u16, order: usize| {
                 let (kind, tier) = (MatchKind::Spelling, Tier::Spelling);
                 let rank = Rank(rank);
-                found.push_candidate(Candidate { rank, kind, tier, has_hotels: false, area: None, errors, order });
+                found.push_candidate(Candidate {
+                    rank,
+                    kind,
+                    tier,
+                    has_hotels: false,
+                    area: None,
+                    errors,
+                    order,
+                });
             };
             for (order, (names, nodes)) in similar.iter().enumerate() {
                 for rank in nodes.iter().flat_map(|node| names.whole(*node)) {

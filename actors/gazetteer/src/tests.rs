@@ -2,9 +2,9 @@
 
 use super::{Cities, CityRecord, Lookup, Rank};
 
-/// Lookups as if the 300 most populous cities had hotels.
+/// Lookups as if the 400 most populous cities had hotels.
 fn complete(typed: &str, limit: usize) -> Vec<CityRecord> {
-    let hotels = |rank: Rank| u32::from(rank.0 < 300);
+    let hotels = |rank: Rank| u32::from(rank.0 < 400);
     let lookup = Lookup { text: typed, languages: &[], hotels: &hotels };
     Cities::new().find(&lookup, limit).into_iter().map(|found| found.city).collect()
 }
@@ -14,7 +14,7 @@ fn first(typed: &str) -> Option<CityRecord> {
 }
 
 fn meant(typed: &str) -> Option<CityRecord> {
-    let hotels = |rank: Rank| u32::from(rank.0 < 300);
+    let hotels = |rank: Rank| u32::from(rank.0 < 400);
     let lookup = Lookup { text: typed, languages: &[], hotels: &hotels };
     Cities::new().first(&lookup).map(|found| found.city)
 }

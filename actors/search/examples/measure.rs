@@ -9,7 +9,6 @@ use group::testing::Bench;
 use protocol::{Principal, Timestamp};
 use search::Search;
 
-
 fn main() {
     println!("idle: {} kB resident", resident());
     measure_cities();
@@ -32,9 +31,20 @@ fn main() {
 
 fn measure_cities() {
     let cities = Cities::new();
-    for typed in
-        ["s", "sa", "с", "mun", "Munich", "California", "san fr", "Munihc", "Barcleona", "San Fransisko", "Мюнхен", "xqzzwvkj"]
-    {
+    for typed in [
+        "s",
+        "sa",
+        "с",
+        "mun",
+        "Munich",
+        "California",
+        "san fr",
+        "Munihc",
+        "Barcleona",
+        "San Fransisko",
+        "Мюнхен",
+        "xqzzwvkj",
+    ] {
         let hotels = |rank: Rank| u32::from(rank.0 < 300);
         let lookup = Lookup { text: typed, languages: &["de".to_owned()], hotels: &hotels };
         let (took, found) = each(500, || cities.find(&lookup, 10).len());

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use group::View;
 
-use gazetteer::{Cities, Rank};
 use crate::index::{Hotel, Index};
 use crate::state::{HOTELS, NIGHTS};
+use gazetteer::{Cities, Rank};
 
 /// Checks all invariants.
 pub(crate) fn violations(view: &View<'_>, index: &Index, cities: &Cities) -> Vec<String> {

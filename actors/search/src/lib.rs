@@ -29,8 +29,8 @@ use group::{Cost, Service, Turn, View};
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use gazetteer::Cities;
 use crate::index::Index;
+use gazetteer::Cities;
 
 /// The service.
 #[derive(Debug, Default)]

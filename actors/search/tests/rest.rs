@@ -90,6 +90,25 @@ async fn cities_and_single_hotels_are_found() {
 }
 
 #[tokio::test]
+async fn a_city_is_told_by_which_name_it_matched_and_a_misspelled_name_selects_none() {
+    let api = api().await;
+    let (_, cities) = get(&api, "/v1/cities?q=monaco%20di%20bav&limit=1").await;
+    let munich = &cities["items"][0];
+    assert_eq!((&munich["name"], &munich["region"]), (&json!("Munich"), &json!("Bavaria")), "{munich}");
+    assert_eq!(munich["matched_name"], json!("Monaco di Baviera"));
+    assert_eq!(munich["matched_by"], json!("prefix"));
+    assert_eq!(munich["full_name"], json!("Munich, Germany"));
+    let (_, none) = get(&api, "/v1/cities?q=%F0%9F%8F%A8").await;
+    assert_eq!(none["items"], json!([]));
+    let (status, problem) = get(&api, "/v1/hotels?city=Munihc").await;
+    assert_eq!((status, &problem["type"]), (404, &json!("/problems/no-such-city")), "{problem}");
+    let likely = json!({ "id": "cty_2867714", "full_name": "Munich, Germany" });
+    assert_eq!(problem["candidates"][0], likely, "{problem}");
+    let (status, found) = get(&api, "/v1/hotels?city=cty_2867714").await;
+    assert_eq!((status, &found["city"]["name"]), (200, &json!("Munich")));
+}
+
+#[tokio::test]
 async fn invalid_requests_are_answered_with_problems() {
     let api = api().await;
     let dates = "check_in=2026-12-24&check_out=2026-12-27";

@@ -512,3 +512,38 @@ async fn pictures_depend_on_their_url_only() {
     }
     assert_eq!(browser.cookie, None);
 }
+
+#[tokio::test]
+async fn the_name_that_was_typed_leads_to_the_city_that_is_shown() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let options = browser.get("/complete?q=tukh").await;
+    assert!(options.body.contains("Tukholma → Stockholm, Sweden"), "{}", options.body);
+    assert!(options.body.contains("data-value=\"Stockholm, Sweden\""), "{}", options.body);
+    // The field then has the name under which the city is found again.
+    let page = browser.get("/search?city=Tukholma").await;
+    assert!(page.body.contains("Tukholma → Stockholm"), "{}", page.body);
+    assert!(page.body.contains("value=\"Stockholm, Sweden\""), "{}", page.body);
+    let page = browser.get("/search?city=Stockholm").await;
+    assert!(!page.body.contains("→ Stockholm"), "{}", page.body);
+}
+
+#[tokio::test]
+async fn other_places_are_proposed_and_a_misspelled_one_is_not_guessed() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let page = browser.get("/search?city=Paris").await;
+    assert!(page.body.contains("Hotels in Paris") && page.body.contains("Did you mean"), "{}", page.body);
+    assert!(page.body.contains("Paris, United States"), "{}", page.body);
+    let page = browser.get("/search?city=Amstredam").await;
+    assert_well_formed(&page, "/search");
+    assert!(!page.body.contains("Hotels in Amsterdam"), "{}", page.body);
+    assert!(page.body.contains("Which place do you mean?"), "{}", page.body);
+    assert!(page.body.contains(">Amsterdam, Netherlands</a>"), "{}", page.body);
+    for nonsense in ["xqzzw", "%F0%9F%8F%A8"] {
+        let page = browser.get(&format!("/search?city={nonsense}")).await;
+        assert_well_formed(&page, "/search");
+        assert!(page.body.contains("We could not find this place"), "{}", page.body);
+        assert!(!page.body.contains("Did you mean"), "{}", page.body);
+    }
+}

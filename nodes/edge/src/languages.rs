@@ -13,7 +13,8 @@ pub fn accepted_languages(header: &str) -> Vec<String> {
             let mut parts = range.split(';').map(str::trim);
             let tag = parts.next()?.split('-').next()?.to_ascii_lowercase();
             let weight = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
-            let is_language = (2..=3).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_lowercase());
+            let is_language =
+                (2..=3).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_lowercase());
             // Two written forms of one language.
             let tag = if tag == "nb" || tag == "nn" { "no".to_owned() } else { tag };
             (is_language && weight > 0.0).then(|| ((weight.min(1.0) * 1_000.0) as u16, tag))

@@ -1,6 +1,7 @@
 //! Validation of a hotel's description: every invalid field is reported with a JSON pointer.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use contracts::{
     Cancellation, Currency, HotelId, HotelProfile, RatePlanId, RatePlanProfile, RoomTypeId, RoomTypeProfile,
@@ -11,6 +12,8 @@ use super::Fault;
 use super::input::{CancellationRule, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule};
 use crate::zone;
 
+static CITIES: LazyLock<gazetteer::Cities> = LazyLock::new(gazetteer::Cities::new);
+
 const ROOM_TYPES_MAX: usize = 50;
 const RATE_PLANS_MAX: usize = 20;
 const TAXES_MAX: usize = 10;
@@ -20,69 +23,26 @@ const ROOMS_PER_TYPE_MAX: u32 = 100_000;
 /// The highest price of a rate plan, in minor units.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
 
-/// Validates the description of a hotel.
+/// Validates the description of a new or imported hotel.
+///
+/// # Errors
+/// Every invalid field; a city that is unknown or far from the coordinates.
+pub(crate) fn validate(new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
+    let mut check = Check::default();
+    let valid_coordinates =
+        (-90.0..=90.0).contains(&new.latitude) && (-180.0..=180.0).contains(&new.longitude);
+    if is_country(&new.country) && valid_coordinates && !new.city.trim().is_empty() {
+        check.location(new);
+    }
+    check.hotel(new)
+}
+
+/// Validates the description of a hotel after a change. Its location cannot be changed and is not checked again.
 ///
 /// # Errors
 /// Every invalid field.
-pub(crate) fn validate(new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
-    let mut check = Check::default();
-    check.text("/reference", &new.reference, 1, 100);
-    check.text("/name", &new.name, 1, 120);
-    check.text("/city", &new.city, 1, 120);
-    check.that("/country", is_country(&new.country), "two capital letters, such as DE");
-    check.text("/address", &new.address, 0, 200);
-    check.that("/latitude", (-90.0..=90.0).contains(&new.latitude), "-90 to 90");
-    check.that("/longitude", (-180.0..=180.0).contains(&new.longitude), "-180 to 180");
-    check.that("/time_zone", zone::exists(&new.time_zone), "an IANA time zone, such as Europe/Berlin");
-    check.that("/stars", new.stars <= 5, "0 to 5");
-    check.that("/rating", (0.0..=10.0).contains(&new.rating), "0 to 10");
-    check.prose("/description", &new.description, 4_000);
-    check.that("/amenities", new.amenities.len() <= AMENITIES_MAX, "at most 60");
-    for (index, amenity) in new.amenities.iter().enumerate() {
-        check.text(&format!("/amenities/{index}"), amenity, 1, 40);
-    }
-    let currency = new
-        .currency
-        .parse::<Currency>()
-        .ok()
-        .filter(|code| iso_currency::Currency::from_code(code.code()).is_some());
-    check.that("/currency", currency.is_some(), "an ISO 4217 currency, such as EUR");
-    if let Some(email) = &new.email {
-        check.that("/email", is_email(email), "a mail address");
-    }
-    check.that("/photos", new.photos.len() <= PHOTOS_MAX, "at most 20");
-    for (index, photo) in new.photos.iter().enumerate() {
-        let valid =
-            photo.len() <= 500 && photo.starts_with("https://") && !photo.contains(char::is_whitespace);
-        check.that(&format!("/photos/{index}"), valid, "an https address of at most 500 characters");
-    }
-    let taxes = check.taxes(&new.taxes);
-    let id = HotelId::of_reference(&new.reference);
-    let room_types = check.room_types(id, &new.room_types);
-    let Some(currency) = currency.filter(|_| check.faults.is_empty()) else { return Err(check.faults) };
-    let amenities: BTreeSet<_> = new.amenities.iter().map(|amenity| amenity.trim().to_lowercase()).collect();
-    Ok(HotelProfile {
-        id,
-        reference: new.reference.clone(),
-        name: new.name.trim().to_owned(),
-        city: new.city.trim().to_owned(),
-        country: new.country.clone(),
-        address: new.address.trim().to_owned(),
-        latitude: new.latitude,
-        longitude: new.longitude,
-        time_zone: new.time_zone.clone(),
-        stars: new.stars,
-        rating_tenths: (new.rating * 10.0).round() as u8,
-        description: new.description.trim().to_owned(),
-        amenities: amenities.into_iter().collect(),
-        currency,
-        taxes,
-        email: new.email.clone(),
-        photos: new.photos.clone(),
-        room_types,
-        active: new.active,
-        demo: false,
-    })
+pub(crate) fn validate_change(new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
+    Check::default().hotel(new)
 }
 
 #[derive(Default)]
@@ -91,6 +51,67 @@ struct Check {
 }
 
 impl Check {
+    fn hotel(mut self, new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
+        self.text("/reference", &new.reference, 1, 100);
+        self.text("/name", &new.name, 1, 120);
+        self.text("/city", &new.city, 1, 120);
+        self.that("/country", is_country(&new.country), "two capital letters, such as DE");
+        self.text("/address", &new.address, 0, 200);
+        self.that("/latitude", (-90.0..=90.0).contains(&new.latitude), "-90 to 90");
+        self.that("/longitude", (-180.0..=180.0).contains(&new.longitude), "-180 to 180");
+        self.that("/time_zone", zone::exists(&new.time_zone), "an IANA time zone, such as Europe/Berlin");
+        self.that("/stars", new.stars <= 5, "0 to 5");
+        self.that("/rating", (0.0..=10.0).contains(&new.rating), "0 to 10");
+        self.prose("/description", &new.description, 4_000);
+        self.that("/amenities", new.amenities.len() <= AMENITIES_MAX, "at most 60");
+        for (index, amenity) in new.amenities.iter().enumerate() {
+            self.text(&format!("/amenities/{index}"), amenity, 1, 40);
+        }
+        let currency = new
+            .currency
+            .parse::<Currency>()
+            .ok()
+            .filter(|code| iso_currency::Currency::from_code(code.code()).is_some());
+        self.that("/currency", currency.is_some(), "an ISO 4217 currency, such as EUR");
+        if let Some(email) = &new.email {
+            self.that("/email", is_email(email), "a mail address");
+        }
+        self.that("/photos", new.photos.len() <= PHOTOS_MAX, "at most 20");
+        for (index, photo) in new.photos.iter().enumerate() {
+            let valid =
+                photo.len() <= 500 && photo.starts_with("https://") && !photo.contains(char::is_whitespace);
+            self.that(&format!("/photos/{index}"), valid, "an https address of at most 500 characters");
+        }
+        let taxes = self.taxes(&new.taxes);
+        let id = HotelId::of_reference(&new.reference);
+        let room_types = self.room_types(id, &new.room_types);
+        let Some(currency) = currency.filter(|_| self.faults.is_empty()) else { return Err(self.faults) };
+        let amenities: BTreeSet<_> =
+            new.amenities.iter().map(|amenity| amenity.trim().to_lowercase()).collect();
+        Ok(HotelProfile {
+            id,
+            reference: new.reference.clone(),
+            name: new.name.trim().to_owned(),
+            city: new.city.trim().to_owned(),
+            country: new.country.clone(),
+            address: new.address.trim().to_owned(),
+            latitude: new.latitude,
+            longitude: new.longitude,
+            time_zone: new.time_zone.clone(),
+            stars: new.stars,
+            rating_tenths: (new.rating * 10.0).round() as u8,
+            description: new.description.trim().to_owned(),
+            amenities: amenities.into_iter().collect(),
+            currency,
+            taxes,
+            email: new.email.clone(),
+            photos: new.photos.clone(),
+            room_types,
+            active: new.active,
+            demo: false,
+        })
+    }
+
     fn that(&mut self, pointer: &str, valid: bool, why: &str) {
         if !valid {
             self.faults.push(Fault { pointer: pointer.to_owned(), why: why.to_owned() });
@@ -107,6 +128,13 @@ impl Check {
         self.that(pointer, text.chars().count() <= most, &format!("at most {most} characters"));
         let control = |letter: char| letter.is_control() && letter != '\n';
         self.that(pointer, !text.contains(control), "no control characters but line ends");
+    }
+
+    fn location(&mut self, new: &NewHotel) {
+        let checked = CITIES.check_location(&new.city, &new.country, new.latitude, new.longitude);
+        if let Err(error) = checked {
+            self.that("/city", false, &error.to_string());
+        }
     }
 
     fn unique_names<'a>(&mut self, pointer: &str, names: impl Iterator<Item = &'a str>) {

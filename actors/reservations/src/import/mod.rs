@@ -6,7 +6,7 @@ mod read;
 
 use contracts::HotelProfile;
 
-pub(crate) use check::validate;
+pub(crate) use check::{validate, validate_change};
 pub(crate) use input::{CancellationRule, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule};
 
 /// The longest import line, in bytes.
@@ -114,6 +114,63 @@ mod tests {
             }
             let faults = hotel_of_json(&line.to_string()).unwrap_err();
             assert_eq!(faults[0].pointer, expected, "{at}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn a_city_that_is_unknown_or_far_away_is_refused_with_the_nearest_one() {
+        let table = [
+            // The coordinates are those of Munich.
+            ("München", "DE", 48.1, 11.6, None),
+            ("munich", "DE", 48.1, 11.6, None),
+            ("Muenchen, Bayern", "DE", 48.1, 11.6, None),
+            // The airport is 29 km from the centre.
+            ("Munich", "DE", 48.354, 11.786, None),
+            (
+                "Münchenn",
+                "DE",
+                48.1,
+                11.6,
+                Some(
+                    "not a known city of DE; the nearest city to the coordinates is Unterhaching (DE), 4 km away",
+                ),
+            ),
+            (
+                "Paris",
+                "DE",
+                48.1,
+                11.6,
+                Some(
+                    "not a known city of DE; the nearest city to the coordinates is Unterhaching (DE), 4 km away",
+                ),
+            ),
+            (
+                "Berlin",
+                "DE",
+                48.1,
+                11.6,
+                Some("508 km from the coordinates; the nearest city is Unterhaching (DE)"),
+            ),
+            // Latitude and longitude are exchanged.
+            (
+                "München",
+                "DE",
+                11.6,
+                48.1,
+                Some("5286 km from the coordinates; the nearest city is Bosaso (SO)"),
+            ),
+            // A remote hotel: no other city is nearer.
+            ("Longyearbyen", "SJ", 78.92, 11.93, None),
+        ];
+        for (city, country, latitude, longitude, expected) in table {
+            let mut line = good();
+            (line["city"], line["country"]) = (json!(city), json!(country));
+            (line["latitude"], line["longitude"]) = (json!(latitude), json!(longitude));
+            let faults = hotel_of_json(&line.to_string()).err().unwrap_or_default();
+            let found: Vec<_> =
+                faults.iter().map(|fault| (fault.pointer.as_str(), fault.why.as_str())).collect();
+            let expected: Vec<_> = expected.map(|why| ("/city", why)).into_iter().collect();
+            assert_eq!(found, expected, "{city} {country}");
         }
     }
 

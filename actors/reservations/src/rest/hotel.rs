@@ -8,7 +8,7 @@ use poem_openapi::types::MaybeUndefined;
 use serde::Serialize;
 
 use crate::import::{
-    CancellationRule, Fault, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule, validate,
+    CancellationRule, Fault, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule, validate_change,
 };
 
 /// Changes to a room type. Absent fields are unchanged.
@@ -223,7 +223,7 @@ impl HotelChange {
             active: self.active.unwrap_or(old.active),
             ..old
         };
-        let validated = validate(&new).map_err(invalid)?;
+        let validated = validate_change(&new).map_err(invalid)?;
         Ok(HotelProfile { room_types: hotel.room_types.clone(), demo: hotel.demo, ..validated })
     }
 }
@@ -261,7 +261,7 @@ pub(super) fn validate_room_type(
     new: NewRoomType,
 ) -> Result<RoomTypeProfile, ApiError> {
     let hotel = NewHotel { room_types: vec![new], ..hotel.into() };
-    let mut validated = validate(&hotel).map_err(|mut faults| {
+    let mut validated = validate_change(&hotel).map_err(|mut faults| {
         for fault in &mut faults {
             fault.pointer = fault.pointer.replacen("/room_types/0", "", 1);
         }

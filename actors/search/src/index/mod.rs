@@ -13,8 +13,8 @@ use contracts::{Date, HotelId, HotelProfile, RoomTypeId};
 use group::View;
 use protocol::Timestamp;
 
-use gazetteer::{Cities, Rank};
 use crate::state::{AS_OF, HOTELS, NIGHTS, date_of};
+use gazetteer::{Cities, Rank};
 
 pub(crate) use amenities::AmenityBits;
 pub(crate) use city::{CityHotels, ListedHotel};

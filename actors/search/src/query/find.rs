@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use protocol::Timestamp;
 
 use super::{LIMIT_MAX, city, place};
-use gazetteer::Cities;
 use crate::index::{CheapestOffer, CityHotels, Hotel, Index, ListedHotel, StayQuery};
+use gazetteer::Cities;
 
 pub(super) fn find(
     now: Timestamp,

@@ -34,9 +34,7 @@ pub(crate) fn query(
         Query::SuggestCities(SuggestCities { text, limit, languages }) => {
             let limit = usize::from(limit.min(LIMIT_MAX));
             let found = lookup(index, &text, &languages, |lookup| cities.find(lookup, limit));
-            Ok(Answer::CityMatches(
-                found.into_iter().map(|found| matched(index, cities, found)).collect(),
-            ))
+            Ok(Answer::CityMatches(found.into_iter().map(|found| matched(index, cities, found)).collect()))
         }
         Query::GetCity(request) => {
             Ok(Answer::Cities(vec![city(index, cities, &place(index, cities, &request.city, &[])?)]))
@@ -46,7 +44,9 @@ pub(crate) fn query(
                 index.cities().map(|(rank, hotels)| (Reverse(hotels.count()), rank)).collect();
             ranks.sort_unstable();
             ranks.truncate(usize::from(limit.min(LIMIT_MAX)));
-            Ok(Answer::Cities(ranks.iter().map(|(_, rank)| city(index, cities, &cities.city(*rank))).collect()))
+            Ok(Answer::Cities(
+                ranks.iter().map(|(_, rank)| city(index, cities, &cities.city(*rank))).collect(),
+            ))
         }
     }
 }
@@ -84,10 +84,8 @@ fn place(
         return Ok(first.city);
     }
     let similar = lookup(index, name, languages, |lookup| cities.find(lookup, CANDIDATES));
-    let candidate = |found: &Found| CityCandidate {
-        id: found.city.id,
-        full_name: cities.full_name(&found.city),
-    };
+    let candidate =
+        |found: &Found| CityCandidate { id: found.city.id, full_name: cities.full_name(&found.city) };
     Err(Refusal::UncertainCity { candidates: similar.iter().map(candidate).collect() })
 }
 

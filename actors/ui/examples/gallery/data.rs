@@ -41,6 +41,8 @@ pub fn cities() -> Vec<City> {
             longitude,
             time_zone: zone.into(),
             hotels,
+            region: "".into(),
+            full_name: format!("{name}, {country_name}").into(),
         };
     CITIES.into_iter().map(city).collect()
 }

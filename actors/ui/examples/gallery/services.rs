@@ -243,10 +243,9 @@ impl SampleServices {
                 Ok(search::Answer::Hotel(Box::new(details)))
             }
             search::Query::FindHotels(find) => self.find_hotels(&find).map(search::Answer::Hotels),
-            search::Query::SuggestCities(search::SuggestCities { text, limit }) => {
-                let text = text.to_lowercase();
-                let found = cities.into_iter().filter(|city| city.name.to_lowercase().starts_with(&text));
-                Ok(search::Answer::Cities(found.take(limit.into()).collect()))
+            search::Query::SuggestCities(search::SuggestCities { text, limit, .. }) => {
+                let found = cities.into_iter().filter_map(|city| matched(city, &text));
+                Ok(search::Answer::CityMatches(found.take(limit.into()).collect()))
             }
             search::Query::GetCity(request) => {
                 Ok(search::Answer::Cities(vec![cities[city_of(&request.city)?].clone()]))
@@ -504,6 +503,28 @@ fn confirm(state: &mut State, reservation: ReservationId, now: Timestamp) {
     }
 }
 
+/// Names of sample cities in other languages, and a misspelled one.
+const OTHER_NAMES: [(&str, &str); 2] = [("Tukholma", "Stockholm"), ("Lissabon", "Lisbon")];
+const MISSPELLED: (&str, &str) = ("Amstredam", "Amsterdam");
+
+fn matched(city: search::City, text: &str) -> Option<search::CityMatch> {
+    let begins = |name: &str| name.to_lowercase().starts_with(&text.to_lowercase());
+    let other = OTHER_NAMES.iter().find(|(name, own)| begins(name) && *own == &*city.name);
+    let (name, kind) = match other {
+        _ if begins(&city.full_name) => {
+            let is_whole = city.name.eq_ignore_ascii_case(text);
+            let kind = if is_whole { search::CityMatchKind::Name } else { search::CityMatchKind::Prefix };
+            (city.name.clone(), kind)
+        }
+        Some((name, _)) => ((*name).into(), search::CityMatchKind::Name),
+        None if text == MISSPELLED.0 && &*city.name == MISSPELLED.1 => {
+            (city.name.clone(), search::CityMatchKind::Spelling)
+        }
+        None => return None,
+    };
+    Some(search::CityMatch { city, name, kind })
+}
+
 fn city_of(name: &CityName) -> Result<usize, search::Refusal> {
     let cities = data::cities();
     let found = match name {
@@ -511,6 +532,16 @@ fn city_of(name: &CityName) -> Result<usize, search::Refusal> {
         CityName::Name(name) => {
             let (name, country) = name.split_once(',').unwrap_or((name, ""));
             let country = country.trim();
+            if name == MISSPELLED.0 {
+                let meant = cities.iter().filter(|city| &*city.name == MISSPELLED.1);
+                let candidate = |city: &search::City| search::CityCandidate {
+                    id: city.id,
+                    full_name: city.full_name.to_string(),
+                };
+                return Err(search::Refusal::UncertainCity { candidates: meant.map(candidate).collect() });
+            }
+            let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
+            let name = other.map_or(name, |(_, own)| own);
             cities.iter().position(|city| {
                 city.name.eq_ignore_ascii_case(name.trim())
                     && (country.is_empty() || *city.country_name == *country)

@@ -1,6 +1,8 @@
 //! Search results: filters and hotel cards. The URL contains the whole search.
 
-use contracts::search::{self, City, FindHotels, FoundHotel, FoundHotels, Position, Sort, SuggestCities};
+use contracts::search::{
+    self, City, CityMatch, CityMatchKind, FindHotels, FoundHotel, FoundHotels, Position, Sort,
+};
 use contracts::{Currency, Money};
 use group::Failure;
 use poem::{Response, handler};
@@ -12,6 +14,10 @@ use crate::context::{Fields, PageContext};
 use crate::error::PageError;
 use crate::format::{self, Bounds, Locale, count, money, parse_amount};
 use crate::picture::{self, PictureSource};
+
+/// Cities that are looked up for a text, and those that are proposed besides the chosen one.
+const SUGGESTIONS: u8 = 7;
+const RUNNERS_UP: usize = 4;
 
 /// Hotels on a page.
 const PAGE: u8 = 20;
@@ -153,6 +159,7 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
     let filtered = format!("{base}{}", filters.query(filters.sort));
     let after = read_cursor(&context, fields.get("cursor"), &filtered);
     let mut found = None;
+    let mut is_uncertain = false;
     if search.is_valid() {
         let query = FindHotels {
             city: lookup::city_name(&city_text),
@@ -166,6 +173,7 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
             sort: filters.sort,
             limit: PAGE,
             after,
+            languages: context.languages.clone(),
         };
         match context.site.dependencies.client.call(&context.anonymous(), query).await {
             Ok(hotels) => found = Some(hotels),
@@ -174,6 +182,10 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
                 search
                     .errors
                     .insert("dates", format!("The check-in date is in the past: today is {today} there."));
+            }
+            Err(Failure::Refused(search::Refusal::UncertainCity { .. })) => {
+                is_uncertain = true;
+                search.errors.insert("city", format!("We know no place called “{city_text}”."));
             }
             Err(Failure::Refused(search::Refusal::NoSuchCity | search::Refusal::NoSuchHotel)) => {
                 search.errors.insert(
@@ -188,13 +200,18 @@ pub(super) async fn results(mut context: PageContext, fields: Fields) -> Result<
         }
     }
     if let Some(found) = &found {
-        search.place = lookup::full_name(&found.city);
+        search.place = found.city.full_name.to_string();
     }
-    let also = match &found {
-        Some(found) => namesakes(&context, found, &search).await,
-        None => Vec::new(),
+    // If `search` is unavailable, the page is shown without other cities.
+    let listed = match (&found, is_uncertain) {
+        (None, false) => Vec::new(),
+        _ => lookup::suggest(&context, city_text.clone(), SUGGESTIONS).await.unwrap_or_default(),
     };
-    let links = Links { base, filtered, is_first: after.is_none(), price_error };
+    let chosen = found.as_ref().map(|found| found.city.id);
+    let matched = listed.iter().find(|one| Some(one.city.id) == chosen).and_then(lookup::matched_name);
+    let matched = matched.zip(found.as_ref()).map(|(name, found)| format!("{name} → {}", found.city.name));
+    let also = runners_up(&listed, chosen, &search);
+    let links = Links { base, filtered, is_first: after.is_none(), price_error, matched, is_uncertain };
     show(&mut context, &search, &filters, found, also, links)
 }
 
@@ -205,6 +222,10 @@ struct Links {
     filtered: String,
     is_first: bool,
     price_error: Option<String>,
+    /// `Monaco di Baviera → Munich`, if another name of the city was typed.
+    matched: Option<String>,
+    /// Whether the text only resembles names of cities.
+    is_uncertain: bool,
 }
 
 fn show(
@@ -265,7 +286,7 @@ fn show(
     });
     let amenities: Vec<_> = amenities.collect();
     let view = json!({
-        "search": search, "heading": heading, "summary": summary, "cards": cards, "also": also,
+        "search": search, "heading": heading, "summary": summary, "cards": cards, "also": also, "matched": links.matched,
         "sorts": sorts,
         "filters": {
             "active": filters.active(), "keep": keep, "clear_href": links.base,
@@ -275,7 +296,7 @@ fn show(
             "stars": stars,
             "amenities": amenities,
         },
-        "empty": no_results_text(found.as_ref(), filters, &links),
+        "empty": no_results_text(found.as_ref(), search, filters, &links),
         "next_href": next_href,
         "first_href": (!links.is_first).then_some(&links.filtered),
         "as_of": found.as_ref().filter(|found| !found.hotels.is_empty())
@@ -364,12 +385,27 @@ pub(super) fn amenity(key: &str) -> Value {
     }
 }
 
-fn no_results_text(found: Option<&FoundHotels>, filters: &Filters, links: &Links) -> Value {
+fn no_results_text(
+    found: Option<&FoundHotels>,
+    search: &SearchForm,
+    filters: &Filters,
+    links: &Links,
+) -> Value {
     let picture = found.map_or_else(
         || picture::of_city(1, 47.0, 8_000),
         |found| picture::of_city(found.city.id, found.city.latitude, found.city.population),
     );
     match found {
+        None if links.is_uncertain => json!({
+            "title": "Which place do you mean?",
+            "text": "Please choose one of the places above, or correct the spelling and search again.",
+            "href": null, "action": "", "picture": picture,
+        }),
+        None if !search.errors["city"].is_empty() && !search.place.is_empty() => json!({
+            "title": "We could not find this place",
+            "text": "Please enter a city, a region, a country or an airport code, in any language.",
+            "href": "/", "action": "Popular cities", "picture": picture,
+        }),
         None => json!({
             "title": "Please check your search", "text": "Correct the field marked above and search again.",
             "href": null, "action": "", "picture": picture,
@@ -405,17 +441,24 @@ async fn usual_currency(context: &PageContext, city: &str) -> Option<Currency> {
         sort: Sort::Price,
         limit: 1,
         after: None,
+        languages: context.languages.clone(),
     };
     let found = context.site.dependencies.client.call(&context.anonymous(), cheapest).await.ok()?;
     found.hotels.first().map(|hotel| hotel.currency)
 }
 
-/// Other places with the same name.
-async fn namesakes(context: &PageContext, found: &FoundHotels, search: &SearchForm) -> Vec<Value> {
-    let request = SuggestCities { text: found.city.name.to_string(), limit: 6 };
-    let others = lookup::cities(context, request).await.unwrap_or_default();
-    let same = others.iter().filter(|city| city.id != found.city.id && city.name == found.city.name);
-    same.take(3).map(|city| json!({ "name": lookup::full_name(city), "href": format!("/search?city={}&{}", city.id, search.query()) })).collect()
+/// Links to the other cities that the text can mean. If it is the name of the chosen city, names that only begin with it are left
+/// out.
+fn runners_up(listed: &[CityMatch], chosen: Option<u32>, search: &SearchForm) -> Vec<Value> {
+    let is_name =
+        |kind: CityMatchKind| matches!(kind, CityMatchKind::Name | CityMatchKind::Area | CityMatchKind::Code);
+    let by_name = listed.iter().any(|one| Some(one.city.id) == chosen && is_name(one.kind));
+    let others = listed.iter().filter(|one| Some(one.city.id) != chosen && (!by_name || is_name(one.kind)));
+    let link = |one: &CityMatch| {
+        let href = format!("/search?city={}&{}", one.city.id, search.query());
+        json!({ "name": one.city.full_name, "href": href })
+    };
+    others.take(RUNNERS_UP).map(link).collect()
 }
 
 fn write_cursor(context: &PageContext, position: Position, search_url: &str) -> String {
