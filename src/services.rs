@@ -9,12 +9,12 @@ use anyhow::Context;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
 use edge::Cursors;
-use edge::rate_limit::SignInLimiter;
 use group::{Client, Credentials, Effects, NoEffects, Service};
 use mail::{Address, Mailer};
 use protocol::Contract;
 use replica::Node;
 use reservations::BookingLinks;
+use rest::attempts::AttemptLimits;
 use token::ClusterKey;
 
 use documents::ReservationDocuments;
@@ -45,8 +45,6 @@ pub struct ApiDependencies {
     pub bank_script_url: String,
     /// The prefix of links, without a slash at its end.
     pub public_url: String,
-    /// Failed sign-ins, counted over all APIs that check passwords.
-    pub sign_ins: Arc<SignInLimiter>,
 }
 
 /// The purposes of derived keys. Changing one invalidates what was made with it.
@@ -57,6 +55,7 @@ mod purpose {
     pub const SESSIONS: &str = "ui-session";
     pub const FORMS: &str = "ui-forms";
     pub const CURSORS: &str = "cursors";
+    pub const ATTEMPTS: &str = "attempts";
 }
 
 /// Where services are registered: a single node, which opens all groups at once, or a cluster's node, which opens the
@@ -169,7 +168,7 @@ pub fn mount(
             credentials: Arc::clone(credentials),
             booking_links: apis.booking_links(),
         }),
-        sign_ins: Arc::clone(&apis.sign_ins),
+        attempts: attempts(client, credentials, &apis.key),
     })?;
     let site = Arc::new(site);
     let pages = ui::routes(Arc::clone(&site));
@@ -185,6 +184,7 @@ pub fn mount_apis(
     credentials: &Arc<dyn Credentials>,
     apis: &ApiDependencies,
 ) -> edge::Server {
+    let limits = attempts(client, credentials, &apis.key);
     let client = || client.clone();
     let credentials = || Arc::clone(credentials);
     let cursors = || cursors(&apis.key);
@@ -195,15 +195,14 @@ pub fn mount_apis(
         booking_url: apis.booking_url(),
         cursors: cursors(),
     };
-    let sign_ins = Arc::clone(&apis.sign_ins);
     let offers = apis.key.seal(purpose::OFFERS);
     server
         .service(
             "auth",
             "Auberge auth",
-            auth::api(client(), credentials(), &apis.key, &apis.public_url, sign_ins, cursors()),
+            auth::api(client(), credentials(), &apis.key, &apis.public_url, limits.clone(), cursors()),
         )
-        .service("users", "Auberge users", users::Api::new(client(), credentials(), cursors()))
+        .service("users", "Auberge users", users::Api::new(client(), credentials(), cursors(), limits))
         .service("search", "Auberge search", search::rest::api(client(), cursors()))
         .service(
             "reservations",
@@ -212,11 +211,17 @@ pub fn mount_apis(
         )
         .service("payments", "Auberge payments", payments::rest::api(client(), bills))
         .service("pdf", "Auberge documents", pdf::api(client(), cursors()))
+        .problems(auth::rest::PROBLEMS)
         .problems(users::PROBLEMS)
         .problems(payments::rest::ALL)
         .problems(pdf::PROBLEMS)
         .problems(reservations::rest::PROBLEMS)
         .problems(search::rest::ALL)
+}
+
+/// The limits of attempts, counted over all edges of the cluster.
+fn attempts(client: &Client, credentials: &Arc<dyn Credentials>, key: &ClusterKey) -> AttemptLimits {
+    AttemptLimits::replicated(client.clone(), Arc::clone(credentials), key.links(purpose::ATTEMPTS))
 }
 
 /// Cursors of lists, under the key that all edges of the cluster derive.
@@ -239,7 +244,6 @@ impl ApiDependencies {
             publishable_key: String::new(),
             bank_script_url: String::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
-            sign_ins: Arc::default(),
         }
     }
 

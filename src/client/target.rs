@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::api_client::{ApiClient, TIMEOUT};
 use super::sign_in::{self, SignInStore, StoredSignIn, Token};
+use crate::files::write_private;
 use crate::server::trust::AdminFile;
 
 /// The administrator's file by default.
@@ -103,6 +104,22 @@ impl Target {
         }
         let issued: Issued = response.json().await.context("reading the token")?;
         Ok(ApiClient { http, url, token: issued.access_token })
+    }
+
+    /// Stores a new secret in the administrator's file, if the file is the one of this client. Returns its path.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn update_secret(&self, client_id: &str, secret: &str) -> anyhow::Result<Option<PathBuf>> {
+        let file = self.admin.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        let Ok(administrator) = read(&file) else { return Ok(None) };
+        if administrator.client_id != client_id {
+            return Ok(None);
+        }
+        let administrator = AdminFile { client_secret: secret.to_owned(), ..administrator };
+        write_private(&file, &serde_json::to_vec_pretty(&administrator)?)
+            .with_context(|| format!("the new secret is {secret}; store it yourself"))?;
+        Ok(Some(file))
     }
 
     /// The server's address from the command line or the environment.

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Commands reach a running server through [`crate::client`], or run one from
 //! [`crate::server`].
 
+mod admin;
 mod backup;
 mod bank;
 mod cert;
@@ -9,6 +10,7 @@ mod client;
 mod cluster;
 mod config;
 mod import;
+mod keys;
 mod load;
 mod login;
 mod node;
@@ -44,6 +46,12 @@ pub enum Command {
     /// Manage OAuth clients of partners and SDKs.
     #[command(subcommand)]
     Client(client::Arguments),
+    /// Manage the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(keys::Arguments),
+    /// Regain the administrator's access, on the machine of a node.
+    #[command(subcommand)]
+    Admin(admin::Arguments),
     /// Manage accounts and their roles.
     #[command(subcommand)]
     User(user::Arguments),
@@ -81,6 +89,8 @@ impl Command {
             Self::Login(arguments) => login::login(arguments).await,
             Self::Logout(arguments) => login::logout(arguments).await,
             Self::Client(arguments) => client::run(arguments).await,
+            Self::Keys(arguments) => keys::run(arguments).await,
+            Self::Admin(arguments) => admin::run(arguments).await,
             Self::User(arguments) => user::run(arguments).await,
             Self::Load(arguments) => load::run(arguments).await,
             Self::Check(arguments) => check::run(arguments).await,

@@ -139,7 +139,6 @@ impl Server {
             publishable_key: payment_settings.publishable_key,
             bank_script_url: payment_settings.script_url,
             public_url,
-            sign_ins: Arc::default(),
         };
         let mailer = mail::mailer(&settings, &data.path)?;
         let from = mail::address(&settings.mail.from)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::auth::{
     ClientKind, CreateClient, GetRevocations, GrantType, InstallKey, ListKeys, Refusal, client_secret_hash,
 };
-use contracts::scope;
+use contracts::{ALL_HOTELS, scope};
 use group::{Call, Client, Failure};
 use protocol::Timestamp;
 use token::{ClusterKey, PublicKeys, Revocations, Verifier};
@@ -50,7 +50,7 @@ pub async fn bootstrap(
         redirect_uris: Vec::new(),
         scopes: scope::ALL.map(str::to_owned).into(),
         grant_types: vec![GrantType::ClientCredentials],
-        hotels: Vec::new(),
+        hotels: vec![ALL_HOTELS.to_owned()],
     };
     match client.call(&call(), administrator).await {
         Ok(_) => {}

@@ -3,7 +3,7 @@
 use group::View;
 
 use crate::limits::{CODE_SECS, REUSE_GRACE_SECS, SESSIONS_PER_USER_MAX, SUCCESSORS_MAX};
-use crate::state::{CODES, KEYS, REFRESH_TOKENS, SESSIONS, USER_SESSIONS};
+use crate::state::{ATTEMPT_ROWS, ATTEMPTS, CODES, KEYS, REFRESH_TOKENS, SESSIONS, USER_SESSIONS};
 
 /// Checks all invariants of this service.
 pub fn all(view: &View<'_>) -> Vec<String> {
@@ -12,6 +12,7 @@ pub fn all(view: &View<'_>) -> Vec<String> {
         sessions_and_refresh_tokens_agree(view),
         a_code_is_used_once_before_it_expires(view),
         exactly_one_key_signs(view),
+        counters_of_attempts_are_counted(view),
     ]
     .concat()
 }
@@ -102,4 +103,13 @@ pub fn exactly_one_key_signs(view: &View<'_>) -> Vec<String> {
             vec![format!("{active} of {all} signing keys are active, {not_retired} are not retired")]
         }
     }
+}
+
+/// The stored number of counters limits them, so it must be right.
+pub fn counters_of_attempts_are_counted(view: &View<'_>) -> Vec<String> {
+    let (stored, counted) = (view.all(&ATTEMPTS).count() as u64, view.get(&ATTEMPT_ROWS, &0).unwrap_or_default());
+    if stored == counted {
+        return Vec::new();
+    }
+    vec![format!("{stored} counters of attempts are stored, {counted} are counted")]
 }

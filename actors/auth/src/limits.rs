@@ -43,7 +43,7 @@ pub(crate) const DEVICE_SECS: i64 = 600;
 pub(crate) const DEVICE_INTERVAL_SECS: u32 = 5;
 
 /// Pending device authorizations of one client.
-pub(crate) const DEVICES_MAX: usize = 1_000;
+pub(crate) const DEVICES_MAX: usize = 10_000;
 
 /// Redirect URIs of one client.
 pub(crate) const REDIRECTS_MAX: usize = 10;
@@ -59,3 +59,12 @@ pub(crate) const HOTELS_MAX: usize = 100;
 
 /// Clients on one page.
 pub(crate) const PAGE_MAX: u32 = 100;
+
+/// Stored counters of attempts. Beyond this limit, any other one is removed.
+pub(crate) const ATTEMPT_ROWS_MAX: u64 = 200_000;
+
+/// How long the previous secret of a client can stay valid: 30 days (in seconds).
+pub(crate) const SECRET_OVERLAP_SECS_MAX: u32 = 30 * 86_400;
+
+/// Clients that are read to find another one that can operate the cluster.
+pub(crate) const CLIENTS_SCANNED_MAX: usize = 10_000;

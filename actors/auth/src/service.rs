@@ -33,6 +33,8 @@ pub enum Timer {
     RotateKey(String),
     /// Remove a retired key.
     DropKey(String),
+    /// Remove a counter of attempts.
+    ForgetAttempt(u128),
 }
 
 impl Auth {
@@ -106,6 +108,11 @@ impl Service for Auth {
                 apply::device::decide(turn, request).map(Reply::from)
             }
             Command::PollDeviceAuthorization(request) => apply::device::poll(turn, request).map(Reply::from),
+            Command::CountAttempt(request) => apply::attempt::count(turn, &request).map(Reply::from),
+            Command::AttemptSucceeded(request) => apply::attempt::succeeded(turn, &request).map(Reply::from),
+            Command::RotateClientSecret(request) => {
+                apply::rotate_secret::rotate_secret(turn, request).map(Reply::from)
+            }
         }
     }
 
@@ -117,6 +124,7 @@ impl Service for Auth {
             Timer::ForgetDevice(hash) => apply::timers::forget_device(turn, &hash),
             Timer::RotateKey(id) => apply::key::due(turn, &id),
             Timer::DropKey(id) => apply::key::remove_retired(turn, &id),
+            Timer::ForgetAttempt(key) => apply::attempt::forget(turn, key),
         }
     }
 

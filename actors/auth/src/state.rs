@@ -1,7 +1,7 @@
 //! Stored trees.
 
 use contracts::UserId;
-use contracts::auth::{ClientAuthentication, ClientKind, ClientProfile, GrantType, Refusal, SessionGrant};
+use contracts::auth::{AttemptRow, ClientAuthentication, ClientKind, ClientProfile, GrantType, Refusal, SessionGrant};
 use contracts::users::Grants;
 use group::Tree;
 use protocol::Timestamp;
@@ -45,6 +45,12 @@ pub(crate) const CLIENT_DEVICES: Tree<(String, [u8; 32]), ()> =
 /// Under key 0: sessions started at or before this time cannot be refreshed.
 pub(crate) const SESSIONS_REVOKED_UNTIL: Tree<u8, Timestamp> = Tree::new(43, "sessions revoked until");
 
+/// Counters of attempts by keyed hash, until nothing depends on them.
+pub(crate) const ATTEMPTS: Tree<u128, AttemptRow> = Tree::new(44, "attempts");
+
+/// Under key 0: the number of rows in [`ATTEMPTS`].
+pub(crate) const ATTEMPT_ROWS: Tree<u8, u64> = Tree::new(45, "attempts, counted");
+
 /// A signing key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Key {
@@ -76,6 +82,16 @@ pub(crate) struct Client {
     pub hotels: Vec<String>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+    /// The secret before the last rotation, while it is valid.
+    pub previous_secret: Option<PreviousSecret>,
+}
+
+/// A secret that was replaced.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PreviousSecret {
+    pub hash: [u8; 32],
+    /// When it becomes invalid.
+    pub until: Timestamp,
 }
 
 impl Client {
@@ -83,14 +99,16 @@ impl Client {
     pub fn authenticated(
         client: Option<Self>,
         authentication: &ClientAuthentication,
+        now: Timestamp,
     ) -> Result<Self, Refusal> {
         let client = client.filter(|client| client.revoked_at.is_none()).ok_or(Refusal::InvalidClient)?;
         let valid = match client.kind {
             ClientKind::Public => authentication.secret_hash.is_none(),
             // The hashes are of 256 random bits, so the duration of the comparison reveals nothing about the secret.
-            ClientKind::Confidential => {
-                client.secret_hash.is_some() && authentication.secret_hash == client.secret_hash
-            }
+            ClientKind::Confidential => authentication.secret_hash.is_some_and(|hash| {
+                let previous = client.previous_secret.as_ref().filter(|previous| previous.until > now);
+                client.secret_hash == Some(hash) || previous.is_some_and(|previous| previous.hash == hash)
+            }),
         };
         if valid { Ok(client) } else { Err(Refusal::InvalidClient) }
     }
@@ -100,8 +118,16 @@ impl Client {
         if self.grant_types.contains(&grant) { Ok(()) } else { Err(Refusal::UnauthorizedClient) }
     }
 
+    /// Whether the client itself can operate the cluster.
+    pub fn operates_cluster(&self) -> bool {
+        self.revoked_at.is_none()
+            && self.grant_types.contains(&GrantType::ClientCredentials)
+            && self.scopes.iter().any(|scope| scope == contracts::scope::CLUSTER_MANAGE)
+    }
+
     /// The public properties of the client.
-    pub fn profile(&self, id: &str) -> ClientProfile {
+    pub fn profile(&self, id: &str, now: Timestamp) -> ClientProfile {
+        let previous = self.previous_secret.as_ref().filter(|previous| previous.until > now);
         ClientProfile {
             id: id.to_owned(),
             name: self.name.clone(),
@@ -112,6 +138,7 @@ impl Client {
             hotels: self.hotels.clone(),
             created_at: self.created_at,
             revoked_at: self.revoked_at,
+            overlap_until: previous.map(|previous| previous.until),
         }
     }
 }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::UserId;
 
+mod attempt;
 mod client;
 mod device;
 mod key;
@@ -24,9 +25,13 @@ mod session;
 mod tests;
 mod token;
 
+pub use attempt::{
+    AttemptCounted, AttemptCounter, AttemptRow, AttemptRule, AttemptSucceeded, CountAttempt, count_attempt,
+    take_back_attempt,
+};
 pub use client::{
     ClientAuthentication, ClientKind, ClientPage, ClientProfile, CreateClient, GetClient, GrantType,
-    ListClients, RevokeClient,
+    ListClients, RevokeClient, RotateClientSecret,
 };
 pub use device::{
     AuthorizationPending, DecideDeviceAuthorization, DevicePollReply, GetDeviceAuthorization, PendingDevice,
@@ -97,6 +102,21 @@ pub enum Refusal {
     /// The service does not exist or has no tokens.
     #[error("no such service")]
     NoSuchService,
+    /// The attempt can be made after this number of seconds.
+    #[error("too many attempts")]
+    TooManyAttempts(u32),
+    /// The client is revoked.
+    #[error("the client is revoked")]
+    ClientRevoked,
+    /// A public client has no secret.
+    #[error("the client is public and has no secret")]
+    NoSecret,
+    /// A caller cannot revoke the client that its token was issued to.
+    #[error("a client cannot revoke itself")]
+    OwnClient,
+    /// The only client that can operate the cluster cannot be revoked.
+    #[error("this is the last client that can operate the cluster")]
+    LastOperator,
 }
 
 protocol::contract! {
@@ -125,6 +145,9 @@ protocol::contract! {
         PollDeviceAuthorization,
         KeyGenerated,
         EndAllSessions,
+        CountAttempt,
+        AttemptSucceeded,
+        RotateClientSecret,
     }
 
     /// Replies to commands, stored by position.
@@ -136,6 +159,7 @@ protocol::contract! {
         Reused(TokenReused),
         DeviceStarted(StartedDeviceAuthorization),
         Pending(AuthorizationPending),
+        Counted(AttemptCounted),
     }
 
     /// Queries. They are not stored; `Debug` does not show secrets.

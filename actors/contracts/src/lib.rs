@@ -11,6 +11,7 @@
 mod request;
 
 pub mod auth;
+mod managed;
 pub mod payments;
 pub mod pdf;
 pub mod pricing;
@@ -21,4 +22,5 @@ mod types;
 pub mod ui;
 pub mod users;
 
+pub use managed::{ALL_HOTELS, managed_hotels, manages_all_hotels, manages_hotel};
 pub use types::*;

@@ -24,8 +24,8 @@ scopes! {
     PROFILE = "profile", "See and change your profile";
     DOCUMENTS = "documents", "Make documents from templates";
     TEMPLATES_MANAGE = "templates:manage", "Change document templates";
-    // Staff tokens are bound to hotels; an administrator's is bound to none and is valid for all.
-    HOTEL_MANAGE = "hotel:manage", "Run the hotels that the token is bound to";
+    // Valid for the hotels that the token names; see `manages_hotel`.
+    HOTEL_MANAGE = "hotel:manage", "Run the hotels that the token names";
     CLUSTER_READ = scope::CLUSTER_READ, "See the cluster's state";
     CLUSTER_MANAGE = scope::CLUSTER_MANAGE, "Move, drain and rebalance";
 }

@@ -52,6 +52,8 @@ pub struct Roles {
     pub administrator: bool,
     /// Hotels of which the user is staff, sorted.
     pub hotels: Vec<HotelId>,
+    /// Staff of all hotels, also of those that are created later.
+    pub all_hotels: bool,
 }
 
 /// What a user's tokens can contain.
@@ -60,7 +62,7 @@ pub struct Grants {
     pub user: UserId,
     /// All scopes of the user's roles, sorted.
     pub scopes: Vec<String>,
-    /// Hotels (`htl_…`) to which a staff member is restricted.
+    /// Hotels (`htl_…`) of which the user is staff, or [`ALL_HOTELS`](crate::ALL_HOTELS).
     pub hotels: Vec<String>,
     /// Incremented when the password or the roles change or the account is closed. Refresh tokens of earlier epochs are
     /// invalid.
@@ -81,6 +83,8 @@ pub struct Account {
     pub created_at: Timestamp,
     /// Incremented with each change.
     pub version: u64,
+    /// The address that replaces `email` when its owner opens the link in a mail.
+    pub pending_email: Option<String>,
 }
 
 /// Creates an account. The reply does not reveal whether the address has an account.
@@ -95,7 +99,8 @@ pub struct Register {
 }
 request!(Register, Users => (), Access::ANYONE);
 
-/// Verifies an email address with a link from a mail.
+/// Verifies an email address with a link from a mail. If the link is for the account's new address, this address becomes the
+/// account's address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerifyEmail {
     pub link: MailLink,
@@ -141,15 +146,29 @@ pub struct ChangePassword {
 }
 request!(ChangePassword, Users => Account, Access::services(&["users"]));
 
-/// Closes the caller's account.
+/// Closes an account. The sender has verified the password: a token with the scope `profile` is not sufficient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CloseAccount {
+    pub user: UserId,
     /// The version that the account must have.
     pub expected_version: Option<u64>,
 }
-request!(CloseAccount, Users => (), Access::scopes(&[scope::PROFILE]));
+request!(CloseAccount, Users => (), Access::services(&["ui", "users"]));
 
-/// Sets all roles of an account.
+/// Requests another email address for an account, and mails a link to it. The address changes when the link is opened; until
+/// then the account keeps its address. The sender has verified the password.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangeEmail {
+    pub user: UserId,
+    /// Checked by [`check_email`].
+    pub email: String,
+    /// The version that the account must have.
+    pub expected_version: Option<u64>,
+}
+request!(ChangeEmail, Users => Account, Access::services(&["ui", "users"]));
+
+/// Sets all roles of an account. An account whose address is not verified can have none, because anyone can register an
+/// address.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SetRoles {
     pub email: String,
@@ -245,6 +264,15 @@ pub enum Refusal {
     /// A field is invalid.
     #[error("{field}: {why}")]
     Invalid { field: String, why: String },
+    /// The email address of the account is not verified.
+    #[error("the email address of the account is not verified")]
+    Unverified,
+    /// Another account has the email address.
+    #[error("another account has this email address")]
+    AddressTaken,
+    /// Mails to this account were requested too often. The next one can be requested after this number of seconds.
+    #[error("too many mails were requested")]
+    TooManyMails(u32),
 }
 
 protocol::contract! {
@@ -265,6 +293,7 @@ protocol::contract! {
         CloseAccount,
         SetRoles,
         CreateAdministrator,
+        ChangeEmail,
     }
 
     /// Replies to commands, stored by position.
@@ -433,8 +462,8 @@ mod tests {
     fn stored_bytes_are_still_read() {
         let link = || MailLink { user: UserId(7), until: Timestamp(5), tag_hash: [9; 32] };
         let link_bytes = [&[7, 10][..], &[9; 32]].concat();
-        let roles = || Roles { administrator: true, hotels: vec![HotelId(3)] };
-        let commands: [(Command, &[&[u8]]); 10] = [
+        let roles = || Roles { administrator: true, hotels: vec![HotelId(3)], all_hotels: true };
+        let commands: [(Command, &[&[u8]]); 11] = [
             (
                 Register { email: "e".into(), name: "n".into(), password_hash: "p".into() }.into(),
                 &[&[0], b"\x01e\x01n\x01p"],
@@ -451,11 +480,15 @@ mod tests {
                 &[&[5], b"\x01\x01n\x01\x04"],
             ),
             (ChangePassword { user: UserId(7), password_hash: "p".into() }.into(), &[&[6], b"\x07\x01p"]),
-            (CloseAccount { expected_version: None }.into(), &[&[7], &[0]]),
-            (SetRoles { email: "e".into(), roles: roles() }.into(), &[&[8], b"\x01e\x01\x01\x03"]),
+            (CloseAccount { user: UserId(7), expected_version: None }.into(), &[&[7], &[7, 0]]),
+            (SetRoles { email: "e".into(), roles: roles() }.into(), &[&[8], b"\x01e\x01\x01\x03\x01"]),
             (
                 CreateAdministrator { email: "e".into(), password_hash: "p".into() }.into(),
                 &[&[9], b"\x01e\x01p"],
+            ),
+            (
+                ChangeEmail { user: UserId(7), email: "e".into(), expected_version: Some(4) }.into(),
+                &[&[10], b"\x07\x01e\x01\x04"],
             ),
         ];
         for (command, parts) in commands {
@@ -471,9 +504,10 @@ mod tests {
             roles: roles(),
             created_at: Timestamp(5),
             version: 2,
+            pending_email: Some("f".into()),
         };
         let replies: [(Reply, &[u8]); 2] =
-            [(().into(), &[1, 0]), (account.into(), b"\x01\x01\x07\x01e\x01n\x01\x01\x01\x03\x0a\x02")];
+            [(().into(), &[1, 0]), (account.into(), b"\x01\x01\x07\x01e\x01n\x01\x01\x01\x03\x01\x0a\x02\x01\x01f")];
         for (reply, bytes) in replies {
             assert_eq!(codec::encode(&reply), bytes, "{reply:?}");
             assert_eq!(codec::decode::<Reply>(bytes), Ok(reply));

@@ -4,7 +4,7 @@ use contracts::payments::{
     Answer, GetCreditNote, GetPayment, GetReceipt, ListPayments, ListReservationPayments, Payment, Query,
     Receipt, Refusal,
 };
-use contracts::{HotelId, PaymentId};
+use contracts::{HotelId, PaymentId, managed_hotels, manages_all_hotels, manages_hotel};
 use group::{Tree, View};
 use protocol::{Principal, Timestamp};
 
@@ -12,8 +12,7 @@ use crate::credit_note;
 use crate::limits;
 use crate::receipt;
 use crate::state::{
-    ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record, administers,
-    works_for,
+    ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record,
 };
 
 /// The most payments on one page, including the one that shows whether there is another page.
@@ -84,14 +83,14 @@ fn list_payments(view: &View<'_>, caller: &Principal, request: &ListPayments) ->
         return found.into_iter().map(|(_, record)| record.to_payment()).collect();
     }
     match hotel {
-        Some(hotel) if administers(caller) || works_for(caller, hotel) => {
+        Some(hotel) if manages_hotel(caller, hotel) => {
             of_hotel(view, hotel, after, &mut take);
         }
-        None if administers(caller) => of_tree(view, &BY_TIME, after, &mut take),
+        None if manages_all_hotels(caller) => of_tree(view, &BY_TIME, after, &mut take),
         Some(_) => of_owner(view, caller.effective_subject(), after, &mut take),
         None => {
             of_owner(view, caller.effective_subject(), after, &mut take);
-            for hotel in caller.resources.iter().filter_map(|hotel| hotel.parse().ok()) {
+            for hotel in managed_hotels(caller) {
                 of_hotel(view, hotel, after, &mut take);
             }
         }

@@ -4,7 +4,9 @@ use contracts::payments::{
     Attention, BankMode, CreditNote, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason,
     RefundStatus,
 };
-use contracts::{Currency, HotelId, Money, PaymentId, RefundId, ReservationId, scope};
+use contracts::{
+    Currency, HotelId, Money, PaymentId, RefundId, ReservationId, manages_all_hotels, manages_hotel,
+};
 use group::Tree;
 use protocol::{Principal, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -347,7 +349,10 @@ impl Record {
     pub fn is_visible_to(&self, caller: &Principal) -> bool {
         let owns = !caller.is_anonymous() && caller.effective_subject() == self.owner;
         let trusted = caller.as_service().is_some() && caller.on_behalf_of.is_none();
-        owns || trusted || administers(caller) || self.hotel().is_some_and(|hotel| works_for(caller, hotel))
+        owns
+            || trusted
+            || manages_all_hotels(caller)
+            || self.hotel().is_some_and(|hotel| manages_hotel(caller, hotel))
     }
 }
 
@@ -407,17 +412,6 @@ pub(crate) fn receipt_number(number: u64) -> String {
 /// The number of a credit note in its printed form.
 pub(crate) fn credit_note_number(number: u64) -> String {
     format!("CN-{number:06}")
-}
-
-/// Whether `caller` is an administrator.
-pub(crate) fn administers(caller: &Principal) -> bool {
-    caller.has_scope(scope::CLUSTER_MANAGE)
-        || caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.is_empty()
-}
-
-/// Whether `caller` is staff of `hotel`.
-pub(crate) fn works_for(caller: &Principal, hotel: HotelId) -> bool {
-    caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.contains(&hotel.to_string())
 }
 
 #[cfg(test)]

@@ -1,25 +1,12 @@
 //! Ownership of reservations and hotels. Scopes are already checked by the contract.
 
 use contracts::reservations::{Refusal, Reservation};
-use contracts::{HotelId, scope};
+use contracts::{HotelId, manages_hotel};
 use protocol::Principal;
-
-/// Whether the caller is an administrator: it may manage hotels and is not bound to any, or it operates the cluster.
-pub(crate) fn is_administrator(caller: &Principal) -> bool {
-    (caller.has_scope(scope::HOTEL_MANAGE) && caller.resources.is_empty())
-        || caller.has_scope(scope::CLUSTER_MANAGE)
-}
-
-/// Whether the caller is staff of this hotel, or an administrator.
-pub(crate) fn manages(caller: &Principal, hotel: HotelId) -> bool {
-    is_administrator(caller)
-        || (caller.has_scope(scope::HOTEL_MANAGE)
-            && caller.resources.iter().any(|bound| *bound == hotel.to_string()))
-}
 
 /// Refuses callers who do not manage this hotel.
 pub(crate) fn require_manager(caller: &Principal, hotel: HotelId) -> Result<(), Refusal> {
-    if manages(caller, hotel) { Ok(()) } else { Err(Refusal::NotYourHotel) }
+    if manages_hotel(caller, hotel) { Ok(()) } else { Err(Refusal::NotYourHotel) }
 }
 
 /// Whether the caller may see and change a reservation: its owner, staff of its hotel, administrators, and services in their
@@ -28,5 +15,5 @@ pub(crate) fn may_see(caller: &Principal, reservation: &Reservation) -> bool {
     let trusted = caller.on_behalf_of.is_none()
         && matches!(caller.as_service(), Some("ui" | "payments" | "reservations"));
     let owns = !caller.is_anonymous() && caller.effective_subject() == reservation.owner;
-    trusted || owns || manages(caller, reservation.hotel())
+    trusted || owns || manages_hotel(caller, reservation.hotel())
 }

@@ -1,4 +1,4 @@
-//! REST types that several APIs share, and their conversions from and to the types of contracts.
+//! REST types that several APIs share, and their conversions from and to the types of contracts; limits of attempts.
 //!
 //! It is a crate of its own because no other one may contain it: `contracts` must not depend on Poem, since state machines
 //! use it, and `edge` must not depend on contracts, since it contains nothing about hotels.
@@ -9,6 +9,7 @@
 //!
 //! Deliberately absent: types of a single API; business rules.
 
+pub mod attempts;
 mod guest;
 mod id;
 mod money;

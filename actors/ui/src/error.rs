@@ -1,6 +1,7 @@
 //! Errors of page handlers, and their texts.
 
 use group::{Failure, Unavailable};
+use rest::attempts::AttemptRefused;
 
 /// Why a page cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -87,5 +88,14 @@ impl From<PageError> for poem::Error {
     fn from(error: PageError) -> Self {
         let status = poem::http::StatusCode::from_u16(error.message().0).unwrap_or_default();
         poem::Error::new(error, status)
+    }
+}
+
+impl From<AttemptRefused> for PageError {
+    fn from(refused: AttemptRefused) -> Self {
+        match refused {
+            AttemptRefused::TooEarly(secs) => Self::TooManyRequests(secs),
+            AttemptRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
+        }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
 use edge::csrf::Csrf;
-use edge::rate_limit::SignInLimiter;
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials};
 use quick_cache::sync::Cache;
 use render::{RenderError, Renderer};
+use rest::attempts::AttemptLimits;
 use serde::Serialize;
 
 use crate::assets::{AssetUrls, assets, templates};
@@ -34,8 +34,8 @@ pub struct Dependencies {
     pub bank: Bank,
     /// Creates documents.
     pub documents: Arc<dyn Documents>,
-    /// Limits failed sign-ins; shared with the OAuth pages.
-    pub sign_ins: Arc<SignInLimiter>,
+    /// Limits failed sign-ins and requests for mails; shared with the APIs.
+    pub attempts: AttemptLimits,
 }
 
 /// The bank's settings for browsers.

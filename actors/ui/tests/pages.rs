@@ -311,6 +311,7 @@ async fn forms_of_other_sites_and_sessions_are_refused() {
         "/reset-password",
         "/verify-email",
         "/account",
+        "/account/email",
         "/account/close",
     ] {
         assert_eq!(
@@ -392,6 +393,25 @@ async fn the_account_page_requires_sign_in() {
     assert!(account.has("Ada Lovelace") && account.has("not verified yet") && account.has("Sign out"));
     let empty = browser.post("/account", &[("csrf", &account.hidden("csrf")), ("name", " ")]).await;
     assert!(empty.has("The name is required."));
+    let csrf = account.hidden("csrf");
+    let close = async |browser: &mut Browser, password: &str| {
+        browser.post("/account/close", &[("csrf", &*csrf), ("close-password", password)]).await
+    };
+    for password in ["", "wrong"] {
+        let open = close(&mut browser, password).await;
+        assert!(open.has("This is not your password. Your account is still open."), "{password}");
+        assert_well_formed(&open, "/account/close");
+    }
+    let change = async |browser: &mut Browser, email: &str, password: &str| {
+        let fields = [("csrf", &*csrf), ("new-email", email), ("email-password", password)];
+        browser.post("/account/email", &fields).await
+    };
+    let wrong = change(&mut browser, "ada@new.example", "wrong").await;
+    assert!(wrong.has("This is not your password.") && wrong.has("ada@new.example"));
+    assert!(change(&mut browser, "ada", services::PASSWORD).await.has("This is not a valid email address."));
+    let asked = change(&mut browser, "ada@new.example", services::PASSWORD).await;
+    assert_eq!((asked.status, asked.location.as_str()), (StatusCode::SEE_OTHER, "/account"));
+    assert!(browser.get("/account").await.has("We have sent you an email with a link."));
     let out = browser.post("/sign-out", &[("csrf", &account.hidden("csrf"))]).await;
     assert_eq!(out.location, "/");
     assert!(browser.get("/").await.has("You have signed out."));

@@ -1,6 +1,8 @@
 //! Effects: mails to account holders. The mails contain no user input, so that the registration form cannot be used to
 //! send text to other people.
 
+mod notice;
+
 use contracts::UserId;
 use contracts::users::{Command, MailLink};
 use group::{EffectContext, Effects, Outcome};
@@ -10,7 +12,7 @@ use render::Renderer;
 use serde::Serialize;
 use token::LinkKey;
 
-use crate::links::{reset_parts, tag, verification_parts};
+use crate::links::{email_change_parts, reset_parts, tag, verification_parts};
 use crate::service::{Effect, Users};
 
 /// Mail templates, each as text and as HTML.
@@ -21,6 +23,10 @@ pub const TEMPLATES: &[(&str, &str)] = &[
     ("reset.html", include_str!("../templates/reset.html")),
     ("registered.txt", include_str!("../templates/registered.txt")),
     ("registered.html", include_str!("../templates/registered.html")),
+    ("email-change.txt", include_str!("../templates/email-change.txt")),
+    ("email-change.html", include_str!("../templates/email-change.html")),
+    ("notice.txt", include_str!("../templates/notice.txt")),
+    ("notice.html", include_str!("../templates/notice.html")),
     ("mail.html", include_str!("../templates/mail.html")),
 ];
 
@@ -40,6 +46,20 @@ struct TemplateData<'a> {
     brand: &'a str,
     public_url: &'a str,
     link: String,
+    /// For notices only.
+    text: &'a str,
+    advice: &'a str,
+    label: &'a str,
+}
+
+/// The content of one mail.
+struct Content<'a> {
+    /// The name of the template, without its ending.
+    template: &'a str,
+    subject: &'a str,
+    link: String,
+    /// What a notice says: text, advice, label of the link.
+    notice: [&'a str; 3],
 }
 
 impl UserEffects {
@@ -67,6 +87,11 @@ impl UserEffects {
         format!("{}/reset-password?token={}", self.public_url, MailLink::token(user, until, &tag))
     }
 
+    fn email_change_link(&self, user: UserId, email: &str, until: Timestamp, epoch: u32) -> String {
+        let tag = tag(&self.links, &email_change_parts(user, until, epoch, email));
+        format!("{}/verify-email?token={}", self.public_url, MailLink::token(user, until, &tag))
+    }
+
     async fn send(
         &self,
         name: &str,
@@ -75,7 +100,13 @@ impl UserEffects {
         subject: &str,
         link: String,
     ) -> Outcome<Command> {
-        let data = TemplateData { brand: &self.brand, public_url: &self.public_url, link };
+        self.send_content(name, to, Content { template, subject, link, notice: [""; 3] }).await
+    }
+
+    async fn send_content(&self, name: &str, to: &str, content: Content<'_>) -> Outcome<Command> {
+        let Content { template, subject, link, notice: [text, advice, label] } = content;
+        let data =
+            TemplateData { brand: &self.brand, public_url: &self.public_url, link, text, advice, label };
         let rendered = self
             .renderer
             .render(&format!("{template}.txt"), &data)
@@ -129,6 +160,21 @@ impl Effects<Users> for UserEffects {
             Effect::MailAlreadyRegistered { email } => {
                 let link = format!("{}/sign-in", self.public_url);
                 self.send(&context.id, &email, "registered", "You already have an account", link).await
+            }
+            Effect::MailEmailChange { user, email, until, epoch } => {
+                let link = self.email_change_link(user, &email, until, epoch);
+                let subject = "Please confirm your new address";
+                self.send(&format!("{user}.{}", until.seconds()), &email, "email-change", subject, link).await
+            }
+            Effect::MailNotice { email, notice } => {
+                let notice = notice::text_of(&notice);
+                let content = Content {
+                    template: "notice",
+                    subject: notice.subject,
+                    link: format!("{}{}", self.public_url, notice.path),
+                    notice: [&notice.text, notice.advice, notice.label],
+                };
+                self.send_content(&context.id, &email, content).await
             }
         }
     }

@@ -3,7 +3,7 @@
 use contracts::users::{
     Account, Grants, HashPassword, ListAccounts, PASSWORD_CHARS_MAX, Refusal, VerifyPassword,
 };
-use contracts::{UserId, scope};
+use contracts::{ALL_HOTELS, UserId, scope};
 use group::View;
 use protocol::Principal;
 
@@ -73,11 +73,13 @@ fn grants_of(user: UserId, account: &AccountRecord) -> Grants {
     let mut scopes: Vec<_> = GUEST.iter().map(|scope| (*scope).to_owned()).collect();
     if account.roles.administrator {
         scopes = scope::ALL.iter().map(|scope| (*scope).to_owned()).collect();
-    } else if !account.roles.hotels.is_empty() {
+    } else if account.roles.all_hotels || !account.roles.hotels.is_empty() {
         scopes.push(scope::HOTEL_MANAGE.to_owned());
     }
     scopes.sort_unstable();
-    // Hotels restrict a token, so an administrator's grants contain none.
-    let hotels = if account.roles.administrator { &[][..] } else { &account.roles.hotels };
-    Grants { user, scopes, hotels: hotels.iter().map(ToString::to_string).collect(), epoch: account.epoch }
+    let hotels = match account.roles.administrator || account.roles.all_hotels {
+        true => vec![ALL_HOTELS.to_owned()],
+        false => account.roles.hotels.iter().map(ToString::to_string).collect(),
+    };
+    Grants { user, scopes, hotels, epoch: account.epoch }
 }

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use contracts::users::{
-    self as contract, ChangePassword, CloseAccount, GetOwnAccount, ListAccounts, MailLink, Refusal, Register,
+    self as contract, ChangeEmail, ChangePassword, CloseAccount, GetOwnAccount, ListAccounts, MailLink, Refusal, Register,
     RequestPasswordReset, ResendVerification, ResetPassword, Roles, SetRoles, UpdateProfile, VerifyEmail,
     VerifyPassword, check_password,
 };
-use edge::rate_limit::SignInLimiter;
+use contracts::ALL_HOTELS;
 use edge::{
-    ApiError, Created, Cursors, IfMatch, Json, Limit, MergePatch, NoContent, Page, Problem, ProblemType,
+    ApiError, ClientAddress, Created, Cursors, IfMatch, Json, Limit, MergePatch, NoContent, Page, Problem, ProblemType,
     SignedIn, WithETag, problem_types,
 };
 use group::{Client, Credentials, Failure};
+use poem::Request;
 use poem_openapi::param::{Header, Query as Parameter};
 use poem_openapi::{Object, OpenApi, Tags};
+use rest::attempts::AttemptLimits;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 
@@ -23,10 +25,14 @@ use crate::password;
 edge::problems! {
     /// A link from a mail has expired or was used.
     BAD_LINK = "bad-link", "The link is no longer valid", 410;
-    /// The current password is required to change the password.
+    /// The current password is required to change the password or the address, and to close the account.
     WRONG_PASSWORD = "wrong-password", "The current password is wrong", 403;
     /// The token of a client or service was sent where a user's token is required.
     NOT_A_USER = "not-a-user", "Only a signed-in user can do this", 403;
+    /// Roles go to accounts only whose address is verified.
+    UNVERIFIED = "unverified-address", "The email address of the account is not verified", 409;
+    /// Another account has the email address.
+    ADDRESS_TAKEN = "address-taken", "Another account has this email address", 409;
 }
 
 /// The problem types of this API.
@@ -45,16 +51,21 @@ pub struct Api {
     cursors: Cursors,
     /// Hashing a password takes 19 MiB and a core, so there are at most as many at a time as cores.
     hashing: Arc<Semaphore>,
-    /// Limits password guesses with a stolen access token.
-    attempts: SignInLimiter,
+    /// Limits password guesses with a stolen access token, and mails.
+    attempts: AttemptLimits,
 }
 
 impl Api {
     /// `credentials` issue the token of `svc:users`, with which the current password is verified before a change.
-    pub fn new(client: Client, credentials: Arc<dyn Credentials>, cursors: Cursors) -> Self {
+    pub fn new(
+        client: Client,
+        credentials: Arc<dyn Credentials>,
+        cursors: Cursors,
+        attempts: AttemptLimits,
+    ) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let hashing = Arc::new(Semaphore::new(cores));
-        Self { client, credentials, cursors, hashing, attempts: SignInLimiter::new() }
+        Self { client, credentials, cursors, hashing, attempts }
     }
 }
 
@@ -94,10 +105,14 @@ struct User {
     name: String,
     /// Whether the user is an administrator
     administrator: bool,
-    /// Hotels (`htl_…`) of which the user is staff
+    /// Hotels (`htl_…`) of which the user is staff, or only `*` for all hotels
     hotels: Vec<String>,
     /// When the account was created
     created_at: edge::Instant,
+    /// The address that replaces `email` when the link in the mail to it is opened
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_email: Option<String>,
 }
 
 /// A change of an account.
@@ -108,6 +123,27 @@ struct UserChange {
     name: Option<String>,
     /// A new password, with the current one
     password: Option<PasswordChange>,
+    /// A new email address, with the current password. A link is mailed to it; the address changes when the link is opened
+    email: Option<EmailChange>,
+}
+
+/// A new email address.
+#[derive(Object)]
+struct EmailChange {
+    /// The current password
+    #[oai(validator(max_length = 128))]
+    password: String,
+    /// The new email address
+    #[oai(validator(min_length = 3, max_length = 254))]
+    new: String,
+}
+
+/// The confirmation that an account is to be closed.
+#[derive(Object)]
+struct AccountClosure {
+    /// The current password
+    #[oai(validator(max_length = 128))]
+    password: String,
 }
 
 /// A new password.
@@ -157,7 +193,7 @@ struct RoleGrant {
     /// Whether the user is an administrator
     #[oai(default)]
     administrator: bool,
-    /// All hotels (`htl_…`) of which the user is staff
+    /// All hotels (`htl_…`) of which the user is staff, or only `*` for all hotels
     #[oai(default, validator(max_items = 200))]
     hotels: Vec<String>,
 }
@@ -170,8 +206,12 @@ impl From<contract::Account> for User {
             email_verified: account.verified,
             name: account.name,
             administrator: account.roles.administrator,
-            hotels: account.roles.hotels.iter().map(ToString::to_string).collect(),
+            hotels: match account.roles.all_hotels {
+                true => vec![ALL_HOTELS.to_owned()],
+                false => account.roles.hotels.iter().map(ToString::to_string).collect(),
+            },
             created_at: account.created_at.into(),
+            pending_email: account.pending_email,
         }
     }
 }
@@ -184,6 +224,13 @@ fn problem(refusal: Refusal) -> Problem {
             Problem::new(&problem_types::PRECONDITION_FAILED).detail("The account has been changed.")
         }
         Refusal::NotAUser => Problem::new(&NOT_A_USER).detail("Sign in as a user: clients have no account."),
+        Refusal::Unverified => Problem::new(&UNVERIFIED).detail(
+            "Ask the owner to open the link in the verification mail (the account page sends it again), then grant the roles.",
+        ),
+        Refusal::AddressTaken => {
+            Problem::new(&ADDRESS_TAKEN).detail("Sign in to the other account, or choose another address.")
+        }
+        Refusal::TooManyMails(secs) => Problem::new(&problem_types::RATE_LIMITED).retry_after(secs),
         Refusal::Invalid { field, why } => Problem::new(&problem_types::INVALID)
             .detail(format!("`{field}` {why}."))
             .field(format!("/{field}"), &why),
@@ -192,6 +239,14 @@ fn problem(refusal: Refusal) -> Problem {
 
 fn failed(failure: Failure<Refusal>) -> ApiError {
     edge::api_error(failure, problem)
+}
+
+/// As [`failed`], for a request in which the address is nested.
+fn email_failed(failure: Failure<Refusal>) -> ApiError {
+    match failure {
+        Failure::Refused(Refusal::Invalid { why, .. }) => invalid("/email/new", &why),
+        failure => failed(failure),
+    }
 }
 
 fn invalid(pointer: &str, why: &str) -> ApiError {
@@ -210,6 +265,7 @@ impl Api {
     #[oai(path = "/users", method = "post", operation_id = "registerUser")]
     async fn register(
         &self,
+        request: &Request,
         caller: edge::Caller,
         user: Json<NewUser>,
     ) -> Result<Created<Registration>, ApiError> {
@@ -217,6 +273,7 @@ impl Api {
         contract::check_email(&email).map_err(|why| invalid("/email", why))?;
         contract::check_name(&name).map_err(|why| invalid("/name", why))?;
         check_password(&password, &email).map_err(|why| invalid("/password", why))?;
+        self.attempts.mail(ClientAddress::of(request)).await?;
         let password_hash = self.hash(password).await?;
         let request = Register { email: email.clone(), name, password_hash };
         self.client.call(&caller.call(), request).await.map_err(failed)?;
@@ -242,11 +299,13 @@ impl Api {
     #[oai(path = "/users/password-reset", method = "post", operation_id = "requestPasswordReset")]
     async fn request_reset(
         &self,
+        request: &Request,
         caller: edge::Caller,
-        request: Json<ResetRequest>,
+        reset: Json<ResetRequest>,
     ) -> Result<NoContent, ApiError> {
-        contract::check_email(&request.0.email).map_err(|why| invalid("/email", why))?;
-        let request = RequestPasswordReset { email: request.0.email };
+        contract::check_email(&reset.0.email).map_err(|why| invalid("/email", why))?;
+        self.attempts.mail(ClientAddress::of(request)).await?;
+        let request = RequestPasswordReset { email: reset.0.email };
         self.client.call(&caller.call(), request).await.map_err(failed)?;
         Ok(NoContent)
     }
@@ -275,16 +334,18 @@ impl Api {
 
     /// Change your account
     ///
-    /// A new password ends all sessions of the account.
+    /// A new password and a new address need the current password. They end all sessions of the account: a new password at
+    /// once, a new address when the link in the mail to it is opened. Until then, the account keeps its address.
     #[oai(path = "/users/me", method = "patch", operation_id = "updateMe")]
     async fn update(
         &self,
+        request: &Request,
         #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
         change: MergePatch<UserChange>,
     ) -> Result<WithETag<User>, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
-        let UserChange { name, password } = change.0;
+        let UserChange { name, password, email } = change.0;
         if let Some(name) = &name {
             contract::check_name(name).map_err(|why| invalid("/name", why))?;
         }
@@ -293,10 +354,20 @@ impl Api {
         if expected_version.is_some_and(|expected| expected != account.version) {
             return Err(problem(Refusal::Stale(account.version)).into());
         }
+        let address = ClientAddress::of(request);
         let mut expected_version = expected_version;
+        if let Some(PasswordChange { new, .. }) = &password {
+            check_password(new, &account.email).map_err(|why| invalid("/password/new", why))?;
+        }
+        if let Some(EmailChange { password, new }) = email {
+            contract::check_email(&new).map_err(|why| invalid("/email/new", why))?;
+            self.check_current(&account, password, "/email/password", address).await?;
+            let request = ChangeEmail { user: account.id, email: new, expected_version };
+            account = self.client.call(&self.own_call().await?, request).await.map_err(email_failed)?;
+            expected_version = expected_version.map(|_| account.version);
+        }
         if let Some(PasswordChange { current, new }) = password {
-            check_password(&new, &account.email).map_err(|why| invalid("/password/new", why))?;
-            account = self.change_password(account, current, new).await?;
+            account = self.change_password(account, current, new, address).await?;
             expected_version = expected_version.map(|_| account.version);
         }
         if name.is_some() {
@@ -308,16 +379,21 @@ impl Api {
 
     /// Close your account
     ///
-    /// All personal data is removed from the account. Bookings remain valid.
+    /// Needs the current password, so that nobody can do it with a token alone; without one, set a password with a link by
+    /// mail first. All personal data is removed from the account. Bookings remain valid.
     #[oai(path = "/users/me", method = "delete", operation_id = "closeMe")]
     async fn close(
         &self,
+        request: &Request,
         #[oai(scope = "rest::scope::PROFILE")] caller: SignedIn,
         #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        closure: Json<AccountClosure>,
     ) -> Result<NoContent, ApiError> {
         let expected_version = edge::expected_version(if_match.0.as_ref())?;
-        let request = CloseAccount { expected_version };
-        self.client.call(&caller.call(), request).await.map_err(failed)?;
+        let account = self.account(&caller.call()).await?;
+        self.check_current(&account, closure.0.password, "/password", ClientAddress::of(request)).await?;
+        let request = CloseAccount { user: account.id, expected_version };
+        self.client.call(&self.own_call().await?, request).await.map_err(failed)?;
         Ok(NoContent)
     }
 
@@ -351,7 +427,8 @@ impl Api {
 
     /// Set roles
     ///
-    /// Replaces all roles of an account.
+    /// Replaces all roles of an account and notifies its owner by mail. The account's address must be verified, unless all
+    /// roles are taken away.
     #[oai(path = "/users/roles", method = "put", operation_id = "setUserRoles")]
     async fn set_roles(
         &self,
@@ -359,9 +436,13 @@ impl Api {
         grant: Json<RoleGrant>,
     ) -> Result<WithETag<User>, ApiError> {
         let RoleGrant { email, administrator, hotels } = grant.0;
+        let all_hotels = hotels == [ALL_HOTELS];
         let parse = |(at, text): (usize, &String)| rest::id_in_body(text, &format!("/hotels/{at}"));
-        let hotels = hotels.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let request = SetRoles { email, roles: Roles { administrator, hotels } };
+        let hotels = match all_hotels {
+            true => Vec::new(),
+            false => hotels.iter().enumerate().map(parse).collect::<Result<Vec<_>, _>>()?,
+        };
+        let request = SetRoles { email, roles: Roles { administrator, hotels, all_hotels } };
         let account = self.client.call(&caller.call(), request).await.map_err(failed)?;
         Ok(WithETag::new(account.version, account.into()))
     }
@@ -392,23 +473,37 @@ impl Api {
         account: contract::Account,
         current: String,
         new: String,
+        address: ClientAddress,
     ) -> Result<contract::Account, ApiError> {
+        self.check_current(&account, current, "/password/current", address).await?;
+        let request = ChangePassword { user: account.id, password_hash: self.hash(new).await? };
+        self.client.call(&self.own_call().await?, request).await.map_err(failed)
+    }
+
+    /// Verifies the current password of an account. Wrong ones count like failed sign-ins.
+    async fn check_current(
+        &self,
+        account: &contract::Account,
+        password: String,
+        pointer: &str,
+        address: ClientAddress,
+    ) -> Result<(), ApiError> {
+        // Counted before the password is verified, so that concurrent attempts cannot exceed the limit.
+        let attempt = self.attempts.sign_in(&account.email, address).await?;
+        let request = VerifyPassword { email: account.email.clone(), password };
+        let verified = self.client.call(&self.own_call().await?, request).await.map_err(failed)?;
+        if verified.is_none_or(|grants| grants.user != account.id) {
+            return Err(Problem::new(&WRONG_PASSWORD).field(pointer, "is wrong").into());
+        }
+        self.attempts.succeeded(attempt).await;
+        Ok(())
+    }
+
+    /// A call as `svc:users`.
+    async fn own_call(&self) -> Result<group::Call, ApiError> {
         let token = self.credentials.service_token("users", None).await;
         let token = token.map_err(|unavailable| failed(Failure::Unavailable(unavailable)))?;
-        let own = group::Call::bearer(token, std::time::Duration::from_secs(10));
-        let request = VerifyPassword { email: account.email.clone(), password: current };
-        let user = account.id.to_string();
-        self.attempts.check(&user, None)?;
-        let verified = self.client.call(&own, request).await.map_err(failed)?;
-        if verified.is_none_or(|grants| grants.user != account.id) {
-            self.attempts.failed(&user, None);
-            return Err(Problem::new(&WRONG_PASSWORD).field("/password/current", "is wrong").into());
-        }
-        // Concurrent attempts can exceed the limit while the password is verified, so it is checked again.
-        self.attempts.check(&user, None)?;
-        self.attempts.succeeded(&user);
-        let request = ChangePassword { user: account.id, password_hash: self.hash(new).await? };
-        self.client.call(&own, request).await.map_err(failed)
+        Ok(group::Call::bearer(token, std::time::Duration::from_secs(10)))
     }
 }
 
@@ -424,7 +519,8 @@ mod tests {
     async fn password_guesses_with_a_token_are_limited() {
         let services = TestServices::new();
         services.add(crate::Users::new(token::ClusterKey::random().links("users")), NoEffects);
-        let api = Api::new(services.client(), Arc::new(services.clone()), Cursors::random());
+        let limits = AttemptLimits::in_memory();
+        let api = Api::new(services.client(), Arc::new(services.clone()), Cursors::random(), limits);
         let (email, right) = ("ann@example.org", "correct horse battery");
         let register = Register {
             email: email.into(),
@@ -443,14 +539,19 @@ mod tests {
         };
         let call = group::Call::bearer(services.token(&me), timeout);
         let account = api.account(&call).await.unwrap();
-        let change =
-            |current: &str| api.change_password(account.clone(), current.to_owned(), right.to_owned());
+        let here = ClientAddress { ip: "192.0.2.1".parse().ok(), local: false };
+        let elsewhere = ClientAddress { ip: "192.0.2.2".parse().ok(), local: false };
+        let change_from = |address, current: &str| {
+            api.change_password(account.clone(), current.to_owned(), right.to_owned(), address)
+        };
+        let change = |current: &str| change_from(here, current);
         assert!(change(right).await.is_ok());
-        for guess in 0..SignInLimiter::PER_ACCOUNT {
+        for guess in 0..5 {
             let refused = change(&format!("guess number {guess}")).await.unwrap_err();
             assert_eq!(refused.problem().status().as_u16(), 403);
         }
         let limited = change(right).await.unwrap_err();
         assert_eq!(limited.problem().status().as_u16(), 429, "even when it is right");
+        assert!(change_from(elsewhere, right).await.is_ok(), "the owner is not delayed");
     }
 }

@@ -43,6 +43,37 @@ pub enum Effect {
     },
     /// Send a mail that an account with this address exists.
     MailAlreadyRegistered { email: String },
+    /// Send a mail with a link that makes this address the address of the account.
+    MailEmailChange {
+        user: UserId,
+        /// The new address.
+        email: String,
+        /// When the link expires.
+        until: Timestamp,
+        /// The epoch for which the link is valid.
+        epoch: u32,
+    },
+    /// Notify the owner of an account about a change.
+    MailNotice { email: String, notice: Notice },
+}
+
+/// The changes about which the owner of an account is notified. Persisted in the outbox: append variants only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    PasswordChanged,
+    /// A new address was requested. The notice goes to the current address.
+    EmailChangeRequested,
+    /// The address was replaced. The notice goes to the old address.
+    EmailChanged,
+    /// The roles that the account has now.
+    RolesChanged {
+        administrator: bool,
+        /// The number of hotels of which the user is staff.
+        hotels: u16,
+        /// Staff of all hotels.
+        all_hotels: bool,
+    },
+    AccountClosed,
 }
 
 /// This service has no timers.
@@ -73,6 +104,7 @@ impl Service for Users {
             Command::CreateAdministrator(request) => {
                 apply::create_administrator(turn, request).map(Reply::from)
             }
+            Command::ChangeEmail(request) => apply::change_email(turn, request).map(Reply::from),
         }
     }
 

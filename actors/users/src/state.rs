@@ -33,12 +33,69 @@ pub(crate) struct AccountRecord {
     pub version: u64,
     /// Incremented to end all sessions of the account.
     pub epoch: u32,
-    /// When the last verification mail and the last reset mail were requested.
-    pub mailed_at: [Timestamp; 2],
+    /// Requests for mails, by [`MailKind`].
+    pub mails: [MailRequests; 3],
     pub closed: bool,
+    /// The address that replaces `email` when its owner opens the link in a mail.
+    pub pending_email: Option<String>,
+}
+
+/// The kinds of mails that people without the account's password can request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MailKind {
+    /// Verify an address, or an account with this address exists.
+    Registration,
+    /// Set a new password.
+    Reset,
+    /// Confirm a new address.
+    EmailChange,
+}
+
+/// The recent requests for one kind of mail to one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub(crate) struct MailRequests {
+    /// When the last mail was requested.
+    pub at: Timestamp,
+    /// Mails since the last day without one.
+    pub count: u8,
+}
+
+/// The interval after the first mail, in seconds. It doubles with each further mail.
+const MAIL_INTERVAL_SECS: i64 = 60;
+/// The longest interval between two mails, in seconds. It is shorter than the lifetime of the links, so that the mailbox
+/// always has a link that works, however many mails others have requested.
+const MAIL_INTERVAL_SECS_MAX: i64 = 30 * 60;
+/// After this time without a mail, the interval starts again, in seconds.
+const MAIL_QUIET_SECS: i64 = 24 * 3600;
+
+impl MailRequests {
+    /// The number of seconds until the next mail can be requested.
+    fn wait_secs(self, now: Timestamp) -> i64 {
+        let doublings = u32::from(self.count.saturating_sub(1)).min(10);
+        let interval = match self.count {
+            0 => 0,
+            _ => (MAIL_INTERVAL_SECS << doublings).min(MAIL_INTERVAL_SECS_MAX),
+        };
+        (self.at.plus_secs(interval).0 - now.0 + 999).div_euclid(1000).max(0)
+    }
 }
 
 impl AccountRecord {
+    /// Counts a request for a mail. If the last one was too recent, the error is the number of seconds to wait.
+    pub fn request_mail(&mut self, kind: MailKind, now: Timestamp) -> Result<(), u32> {
+        let requests = &mut self.mails[kind as usize];
+        if requests.at.plus_secs(MAIL_QUIET_SECS) <= now {
+            *requests = MailRequests::default();
+        }
+        match requests.wait_secs(now) {
+            0 => {
+                *requests = MailRequests { at: now, count: requests.count.saturating_add(1) };
+                Ok(())
+            }
+            wait => Err(u32::try_from(wait).unwrap_or(u32::MAX)),
+        }
+    }
+
     /// The account as its owner can see it.
     pub fn account(&self, id: UserId) -> Account {
         Account {
@@ -49,6 +106,7 @@ impl AccountRecord {
             roles: self.roles.clone(),
             created_at: self.created_at,
             version: self.version,
+            pending_email: self.pending_email.clone(),
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct Principal {
     pub scopes: Vec<String>,
     /// The subject for whom a service acts.
     pub on_behalf_of: Option<String>,
-    /// Ids of the resources that the scopes are bound to; empty when they are bound to none.
+    /// Ids of the resources that the token names. Services decide which scopes need them, and what `*` means.
     pub resources: Vec<String>,
 }
 

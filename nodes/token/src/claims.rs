@@ -39,7 +39,7 @@ pub struct Claims {
     /// Subject on whose behalf a service acts.
     #[serde(rename = "obo", default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
-    /// Ids of the resources that the scopes are bound to; empty when they are bound to none.
+    /// Ids of the resources that the token names. Services decide which scopes need them, and what `*` means.
     #[serde(rename = "hotels", default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<String>,
     /// Epoch of the subject at the time of issue. The token is revoked once the subject has a later epoch.

@@ -121,7 +121,10 @@ fn node_of(data: &Path) -> anyhow::Result<ClusterNodeMetadata> {
 }
 
 /// The data directory of the settings that is on this machine.
-fn of_config(config: &Path) -> anyhow::Result<PathBuf> {
+///
+/// # Errors
+/// When the settings cannot be read, or none of their nodes has a data directory on this machine.
+pub fn of_config(config: &Path) -> anyhow::Result<PathBuf> {
     let settings = settings::load(Some(config))?;
     let default = || PathBuf::from("./auberge-data");
     let mut here: Vec<PathBuf> =

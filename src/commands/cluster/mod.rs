@@ -6,7 +6,7 @@ mod configure;
 mod follow;
 mod format;
 pub mod init;
-mod moves;
+pub mod moves;
 mod nodes;
 mod rebalance;
 mod recover;

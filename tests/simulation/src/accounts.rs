@@ -83,16 +83,20 @@ impl World {
             }
             (10, Some(user), _) if self.rng.chance(30) => {
                 let _ = self.send::<users::Users>(
-                    &own(user),
-                    accounts::CloseAccount { expected_version: None }.into(),
+                    &Principal::service("users"),
+                    accounts::CloseAccount { user, expected_version: None }.into(),
                 )?;
+            }
+            (10, Some(user), _) if self.rng.chance(50) => {
+                let command = accounts::ChangeEmail { user, email, expected_version: None }.into();
+                let _ = self.send::<users::Users>(&Principal::service("ui"), command)?;
             }
             (10, Some(user), _) => {
                 let command = accounts::ChangePassword { user, password_hash }.into();
                 let _ = self.send::<users::Users>(&Principal::service("users"), command)?;
             }
             _ => {
-                let roles = accounts::Roles { administrator: self.rng.chance(20), hotels: Vec::new() };
+                let roles = accounts::Roles { administrator: self.rng.chance(20), ..accounts::Roles::default() };
                 let _ =
                     self.send::<users::Users>(&administrator(), accounts::SetRoles { email, roles }.into())?;
             }
@@ -188,6 +192,11 @@ impl World {
                 (format!("{user}.{}.reset", until.seconds()), link("reset", user, until, &epoch.to_string()))
             }
             users::Effect::MailAlreadyRegistered { .. } => (format!("{at}:{row}.registered"), None),
+            users::Effect::MailEmailChange { user, email, until, epoch } => (
+                format!("{user}.{}.email-change", until.seconds()),
+                link("email", user, until, &format!("{epoch} {email}")),
+            ),
+            users::Effect::MailNotice { .. } => (format!("{at}:{row}.notice"), None),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Creates an OAuth client.
 
 use contracts::auth::{ClientKind, ClientProfile, CreateClient, GrantType, Refusal, UI_CLIENT};
-use contracts::{HotelId, scope};
+use contracts::{ALL_HOTELS, HotelId, scope};
 use group::Turn;
 
 use crate::limits::{HOTELS_MAX, NAME_CHARS_MAX, REDIRECTS_MAX};
@@ -23,6 +23,7 @@ pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: CreateClient) -> Res
         hotels: scopes::sorted(new.hotels),
         created_at: turn.now(),
         revoked_at: None,
+        previous_secret: None,
     };
     client.grant_types.sort_unstable();
     client.grant_types.dedup();
@@ -30,13 +31,13 @@ pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: CreateClient) -> Res
         // The bootstrap of a cluster can be interrupted and repeated.
         if let Some(found) = turn.get(&CLIENTS, id) {
             client.created_at = found.created_at;
-            return if found == client { Ok(found.profile(id)) } else { Err(Refusal::ClientExists) };
+            return if found == client { Ok(found.profile(id, turn.now())) } else { Err(Refusal::ClientExists) };
         }
     }
     let random = turn.fresh_random();
     let id = new.id.unwrap_or_else(|| format!("cli_{random:032x}"));
     turn.put(&CLIENTS, &id, &client);
-    Ok(client.profile(&id))
+    Ok(client.profile(&id, turn.now()))
 }
 
 /// The first invalid field and the reason.
@@ -95,7 +96,13 @@ fn invalid_field(new: &CreateClient) -> Option<(String, String)> {
     if new.hotels.len() > HOTELS_MAX {
         return wrong("hotels", "must have at most 100 entries");
     }
+    if new.hotels == [ALL_HOTELS] {
+        return None;
+    }
     match new.hotels.iter().position(|hotel| hotel.parse::<HotelId>().is_err()) {
+        Some(at) if new.hotels[at] == ALL_HOTELS => {
+            wrong(&format!("hotels/{at}"), "must be the only entry: `*` means all hotels")
+        }
         Some(at) => wrong(&format!("hotels/{at}"), "is not a hotel id"),
         None => None,
     }

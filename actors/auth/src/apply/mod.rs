@@ -1,5 +1,6 @@
 //! State transitions, one file each.
 
+pub(crate) mod attempt;
 pub(crate) mod authorize;
 pub(crate) mod create_client;
 pub(crate) mod device;
@@ -7,6 +8,7 @@ pub(crate) mod exchange;
 pub(crate) mod key;
 pub(crate) mod refresh;
 pub(crate) mod revoke;
+pub(crate) mod rotate_secret;
 pub(crate) mod session;
 pub(crate) mod timers;
 
@@ -22,7 +24,7 @@ fn authenticated_client(
     turn: &Turn<'_, Auth>,
     authentication: &ClientAuthentication,
 ) -> Result<Client, Refusal> {
-    Client::authenticated(turn.get(&CLIENTS, &authentication.client_id), authentication)
+    Client::authenticated(turn.get(&CLIENTS, &authentication.client_id), authentication, turn.now())
 }
 
 /// Whether the caller is the Booking UI. It is not registered as a client: it authenticates with its service token, and

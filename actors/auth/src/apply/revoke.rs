@@ -7,7 +7,7 @@ use contracts::auth::{
 use group::Turn;
 
 use super::{authenticated_client, revoke, session};
-use crate::limits::{REVOCATION_SECS, SESSIONS_PER_USER_MAX};
+use crate::limits::{CLIENTS_SCANNED_MAX, REVOCATION_SECS, SESSIONS_PER_USER_MAX};
 use crate::service::Auth;
 use crate::state::{
     CLIENTS, EPOCHS, REFRESH_TOKENS, SESSIONS, SESSIONS_REVOKED_UNTIL, USER_SESSIONS, revoked,
@@ -42,17 +42,26 @@ pub(crate) fn access_token(turn: &mut Turn<'_, Auth>, request: RevokeAccessToken
     Ok(())
 }
 
-/// Revokes a client. Its sessions cannot be refreshed, and they are removed when they expire.
+/// Revokes a client, but not the caller's own and not the last one that can operate the cluster. Its sessions cannot be refreshed, and they are removed when they expire.
 pub(crate) fn client(turn: &mut Turn<'_, Auth>, request: RevokeClient) -> Result<ClientProfile, Refusal> {
     let id = request.client_id;
     let mut client = turn.get(&CLIENTS, &id).ok_or(Refusal::NoSuchClient)?;
     if client.revoked_at.is_none() {
+        if turn.caller().client_id == id {
+            return Err(Refusal::OwnClient);
+        }
+        if client.operates_cluster() {
+            let others = turn.first(&CLIENTS, CLIENTS_SCANNED_MAX);
+            if !others.iter().any(|(other, client)| *other != id && client.operates_cluster()) {
+                return Err(Refusal::LastOperator);
+            }
+        }
         client.revoked_at = Some(turn.now());
         turn.put(&CLIENTS, &id, &client);
         let until = turn.now().plus_secs(REVOCATION_SECS);
         revoke(turn, revoked::CLIENT, id.clone(), 0, until);
     }
-    Ok(client.profile(&id))
+    Ok(client.profile(&id, turn.now()))
 }
 
 /// Ends a user's sessions of earlier epochs and revokes their access tokens. Repeated and late messages have no effect.

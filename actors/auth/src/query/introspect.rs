@@ -13,7 +13,7 @@ pub(super) fn access_token(
     request: &IntrospectAccessToken,
 ) -> Result<Option<Introspection>, Refusal> {
     let IntrospectAccessToken { client, token } = request;
-    Client::authenticated(view.get(&CLIENTS, &client.client_id), client)?;
+    Client::authenticated(view.get(&CLIENTS, &client.client_id), client, view.now())?;
     let keys = PublicKeys::from_paserk(view.all(&KEYS).map(|(_, key)| key.public));
     let claims = keys.check(&token.0, auth.issuer(), view.now()).ok().map(|(claims, _)| claims);
     Ok(claims.filter(|claims| !is_revoked(view, claims)).map(|claims| Introspection {
@@ -33,7 +33,7 @@ pub(super) fn refresh_token(
     request: &IntrospectRefreshToken,
 ) -> Result<Option<Introspection>, Refusal> {
     let IntrospectRefreshToken { client, refresh_hash } = request;
-    Client::authenticated(view.get(&CLIENTS, &client.client_id), client)?;
+    Client::authenticated(view.get(&CLIENTS, &client.client_id), client, view.now())?;
     let token = view.get(&REFRESH_TOKENS, refresh_hash).filter(|token| token.first_used_at.is_none());
     let found = token.and_then(|token| Some((view.get(&SESSIONS, &token.session)?, token)));
     // A refresh token is introspected by its own client only (RFC 7662 §4).

@@ -37,7 +37,7 @@ pub(super) fn clients(view: &View<'_>, request: &ListClients) -> ClientPage {
     let limit = request.limit.clamp(1, PAGE_MAX) as usize;
     let is_later = |id: &String| request.after.as_ref().is_none_or(|after| id > after);
     let found = view.all(&CLIENTS).filter(|(id, _)| is_later(id)).take(limit + 1);
-    let mut clients: Vec<_> = found.map(|(id, client)| client.profile(&id)).collect();
+    let mut clients: Vec<_> = found.map(|(id, client)| client.profile(&id, view.now())).collect();
     let more = clients.len() > limit;
     clients.truncate(limit);
     ClientPage { clients, more }

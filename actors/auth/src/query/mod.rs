@@ -22,7 +22,7 @@ pub(crate) fn answer(
         Query::GetRevocations(_) => Ok(lists::revocations(view).into()),
         Query::GetClient(request) => {
             let client = view.get(&CLIENTS, &request.client_id).ok_or(Refusal::NoSuchClient)?;
-            Ok(client.profile(&request.client_id).into())
+            Ok(client.profile(&request.client_id, view.now()).into())
         }
         Query::ListClients(request) => Ok(lists::clients(view, &request).into()),
         Query::IssueServiceToken(request) => sign::service_token(auth, view, request).map(Answer::from),

@@ -43,7 +43,8 @@ pub(super) fn client_token(
     request: IssueClientToken,
 ) -> Result<IssuedToken, Refusal> {
     let IssueClientToken { client: authentication, scopes, token_id } = request;
-    let client = Client::authenticated(view.get(&CLIENTS, &authentication.client_id), &authentication)?;
+    let found = view.get(&CLIENTS, &authentication.client_id);
+    let client = Client::authenticated(found, &authentication, view.now())?;
     client.check_grant_type(GrantType::ClientCredentials)?;
     let scopes = scopes::granted(&scopes, &[&client.scopes]);
     if scopes.is_empty() {

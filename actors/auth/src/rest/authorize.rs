@@ -133,7 +133,7 @@ impl Authorize {
                     return self.unavailable();
                 };
                 let email = form.get("email").unwrap_or_default();
-                return self.page(request, &client, &valid, Some(error.message()), email);
+                return self.page(request, &client, &valid, Some(&error.message()), email);
             }
         };
         let code = random_secret("ac_");

@@ -6,6 +6,7 @@ use data_encoding::BASE64;
 use edge::{ClientAddress, Parameters};
 use poem::Request;
 use poem::http::header;
+use rest::attempts::AttemptRefused;
 
 use super::Context;
 use super::error::OAuthError;
@@ -63,35 +64,22 @@ fn basic(value: &[u8]) -> Option<(String, String)> {
 }
 
 impl Context {
-    /// Refuses too many failed authentications. They are counted for each client address, because otherwise anybody could
-    /// lock a client out.
-    pub(super) fn check_client_attempts(
+    /// Counts a failed client authentication. Beyond the limit of this client at this address, the error is 429. A client
+    /// with the right secret is never limited, whatever others have tried with its id.
+    pub(super) async fn client_error(
         &self,
         request: &Request,
         authentication: &ClientAuthentication,
-    ) -> Result<(), OAuthError> {
-        let address = ClientAddress::of(request).ip;
-        self.sign_ins
-            .check(&attempt_name(request, authentication), address)
-            .map_err(|error| OAuthError::limited(&error))
-    }
-
-    /// Counts a failed client authentication.
-    pub(super) fn count_client_failure(
-        &self,
-        request: &Request,
-        authentication: &ClientAuthentication,
-        error: &OAuthError,
-    ) {
-        if error.error == "invalid_client" {
-            self.sign_ins.failed(&attempt_name(request, authentication), ClientAddress::of(request).ip);
+        error: OAuthError,
+    ) -> OAuthError {
+        if error.error != "invalid_client" {
+            return error;
+        }
+        match self.attempts.client_failed(&authentication.client_id, ClientAddress::of(request)).await {
+            Err(AttemptRefused::TooEarly(secs)) => OAuthError::rate_limited(secs),
+            Ok(()) | Err(AttemptRefused::Unavailable(_)) => error,
         }
     }
-}
-
-fn attempt_name(request: &Request, authentication: &ClientAuthentication) -> String {
-    let address = ClientAddress::of(request).ip.map(|ip| ip.to_string()).unwrap_or_default();
-    format!("client {} at {address}", authentication.client_id)
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use ::token::random_secret;
 use contracts::auth::{
     ClientKind, ClientProfile, CreateClient, GetClient, GrantType, ListClients, Refusal, RevokeClient,
-    client_secret_hash,
+    RotateClientSecret, client_secret_hash,
 };
 use edge::{
-    ApiError, Cursor, Cursors, Instant, Json, Limit, NoContent, Page, Problem, SerdeJson, problem_types,
+    ApiError, Cursor, Cursors, Instant, Json, Limit, NoContent, Page, Problem, ProblemType, SerdeJson,
+    problem_types,
 };
 use group::Client;
 use poem_openapi::{Enum, Object, OpenApi, param};
@@ -14,6 +15,25 @@ use serde::Serialize;
 
 use super::Tag;
 use super::responses::NoStore;
+
+/// How long the previous secret stays valid after a rotation unless the request says otherwise: a day (in seconds).
+const OVERLAP_SECS: u32 = 86_400;
+
+edge::problems! {
+    /// A revoked client cannot be changed.
+    CLIENT_REVOKED = "client-revoked", "The client is revoked", 409;
+    /// A public client has no secret that could be rotated.
+    NO_SECRET = "no-client-secret", "The client has no secret", 409;
+    /// A client must not revoke the client that its token was issued to.
+    OWN_CLIENT = "own-client", "A client cannot revoke itself", 409;
+    /// Without a client that can operate the cluster, nobody could.
+    LAST_OPERATOR = "last-operator", "This is the last client that can operate the cluster", 409;
+    /// The only active signing key must not be withdrawn.
+    LAST_KEY = "last-key", "This is the only active signing key", 409;
+}
+
+/// The problem types of this API.
+pub static PROBLEMS: &[&ProblemType] = ALL;
 
 pub(super) struct Clients {
     pub client: Client,
@@ -64,7 +84,8 @@ pub struct NewClientBody {
     /// Redirect URIs, compared exactly.
     #[oai(validator(max_items = 10))]
     pub redirect_uris: Option<Vec<String>>,
-    /// Hotels to which tokens of the client itself are restricted. Empty: no restriction.
+    /// Hotels (`htl_…`) that tokens of the client itself may manage with the scope `hotel:manage`, or only `*` for all
+    /// hotels. Without any, the scope is valid for no hotel.
     #[oai(validator(max_items = 100))]
     pub hotels: Option<Vec<String>>,
 }
@@ -84,7 +105,7 @@ pub struct ClientBody {
     pub grant_types: Vec<Grant>,
     /// Redirect URIs, compared exactly.
     pub redirect_uris: Vec<String>,
-    /// Hotels to which tokens of the client itself are restricted.
+    /// Hotels (`htl_…`) that tokens of the client itself may manage, or only `*` for all hotels.
     pub hotels: Vec<String>,
     /// When the client was created.
     pub created_at: Instant,
@@ -92,6 +113,19 @@ pub struct ClientBody {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Instant>,
+    /// Until when the previous secret is valid, after a rotation.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous_secret_expires_at: Option<Instant>,
+}
+
+/// A rotation of a client's secret.
+#[derive(Debug, Clone, Object)]
+pub struct SecretRotation {
+    /// How long the previous secret stays valid, in seconds: 0 to 2592000 (30 days). The default is 86400 (a day). Use 0 if
+    /// the previous secret may be known to others.
+    #[oai(validator(minimum(value = "0"), maximum(value = "2592000")))]
+    pub overlap_secs: Option<u32>,
 }
 
 /// A created client.
@@ -176,9 +210,34 @@ impl Clients {
         found.map(|client| Json(client.into())).map_err(|failure| edge::api_error(failure, problem))
     }
 
+    /// Rotate a client's secret
+    ///
+    /// The response contains the new secret, which cannot be read again. The previous secret stays valid for a while, so that
+    /// the client's installations can be changed one after another. Tokens that were issued before stay valid until they
+    /// expire, for at most 10 minutes.
+    #[oai(path = "/clients/:client_id/secret", method = "post", operation_id = "rotateClientSecret")]
+    async fn rotate(
+        &self,
+        #[oai(scope = "rest::scope::CLUSTER_MANAGE")] caller: edge::SignedIn,
+        /// The client's id
+        client_id: param::Path<String>,
+        body: Json<SecretRotation>,
+    ) -> Result<NoStore<MadeClient>, ApiError> {
+        let secret = random_secret("sec_");
+        let request = RotateClientSecret {
+            client_id: client_id.0,
+            secret_hash: client_secret_hash(&secret),
+            overlap_secs: body.0.overlap_secs.unwrap_or(OVERLAP_SECS),
+        };
+        let rotated = self.client.call(&caller.call(), request).await;
+        let client = ClientBody::from(rotated.map_err(|failure| edge::api_error(failure, problem))?);
+        Ok(NoStore(MadeClient { client_id: client.client_id.clone(), client_secret: Some(secret), client }))
+    }
+
     /// Revoke a client
     ///
-    /// This cannot be undone. The client's tokens become invalid within seconds.
+    /// This cannot be undone. The client's tokens become invalid within seconds. Refused for the client that the token of the
+    /// request was issued to, and for the last client that can operate the cluster.
     #[oai(path = "/clients/:client_id", method = "delete", operation_id = "revokeClient")]
     async fn revoke(
         &self,
@@ -221,6 +280,7 @@ impl From<ClientProfile> for ClientBody {
             hotels: profile.hotels,
             created_at: profile.created_at.into(),
             revoked_at: profile.revoked_at.map(Into::into),
+            previous_secret_expires_at: profile.overlap_until.map(Into::into),
         }
     }
 }
@@ -245,11 +305,24 @@ pub(super) fn problem(refusal: Refusal) -> Problem {
         | Refusal::ExpiredToken
         | Refusal::NoSuchSession
         | Refusal::NoSuchDevice
-        | Refusal::NoSuchKey
-        | Refusal::LastKey
         | Refusal::NoSuchService => {
             Problem::new(&problem_types::BAD_REQUEST).detail("The request was refused.")
         }
+        Refusal::NoSuchKey => Problem::new(&problem_types::NOT_FOUND).detail("The key does not exist."),
+        Refusal::LastKey => Problem::new(&LAST_KEY)
+            .detail("Rotate keys first, and wait until the new key is active: a minute."),
+        Refusal::ClientRevoked => {
+            Problem::new(&CLIENT_REVOKED).detail("A revocation cannot be undone. Create another client.")
+        }
+        Refusal::NoSecret => {
+            Problem::new(&NO_SECRET).detail("The client is public: it uses PKCE in place of a secret.")
+        }
+        Refusal::OwnClient => Problem::new(&OWN_CLIENT)
+            .detail("Your token was issued to this client. Revoke it with the token of another client."),
+        Refusal::LastOperator => Problem::new(&LAST_OPERATOR).detail(
+            "Create another client with the scope cluster:manage and the grant type client_credentials first.",
+        ),
+        Refusal::TooManyAttempts(secs) => Problem::new(&problem_types::RATE_LIMITED).retry_after(secs),
         Refusal::NoKey => Problem::new(&problem_types::UNAVAILABLE).retry_after(1),
     }
 }

@@ -8,9 +8,11 @@ use group::{Call, Failure};
 use poem::Request;
 use poem::http::StatusCode;
 use poem_openapi::{Object, OpenApi};
+use rest::attempts::AttemptRefused;
 
 use super::pages::{FormData, Page, notice, render};
 use super::redirect::BrowserResponse;
+use super::sign_in::wait;
 use super::{Context, Tag};
 use crate::scopes;
 
@@ -73,7 +75,7 @@ impl Device {
     async fn allow(&self, request: &Request, call: &Call, form: &Parameters) -> BrowserResponse {
         match self.context.sign_in(request, call, form).await {
             Ok(grants) => self.settle(request, call, form, Some(grants)).await,
-            Err(error) => self.consent_page(request, call, form, Some(error.message())).await,
+            Err(error) => self.consent_page(request, call, form, Some(&error.message())).await,
         }
     }
 
@@ -85,10 +87,15 @@ impl Device {
         approved: Option<contracts::users::Grants>,
     ) -> BrowserResponse {
         let is_approved = approved.is_some();
+        let attempt = match self.context.attempts.user_code(ClientAddress::of(request)).await {
+            Ok(attempt) => attempt,
+            Err(refused) => return self.refused(request, &refused),
+        };
         let user_code_tag = self.tag(form.get("user_code").unwrap_or_default());
         let decision = DecideDeviceAuthorization { user_code_tag, approved };
         match self.context.client.call(call, decision).await {
             Ok(_) => {
+                self.context.attempts.succeeded(attempt).await;
                 let message = if is_approved {
                     "Your device is signed in. You can close this page."
                 } else {
@@ -119,18 +126,16 @@ impl Device {
         form: &Parameters,
         message: Option<&str>,
     ) -> BrowserResponse {
-        // User codes are short, so guesses are limited like password guesses.
-        if self.context.sign_ins.check(&attempt_name(request), ClientAddress::of(request).ip).is_err() {
-            return self.code_page(
-                request,
-                "",
-                Some("Too many wrong codes. Please try again in 15 minutes."),
-            );
-        }
+        // User codes are short, so guesses are limited like password guesses, with a counter of their own.
+        let attempt = match self.context.attempts.user_code(ClientAddress::of(request)).await {
+            Ok(attempt) => attempt,
+            Err(refused) => return self.refused(request, &refused),
+        };
         let typed = form.get("user_code").unwrap_or_default();
         let pending = GetDeviceAuthorization { user_code_tag: self.tag(typed) };
         match self.context.client.call(call, pending).await {
             Ok(PendingDevice { client_name, scopes }) => {
+                self.context.attempts.succeeded(attempt).await;
                 let (csrf, cookie) = self.context.form_token(request);
                 let form = FormData {
                     action: self.action(),
@@ -160,8 +165,17 @@ impl Device {
     }
 
     fn no_such_code(&self, request: &Request) -> BrowserResponse {
-        self.context.sign_ins.failed(&attempt_name(request), ClientAddress::of(request).ip);
         self.code_page(request, "", Some("There is no such code, or it has expired."))
+    }
+
+    fn refused(&self, request: &Request, refused: &AttemptRefused) -> BrowserResponse {
+        match refused {
+            AttemptRefused::TooEarly(secs) => {
+                let message = format!("Too many wrong codes. Please try again in {}.", wait(*secs));
+                self.code_page(request, "", Some(&message))
+            }
+            AttemptRefused::Unavailable(_) => self.unavailable(),
+        }
     }
 
     fn code_page(&self, request: &Request, typed: &str, message: Option<&str>) -> BrowserResponse {
@@ -189,12 +203,6 @@ impl Device {
     fn tag(&self, typed: &str) -> String {
         self.context.user_codes.tag(&[&normalize(typed)])
     }
-}
-
-/// The name under which wrong codes of a client address are counted.
-fn attempt_name(request: &Request) -> String {
-    let address = ClientAddress::of(request).ip.map(|ip| ip.to_string()).unwrap_or_default();
-    format!("user code from {address}")
 }
 
 /// Generates a user code: eight letters in two groups, 34 bits. This is sufficient for 10 minutes with a rate limit and a

@@ -9,6 +9,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
+use rest::attempts::AttemptRefused;
 use serde::Serialize;
 
 /// An OAuth error response.
@@ -64,16 +65,17 @@ impl OAuthError {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             retry_after_secs: Some(retry_after_secs),
-            ..Self::new("slow_down", "Too many failed attempts.")
+            ..Self::new("slow_down", "Too many attempts. Wait as long as `Retry-After` says.")
         }
     }
+}
 
-    /// A rate limit error of the edge as an OAuth error.
-    pub(super) fn limited(error: &edge::ApiError) -> Self {
-        let response = error.clone().into_response();
-        let wait =
-            response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-        Self::rate_limited(wait.unwrap_or(60))
+impl From<AttemptRefused> for OAuthError {
+    fn from(refused: AttemptRefused) -> Self {
+        match refused {
+            AttemptRefused::TooEarly(secs) => Self::rate_limited(secs),
+            AttemptRefused::Unavailable(unavailable) => Self::unavailable(unavailable.retry_after_secs),
+        }
     }
 }
 
@@ -99,6 +101,11 @@ impl From<Refusal> for OAuthError {
             Refusal::NoKey => Self::unavailable(1),
             // The OAuth endpoints send no command or query that causes these refusals.
             Refusal::ClientExists
+            | Refusal::ClientRevoked
+            | Refusal::NoSecret
+            | Refusal::OwnClient
+            | Refusal::LastOperator
+            | Refusal::TooManyAttempts(_)
             | Refusal::NoSuchClient
             | Refusal::NoSuchDevice
             | Refusal::NoSuchKey

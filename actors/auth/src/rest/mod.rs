@@ -7,6 +7,7 @@ mod device;
 mod discovery;
 mod error;
 mod form;
+mod keys;
 mod pages;
 mod redirect;
 mod responses;
@@ -19,10 +20,12 @@ use ::token::{ClusterKey, LinkKey, Seal};
 use contracts::auth::{Refusal, access_token_id};
 use edge::Cursors;
 use edge::csrf::Csrf;
-use edge::rate_limit::SignInLimiter;
 use group::{Call, Client, Credentials, Failure};
 use poem_openapi::{OpenApi, Tags};
 use render::Renderer;
+use rest::attempts::AttemptLimits;
+
+pub use clients::PROBLEMS;
 
 use crate::credentials::half;
 
@@ -32,6 +35,8 @@ enum Tag {
     OAuth,
     /// OAuth clients, for operators
     Clients,
+    /// Signing keys, for operators
+    Keys,
 }
 
 /// Dependencies and state of the OAuth endpoints.
@@ -45,12 +50,12 @@ pub(crate) struct Context {
     requests: Seal,
     /// Tags user codes, which are too short to be hashed without a key.
     user_codes: LinkKey,
-    sign_ins: Arc<SignInLimiter>,
+    attempts: AttemptLimits,
     pages: Renderer,
 }
 
-/// The API of `auth`. `credentials` issue the tokens of `svc:auth`. `sign_ins` is shared with the UI, so that failed
-/// attempts are counted together.
+/// The API of `auth`. `credentials` issue the tokens of `svc:auth`. The pages use the same `attempts`, so that failed
+/// sign-ins are counted together.
 ///
 /// # Panics
 /// When a template of this crate does not compile, which is a bug.
@@ -59,7 +64,7 @@ pub fn api(
     credentials: Arc<dyn Credentials>,
     cluster: &ClusterKey,
     public_url: &str,
-    sign_ins: Arc<SignInLimiter>,
+    attempts: AttemptLimits,
     cursors: Cursors,
 ) -> impl OpenApi + use<> {
     let context = Arc::new(Context {
@@ -69,7 +74,7 @@ pub fn api(
         csrf: Csrf::new(cluster.derive_bytes("auth forms").as_slice()),
         requests: cluster.seal("authorization request"),
         user_codes: cluster.links("device user code"),
-        sign_ins,
+        attempts,
         pages: pages::renderer(),
     });
     (
@@ -77,7 +82,8 @@ pub fn api(
         device::Device { context: Arc::clone(&context) },
         token::Tokens { context: Arc::clone(&context) },
         discovery::Discovery { context },
-        clients::Clients { client, cursors },
+        clients::Clients { client: client.clone(), cursors },
+        keys::Keys { client },
     )
 }
 

@@ -6,6 +6,7 @@ use edge::{ClientAddress, Parameters};
 use group::{Call, Failure};
 use poem::Request;
 use poem::http::header;
+use rest::attempts::AttemptRefused;
 
 use super::Context;
 
@@ -20,20 +21,29 @@ const PASSWORD_BYTES_MAX: usize = 1024;
 pub(super) enum SignInError {
     /// Unknown address or wrong password. The response does not reveal which.
     Wrong,
-    /// Too many failed attempts.
-    Limited,
+    /// Too many failed attempts: the number of seconds to wait.
+    Limited(u32),
     /// `users` is unavailable.
     Unavailable,
 }
 
 impl SignInError {
     /// The message on the page.
-    pub fn message(self) -> &'static str {
+    pub fn message(self) -> String {
         match self {
-            Self::Wrong => "The email address and password do not match.",
-            Self::Limited => "Too many failed attempts. Please try again in 15 minutes.",
-            Self::Unavailable => "We cannot sign you in right now. Please try again in a moment.",
+            Self::Wrong => "The email address and password do not match.".to_owned(),
+            Self::Limited(secs) => format!("Too many failed attempts. Please try again in {}.", wait(secs)),
+            Self::Unavailable => "We cannot sign you in right now. Please try again in a moment.".to_owned(),
         }
+    }
+}
+
+/// A number of seconds in words.
+pub(super) fn wait(secs: u32) -> String {
+    match secs {
+        0 | 1 => "one second".to_owned(),
+        2..=90 => format!("{secs} seconds"),
+        _ => format!("{} minutes", secs.div_ceil(60)),
     }
 }
 
@@ -51,20 +61,19 @@ impl Context {
         {
             return Err(SignInError::Wrong);
         }
-        let address = ClientAddress::of(request).ip;
-        self.sign_ins.check(email, address).map_err(|_| SignInError::Limited)?;
+        // Counted before the password is verified, so that concurrent attempts cannot exceed the limit.
+        let attempt = self.attempts.sign_in(email, ClientAddress::of(request)).await;
+        let attempt = attempt.map_err(|refused| match refused {
+            AttemptRefused::TooEarly(secs) => SignInError::Limited(secs),
+            AttemptRefused::Unavailable(_) => SignInError::Unavailable,
+        })?;
         let request = VerifyPassword { email: email.to_owned(), password: password.to_owned() };
         match self.client.call(call, request).await {
             Ok(Some(grants)) => {
-                // Concurrent attempts can exceed the limit while the password is verified, so it is checked again.
-                self.sign_ins.check(email, address).map_err(|_| SignInError::Limited)?;
-                self.sign_ins.succeeded(email);
+                self.attempts.succeeded(attempt).await;
                 Ok(grants)
             }
-            Ok(None) | Err(Failure::Refused(_)) => {
-                self.sign_ins.failed(email, address);
-                Err(SignInError::Wrong)
-            }
+            Ok(None) | Err(Failure::Refused(_)) => Err(SignInError::Wrong),
             Err(
                 Failure::Unauthenticated(_)
                 | Failure::Forbidden(_)

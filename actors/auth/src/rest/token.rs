@@ -11,7 +11,7 @@ use contracts::auth::{
     refresh_hash,
 };
 use data_encoding::BASE64URL_NOPAD;
-use edge::{Form, Parameters};
+use edge::{ClientAddress, Form, Parameters};
 use group::Call;
 use poem::Request;
 use poem_openapi::{Object, OpenApi};
@@ -93,11 +93,10 @@ impl Tokens {
     ) -> Result<NoStore<TokenResponse>, OAuthError> {
         let form = form.checked()?;
         let authentication = authenticate_client(request, &form)?;
-        self.context.check_client_attempts(request, &authentication)?;
-        let issued = self.issue(request, &form, &authentication).await;
-        issued
-            .map(NoStore)
-            .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
+        match self.issue(request, &form, &authentication).await {
+            Ok(issued) => Ok(NoStore(issued)),
+            Err(error) => Err(self.context.client_error(request, &authentication, error).await),
+        }
     }
 
     /// Revoke a token
@@ -107,11 +106,10 @@ impl Tokens {
     async fn revoke(&self, request: &Request, form: Form<TokenReference>) -> Result<Revoked, OAuthError> {
         let form = form.checked()?;
         let authentication = authenticate_client(request, &form)?;
-        self.context.check_client_attempts(request, &authentication)?;
-        let revoked = self.revoke_token(request, &form, &authentication).await;
-        revoked
-            .map(|()| Revoked)
-            .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
+        match self.revoke_token(request, &form, &authentication).await {
+            Ok(()) => Ok(Revoked),
+            Err(error) => Err(self.context.client_error(request, &authentication, error).await),
+        }
     }
 
     /// Introspect a token
@@ -129,13 +127,11 @@ impl Tokens {
         if authentication.secret_hash.is_none() {
             return Err(OAuthError::invalid_client());
         }
-        self.context.check_client_attempts(request, &authentication)?;
-        let found = self.introspect_token(request, &form, &authentication).await;
-        let found =
-            found.inspect_err(|error| self.context.count_client_failure(request, &authentication, error))?;
-        Ok(NoStore(
-            found.map_or_else(IntrospectionResponse::default, |found| self.introspection_response(found)),
-        ))
+        match self.introspect_token(request, &form, &authentication).await {
+            Ok(Some(found)) => Ok(NoStore(self.introspection_response(found))),
+            Ok(None) => Ok(NoStore(IntrospectionResponse::default())),
+            Err(error) => Err(self.context.client_error(request, &authentication, error).await),
+        }
     }
 
     /// Start a device authorization
@@ -149,11 +145,12 @@ impl Tokens {
     ) -> Result<NoStore<DeviceAuthorizationResponse>, OAuthError> {
         let form = form.checked()?;
         let authentication = authenticate_client(request, &form)?;
-        self.context.check_client_attempts(request, &authentication)?;
-        let started = self.start_device(request, &form, &authentication).await;
-        started
-            .map(NoStore)
-            .inspect_err(|error| self.context.count_client_failure(request, &authentication, error))
+        // Anyone can start one for a public client, so that starts are limited, not only failures.
+        self.context.attempts.device_start(ClientAddress::of(request)).await?;
+        match self.start_device(request, &form, &authentication).await {
+            Ok(started) => Ok(NoStore(started)),
+            Err(error) => Err(self.context.client_error(request, &authentication, error).await),
+        }
     }
 }
 

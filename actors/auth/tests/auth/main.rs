@@ -1,5 +1,6 @@
 //! The service at its boundaries: commands and queries in tables, and whole flows over HTTP.
 
+mod attempts;
 mod bench;
 mod clients;
 mod codes;
@@ -9,5 +10,6 @@ mod keys;
 mod node;
 mod refresh;
 mod revocation;
+mod secrets;
 mod signing;
 mod web;

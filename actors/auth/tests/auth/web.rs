@@ -5,13 +5,13 @@ use std::sync::Arc;
 use auth::{Auth, AuthEffects};
 use contracts::auth::InstallKey;
 use contracts::users::{self, Users};
-use edge::rate_limit::SignInLimiter;
 use group::testing::TestServices;
 use group::{Answer, Call, NoEffects, Query, Refusal, Reply, Service, Turn, View};
 use poem::endpoint::BoxEndpoint;
 use poem::http::{StatusCode, header};
 use poem::{Endpoint, EndpointExt, Request, RequestBuilder, Response};
 use protocol::Principal;
+use rest::attempts::AttemptLimits;
 use serde_json::Value;
 use token::ClusterKey;
 
@@ -103,9 +103,9 @@ impl Web {
         let services = TestServices::new();
         services.add(Auth::new(cluster.clone(), ISSUER), AuthEffects::new(cluster.clone()));
         services.add(FakeUsers, NoEffects);
-        let sign_ins = Arc::new(SignInLimiter::new());
         let (client, credentials) = (services.client(), Arc::new(services.clone()));
-        let api = auth::api(client, credentials, &cluster, ISSUER, sign_ins, edge::Cursors::random());
+        let limits = AttemptLimits::replicated(client.clone(), credentials.clone(), cluster.links("attempts"));
+        let api = auth::api(client, credentials, &cluster, ISSUER, limits, edge::Cursors::random());
         let settings = edge::Settings { public_url: ISSUER.into(), ..edge::Settings::default() };
         let endpoint = edge::Server::new(settings).service("auth", "Sign-in", api).endpoint();
         let web = Self { services, edge: endpoint.boxed() };

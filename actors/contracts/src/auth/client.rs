@@ -41,10 +41,12 @@ pub struct ClientProfile {
     pub scopes: Vec<String>,
     /// Sorted.
     pub grant_types: Vec<GrantType>,
-    /// Hotels (`htl_…`) to which tokens of the client itself are restricted.
+    /// Hotels (`htl_…`) that tokens of the client itself may manage, or only [`ALL_HOTELS`](crate::ALL_HOTELS).
     pub hotels: Vec<String>,
     pub created_at: Timestamp,
     pub revoked_at: Option<Timestamp>,
+    /// Until when the previous secret stays valid, after a rotation.
+    pub overlap_until: Option<Timestamp>,
 }
 
 /// The authentication of a client (RFC 6749 §2.3).
@@ -78,7 +80,8 @@ pub struct CreateClient {
     /// All scopes that the client can have.
     pub scopes: Vec<String>,
     pub grant_types: Vec<GrantType>,
-    /// Hotels (`htl_…`) to which tokens of the client itself are restricted. Empty: no restriction.
+    /// Hotels (`htl_…`) that tokens of the client itself may manage, or only [`ALL_HOTELS`](crate::ALL_HOTELS). Without
+    /// any, the scope `hotel:manage` is valid for no hotel.
     pub hotels: Vec<String>,
 }
 request!(
@@ -86,7 +89,21 @@ request!(
     Access::scopes(&[scope::CLUSTER_MANAGE]).or_services(&["node"])
 );
 
-/// Revokes a client and its tokens.
+/// Replaces the secret of a confidential client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateClientSecret {
+    pub client_id: String,
+    /// [`client_secret_hash`](super::client_secret_hash) of the new secret.
+    pub secret_hash: [u8; 32],
+    /// How long the previous secret stays valid, in seconds; at most 30 days.
+    pub overlap_secs: u32,
+}
+request!(
+    RotateClientSecret, Auth => ClientProfile,
+    Access::scopes(&[scope::CLUSTER_MANAGE]).or_services(&["node"])
+);
+
+/// Revokes a client and its tokens. Refused for the client of the caller, and for the last one that can operate the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevokeClient {
     pub client_id: String,

@@ -16,7 +16,7 @@ pub struct SessionGrant {
     pub client_id: String,
     /// Scopes of its access tokens, sorted.
     pub scopes: Vec<String>,
-    /// Hotels (`htl_…`) to which a staff member is restricted.
+    /// Hotels (`htl_…`) of which the user is staff, or [`ALL_HOTELS`](crate::ALL_HOTELS).
     pub hotels: Vec<String>,
     /// When the refresh token expires.
     pub refresh_expires_at: Timestamp,
@@ -47,7 +47,9 @@ impl VariantOf<Reply> for TokenExchangeReply {
         match message {
             Reply::Granted(grant) => Some(Self::Granted(grant)),
             Reply::Reused(TokenReused) => Some(Self::Reused),
-            Reply::Done(()) | Reply::Client(_) | Reply::DeviceStarted(_) | Reply::Pending(_) => None,
+            Reply::Done(()) | Reply::Client(_) | Reply::DeviceStarted(_) | Reply::Pending(_) | Reply::Counted(_) => {
+                None
+            }
         }
     }
 }

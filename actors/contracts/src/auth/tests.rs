@@ -13,7 +13,9 @@ fn stored_bytes_are_still_read() {
     let grants_bytes: &[u8] = b"\x07\x01\x01s\x00\x02";
     let key = || SealedKey { id: "i".into(), public: "p".into(), sealed: "s".into() };
     let scopes = || vec!["s".to_owned()];
-    let commands: [(Command, &[&[u8]]); 18] = [
+    let rule = AttemptRule { free: 1, delay_secs: 2, delay_secs_max: 3, forget_secs: 4 };
+    let counter = || AttemptCounter { key: 7, rule };
+    let commands: [(Command, &[&[u8]]); 21] = [
         (InstallKey(key()).into(), &[&[0], b"\x01i\x01p\x01s"]),
         (RotateKeys.into(), &[&[1]]),
         (WithdrawKey { id: "i".into() }.into(), &[&[2], b"\x01i"]),
@@ -99,6 +101,15 @@ fn stored_bytes_are_still_read() {
         ),
         (KeyGenerated(key()).into(), &[&[16], b"\x01i\x01p\x01s"]),
         (EndAllSessions.into(), &[&[17]]),
+        (
+            CountAttempt { own: counter(), shared: vec![counter()] }.into(),
+            &[&[18], &[7, 1, 2, 3, 4], &[1, 7, 1, 2, 3, 4]],
+        ),
+        (AttemptSucceeded { own: counter(), shared: vec![8] }.into(), &[&[19], &[7, 1, 2, 3, 4], &[1, 8]]),
+        (
+            RotateClientSecret { client_id: "c".into(), secret_hash: one, overlap_secs: 5 }.into(),
+            &[&[20], b"\x01c", &one, &[5]],
+        ),
     ];
     for (command, parts) in commands {
         let bytes = [&[1][..], &parts.concat()].concat();
@@ -116,6 +127,7 @@ fn stored_bytes_are_still_read() {
         hotels: Vec::new(),
         created_at: Timestamp(5),
         revoked_at: None,
+        overlap_until: Some(Timestamp(5)),
     };
     let grant = SessionGrant {
         session: "s".into(),
@@ -126,13 +138,14 @@ fn stored_bytes_are_still_read() {
         refresh_expires_at: Timestamp(5),
     };
     let started = StartedDeviceAuthorization { expires_at: Timestamp(5), interval_secs: 6 };
-    let replies: [(Reply, &[u8]); 6] = [
+    let replies: [(Reply, &[u8]); 7] = [
         (().into(), b"\x00"),
-        (profile.into(), b"\x01\x01c\x01n\x00\x00\x01\x01s\x01\x00\x00\x0a\x00"),
+        (profile.into(), b"\x01\x01c\x01n\x00\x00\x01\x01s\x01\x00\x00\x0a\x00\x01\x0a"),
         (grant.into(), b"\x02\x01s\x07\x01c\x01\x01s\x00\x0a"),
         (TokenExchangeReply::Reused.into(), b"\x03"),
         (started.into(), b"\x04\x0a\x06"),
         (DevicePollReply::Pending(AuthorizationPending { slow_down: true }).into(), b"\x05\x01"),
+        (AttemptCounted { shared: true }.into(), b"\x06\x01"),
     ];
     for (reply, bytes) in replies {
         let bytes = [b"\x01", bytes].concat();

@@ -4,12 +4,12 @@ use contracts::payments::{
     RefundPayment, RefundReason, RefundStatus, Refusal, RequestRefund, RetryRefund, SettleRefund,
 };
 use contracts::reservations::RefundChanged;
-use contracts::{Money, PaymentId, RefundId};
+use contracts::{Money, PaymentId, RefundId, manages_all_hotels, manages_hotel};
 
 use super::{T, credit_note, refund_key, save, within_bounds};
 use crate::Effect;
 use crate::limits;
-use crate::state::{PAYMENTS, Record, RefundRow, Stage, TimelineEvent, administers, works_for};
+use crate::state::{PAYMENTS, Record, RefundRow, Stage, TimelineEvent};
 
 /// From reservations: the guest gets back `amount` in total. Refunds that were made before or are pending count towards it.
 /// Refunds that failed are made good by the new one, so that the guest never gets less because of them.

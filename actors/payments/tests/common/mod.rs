@@ -39,7 +39,8 @@ pub fn staff(hotel: HotelId) -> Principal {
 }
 
 pub fn admin() -> Principal {
-    Principal { subject: "usr_admin".into(), scopes: vec!["hotel:manage".to_owned()], ..guest() }
+    let resources = vec![contracts::ALL_HOTELS.to_owned()];
+    Principal { subject: "usr_admin".into(), scopes: vec!["hotel:manage".to_owned()], resources, ..guest() }
 }
 
 pub fn own() -> Principal {

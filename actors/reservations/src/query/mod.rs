@@ -10,7 +10,7 @@ use contracts::reservations::{
     Answer, GetHotel, GetManagedHotel, GetPayable, GetReservation, GetReservationByLink, ListManagedHotels,
     ManagedHotel, PaymentState, Query, Refusal, Reservation, Status,
 };
-use contracts::{HotelId, HotelProfile, ReservationId};
+use contracts::{HotelId, HotelProfile, ReservationId, managed_hotels, manages_all_hotels};
 use group::View;
 use protocol::Principal;
 
@@ -54,22 +54,20 @@ fn get_managed_hotel(
     Ok(row.into())
 }
 
-/// All hotels for administrators; for others the hotels that their token is bound to.
+/// All hotels for callers who manage all of them; for others the hotels that their token names.
 fn list_managed_hotels(
     view: &View<'_>,
     caller: &Principal,
     request: &ListManagedHotels,
 ) -> Vec<ManagedHotel> {
     let limit = request.limit.clamp(1, 101) as usize;
-    if access::is_administrator(caller) {
+    if manages_all_hotels(caller) {
         let after = request.after.unwrap_or(HotelId(0));
         // The empty tuple is a prefix of every key.
         let rows = view.scan_after(&HOTELS, &(), &after, false).take(limit);
         return rows.map(|(_, row)| row.into()).collect();
     }
-    let mut bound: Vec<HotelId> = caller.resources.iter().filter_map(|hotel| hotel.parse().ok()).collect();
-    bound.sort_unstable();
-    let rest = bound.into_iter().filter(|hotel| request.after.is_none_or(|after| *hotel > after));
+    let rest = managed_hotels(caller).into_iter().filter(|hotel| request.after.is_none_or(|after| *hotel > after));
     rest.filter_map(|hotel| view.get(&HOTELS, &hotel)).take(limit).map(HotelRow::into).collect()
 }
 

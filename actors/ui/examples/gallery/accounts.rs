@@ -14,21 +14,16 @@ impl SampleServices {
         command: users::Command,
     ) -> Result<users::Reply, users::Refusal> {
         match command {
+            users::Command::ChangeEmail(request) => {
+                let changed = Account { pending_email: Some(request.email), ..account() };
+                Ok(users::Reply::Account(changed))
+            }
             users::Command::VerifyEmail(_) | users::Command::ResetPassword(_) => Err(users::Refusal::BadLink),
             _ => Ok(().into()),
         }
     }
 
     pub(crate) fn users_query(&self, _: &str, query: users::Query) -> Result<users::Answer, users::Refusal> {
-        let account = Account {
-            id: UserId(7),
-            email: EMAIL.into(),
-            name: "Ada Lovelace".into(),
-            verified: false,
-            roles: Roles::default(),
-            created_at: Timestamp(0),
-            version: 3,
-        };
         match query {
             users::Query::VerifyPassword(request) => {
                 let is_correct = request.email == EMAIL && request.password == PASSWORD;
@@ -36,7 +31,7 @@ impl SampleServices {
                 Ok(is_correct.then_some(grants).into())
             }
             users::Query::HashPassword(_) => Ok(users::Answer::PasswordHash("$argon2id$sample".into())),
-            users::Query::GetOwnAccount(_) => Ok(users::Answer::Account(account)),
+            users::Query::GetOwnAccount(_) => Ok(users::Answer::Account(account())),
             other => panic!("unexpected query {other:?}"),
         }
     }
@@ -81,5 +76,19 @@ impl SampleServices {
             pdf::Query::RenderDocument(_) => Ok(pdf::Answer::Document(b"%PDF-1.7\n%sample\n".to_vec())),
             other => panic!("unexpected query {other:?}"),
         }
+    }
+}
+
+/// The signed-in visitor's account.
+fn account() -> Account {
+    Account {
+        id: UserId(7),
+        email: EMAIL.into(),
+        name: "Ada Lovelace".into(),
+        verified: false,
+        roles: Roles::default(),
+        created_at: Timestamp(0),
+        version: 3,
+        pending_email: None,
     }
 }

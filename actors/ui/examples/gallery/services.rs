@@ -62,7 +62,7 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
             publishable_key: "pk_test_gallery".into(),
         },
         documents: Arc::new(SampleDocuments),
-        sign_ins: Arc::new(edge::rate_limit::SignInLimiter::new()),
+        attempts: rest::attempts::AttemptLimits::in_memory(),
     }
 }
 

@@ -62,6 +62,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/password-reset", get(reset::show).post(reset::send_link))
         .at("/reset-password", get(reset::choose).post(reset::reset))
         .at("/account", get(account::show).post(account::save))
+        .at("/account/email", post(account::change_email))
         .at("/account/close", post(account::close))
         .at("/pictures/skyline.svg", get(pictures::skyline))
         .at("/pictures/hotels/:hotel", get(pictures::hotel))

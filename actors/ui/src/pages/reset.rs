@@ -26,13 +26,7 @@ pub(super) async fn send_link(mut context: PageContext, fields: Fields) -> Resul
         form.field_error("email", format!("This {why}."));
         return request_page(&mut context, &form);
     }
-    let address = context.address.ip.filter(|_| !context.address.local);
-    let name = format!("reset {email}");
-    if context.site.dependencies.sign_ins.check(&name, address).is_err() {
-        return Err(PageError::TooManyRequests(60));
-    }
-    // Each request counts as a failed attempt, so that no mailbox can be flooded.
-    context.site.dependencies.sign_ins.failed(&name, address);
+    context.site.dependencies.attempts.mail(context.address).await?;
     let request = RequestPasswordReset { email: email.to_owned() };
     match context.site.dependencies.client.call(&context.anonymous(), request).await {
         Ok(_) | Err(Failure::Refused(_)) => check_your_email(

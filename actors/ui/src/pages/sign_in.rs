@@ -22,24 +22,18 @@ pub(super) async fn show(mut context: PageContext, fields: Fields) -> Result<Res
 pub(super) async fn sign_in(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     context.check_form(&fields)?;
     let (email, next) = (fields.get("email").to_owned(), fields.get("next").to_owned());
-    let address = context.address.ip.filter(|_| !context.address.local);
-    if context.site.dependencies.sign_ins.check(&email, address).is_err() {
-        return Err(PageError::TooManyRequests(60));
-    }
+    // Counted before the password is verified, so that concurrent attempts cannot exceed the limit.
+    let attempts = context.site.dependencies.attempts.clone();
+    let attempt = attempts.sign_in(&email, context.address).await?;
     let request = VerifyPassword { email: email.clone(), password: fields.raw("password").to_owned() };
     let ours = context.as_ui().await?;
     let client = context.site.dependencies.client.clone();
     let Some(grants) = client.call(&ours, request).await? else {
-        context.site.dependencies.sign_ins.failed(&email, address);
         let mut form = Form::typed(&FIELDS, &fields);
         form.fail("The email address or password is incorrect", "Please check both and try again.");
         return page(&mut context, &next, &form);
     };
-    // Concurrent attempts can exceed the limit while the password is verified, so it is checked again.
-    if context.site.dependencies.sign_ins.check(&email, address).is_err() {
-        return Err(PageError::TooManyRequests(60));
-    }
-    context.site.dependencies.sign_ins.succeeded(&email);
+    attempts.succeeded(attempt).await;
     let refresh = token::random_secret("rt_");
     let user = grants.user.to_string();
     let request = StartSession { grants, scopes: None, refresh_hash: refresh_hash(&refresh) };

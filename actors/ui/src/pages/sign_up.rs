@@ -35,6 +35,7 @@ pub(super) async fn sign_up(mut context: PageContext, fields: Fields) -> Result<
     if !form.is_valid() {
         return page(&mut context, &form);
     }
+    context.site.dependencies.attempts.mail(context.address).await?;
     let password_hash = hash(&context, password).await?;
     let request = Register { email: email.to_owned(), name: name.to_owned(), password_hash };
     match context.site.dependencies.client.call(&context.anonymous(), request).await {

@@ -1,6 +1,6 @@
 //! Verifying an email address. The link in the mail opens a page with a button, because mail scanners open links too.
 
-use contracts::users::{MailLink, ResendVerification, VerifyEmail};
+use contracts::users::{MailLink, Refusal, ResendVerification, VerifyEmail};
 use group::Failure;
 use poem::{Response, handler};
 use serde_json::json;
@@ -32,9 +32,16 @@ pub(super) async fn verify(mut context: PageContext, fields: Fields) -> Result<R
     };
     match context.site.dependencies.client.call(&context.anonymous(), VerifyEmail { link }).await {
         Ok(_) => {
-            context.flash("", "Your email address is verified. Welcome!");
+            context.flash("", "Your email address is confirmed.");
             let next = if context.session.user.is_some() { "/account" } else { "/sign-in" };
             Ok(context.redirect(next))
+        }
+        Err(Failure::Refused(Refusal::AddressTaken)) => {
+            form.fail(
+                "This address has an account already",
+                "Sign in with this address, or choose another one for your first account.",
+            );
+            page(&mut context, fields.get("token"), &form)
         }
         Err(Failure::Refused(_)) => {
             form.fail(

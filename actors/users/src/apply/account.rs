@@ -5,8 +5,8 @@ use contracts::users::{
 };
 use group::Turn;
 
-use super::{check_hash, check_version, invalid, open_account, own_account, revoke_sessions};
-use crate::service::Users;
+use super::{check_hash, check_version, invalid, notify, open_account, own_account, revoke_sessions};
+use crate::service::{Notice, Users};
 use crate::state::{ACCOUNTS, ADDRESSES, address_key};
 
 /// Hotels of one staff member.
@@ -35,15 +35,19 @@ pub(crate) fn change_password(
     account.version += 1;
     revoke_sessions(turn, user, &mut account);
     turn.put(&ACCOUNTS, &user, &account);
+    notify(turn, user, &account.email, Notice::PasswordChanged);
     Ok(account.account(user))
 }
 
 /// Removes all personal data from the account and releases its address.
 pub(crate) fn close(turn: &mut Turn<'_, Users>, request: &CloseAccount) -> Result<(), Refusal> {
-    let (user, mut account) = own_account(turn)?;
+    let user = request.user;
+    let mut account = open_account(turn, user)?;
     check_version(&account, request.expected_version)?;
+    notify(turn, user, &account.email, Notice::AccountClosed);
     turn.remove(&ADDRESSES, &address_key(&account.email));
     account.email.clear();
+    account.pending_email = None;
     account.name.clear();
     account.password_hash.clear();
     account.roles = Roles::default();
@@ -64,11 +68,18 @@ pub(crate) fn set_roles(turn: &mut Turn<'_, Users>, request: SetRoles) -> Result
     if roles.hotels.len() > HOTELS_MAX {
         return Err(invalid("hotels", "must be at most 200"));
     }
+    if roles != Roles::default() && !account.verified {
+        return Err(Refusal::Unverified);
+    }
     if account.roles != roles {
+        let hotels = u16::try_from(roles.hotels.len()).unwrap_or(u16::MAX);
+        let (administrator, all_hotels) = (roles.administrator, roles.all_hotels);
         account.roles = roles;
         account.version += 1;
         revoke_sessions(turn, user, &mut account);
         turn.put(&ACCOUNTS, &user, &account);
+        let notice = Notice::RolesChanged { administrator, hotels, all_hotels };
+        notify(turn, user, &account.email, notice);
     }
     Ok(account.account(user))
 }

@@ -24,7 +24,7 @@ pub(crate) fn create_administrator(
     let user = UserId(turn.fresh_id(Slot::default()));
     let mut account = new_account(email.clone(), "Administrator".to_owned(), password_hash, turn.now());
     account.verified = true;
-    account.roles = Roles { administrator: true, hotels: Vec::new() };
+    account.roles = Roles { administrator: true, ..Roles::default() };
     turn.put(&ADDRESSES, &address_key(&email), &user);
     turn.put(&ACCOUNTS, &user, &account);
     Ok(Some(account.account(user)))

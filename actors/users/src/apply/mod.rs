@@ -2,12 +2,14 @@
 
 mod account;
 mod administrator;
+mod email;
 mod register;
 mod reset;
 mod verify;
 
 pub(crate) use account::{change_password, close, set_roles, update_profile};
 pub(crate) use administrator::create_administrator;
+pub(crate) use email::change_email;
 pub(crate) use register::register;
 pub(crate) use reset::{request_reset, reset_password};
 pub(crate) use verify::{resend_verification, verify_email};
@@ -17,18 +19,13 @@ use contracts::auth::{UserChanged, user_key};
 use contracts::users::Refusal;
 use group::Turn;
 
-use crate::service::Users;
+use crate::service::{Effect, Notice, Users};
 use crate::state::{ACCOUNTS, AccountRecord, user_of};
 
 /// Lifetime of a verification link, in seconds.
 const VERIFICATION_SECS: i64 = 48 * 3600;
 /// Lifetime of a reset link, in seconds.
 const RESET_SECS: i64 = 3600;
-/// Minimum time between two mails of one kind to one account, in seconds. Requests within this time have no effect.
-const MAIL_INTERVAL_SECS: i64 = 60;
-/// Indexes in [`AccountRecord::mailed_at`].
-const VERIFICATION: usize = 0;
-const RESET: usize = 1;
 
 /// The account of the user who calls, or on whose behalf a service calls.
 fn own_account(turn: &Turn<'_, Users>) -> Result<(UserId, AccountRecord), Refusal> {
@@ -40,6 +37,11 @@ fn own_account(turn: &Turn<'_, Users>) -> Result<(UserId, AccountRecord), Refusa
 fn revoke_sessions(turn: &mut Turn<'_, Users>, user: UserId, account: &mut AccountRecord) {
     account.epoch += 1;
     turn.emit(user_key(user), UserChanged { user, epoch: account.epoch });
+}
+
+/// Notifies the owner of an account by mail.
+fn notify(turn: &mut Turn<'_, Users>, user: UserId, email: &str, notice: Notice) {
+    turn.effect(user.0, &Effect::MailNotice { email: email.to_owned(), notice });
 }
 
 fn open_account(turn: &Turn<'_, Users>, user: UserId) -> Result<AccountRecord, Refusal> {

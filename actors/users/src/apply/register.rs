@@ -5,9 +5,9 @@ use contracts::users::{Refusal, Register, Roles, check_email, check_name};
 use group::Turn;
 use protocol::{Slot, Timestamp};
 
-use super::{MAIL_INTERVAL_SECS, VERIFICATION, VERIFICATION_SECS, check_hash, invalid};
+use super::{VERIFICATION_SECS, check_hash, invalid};
 use crate::service::{Effect, Users};
-use crate::state::{ACCOUNTS, ADDRESSES, AccountRecord, address_key};
+use crate::state::{ACCOUNTS, ADDRESSES, AccountRecord, MailKind, MailRequests, address_key};
 
 /// Creates an account. If the address has one, its owner is notified by mail; the reply is the same.
 pub(crate) fn register(turn: &mut Turn<'_, Users>, request: Register) -> Result<(), Refusal> {
@@ -17,24 +17,24 @@ pub(crate) fn register(turn: &mut Turn<'_, Users>, request: Register) -> Result<
     check_hash(&password_hash)?;
     let now = turn.now();
     if let Some(user) = turn.get(&ADDRESSES, &address_key(&email)) {
-        notify_owner(turn, user, now);
+        mail_already_registered(turn, user);
         return Ok(());
     }
     let user = UserId(turn.fresh_id(Slot::default()));
     let mut account = new_account(email.clone(), name, password_hash, now);
-    account.mailed_at[VERIFICATION] = now;
+    let _ = account.request_mail(MailKind::Registration, now);
     turn.put(&ADDRESSES, &address_key(&email), &user);
     turn.put(&ACCOUNTS, &user, &account);
     turn.effect(user.0, &Effect::MailVerification { user, email, until: now.plus_secs(VERIFICATION_SECS) });
     Ok(())
 }
 
-fn notify_owner(turn: &mut Turn<'_, Users>, user: UserId, now: Timestamp) {
+/// Notifies the owner of an account that somebody has tried to register its address.
+pub(super) fn mail_already_registered(turn: &mut Turn<'_, Users>, user: UserId) {
     let Some(mut account) = turn.get(&ACCOUNTS, &user) else { return };
-    if now < account.mailed_at[VERIFICATION].plus_secs(MAIL_INTERVAL_SECS) {
+    if account.request_mail(MailKind::Registration, turn.now()).is_err() {
         return;
     }
-    account.mailed_at[VERIFICATION] = now;
     turn.put(&ACCOUNTS, &user, &account);
     turn.effect(user.0, &Effect::MailAlreadyRegistered { email: account.email });
 }
@@ -55,7 +55,8 @@ pub(super) fn new_account(
         created_at: now,
         version: 1,
         epoch: 1,
-        mailed_at: [Timestamp::default(); 2],
+        mails: [MailRequests::default(); 3],
         closed: false,
+        pending_email: None,
     }
 }

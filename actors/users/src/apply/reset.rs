@@ -4,10 +4,10 @@ use contracts::users::{MailLink, Refusal, RequestPasswordReset, ResetPassword};
 use group::Turn;
 use token::LinkKey;
 
-use super::{MAIL_INTERVAL_SECS, RESET, RESET_SECS, check_hash, open_account, revoke_sessions};
+use super::{RESET_SECS, check_hash, notify, open_account, revoke_sessions};
 use crate::links::{reset_parts, tag};
-use crate::service::{Effect, Users};
-use crate::state::{ACCOUNTS, ADDRESSES, address_key};
+use crate::service::{Effect, Notice, Users};
+use crate::state::{ACCOUNTS, ADDRESSES, MailKind, address_key};
 
 /// Sends a link if the account exists and no mail was sent recently. The reply does not reveal this.
 pub(crate) fn request_reset(
@@ -17,8 +17,7 @@ pub(crate) fn request_reset(
     let Some(user) = turn.get(&ADDRESSES, &address_key(&request.email)) else { return Ok(()) };
     let Ok(mut account) = open_account(turn, user) else { return Ok(()) };
     let now = turn.now();
-    if now >= account.mailed_at[RESET].plus_secs(MAIL_INTERVAL_SECS) {
-        account.mailed_at[RESET] = now;
+    if account.request_mail(MailKind::Reset, now).is_ok() {
         turn.put(&ACCOUNTS, &user, &account);
         let until = now.plus_secs(RESET_SECS);
         turn.effect(user.0, &Effect::MailReset { user, email: account.email, until, epoch: account.epoch });
@@ -45,5 +44,6 @@ pub(crate) fn reset_password(
     account.version += 1;
     revoke_sessions(turn, link.user, &mut account);
     turn.put(&ACCOUNTS, &link.user, &account);
+    notify(turn, link.user, &account.email, Notice::PasswordChanged);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod authorize;
 mod grants;
+mod limits;
 mod open;
 
 use contracts::auth::{ClientKind, CreateClient, GrantType, ListKeys};

@@ -83,7 +83,7 @@ async fn the_openapi_document_passes_the_lint() {
         std::sync::Arc::new(services.clone()),
         &cluster,
         ISSUER,
-        Default::default(),
+        rest::attempts::AttemptLimits::in_memory(),
         edge::Cursors::random(),
     );
     let server = edge::Server::new(edge::Settings::default()).service("auth", "Sign-in", api);
