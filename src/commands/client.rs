@@ -122,7 +122,8 @@ async fn rotate(named: &str, overlap: Duration, json: bool, target: &Target) -> 
     let by_id = clients.iter().find(|client| client["client_id"] == named);
     let by_name: Vec<&Value> = clients.iter().filter(active).filter(|client| client["name"] == named).collect();
     let id = match (by_id, by_name.as_slice()) {
-        (Some(client), _) | (None, [client]) => text(&client["client_id"]),
+        (Some(client), _) => text(&client["client_id"]),
+        (None, [client]) => text(&client["client_id"]),
         (None, []) => bail!("no client has the id or the name {named}: see `auberge client list`"),
         (None, many) => bail!("{} clients have the name {named}: use the id, see `auberge client list`", many.len()),
     };

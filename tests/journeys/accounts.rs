@@ -65,7 +65,11 @@ async fn an_account_is_registered_verified_changed_and_deleted() {
     let person = Person::new("ada@guest.example", "another good one");
     let me = person.signed_in(&server, "profile").await;
 
-    me.delete("/v1/users/me").await.expect(204);
+    // The token alone does not suffice.
+    assert_eq!(me.delete("/v1/users/me").await.status / 100, 4);
+    let wrong = json!({"password": person.email});
+    me.delete("/v1/users/me").json(&wrong).await.complains_of(403, "wrong-password", "/password");
+    me.delete("/v1/users/me").json(&json!({"password": person.password})).await.expect(204);
     assert!(person.try_sign_in(&server, "profile").await.is_none());
     server.wait_until_outboxes_empty().await;
     server.assert_invariants().await;
@@ -74,5 +78,70 @@ async fn an_account_is_registered_verified_changed_and_deleted() {
         mails.iter().all(|mail| mail.to.contains("ada@guest.example")),
         "no mail goes to another address"
     );
-    assert_eq!(mails.len(), 2, "one verification mail and one reset mail");
+    let mut subjects: Vec<&str> = mails.iter().map(|mail| mail.subject.split(" – ").next().unwrap()).collect();
+    subjects.sort_unstable();
+    assert_eq!(
+        subjects,
+        [
+            "Please confirm your address",
+            "Set a new password",
+            "Your account is closed",
+            "Your password was changed"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_address_changes_with_the_password_and_a_link_to_the_new_mailbox() {
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    let anyone = server.anyone();
+    let old = Person::new("ada@guest.example", "correct horse battery");
+    let new = Person::new("ada@home.example", "correct horse battery");
+    let account = json!({"email": old.email, "password": old.password, "name": "Ada"});
+    anyone.post("/v1/users", &account).await.expect(201);
+    let me = old.signed_in(&server, "profile").await;
+    let change = |password: &str, new: &str| json!({"email": {"password": password, "new": new}});
+    let patch = |body| me.patch("/v1/users/me", &body);
+    patch(change("wrong", &new.email)).await.complains_of(403, "wrong-password", "/email/password");
+    patch(change(&old.password, "nobody")).await.complains_of(400, "invalid-request", "/email/new");
+    let own = patch(change(&old.password, "ADA@guest.example")).await;
+    own.complains_of(400, "invalid-request", "/email/new");
+    let asked = patch(change(&old.password, &new.email)).await.expect(200).json();
+    assert_eq!((text(&asked["email"]), text(&asked["pending_email"])), (old.email.as_str(), new.email.as_str()));
+    server.mail(&old.email, "A new email address was requested").await;
+    let mail = server.mail(&new.email, "confirm your new address").await;
+    let address = mail.link(&format!("{}/verify-email?token=", server.url)).expect("a link");
+    let token = json!({"token": address.split_once("token=").unwrap().1});
+    anyone.post("/v1/users/verify-email", &token).await.expect(204);
+    server.mail(&old.email, "Your email address was changed").await;
+    assert!(old.try_sign_in(&server, "profile").await.is_none());
+    let mine = new.signed_in(&server, "profile").await.get("/v1/users/me").await.expect(200).json();
+    assert_eq!((text(&mine["email"]), &mine["email_verified"]), (new.email.as_str(), &json!(true)));
+    assert!(mine.get("pending_email").is_none(), "{mine}");
+    server.assert_invariants().await;
+}
+
+#[tokio::test]
+async fn mails_are_limited_alike_for_known_and_unknown_addresses() {
+    let server = TestServer::plan().hotels(vec![]).open().await;
+    let anyone = server.anyone();
+    let account = json!({"email": "ada@guest.example", "password": "correct horse battery", "name": "Ada"});
+    anyone.post("/v1/users", &account).await.expect(201);
+    // The header shows that the request was forwarded for a client that is not on this machine.
+    let ask = |email: String| {
+        let body = json!({"email": email});
+        anyone.post("/v1/users/password-reset", &body).header("x-forwarded-for", "203.0.113.9")
+    };
+    for number in 0..10 {
+        ask(format!("guest{number}@guest.example")).await.expect(204);
+    }
+    for email in ["ada@guest.example", "nobody@guest.example"] {
+        ask(email.to_owned()).await.problem(429, "rate-limited");
+        let body = json!({"email": email, "password": "correct horse battery", "name": "Ada"});
+        let refused = anyone.post("/v1/users", &body).header("x-forwarded-for", "203.0.113.9").await;
+        assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|secs| secs <= 11));
+        refused.problem(429, "rate-limited");
+    }
+    server.wait_until_outboxes_empty().await;
+    assert_eq!(server.mails().len(), 1, "one verification mail");
 }

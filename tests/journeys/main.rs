@@ -1,6 +1,7 @@
 //! End-to-end tests over HTTP with the real binary, real stores and real mail files. Each test has its own server.
 
 mod accounts;
+mod administrators;
 mod cards;
 mod connections;
 mod guest;

@@ -4,8 +4,9 @@
 //! - logs contain these types for years: variants of enums and fields are only appended;
 //! - they are independent of the types of the REST APIs, which change more often. Each API converts them.
 //!
-//! Deliberately absent: business rules, which belong to the services. The exception is [`pricing`]: search must show the
-//! exact price that reservations quotes.
+//! Deliberately absent: business rules, which belong to the services. The exceptions are [`pricing`], because search must show
+//! the exact price that reservations quotes; which hotels a caller manages ([`manages_hotel`]); and how attempts are delayed
+//! ([`auth::count_attempt`]).
 
 #[macro_use]
 mod request;

@@ -45,6 +45,7 @@ impl Service for FakeUsers {
 
 pub struct Web {
     pub services: TestServices,
+    cluster: ClusterKey,
     edge: BoxEndpoint<'static>,
 }
 
@@ -103,17 +104,26 @@ impl Web {
         let services = TestServices::new();
         services.add(Auth::new(cluster.clone(), ISSUER), AuthEffects::new(cluster.clone()));
         services.add(FakeUsers, NoEffects);
-        let (client, credentials) = (services.client(), Arc::new(services.clone()));
-        let limits = AttemptLimits::replicated(client.clone(), credentials.clone(), cluster.links("attempts"));
-        let api = auth::api(client, credentials, &cluster, ISSUER, limits, edge::Cursors::random());
-        let settings = edge::Settings { public_url: ISSUER.into(), ..edge::Settings::default() };
-        let endpoint = edge::Server::new(settings).service("auth", "Sign-in", api).endpoint();
-        let web = Self { services, edge: endpoint.boxed() };
+        let web = Self::edge_of(services, cluster.clone());
         let call = web.call_as(&Principal::service("node"));
         let key = auth::new_sealed_key(&cluster);
         web.services.client().call(&call, InstallKey(key)).await.unwrap();
         web.services.client().call(&call, web_client()).await.unwrap();
         web
+    }
+
+    /// Another edge of the same cluster.
+    pub fn another_edge(&self) -> Self {
+        Self::edge_of(self.services.clone(), self.cluster.clone())
+    }
+
+    fn edge_of(services: TestServices, cluster: ClusterKey) -> Self {
+        let (client, credentials) = (services.client(), Arc::new(services.clone()));
+        let limits = AttemptLimits::replicated(client.clone(), credentials.clone(), cluster.links("attempts"));
+        let api = auth::api(client, credentials, &cluster, ISSUER, limits, edge::Cursors::random());
+        let settings = edge::Settings { public_url: ISSUER.into(), ..edge::Settings::default() };
+        let endpoint = edge::Server::new(settings).service("auth", "Sign-in", api).endpoint();
+        Self { services, cluster, edge: endpoint.boxed() }
     }
 
     pub fn call_as(&self, principal: &Principal) -> Call {

@@ -58,6 +58,18 @@ async fn failed_sign_ins_delay_the_same_address_only_and_not_for_long() {
 }
 
 #[tokio::test]
+async fn all_edges_of_a_cluster_count_together() {
+    let web = Web::new().await;
+    let edges = [web.another_edge(), web.another_edge(), web];
+    let mut limited = 0;
+    for guess in 0..24 {
+        let got = edges[guess % 3].post_basic("/oauth/token", "web:guess", &CREDENTIALS).await;
+        limited += usize::from(got.status == StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(limited, 4);
+}
+
+#[tokio::test]
 async fn secrets_are_rotated_with_an_overlap() {
     let web = Web::new().await;
     let rotate = async |caller: &Principal, id: &str, body: &str| {
