@@ -109,7 +109,10 @@ async fn recover(server: &ApiClient) -> anyhow::Result<Value> {
     let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let is = |name: &str| problem["type"].as_str().is_some_and(|kind| kind.ends_with(name));
     if status == reqwest::StatusCode::UNAUTHORIZED {
-        bail!("{} has another cluster key: name the data directory of one of its nodes with --data", server.url());
+        bail!(
+            "{} has another cluster key: name the data directory of one of its nodes with --data",
+            server.url()
+        );
     }
     if !is("/client-revoked") && !is("/not-found") {
         return Err(client::problem(status, &bytes));

@@ -70,7 +70,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 hotels = vec![ALL_HOTELS.to_owned()];
             }
             if hotels.is_empty() && scope.split_ascii_whitespace().any(|scope| scope == "hotel:manage") {
-                eprintln!("note: hotel:manage is valid for no hotel: name hotels with --hotel, or use --all-hotels");
+                eprintln!(
+                    "note: hotel:manage is valid for no hotel: name hotels with --hotel, or use --all-hotels"
+                );
             }
             let mut body = json!({"name": name, "scope": scope, "grant_types": ["client_credentials"]});
             if !hotels.is_empty() {
@@ -92,7 +94,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 |client: &Value| ["client_id", "name", "scope"].map(|name| text(&client[name])).to_vec();
             output::print_table(&["client", "name", "scope"], clients.iter().map(row).collect());
         }
-        Arguments::Rotate { client, overlap, json, target } => rotate(&client, overlap, json, &target).await?,
+        Arguments::Rotate { client, overlap, json, target } => {
+            rotate(&client, overlap, json, &target).await?
+        }
         Arguments::Revoke { client_id, target } => {
             let server = target.sign_in().await?;
             let request = server.request(reqwest::Method::DELETE, &format!("/v1/clients/{client_id}"));
@@ -120,12 +124,15 @@ async fn rotate(named: &str, overlap: Duration, json: bool, target: &Target) -> 
     let clients = list(&server).await?;
     let active = |client: &&Value| client["revoked_at"].is_null();
     let by_id = clients.iter().find(|client| client["client_id"] == named);
-    let by_name: Vec<&Value> = clients.iter().filter(active).filter(|client| client["name"] == named).collect();
+    let by_name: Vec<&Value> =
+        clients.iter().filter(active).filter(|client| client["name"] == named).collect();
     let id = match (by_id, by_name.as_slice()) {
         (Some(client), _) => text(&client["client_id"]),
         (None, [client]) => text(&client["client_id"]),
         (None, []) => bail!("no client has the id or the name {named}: see `auberge client list`"),
-        (None, many) => bail!("{} clients have the name {named}: use the id, see `auberge client list`", many.len()),
+        (None, many) => {
+            bail!("{} clients have the name {named}: use the id, see `auberge client list`", many.len())
+        }
     };
     let body = json!({"overlap_secs": overlap.secs()});
     let rotated: Value = server.post(&format!("/v1/clients/{id}/secret"), &body).await?;

@@ -78,7 +78,8 @@ async fn an_account_is_registered_verified_changed_and_deleted() {
         mails.iter().all(|mail| mail.to.contains("ada@guest.example")),
         "no mail goes to another address"
     );
-    let mut subjects: Vec<&str> = mails.iter().map(|mail| mail.subject.split(" – ").next().unwrap()).collect();
+    let mut subjects: Vec<&str> =
+        mails.iter().map(|mail| mail.subject.split(" – ").next().unwrap()).collect();
     subjects.sort_unstable();
     assert_eq!(
         subjects,
@@ -107,7 +108,10 @@ async fn an_address_changes_with_the_password_and_a_link_to_the_new_mailbox() {
     let own = patch(change(&old.password, "ADA@guest.example")).await;
     own.complains_of(400, "invalid-request", "/email/new");
     let asked = patch(change(&old.password, &new.email)).await.expect(200).json();
-    assert_eq!((text(&asked["email"]), text(&asked["pending_email"])), (old.email.as_str(), new.email.as_str()));
+    assert_eq!(
+        (text(&asked["email"]), text(&asked["pending_email"])),
+        (old.email.as_str(), new.email.as_str())
+    );
     server.mail(&old.email, "A new email address was requested").await;
     let mail = server.mail(&new.email, "confirm your new address").await;
     let address = mail.link(&format!("{}/verify-email?token=", server.url)).expect("a link");

@@ -48,8 +48,7 @@ async fn a_client_manages_the_hotels_that_it_names() {
     };
     let silent = create(&[]);
     assert!(silent.err.contains("hotel:manage is valid for no hotel"), "{}", silent.err);
-    for (created, count) in
-        [(silent, 0), (create(&["--hotels", &river]), 1), (create(&["--all-hotels"]), 2)]
+    for (created, count) in [(silent, 0), (create(&["--hotels", &river]), 1), (create(&["--all-hotels"]), 2)]
     {
         let created = parsed(&created.done());
         let client = server.sign_in(text(&created["client_id"]), text(&created["client_secret"])).await;

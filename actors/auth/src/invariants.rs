@@ -107,7 +107,8 @@ pub fn exactly_one_key_signs(view: &View<'_>) -> Vec<String> {
 
 /// The stored number of counters limits them, so it must be right.
 pub fn counters_of_attempts_are_counted(view: &View<'_>) -> Vec<String> {
-    let (stored, counted) = (view.all(&ATTEMPTS).count() as u64, view.get(&ATTEMPT_ROWS, &0).unwrap_or_default());
+    let (stored, counted) =
+        (view.all(&ATTEMPTS).count() as u64, view.get(&ATTEMPT_ROWS, &0).unwrap_or_default());
     if stored == counted {
         return Vec::new();
     }

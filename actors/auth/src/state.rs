@@ -1,7 +1,9 @@
 //! Stored trees.
 
 use contracts::UserId;
-use contracts::auth::{AttemptRow, ClientAuthentication, ClientKind, ClientProfile, GrantType, Refusal, SessionGrant};
+use contracts::auth::{
+    AttemptRow, ClientAuthentication, ClientKind, ClientProfile, GrantType, Refusal, SessionGrant,
+};
 use contracts::users::Grants;
 use group::Tree;
 use protocol::Timestamp;

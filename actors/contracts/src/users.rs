@@ -506,8 +506,10 @@ mod tests {
             version: 2,
             pending_email: Some("f".into()),
         };
-        let replies: [(Reply, &[u8]); 2] =
-            [(().into(), &[1, 0]), (account.into(), b"\x01\x01\x07\x01e\x01n\x01\x01\x01\x03\x01\x0a\x02\x01\x01f")];
+        let replies: [(Reply, &[u8]); 2] = [
+            (().into(), &[1, 0]),
+            (account.into(), b"\x01\x01\x07\x01e\x01n\x01\x01\x01\x03\x01\x0a\x02\x01\x01f"),
+        ];
         for (reply, bytes) in replies {
             assert_eq!(codec::encode(&reply), bytes, "{reply:?}");
             assert_eq!(codec::decode::<Reply>(bytes), Ok(reply));

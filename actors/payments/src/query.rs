@@ -11,9 +11,7 @@ use protocol::{Principal, Timestamp};
 use crate::credit_note;
 use crate::limits;
 use crate::receipt;
-use crate::state::{
-    ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record,
-};
+use crate::state::{ALL, ATTENTION, BANK, BY_HOTEL, BY_OWNER, BY_TIME, OF_RESERVATION, PAYMENTS, Record};
 
 /// The most payments on one page, including the one that shows whether there is another page.
 const PAGE_MAX: u32 = 101;

@@ -349,8 +349,7 @@ impl Record {
     pub fn is_visible_to(&self, caller: &Principal) -> bool {
         let owns = !caller.is_anonymous() && caller.effective_subject() == self.owner;
         let trusted = caller.as_service().is_some() && caller.on_behalf_of.is_none();
-        owns
-            || trusted
+        owns || trusted
             || manages_all_hotels(caller)
             || self.hotel().is_some_and(|hotel| manages_hotel(caller, hotel))
     }

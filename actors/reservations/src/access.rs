@@ -1,12 +1,13 @@
 //! Ownership of reservations and hotels. Scopes are already checked by the contract.
 
+use contracts::HotelId;
+pub(crate) use contracts::manages_hotel as manages;
 use contracts::reservations::{Refusal, Reservation};
-use contracts::{HotelId, manages_hotel};
 use protocol::Principal;
 
 /// Refuses callers who do not manage this hotel.
 pub(crate) fn require_manager(caller: &Principal, hotel: HotelId) -> Result<(), Refusal> {
-    if manages_hotel(caller, hotel) { Ok(()) } else { Err(Refusal::NotYourHotel) }
+    if manages(caller, hotel) { Ok(()) } else { Err(Refusal::NotYourHotel) }
 }
 
 /// Whether the caller may see and change a reservation: its owner, staff of its hotel, administrators, and services in their
@@ -15,5 +16,5 @@ pub(crate) fn may_see(caller: &Principal, reservation: &Reservation) -> bool {
     let trusted = caller.on_behalf_of.is_none()
         && matches!(caller.as_service(), Some("ui" | "payments" | "reservations"));
     let owns = !caller.is_anonymous() && caller.effective_subject() == reservation.owner;
-    trusted || owns || manages_hotel(caller, reservation.hotel())
+    trusted || owns || manages(caller, reservation.hotel())
 }

@@ -77,10 +77,7 @@ impl AttemptLimits {
 
     /// Counts in this process only, for tests.
     pub fn in_memory() -> Self {
-        Self {
-            store: Store::Memory(Arc::default()),
-            key: token::ClusterKey::random().links("attempts"),
-        }
+        Self { store: Store::Memory(Arc::default()), key: token::ClusterKey::random().links("attempts") }
     }
 
     /// Counts an attempt to sign in, before the password is verified.

@@ -29,6 +29,7 @@ fn every_open_account_has_its_address(view: &View<'_>) -> Vec<String> {
 
 /// Anyone can register an address, so a role must not go to an account whose address is not verified.
 fn every_account_with_roles_is_verified(view: &View<'_>) -> Vec<String> {
-    let wrong = view.all(&ACCOUNTS).filter(|(_, account)| account.roles != Roles::default() && !account.verified);
+    let wrong =
+        view.all(&ACCOUNTS).filter(|(_, account)| account.roles != Roles::default() && !account.verified);
     wrong.map(|(user, _)| format!("{user} has roles, but its address is not verified")).collect()
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use contracts::users::{
-    self as contract, ChangeEmail, ChangePassword, CloseAccount, GetOwnAccount, ListAccounts, MailLink, Refusal, Register,
-    RequestPasswordReset, ResendVerification, ResetPassword, Roles, SetRoles, UpdateProfile, VerifyEmail,
-    VerifyPassword, check_password,
-};
 use contracts::ALL_HOTELS;
+use contracts::users::{
+    self as contract, ChangeEmail, ChangePassword, CloseAccount, GetOwnAccount, ListAccounts, MailLink,
+    Refusal, Register, RequestPasswordReset, ResendVerification, ResetPassword, Roles, SetRoles,
+    UpdateProfile, VerifyEmail, VerifyPassword, check_password,
+};
 use edge::{
-    ApiError, ClientAddress, Created, Cursors, IfMatch, Json, Limit, MergePatch, NoContent, Page, Problem, ProblemType,
-    SignedIn, WithETag, problem_types,
+    ApiError, ClientAddress, Created, Cursors, IfMatch, Json, Limit, MergePatch, NoContent, Page, Problem,
+    ProblemType, SignedIn, WithETag, problem_types,
 };
 use group::{Client, Credentials, Failure};
 use poem::Request;

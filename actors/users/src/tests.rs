@@ -2,8 +2,9 @@
 
 use contracts::auth::UserChanged;
 use contracts::users::{
-    ChangeEmail, ChangePassword, CloseAccount, CreateAdministrator, GetGrants, GetOwnAccount, Grants, MailLink, Refusal, Register,
-    RequestPasswordReset, ResetPassword, Roles, SetRoles, UpdateProfile, VerifyEmail, VerifyPassword,
+    ChangeEmail, ChangePassword, CloseAccount, CreateAdministrator, GetGrants, GetOwnAccount, Grants,
+    MailLink, Refusal, Register, RequestPasswordReset, ResetPassword, Roles, SetRoles, UpdateProfile,
+    VerifyEmail, VerifyPassword,
 };
 use contracts::{ALL_HOTELS, HotelId, UserId, scope};
 use group::testing::Bench;
@@ -74,9 +75,9 @@ impl Fixture {
             Effect::MailEmailChange { user, email, until, epoch } => {
                 Some(link(user, until, email_change_parts(user, until, epoch, &email)))
             }
-            Effect::MailVerification { .. } | Effect::MailAlreadyRegistered { .. } | Effect::MailNotice { .. } => {
-                None
-            }
+            Effect::MailVerification { .. }
+            | Effect::MailAlreadyRegistered { .. }
+            | Effect::MailNotice { .. } => None,
         };
         self.bench.effects().into_iter().filter_map(of).collect()
     }
@@ -310,7 +311,11 @@ fn an_address_changes_when_its_new_mailbox_confirms_it() {
     let link = MailLink::of_token(&token).unwrap();
 
     for _ in 0..2 {
-        assert_eq!(fixture.anonymous(VerifyEmail { link: link.clone() }), Ok(()), "a second click is no error");
+        assert_eq!(
+            fixture.anonymous(VerifyEmail { link: link.clone() }),
+            Ok(()),
+            "a second click is no error"
+        );
     }
     let account = fixture.own(id);
     assert_eq!((account.email.as_str(), account.pending_email), (new, None));

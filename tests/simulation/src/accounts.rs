@@ -96,7 +96,8 @@ impl World {
                 let _ = self.send::<users::Users>(&Principal::service("users"), command)?;
             }
             _ => {
-                let roles = accounts::Roles { administrator: self.rng.chance(20), ..accounts::Roles::default() };
+                let roles =
+                    accounts::Roles { administrator: self.rng.chance(20), ..accounts::Roles::default() };
                 let _ =
                     self.send::<users::Users>(&administrator(), accounts::SetRoles { email, roles }.into())?;
             }

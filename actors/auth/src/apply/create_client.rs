@@ -31,7 +31,11 @@ pub(crate) fn create_client(turn: &mut Turn<'_, Auth>, new: CreateClient) -> Res
         // The bootstrap of a cluster can be interrupted and repeated.
         if let Some(found) = turn.get(&CLIENTS, id) {
             client.created_at = found.created_at;
-            return if found == client { Ok(found.profile(id, turn.now())) } else { Err(Refusal::ClientExists) };
+            return if found == client {
+                Ok(found.profile(id, turn.now()))
+            } else {
+                Err(Refusal::ClientExists)
+            };
         }
     }
     let random = turn.fresh_random();

@@ -27,10 +27,8 @@ pub(crate) fn rotate_secret(
     // A retry with the same secret is not a second rotation, which would invalidate the previous secret.
     if client.secret_hash != Some(secret_hash) {
         let until = turn.now().plus_secs(overlap_secs.into());
-        client.previous_secret = client
-            .secret_hash
-            .filter(|_| overlap_secs > 0)
-            .map(|hash| PreviousSecret { hash, until });
+        client.previous_secret =
+            client.secret_hash.filter(|_| overlap_secs > 0).map(|hash| PreviousSecret { hash, until });
         client.secret_hash = Some(secret_hash);
         turn.put(&CLIENTS, &id, &client);
     }

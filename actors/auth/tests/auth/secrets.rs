@@ -62,7 +62,8 @@ fn the_last_client_that_operates_the_cluster_stays() {
         ..web_client()
     };
     fixture.command(&svc("node"), operates("admin")).unwrap();
-    let revoke = |caller: &Principal, id: &str| fixture.command(caller, RevokeClient { client_id: id.into() });
+    let revoke =
+        |caller: &Principal, id: &str| fixture.command(caller, RevokeClient { client_id: id.into() });
     let admin = Principal { client_id: "admin".into(), ..operator() };
     assert_eq!(revoke(&admin, "admin"), Err(Refusal::OwnClient));
     // A user who signed in with another client.
@@ -89,7 +90,9 @@ fn all_hotels_are_named_explicitly() {
     };
     let hotel = contracts::HotelId::of_reference("inn").to_string();
     for hotels in [&[ALL_HOTELS, &hotel][..], &[&hotel, ALL_HOTELS]] {
-        assert!(matches!(create("c", hotels), Err(Refusal::Invalid { field, .. }) if field.starts_with("hotels/")));
+        assert!(
+            matches!(create("c", hotels), Err(Refusal::Invalid { field, .. }) if field.starts_with("hotels/"))
+        );
     }
     for (id, hotels) in [("none", &[][..]), ("one", &[hotel.as_str()]), ("all", &[ALL_HOTELS])] {
         create(id, hotels).unwrap();

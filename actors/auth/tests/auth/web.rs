@@ -119,7 +119,8 @@ impl Web {
 
     fn edge_of(services: TestServices, cluster: ClusterKey) -> Self {
         let (client, credentials) = (services.client(), Arc::new(services.clone()));
-        let limits = AttemptLimits::replicated(client.clone(), credentials.clone(), cluster.links("attempts"));
+        let limits =
+            AttemptLimits::replicated(client.clone(), credentials.clone(), cluster.links("attempts"));
         let api = auth::api(client, credentials, &cluster, ISSUER, limits, edge::Cursors::random());
         let settings = edge::Settings { public_url: ISSUER.into(), ..edge::Settings::default() };
         let endpoint = edge::Server::new(settings).service("auth", "Sign-in", api).endpoint();

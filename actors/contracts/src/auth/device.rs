@@ -76,9 +76,11 @@ impl VariantOf<Reply> for DevicePollReply {
         match message {
             Reply::Granted(grant) => Some(Self::Granted(grant)),
             Reply::Pending(pending) => Some(Self::Pending(pending)),
-            Reply::Done(()) | Reply::Client(_) | Reply::Reused(_) | Reply::DeviceStarted(_) | Reply::Counted(_) => {
-                None
-            }
+            Reply::Done(())
+            | Reply::Client(_)
+            | Reply::Reused(_)
+            | Reply::DeviceStarted(_)
+            | Reply::Counted(_) => None,
         }
     }
 }

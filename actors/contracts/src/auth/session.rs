@@ -47,9 +47,11 @@ impl VariantOf<Reply> for TokenExchangeReply {
         match message {
             Reply::Granted(grant) => Some(Self::Granted(grant)),
             Reply::Reused(TokenReused) => Some(Self::Reused),
-            Reply::Done(()) | Reply::Client(_) | Reply::DeviceStarted(_) | Reply::Pending(_) | Reply::Counted(_) => {
-                None
-            }
+            Reply::Done(())
+            | Reply::Client(_)
+            | Reply::DeviceStarted(_)
+            | Reply::Pending(_)
+            | Reply::Counted(_) => None,
         }
     }
 }

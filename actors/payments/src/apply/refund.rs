@@ -189,7 +189,7 @@ pub(super) fn changed(
 fn find_for_staff(turn: &T<'_>, payment: PaymentId) -> Result<Record, Refusal> {
     let record = turn.get(&PAYMENTS, &payment).ok_or(Refusal::NoSuchPayment)?;
     let caller = turn.caller();
-    let may = administers(caller) || record.hotel().is_some_and(|hotel| works_for(caller, hotel));
+    let may = manages_all_hotels(caller) || record.hotel().is_some_and(|hotel| manages_hotel(caller, hotel));
     may.then_some(record).ok_or(Refusal::NoSuchPayment)
 }
 

@@ -67,7 +67,8 @@ fn list_managed_hotels(
         let rows = view.scan_after(&HOTELS, &(), &after, false).take(limit);
         return rows.map(|(_, row)| row.into()).collect();
     }
-    let rest = managed_hotels(caller).into_iter().filter(|hotel| request.after.is_none_or(|after| *hotel > after));
+    let rest =
+        managed_hotels(caller).into_iter().filter(|hotel| request.after.is_none_or(|after| *hotel > after));
     rest.filter_map(|hotel| view.get(&HOTELS, &hotel)).take(limit).map(HotelRow::into).collect()
 }
 

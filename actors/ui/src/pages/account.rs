@@ -1,6 +1,8 @@
 //! The account of the signed-in user.
 
-use contracts::users::{self, Account, ChangeEmail, CloseAccount, GetOwnAccount, UpdateProfile, VerifyPassword};
+use contracts::users::{
+    self, Account, ChangeEmail, CloseAccount, GetOwnAccount, UpdateProfile, VerifyPassword,
+};
 use group::{Call, Failure};
 use poem::{Response, handler};
 use serde_json::json;
@@ -116,7 +118,10 @@ pub(super) async fn close(mut context: PageContext, fields: Fields) -> Result<Re
     let account = me(&context, &call).await?;
     if !is_password(&context, &account, fields.raw("close-password")).await? {
         let mut form = Form::of(&CLOSE_FIELDS);
-        form.field_error("close-password", "This is not your password. Your account is still open.".to_owned());
+        form.field_error(
+            "close-password",
+            "This is not your password. Your account is still open.".to_owned(),
+        );
         let forms = Forms { closing: form, ..Forms::of(&account) };
         return page(&mut context, &account, forms);
     }

@@ -25,8 +25,7 @@ const SET_PASSWORD: (&str, &str, &str) = (
 /// The texts of a notice.
 pub(super) fn text_of(notice: &Notice) -> NoticeText {
     let (advice, path, label) = SET_PASSWORD;
-    let by_owner =
-        |subject, text: &str| NoticeText { subject, text: text.to_owned(), advice, path, label };
+    let by_owner = |subject, text: &str| NoticeText { subject, text: text.to_owned(), advice, path, label };
     match notice {
         Notice::PasswordChanged => NoticeText {
             advice: "If you did not do this, please set a new password now.",

@@ -33,7 +33,11 @@ async fn wrong_codes_of_devices_do_not_delay_sign_ins() {
         assert!(show("BBBB-BBBB").await.body.contains("no such code"));
     }
     let limited = show("BBBB-BBBB").await;
-    assert!(limited.body.contains("Too many wrong codes. Please try again in 3 seconds."), "{}", limited.body);
+    assert!(
+        limited.body.contains("Too many wrong codes. Please try again in 3 seconds."),
+        "{}",
+        limited.body
+    );
     let consent = page(&web).await;
     let sent = decide(&web, &consent, "ann@example.org", "correct", "allow").await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.body);
