@@ -405,7 +405,7 @@ async fn the_hotel_cancels_with_a_fee_of_its_own_and_guests_only_until_the_check
     let late = api.send(&ann, "POST", &path(&ids[0]), None, &[]).await;
     assert_eq!(
         (late.status, &late.json["type"]),
-        (409, &json!("/problems/too-late-to-cancel")),
+        (409, &json!("/problems/cancellation-closed")),
         "{}",
         late.text
     );
@@ -428,7 +428,7 @@ async fn the_hotel_cancels_with_a_fee_of_its_own_and_guests_only_until_the_check
     // After check-out the hotel refunds the payment instead.
     api.services.advance_secs(2 * 86_400);
     let over = api.post(&clerk, &path(&ids[1]), json!({})).await;
-    assert_eq!((over.status, &over.json["type"]), (409, &json!("/problems/too-late-to-cancel")));
+    assert_eq!((over.status, &over.json["type"]), (409, &json!("/problems/cancellation-closed")));
     assert!(over.json["detail"].as_str().unwrap().contains("refund its payment"), "{}", over.text);
     assert_eq!(api.services.violations(), [] as [String; 0]);
 }

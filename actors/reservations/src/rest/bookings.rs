@@ -204,7 +204,7 @@ impl Api {
     ///
     /// A hold is released free of charge. A guest or partner who cancels a confirmed reservation gets
     /// `refund_if_cancelled_now` back, until `cancellation.cancellable_until`. When the hotel cancels, with `hotel:manage`,
-    /// everything is refunded unless it sets a `penalty`; it can cancel until check-out. 409 `too-late-to-cancel` afterwards,
+    /// everything is refunded unless it sets a `penalty`; it can cancel until check-out. 409 `cancellation-closed` afterwards,
     /// `wrong-status` after check-in or a no-show. Cancelling again returns the same reservation.
     #[oai(path = "/reservations/:reservation_id/cancel", method = "post", operation_id = "cancelReservation")]
     async fn cancel(

@@ -51,7 +51,7 @@ mod problems {
         /// The inventory would be less than what is held and sold.
         INVENTORY_BELOW_TAKEN = "inventory-below-taken", "More rooms are held and sold than there would be", 409;
         /// The check-in day is over or, for the hotel, the stay.
-        TOO_LATE_TO_CANCEL = "too-late-to-cancel", "The reservation can no longer be cancelled", 409;
+        CANCELLATION_CLOSED = "cancellation-closed", "The reservation can no longer be cancelled", 409;
     }
 }
 
@@ -184,7 +184,7 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
                     "The hotel can cancel until check-out. Mark the reservation as a no-show, or refund its payment."
                 }
             };
-            Problem::new(&problems::TOO_LATE_TO_CANCEL)
+            Problem::new(&problems::CANCELLATION_CLOSED)
                 .detail(detail)
                 .with("cancellable_until", &edge::Instant::from(until))
         }
