@@ -54,6 +54,7 @@ mod purpose {
     pub const ACCOUNT_LINKS: &str = "account-link";
     pub const SESSIONS: &str = "ui-session";
     pub const FORMS: &str = "ui-forms";
+    pub const ADDRESSES: &str = "client-address";
     pub const CURSORS: &str = "cursors";
     pub const ATTEMPTS: &str = "attempts";
 }
@@ -151,6 +152,7 @@ pub fn mount(
         offers: apis.key.seal(purpose::OFFERS),
         links: apis.key.links(purpose::BOOKING_LINKS),
         forms: apis.key.links(purpose::FORMS),
+        addresses: apis.key.links(purpose::ADDRESSES),
         public_url: apis.public_url.clone(),
         bank: ui::Bank {
             test: apis.is_test_mode(),
@@ -196,6 +198,7 @@ pub fn mount_apis(
         cursors: cursors(),
     };
     let offers = apis.key.seal(purpose::OFFERS);
+    let addresses = apis.key.links(purpose::ADDRESSES);
     server
         .service(
             "auth",
@@ -207,7 +210,7 @@ pub fn mount_apis(
         .service(
             "reservations",
             "Auberge reservations",
-            reservations::api(client(), credentials(), offers, apis.booking_links(), cursors()),
+            reservations::api(client(), credentials(), offers, apis.booking_links(), addresses, cursors()),
         )
         .service("payments", "Auberge payments", payments::rest::api(client(), bills))
         .service("pdf", "Auberge documents", pdf::api(client(), cursors()))

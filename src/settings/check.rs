@@ -152,6 +152,12 @@ mod tests {
             ("[services.reservation]\nshards = 2\n".to_owned(), Some((1, "is not a service"))),
             ("[services.reservations]\nshards = 0\n".to_owned(), Some((2, "1 to 64"))),
             ("[reservations]\nhold = \"0s\"\n".to_owned(), Some((2, "at least 1"))),
+            ("[reservations]\naddress_rooms_max = 0\n".to_owned(), Some((2, "at least 1"))),
+            (
+                "[reservations]\naddress_property_rooms_max = 21\n".to_owned(),
+                Some((2, "at most `address_rooms_max`")),
+            ),
+            ("[reservations]\nclient_unpaid_holds_default = 0\n".to_owned(), Some((2, "at least 1"))),
             ("[reservations]\nhold = \"400h\"\n".to_owned(), Some((2, "at most 7 days"))),
             ("[reservations]\nhold = \"soon\"\n".to_owned(), Some((2, "write 90s, 5m or 2h"))),
             ("[reservations]\nhorizon_days = 0\n".to_owned(), Some((2, "1 to 1100"))),

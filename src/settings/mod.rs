@@ -181,7 +181,7 @@ pub enum Bank {
 pub struct Reservations {
     /// Maximum number of unpaid holds of an account or a guest's session.
     pub unpaid_holds_max: u32,
-    /// The same for OAuth clients, by client id. Other clients have no limit.
+    /// The same for OAuth clients, by client id. Users of these clients are not limited by address.
     pub client_unpaid_holds_max: BTreeMap<String, u32>,
     /// How long a hold lasts.
     pub hold: Duration,
@@ -189,6 +189,13 @@ pub struct Reservations {
     pub hold_extension: Duration,
     /// How many days ahead nights can be booked.
     pub horizon_days: u32,
+    /// Maximum number of unpaid holds of an OAuth client that is not named. Clients that manage a hotel have no limit there.
+    pub client_unpaid_holds_default: u32,
+    /// Maximum number of rooms that visitors of one address hold unpaid. Those with an account are counted apart. All
+    /// addresses of an IPv6 /48 have four times as many.
+    pub address_rooms_max: u32,
+    /// The same for the rooms of one property.
+    pub address_property_rooms_max: u32,
 }
 
 impl Default for Reservations {
@@ -200,6 +207,9 @@ impl Default for Reservations {
             hold: Duration::from_secs(default.hold_secs.into()),
             hold_extension: Duration::from_secs(default.hold_extension_secs.into()),
             horizon_days: default.horizon_days,
+            client_unpaid_holds_default: default.client_unpaid_holds_default,
+            address_rooms_max: default.address_rooms_max,
+            address_property_rooms_max: default.address_property_rooms_max,
         }
     }
 }
@@ -212,6 +222,9 @@ impl From<Reservations> for contracts::reservations::Settings {
             hold_secs: settings.hold.secs(),
             hold_extension_secs: settings.hold_extension.secs(),
             horizon_days: settings.horizon_days,
+            client_unpaid_holds_default: settings.client_unpaid_holds_default,
+            address_rooms_max: settings.address_rooms_max,
+            address_property_rooms_max: settings.address_property_rooms_max,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The messages of `reservations`: hotels with their rates and inventory, offers, and reservations.
 
+mod admission;
 mod calendar;
 mod desk;
 mod hold;
@@ -11,6 +12,7 @@ mod refusal;
 mod reservation;
 mod settings;
 
+pub use admission::{Admission, AdmissionEnd, AdmissionId, AdmitHold, EndAdmission, VisitorAddress};
 pub use calendar::{CALENDAR_NIGHTS_MAX, CalendarChange, CalendarNight, GetCalendar, Nights, SetCalendar};
 pub use desk::{CheckIn, CheckOut, DeskAction, NoShow, Undo};
 pub use hold::{Cancel, GetReservation, GetReservationByLink, Hold, Modify, ROOMS_MAX, link_path};
@@ -61,6 +63,8 @@ protocol::contract! {
         Configure,
         Undo,
         PaymentAccepted,
+        AdmitHold,
+        EndAdmission,
     }
 
     /// The replies to commands.
@@ -71,6 +75,7 @@ protocol::contract! {
         Imported(Imported),
         Reservation(Reservation),
         ManagedHotel(ManagedHotel),
+        Admission(Admission),
     }
 
     /// What can be read.

@@ -8,9 +8,9 @@ use contracts::payments::{
     RefundPayment, RefundReason, RequestRefund, RetryRefund, SettleRefund, StartPayment,
 };
 use contracts::reservations::{
-    self, CalendarChange, Cancel, CheckIn, CheckOut, Configure, Guest, Hold, ImportHotels, Imported, Modify,
-    Nights, NoShow, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, Policy, Precondition,
-    PutHotel, Quote, RefundChanged, SetCalendar, Settings,
+    self, AdmissionId, CalendarChange, Cancel, CheckIn, CheckOut, Configure, Guest, Hold, ImportHotels,
+    Imported, Modify, Nights, NoShow, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, Policy,
+    Precondition, PutHotel, Quote, RefundChanged, SetCalendar, Settings,
 };
 use contracts::{
     Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RefundId, ReservationId, RoomTypeId,
@@ -56,6 +56,7 @@ mod before {
             guest: Guest,
             requests: Option<String>,
             reference: Option<String>,
+            admission: Option<u128>,
         },
         Modify {
             reservation: ReservationId,
@@ -219,8 +220,16 @@ fn commands_of_reservations_keep_their_bytes() {
             guest: guest.clone(),
             requests: requests.clone(),
             reference: reference.clone(),
+            admission: Some(7),
         },
-        Hold { quote: quote(), guest: guest.clone(), requests: requests.clone(), reference }.into(),
+        Hold {
+            quote: quote(),
+            guest: guest.clone(),
+            requests: requests.clone(),
+            reference,
+            admission: Some(AdmissionId(7)),
+        }
+        .into(),
     );
     same(
         Before::Modify {

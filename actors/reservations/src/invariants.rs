@@ -7,7 +7,9 @@ use contracts::{Date, RoomTypeId};
 use group::View;
 
 use crate::chunk::night_at;
-use crate::state::{BY_HOTEL, BY_OWNER, CALENDAR, RESERVATIONS, ROOMS, rank, short_hash};
+use crate::state::{
+    ADMISSIONS, BY_HOTEL, BY_OWNER, CALENDAR, COUNTERS, RESERVATIONS, ROOMS, rank, short_hash,
+};
 use crate::zone;
 
 /// The violations of all invariants.
@@ -18,6 +20,7 @@ pub fn all(view: &View<'_>) -> Vec<String> {
         confirmed_implies_paid,
         held_implies_an_expiry_time,
         a_departure_date_and_a_due_refund_fit_the_status,
+        counters_are_the_sums_of_admissions,
         timelines_are_ordered,
         every_reservation_is_in_its_indices,
     ];
@@ -102,6 +105,28 @@ pub fn a_departure_date_and_a_due_refund_fit_the_status(view: &View<'_>) -> Vec<
         .map(|found| {
             format!("{}: departure date or due refund do not fit {}", found.id, found.status.as_str())
         })
+        .collect()
+}
+
+/// A counter of holds or rooms is the sum of the admissions that count for it.
+pub fn counters_are_the_sums_of_admissions(view: &View<'_>) -> Vec<String> {
+    let mut sums: BTreeMap<u128, i64> = BTreeMap::new();
+    for (_, row) in view.all(&ADMISSIONS) {
+        for (key, amount) in row
+            .owner
+            .into_iter()
+            .map(|key| (key, 1))
+            .chain(row.addresses.into_iter().map(|key| (key, i64::from(row.rooms))))
+        {
+            *sums.entry(key).or_default() += amount;
+        }
+    }
+    for (key, row) in view.all(&COUNTERS) {
+        *sums.entry(key).or_default() -= i64::from(row.amount);
+    }
+    sums.into_iter()
+        .filter(|(_, more)| *more != 0)
+        .map(|(key, more)| format!("the hold counter {key:032x} lacks {more} of what is admitted"))
         .collect()
 }
 

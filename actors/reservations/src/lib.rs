@@ -5,10 +5,11 @@
 //! - for each room type and night, the rooms held and sold never exceed the inventory;
 //! - the rooms taken in the calendar equal the rooms of live reservations;
 //! - a confirmed reservation has a payment that succeeded; a hold has an expiry time;
+//! - unpaid holds are counted once for their owner and their address, over all shards;
 //! - the quoted price is charged to the cent; an amount never comes from a client.
 //!
 //! Deliberately absent: overbooking; removal of calendar rows of past nights (they are small, and are history); the bank;
-//! search; a limit of unpaid holds over several shards (each shard counts its own).
+//! search.
 
 mod access;
 mod apply;
@@ -90,6 +91,8 @@ impl Service for Reservations {
     fn fire(&self, turn: &mut Turn<'_, Self>, timer: Timer) {
         match timer {
             Timer::ExpireHold(reservation) => apply::expire(turn, reservation),
+            Timer::ForgetAdmission(key) => apply::forget_admission(turn, key),
+            Timer::ForgetRefusals(key) => apply::forget_refusals(turn, key),
             Timer::SettleNoShow(reservation) => apply::settle_no_show(turn, reservation),
         }
     }

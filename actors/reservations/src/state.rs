@@ -35,6 +35,34 @@ pub(crate) const BY_HOTEL: Tree<(HotelId, Date, ReservationId), ()> = Tree::new(
 /// The shard's settings under key 0. An absent row means the defaults.
 pub(crate) const SETTINGS: Tree<u8, Settings> = Tree::new(39, "settings");
 
+/// Admitted holds by the hash of owner and admission, until the longest lifetime of a hold is over. Only in the shard of slot 0.
+pub(crate) const ADMISSIONS: Tree<u128, AdmissionRow> = Tree::new(40, "admissions");
+
+/// What admitted holds count against a limit, by the hash of an owner or of an address. Only in the shard of slot 0. An absent
+/// row means that nothing is counted.
+pub(crate) const COUNTERS: Tree<u128, CounterRow> = Tree::new(41, "hold counters");
+
+/// See [`ADMISSIONS`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AdmissionRow {
+    /// The counter of the owner, while it counts this hold.
+    pub owner: Option<u128>,
+    /// The counters of addresses that count its rooms.
+    pub addresses: Vec<u128>,
+    pub rooms: u32,
+}
+
+/// See [`COUNTERS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct CounterRow {
+    /// Holds of an owner, or rooms of an address.
+    pub amount: u32,
+    /// How often holds were refused.
+    pub refusals: u8,
+    /// Holds are refused until then.
+    pub not_before: Timestamp,
+}
+
 /// A hotel and its version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HotelRow {
@@ -98,6 +126,10 @@ pub enum Timer {
     ExpireHold(ReservationId),
     /// The end of the day of a no-show. By then the no-show may have been undone, and recorded again.
     SettleNoShow(ReservationId),
+    /// The longest lifetime of an admitted hold is over; the key in the tree of admissions.
+    ForgetAdmission(u128),
+    /// The refusals of a counter are forgotten, unless there were further ones; its key.
+    ForgetRefusals(u128),
 }
 
 /// A short, stable hash for index keys. Readers compare the reservation itself, so a collision discloses nothing.
@@ -108,9 +140,4 @@ pub(crate) fn short_hash(text: &str) -> u64 {
 /// The rank of an instant in a list that is sorted newest first.
 pub(crate) fn rank(at: Timestamp) -> u64 {
     u64::MAX - at.millis().unsigned_abs()
-}
-
-/// The instant that has this [`rank`].
-pub(crate) fn ranked_at(rank: u64) -> Timestamp {
-    Timestamp(i64::try_from(u64::MAX - rank).unwrap_or(i64::MAX))
 }

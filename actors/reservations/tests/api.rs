@@ -521,6 +521,7 @@ fn the_openapi_document_has_every_operation() {
         std::sync::Arc::new(services.clone()),
         key.seal("offers"),
         links,
+        key.links("client-address"),
         edge::Cursors::random(),
     );
     let document: Value =

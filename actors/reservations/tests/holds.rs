@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use contracts::reservations::{
-    CalendarChange, Configure, ImportHotels, Nights, Quote, Refusal, Restriction, SetCalendar, Settings,
-    Status, TimelineEvent,
+    CalendarChange, Configure, Hold, ImportHotels, Nights, Quote, Refusal, Restriction, SetCalendar,
+    Settings, Status, TimelineEvent,
 };
 use contracts::search::{self, Search};
 use contracts::{Date, HotelProfile};
@@ -247,35 +247,36 @@ fn a_stay_cannot_begin_before_the_hotels_local_date() {
 }
 
 #[test]
-fn unpaid_holds_are_limited_for_guests_and_for_configured_clients() {
+fn unpaid_holds_are_limited_for_guests_and_clients() {
     let mut large = hotel();
     large.room_types[0].rooms = 100;
-    let settings =
-        Settings { client_unpaid_holds_max: [("agency".to_owned(), 2)].into(), ..Settings::default() };
-    for (caller, limit) in [
-        (user("ann"), Some(5)),
-        (guest_session("gst_1"), Some(5)),
-        (client("agency"), Some(2)),
-        (client("partner"), None),
-    ] {
+    let settings = Settings {
+        client_unpaid_holds_max: [("agency".to_owned(), 2)].into(),
+        client_unpaid_holds_default: 3,
+        ..Settings::default()
+    };
+    for (caller, limit) in
+        [(user("ann"), 5), (guest_session("gst_1"), 5), (client("agency"), 2), (client("partner"), 3)]
+    {
         let bench = open_with(large.clone());
         bench
             .call(&administrator(), Configure { slot: large.id.slot(), settings: settings.clone() })
             .unwrap();
         let mut held = Vec::new();
-        for _ in 0..limit.unwrap_or(20) {
+        for _ in 0..limit {
             held.push(hold(&bench, &caller, quote(&bench, nights(DAY, 1), 1)).unwrap());
         }
         let again = || hold(&bench, &caller, quote(&bench, nights(DAY, 1), 1));
-        let Some(limit) = limit else { continue };
         assert_eq!(again(), Err(Refusal::TooManyHolds { limit }), "{}", caller.effective_subject());
         // The limit is per owner; paid and expired reservations do not count.
         hold(&bench, &user("bob"), quote(&bench, nights(DAY, 1), 1)).unwrap();
         open_payment(&bench, held[0].id, 1);
         pay(&bench, &held[0], 1);
+        deliver(&bench);
         again().unwrap();
         assert!(again().is_err());
         bench.advance_secs(900);
+        deliver(&bench);
         again().unwrap();
         assert_eq!(bench.violations(), [] as [String; 0]);
     }
@@ -339,8 +340,12 @@ fn a_hold_writes_three_small_rows() {
     let own = |bench: &ReservationBench| {
         bench.rows().into_iter().filter(|(key, _)| key[0] >= 32).collect::<Vec<_>>()
     };
+    let (partner, quote) = (client("partner"), quote(&bench, nights(DAY, 3), 1));
+    // Written by the shard that counts unpaid holds.
+    let admission = admit(&bench, &partner, &quote, HERE).unwrap();
     let before = own(&bench);
-    hold(&bench, &client("partner"), quote(&bench, nights(DAY, 3), 1)).unwrap();
+    let request = Hold { quote, guest: guest(), requests: None, reference: None, admission };
+    bench.call(&partner, request).unwrap();
     let written: Vec<_> = own(&bench).into_iter().filter(|row| !before.contains(row)).collect();
     assert_eq!(written.iter().map(|(key, _)| key[0]).collect::<Vec<_>>(), [34, 35, 36]);
     let bytes: usize = written.iter().map(|(key, value)| key.len() + value.len()).sum();

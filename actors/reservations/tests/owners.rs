@@ -124,7 +124,8 @@ fn lists_are_filtered_and_paged() {
             ..quote
         };
         let reference = Some(format!("P-{}", day % 3));
-        let command = Hold { quote, guest: guest(), requests: None, reference };
+        let admission = admit(&bench, &partner, &quote, HERE).unwrap();
+        let command = Hold { quote, guest: guest(), requests: None, reference, admission };
         made.push((bench.call(&partner, command)).unwrap());
     }
     hold(&bench, &user("ann"), quote(&bench, nights(DAY, 1), 1)).unwrap();

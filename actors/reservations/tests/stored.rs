@@ -37,7 +37,9 @@ fn scenario() -> ReservationBench {
     cancel(&bench, &user("ann"), paid.id).unwrap();
     let guest = Guest { phone: Some("+48 123".into()), ..guest() };
     let (requests, reference) = (Some("Quiet, please.".to_owned()), Some("R-1".to_owned()));
-    let hold = Hold { quote: quote(&bench, nights("2026-12-24", 2), 1), guest, requests, reference };
+    let quote = quote(&bench, nights("2026-12-24", 2), 1);
+    let admission = admit(&bench, &client("agency"), &quote, HERE).unwrap();
+    let hold = Hold { quote, guest, requests, reference, admission };
     let held = bench.call(&client("agency"), hold).unwrap();
     open_payment(&bench, held.id, 9);
     confirmed(&bench, &guest_session("gst_1"), nights("2026-12-24", 1));

@@ -28,6 +28,8 @@ pub struct Dependencies {
     pub links: token::LinkKey,
     /// Derives the key of form tokens: `cluster_key.links("ui-forms")`.
     pub forms: token::LinkKey,
+    /// Hashes the addresses of visitors, as the REST API of reservations does: `cluster_key.links("client-address")`.
+    pub addresses: token::LinkKey,
     /// The public URL, for example `https://inn.example`. Links use it, never the `Host` header.
     pub public_url: String,
     /// The bank's settings for browsers.

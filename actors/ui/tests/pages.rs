@@ -217,6 +217,25 @@ async fn submitted_values_are_kept_and_errors_are_shown_with_their_fields() {
 }
 
 #[tokio::test]
+async fn a_visitor_whose_network_holds_too_many_rooms_waits_and_keeps_what_was_typed() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let checkout = to_checkout(&mut browser, &services).await;
+    services.let_holds_wait(Some(240));
+    let refused = book(&mut browser, &checkout, "Ada Lovelace", "ada@guest.example", "pm_card_visa").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers["retry-after"], "240");
+    assert_well_formed(&refused, "checkout of a visitor who waits");
+    assert!(refused.has("Too many unpaid rooms are held from your network") && refused.has("in 4 minutes"));
+    assert!(refused.has("Ada Lovelace") && refused.has("ada@guest.example"));
+    assert!(services.is_untouched(), "nothing was booked");
+    // The same form can be sent again.
+    services.let_holds_wait(None);
+    let paying = book(&mut browser, &refused, "Ada Lovelace", "ada@guest.example", "pm_card_visa").await;
+    assert!(paying.location.ends_with("/paying"), "{} {}", paying.status, paying.location);
+}
+
+#[tokio::test]
 async fn declined_cards_sold_out_rooms_and_3d_secure_are_handled() {
     let services = SampleServices::new();
     let mut browser = Browser::at(&services);

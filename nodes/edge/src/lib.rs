@@ -49,7 +49,7 @@ pub mod tutorial;
 mod validate;
 
 pub use caller::{Caller, Deadline, RequestId, SignedIn};
-pub use client_address::ClientAddress;
+pub use client_address::{ClientAddress, HashedAddress};
 pub use cursor::{Cursor, Cursors, Limit, Page};
 pub use error::{ApiError, api_error};
 pub use etag::{ETag, IfMatch, expected_version};

@@ -37,8 +37,8 @@ const FETCHERS: usize = 16;
 /// Maximum time until search finds the hotels.
 const FOUND_MAX: Duration = Duration::from_secs(20);
 
-/// The scopes of a partner.
-const SCOPE: &str = "reservations:read reservations:write payments:read payments:write";
+/// The scopes of a partner. It manages the hotels, because the unpaid holds of other clients are limited.
+const SCOPE: &str = "reservations:read reservations:write payments:read payments:write hotel:manage";
 
 /// A client that books for guests.
 #[derive(Deserialize)]

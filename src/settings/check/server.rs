@@ -250,6 +250,23 @@ fn check_reservations(settings: &Settings, findings: &mut Findings<'_>) {
             "must be at least 1: without a hold nothing is booked",
         );
     }
+    let (of_address, of_property) = (reservations.address_rooms_max, reservations.address_property_rooms_max);
+    for (key, max) in [
+        ("client_unpaid_holds_default", reservations.client_unpaid_holds_default),
+        ("address_rooms_max", of_address),
+        ("address_property_rooms_max", of_property),
+    ] {
+        if max == 0 {
+            findings.add("reservations", key, "must be at least 1: without a hold nothing is booked");
+        }
+    }
+    if of_property > of_address {
+        findings.add(
+            "reservations",
+            "address_property_rooms_max",
+            "must be at most `address_rooms_max`, which counts the rooms of all properties",
+        );
+    }
 }
 
 fn check_limits(settings: &Settings, findings: &mut Findings<'_>) {

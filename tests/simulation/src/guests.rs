@@ -5,8 +5,9 @@ use contracts::payments::{
     RetryRefund, StartPayment,
 };
 use contracts::reservations::{
-    CalendarChange, Cancel, CheckIn, CheckOut, DeskAction, GetOffers, GetPayable, GetReservation, Guest,
-    Hold, ImportHotels, Modify, Nights, NoShow, Quote, Refusal, Reservation, SetCalendar, Status, Undo,
+    Admission, AdmissionEnd, AdmissionId, AdmitHold, CalendarChange, Cancel, CheckIn, CheckOut, DeskAction,
+    EndAdmission, GetOffers, GetPayable, GetReservation, Guest, Hold, ImportHotels, Modify, Nights, NoShow,
+    Quote, Refusal, Reservation, SetCalendar, Status, Undo, VisitorAddress,
 };
 use contracts::{Date, Money, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
@@ -103,9 +104,22 @@ impl World {
         let who = guest(self.rng.below(GUESTS));
         let named = Guest { name: "Łukasz Żółć".into(), email: "guest@example.org".into(), phone: None };
         let reference = self.rng.chance(20).then(|| "trip".to_owned());
-        let request = Hold { quote, guest: named, requests: None, reference };
-        if let Ok(held) = self.call::<Reservations, _>(&who, request)? {
-            self.known.reservations.push((held.id, who));
+        // Like the edge, this first asks for an admission. Sometimes no hold follows.
+        let place = u128::from(self.rng.below(3) as u64);
+        let address = VisitorAddress { address: place, network: (place > 0).then_some(9) };
+        let (hotel, rooms) = (quote.hotel, quote.rooms);
+        let admission = AdmissionId::new(self.rng.wide(), hotel, rooms);
+        let request = AdmitHold { admission, hotel, rooms, address };
+        if self.call::<Reservations, _>(&who, request)? != Ok(Admission::Counted) || self.rng.chance(5) {
+            return Ok(());
+        }
+        let request = Hold { quote, guest: named, requests: None, reference, admission: Some(admission) };
+        match self.call::<Reservations, _>(&who, request)? {
+            Ok(held) => self.known.reservations.push((held.id, who)),
+            Err(_) => {
+                let request = EndAdmission { owner: None, admission, end: AdmissionEnd::Refused };
+                self.call::<Reservations, _>(&who, request)?.map_err(|refused| format!("{refused:?}"))?;
+            }
         }
         Ok(())
     }

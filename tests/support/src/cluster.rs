@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::eventually;
 use crate::network::Network;
 use crate::process::{BackgroundProcess, Ran, free_port};
-use crate::running::binary;
+use crate::running::{HOLDS_OF_CLIENTS, binary};
 
 /// The name of every test cluster.
 const NAME: &str = "inn";
@@ -299,6 +299,7 @@ impl Cluster {
             command.env_remove(name);
         }
         command.current_dir(self.path());
+        command.env(HOLDS_OF_CLIENTS.0, HOLDS_OF_CLIENTS.1);
         command
     }
 

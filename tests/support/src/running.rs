@@ -201,6 +201,7 @@ impl TestServer {
             command.env_remove(name);
         }
         command.current_dir(self.directory.path());
+        command.env(HOLDS_OF_CLIENTS.0, HOLDS_OF_CLIENTS.1);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -337,6 +338,10 @@ impl Drop for TestServer {
         }
     }
 }
+
+/// A setting of the servers under test: their clients hold more rooms than a partner may by default.
+pub(crate) const HOLDS_OF_CLIENTS: (&str, &str) =
+    ("AUBERGE_RESERVATIONS__CLIENT_UNPAID_HOLDS_DEFAULT", "1000000");
 
 /// The binary of this build, in the parent directory of the test binaries. `AUBERGE_BIN` overrides the path.
 pub(crate) fn binary() -> PathBuf {

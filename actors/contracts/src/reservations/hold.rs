@@ -3,7 +3,7 @@
 use protocol::{Access, Request, Route};
 use serde::{Deserialize, Serialize};
 
-use super::{Guest, Quote, Reservation, Reservations};
+use super::{AdmissionId, Guest, Quote, Reservation, Reservations};
 use crate::{Money, ReservationId, scope};
 
 /// The most rooms of one reservation.
@@ -25,6 +25,8 @@ pub struct Hold {
     pub requests: Option<String>,
     /// The booker's own reference.
     pub reference: Option<String>,
+    /// The admission that was counted for it; only callers who manage the hotel need none.
+    pub admission: Option<AdmissionId>,
 }
 
 impl Request for Hold {

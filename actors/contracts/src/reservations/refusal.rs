@@ -81,6 +81,12 @@ pub enum Refusal {
         /// Who asked for it: the hotel has more time than guests and partners.
         by: CancelledBy,
     },
+    /// More rooms than visitors may hold unpaid at a time.
+    #[error("visitors hold at most {limit} rooms unpaid: book fewer rooms, or ask the hotel")]
+    TooManyRooms { limit: u32 },
+    /// The hold has no admission.
+    #[error("the hold is not admitted")]
+    NotAdmitted,
 }
 
 fn possible(from: LocalHour, until: Option<LocalHour>) -> String {

@@ -3,6 +3,7 @@
 use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::admission::AdmissionId;
 use super::offer::Quote;
 use crate::{
     Currency, Date, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay,
@@ -249,6 +250,8 @@ pub struct Reservation {
     pub refund_due_at: Option<Timestamp>,
     /// Only while the status is [`Status::Cancelled`].
     pub cancelled_by: Option<CancelledBy>,
+    /// The admission of the hold, until the hold is paid or has ended.
+    pub admission: Option<AdmissionId>,
 }
 
 impl Reservation {

@@ -32,9 +32,9 @@ impl Request for Configure {
 /// The settings of one shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The most unpaid reservations of an account or of a guest's session at a time, in each shard.
+    /// The most unpaid reservations of an account or of a guest's session at a time, over all shards.
     pub unpaid_holds_max: u32,
-    /// The same for OAuth clients by their id, at most 500. A client that is not listed has no limit.
+    /// The same for OAuth clients by their id. Users of these clients are not limited by address.
     pub client_unpaid_holds_max: BTreeMap<String, u32>,
     /// How long a hold lasts, in seconds.
     pub hold_secs: u32,
@@ -42,6 +42,12 @@ pub struct Settings {
     pub hold_extension_secs: u32,
     /// How many days ahead nights are sold.
     pub horizon_days: u32,
+    /// The most unpaid reservations of an OAuth client that is not listed.
+    pub client_unpaid_holds_default: u32,
+    /// The most rooms that one address holds unpaid at a time.
+    pub address_rooms_max: u32,
+    /// The most rooms of one property that one address holds unpaid at a time.
+    pub address_property_rooms_max: u32,
 }
 
 impl Default for Settings {
@@ -53,6 +59,9 @@ impl Default for Settings {
             hold_extension_secs: 10 * 60,
             // 18 months, rounded up.
             horizon_days: 550,
+            client_unpaid_holds_default: 1_000,
+            address_rooms_max: 20,
+            address_property_rooms_max: 10,
         }
     }
 }

@@ -1,31 +1,26 @@
 //! Holds rooms for every night of a stay, or for none.
 
 use contracts::reservations::{
-    Hold, PaymentState, Quote, ROOMS_MAX, Refusal, Reservation, Settings, Status, TimelineEvent,
+    Hold, PaymentState, Quote, ROOMS_MAX, Refusal, Reservation, Status, TimelineEvent,
 };
 use group::Turn;
-use protocol::Timestamp;
 
-use super::find;
 use crate::calendar::Calendar;
 use crate::state::{
-    BY_OWNER, BY_REFERENCE, RESERVATIONS, ROOMS, ReservationRow, SETTINGS, Timer, rank, ranked_at, short_hash,
+    BY_OWNER, BY_REFERENCE, RESERVATIONS, ROOMS, ReservationRow, SETTINGS, Timer, rank, short_hash,
 };
-use crate::{Reservations, booking_window};
-
-/// How many of an owner's newest reservations are scanned for unpaid ones. An owner who makes more within the lifetime of a
-/// hold is refused.
-const SCANNED_MAX: usize = 64;
-
-/// The highest limit that is enforced exactly, because each hold of a limited owner reads that many rows.
-const LIMIT_MAX: u32 = 500;
+use crate::{Reservations, access, booking_window};
 
 pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<Reservation, Refusal> {
-    let Hold { quote, guest, requests, reference } = request;
+    let Hold { quote, guest, requests, reference, admission } = request;
     let (now, stay, rooms) = (turn.now(), quote.stay, quote.rooms);
     let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
     let owner = turn.caller().effective_subject().to_owned();
     check_quote(&quote, &owner)?;
+    // Callers who manage the hotel could close its nights anyway.
+    if admission.is_none() && !access::manages(turn.caller(), quote.hotel) {
+        return Err(Refusal::NotAdmitted);
+    }
     let facts = turn.get(&ROOMS, &quote.room_type).filter(|facts| facts.hotel == quote.hotel);
     let facts = facts.ok_or(Refusal::NoSuchRoomType)?;
     if now > quote.expires_at {
@@ -41,7 +36,6 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
     if let Some(night) = stay.nights().find(|night| calendar.free(*night, facts.rooms) < rooms) {
         return Err(Refusal::SoldOut { night });
     }
-    check_unpaid_holds(turn, &owner, &settings, now)?;
     // No writes above this line, no refusals below it.
     let id = contracts::ReservationId(turn.fresh_id(quote.hotel.slot()));
     let expires_at = now.plus_secs(i64::from(settings.hold_secs));
@@ -75,6 +69,7 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
         departed_on: None,
         refund_due_at: None,
         cancelled_by: None,
+        admission,
     };
     let row = ReservationRow::from(held);
     turn.put(&RESERVATIONS, &id, &row);
@@ -94,34 +89,6 @@ fn check_quote(quote: &Quote, owner: &str) -> Result<(), Refusal> {
     let added: i128 = quote.taxes.iter().filter(|tax| !tax.included).map(|tax| i128::from(tax.amount)).sum();
     if quote.nightly.len() != quote.stay.length() as usize || nightly + added != i128::from(quote.total) {
         return invalid("offer", "its prices do not add up");
-    }
-    Ok(())
-}
-
-/// Limits the unpaid reservations of one owner, which withhold rooms from others. The newest reservations come first in the
-/// index, so only those that are recent enough to be still held are read.
-fn check_unpaid_holds(
-    turn: &Turn<'_, Reservations>,
-    owner: &str,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<(), Refusal> {
-    let guest = owner.starts_with("usr_") || owner.starts_with("gst_");
-    let limit = if guest {
-        Some(settings.unpaid_holds_max)
-    } else {
-        settings.client_unpaid_holds_max.get(owner).copied()
-    };
-    let Some(limit) = limit.map(|limit| limit.min(LIMIT_MAX)) else { return Ok(()) };
-    let scanned_max = SCANNED_MAX.max(limit as usize * 2);
-    let lifetime = i64::from(settings.hold_secs) + i64::from(settings.hold_extension_secs);
-    let newest = turn.scan(&BY_OWNER, &(short_hash(owner),), scanned_max);
-    let recent: Vec<_> =
-        newest.iter().take_while(|((_, rank, _), ())| ranked_at(*rank) >= now.plus_secs(-lifetime)).collect();
-    let held = |id| find(turn, id).is_some_and(|found| found.status == Status::Held && found.owner == owner);
-    let unpaid = recent.iter().filter(|((_, _, id), ())| held(*id)).count();
-    if unpaid >= limit as usize || recent.len() >= scanned_max {
-        return Err(Refusal::TooManyHolds { limit });
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The transitions, one per file.
 
+mod admission;
 mod calendar;
 mod cancel;
 mod configure;
@@ -15,11 +16,13 @@ mod payment_succeeded;
 mod refund_changed;
 mod undo;
 
+pub(crate) use admission::{forget_admission, forget_refusals};
 pub(crate) use expire::expire;
 pub(crate) use front_desk::settle_no_show;
 
 use contracts::reservations::{
-    Command, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation, TimelineEvent,
+    AdmissionEnd, Command, EndAdmission, PaymentState, Refund, RefundStatus, Refusal, Reply, Reservation,
+    Status, TimelineEvent,
 };
 use contracts::{Money, PaymentId, ReservationId, Stay, payments};
 use group::Turn;
@@ -45,6 +48,8 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::CheckIn(request) => front_desk::check_in(turn, request)?.into(),
         Command::CheckOut(request) => front_desk::check_out(turn, request)?.into(),
         Command::NoShow(request) => front_desk::no_show(turn, request)?.into(),
+        Command::AdmitHold(request) => admission::admit_hold(turn, &request)?.into(),
+        Command::EndAdmission(request) => admission::end_admission(turn, &request)?.into(),
         Command::Undo(request) => undo::undo(turn, &request)?.into(),
         Command::Configure(request) => configure::configure(turn, &request).into(),
         Command::PaymentAccepted(request) => payment_accepted::payment_accepted(turn, request).into(),
@@ -106,10 +111,24 @@ fn record(reservation: &mut Reservation, now: Timestamp, event: TimelineEvent) {
 
 /// Writes a changed reservation as its next version.
 fn save(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation) -> Reservation {
+    end_admission_of_former_hold(turn, &mut reservation);
     reservation.version += 1;
     reservation.updated_at = turn.now();
     turn.put(&RESERVATIONS, &reservation.id, &reservation.clone().into());
     reservation
+}
+
+/// A hold that was paid or has ended does not count as unpaid any more.
+fn end_admission_of_former_hold(turn: &mut Turn<'_, Reservations>, reservation: &mut Reservation) {
+    let end = match reservation.status {
+        Status::Held => return,
+        Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => AdmissionEnd::Paid,
+        Status::Expired | Status::Cancelled => AdmissionEnd::Released,
+    };
+    if let Some(admission) = reservation.admission.take() {
+        let owner = Some(reservation.owner.clone());
+        turn.emit(reservation.id.0, EndAdmission { owner, admission, end });
+    }
 }
 
 /// Releases the rooms of a reservation and notifies search.

@@ -6,8 +6,8 @@ use contracts::reservations::{
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
-    ApiError, Caller, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, MergePatch, OptionalJson, Page,
-    SerdeJson, SignedIn, WithETag,
+    ApiError, Caller, ClientAddress, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, MergePatch,
+    OptionalJson, Page, SerdeJson, SignedIn, WithETag,
 };
 use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
@@ -76,11 +76,13 @@ impl Api {
     /// Create a reservation
     ///
     /// Holds the rooms for 15 minutes at the price of the offer. 409 `sold-out`, `stop-sell`, `stay-restricted` or
-    /// `inactive`, with alternatives; 409 `too-many-holds`; 410 `offer-expired`, with a fresh offer.
+    /// `inactive`, with alternatives; 409 `too-many-holds` with the `limit`; 410 `offer-expired`, with a fresh offer. 429 when too many
+    /// unpaid rooms are held from a visitor's network; holds that were released count for up to 25 minutes.
     #[oai(path = "/reservations", method = "post", operation_id = "createReservation")]
     async fn create(
         &self,
         #[oai(scope = "rest::scope::RESERVATIONS_WRITE")] caller: SignedIn,
+        request: &poem::Request,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
         new: Json<NewReservation>,
     ) -> Result<Created<ReservationResponse>, ApiError> {
@@ -96,10 +98,16 @@ impl Api {
         let requests = prose(new.requests, "/requests")?;
         let reference = line(new.reference, "/reference")?;
         let call = caller.call_with(key.0.as_ref(), "createReservation", &quote.hotel.to_string());
-        let hold = Hold { quote: quote.clone(), guest, requests, reference };
+        let admission = self.0.admit(&call, ClientAddress::of(request), &quote).await?;
+        let hold = Hold { quote: quote.clone(), guest, requests, reference, admission };
         let held = match self.0.client.call(&call, hold).await {
             Ok(held) => held,
-            Err(failure) => return Err(self.hold_error(&caller.call(), &quote, failure).await),
+            Err(failure) => {
+                if matches!(failure, Failure::Refused(_)) {
+                    self.0.give_back(&call, admission).await;
+                }
+                return Err(self.hold_error(&caller.call(), &quote, failure).await);
+            }
         };
         Ok(Created::new(
             format!("/v1/reservations/{}", held.id),

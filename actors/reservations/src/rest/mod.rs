@@ -1,5 +1,6 @@
 //! The REST API: offers and reservations for guests and partners, hotels for staff.
 
+mod admission;
 mod bookings;
 mod calendar;
 mod front_desk;
@@ -20,7 +21,8 @@ use edge::{ApiError, Cursors, IfMatch, Problem, problem_types};
 use group::{Call, Client, Credentials};
 use poem_openapi::{OpenApi, Tags};
 use protocol::{Timestamp, Variant};
-use token::Seal;
+use quick_cache::sync::Cache;
+use token::{LinkKey, Seal};
 
 use crate::booking_links::BookingLinks;
 
@@ -71,17 +73,23 @@ struct Shared {
     offers: Seal,
     links: BookingLinks,
     cursors: Cursors,
+    /// Hashes the addresses of visitors.
+    addresses: LinkKey,
+    /// Tokens and hotels whose holds need no admission, as a hash.
+    exempt: Arc<Cache<u128, ()>>,
 }
 
-/// The API. `offers` is `cluster_key.seal("offers")`; `credentials` issue the tokens with which documents are rendered.
+/// The API. `offers` is `cluster_key.seal("offers")`, `addresses` is `cluster_key.links("client-address")`; `credentials` issue the tokens with which documents are rendered.
 pub fn api(
     client: Client,
     credentials: Arc<dyn Credentials>,
     offers: Seal,
     links: BookingLinks,
+    addresses: LinkKey,
     cursors: Cursors,
 ) -> impl OpenApi + 'static {
-    let shared = Shared { client, credentials, offers, links, cursors };
+    let exempt = Arc::new(Cache::new(admission::EXEMPT_MAX));
+    let shared = Shared { client, credentials, offers, links, cursors, addresses, exempt };
     (
         offers::Api(shared.clone()),
         bookings::Api(shared.clone()),
@@ -148,7 +156,10 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Refusal::BeyondHorizon { .. } => {
             of(&problem_types::UNPROCESSABLE).field("/check_out", "after the last night that is sold")
         }
-        Refusal::TooManyHolds { .. } => of(&problems::TOO_MANY_HOLDS),
+        Refusal::TooManyHolds { limit } | Refusal::TooManyRooms { limit } => {
+            of(&problems::TOO_MANY_HOLDS).with("limit", &limit)
+        }
+        Refusal::NotAdmitted => of(&problem_types::FORBIDDEN),
         Refusal::Invalid { field, why } => {
             Problem::new(&problem_types::UNPROCESSABLE).field(format!("/{field}"), why)
         }

@@ -1,9 +1,12 @@
 //! A hotel, callers, and short functions for requests.
 #![allow(dead_code)]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use contracts::reservations::{
-    Cancel, GetCalendar, GetOffers, GetReservation, Guest, Hold, ImportHotels, Nights, Offer, OpenPayment,
-    PaymentAccepted, PaymentSucceeded, Quote, Refusal, Reservation, Status,
+    Admission, AdmissionId, AdmitHold, Cancel, GetCalendar, GetOffers, GetReservation, Guest, Hold,
+    ImportHotels, Nights, Offer, OpenPayment, PaymentAccepted, PaymentSucceeded, Quote, Refusal, Reservation,
+    Status, VisitorAddress,
 };
 use contracts::{
     Cancellation, Currency, Date, HotelId, HotelProfile, Money, PaymentId, RatePlanId, RatePlanProfile,
@@ -156,7 +159,38 @@ pub fn quote(bench: &ReservationBench, stay: Stay, rooms: u32) -> Quote {
 }
 
 pub fn hold(bench: &ReservationBench, caller: &Principal, quote: Quote) -> Result<Reservation, Refusal> {
-    bench.call(caller, Hold { quote, guest: guest(), requests: None, reference: None })
+    let admission = admit(bench, caller, &quote, HERE)?;
+    bench.call(caller, Hold { quote, guest: guest(), requests: None, reference: None, admission })
+}
+
+/// Delivers the events that the service has sent to itself.
+pub fn deliver(bench: &ReservationBench) {
+    for command in bench.sent::<contracts::reservations::Reservations>() {
+        bench.command(&Principal::service("reservations"), command).unwrap();
+    }
+}
+
+/// The address of most callers.
+pub const HERE: VisitorAddress = VisitorAddress { address: 7, network: None };
+
+/// Counts a hold, as the edge does before it sends [`Hold`].
+///
+/// # Panics
+/// If the address has to wait.
+pub fn admit(
+    bench: &ReservationBench,
+    caller: &Principal,
+    quote: &Quote,
+    address: VisitorAddress,
+) -> Result<Option<AdmissionId>, Refusal> {
+    static ADMITTED: AtomicU64 = AtomicU64::new(1);
+    let (hotel, rooms) = (quote.hotel, quote.rooms);
+    let admission = AdmissionId::new(ADMITTED.fetch_add(1, Ordering::Relaxed).into(), hotel, rooms);
+    match bench.call(caller, AdmitHold { admission, hotel, rooms, address })? {
+        Admission::Counted => Ok(Some(admission)),
+        Admission::Exempt => Ok(None),
+        Admission::Later { retry_after_secs } => panic!("wait {retry_after_secs} seconds"),
+    }
 }
 
 pub fn read(bench: &ReservationBench, caller: &Principal, id: ReservationId) -> Result<Reservation, Refusal> {

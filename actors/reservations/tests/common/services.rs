@@ -127,6 +127,7 @@ pub fn test_api(sandbox: bool) -> TestApi {
         Arc::new(services.clone()),
         key.seal("offers"),
         links.clone(),
+        key.links("client-address"),
         edge::Cursors::random(),
     );
     let server = edge::Server::new(edge::Settings::default()).service("reservations", "Reservations", api);
@@ -139,6 +140,7 @@ pub struct Answered {
     pub status: u16,
     pub etag: Option<String>,
     pub location: Option<String>,
+    pub retry_after: Option<String>,
     pub kind: String,
     pub text: String,
     pub json: serde_json::Value,
@@ -168,11 +170,12 @@ impl TestApi {
         let response = self.server.call(request).await.unwrap();
         let header = |name: &str| response.header(name).map(str::to_owned);
         let (status, etag, location) = (response.status().as_u16(), header("ETag"), header("Location"));
+        let retry_after = header("Retry-After");
         let kind = header("Content-Type").unwrap_or_default();
         let bytes = response.into_body().into_bytes().await.unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        Answered { status, etag, location, kind, text, json }
+        Answered { status, etag, location, retry_after, kind, text, json }
     }
 
     pub async fn get(&self, caller: &Principal, path: &str) -> Answered {

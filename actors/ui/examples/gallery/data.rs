@@ -220,6 +220,7 @@ pub fn held(
         departed_on: None,
         refund_due_at: None,
         cancelled_by: None,
+        admission: None,
     }
 }
 

@@ -42,6 +42,8 @@ struct State {
     bookings: BTreeMap<ReservationId, Reservation>,
     payments: BTreeMap<ReservationId, Payment>,
     made: u128,
+    /// Holds are refused for this number of seconds.
+    holds_wait_secs: Option<u32>,
 }
 
 /// The dependencies of the pages.
@@ -53,6 +55,7 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
         offers: services.cluster.seal("offers"),
         links: services.links.clone(),
         forms: services.cluster.links("ui-forms"),
+        addresses: services.cluster.links("client-address"),
         public_url: public_url.to_owned(),
         bank: ui::Bank {
             test: true,
@@ -140,6 +143,11 @@ impl SampleServices {
     /// Whether no booking was made.
     pub fn is_untouched(&self) -> bool {
         self.state().made == 0
+    }
+
+    /// Refuses further holds for a number of seconds, or accepts them again.
+    pub fn let_holds_wait(&self, secs: Option<u32>) {
+        self.state().holds_wait_secs = secs;
     }
 }
 
@@ -299,6 +307,12 @@ impl SampleServices {
         let now = Timestamp::wall_clock();
         let mut state = self.state();
         match command {
+            reservations::Command::AdmitHold(_) => Ok(match state.holds_wait_secs {
+                Some(retry_after_secs) => reservations::Admission::Later { retry_after_secs },
+                None => reservations::Admission::Counted,
+            }
+            .into()),
+            reservations::Command::EndAdmission(_) => Ok(().into()),
             reservations::Command::Hold(reservations::Hold { quote, guest, requests, .. }) => {
                 if guest.name == "Nobody" {
                     return Err(reservations::Refusal::SoldOut { night: quote.stay.check_in() });

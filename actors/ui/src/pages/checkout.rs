@@ -2,10 +2,12 @@
 
 use contracts::reservations::{Guest, Hold, Quote, Refusal};
 use group::Failure;
+use poem::http::{StatusCode, header};
 use poem::{Response, handler};
 use protocol::Timestamp;
 use serde_json::json;
 
+use super::admission::{self, Admitted};
 use super::card::{self, Attempt};
 use super::{hotel, lookup};
 use crate::context::{Fields, PageContext};
@@ -71,8 +73,25 @@ pub(super) async fn book(mut context: PageContext, fields: Fields) -> Result<Res
     };
     let call = context.as_visitor().await?;
     let keyed = call.with_key("ui book", &context.session.form_subject(), once);
-    let hold = Hold { quote: quote.clone(), guest, requests, reference: None };
-    let held = match context.site.dependencies.client.call(&keyed, hold).await {
+    let admission = match admission::admit(&context, &keyed, &quote).await {
+        Ok(Admitted::Yes(admission)) => admission,
+        Ok(Admitted::Later(seconds)) => {
+            let text = admission::later_text(seconds, context.session.user.is_some());
+            form.fail("Too many unpaid rooms are held from your network", &text);
+            let mut response = page(&mut context, &quote, &hotel, offer, &form, once)?;
+            response.set_status(StatusCode::TOO_MANY_REQUESTS);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            return Ok(response);
+        }
+        Err(Failure::Refused(refusal)) => return back_to_hotel(&mut context, &quote, &refusal).await,
+        Err(failure) => return Err(failure.into()),
+    };
+    let hold = Hold { quote: quote.clone(), guest, requests, reference: None, admission };
+    let held = context.site.dependencies.client.call(&keyed, hold).await;
+    if matches!(held, Err(Failure::Refused(_))) {
+        admission::give_back(&context, &keyed, admission).await;
+    }
+    let held = match held {
         Ok(held) => held,
         // The same page was submitted again with other content, so it needs a new idempotency key.
         Err(Failure::KeyReused) => {

@@ -107,6 +107,10 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
         Refusal::TooManyHolds { limit } => {
             format!("You are holding {limit} unpaid rooms. Please pay for or release one of them first.")
         }
+        Refusal::TooManyRooms { limit } => format!(
+            "At most {} can be held at a time before they are paid. Please book fewer rooms, or contact the hotel.",
+            format::count(*limit, "room")
+        ),
         Refusal::Invalid { why, .. } => why.clone(),
         Refusal::TooLateToCancel { .. } => {
             "This booking can no longer be cancelled online. Please contact the hotel.".to_owned()
@@ -117,6 +121,7 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
         | Refusal::NoSuchRatePlan
         | Refusal::Changed
         | Refusal::WrongStatus { .. }
+        | Refusal::NotAdmitted
         | Refusal::WrongDay { .. }
         | Refusal::NotNow { .. }
         | Refusal::NotPayable(_)

@@ -1,6 +1,7 @@
 //! The pages, one file each, and their routes.
 
 mod account;
+mod admission;
 mod booking;
 mod bookings;
 mod cancel;
