@@ -76,7 +76,8 @@ struct OfferItem {
 impl Partner {
     /// Creates a partner.
     pub async fn create(server: &ApiClient) -> anyhow::Result<Self> {
-        let body = json!({"name": "auberge load", "scope": SCOPE, "grant_types": ["client_credentials"]});
+        let body = json!({"name": "auberge load", "scope": SCOPE, "hotels": [contracts::ALL_HOTELS],
+            "grant_types": ["client_credentials"]});
         server.post("/v1/clients", &body).await.context("creating the partner's client")
     }
 
