@@ -37,8 +37,13 @@ static AREA_NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     areas.map(|line| line.split('\t').next().unwrap_or_default()).collect()
 });
 
-/// The ranks of the cities of each region, and of each country, in ascending order.
-static CITIES: LazyLock<(Vec<Vec<u16>>, Vec<Vec<u16>>)> = LazyLock::new(|| {
+/// The ranks of the cities of each region and of each country, in ascending order.
+struct CitiesByArea {
+    regions: Vec<Vec<u16>>,
+    by_country: Vec<Vec<u16>>,
+}
+
+static CITIES: LazyLock<CitiesByArea> = LazyLock::new(|| {
     let mut regions = vec![Vec::new(); REGIONS.len()];
     let mut by_country = vec![Vec::new(); countries().len()];
     for rank in 0..records::count() as u16 {
@@ -50,7 +55,7 @@ static CITIES: LazyLock<(Vec<Vec<u16>>, Vec<Vec<u16>>)> = LazyLock::new(|| {
             by_country[at].push(rank);
         }
     }
-    (regions, by_country)
+    CitiesByArea { regions, by_country }
 });
 
 /// An area.
@@ -116,10 +121,10 @@ impl Areas {
     pub fn cities(&self, area: Area) -> Vec<Rank> {
         match area {
             Area::Other(line) => self.members(line).collect(),
-            Area::Region(number) => CITIES.0[usize::from(number)].iter().copied().map(Rank).collect(),
+            Area::Region(number) => CITIES.regions[usize::from(number)].iter().copied().map(Rank).collect(),
             Area::Country(code) => {
                 let at = countries().binary_search_by(|country| country.code.cmp(code));
-                at.map_or_else(|_| Vec::new(), |at| CITIES.1[at].iter().copied().map(Rank).collect())
+                at.map_or_else(|_| Vec::new(), |at| CITIES.by_country[at].iter().copied().map(Rank).collect())
             }
         }
     }

@@ -16,7 +16,7 @@ pub enum LocationError {
     /// No city of the country has this name.
     UnknownCity { country: String, nearest: Option<CityRecord>, metres: f64 },
     /// The city is too far from the position.
-    TooFar { city: CityRecord, metres: f64, nearest: Option<CityRecord> },
+    TooFar { metres: f64, nearest: Option<CityRecord> },
 }
 
 impl std::fmt::Display for LocationError {
@@ -31,7 +31,7 @@ impl std::fmt::Display for LocationError {
                 km(metres)
             ),
             Self::UnknownCity { country, nearest: None, .. } => write!(f, "not a known city of {country}"),
-            Self::TooFar { metres, nearest, .. } => {
+            Self::TooFar { metres, nearest } => {
                 write!(f, "{} km from the coordinates", km(metres))?;
                 match nearest {
                     Some(nearest) => {
@@ -82,7 +82,7 @@ impl Cities {
                 if is_nearest && metres <= REMOTE_METRES_MAX {
                     return Ok(());
                 }
-                Err(LocationError::TooFar { city, metres, nearest })
+                Err(LocationError::TooFar { metres, nearest })
             }
             None => {
                 let nearest = nearest();
