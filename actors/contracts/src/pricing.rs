@@ -163,6 +163,7 @@ mod tests {
             amount: 94_763,
             cancellation: crate::Cancellation { free_until_hours: None, penalty_percent: 33 },
             active: true,
+            reference: None,
         };
         for (code, set, night, tax, fee) in [
             ("KWD", None, 94_760, 7_110, 33_620),

@@ -17,8 +17,8 @@ pub use calendar::{CALENDAR_NIGHTS_MAX, CalendarChange, CalendarNight, GetCalend
 pub use desk::{CheckIn, CheckOut, DeskAction, NoShow, Undo};
 pub use hold::{Cancel, GetReservation, GetReservationByLink, Hold, Modify, ROOMS_MAX, link_path};
 pub use hotel::{
-    GetHotel, GetManagedHotel, IMPORT_MAX, ImportHotels, Imported, ListManagedHotels, ManagedHotel,
-    Precondition, PutHotel,
+    AddRoomType, GetHotel, GetManagedHotel, IMPORT_MAX, ImportHotels, Imported, ListManagedHotels,
+    ManagedHotel, Precondition, PutHotel,
 };
 pub use list::{DayList, GetDayList, ListBy, ListReservations, Position, ReservationPage, merge_pages};
 pub use offer::{
@@ -26,7 +26,7 @@ pub use offer::{
     Restriction, check_party, default_guests,
 };
 pub use payment::{GetPayable, OpenPayment, PaymentAccepted, PaymentFailed, PaymentSucceeded, RefundChanged};
-pub use refusal::Refusal;
+pub use refusal::{CurrencyUse, Refusal};
 pub use reservation::{
     CancelledBy, Guest, PaymentState, Policy, Refund, RefundStatus, Reservation, Status, TimelineEvent,
 };
@@ -65,6 +65,7 @@ protocol::contract! {
         PaymentAccepted,
         AdmitHold,
         EndAdmission,
+        AddRoomType,
     }
 
     /// The replies to commands.

@@ -81,7 +81,7 @@ proptest! {
         let season = Season { months: [month; 12], weekdays: [weekday; 7] };
         let cancellation = Cancellation { free_until_hours: None, penalty_percent: percent };
         let plan =
-            RatePlanProfile { id: RatePlanId(0), name: String::new(), amount, cancellation, active: true };
+            RatePlanProfile { id: RatePlanId(0), name: String::new(), amount, cancellation, active: true, reference: None };
         let increment = currency.rounding_increment();
         let price = night_price(&plan, &season, Date(0), None, currency);
         let exact = Fraction(i128::from(amount) * i128::from(month) * i128::from(weekday), 1_000_000);

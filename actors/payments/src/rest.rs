@@ -131,6 +131,7 @@ impl Api {
     /// Waits up to nine seconds for the bank. A declined card is a payment with the status `failed`, returned with 201. A
     /// payment with the status `processing` can be read again later. While a payment of the reservation is open, another one
     /// is refused with its id as `payment_id`: complete it, or cancel it to use another card.
+    /// A reservation with a total of 0 is confirmed without a payment; paying for it is 409 `not-payable`.
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
@@ -147,7 +148,11 @@ impl Api {
             Err(Failure::Refused(reservations::Refusal::NotPayable(payments::NotPayable::PaymentOpen))) => {}
             // With an idempotency key this may be a retry of a payment that succeeded; the state decides.
             Err(Failure::Refused(reservations::Refusal::NotPayable(why)))
-                if key.0.is_some() && why != payments::NotPayable::NoSuchReservation => {}
+                if key.0.is_some()
+                    && !matches!(
+                        why,
+                        payments::NotPayable::NoSuchReservation | payments::NotPayable::NothingDue
+                    ) => {}
             Err(failure) => return Err(edge::api_error(failure, reservation_problem)),
         }
         let call = caller.call_with(key.0.as_ref(), "createPayment", &reservation_id);

@@ -128,6 +128,7 @@ fn a_payment_that_reservations_refuses_fails() {
         (NotPayable::NoSuchReservation, "reservation_not_found"),
         (NotPayable::NotHeld, "reservation_not_held"),
         (NotPayable::PaymentOpen, "reservation_payment_open"),
+        (NotPayable::NothingDue, "reservation_nothing_due"),
     ] {
         let bench = bench();
         let payment = begin(&bench, 1);

@@ -31,7 +31,7 @@ fn terms(reservation: &Reservation, hotel: &HotelProfile) -> String {
     let amount = amount(reservation, quote.penalty());
     let last = long(quote.policy.guest_until, hotel);
     match quote.policy.free_until.filter(|until| *until < quote.policy.guest_until) {
-        _ if percent == 0 => format!("You can cancel free of charge until {last}."),
+        _ if quote.penalty() == 0 => format!("You can cancel free of charge until {last}."),
         Some(until) => format!(
             "You can cancel free of charge until {}. After that, the cancellation fee is {amount} ({percent} % of the total). \
              Cancellation is possible until {last}.",

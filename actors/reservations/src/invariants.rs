@@ -68,14 +68,17 @@ pub fn rooms_taken_are_those_of_live_reservations(view: &View<'_>) -> Vec<String
     nights.into_iter().filter(|(_, more)| *more != 0).map(violation).collect()
 }
 
-/// A reservation that is confirmed, checked in, checked out or a no-show is paid in full; a hold is not paid.
+/// A reservation that is confirmed, checked in, checked out or a no-show is paid in full, without a payment if its total is 0;
+/// a hold is not paid, and has something to pay.
 pub fn confirmed_implies_paid(view: &View<'_>) -> Vec<String> {
     let unpaid = |reservation: &Reservation| match reservation.status {
         Status::Confirmed | Status::CheckedIn | Status::CheckedOut | Status::NoShow => {
             reservation.paid() != reservation.quote.total
-                || !matches!(reservation.payment, PaymentState::Paid { .. })
+                || (reservation.quote.total > 0) != matches!(reservation.payment, PaymentState::Paid { .. })
         }
-        Status::Held => matches!(reservation.payment, PaymentState::Paid { .. }),
+        Status::Held => {
+            reservation.quote.total == 0 || matches!(reservation.payment, PaymentState::Paid { .. })
+        }
         Status::Expired | Status::Cancelled => false,
     };
     reservations(view)

@@ -4,7 +4,7 @@
 //! Invariants (each is a function in [`invariants`]):
 //! - for each room type and night, the rooms held and sold never exceed the inventory;
 //! - the rooms taken in the calendar equal the rooms of live reservations;
-//! - a confirmed reservation has a payment that succeeded; a hold has an expiry time;
+//! - a confirmed reservation has a payment that succeeded, unless its total is 0; a hold has an expiry time;
 //! - unpaid holds are counted once for their owner and their address, over all shards;
 //! - the quoted price is charged to the cent; an amount never comes from a client.
 //!
@@ -21,8 +21,10 @@ mod chunk;
 pub mod documents;
 mod effects;
 mod ics;
+mod identity;
 pub mod import;
 pub mod invariants;
+mod limits;
 mod payable;
 mod query;
 pub mod rest;

@@ -4,7 +4,7 @@
 //! reference, if it has one).
 
 use contracts::reservations::{ManagedHotel, Reservation, Settings};
-use contracts::{Date, HotelId, HotelProfile, RatePlanId, ReservationId, RoomTypeId};
+use contracts::{Currency, Date, HotelId, HotelProfile, RatePlanId, ReservationId, RoomTypeId};
 use group::Tree;
 use protocol::{Timestamp, codec};
 use serde::{Deserialize, Serialize};
@@ -86,17 +86,15 @@ pub(crate) struct RoomFacts {
     /// The number of rooms on nights where the calendar has no other number.
     pub rooms: u32,
     pub time_zone: String,
-    /// The rate plans, and whether they are on sale.
-    pub plans: Vec<(RatePlanId, bool)>,
+    /// The rate plans that are on sale. All others are with the hotel only, so that their number does not slow down holds.
+    pub plans: Vec<RatePlanId>,
+    /// The currency of all prices. Offers in an earlier one are not honoured.
+    pub currency: Currency,
 }
 
 impl RoomFacts {
     pub fn sells(&self, plan: RatePlanId) -> bool {
-        self.active && self.plans.iter().any(|(id, active)| *id == plan && *active)
-    }
-
-    pub fn has(&self, plan: RatePlanId) -> bool {
-        self.plans.iter().any(|(id, _)| *id == plan)
+        self.active && self.plans.contains(&plan)
     }
 }
 

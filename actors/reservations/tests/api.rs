@@ -507,6 +507,140 @@ async fn staff_imports_and_changes_hotels() {
     assert_eq!(api.services.violations(), [] as [String; 0]);
 }
 
+#[tokio::test]
+async fn room_types_keep_their_identity_over_patches_and_imports() {
+    let api = opened(false).await;
+    let clerk = staff(hotel());
+    let path = format!("/v1/properties/{}", hotel());
+    let rooms = format!("{path}/room-types");
+    let suite = json!({"reference": "suite", "name": "Suite", "sleeps": 4, "rooms": 1, "rate_plans": [
+        {"reference": "flex", "name": "Flexible", "amount": 40000,
+         "cancellation": {"free_until_hours": 48, "penalty_percent": 50}}]});
+    let add = |body: Value| {
+        api.send(&clerk, "POST", &rooms, Some(body.to_string()), &[("Idempotency-Key", "suite-12345678")])
+    };
+    let added = add(suite.clone()).await;
+    assert_eq!(added.status, 201, "{}", added.text);
+    let created = added.json["room_types"][1].clone();
+    assert_eq!((&created["reference"], &created["name"]), (&json!("suite"), &json!("Suite")));
+    // A retry returns the first reply, and does not find its own room type in the way.
+    let again = add(suite.clone()).await;
+    assert_eq!((again.status, &again.json), (201, &added.json), "{}", again.text);
+    let taken = api
+        .post(
+            &clerk,
+            &rooms,
+            json!({"reference": "suite", "name": "Other", "sleeps": 1, "rooms": 1,
+        "rate_plans": suite["rate_plans"]}),
+        )
+        .await;
+    assert_eq!(
+        (taken.status, &taken.json["errors"][0]["pointer"]),
+        (422, &json!("/reference")),
+        "{}",
+        taken.text
+    );
+
+    // Staff renames it and gives the double a reference. An import with the references finds both under any name.
+    let one = format!("{rooms}/{}", created["id"].as_str().unwrap());
+    let renamed =
+        api.send(&clerk, "PATCH", &one, Some(json!({"name": "Junior suite"}).to_string()), &[]).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.text);
+    let double = renamed.json["room_types"][0].clone();
+    let two = format!("{rooms}/{}", double["id"].as_str().unwrap());
+    let referenced = json!({"reference": "double", "rate_plans": [
+        {"reference": "flex", "name": "Flexible", "amount": 11000,
+         "cancellation": {"free_until_hours": 24, "penalty_percent": 80}}]});
+    let referenced = api.send(&clerk, "PATCH", &two, Some(referenced.to_string()), &[]).await;
+    assert_eq!(referenced.status, 200, "{}", referenced.text);
+    let stored = &referenced.json["room_types"][0];
+    assert_eq!((&stored["reference"], &stored["id"]), (&json!("double"), &double["id"]));
+    assert_eq!(stored["rate_plans"][0]["id"], double["rate_plans"][0]["id"], "found by its name");
+    assert_eq!(stored["rate_plans"][1]["active"], json!(false), "not named any more");
+    let clash = api.send(&clerk, "PATCH", &two, Some(json!({"reference": "suite"}).to_string()), &[]).await;
+    assert_eq!((clash.status, &clash.json["errors"][0]["pointer"]), (422, &json!("/reference")));
+    let clash = api.send(&clerk, "PATCH", &two, Some(json!({"name": "Junior suite"}).to_string()), &[]).await;
+    assert_eq!((clash.status, &clash.json["errors"][0]["pointer"]), (422, &json!("/name")), "{}", clash.text);
+    let mut import = line();
+    let mut royal = suite.clone();
+    royal["name"] = json!("Royal suite");
+    let mut deluxe = import["room_types"][0].clone();
+    (deluxe["reference"], deluxe["name"]) = (json!("double"), json!("Deluxe"));
+    import["room_types"] = json!([royal, deluxe]);
+    let imported = api.send(&clerk, "POST", "/v1/properties/import", Some(import.to_string()), &[]).await;
+    assert_eq!(imported.json["items"][0]["status"], "updated", "{}", imported.text);
+    let read = api.get(&clerk, &path).await.json;
+    let found: Vec<_> =
+        read["room_types"].as_array().unwrap().iter().map(|room| (&room["id"], &room["name"])).collect();
+    assert_eq!(found, [(&created["id"], &json!("Royal suite")), (&double["id"], &json!("Deluxe"))]);
+
+    // Many retired room types and rate plans do not lock the property.
+    for round in 0..55 {
+        let mut import = line();
+        import["room_types"][0]["name"] = json!(format!("Room {round}"));
+        import["room_types"][0]["rate_plans"][0]["name"] = json!(format!("Rate {round}"));
+        let imported = api.send(&clerk, "POST", "/v1/properties/import", Some(import.to_string()), &[]).await;
+        assert_eq!(imported.json["items"][0]["status"], "updated", "{}", imported.text);
+    }
+    let changed = api.send(&clerk, "PATCH", &path, Some(json!({"stars": 3}).to_string()), &[]).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let last = changed.json["room_types"][0].clone();
+    let last = format!("{rooms}/{}", last["id"].as_str().unwrap());
+    let changed =
+        api.send(&clerk, "PATCH", &last, Some(json!({"name": "Twin", "rooms": 3}).to_string()), &[]).await;
+    assert_eq!(
+        (changed.status, &changed.json["room_types"][0]["name"]),
+        (200, &json!("Twin")),
+        "{}",
+        changed.text
+    );
+
+    // The currency stays as long as there are prices in it.
+    let mut import = line();
+    import["currency"] = json!("USD");
+    let refused = api.send(&clerk, "POST", "/v1/properties/import", Some(import.to_string()), &[]).await;
+    let problem = &refused.json["items"][0]["problem"];
+    assert_eq!((&problem["type"], &problem["status"]), (&json!("/problems/currency-in-use"), &json!(409)));
+    assert_eq!(problem["errors"][0]["pointer"], "/currency");
+    let off = api.send(&clerk, "PATCH", &path, Some(json!({"active": false}).to_string()), &[]).await;
+    assert_eq!(off.status, 200, "{}", off.text);
+    let imported = api.send(&clerk, "POST", "/v1/properties/import", Some(import.to_string()), &[]).await;
+    assert_eq!(imported.json["items"][0]["status"], "updated", "{}", imported.text);
+    assert_eq!(api.services.violations(), [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_stay_for_nothing_is_confirmed_with_mails_and_a_confirmation() {
+    let api = opened(false).await;
+    let mut import = line();
+    import["room_types"][0]["rate_plans"][0]["amount"] = json!(0);
+    let imported =
+        api.send(&administrator(), "POST", "/v1/properties/import", Some(import.to_string()), &[]).await;
+    assert_eq!(imported.json["updated"], 1, "{}", imported.text);
+    let booked = book(&api, &client("partner")).await;
+    assert_eq!((booked.status, &booked.json["status"]), (201, &json!("confirmed")), "{}", booked.text);
+    assert_eq!((&booked.json["total"]["amount"], &booked.json["hold_expires_at"]), (&json!(0), &Value::Null));
+    api.services.settle().await;
+    let mails = api.mails();
+    let mail = |part: &str| mails.iter().find(|(name, _)| name.contains(part)).unwrap().1.clone();
+    assert!(mail("new-booking").contains("There is nothing to pay."), "{}", mail("new-booking"));
+    assert!(!mail("new-booking").contains("paid in full"));
+    let confirmed = mail("confirmed");
+    assert!(
+        confirmed.contains("You can cancel free of charge until") && !confirmed.contains("cancellation fee")
+    );
+    let id = booked.json["id"].as_str().unwrap();
+    let cancelled = api.post(&client("partner"), &format!("/v1/reservations/{id}/cancel"), json!({})).await;
+    assert_eq!(
+        (cancelled.status, &cancelled.json["status"]),
+        (200, &json!("cancelled")),
+        "{}",
+        cancelled.text
+    );
+    assert_eq!(cancelled.json["refund"], Value::Null);
+    assert_eq!(api.services.violations(), [] as [String; 0]);
+}
+
 #[test]
 fn the_openapi_document_has_every_operation() {
     let key = token::ClusterKey::random();

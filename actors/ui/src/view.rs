@@ -224,12 +224,12 @@ pub(crate) fn terms(
         _ => amount(locale, penalty, quote.currency),
     };
     match policy.free_until {
-        Some(until) if until > now && policy.penalty_percent > 0 => format!(
+        Some(until) if until > now && penalty > 0 => format!(
             "Cancel free of charge until {} ({} time). After that, the hotel keeps {kept}.",
             format::deadline(locale, until, zone, now),
             format::zone_city(zone)
         ),
-        _ if policy.penalty_percent == 0 => format!(
+        _ if penalty == 0 => format!(
             "Cancel free of charge until {} ({} time).",
             format::deadline(locale, policy.guest_until, zone, now),
             format::zone_city(zone)

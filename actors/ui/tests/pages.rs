@@ -525,6 +525,31 @@ async fn prices_are_filtered_by_decimals_in_the_form_of_the_browsers_language() 
 }
 
 #[tokio::test]
+async fn a_stay_for_nothing_is_booked_without_a_card() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let hotel = browser.get(&format!("/hotels/{}", services.hotel(0))).await;
+    let offers = services::dependencies(&services, URL).offers;
+    let now = protocol::Timestamp::wall_clock();
+    let mut quote: contracts::reservations::Quote = offers.open(&hotel.hidden("offer"), now).unwrap();
+    quote.nightly.iter_mut().for_each(|amount| *amount = 0);
+    quote.taxes.iter_mut().for_each(|tax| tax.amount = 0);
+    quote.total = 0;
+    let offer = offers.seal(&quote, Some(quote.expires_at));
+    let checkout = browser.post("/checkout", &[("offer", &offer)]).await;
+    assert_well_formed(&checkout, "/checkout");
+    assert!(checkout.has("There is nothing to pay") && !checkout.has("payment_method"), "{}", checkout.body);
+    let booked = book(&mut browser, &checkout, "Ada Lovelace", "ada@inn.example", "").await;
+    assert_eq!(booked.status, StatusCode::SEE_OTHER, "{}", booked.body);
+    let place = booked.location.clone();
+    assert!(place.starts_with("/bookings/rsv_") && !place.contains("paying"), "{place}");
+    let page = browser.get(&place).await;
+    assert!(page.has("there is nothing to pay") && !page.has("is paid"), "{}", page.body);
+    let cancel = browser.get(&format!("{place}/cancel")).await;
+    assert!(cancel.has("Nothing was charged, so there is nothing to refund."), "{}", cancel.body);
+}
+
+#[tokio::test]
 async fn pictures_depend_on_their_url_only() {
     let services = SampleServices::new();
     let mut browser = Browser::at(&services);

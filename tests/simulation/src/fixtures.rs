@@ -37,18 +37,23 @@ pub fn hotel(place: usize, rng: &mut Rng) -> HotelProfile {
             amount,
             cancellation: Cancellation { free_until_hours, penalty_percent },
             active,
+            reference: None,
         };
         RoomTypeProfile {
             id: room,
-            name: name.into(),
+            // Found again by its reference.
+            name: if rng.chance(30) { format!("{name} room") } else { name.into() },
             sleeps,
             rooms: rng.between(2, 4) as u32,
             rate_plans: vec![
                 plan("Flexible", amount, Some(24), 80, true),
                 plan("Saver", amount * 9 / 10, None, 100, rng.chance(80)),
+                // Confirmed without a payment.
+                plan("Guest of the house", 0, Some(24), 80, rng.chance(15)),
             ],
             season: Season::FLAT,
             active: rng.chance(95),
+            reference: Some(name.to_lowercase()),
         }
     };
     let price = rng.between(50, 200) * 100;

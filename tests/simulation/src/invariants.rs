@@ -190,14 +190,16 @@ fn folio(reservation: &Reservation, payment: &Payment) -> i64 {
     }
 }
 
-/// A reservation is sold if and only if exactly one of its payments succeeded and is not refunded as too late.
+/// A reservation with a price is sold if and only if exactly one of its payments succeeded and is not refunded as too late.
+/// One with a total of 0 has no payment that succeeded.
 ///
 /// # Errors
 /// The first reservation for which this does not hold.
 pub fn sold_means_one_payment_that_counts(world: &mut World) -> Result<(), Violation> {
     for (id, _) in world.known.reservations.clone() {
         let reservation = world.reservation(id)?;
-        let sold = is_sold(reservation.status) || happened(&reservation, TimelineEvent::Confirmed);
+        let sold = (is_sold(reservation.status) || happened(&reservation, TimelineEvent::Confirmed))
+            && reservation.quote.total > 0;
         // Staff may have refunded the whole payment before reservations did.
         let gone = |payment: &Payment| {
             let late = payment.refunds.iter().any(|refund| refund.reason == RefundReason::TooLate);

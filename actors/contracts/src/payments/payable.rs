@@ -38,6 +38,8 @@ pub enum NotPayable {
     NotHeld,
     /// Another payment is open.
     PaymentOpen,
+    /// The total is 0, so it was confirmed without a payment.
+    NothingDue,
 }
 
 /// The reply of `reservations` to [`crate::reservations::OpenPayment`], sent as an event.

@@ -4,13 +4,14 @@ use protocol::{Access, Request, Route, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::Reservations;
-use crate::{HotelId, HotelProfile, scope};
+use crate::{HotelId, HotelProfile, RoomTypeProfile, scope};
 
 /// The most hotels in one [`ImportHotels`].
 pub const IMPORT_MAX: usize = 200;
 
 /// Creates hotels or updates them, by their reference. All hotels of one command belong to one shard. Room types and rate
-/// plans that are missing in the new description go off sale.
+/// plans are found by their reference, else by their name; their ids in this request are replaced by the stored ones. Those
+/// that are missing in the new description go off sale.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImportHotels {
     /// At most [`IMPORT_MAX`].
@@ -52,6 +53,29 @@ impl Request for PutHotel {
 
     fn route(&self) -> Route {
         Route::Slot(self.hotel.id.slot())
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::HOTEL_MANAGE])
+    }
+}
+
+/// Adds a room type to a hotel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AddRoomType {
+    pub hotel: HotelId,
+    /// Its ids are replaced if they are in use under earlier names or references.
+    pub room_type: RoomTypeProfile,
+    /// The version that the hotel must have.
+    pub expect: Option<u32>,
+}
+
+impl Request for AddRoomType {
+    type Contract = Reservations;
+    type Reply = ManagedHotel;
+
+    fn route(&self) -> Route {
+        Route::Slot(self.hotel.slot())
     }
 
     fn access(&self) -> Access {

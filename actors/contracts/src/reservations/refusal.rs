@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::offer::Restriction;
 use super::{CancelledBy, LocalHour, Status};
-use crate::Date;
 use crate::payments::NotPayable;
+use crate::{Currency, Date};
 use protocol::Timestamp;
 
 /// A refusal: a decision of the service, replicated like a reply.
@@ -87,6 +87,26 @@ pub enum Refusal {
     /// The hold has no admission.
     #[error("the hold is not admitted")]
     NotAdmitted,
+    /// The hotel's currency cannot change.
+    #[error("the currency stays {currency} as long as {used}")]
+    CurrencyInUse {
+        /// The stored currency.
+        currency: Currency,
+        used: CurrencyUse,
+    },
+}
+
+/// Why a currency is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum CurrencyUse {
+    #[error("rooms are on sale: take the hotel off sale first")]
+    OnSale,
+    /// `night` is the first one from today on.
+    #[error("the calendar has prices, first on {night}: remove them first")]
+    Calendar { night: Date },
+    /// `night` is the first one from yesterday on.
+    #[error("rooms are held or sold, first on {night}")]
+    Reserved { night: Date },
 }
 
 fn possible(from: LocalHour, until: Option<LocalHour>) -> String {

@@ -60,7 +60,7 @@ pub struct TaxRule {
 /// A room type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoomTypeProfile {
-    /// See [`RoomTypeId::of_name`].
+    /// Derived at creation from the reference or the name. It does not change with them.
     pub id: RoomTypeId,
     pub name: String,
     /// The maximum number of guests in one room.
@@ -72,12 +72,14 @@ pub struct RoomTypeProfile {
     pub season: Season,
     /// Whether it is sold.
     pub active: bool,
+    /// The owner's identifier of the room type, unique in the hotel. Imports find it by its reference, else by its name.
+    pub reference: Option<String>,
 }
 
 /// A rate plan: price and conditions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatePlanProfile {
-    /// See [`RatePlanId::of_name`].
+    /// Derived at creation from the reference or the name. It does not change with them.
     pub id: RatePlanId,
     pub name: String,
     /// The price of a room for a night before [`Season`], in minor units.
@@ -86,6 +88,8 @@ pub struct RatePlanProfile {
     pub cancellation: Cancellation,
     /// Whether it is sold.
     pub active: bool,
+    /// The owner's identifier of the rate plan, unique in the room type. Imports find it by its reference, else by its name.
+    pub reference: Option<String>,
 }
 
 /// A cancellation policy: free until some hours before check-in (15:00 by the hotel's time), then a share of the total.

@@ -95,22 +95,47 @@ impl HotelId {
 }
 
 impl RoomTypeId {
-    /// The id of a hotel's room type, from its name at creation.
+    /// The id of a hotel's room type without a reference, from its name at creation.
     pub fn of_name(hotel: HotelId, name: &str) -> Self {
-        Self(within(hotel, &codec::hash128(&[b"room type", &hotel.0.to_be_bytes(), name.as_bytes()])))
+        let hash = codec::hash128(&[b"room type", &hotel.0.to_be_bytes(), name.as_bytes()]);
+        Self(within(hotel.0, hash))
+    }
+
+    /// The id of a hotel's room type, from its reference at creation.
+    pub fn of_reference(hotel: HotelId, reference: &str) -> Self {
+        let hash = codec::hash128(&[b"room type by reference", &hotel.0.to_be_bytes(), reference.as_bytes()]);
+        Self(within(hotel.0, hash))
+    }
+
+    /// Another id, for a room type whose id is in use under an earlier name or reference.
+    pub fn another(self) -> Self {
+        Self(within(self.0, codec::hash128(&[b"another room type", &self.0.to_be_bytes()])))
     }
 }
 
 impl RatePlanId {
-    /// The id of a room type's rate plan, from its name at creation.
+    /// The id of a room type's rate plan without a reference, from its name at creation.
     pub fn of_name(room_type: RoomTypeId, name: &str) -> Self {
         let hash = codec::hash128(&[b"rate plan", &room_type.0.to_be_bytes(), name.as_bytes()]);
-        Self(hash & !SLOT_BITS | room_type.0 & SLOT_BITS)
+        Self(within(room_type.0, hash))
+    }
+
+    /// The id of a room type's rate plan, from its reference at creation.
+    pub fn of_reference(room_type: RoomTypeId, reference: &str) -> Self {
+        let room_type_bytes = room_type.0.to_be_bytes();
+        let hash = codec::hash128(&[b"rate plan by reference", &room_type_bytes, reference.as_bytes()]);
+        Self(within(room_type.0, hash))
+    }
+
+    /// Another id, for a rate plan whose id is in use under an earlier name or reference.
+    pub fn another(self) -> Self {
+        Self(within(self.0, codec::hash128(&[b"another rate plan", &self.0.to_be_bytes()])))
     }
 }
 
-fn within(hotel: HotelId, hash: &u128) -> u128 {
-    hash & !SLOT_BITS | hotel.0 & SLOT_BITS
+/// A hash with the slot of `owner`.
+const fn within(owner: u128, hash: u128) -> u128 {
+    hash & !SLOT_BITS | owner & SLOT_BITS
 }
 
 #[cfg(test)]
@@ -144,6 +169,15 @@ mod tests {
         assert_ne!(hotel, HotelId::of_reference("grand "));
         let room = RoomTypeId::of_name(hotel, "Double");
         assert_eq!(room.slot(), hotel.slot());
-        assert_eq!(RatePlanId::of_name(room, "Flexible").slot(), hotel.slot());
+        let plan = RatePlanId::of_name(room, "Flexible");
+        assert_eq!(plan.slot(), hotel.slot());
+        // References and names are different namespaces.
+        let others = [RoomTypeId::of_reference(hotel, "Double"), room.another(), room.another().another()];
+        for (index, other) in others.into_iter().enumerate() {
+            assert_eq!(other.slot(), hotel.slot());
+            assert!(other != room && !others[..index].contains(&other));
+        }
+        let others = [RatePlanId::of_reference(room, "Flexible"), plan.another()];
+        assert!(others.iter().all(|other| other.slot() == hotel.slot() && *other != plan));
     }
 }

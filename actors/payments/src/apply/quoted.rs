@@ -41,5 +41,6 @@ fn failure_code(why: &NotPayable) -> &'static str {
         NotPayable::NoSuchReservation => "reservation_not_found",
         NotPayable::NotHeld => "reservation_not_held",
         NotPayable::PaymentOpen => "reservation_payment_open",
+        NotPayable::NothingDue => "reservation_nothing_due",
     }
 }

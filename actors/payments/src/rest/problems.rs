@@ -66,6 +66,7 @@ pub(super) fn payment_failure_problem(failure: &Failure) -> Option<Problem> {
         "reservation_not_found" => Some(not_payable(&NotPayable::NoSuchReservation)),
         "reservation_not_held" => Some(not_payable(&NotPayable::NotHeld)),
         "reservation_payment_open" => Some(not_payable(&NotPayable::PaymentOpen)),
+        "reservation_nothing_due" => Some(not_payable(&NotPayable::NothingDue)),
         _ => None,
     }
 }
@@ -78,5 +79,7 @@ fn not_payable(why: &NotPayable) -> Problem {
         NotPayable::NotHeld => Problem::new(&NOT_PAYABLE)
             .detail("The reservation is not held any more, or it is confirmed already."),
         NotPayable::PaymentOpen => Problem::new(&PAYMENT_OPEN),
+        NotPayable::NothingDue => Problem::new(&NOT_PAYABLE)
+            .detail("Its total is 0: the reservation was confirmed without a payment."),
     }
 }

@@ -2,7 +2,7 @@
 
 use contracts::reservations::{CalendarChange, Nights, Refusal, SetCalendar};
 use contracts::search::UpdateNights;
-use contracts::{Date, HotelId, RoomTypeId};
+use contracts::{Date, HotelId, RoomTypeId, RoomTypeProfile};
 use group::Turn;
 
 use crate::calendar::{Calendar, check_bounds};
@@ -15,7 +15,9 @@ pub(super) fn set_calendar(turn: &mut Turn<'_, Reservations>, request: SetCalend
     let facts =
         turn.get(&ROOMS, &room_type).filter(|facts| facts.hotel == hotel).ok_or(Refusal::NoSuchRoomType)?;
     check_bounds(nights)?;
-    if change.prices.iter().any(|(plan, _)| !facts.has(*plan)) {
+    let room = room_type_of(turn, hotel, room_type);
+    let has = |plan| room.as_ref().is_some_and(|room| room.rate_plans.iter().any(|known| known.id == plan));
+    if change.prices.iter().any(|(plan, _)| !facts.sells(*plan) && !has(*plan)) {
         return Err(Refusal::NoSuchRatePlan);
     }
     if change.prices.iter().any(|(_, price)| price.is_some_and(|price| price < 0)) {
@@ -27,7 +29,7 @@ pub(super) fn set_calendar(turn: &mut Turn<'_, Reservations>, request: SetCalend
         if let Some(night) = each(nights).find(|night| calendar.night(*night).taken > rooms) {
             let taken = calendar.night(night).taken;
             return Err(Refusal::InventoryBelowTaken {
-                room_type: name(turn, hotel, room_type),
+                room_type: room.map_or_else(|| room_type.to_string(), |room| room.name),
                 night,
                 taken,
                 rooms,
@@ -49,11 +51,12 @@ fn each(nights: Nights) -> impl Iterator<Item = Date> {
     (nights.from.0..=nights.to.0).map(Date)
 }
 
-fn name(turn: &Turn<'_, Reservations>, hotel: HotelId, room_type: RoomTypeId) -> String {
-    let found = turn
-        .get(&HOTELS, &hotel)
-        .and_then(|row| row.hotel.room_types.into_iter().find(|room| room.id == room_type));
-    found.map_or_else(|| room_type.to_string(), |room| room.name)
+fn room_type_of(
+    turn: &Turn<'_, Reservations>,
+    hotel: HotelId,
+    room_type: RoomTypeId,
+) -> Option<RoomTypeProfile> {
+    turn.get(&HOTELS, &hotel)?.hotel.room_types.into_iter().find(|room| room.id == room_type)
 }
 
 fn set(calendar: &mut Calendar, night: Date, change: &CalendarChange) {

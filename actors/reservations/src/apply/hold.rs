@@ -1,10 +1,11 @@
-//! Holds rooms for every night of a stay, or for none.
+//! Holds rooms for every night of a stay, or for none. A stay with a total of 0 has nothing to wait for: it is confirmed.
 
 use contracts::reservations::{
     Hold, PaymentState, Quote, ROOMS_MAX, Refusal, Reservation, Status, TimelineEvent,
 };
 use group::Turn;
 
+use super::confirm;
 use crate::calendar::Calendar;
 use crate::state::{
     BY_OWNER, BY_REFERENCE, RESERVATIONS, ROOMS, ReservationRow, SETTINGS, Timer, rank, short_hash,
@@ -13,7 +14,7 @@ use crate::{Reservations, access, booking_window};
 
 pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<Reservation, Refusal> {
     let Hold { quote, guest, requests, reference, admission } = request;
-    let (now, stay, rooms) = (turn.now(), quote.stay, quote.rooms);
+    let (now, stay, rooms, total) = (turn.now(), quote.stay, quote.rooms, quote.total);
     let settings = turn.get(&SETTINGS, &0).unwrap_or_default();
     let owner = turn.caller().effective_subject().to_owned();
     check_quote(&quote, &owner)?;
@@ -23,7 +24,7 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
     }
     let facts = turn.get(&ROOMS, &quote.room_type).filter(|facts| facts.hotel == quote.hotel);
     let facts = facts.ok_or(Refusal::NoSuchRoomType)?;
-    if now > quote.expires_at {
+    if now > quote.expires_at || quote.currency != facts.currency {
         return Err(Refusal::OfferExpired);
     }
     if !facts.sells(quote.rate_plan) {
@@ -47,8 +48,7 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
     if let Some(reference) = &reference {
         turn.put(&BY_REFERENCE, &(owner_hash, short_hash(reference), rank(now), id), &());
     }
-    turn.schedule(expires_at, Timer::ExpireHold(id));
-    let held = Reservation {
+    let mut reservation = Reservation {
         id,
         version: 1,
         status: Status::Held,
@@ -69,9 +69,15 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
         departed_on: None,
         refund_due_at: None,
         cancelled_by: None,
-        admission,
+        // No payment ends the admission of a stay for 0: it counts until the longest lifetime of a hold is over.
+        admission: admission.filter(|_| total > 0),
     };
-    let row = ReservationRow::from(held);
+    if total == 0 {
+        confirm(turn, &mut reservation);
+    } else {
+        turn.schedule(expires_at, Timer::ExpireHold(id));
+    }
+    let row = ReservationRow::from(reservation);
     turn.put(&RESERVATIONS, &id, &row);
     Ok(row.into())
 }

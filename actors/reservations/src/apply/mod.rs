@@ -4,6 +4,7 @@ mod admission;
 mod calendar;
 mod cancel;
 mod configure;
+mod currency;
 mod expire;
 mod front_desk;
 mod hold;
@@ -14,6 +15,7 @@ mod payment_accepted;
 mod payment_failed;
 mod payment_succeeded;
 mod refund_changed;
+mod retired;
 mod undo;
 
 pub(crate) use admission::{forget_admission, forget_refusals};
@@ -29,7 +31,7 @@ use group::Turn;
 use protocol::Timestamp;
 
 use crate::calendar::{Calendar, last_night};
-use crate::state::RESERVATIONS;
+use crate::state::{BY_HOTEL, RESERVATIONS};
 use crate::{Effect, Occasion, Recipient, Reservations, access};
 
 #[allow(clippy::unit_arg, reason = "requests without a result reply with the unit value")]
@@ -53,6 +55,7 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::Undo(request) => undo::undo(turn, &request)?.into(),
         Command::Configure(request) => configure::configure(turn, &request).into(),
         Command::PaymentAccepted(request) => payment_accepted::payment_accepted(turn, request).into(),
+        Command::AddRoomType(request) => hotel::add_room_type(turn, request)?.into(),
     })
 }
 
@@ -129,6 +132,15 @@ fn end_admission_of_former_hold(turn: &mut Turn<'_, Reservations>, reservation: 
         let owner = Some(reservation.owner.clone());
         turn.emit(reservation.id.0, EndAdmission { owner, admission, end });
     }
+}
+
+/// Confirms a held reservation, which is paid or has a total of 0. The caller saves it.
+fn confirm(turn: &mut Turn<'_, Reservations>, reservation: &mut Reservation) {
+    reservation.status = Status::Confirmed;
+    reservation.hold_expires_at = None;
+    record(reservation, turn.now(), TimelineEvent::Confirmed);
+    turn.put(&BY_HOTEL, &(reservation.hotel(), reservation.stay().check_in(), reservation.id), &());
+    mail(turn, reservation.id, Occasion::Confirmed);
 }
 
 /// Releases the rooms of a reservation and notifies search.

@@ -24,6 +24,9 @@ pub(super) fn open_payment(turn: &mut Turn<'_, Reservations>, request: OpenPayme
 }
 
 fn check_payable(reservation: Reservation, payment: PaymentId) -> Result<Reservation, NotPayable> {
+    if reservation.quote.total == 0 {
+        return Err(NotPayable::NothingDue);
+    }
     match (reservation.status, &reservation.payment) {
         (Status::Held, PaymentState::Open(other)) if *other != payment => Err(NotPayable::PaymentOpen),
         (Status::Held, _) => Ok(reservation),

@@ -8,10 +8,10 @@ use contracts::reservations::{
 use contracts::{Money, PaymentId};
 use group::Turn;
 
-use super::{find, mail, record, save, send_refund};
+use super::{confirm, find, record, save, send_refund};
 use crate::calendar::{Calendar, last_night};
-use crate::state::{BY_HOTEL, ROOMS};
-use crate::{Occasion, Reservations, zone};
+use crate::state::ROOMS;
+use crate::{Reservations, zone};
 
 pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: PaymentSucceeded) {
     let PaymentSucceeded { reservation: id, payment, amount } = request;
@@ -22,13 +22,13 @@ pub(super) fn payment_succeeded(turn: &mut Turn<'_, Reservations>, request: Paym
     match (reservation.status, &reservation.payment) {
         // A repeated event.
         (_, PaymentState::Paid { payment: paid, .. }) if *paid == payment => {}
-        (Status::Held, _) if amount == reservation.total() => confirm(turn, reservation, payment, amount),
+        (Status::Held, _) if amount == reservation.total() => paid(turn, reservation, payment, amount),
         (Status::Expired, PaymentState::Unpaid | PaymentState::Open(_))
             if amount == reservation.total() && take_rooms_again(turn, &reservation) =>
         {
             let mut reservation = reservation;
             record(&mut reservation, turn.now(), TimelineEvent::RoomsTakenAgain);
-            confirm(turn, reservation, payment, amount);
+            paid(turn, reservation, payment, amount);
         }
         (
             Status::Held
@@ -59,19 +59,9 @@ fn take_rooms_again(turn: &mut Turn<'_, Reservations>, reservation: &Reservation
     true
 }
 
-fn confirm(
-    turn: &mut Turn<'_, Reservations>,
-    mut reservation: Reservation,
-    payment: PaymentId,
-    amount: Money,
-) {
-    let now = turn.now();
-    reservation.status = Status::Confirmed;
-    reservation.hold_expires_at = None;
+fn paid(turn: &mut Turn<'_, Reservations>, mut reservation: Reservation, payment: PaymentId, amount: Money) {
     reservation.payment = PaymentState::Paid { payment, amount: amount.amount };
-    record(&mut reservation, now, TimelineEvent::Confirmed);
-    turn.put(&BY_HOTEL, &(reservation.hotel(), reservation.stay().check_in(), reservation.id), &());
-    mail(turn, reservation.id, Occasion::Confirmed);
+    confirm(turn, &mut reservation);
     save(turn, reservation);
 }
 

@@ -10,12 +10,11 @@ use contracts::{
 
 use super::Fault;
 use super::input::{CancellationRule, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule};
+use crate::limits::{RATE_PLANS_MAX, ROOM_TYPES_MAX};
 use crate::zone;
 
 static CITIES: LazyLock<gazetteer::Cities> = LazyLock::new(gazetteer::Cities::new);
 
-const ROOM_TYPES_MAX: usize = 50;
-const RATE_PLANS_MAX: usize = 20;
 const TAXES_MAX: usize = 10;
 const AMENITIES_MAX: usize = 60;
 const PHOTOS_MAX: usize = 20;
@@ -34,15 +33,44 @@ pub(crate) fn validate(new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
     if is_country(&new.country) && valid_coordinates && !new.city.trim().is_empty() {
         check.location(new);
     }
-    check.hotel(new)
+    let details = check.details(new);
+    let room_types = check.room_types(HotelId::of_reference(&new.reference), &new.room_types);
+    let details = check.result(details)?;
+    Ok(HotelProfile { room_types, ..details })
 }
 
-/// Validates the description of a hotel after a change. Its location cannot be changed and is not checked again.
+/// Validates the description of a hotel after a change, without its room types. Its location cannot be changed and is not
+/// checked again.
 ///
 /// # Errors
 /// Every invalid field.
-pub(crate) fn validate_change(new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
-    Check::default().hotel(new)
+pub(crate) fn validate_details(new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
+    let mut check = Check::default();
+    let details = check.details(new);
+    check.result(details)
+}
+
+/// Validates the description of a room type.
+///
+/// # Errors
+/// Every invalid field.
+pub(crate) fn validate_room_type(hotel: HotelId, new: &NewRoomType) -> Result<RoomTypeProfile, Vec<Fault>> {
+    let mut check = Check::default();
+    let room_type = check.room_type("", hotel, new);
+    check.result(Some(room_type))
+}
+
+/// Validates the description of a room type without its rate plans.
+///
+/// # Errors
+/// Every invalid field.
+pub(crate) fn validate_room_type_details(
+    hotel: HotelId,
+    new: &NewRoomType,
+) -> Result<RoomTypeProfile, Vec<Fault>> {
+    let mut check = Check::default();
+    let room_type = check.room_type_details("", hotel, new);
+    check.result(Some(room_type))
 }
 
 #[derive(Default)]
@@ -51,45 +79,48 @@ struct Check {
 }
 
 impl Check {
-    fn hotel(mut self, new: &NewHotel) -> Result<HotelProfile, Vec<Fault>> {
-        self.text("/reference", &new.reference, 1, 100);
-        self.text("/name", &new.name, 1, 120);
-        self.text("/city", &new.city, 1, 120);
-        self.that("/country", is_country(&new.country), "two capital letters, such as DE");
-        self.text("/address", &new.address, 0, 200);
-        self.that("/latitude", (-90.0..=90.0).contains(&new.latitude), "-90 to 90");
-        self.that("/longitude", (-180.0..=180.0).contains(&new.longitude), "-180 to 180");
-        self.that("/time_zone", zone::exists(&new.time_zone), "an IANA time zone, such as Europe/Berlin");
-        self.that("/stars", new.stars <= 5, "0 to 5");
-        self.that("/rating", (0.0..=10.0).contains(&new.rating), "0 to 10");
-        self.prose("/description", &new.description, 4_000);
-        self.that("/amenities", new.amenities.len() <= AMENITIES_MAX, "at most 60");
+    /// The value, if there are no faults.
+    fn result<T>(self, value: Option<T>) -> Result<T, Vec<Fault>> {
+        value.filter(|_| self.faults.is_empty()).ok_or(self.faults)
+    }
+
+    fn details(&mut self, new: &NewHotel) -> Option<HotelProfile> {
+        let check = self;
+        check.text("/reference", &new.reference, 1, 100);
+        check.text("/name", &new.name, 1, 120);
+        check.text("/city", &new.city, 1, 120);
+        check.that("/country", is_country(&new.country), "two capital letters, such as DE");
+        check.text("/address", &new.address, 0, 200);
+        check.that("/latitude", (-90.0..=90.0).contains(&new.latitude), "-90 to 90");
+        check.that("/longitude", (-180.0..=180.0).contains(&new.longitude), "-180 to 180");
+        check.that("/time_zone", zone::exists(&new.time_zone), "an IANA time zone, such as Europe/Berlin");
+        check.that("/stars", new.stars <= 5, "0 to 5");
+        check.that("/rating", (0.0..=10.0).contains(&new.rating), "0 to 10");
+        check.prose("/description", &new.description, 4_000);
+        check.that("/amenities", new.amenities.len() <= AMENITIES_MAX, "at most 60");
         for (index, amenity) in new.amenities.iter().enumerate() {
-            self.text(&format!("/amenities/{index}"), amenity, 1, 40);
+            check.text(&format!("/amenities/{index}"), amenity, 1, 40);
         }
         let currency = new
             .currency
             .parse::<Currency>()
             .ok()
             .filter(|code| iso_currency::Currency::from_code(code.code()).is_some());
-        self.that("/currency", currency.is_some(), "an ISO 4217 currency, such as EUR");
+        check.that("/currency", currency.is_some(), "an ISO 4217 currency, such as EUR");
         if let Some(email) = &new.email {
-            self.that("/email", is_email(email), "a mail address");
+            check.that("/email", is_email(email), "a mail address");
         }
-        self.that("/photos", new.photos.len() <= PHOTOS_MAX, "at most 20");
+        check.that("/photos", new.photos.len() <= PHOTOS_MAX, "at most 20");
         for (index, photo) in new.photos.iter().enumerate() {
             let valid =
                 photo.len() <= 500 && photo.starts_with("https://") && !photo.contains(char::is_whitespace);
-            self.that(&format!("/photos/{index}"), valid, "an https address of at most 500 characters");
+            check.that(&format!("/photos/{index}"), valid, "an https address of at most 500 characters");
         }
-        let taxes = self.taxes(&new.taxes);
-        let id = HotelId::of_reference(&new.reference);
-        let room_types = self.room_types(id, &new.room_types);
-        let Some(currency) = currency.filter(|_| self.faults.is_empty()) else { return Err(self.faults) };
+        let taxes = check.taxes(&new.taxes);
         let amenities: BTreeSet<_> =
             new.amenities.iter().map(|amenity| amenity.trim().to_lowercase()).collect();
-        Ok(HotelProfile {
-            id,
+        Some(HotelProfile {
+            id: HotelId::of_reference(&new.reference),
             reference: new.reference.clone(),
             name: new.name.trim().to_owned(),
             city: new.city.trim().to_owned(),
@@ -102,14 +133,21 @@ impl Check {
             rating_tenths: (new.rating * 10.0).round() as u8,
             description: new.description.trim().to_owned(),
             amenities: amenities.into_iter().collect(),
-            currency,
+            currency: currency?,
             taxes,
             email: new.email.clone(),
             photos: new.photos.clone(),
-            room_types,
+            room_types: Vec::new(),
             active: new.active,
             demo: false,
         })
+    }
+
+    fn location(&mut self, new: &NewHotel) {
+        let checked = CITIES.check_location(&new.city, &new.country, new.latitude, new.longitude);
+        if let Err(error) = checked {
+            self.that("/city", false, &error.to_string());
+        }
     }
 
     fn that(&mut self, pointer: &str, valid: bool, why: &str) {
@@ -130,13 +168,6 @@ impl Check {
         self.that(pointer, !text.contains(control), "no control characters but line ends");
     }
 
-    fn location(&mut self, new: &NewHotel) {
-        let checked = CITIES.check_location(&new.city, &new.country, new.latitude, new.longitude);
-        if let Err(error) = checked {
-            self.that("/city", false, &error.to_string());
-        }
-    }
-
     fn unique_names<'a>(&mut self, pointer: &str, names: impl Iterator<Item = &'a str>) {
         let mut seen = BTreeSet::new();
         for (index, name) in names.enumerate() {
@@ -145,6 +176,15 @@ impl Check {
                 seen.insert(name.trim()),
                 "this name is used above",
             );
+        }
+    }
+
+    fn unique_references<'a>(&mut self, pointer: &str, references: impl Iterator<Item = &'a Option<String>>) {
+        let mut seen = BTreeSet::new();
+        for (index, reference) in references.enumerate() {
+            let Some(reference) = reference else { continue };
+            let at = format!("{pointer}/{index}/reference");
+            self.that(&at, seen.insert(reference.trim()), "this reference is used above");
         }
     }
 
@@ -171,6 +211,7 @@ impl Check {
     fn room_types(&mut self, hotel: HotelId, room_types: &[NewRoomType]) -> Vec<RoomTypeProfile> {
         self.that("/room_types", (1..=ROOM_TYPES_MAX).contains(&room_types.len()), "1 to 50");
         self.unique_names("/room_types", room_types.iter().map(|room_type| room_type.name.as_str()));
+        self.unique_references("/room_types", room_types.iter().map(|room_type| &room_type.reference));
         let numbered = room_types.iter().enumerate();
         numbered
             .map(|(index, room_type)| self.room_type(&format!("/room_types/{index}"), hotel, room_type))
@@ -178,25 +219,43 @@ impl Check {
     }
 
     fn room_type(&mut self, pointer: &str, hotel: HotelId, room_type: &NewRoomType) -> RoomTypeProfile {
-        self.text(&format!("{pointer}/name"), &room_type.name, 1, 80);
-        self.that(&format!("{pointer}/sleeps"), (1..=20).contains(&room_type.sleeps), "1 to 20");
-        self.that(&format!("{pointer}/rooms"), room_type.rooms <= ROOMS_PER_TYPE_MAX, "0 to 100000");
+        let details = self.room_type_details(pointer, hotel, room_type);
         let plans = &room_type.rate_plans;
         self.that(&format!("{pointer}/rate_plans"), (1..=RATE_PLANS_MAX).contains(&plans.len()), "1 to 20");
         self.unique_names(&format!("{pointer}/rate_plans"), plans.iter().map(|plan| plan.name.as_str()));
-        let season = self.season(&format!("{pointer}/season"), room_type.season.as_ref());
-        let id = RoomTypeId::of_name(hotel, room_type.name.trim());
+        self.unique_references(&format!("{pointer}/rate_plans"), plans.iter().map(|plan| &plan.reference));
         let numbered = plans.iter().enumerate();
+        let plan = |(index, plan)| self.plan(&format!("{pointer}/rate_plans/{index}"), details.id, plan);
+        RoomTypeProfile { rate_plans: numbered.map(plan).collect(), ..details }
+    }
+
+    fn room_type_details(
+        &mut self,
+        pointer: &str,
+        hotel: HotelId,
+        room_type: &NewRoomType,
+    ) -> RoomTypeProfile {
+        self.text(&format!("{pointer}/name"), &room_type.name, 1, 80);
+        self.that(&format!("{pointer}/sleeps"), (1..=20).contains(&room_type.sleeps), "1 to 20");
+        self.that(&format!("{pointer}/rooms"), room_type.rooms <= ROOMS_PER_TYPE_MAX, "0 to 100000");
+        let season = self.season(&format!("{pointer}/season"), room_type.season.as_ref());
+        if let Some(reference) = &room_type.reference {
+            self.text(&format!("{pointer}/reference"), reference, 1, 100);
+        }
+        let name = room_type.name.trim().to_owned();
+        let reference = room_type.reference.as_ref().map(|reference| reference.trim().to_owned());
         RoomTypeProfile {
-            id,
-            name: room_type.name.trim().to_owned(),
+            id: match &reference {
+                Some(reference) => RoomTypeId::of_reference(hotel, reference),
+                None => RoomTypeId::of_name(hotel, &name),
+            },
+            name,
             sleeps: room_type.sleeps,
             rooms: room_type.rooms,
-            rate_plans: numbered
-                .map(|(index, plan)| self.plan(&format!("{pointer}/rate_plans/{index}"), id, plan))
-                .collect(),
+            rate_plans: Vec::new(),
             season,
             active: room_type.active,
+            reference,
         }
     }
 
@@ -216,6 +275,9 @@ impl Check {
 
     fn plan(&mut self, pointer: &str, room_type: RoomTypeId, plan: &NewRatePlan) -> RatePlanProfile {
         self.text(&format!("{pointer}/name"), &plan.name, 1, 80);
+        if let Some(reference) = &plan.reference {
+            self.text(&format!("{pointer}/reference"), reference, 1, 100);
+        }
         self.that(
             &format!("{pointer}/amount"),
             (0..=AMOUNT_MAX).contains(&plan.amount),
@@ -225,12 +287,18 @@ impl Check {
         let hours = free_until_hours.is_none_or(|hours| hours <= 24 * 365);
         self.that(&format!("{pointer}/cancellation/free_until_hours"), hours, "0 to 8760, or null");
         self.that(&format!("{pointer}/cancellation/penalty_percent"), penalty_percent <= 100, "0 to 100");
+        let name = plan.name.trim().to_owned();
+        let reference = plan.reference.as_ref().map(|reference| reference.trim().to_owned());
         RatePlanProfile {
-            id: RatePlanId::of_name(room_type, plan.name.trim()),
-            name: plan.name.trim().to_owned(),
+            id: match &reference {
+                Some(reference) => RatePlanId::of_reference(room_type, reference),
+                None => RatePlanId::of_name(room_type, &name),
+            },
+            name,
             amount: plan.amount,
             cancellation: Cancellation { free_until_hours, penalty_percent },
             active: plan.active,
+            reference,
         }
     }
 }

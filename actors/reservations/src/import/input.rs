@@ -39,9 +39,12 @@ pub(crate) struct SeasonFactors {
     pub weekdays: Vec<u16>,
 }
 
-/// A rate plan to create, or to update by its name.
+/// A rate plan to create, or to update by its reference, else by its name.
 #[derive(Debug, Clone, Object)]
 pub(crate) struct NewRatePlan {
+    /// Your own reference, unique within the room type. With it, the rate plan can be renamed.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    pub reference: Option<String>,
     /// The name that guests see; unique within the room type.
     #[oai(validator(min_length = 1, max_length = 80))]
     pub name: String,
@@ -55,9 +58,12 @@ pub(crate) struct NewRatePlan {
     pub active: bool,
 }
 
-/// A room type to create.
+/// A room type to create, or for an import, to update by its reference, else by its name.
 #[derive(Debug, Clone, Object)]
 pub(crate) struct NewRoomType {
+    /// Your own reference, unique within the property. With it, imports can rename the room type.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    pub reference: Option<String>,
     /// The name that guests see; unique within the property.
     #[oai(validator(min_length = 1, max_length = 80))]
     pub name: String,
@@ -192,6 +198,7 @@ impl From<&contracts::HotelProfile> for NewHotel {
 impl From<&contracts::RoomTypeProfile> for NewRoomType {
     fn from(room_type: &contracts::RoomTypeProfile) -> Self {
         Self {
+            reference: room_type.reference.clone(),
             name: room_type.name.clone(),
             sleeps: room_type.sleeps,
             rooms: room_type.rooms,
@@ -205,6 +212,7 @@ impl From<&contracts::RoomTypeProfile> for NewRoomType {
 impl From<&contracts::RatePlanProfile> for NewRatePlan {
     fn from(plan: &contracts::RatePlanProfile) -> Self {
         Self {
+            reference: plan.reference.clone(),
             name: plan.name.clone(),
             amount: plan.amount,
             cancellation: plan.cancellation.into(),

@@ -6,7 +6,7 @@ mod read;
 
 use contracts::HotelProfile;
 
-pub(crate) use check::{validate, validate_change};
+pub(crate) use check::{validate, validate_details, validate_room_type, validate_room_type_details};
 pub(crate) use input::{CancellationRule, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule};
 
 /// The longest import line, in bytes.
@@ -63,6 +63,13 @@ mod tests {
         assert_eq!(hotel.room_types[0].id, RoomTypeId::of_name(hotel.id, "Double"));
         assert_eq!(hotel.room_types[0].rate_plans[0].cancellation.free_until_hours, Some(24));
         assert!(hotel.active && !hotel.demo);
+        let mut line = good();
+        line["room_types"][0]["reference"] = json!(" dbl ");
+        line["room_types"][0]["rate_plans"][0]["reference"] = json!("flex");
+        let room_type = &hotel_of_json(&line.to_string()).unwrap().room_types[0];
+        assert_eq!(room_type.reference.as_deref(), Some("dbl"));
+        assert_eq!(room_type.id, RoomTypeId::of_reference(hotel.id, "dbl"));
+        assert_eq!(room_type.rate_plans[0].reference.as_deref(), Some("flex"));
     }
 
     #[test]
@@ -71,6 +78,19 @@ mod tests {
             let mut room = good()["room_types"][0].clone();
             change(&mut room);
             json!([room])
+        };
+        // Two room types, or two rate plans of one, that differ in their names but not in their references.
+        let twins = |plans: bool| {
+            let mut one = good()["room_types"][0].clone();
+            let list = if plans { one["rate_plans"].take() } else { json!([one]) };
+            let mut list = json!([list[0], list[0]]);
+            (list[0]["reference"], list[1]["reference"]) = (json!("r-1"), json!("r-1 "));
+            list[1]["name"] = json!("Another");
+            if plans {
+                one["rate_plans"] = list;
+                list = json!([one]);
+            }
+            list
         };
         let table = [
             ("/reference", json!(""), "/reference"),
@@ -104,6 +124,10 @@ mod tests {
                 "/room_types/0/rate_plans/0/cancellation/penalty_percent",
             ),
             ("/room_types", json!([good()["room_types"][0], good()["room_types"][0]]), "/room_types/1/name"),
+            ("/room_types", room(|room| room["reference"] = json!("")), "/room_types/0/reference"),
+            ("/room_types", room(|room| room["reference"] = json!(7)), "/room_types/0/reference"),
+            ("/room_types", twins(false), "/room_types/1/reference"),
+            ("/room_types", twins(true), "/room_types/0/rate_plans/1/reference"),
             ("/name", json!(7), "/name"),
         ];
         for (at, value, expected) in table {

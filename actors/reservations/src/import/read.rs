@@ -64,6 +64,7 @@ fn room_type(mut fields: Fields<'_>) -> NewRoomType {
         season
     });
     let room_type = NewRoomType {
+        reference: fields.optional("reference"),
         name: fields.required("name"),
         sleeps: fields.required("sleeps"),
         rooms: fields.required("rooms"),
@@ -88,6 +89,7 @@ fn rate_plan(mut fields: Fields<'_>) -> NewRatePlan {
         fields.fault("cancellation", "an object with free_until_hours and penalty_percent");
     }
     let plan = NewRatePlan {
+        reference: fields.optional("reference"),
         name: fields.required("name"),
         amount: fields.required("amount"),
         cancellation: cancellation.unwrap_or(CancellationRule { free_until_hours: None, penalty_percent: 0 }),

@@ -93,6 +93,9 @@ fn get_reservation_by_link(
 
 fn get_payable(view: &View<'_>, caller: &Principal, request: &GetPayable) -> Result<Payable, Refusal> {
     let reservation = visible(view, caller, request.reservation)?;
+    if reservation.quote.total == 0 {
+        return Err(Refusal::NotPayable(NotPayable::NothingDue));
+    }
     match (reservation.status, &reservation.payment) {
         (Status::Held, PaymentState::Open(_)) => Err(Refusal::NotPayable(NotPayable::PaymentOpen)),
         (Status::Held, _) => Ok(payable(&reservation, &hotel(view, reservation.hotel())?.hotel)),

@@ -75,9 +75,10 @@ struct Cancellation {
 impl Api {
     /// Create a reservation
     ///
-    /// Holds the rooms for 15 minutes at the price of the offer. 409 `sold-out`, `stop-sell`, `stay-restricted` or
-    /// `inactive`, with alternatives; 409 `too-many-holds` with the `limit`; 410 `offer-expired`, with a fresh offer. 429 when too many
-    /// unpaid rooms are held from a visitor's network; holds that were released count for up to 25 minutes.
+    /// Holds the rooms for 15 minutes at the price of the offer. A reservation with a total of 0 needs no payment: it is
+    /// `confirmed` at once. 409 `sold-out`, `stop-sell`, `stay-restricted` or `inactive`, with alternatives; 409
+    /// `too-many-holds` with the `limit`; 410 `offer-expired`, with a fresh offer. 429 when too many unpaid rooms are held from
+    /// a visitor's network; holds that were released count for up to 25 minutes.
     #[oai(path = "/reservations", method = "post", operation_id = "createReservation")]
     async fn create(
         &self,

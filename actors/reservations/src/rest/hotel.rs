@@ -1,19 +1,24 @@
 //! Hotels in responses and changes. The API calls them properties.
 
 use contracts::reservations::ManagedHotel;
-use contracts::{HotelProfile, RatePlanId, RatePlanProfile, RoomTypeProfile};
+use contracts::{HotelProfile, RatePlanProfile, RoomTypeProfile};
 use edge::ApiError;
 use poem_openapi::Object;
 use poem_openapi::types::MaybeUndefined;
 use serde::Serialize;
 
+use crate::identity;
 use crate::import::{
-    CancellationRule, Fault, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule, validate_change,
+    CancellationRule, Fault, NewHotel, NewRatePlan, NewRoomType, SeasonFactors, TaxRule, validate_details,
+    validate_room_type, validate_room_type_details,
 };
 
 /// Changes to a room type. Absent fields are unchanged.
 #[derive(Debug, Clone, Object)]
 pub(super) struct RoomTypeChange {
+    /// Your own reference, unique within the property. Imports find the room type by it. Null removes it.
+    #[oai(nullable, validator(min_length = 1, max_length = 100))]
+    pub reference: MaybeUndefined<String>,
     /// The name that guests see.
     #[oai(validator(min_length = 1, max_length = 80))]
     pub name: Option<String>,
@@ -23,7 +28,7 @@ pub(super) struct RoomTypeChange {
     /// The number of rooms.
     #[oai(validator(maximum(value = "100000")))]
     pub rooms: Option<u32>,
-    /// All rate plans on sale, by name; those that are missing go off sale.
+    /// All rate plans on sale, by reference, else by name; those that are missing go off sale.
     #[oai(validator(min_items = 1, max_items = 20))]
     pub rate_plans: Option<Vec<NewRatePlan>>,
     /// Seasonal price factors; null removes them.
@@ -71,6 +76,10 @@ pub(super) struct HotelChange {
 pub(super) struct RatePlanResponse {
     /// Its id.
     pub id: String,
+    /// Your own reference.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The name that guests see.
     pub name: String,
     /// The price of a room for a night, in minor units.
@@ -87,6 +96,10 @@ pub(super) struct RatePlanResponse {
 pub(super) struct RoomTypeResponse {
     /// Its id.
     pub id: String,
+    /// Your own reference.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// The name that guests see.
     pub name: String,
     /// The most guests in one room.
@@ -169,6 +182,7 @@ impl From<RoomTypeProfile> for RoomTypeResponse {
     fn from(room_type: RoomTypeProfile) -> Self {
         Self {
             id: room_type.id.to_string(),
+            reference: room_type.reference,
             name: room_type.name,
             sleeps: room_type.sleeps.into(),
             rooms: room_type.rooms,
@@ -183,6 +197,7 @@ impl From<RatePlanProfile> for RatePlanResponse {
     fn from(plan: RatePlanProfile) -> Self {
         Self {
             id: plan.id.to_string(),
+            reference: plan.reference,
             name: plan.name,
             amount: plan.amount,
             cancellation: plan.cancellation.into(),
@@ -208,7 +223,7 @@ pub(super) fn invalid(faults: Vec<Fault>) -> ApiError {
 }
 
 impl HotelChange {
-    /// Applies the changes and validates the result like a new hotel. Room types are unchanged.
+    /// Applies the changes and validates the result like a new hotel. Room types are unchanged, whatever their number.
     pub fn apply(self, hotel: &HotelProfile) -> Result<HotelProfile, ApiError> {
         let old = NewHotel::from(hotel);
         let new = NewHotel {
@@ -223,21 +238,23 @@ impl HotelChange {
             active: self.active.unwrap_or(old.active),
             ..old
         };
-        let validated = validate_change(&new).map_err(invalid)?;
+        let validated = validate_details(&new).map_err(invalid)?;
         Ok(HotelProfile { room_types: hotel.room_types.clone(), demo: hotel.demo, ..validated })
     }
 }
 
 impl RoomTypeChange {
     /// Applies the changes and validates the result like a new room type. The room type keeps its id, and so do rate plans
-    /// that keep their name: ids are derived from the names at creation.
+    /// that keep their reference or their name.
     pub fn apply(
         self,
         hotel: &HotelProfile,
         room_type: &RoomTypeProfile,
     ) -> Result<RoomTypeProfile, ApiError> {
         let old = NewRoomType::from(room_type);
+        let replaces_plans = self.rate_plans.is_some();
         let new = NewRoomType {
+            reference: changed(self.reference, old.reference),
             name: self.name.unwrap_or(old.name),
             sleeps: self.sleeps.unwrap_or(old.sleeps),
             rooms: self.rooms.unwrap_or(old.rooms),
@@ -245,27 +262,18 @@ impl RoomTypeChange {
             season: changed(self.season, old.season),
             active: self.active.unwrap_or(old.active),
         };
-        let mut validated = validate_room_type(hotel, new)?;
-        validated.id = room_type.id;
-        for plan in &mut validated.rate_plans {
-            let namesake = room_type.rate_plans.iter().find(|old| old.name == plan.name);
-            plan.id = namesake.map_or_else(|| RatePlanId::of_name(room_type.id, &plan.name), |old| old.id);
-        }
-        Ok(validated)
+        let mut changed = if replaces_plans {
+            let validated = validate_room_type(hotel.id, &new).map_err(invalid)?;
+            let mut changed = RoomTypeProfile { id: room_type.id, ..validated };
+            identity::adopt_rate_plans(&mut changed, &room_type.rate_plans);
+            changed
+        } else {
+            let validated = validate_room_type_details(hotel.id, &new).map_err(invalid)?;
+            RoomTypeProfile { rate_plans: room_type.rate_plans.clone(), ..validated }
+        };
+        changed.id = room_type.id;
+        let others = hotel.room_types.iter().filter(|other| other.id != room_type.id);
+        identity::check_unique(&changed, others).map_err(super::problem)?;
+        Ok(changed)
     }
-}
-
-/// Validates a room type of a hotel. The pointers of faults are relative to the room type.
-pub(super) fn validate_room_type(
-    hotel: &HotelProfile,
-    new: NewRoomType,
-) -> Result<RoomTypeProfile, ApiError> {
-    let hotel = NewHotel { room_types: vec![new], ..hotel.into() };
-    let mut validated = validate_change(&hotel).map_err(|mut faults| {
-        for fault in &mut faults {
-            fault.pointer = fault.pointer.replacen("/room_types/0", "", 1);
-        }
-        invalid(faults)
-    })?;
-    Ok(validated.room_types.remove(0))
 }

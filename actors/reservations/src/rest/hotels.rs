@@ -1,6 +1,8 @@
 //! Operations on hotels and their room types, for staff. The API calls hotels properties.
 
-use contracts::reservations::{GetManagedHotel, ListManagedHotels, ManagedHotel, Precondition, PutHotel};
+use contracts::reservations::{
+    AddRoomType, GetManagedHotel, ListManagedHotels, ManagedHotel, Precondition, PutHotel,
+};
 use contracts::{HotelId, HotelProfile, RoomTypeId};
 use edge::{
     ApiError, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, MergePatch, Page, SerdeJson, SignedIn,
@@ -10,11 +12,11 @@ use group::Call;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query as Parameter};
 
-use super::hotel::{HotelChange, HotelResponse, RoomTypeChange, invalid, validate_room_type};
+use super::hotel::{HotelChange, HotelResponse, RoomTypeChange, invalid};
 use super::import::{ImportResults, import};
 use super::lines::Lines;
 use super::{Shared, Tag, expected_version};
-use crate::import::{NewHotel, NewRoomType, validate};
+use crate::import::{NewHotel, NewRoomType, validate, validate_room_type};
 
 pub(super) struct Api(pub Shared);
 
@@ -111,17 +113,18 @@ impl Api {
         property_id: Path<String>,
         new: Json<NewRoomType>,
     ) -> Result<Created<HotelResponse>, ApiError> {
-        let expected = expected_version(if_match.0.as_ref())?;
-        let found = self.read(&caller.call(), &property_id).await?;
-        let mut hotel = found.hotel;
-        let added = validate_room_type(&hotel, new.0)?;
-        if hotel.room_types.iter().any(|room_type| room_type.id == added.id || room_type.name == added.name) {
-            return Err(ApiError::unprocessable("/name", "the property has a room type of this name"));
-        }
-        let location = format!("/v1/properties/{}/room-types/{}", hotel.id, added.id);
-        hotel.room_types.push(added);
+        let expect = expected_version(if_match.0.as_ref())?;
+        let hotel = rest::id_in_path::<HotelId>(&property_id)?;
+        let room_type = validate_room_type(hotel, &new.0).map_err(invalid)?;
+        let (name, active) = (room_type.name.clone(), room_type.active);
         let call = caller.call_with(key.0.as_ref(), "createRoomType", &property_id);
-        let stored = self.put(&call, hotel, Precondition::Version(expected.unwrap_or(found.version))).await?;
+        let stored = self.0.call(&call, AddRoomType { hotel, room_type, expect }).await?;
+        // The state decides on the id. The latest of this name is the first one.
+        let added = stored.hotel.room_types.iter().find(|known| known.name == name && known.active == active);
+        let location = match added {
+            Some(added) => format!("/v1/properties/{hotel}/room-types/{}", added.id),
+            None => format!("/v1/properties/{hotel}"),
+        };
         Ok(Created::new(location, stored.version.into(), stored.into()))
     }
 

@@ -54,6 +54,8 @@ mod problems {
         INVENTORY_BELOW_TAKEN = "inventory-below-taken", "More rooms are held and sold than there would be", 409;
         /// The check-in day is over or, for the hotel, the stay.
         CANCELLATION_CLOSED = "cancellation-closed", "The reservation can no longer be cancelled", 409;
+        /// The currency of a property changes only while it has no prices and no reservations in the old one.
+        CURRENCY_IN_USE = "currency-in-use", "The property has prices or reservations in its currency", 409;
     }
 }
 
@@ -180,9 +182,14 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
             }
         }
         Refusal::NotPayable(NotPayable::NoSuchReservation) => of(&problem_types::NOT_FOUND),
-        Refusal::NotPayable(NotPayable::NotHeld | NotPayable::PaymentOpen) => of(&problems::NOT_PAYABLE),
+        Refusal::NotPayable(NotPayable::NotHeld | NotPayable::PaymentOpen | NotPayable::NothingDue) => {
+            of(&problems::NOT_PAYABLE)
+        }
         Refusal::NotYourHotel => of(&problem_types::FORBIDDEN),
         Refusal::ReferenceTaken => of(&problems::REFERENCE_TAKEN),
+        Refusal::CurrencyInUse { used, .. } => {
+            of(&problems::CURRENCY_IN_USE).field("/currency", used.to_string())
+        }
         Refusal::InventoryBelowTaken { night, taken, .. } => {
             of(&problems::INVENTORY_BELOW_TAKEN).with("night", &night.to_string()).with("taken", &taken)
         }

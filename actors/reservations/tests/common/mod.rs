@@ -66,6 +66,7 @@ pub fn hotel_in(reference: &str, zone: &str) -> HotelProfile {
             amount,
             cancellation,
             active: true,
+            reference: None,
         };
         let flexible = Cancellation { free_until_hours: Some(24), penalty_percent: 80 };
         let fixed = Cancellation { free_until_hours: None, penalty_percent: 100 };
@@ -77,6 +78,7 @@ pub fn hotel_in(reference: &str, zone: &str) -> HotelProfile {
             rate_plans: vec![plan("Flexible", amount, flexible), plan("Saver", amount * 9 / 10, fixed)],
             season: Season::FLAT,
             active: true,
+            reference: None,
         }
     };
     HotelProfile {

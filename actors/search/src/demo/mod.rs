@@ -169,7 +169,7 @@ mod tests {
         let digest = protocol::codec::hash128(&[&protocol::codec::encode(&hotels)]);
         assert_eq!(
             (hotels.len(), format!("{digest:032x}").as_str()),
-            (3350, "4706a0f8f5904db15a30f290baccd24e")
+            (3350, "18625cf968f665eaffbc9322add09092")
         );
     }
 

@@ -56,6 +56,7 @@ pub(super) fn room_types(
             rate_plans: plans.of(id, double * share, sleeps, stars, country),
             season: season.clone(),
             active: true,
+            reference: None,
         }
     });
     typed.collect()
@@ -108,6 +109,7 @@ impl RatePlans {
             amount: country.price(dollars),
             cancellation,
             active: true,
+            reference: None,
         });
         made.collect()
     }

@@ -78,7 +78,7 @@ mod tests {
             let currency: Currency = code.parse().unwrap();
             let season = Season { months, weekdays };
             let cancellation = Cancellation { free_until_hours: None, penalty_percent: 0 };
-            let plan = RatePlanProfile { id: RatePlanId(0), name: String::new(), amount, cancellation, active: true };
+            let plan = RatePlanProfile { id: RatePlanId(0), name: String::new(), amount, cancellation, active: true, reference: None };
             let stay = Stay::new(Date(day), Date(day + length)).unwrap();
             let theirs = stay.nights().map(|night| night_price(&plan, &season, night, None, currency)).fold(0i64, i64::saturating_add);
             prop_assert_eq!(StayQuery::new(stay, 1, 1).by_season(amount, &season, currency), theirs);

@@ -32,7 +32,14 @@ pub fn at(millis: i64) -> Timestamp {
 
 pub fn plan(name: &str, amount: i64) -> RatePlanProfile {
     let cancellation = Cancellation { free_until_hours: Some(24), penalty_percent: 100 };
-    RatePlanProfile { id: RatePlanId(0), name: name.into(), amount, cancellation, active: true }
+    RatePlanProfile {
+        id: RatePlanId(0),
+        name: name.into(),
+        amount,
+        cancellation,
+        active: true,
+        reference: None,
+    }
 }
 
 pub fn room(name: &str, sleeps: u8, rooms: u32, rate_plans: Vec<RatePlanProfile>) -> RoomTypeProfile {
@@ -44,6 +51,7 @@ pub fn room(name: &str, sleeps: u8, rooms: u32, rate_plans: Vec<RatePlanProfile>
         rate_plans,
         season: Season::FLAT,
         active: true,
+        reference: None,
     }
 }
 

@@ -101,6 +101,7 @@ fn hotel(
         amount,
         cancellation: Cancellation { free_until_hours, penalty_percent },
         active: true,
+        reference: None,
     };
     let room = |name: &str, sleeps, rooms, factor: f64| {
         let room = RoomTypeId::of_name(id, name);
@@ -115,6 +116,7 @@ fn hotel(
             ],
             season: Season::FLAT,
             active: true,
+            reference: None,
         }
     };
     HotelProfile {

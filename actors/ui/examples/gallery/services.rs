@@ -318,7 +318,11 @@ impl SampleServices {
                     return Err(reservations::Refusal::SoldOut { night: quote.stay.check_in() });
                 }
                 state.made += 1;
-                let held = data::held(state.made + 1_000, actor, quote, Guest { ..guest }, requests, now);
+                let free = quote.total == 0;
+                let mut held = data::held(state.made + 1_000, actor, quote, Guest { ..guest }, requests, now);
+                if free {
+                    (held.status, held.hold_expires_at) = (Status::Confirmed, None);
+                }
                 state.bookings.insert(held.id, held.clone());
                 Ok(held.into())
             }

@@ -44,7 +44,7 @@ pub(super) async fn show(
     let is_held = reservation.status == Status::Held;
     let until = reservation.hold_expires_at.filter(|_| is_held);
     let timeline = reservation.timeline.iter().map(|(at, what)| {
-        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": event_text(*what, reservation.cancelled_by) })
+        json!({ "at": format::instant(locale, *at, &hotel.profile.time_zone), "iso": iso(*at), "what": event_text(*what, &reservation) })
     });
     let view = json!({
         "state": state, "stay": stay, "number": reservation.id.to_string(),
@@ -93,6 +93,10 @@ fn state(context: &PageContext, reservation: &Reservation, hotel: &HotelView) ->
         ),
         (Status::Confirmed, _) if is_over(context, reservation, hotel) => (
             "", "check", "Your stay is over".to_owned(), format!("We hope to see you in {city} again."), Some(search()),
+        ),
+        (Status::Confirmed, _) if reservation.quote.total == 0 => (
+            "", "check", format!("{city} is booked"),
+            format!("Your booking is confirmed, and there is nothing to pay. We have sent the details to {}.", reservation.guest.email), None,
         ),
         (Status::Confirmed, _) => (
             "", "check", format!("{city} is booked"),
@@ -196,10 +200,13 @@ fn next(context: &PageContext, reservation: &Reservation, hotel: &HotelView) -> 
 }
 
 /// The text of a timeline event.
-fn event_text(what: TimelineEvent, cancelled_by: Option<CancelledBy>) -> &'static str {
+fn event_text(what: TimelineEvent, reservation: &Reservation) -> &'static str {
     match what {
-        TimelineEvent::Cancelled if cancelled_by == Some(CancelledBy::Hotel) => "Cancelled by the hotel",
-        TimelineEvent::Cancelled if cancelled_by == Some(CancelledBy::Partner) => {
+        TimelineEvent::Confirmed if reservation.quote.total == 0 => "Confirmed",
+        TimelineEvent::Cancelled if reservation.cancelled_by == Some(CancelledBy::Hotel) => {
+            "Cancelled by the hotel"
+        }
+        TimelineEvent::Cancelled if reservation.cancelled_by == Some(CancelledBy::Partner) => {
             "Cancelled by the partner with whom you booked"
         }
         TimelineEvent::Held => "Room held",

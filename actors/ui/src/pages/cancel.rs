@@ -80,6 +80,7 @@ async fn page(context: &mut PageContext, opened: OpenedBooking, form: Form) -> R
     let free_until = if policy.penalty_percent == 0 { Some(policy.guest_until) } else { policy.free_until };
     let explanation = match (reservation.status, free_until) {
         (Status::Held, _) => "Nothing has been charged, and cancelling is free.".to_owned(),
+        _ if reservation.quote.total == 0 => "Nothing was charged, so there is nothing to refund.".to_owned(),
         (_, Some(until)) if until > now => format!(
             "You can cancel free of charge until {} ({} time). We refund the card that was used right away; it can take your bank up to ten days to show it.",
             format::deadline(locale, until, &hotel.profile.time_zone, now),

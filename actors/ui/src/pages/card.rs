@@ -203,6 +203,9 @@ pub(super) fn failure_text(code: &str) -> (&'static str, &'static str) {
         "amount_changed" => {
             ("The amount has changed", "Nothing was charged. Please check the total and pay again.")
         }
+        "reservation_nothing_due" => {
+            ("There is nothing to pay", "Nothing was charged. Your booking is confirmed without a payment.")
+        }
         "reservation_not_held" => {
             ("The hold has expired", "Nothing was charged. Please choose a room again.")
         }

@@ -1,4 +1,5 @@
-//! Checkout: the price breakdown of an offer, the guest's details and the card. One button books and pays.
+//! Checkout: the price breakdown of an offer, the guest's details and, unless the total is 0, the card. One button books and
+//! pays.
 
 use contracts::reservations::{Guest, Hold, Quote, Refusal};
 use group::Failure;
@@ -64,13 +65,18 @@ pub(super) async fn book(mut context: PageContext, fields: Fields) -> Result<Res
         return Err(PageError::BadRequest);
     }
     let hotel = lookup::hotel(&context, quote.hotel).await?;
-    let card = card::token(fields.get("payment_method"));
-    if let Err(why) = card {
-        form.field_error("payment_method", why);
-    }
-    let (true, Ok(card)) = (form.is_valid(), card) else {
-        return page(&mut context, &quote, &hotel, offer, &form, once);
+    let card = match card::token(fields.get("payment_method")) {
+        // Nothing is charged, so no card is asked for.
+        _ if quote.total == 0 => None,
+        Ok(card) => Some(card),
+        Err(why) => {
+            form.field_error("payment_method", why);
+            None
+        }
     };
+    if !form.is_valid() {
+        return page(&mut context, &quote, &hotel, offer, &form, once);
+    }
     let call = context.as_visitor().await?;
     let keyed = call.with_key("ui book", &context.session.form_subject(), once);
     let admission = match admission::admit(&context, &keyed, &quote).await {
@@ -111,6 +117,7 @@ pub(super) async fn book(mut context: PageContext, fields: Fields) -> Result<Res
     };
     context.save_session();
     let booking = format!("/bookings/{}", held.id);
+    let Some(card) = card else { return Ok(context.redirect(&booking)) };
     match card::start(&context, &call, &held, card, once).await? {
         Attempt::Started => Ok(context.redirect(&format!("{booking}/paying"))),
         Attempt::BadCard => Ok(context.redirect(&format!("{booking}/pay?card=refused"))),
@@ -146,7 +153,7 @@ fn page(
     once: &str,
 ) -> Result<Response, PageError> {
     let view = json!({
-        "stay": Stay::of(quote, hotel, context.locale, context.now),
+        "stay": Stay::of(quote, hotel, context.locale, context.now), "free": quote.total == 0,
         "form": form, "offer": offer, "once": once, "action": "/checkout/book",
         "bank": card::form(&context.site.dependencies.bank),
         "hold": countdown("We hold this price", quote.expires_at, context.now, "This price has expired. Please go back to see the current price."),

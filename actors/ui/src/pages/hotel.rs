@@ -127,6 +127,7 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
         | Refusal::NotPayable(_)
         | Refusal::NotYourHotel
         | Refusal::ReferenceTaken
+        | Refusal::CurrencyInUse { .. }
         | Refusal::InventoryBelowTaken { .. } => "This is no longer possible.".to_owned(),
     }
 }
