@@ -118,6 +118,7 @@ fn filled(path: &str) -> String {
         "{reservation_id}" => "rsv_00000000000000000000000000".to_owned(),
         "{payment_id}" => "pay_00000000000000000000000000".to_owned(),
         "{client_id}" => "cli_nobody".to_owned(),
+        "{refund_id}" => "ref_00000000000000000000000000".to_owned(),
         "{key_id}" => "k4.pid.nothing".to_owned(),
         "{service}" => "auth".to_owned(),
         "{shard}" | "{row}" => "0".to_owned(),

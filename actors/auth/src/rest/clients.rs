@@ -6,8 +6,8 @@ use contracts::auth::{
     RotateClientSecret, client_secret_hash,
 };
 use edge::{
-    ApiError, Cursor, Cursors, Instant, Json, Limit, NoContent, Page, Problem, ProblemType, SerdeJson,
-    problem_types,
+    ApiError, Cursor, Cursors, Instant, Json, Limit, NoContent, OptionalJson, Page, Problem, ProblemType,
+    SerdeJson, problem_types,
 };
 use group::Client;
 use poem_openapi::{Enum, Object, OpenApi, param};
@@ -221,13 +221,13 @@ impl Clients {
         #[oai(scope = "rest::scope::CLUSTER_MANAGE")] caller: edge::SignedIn,
         /// The client's id
         client_id: param::Path<String>,
-        body: Json<SecretRotation>,
+        body: OptionalJson<SecretRotation>,
     ) -> Result<NoStore<MadeClient>, ApiError> {
         let secret = random_secret("sec_");
         let request = RotateClientSecret {
             client_id: client_id.0,
             secret_hash: client_secret_hash(&secret),
-            overlap_secs: body.0.overlap_secs.unwrap_or(OVERLAP_SECS),
+            overlap_secs: body.0.and_then(|body| body.overlap_secs).unwrap_or(OVERLAP_SECS),
         };
         let rotated = self.client.call(&caller.call(), request).await;
         let client = ClientBody::from(rotated.map_err(|failure| edge::api_error(failure, problem))?);

@@ -81,7 +81,7 @@ async fn secrets_are_rotated_with_an_overlap() {
     };
     let reader = Principal { scopes: list(&[scope::CLUSTER_READ]), ..operator() };
     assert_eq!(rotate(&reader, "web", "{}").await.status, StatusCode::FORBIDDEN);
-    let rotated = rotate(&operator(), "web", "{}").await;
+    let rotated = rotate(&operator(), "web", "").await;
     assert_eq!(rotated.status, StatusCode::OK, "{}", rotated.body);
     assert_not_cached(&rotated);
     assert!(rotated.json()["client"]["previous_secret_expires_at"].is_string(), "{}", rotated.body);
