@@ -124,7 +124,8 @@ async fn a_stay_that_is_over_cannot_be_cancelled() {
     assert_eq!(staff.get(&overdue).await.expect(200).json()["items"][0]["id"], held["id"]);
     staff.post(&format!("{reservation}/check-out"), &json!({})).await.expect(200);
     assert_eq!(staff.get(&overdue).await.expect(200).json()["items"], json!([]));
-    partner.post(&cancel, &json!({})).await.problem(409, "wrong-status");
+    let refused = partner.post(&cancel, &json!({})).await.problem(409, "wrong-status");
+    assert_eq!(refused["reservation_status"], "checked_out");
     server.wait_until_outboxes_empty().await;
     server.assert_invariants().await;
 }

@@ -167,7 +167,9 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         }
         Refusal::Changed => Problem::new(&problem_types::PRECONDITION_FAILED)
             .detail("It was changed meanwhile: read it again."),
-        Refusal::WrongStatus { status } => of(&problems::WRONG_STATUS).with("status", &status.as_str()),
+        Refusal::WrongStatus { status } => {
+            of(&problems::WRONG_STATUS).with("reservation_status", &status.as_str())
+        }
         Refusal::WrongDay { today } => of(&problems::WRONG_DAY).with("today", &today.to_string()),
         Refusal::NotNow { from, until } => of(&problems::WRONG_DAY)
             .with("from", &from.to_string())
