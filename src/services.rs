@@ -45,6 +45,10 @@ pub struct ApiDependencies {
     pub bank_script_url: String,
     /// The prefix of links, without a slash at its end.
     pub public_url: String,
+    /// The most cards that a guest tries in an hour.
+    pub card_attempts_max: u32,
+    /// The same of all guests of an address.
+    pub address_card_attempts_max: u32,
 }
 
 /// The purposes of derived keys. Changing one invalidates what was made with it.
@@ -55,6 +59,7 @@ mod purpose {
     pub const SESSIONS: &str = "ui-session";
     pub const FORMS: &str = "ui-forms";
     pub const ADDRESSES: &str = "client-address";
+    pub const CARD_ATTEMPTS: &str = "card-attempts";
     pub const CURSORS: &str = "cursors";
     pub const ATTEMPTS: &str = "attempts";
 }
@@ -171,6 +176,7 @@ pub fn mount(
             booking_links: apis.booking_links(),
         }),
         attempts: attempts(client, credentials, &apis.key),
+        card_limits: apis.card_limits(),
     })?;
     let site = Arc::new(site);
     let pages = ui::routes(Arc::clone(&site));
@@ -196,6 +202,7 @@ pub fn mount_apis(
         public_url: apis.public_url.clone(),
         booking_url: apis.booking_url(),
         cursors: cursors(),
+        card_limits: apis.card_limits(),
     };
     let offers = apis.key.seal(purpose::OFFERS);
     let addresses = apis.key.links(purpose::ADDRESSES);
@@ -247,6 +254,8 @@ impl ApiDependencies {
             publishable_key: String::new(),
             bank_script_url: String::new(),
             public_url: "http://127.0.0.1:8080".to_owned(),
+            card_attempts_max: 20,
+            address_card_attempts_max: 60,
         }
     }
 
@@ -262,6 +271,14 @@ impl ApiDependencies {
     /// The sandbox, or a bank's test mode: pages, mails and PDFs are then marked TEST.
     fn is_test_mode(&self) -> bool {
         self.bank.mode() != contracts::payments::BankMode::Live
+    }
+
+    fn card_limits(&self) -> edge::rate_limit::CardLimits {
+        edge::rate_limit::CardLimits {
+            addresses: self.key.links(purpose::CARD_ATTEMPTS),
+            visitor_max: self.card_attempts_max,
+            address_max: self.address_card_attempts_max,
+        }
     }
 
     fn booking_url(&self) -> payments::BookingUrl {

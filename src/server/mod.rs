@@ -139,6 +139,8 @@ impl Server {
             publishable_key: payment_settings.publishable_key,
             bank_script_url: payment_settings.script_url,
             public_url,
+            card_attempts_max: settings.limits.card_attempts_max,
+            address_card_attempts_max: settings.limits.address_card_attempts_max,
         };
         let mailer = mail::mailer(&settings, &data.path)?;
         let from = mail::address(&settings.mail.from)?;

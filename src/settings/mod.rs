@@ -256,6 +256,10 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Cache of each group's store, in MiB.
     pub cache_mib: u64,
+    /// Maximum number of cards that an account or a guest's session tries in an hour. OAuth clients have no such limit.
+    pub card_attempts_max: u32,
+    /// The same of all guests of an address, or of an IPv6 /64, except loopback.
+    pub address_card_attempts_max: u32,
 }
 
 impl Default for Limits {
@@ -272,6 +276,8 @@ impl Default for Limits {
             body_bytes_max: 1 << 20,
             request_timeout: Duration::from_secs(30),
             cache_mib: 8,
+            card_attempts_max: 20,
+            address_card_attempts_max: 60,
         }
     }
 }

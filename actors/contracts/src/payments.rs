@@ -12,8 +12,8 @@ pub use bank::{
 };
 pub use payable::{NotPayable, Payable, Quoted};
 pub use payment::{
-    Attention, AwaitPayment, CancelPayment, Failure, GetPayment, GuestReturned, ListPayments,
-    ListReservationPayments, Payment, PaymentCursor, PaymentStatus, StartPayment,
+    Attention, AwaitPayment, CancelPayment, CountCardAttempt, Failure, GetPayment, GuestReturned,
+    ListPayments, ListReservationPayments, Payment, PaymentCursor, PaymentStatus, StartPayment,
 };
 pub use receipt::{CreditNote, GetCreditNote, GetReceipt, Receipt};
 pub use refund::{
@@ -44,6 +44,7 @@ protocol::contract! {
         CancelPayment,
         RetryRefund,
         SettleRefund,
+        CountCardAttempt,
     }
 
     /// The replies to commands.

@@ -115,6 +115,7 @@ mod before {
         CancelPayment { payment: PaymentId },
         RetryRefund { payment: PaymentId, refund: RefundId },
         SettleRefund { payment: PaymentId, refund: RefundId, note: String },
+        CountCardAttempt { address: Option<u128>, visitor_max: u32, address_max: u32 },
     }
 
     #[derive(Serialize)]
@@ -327,6 +328,11 @@ fn commands_of_payments_keep_their_bytes() {
     same(
         Before::SettleRefund { payment, refund, note: note.clone() },
         SettleRefund { payment, refund, note }.into(),
+    );
+    let (address, visitor_max, address_max) = (Some(7), 20, 60);
+    same(
+        Before::CountCardAttempt { address, visitor_max, address_max },
+        payments::CountCardAttempt { address, visitor_max, address_max }.into(),
     );
     assert_eq!(codec::encode(&Command::from(GuestReturned { payment: PaymentId(7) })), [1, 6, 7]);
 }

@@ -109,6 +109,8 @@ pub enum Timer {
     Recheck(PaymentId),
     /// Retrieve the refund.
     RecheckRefund(PaymentId, RefundId),
+    /// The attempts under this key are too old to count.
+    ForgetAttempts(u128),
 }
 
 impl Service for Payments {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use contracts::payments::{
-    self, BankEvent, BankEventReply, CancelPayment, GetCreditNote, GetPayment, GetReceipt, ListPayments,
-    ListReservationPayments, PaymentCursor, RequestRefund, RetryRefund, SettleRefund, StartPayment,
+    self, BankEvent, BankEventReply, CancelPayment, CountCardAttempt, GetCreditNote, GetPayment, GetReceipt,
+    ListPayments, ListReservationPayments, PaymentCursor, RequestRefund, RetryRefund, SettleRefund,
+    StartPayment,
 };
 use contracts::pdf::{self, RenderDocument};
 use contracts::reservations::{self, GetPayable};
@@ -48,6 +49,8 @@ pub struct ApiSettings {
     pub booking_url: BookingUrl,
     /// Seals the cursors of lists.
     pub cursors: Cursors,
+    /// Limits of the cards that guests try.
+    pub card_limits: edge::rate_limit::CardLimits,
 }
 
 /// The operations.
@@ -130,13 +133,15 @@ impl Api {
     ///
     /// Waits up to nine seconds for the bank. A declined card is a payment with the status `failed`, returned with 201. A
     /// payment with the status `processing` can be read again later. While a payment of the reservation is open, another one
-    /// is refused with its id as `payment_id`: complete it, or cancel it to use another card.
+    /// is refused with its id as `payment_id`: complete it, or cancel it to use another card. The cards that a guest or an
+    /// address tries in an hour are limited (429), and the payments of a reservation (409 `too-many-attempts`).
     /// A reservation with a total of 0 is confirmed without a payment; paying for it is 409 `not-payable`.
     #[oai(path = "/payments", method = "post", operation_id = "createPayment")]
     async fn create(
         &self,
         #[oai(scope = "rest::scope::PAYMENTS_WRITE")] caller: SignedIn,
         #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
+        request: &poem::Request,
         new: Json<NewPayment>,
     ) -> Result<Created<Payment>, ApiError> {
         let NewPayment { reservation_id, payment_method, return_url } = new.0;
@@ -155,6 +160,10 @@ impl Api {
                     ) => {}
             Err(failure) => return Err(edge::api_error(failure, reservation_problem)),
         }
+        let limits = &self.settings.card_limits;
+        let address = limits.hash(edge::ClientAddress::of(request));
+        let (visitor_max, address_max) = (limits.visitor_max, limits.address_max);
+        self.call(&caller.call(), CountCardAttempt { address, visitor_max, address_max }).await?;
         let call = caller.call_with(key.0.as_ref(), "createPayment", &reservation_id);
         let start = StartPayment { reservation, payment_method, return_url, expected_amount: None };
         let payment = flow::start_and_wait(&self.client, &call, start).await.map_err(failed)?;

@@ -44,6 +44,17 @@ pub(crate) const PARKED_COUNT: Tree<u8, u32> = Tree::new(42, "parked events, cou
 /// The payments that need the attention of staff, by creation time. All keys begin with [`ALL`].
 pub(crate) const ATTENTION: Tree<(u8, Timestamp, PaymentId), ()> = Tree::new(50, "payments for staff");
 
+/// The cards that were tried lately, by the hash of a guest or of an address; only in the shard of [`protocol::Route::SINGLE`].
+pub(crate) const ATTEMPTS: Tree<u128, AttemptsRow> = Tree::new(51, "card attempts");
+
+/// See [`ATTEMPTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AttemptsRow {
+    pub count: u32,
+    /// When counting starts anew.
+    pub until: Timestamp,
+}
+
 /// The limits of the service.
 pub mod limits {
     /// The time limit of an open payment, in seconds.
@@ -64,7 +75,9 @@ pub mod limits {
     /// The most parked events in each shard; the oldest is removed for a new one.
     pub const PARKED_MAX: u32 = 1000;
     /// The most payments of one reservation, failed ones included.
-    pub const ATTEMPTS_MAX: usize = 50;
+    pub const ATTEMPTS_MAX: usize = 10;
+    /// The time in which the cards that a guest or an address tries are counted, in seconds.
+    pub const ATTEMPTS_SECS: i64 = 3600;
     /// The longest payment method id, in characters.
     pub const PAYMENT_METHOD_CHARS_MAX: usize = 255;
     /// The longest return URL, in bytes.

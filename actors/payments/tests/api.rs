@@ -39,6 +39,11 @@ impl Served {
             public_url: "https://auberge.example".into(),
             booking_url: Arc::new(|id| format!("https://auberge.example/r/{id}")),
             cursors: edge::Cursors::random(),
+            card_limits: edge::rate_limit::CardLimits {
+                addresses: token::ClusterKey::random().links("card-attempts"),
+                visitor_max: 12,
+                address_max: 60,
+            },
         };
         let api = OpenApiService::new(api(world.services.client(), settings), "Payments", "1");
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a port");
@@ -309,4 +314,99 @@ async fn webhooks_complete_a_payment_if_their_signature_is_valid() {
     assert_eq!(status, "succeeded");
     assert_eq!(served.world.charged().await, 1);
     assert_eq!(served.world.services.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_open_payment_is_cancelled_and_another_card_pays_at_once() {
+    let served = Served::new().await;
+    let reservation = served.world.hold(1, euros(900));
+    let (_, open) = served.pay(reservation, "pm_card_threeDSecure2Required", None).await;
+    let id = open["id"].as_str().expect("an id").to_owned();
+    let (status, problem) = served.pay(reservation, "pm_card_visa", None).await;
+    assert!(status == 409 && is(&problem, "payment-open"), "{problem}");
+    assert_eq!(problem["payment_id"], open["id"], "the problem names the open payment: {problem}");
+    let cancel = format!("/v1/payments/{id}/cancel");
+    assert_eq!(served.send(&stranger(), "POST", &cancel, None, None).await.0, 404);
+    let (status, cancelled) = served.send(&guest(), "POST", &cancel, None, None).await;
+    assert_eq!(
+        (status, &cancelled["status"], &cancelled["failure"]["code"]),
+        (200, &json!("failed"), &json!("cancelled")),
+        "{cancelled}"
+    );
+    // The page at the bank does not charge any more.
+    let page = open["next_action"]["redirect_url"].as_str().expect("a page");
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let gone = http.post(page).form(&[("outcome", "complete")]).send().await.expect("an answer");
+    assert_eq!(gone.status(), 404);
+    let (status, paid) = served.pay(reservation, "pm_card_visa", None).await;
+    assert_eq!((status, &paid["status"]), (201, &json!("succeeded")), "{paid}");
+    let path = format!("/v1/payments/{}/cancel", paid["id"].as_str().expect("an id"));
+    let (status, problem) = served.send(&guest(), "POST", &path, None, None).await;
+    assert!(status == 409 && is(&problem, "already-paid"), "{problem}");
+    assert_eq!(served.world.charged().await, 1);
+    assert_eq!(served.world.services.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_refund_that_fails_later_is_listed_retried_and_settled() {
+    let served = Served::new().await;
+    let bank = served.world.bank();
+    bank.send_webhooks_to(format!("{}/v1/webhooks/stripe", served.url));
+    let reservation = served.world.hold(1, euros(900));
+    let (_, payment) = served.pay(reservation, "pm_card_refundFail", None).await;
+    let path = format!("/v1/payments/{}", payment["id"].as_str().expect("an id"));
+    let (status, refund) =
+        served.send(&admin(), "POST", &format!("{path}/refunds"), None, Some(json!({}))).await;
+    assert_eq!((status, &refund["status"]), (201, &json!("succeeded")), "{refund}");
+    let listed = async || {
+        let list = "/v1/payments?needs_attention=true";
+        served.send(&staff(hotel()), "GET", list, None, None).await.1["items"].clone()
+    };
+    let wait_until_listed = async || {
+        for _ in 0..200 {
+            if listed().await.as_array().is_some_and(|items| !items.is_empty()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the refund that failed is not listed");
+    };
+    wait_until_listed().await;
+    let (_, found) = served.send(&guest(), "GET", &path, None, None).await;
+    assert_eq!((&found["status"], &found["attention"]), (&json!("succeeded"), &json!(["refund_failed"])));
+    assert_eq!(found["refunds"][0]["status"], "failed");
+    let of = |refund: &Value| format!("{path}/refunds/{}", refund["id"].as_str().expect("an id"));
+    let retry = format!("{}/retry", of(&refund));
+    assert_eq!(served.send(&guest(), "POST", &retry, None, None).await.0, 403);
+    let (status, second) = served.send(&staff(hotel()), "POST", &retry, None, None).await;
+    assert_eq!(status, 201, "{second}");
+    let (_, again) = served.send(&staff(hotel()), "POST", &retry, None, None).await;
+    assert_eq!(again["id"], second["id"]);
+    // The card does not take refunds: staff pays in another way.
+    wait_until_listed().await;
+    let settle = format!("{}/settle", of(&second));
+    let note = json!({"note": "Bank transfer of 24 November"});
+    let replaced = format!("{}/settle", of(&refund));
+    let (status, problem) = served.send(&admin(), "POST", &replaced, None, Some(note.clone())).await;
+    assert!(status == 409 && is(&problem, "refund-not-failed"), "replaced by another: {problem}");
+    let (status, settled) = served.send(&admin(), "POST", &settle, None, Some(note)).await;
+    assert_eq!((status, &settled["status"]), (200, &json!("refunded")), "{settled}");
+    assert_eq!(settled["refunds"][1]["settled_otherwise"], "Bank transfer of 24 November");
+    assert_eq!(listed().await, json!([]));
+    assert_eq!(served.world.services.violations(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn cards_that_a_guest_tries_are_limited() {
+    let served = Served::new().await;
+    for n in 0..4 {
+        let reservation = served.world.hold(n, euros(900));
+        for _ in 0..3 {
+            assert_eq!(served.pay(reservation, "pm_card_chargeDeclined", None).await.0, 201);
+        }
+    }
+    let reservation = served.world.hold(9, euros(900));
+    let (status, problem) = served.pay(reservation, "pm_card_visa", None).await;
+    assert!(status == 429 && is(&problem, "rate-limited"), "{problem}");
+    assert_eq!(served.world.charged().await, 0);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use contracts::ReservationId;
 use contracts::reservations::link_path;
 use edge::csrf::Csrf;
+use edge::rate_limit::CardLimits;
 use futures::future::BoxFuture;
 use group::{Call, Client, Credentials};
 use quick_cache::sync::Cache;
@@ -38,6 +39,8 @@ pub struct Dependencies {
     pub documents: Arc<dyn Documents>,
     /// Limits failed sign-ins and requests for mails; shared with the APIs.
     pub attempts: AttemptLimits,
+    /// Limits the cards that guests try; as in the REST API of payments.
+    pub card_limits: CardLimits,
 }
 
 /// The bank's settings for browsers.

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use crate::client_address::ClientAddress;
 use crate::error::ApiError;
 
 /// Limits the requests of each client address, by a token bucket.
@@ -43,6 +44,31 @@ impl RequestLimiter {
     pub fn forget_idle(&self) {
         self.buckets.retain_recent();
         self.buckets.shrink_to_fit();
+    }
+}
+
+/// Limits of the cards that guests try, against card testing. They are counted by `payments`, so that all edges share them.
+#[derive(Clone)]
+pub struct CardLimits {
+    /// The key of the hashes of addresses.
+    pub addresses: token::LinkKey,
+    /// The most attempts of an account or of a guest's session in an hour.
+    pub visitor_max: u32,
+    /// The most attempts of an address in an hour.
+    pub address_max: u32,
+}
+
+impl std::fmt::Debug for CardLimits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CardLimits")
+    }
+}
+
+impl CardLimits {
+    /// A keyed hash of the network that counts as one client; `None` for this machine.
+    pub fn hash(&self, address: ClientAddress) -> Option<u128> {
+        let network = address.ip.filter(|_| !address.local).map(network)?.to_string();
+        Some(protocol::codec::hash128(&[self.addresses.tag(&["network", &network]).as_bytes()]))
     }
 }
 

@@ -124,6 +124,31 @@ impl Request for StartPayment {
     }
 }
 
+/// Counts an attempt to pay by card before it is made, against card testing: by guest and by the guest's address, over all
+/// shards. OAuth clients are not counted here; the attempts of one reservation are limited for everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountCardAttempt {
+    /// A keyed hash of the guest's address; `None` for a guest on this machine.
+    pub address: Option<u128>,
+    /// The most attempts of an account or of a guest's session in an hour.
+    pub visitor_max: u32,
+    /// The most attempts of an address in an hour.
+    pub address_max: u32,
+}
+
+impl Request for CountCardAttempt {
+    type Contract = Payments;
+    type Reply = ();
+
+    fn route(&self) -> Route {
+        Route::SINGLE
+    }
+
+    fn access(&self) -> Access {
+        Access::scopes(&[scope::PAYMENTS_WRITE]).or_services(&["ui"])
+    }
+}
+
 /// The guest returned from 3-D Secure: retrieve the intent now rather than at the next scheduled check. Safe at any time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuestReturned {

@@ -34,4 +34,10 @@ pub enum Refusal {
     /// Only a refund that failed can be retried or settled in another way.
     #[error("the refund has not failed")]
     RefundNotFailed,
+    /// Too many cards were tried by this guest or from this address.
+    #[error("too many cards were tried")]
+    TooManyCards { retry_after_secs: u32 },
+    /// Too many payments of this reservation have failed.
+    #[error("{limit} payments of this reservation have failed, which is the limit")]
+    TooManyAttempts { limit: u32 },
 }

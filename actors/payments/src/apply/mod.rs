@@ -3,6 +3,7 @@
 mod bank_event;
 mod cancel;
 mod check;
+mod count_card_attempt;
 mod credit_note;
 mod expire;
 mod fail;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(turn: &mut T<'_>, command: Command) -> Result<Reply, Refu
         Command::GuestReturned(request) => check::guest_returned(turn, &request)?.into(),
         Command::CancelPayment(request) => cancel::cancel_payment(turn, &request)?.into(),
         Command::RetryRefund(request) => refund::retry_refund(turn, &request)?.into(),
+        Command::CountCardAttempt(request) => count_card_attempt::count_card_attempt(turn, &request)?.into(),
         Command::SettleRefund(request) => refund::settle_refund(turn, request)?.into(),
     })
 }
@@ -60,6 +62,7 @@ pub(crate) fn fire(turn: &mut T<'_>, timer: Timer) {
         Timer::Expire(payment) => expire::expire(turn, payment),
         Timer::Recheck(payment) => check::recheck(turn, payment),
         Timer::RecheckRefund(payment, refund) => refund_reported::recheck(turn, payment, refund),
+        Timer::ForgetAttempts(key) => count_card_attempt::forget(turn, key),
     }
 }
 

@@ -17,8 +17,7 @@ pub(super) fn start_payment(turn: &mut T<'_>, request: StartPayment) -> Result<P
         return Err(if open { Refusal::PaymentOpen(current) } else { Refusal::AlreadyPaid(current) });
     }
     if turn.scan(&OF_RESERVATION, &reservation, limits::ATTEMPTS_MAX).len() == limits::ATTEMPTS_MAX {
-        let why = format!("{} attempts have failed, which is the limit", limits::ATTEMPTS_MAX);
-        return Err(bad("reservation_id", &why));
+        return Err(Refusal::TooManyAttempts { limit: limits::ATTEMPTS_MAX as u32 });
     }
     // No writes above this line, no refusals below it.
     let (now, owner) = (turn.now(), turn.caller().effective_subject().to_owned());

@@ -17,6 +17,8 @@ edge::problems! {
     REFUND_TOO_LARGE = "refund-too-large", "The refund is more than what is left of the payment", 409;
     /// Only a refund that failed can be retried or settled in another way.
     REFUND_NOT_FAILED = "refund-not-failed", "The refund has not failed", 409;
+    /// Too many payments of the reservation have failed.
+    TOO_MANY_ATTEMPTS = "too-many-attempts", "Too many payments of this reservation have failed", 409;
     /// The payment has not succeeded.
     NO_RECEIPT = "no-receipt", "There is no receipt before the payment has succeeded", 409;
     /// The signature of a webhook is invalid.
@@ -44,6 +46,11 @@ pub(super) fn payment_problem(refusal: Refusal) -> Problem {
         Refusal::NoSuchCreditNote => {
             Problem::new(&problem_types::NOT_FOUND).detail("This payment has no credit note of this number.")
         }
+        Refusal::TooManyCards { retry_after_secs } => Problem::new(&problem_types::RATE_LIMITED)
+            .detail("Too many cards were tried by this guest or from this network. Wait as long as `Retry-After` states.")
+            .retry_after(retry_after_secs),
+        Refusal::TooManyAttempts { limit } => Problem::new(&TOO_MANY_ATTEMPTS)
+            .detail(format!("{limit} payments have failed. Cancel this reservation, and make another one.")),
         Refusal::NoSuchRefund => Problem::new(&problem_types::NOT_FOUND).detail("There is no such refund."),
         Refusal::RefundNotFailed => Problem::new(&REFUND_NOT_FAILED)
             .detail("Only a refund that failed, and that no other refund replaces, can be retried or settled."),

@@ -66,6 +66,11 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
         },
         documents: Arc::new(SampleDocuments),
         attempts: rest::attempts::AttemptLimits::in_memory(),
+        card_limits: edge::rate_limit::CardLimits {
+            addresses: token::ClusterKey::random().links("card-attempts"),
+            visitor_max: 20,
+            address_max: 60,
+        },
     }
 }
 
@@ -456,6 +461,7 @@ impl SampleServices {
                 confirm(&mut state, reservation, now);
                 Ok(().into())
             }
+            payments::Command::CountCardAttempt(_) => Ok(().into()),
             payments::Command::CancelPayment(payments::CancelPayment { payment }) => {
                 let found = state
                     .payments

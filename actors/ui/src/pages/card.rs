@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::payments::{
-    self, CancelPayment, GuestReturned, ListReservationPayments, Payment, StartPayment,
+    self, CancelPayment, CountCardAttempt, GuestReturned, ListReservationPayments, Payment, StartPayment,
 };
 use contracts::reservations::{self, GetPayable, Reservation};
 use contracts::{PaymentId, ReservationId};
@@ -64,6 +64,8 @@ pub(super) enum Attempt {
     TooLate,
     /// The reservation is paid already.
     Paid,
+    /// Too many cards were tried, by this guest, from this address or for this reservation. What the guest can do.
+    TooManyCards(String),
 }
 
 /// Starts a payment as the caller. `once` is the idempotency key.
@@ -84,6 +86,22 @@ pub(super) async fn start(
         Err(Failure::Refused(_)) => return Ok(Attempt::TooLate),
         Err(failure) => return Err(failure.into()),
     }
+    let limits = &context.site.dependencies.card_limits;
+    let address = limits.hash(context.address);
+    let (visitor_max, address_max) = (limits.visitor_max, limits.address_max);
+    match client.call(call, CountCardAttempt { address, visitor_max, address_max }).await {
+        Ok(()) => {}
+        Err(Failure::Refused(payments::Refusal::TooManyCards { retry_after_secs })) => {
+            let wait = crate::format::count(retry_after_secs.div_ceil(60), "minute");
+            return Ok(Attempt::TooManyCards(format!(
+                "Nothing was charged. Please try again in {wait}, or contact the hotel to book."
+            )));
+        }
+        Err(Failure::Refused(refusal)) => {
+            return Err(PageError::Internal(format!("payments refused to count: {refusal:?}")));
+        }
+        Err(failure) => return Err(failure.into()),
+    }
     let start = StartPayment {
         reservation: reservation.id,
         payment_method: card.to_owned(),
@@ -99,6 +117,9 @@ pub(super) async fn start(
         Err(Failure::Refused(payments::Refusal::PaymentOpen(_))) => Ok(Attempt::Started),
         Err(Failure::Refused(payments::Refusal::AlreadyPaid(_))) => Ok(Attempt::Paid),
         Err(Failure::Refused(payments::Refusal::BadField { .. })) => Ok(Attempt::BadCard),
+        Err(Failure::Refused(payments::Refusal::TooManyAttempts { .. })) => Ok(Attempt::TooManyCards(
+            "Nothing was charged. Please release this room and choose it again, or contact the hotel to book.".to_owned(),
+        )),
         // The same form was submitted again with another card. The first card counts.
         Err(Failure::KeyReused) => Ok(Attempt::Started),
         Err(Failure::Refused(refusal)) => {

@@ -121,6 +121,10 @@ pub(super) async fn book(mut context: PageContext, fields: Fields) -> Result<Res
     match card::start(&context, &call, &held, card, once).await? {
         Attempt::Started => Ok(context.redirect(&format!("{booking}/paying"))),
         Attempt::BadCard => Ok(context.redirect(&format!("{booking}/pay?card=refused"))),
+        Attempt::TooManyCards(what_to_do) => {
+            context.flash("failed", format!("Too many cards have been tried. {what_to_do}"));
+            Ok(context.redirect(&booking))
+        }
         Attempt::TooLate | Attempt::Paid => Ok(context.redirect(&booking)),
     }
 }

@@ -53,6 +53,10 @@ pub(super) async fn pay(
             fail_bad_card(&mut form);
             page(&mut context, opened, form).await
         }
+        Attempt::TooManyCards(what_to_do) => {
+            form.fail("Too many cards have been tried", &what_to_do);
+            page(&mut context, opened, form).await
+        }
         Attempt::TooLate => {
             context.flash("heed", "The hold has expired. Nothing was charged.");
             Ok(context.redirect(&booking))
