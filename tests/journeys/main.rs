@@ -8,6 +8,7 @@ mod guest;
 mod lists;
 mod operators;
 mod owners;
+mod prices;
 mod refusals;
 mod settings;
 mod sign_in;
