@@ -65,6 +65,6 @@ pub fn administrator(sign_in: &AdministratorSignIn, public_url: &str) -> String 
     if std::io::stdout().is_terminal() {
         format!("{} with the password {} (shown once)", sign_in.email, sign_in.password)
     } else {
-        format!("{}: choose a password by mail, at {public_url}/reset-password", sign_in.email)
+        format!("{}: choose a password by mail, at {public_url}/password-reset", sign_in.email)
     }
 }
