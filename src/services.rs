@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
-use contracts::ReservationId;
-use contracts::reservations::link_path;
 use edge::Cursors;
 use group::{Client, Credentials, Effects, NoEffects, Service};
 use mail::{Address, Mailer};
@@ -282,10 +280,10 @@ impl ApiDependencies {
     }
 
     fn booking_url(&self) -> payments::BookingUrl {
-        let (url, links) = (self.public_url.clone(), self.key.links(purpose::BOOKING_LINKS));
-        Arc::new(move |reservation: ReservationId| {
-            let tag = links.tag(&[&reservation.to_string()]);
-            format!("{url}{}", link_path(reservation, &tag))
+        let links = self.booking_links();
+        Arc::new(move |reservation, link| match link {
+            Some(link) => links.secret_link(link),
+            None => links.plain_link(reservation),
         })
     }
 }

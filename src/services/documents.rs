@@ -52,10 +52,10 @@ impl ui::Documents for ReservationDocuments {
     ) -> BoxFuture<'a, Result<Option<File>, Unavailable>> {
         Box::pin(async move {
             let Some((found, hotel)) = self.find(call, reservation).await? else { return Ok(None) };
+            let link = reservations::link_for(&self.client, call, &self.booking_links, reservation).await?;
             let own = Call::bearer(self.credentials.service_token("reservations", None).await?, TIMEOUT);
-            match reservations::confirmation_pdf(&self.client, &own, &self.booking_links, &found, &hotel)
-                .await
-            {
+            let links = &self.booking_links;
+            match reservations::confirmation_pdf(&self.client, &own, links, &found, &hotel, &link).await {
                 Ok(bytes) => Ok(Some(File { name: format!("confirmation-{reservation}.pdf"), bytes })),
                 Err(Failure::Unavailable(away)) => Err(away),
                 Err(failure) => {

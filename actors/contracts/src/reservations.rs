@@ -5,6 +5,7 @@ mod calendar;
 mod desk;
 mod hold;
 mod hotel;
+mod link;
 mod list;
 mod offer;
 mod payment;
@@ -15,11 +16,12 @@ mod settings;
 pub use admission::{Admission, AdmissionEnd, AdmissionId, AdmitHold, EndAdmission, VisitorAddress};
 pub use calendar::{CALENDAR_NIGHTS_MAX, CalendarChange, CalendarNight, GetCalendar, Nights, SetCalendar};
 pub use desk::{CheckIn, CheckOut, DeskAction, NoShow, Undo};
-pub use hold::{Cancel, GetReservation, GetReservationByLink, Hold, Modify, ROOMS_MAX, link_path};
+pub use hold::{Cancel, GetReservation, GetReservationByLink, Hold, Modify, ROOMS_MAX};
 pub use hotel::{
     AddRoomType, GetHotel, GetManagedHotel, IMPORT_MAX, ImportHotels, Imported, ListManagedHotels,
     ManagedHotel, Precondition, PutHotel,
 };
+pub use link::{BookingLink, GetGuestContact, GuestContact, RevokeLinks, SendLink, booking_path};
 pub use list::{DayList, GetDayList, ListBy, ListReservations, Position, ReservationPage, merge_pages};
 pub use offer::{
     CHECK_IN_HOUR, CHECK_OUT_HOUR, GetOffers, LocalHour, OFFER_SECS, Offer, Offers, PartyError, Quote,
@@ -66,6 +68,8 @@ protocol::contract! {
         AdmitHold,
         EndAdmission,
         AddRoomType,
+        SendLink,
+        RevokeLinks,
     }
 
     /// The replies to commands.
@@ -92,6 +96,7 @@ protocol::contract! {
         GetPayable,
         GetCalendar,
         GetDayList,
+        GetGuestContact,
     }
 
     /// The replies to queries.
@@ -107,5 +112,6 @@ protocol::contract! {
         Reservations(ReservationPage),
         Payable(Payable),
         Calendar(Vec<CalendarNight>),
+        GuestContact(GuestContact),
     }
 }

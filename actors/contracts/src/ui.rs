@@ -8,18 +8,19 @@ use protocol::{Access, Request, Route, Slot, codec};
 use serde::{Deserialize, Serialize};
 
 use crate::ReservationId;
+use crate::reservations::BookingLink;
 
 /// The shard of a guest session.
 fn route(guest: &str) -> Route {
     Route::Slot(Slot::of(codec::hash128(&[b"guest", guest.as_bytes()])))
 }
 
-/// Remembers that a guest session has opened a booking with its secret link.
+/// Remembers that a guest session has opened a booking with its secret link. A later link replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RememberBooking {
     /// The guest session, `gst_…`.
     pub guest: String,
-    pub reservation: ReservationId,
+    pub link: BookingLink,
 }
 
 /// Removes all opened bookings of a guest session.
@@ -29,16 +30,16 @@ pub struct ForgetBookings {
     pub guest: String,
 }
 
-/// Lists the bookings that a guest session has opened, most recently opened first.
+/// Lists the links with which a guest session has opened bookings, most recently opened first. A link may be invalid by now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListOpenedBookings {
     /// The guest session, `gst_…`.
     pub guest: String,
 }
 
-/// Whether a guest session has opened a booking.
+/// Reads the link with which a guest session has opened a booking, if it has. The link may be invalid by now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct HasOpenedBooking {
+pub struct GetOpenedBooking {
     /// The guest session, `gst_…`.
     pub guest: String,
     pub reservation: ReservationId,
@@ -63,8 +64,8 @@ macro_rules! guest_request {
 }
 guest_request!(RememberBooking => ());
 guest_request!(ForgetBookings => ());
-guest_request!(ListOpenedBookings => Vec<ReservationId>);
-guest_request!(HasOpenedBooking => bool);
+guest_request!(ListOpenedBookings => Vec<BookingLink>);
+guest_request!(GetOpenedBooking => Option<BookingLink>);
 
 /// A domain refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -89,11 +90,11 @@ protocol::contract! {
 
     /// Queries.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    pub enum Query { ListOpenedBookings, HasOpenedBooking }
+    pub enum Query { ListOpenedBookings, GetOpenedBooking }
 
     /// Replies to queries.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    pub enum Answer { Bookings(Vec<ReservationId>), HasOpened(bool) }
+    pub enum Answer { Bookings(Vec<BookingLink>), Opened(Option<BookingLink>) }
 }
 
 #[cfg(test)]
@@ -103,9 +104,12 @@ mod tests {
     /// Logs and idempotency rows contain these bytes.
     #[test]
     fn stored_bytes_are_still_read() {
-        let remember = RememberBooking { guest: "gst_a".into(), reservation: ReservationId(7) };
+        let remember = RememberBooking {
+            guest: "gst_a".into(),
+            link: BookingLink { reservation: ReservationId(7), number: 3 },
+        };
         let commands: [(Command, &[u8]); 2] = [
-            (remember.into(), b"\x01\x00\x05gst_a\x07"),
+            (remember.into(), b"\x01\x00\x05gst_a\x07\x03"),
             (ForgetBookings { guest: "gst_a".into() }.into(), b"\x01\x01\x05gst_a"),
         ];
         for (command, bytes) in commands {

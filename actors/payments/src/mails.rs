@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contracts::payments::{Command, Receipt, RefundStatus};
 use contracts::pdf::{self, RenderDocument};
+use contracts::reservations::{BookingLink, GetGuestContact, GuestContact};
 use contracts::{PaymentId, RefundId, ReservationId};
 use group::{EffectContext, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
@@ -24,8 +25,9 @@ const TEMPLATES: [(&str, &str); 5] = [
     ("mail.html", include_str!("../templates/mail.html")),
 ];
 
-/// Makes the link to a booking when a mail is sent.
-pub type BookingUrl = Arc<dyn Fn(ReservationId) -> String + Send + Sync>;
+/// Makes the link to a booking when a mail is sent or a receipt is rendered: the secret link, or without one the link for
+/// those who sign in.
+pub type BookingUrl = Arc<dyn Fn(ReservationId, Option<BookingLink>) -> String + Send + Sync>;
 
 /// Renders and sends the mails.
 pub struct Mails {
@@ -75,7 +77,8 @@ impl Mails {
 
     async fn send_receipt(&self, context: &EffectContext, payment: PaymentId) -> Result<(), MailError> {
         let record = record(context, payment).await?;
-        let (receipt, data) = self.receipt_data(&record)?;
+        let contact = contact(context, record.reservation).await?;
+        let (receipt, data) = self.receipt_data(&record, &contact)?;
         let document = document(context, pdf::RECEIPT, receipt.data_json.clone()).await?;
         let hotel = data["hotel"]["name"].as_str().unwrap_or_default();
         let subject = format!("{}Receipt {} from {hotel}", test_mark(&data), receipt.number);
@@ -84,11 +87,7 @@ impl Mails {
             text: self.render("receipt.txt", &data)?,
             html: self.render("receipt.html", &data)?,
             attachments: vec![attachment(format!("receipt-{}.pdf", receipt.number), document)],
-            ..self.message(
-                &receipt.guest_name,
-                &receipt.guest_email,
-                format!("{payment}.receipt@{}", self.domain),
-            )?
+            ..self.message(&contact, format!("{payment}.receipt@{}", self.domain))?
         };
         self.mailer.send(&message).await.map_err(not_sent)
     }
@@ -106,8 +105,8 @@ impl Mails {
         if refund.status == RefundStatus::Failed {
             return Ok(());
         }
-        let Some(payable) = &record.payable else { return Ok(()) };
-        let booking_url = (self.booking_url)(record.reservation);
+        let contact = contact(context, record.reservation).await?;
+        let booking_url = (self.booking_url)(record.reservation, Some(contact.link));
         let data = receipt::data(&record, &booking_url);
         let mut data = data.ok_or_else(|| MailError::Permanent(format!("{payment} is not captured")))?;
         let (mut credit_note, mut attachments) = (None, Vec::new());
@@ -134,17 +133,14 @@ impl Mails {
             text: self.render("refund.txt", &data)?,
             html: self.render("refund.html", &data)?,
             attachments,
-            ..self.message(
-                &payable.guest_name,
-                &payable.guest_email,
-                format!("{id}.refund@{}", self.domain),
-            )?
+            ..self.message(&contact, format!("{id}.refund@{}", self.domain))?
         };
         self.mailer.send(&message).await.map_err(not_sent)
     }
 
-    fn receipt_data(&self, record: &Record) -> Result<(Receipt, Value), MailError> {
-        let receipt = receipt::receipt(record, &(self.booking_url)(record.reservation));
+    fn receipt_data(&self, record: &Record, contact: &GuestContact) -> Result<(Receipt, Value), MailError> {
+        let url = (self.booking_url)(record.reservation, Some(contact.link));
+        let receipt = receipt::receipt(record, &url);
         let receipt = receipt.map_err(|refusal| MailError::Permanent(refusal.to_string()))?;
         let data = serde_json::from_str(&receipt.data_json);
         let data = data.map_err(|error| MailError::Permanent(error.to_string()))?;
@@ -155,8 +151,8 @@ impl Mails {
         self.renderer.render(name, data).map_err(|error| MailError::Permanent(error.to_string()))
     }
 
-    fn message(&self, name: &str, email: &str, message_id: String) -> Result<Message, MailError> {
-        let to = Address::new(name, email);
+    fn message(&self, contact: &GuestContact, message_id: String) -> Result<Message, MailError> {
+        let to = Address::new(contact.name.clone(), contact.email.clone());
         Ok(Message {
             to: to.map_err(|error| MailError::Permanent(error.to_string()))?,
             cc: Vec::new(),
@@ -175,6 +171,14 @@ async fn record(context: &EffectContext, payment: PaymentId) -> Result<Record, M
     let found = context.read(|view| view.get(&PAYMENTS, &payment)).await;
     let found = found.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
     found.ok_or_else(|| MailError::Permanent(format!("{payment} does not exist")))
+}
+
+/// The guest's address and link as they are now. The address may have changed since the payment, and an earlier mailbox must
+/// get neither the mail nor the link.
+async fn contact(context: &EffectContext, reservation: ReservationId) -> Result<GuestContact, MailError> {
+    let call = context.call(TIMEOUT).await;
+    let call = call.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
+    context.client.call(&call, GetGuestContact { reservation }).await.map_err(failed)
 }
 
 fn attachment(name: String, bytes: Vec<u8>) -> Attachment {

@@ -12,7 +12,7 @@ use contracts::payments::{
     StartPayment,
 };
 use contracts::pdf::{self, RenderDocument};
-use contracts::reservations::{self, GetPayable};
+use contracts::reservations::{self, BookingLink, GetGuestContact, GetPayable};
 use contracts::{PaymentId, ReservationId};
 use edge::{
     ApiError, Caller, Created, Cursor, Cursors, IdempotencyKey, Json, Limit, Page, Problem, SerdeJson,
@@ -284,6 +284,8 @@ impl Api {
     }
 
     /// Get the receipt as PDF
+    ///
+    /// It contains the guest's secret link only for the owner of the reservation with the scope `reservations:write`.
     #[oai(path = "/payments/:payment_id/receipt.pdf", method = "get", operation_id = "getReceipt")]
     async fn receipt(
         &self,
@@ -293,7 +295,7 @@ impl Api {
     ) -> Result<edge::Pdf, ApiError> {
         let (id, call) = (rest::id_in_path(&payment_id)?, caller.call());
         let reservation = self.call(&call, GetPayment { payment: id }).await?.reservation;
-        let booking_url = (self.settings.booking_url)(reservation);
+        let booking_url = (self.settings.booking_url)(reservation, self.link(&call, reservation).await?);
         let receipt = self.call(&call, GetReceipt { payment: id, booking_url }).await?;
         let bytes = self.rendered(call, pdf::RECEIPT, receipt.data_json).await?;
         Ok(edge::Pdf { name: format!("receipt-{}.pdf", receipt.number), bytes })
@@ -332,7 +334,7 @@ impl Api {
     ) -> Result<edge::Pdf, ApiError> {
         let (payment, call) = (rest::id_in_path(&payment_id)?, caller.call());
         let reservation = self.call(&call, GetPayment { payment }).await?.reservation;
-        let booking_url = (self.settings.booking_url)(reservation);
+        let booking_url = (self.settings.booking_url)(reservation, self.link(&call, reservation).await?);
         let note = self.call(&call, GetCreditNote { payment, number: number.0, booking_url }).await?;
         let bytes = self.rendered(call, pdf::CREDIT_NOTE, note.data_json).await?;
         Ok(edge::Pdf { name: format!("credit-note-{}.pdf", note.number), bytes })
@@ -402,6 +404,15 @@ impl Api {
                 Problem::new(&edge::problem_types::INTERNAL)
             })
         })
+    }
+
+    /// The secret link, for callers who have the guest's rights.
+    async fn link(&self, call: &Call, reservation: ReservationId) -> Result<Option<BookingLink>, ApiError> {
+        match self.client.call(call, GetGuestContact { reservation }).await {
+            Ok(contact) => Ok(Some(contact.link)),
+            Err(Failure::Refused(_) | Failure::Forbidden(_)) => Ok(None),
+            Err(failure) => Err(edge::api_error(failure, reservation_problem)),
+        }
     }
 
     async fn own_token(&self) -> Result<Arc<str>, ApiError> {

@@ -4,6 +4,7 @@ use contracts::payments::{
     Attention, BankMode, CreditNote, Failure, Payable, Payment, PaymentStatus, Refund, RefundReason,
     RefundStatus,
 };
+use contracts::reservations::BookingLink;
 use contracts::{
     Currency, HotelId, Money, PaymentId, RefundId, ReservationId, manages_all_hotels, manages_hotel,
 };
@@ -357,12 +358,23 @@ impl Record {
         }
     }
 
-    /// Whether `caller` may see it: its owner, staff of the hotel, administrators, and services in their own name, which
-    /// have verified access themselves.
+    /// The owner of the reservation, once reservations has returned it.
+    pub fn reservation_owner(&self) -> Option<&str> {
+        self.payable.as_ref().map(|payable| payable.owner.as_str())
+    }
+
+    /// Whether `caller` may see it: whoever started it, the owner of the reservation, the bearer of its secret link (the
+    /// pages have shown that the link is valid), staff of the hotel, administrators, and `payments` and `reservations` in
+    /// their own name, which have verified access themselves.
     pub fn is_visible_to(&self, caller: &Principal) -> bool {
-        let owns = !caller.is_anonymous() && caller.effective_subject() == self.owner;
-        let trusted = caller.as_service().is_some() && caller.on_behalf_of.is_none();
-        owns || trusted
+        let subject = caller.effective_subject();
+        let owns =
+            !caller.is_anonymous() && (subject == self.owner || self.reservation_owner() == Some(subject));
+        let by_link = BookingLink::of_caller(caller).is_some_and(|link| link.reservation == self.reservation);
+        let trusted =
+            caller.on_behalf_of.is_none() && matches!(caller.as_service(), Some("payments" | "reservations"));
+        owns || by_link
+            || trusted
             || manages_all_hotels(caller)
             || self.hotel().is_some_and(|hotel| manages_hotel(caller, hotel))
     }
@@ -458,6 +470,7 @@ mod tests {
                 check_out: Date(2),
                 lines: vec![("1 night".into(), 100)],
                 taxes: vec![TaxAmount { name: "VAT".into(), amount: 7, included: true }],
+                owner: "cli_partner".into(),
             }),
             stage: Stage::Succeeded,
             intent: Some("pi_1".into()),

@@ -5,8 +5,8 @@ mod common;
 use common::bench::*;
 use common::*;
 use contracts::payments::*;
-use contracts::reservations::{self, RefundChanged, Reservations};
-use contracts::{PaymentId, RefundId};
+use contracts::reservations::{self, BookingLink, RefundChanged, Reservations};
+use contracts::{PaymentId, RefundId, ReservationId};
 use payments::{Effect, limits};
 use protocol::Timestamp;
 
@@ -204,12 +204,15 @@ fn payments_are_visible_to_their_owner_and_to_staff() {
         found.into_iter().map(|payment| payment.id).collect::<Vec<_>>()
     };
     let other = contracts::HotelId::of_reference("other");
+    let partner = protocol::Principal { subject: "cli_partner".into(), ..guest() };
     for (who, expect) in [
         (guest(), vec![mine]),
         (stranger(), vec![theirs]),
         (staff(hotel()), vec![theirs, mine]),
         (staff(other), vec![]),
         (admin(), vec![theirs, mine]),
+        // The owner of the reservations sees what guests pay with their links.
+        (partner, vec![theirs, mine]),
     ] {
         assert_eq!(list(&who, None, None, None, 10), expect, "{}", who.subject);
         assert_eq!(list(&who, Some(hotel()), None, None, 10), expect, "{}", who.subject);
@@ -230,7 +233,15 @@ fn payments_are_visible_to_their_owner_and_to_staff() {
     };
     assert!(bench.call(&ui(Some("gst_1")), GetPayment { payment: mine }).is_err());
     assert!(bench.call(&ui(Some("usr_guest")), GetPayment { payment: mine }).is_ok());
-    assert!(bench.call(&ui(None), GetPayment { payment: mine }).is_ok());
+    assert!(
+        bench.call(&ui(None), GetPayment { payment: mine }).is_err(),
+        "the pages always act for a visitor"
+    );
+    let reservation = read(&bench, mine).reservation;
+    let bearer = |reservation| ui(Some(&BookingLink { reservation, number: 1 }.subject()));
+    assert!(bench.call(&bearer(reservation), GetPayment { payment: mine }).is_ok());
+    let other = ReservationId(reservation.0 ^ 1);
+    assert!(bench.call(&bearer(other), GetPayment { payment: mine }).is_err(), "the link of another booking");
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Served {
             credentials: Arc::new(world.services.clone()),
             webhook_secret: Some(WebhookSecret::new(world.bank().webhook_secret.clone())),
             public_url: "https://auberge.example".into(),
-            booking_url: Arc::new(|id| format!("https://auberge.example/r/{id}")),
+            booking_url: Arc::new(booking_url),
             cursors: edge::Cursors::random(),
             card_limits: edge::rate_limit::CardLimits {
                 addresses: token::ClusterKey::random().links("card-attempts"),
@@ -152,7 +152,15 @@ async fn a_payment_is_made_refunded_and_has_a_receipt() {
         status == 200 && receipt.starts_with("%PDF receipt") && receipt.contains("R-000001"),
         "{receipt}"
     );
-    assert!(receipt.contains(&format!("https://auberge.example/r/{reservation}")));
+    // A token that may only read gets the link for those who sign in.
+    assert!(receipt.contains(&format!("https://auberge.example/r/{reservation}\"")), "{receipt}");
+    let mut owner = guest();
+    owner.scopes.push("reservations:write".to_owned());
+    for (who, has_secret) in [(owner, true), (staff(hotel()), false), (admin(), false)] {
+        let (_, receipt) = served.send(&who, "GET", &format!("{path}/receipt.pdf"), None, None).await;
+        let receipt = receipt.as_str().expect("a file");
+        assert_eq!(receipt.contains("key=secret-1"), has_secret, "{}: {receipt}", who.subject);
+    }
 
     let refunds = format!("{path}/refunds");
     assert_eq!(served.send(&guest(), "POST", &refunds, None, Some(json!({}))).await.0, 403);

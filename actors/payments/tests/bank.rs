@@ -211,6 +211,27 @@ async fn a_late_payment_is_refunded_automatically() {
     assert_eq!(world.services.violations(), Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_refund_is_mailed_to_the_current_address_with_the_current_link() {
+    let world = World::new().await;
+    let payment = world.pay(world.hold(1, euros(900)), "pm_card_visa").await;
+    {
+        let mut state = world.reservations.state();
+        state.email = Some("moved@example.org".into());
+        state.link += 1;
+    }
+    refund(&world, &payment, 200).await;
+    let mails = world.mails();
+    let mail = |part: &str| {
+        let (_, mail) = mails.iter().find(|(name, _)| name.contains(part)).expect("a mail");
+        mail.replace("=\r\n", "").replace("=3D", "=")
+    };
+    let (receipt, refund) = (mail(".receipt"), mail(".refund"));
+    assert!(receipt.contains("guest@example.org") && receipt.contains("key=secret-1"), "{receipt}");
+    assert!(refund.contains("moved@example.org") && refund.contains("key=secret-2"), "{refund}");
+    assert!(!refund.contains("guest@example.org"), "{refund}");
+}
+
 async fn refund(world: &World, payment: &Payment, amount: i64) -> Payment {
     let amount = Some(amount);
     let request = RequestRefund { payment: payment.id, amount, reason: "Noise".into() };

@@ -2,7 +2,7 @@
 
 use contracts::HotelId;
 pub(crate) use contracts::manages_hotel as manages;
-use contracts::reservations::{Refusal, Reservation};
+use contracts::reservations::{BookingLink, Refusal, Reservation};
 use protocol::Principal;
 
 /// Refuses callers who do not manage this hotel.
@@ -10,11 +10,19 @@ pub(crate) fn require_manager(caller: &Principal, hotel: HotelId) -> Result<(), 
     if manages(caller, hotel) { Ok(()) } else { Err(Refusal::NotYourHotel) }
 }
 
-/// Whether the caller may see and change a reservation: its owner, staff of its hotel, administrators, and services in their
-/// own name (`ui` after it has verified a secret link, `payments` for receipts, `reservations` for its mails).
+/// Whether the caller may see and change a reservation: whoever has the guest's rights, staff of its hotel, administrators,
+/// and services that mail the guest.
 pub(crate) fn may_see(caller: &Principal, reservation: &Reservation) -> bool {
-    let trusted = caller.on_behalf_of.is_none()
-        && matches!(caller.as_service(), Some("ui" | "payments" | "reservations"));
+    has_guest_rights(caller, reservation) || mails_guests(caller) || manages(caller, reservation.hotel())
+}
+
+/// Whether the caller has the guest's rights: the owner, and the bearer of the valid secret link.
+pub(crate) fn has_guest_rights(caller: &Principal, reservation: &Reservation) -> bool {
     let owns = !caller.is_anonymous() && caller.effective_subject() == reservation.owner;
-    trusted || owns || manages(caller, reservation.hotel())
+    owns || BookingLink::of_caller(caller) == Some(reservation.link())
+}
+
+/// Whether the caller is a service, in its own name, that mails guests: `payments` receipts, `reservations` confirmations.
+pub(crate) fn mails_guests(caller: &Principal) -> bool {
+    caller.on_behalf_of.is_none() && matches!(caller.as_service(), Some("payments" | "reservations"))
 }

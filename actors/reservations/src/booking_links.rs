@@ -1,6 +1,6 @@
 //! Links to a guest's booking, and whether documents about it are marked as a test.
 
-use contracts::reservations::link_path;
+use contracts::reservations::{BookingLink, booking_path};
 use contracts::{HotelProfile, ReservationId};
 use token::LinkKey;
 
@@ -16,16 +16,20 @@ pub struct BookingLinks {
 }
 
 impl BookingLinks {
-    /// The secret link to a reservation. It authorizes its bearer to see and cancel the reservation, so it is sent to the
-    /// guest only.
-    pub fn secret_link(&self, reservation: ReservationId) -> String {
-        let tag = self.key.tag(&[&reservation.to_string()]);
-        format!("{}{}", self.root(), link_path(reservation, &tag))
+    /// The secret link to a reservation. It authorizes its bearer to see and cancel the reservation, so only those get it who
+    /// may do so anyway, see [`contracts::reservations::GetGuestContact`].
+    pub fn secret_link(&self, link: BookingLink) -> String {
+        format!("{}{}", self.root(), link.path(&tag(&self.key, link)))
     }
 
     /// The address of the same page without the secret, for callers who sign in.
     pub fn plain_link(&self, reservation: ReservationId) -> String {
-        format!("{}/bookings/{reservation}", self.root())
+        format!("{}{}", self.root(), booking_path(reservation))
+    }
+
+    /// Leads staff to the reservation, over the sign-in page if they are signed out.
+    pub fn staff_link(&self, reservation: ReservationId) -> String {
+        format!("{}/sign-in?next={}", self.root(), booking_path(reservation))
     }
 
     /// Whether documents about this hotel are marked TEST.
@@ -43,4 +47,14 @@ impl BookingLinks {
     fn root(&self) -> &str {
         self.public_url.trim_end_matches('/')
     }
+}
+
+/// The tag in the URL of a link.
+fn tag(key: &LinkKey, link: BookingLink) -> String {
+    key.tag(&link.parts().each_ref().map(String::as_str))
+}
+
+/// Whether the tag is that of this link.
+pub(crate) fn verify(key: &LinkKey, link: BookingLink, tag: &str) -> bool {
+    key.verify(&link.parts().each_ref().map(String::as_str), tag)
 }

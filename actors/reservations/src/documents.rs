@@ -1,17 +1,37 @@
 //! The data for templates of mails and PDF documents about a reservation.
 
-use contracts::HotelProfile;
 use contracts::pdf::{self, RenderDocument};
-use contracts::reservations::{CancelledBy, Reservation};
-use group::{Call, Client, Failure};
+use contracts::reservations::{CancelledBy, GetGuestContact, Reservation};
+use contracts::{HotelProfile, ReservationId};
+use group::{Call, Client, Failure, Unavailable};
 use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use crate::booking_links::BookingLinks;
 use crate::cancellation_text;
 
+/// The link to a reservation for a reader of its documents: the secret link for whoever has the guest's rights, and
+/// otherwise the link without the secret. `call` is the reader's.
+///
+/// # Errors
+/// When the service is unavailable.
+pub async fn link_for(
+    client: &Client,
+    call: &Call,
+    links: &BookingLinks,
+    reservation: ReservationId,
+) -> Result<String, Unavailable> {
+    match client.call(call, GetGuestContact { reservation }).await {
+        Ok(contact) => Ok(links.secret_link(contact.link)),
+        Err(Failure::Unavailable(unavailable)) => Err(unavailable),
+        Err(
+            Failure::Refused(_) | Failure::Unauthenticated(_) | Failure::Forbidden(_) | Failure::KeyReused,
+        ) => Ok(links.plain_link(reservation)),
+    }
+}
+
 /// Renders the confirmation as PDF. `call` is in the name of `reservations`; the caller has verified that the recipient may
-/// see the reservation.
+/// see the reservation, and `link` is what [`link_for`] returned for the recipient.
 ///
 /// # Errors
 /// What pdf refuses, or that it is unavailable.
@@ -21,9 +41,9 @@ pub async fn confirmation_pdf(
     links: &BookingLinks,
     reservation: &Reservation,
     hotel: &HotelProfile,
+    link: &str,
 ) -> Result<Vec<u8>, Failure<pdf::Refusal>> {
-    let link = links.secret_link(reservation.id);
-    let data = data(links, reservation, hotel, &link, Timestamp::wall_clock());
+    let data = data(links, reservation, hotel, link, Timestamp::wall_clock());
     render_confirmation(client, call, &data).await
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use contracts::HotelProfile;
-use contracts::reservations::{Command, Reservation};
+use contracts::reservations::{Command, Reservation, Status};
 use group::{EffectContext, Effects, Failure, Outcome};
 use mail::{Address, Attachment, Mailer, Message, SendError};
 use render::Renderer;
@@ -30,6 +30,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("booking.txt", include_str!("../templates/booking.txt")),
     ("confirmed.html", include_str!("../templates/confirmed.html")),
     ("confirmed.txt", include_str!("../templates/confirmed.txt")),
+    ("link.html", include_str!("../templates/link.html")),
+    ("link.txt", include_str!("../templates/link.txt")),
     ("cancelled.html", include_str!("../templates/cancelled.html")),
     ("cancelled.txt", include_str!("../templates/cancelled.txt")),
     ("hotel_confirmed.txt", include_str!("../templates/hotel_confirmed.txt")),
@@ -86,7 +88,7 @@ impl ReservationEffects {
         })
     }
 
-    /// The mail about an occasion; `None` if the hotel has no mail address.
+    /// The mail about an occasion; `None` if the hotel has no mail address, or if the link was replaced again meanwhile.
     async fn message(
         &self,
         context: &EffectContext,
@@ -95,6 +97,11 @@ impl ReservationEffects {
         occasion: Occasion,
         to: Recipient,
     ) -> Result<Option<Message>, MailError> {
+        if let Occasion::LinkReplaced { number } = occasion
+            && number != reservation.link
+        {
+            return Ok(None);
+        }
         let (name, email) = match (to, &hotel.email) {
             (Recipient::Guest, _) => (&reservation.guest.name, &reservation.guest.email),
             (Recipient::Hotel, Some(email)) => (&hotel.name, email),
@@ -103,14 +110,19 @@ impl ReservationEffects {
         let address = Address::new(name.clone(), email.clone())
             .map_err(|_| MailError::Permanent("the recipient's mail address is invalid".to_owned()))?;
         let link = match to {
-            Recipient::Guest => self.links.secret_link(reservation.id),
-            Recipient::Hotel => self.links.plain_link(reservation.id),
+            Recipient::Guest => self.links.secret_link(reservation.link()),
+            Recipient::Hotel => self.links.staff_link(reservation.id),
         };
         let data = documents::data(&self.links, reservation, hotel, &link, reservation.updated_at);
         let render = |name: &str| {
             self.templates.render(name, &data).map_err(|error| MailError::Permanent(error.to_string()))
         };
         let (kind, html, text) = match (occasion, to) {
+            (Occasion::LinkReplaced { .. }, Recipient::Guest) => {
+                ("link", render("link.html")?, render("link.txt")?)
+            }
+            // The hotel's link contains no secret, so it is never replaced.
+            (Occasion::LinkReplaced { .. }, Recipient::Hotel) => return Ok(None),
             (Occasion::Confirmed, Recipient::Guest) => {
                 ("confirmed", render("confirmed.html")?, render("confirmed.txt")?)
             }
@@ -129,7 +141,8 @@ impl ReservationEffects {
                 self.attachments(context, reservation, hotel, occasion, &data).await?,
                 hotel.email.as_ref().and_then(|email| Address::new(hotel.name.clone(), email.clone()).ok()),
             ),
-            Recipient::Hotel => (Vec::new(), None),
+            // An answer to the mail reaches the guest.
+            Recipient::Hotel => (Vec::new(), guest_address(reservation)),
         };
         Ok(Some(Message {
             to: address,
@@ -140,7 +153,15 @@ impl ReservationEffects {
             text,
             html,
             attachments,
-            message_id: format!("{kind}.{}@{}", reservation.id, self.links.host()),
+            message_id: match occasion {
+                // There is one such mail for each link.
+                Occasion::LinkReplaced { number } => {
+                    format!("{kind}-{number}.{}@{}", reservation.id, self.links.host())
+                }
+                Occasion::Confirmed | Occasion::Cancelled => {
+                    format!("{kind}.{}@{}", reservation.id, self.links.host())
+                }
+            },
         }))
     }
 
@@ -154,7 +175,10 @@ impl ReservationEffects {
         data: &Value,
     ) -> Result<Vec<Attachment>, MailError> {
         let mut attachments = Vec::new();
-        if occasion == Occasion::Confirmed {
+        // The PDF of an earlier mail contains the earlier link.
+        let renews = matches!(occasion, Occasion::LinkReplaced { .. })
+            && matches!(reservation.status, Status::Confirmed | Status::CheckedIn);
+        if occasion == Occasion::Confirmed || renews {
             let call = context.call(TIMEOUT).await;
             let call = call.map_err(|unavailable| MailError::Transient(unavailable.to_string()))?;
             let rendered = documents::render_confirmation(&context.client, &call, data).await;
@@ -184,6 +208,7 @@ impl ReservationEffects {
         let test = if self.links.is_test(hotel) { "TEST – " } else { "" };
         let (stay, name) = (reservation.stay(), &hotel.name);
         match (occasion, to) {
+            (Occasion::LinkReplaced { .. }, _) => format!("{test}Your new link to your booking at {name}"),
             (Occasion::Confirmed, Recipient::Guest) => format!("{test}Your stay at {name} is confirmed"),
             (Occasion::Cancelled, Recipient::Guest) => format!("{test}Your stay at {name} is cancelled"),
             (Occasion::Confirmed, Recipient::Hotel) => {
@@ -194,6 +219,11 @@ impl ReservationEffects {
             }
         }
     }
+}
+
+/// The guest's address, if the mail library accepts it.
+fn guest_address(reservation: &Reservation) -> Option<Address> {
+    Address::new(reservation.guest.name.clone(), reservation.guest.email.clone()).ok()
 }
 
 #[cfg(test)]
@@ -228,6 +258,8 @@ mod tests {
         for (name, data) in [
             ("confirmed.txt", data(false, 0, None, None, "")),
             ("confirmed.html", data(true, 0, None, None, "")),
+            ("link.txt", data(false, 0, None, None, "")),
+            ("link.html", data(true, 0, None, None, "")),
             ("cancelled.txt", data(false, 16_800, Some(4_200), None, "guest")),
             ("cancelled.txt", data(true, 21_000, None, None, "partner")),
             ("cancelled.html", data(false, 0, Some(21_000), None, "hotel")),

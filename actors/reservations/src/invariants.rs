@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::reservations::{PaymentState, Reservation, Status};
+use contracts::reservations::{PaymentState, Reservation, Status, TimelineEvent};
 use contracts::{Date, RoomTypeId};
 use group::View;
 
@@ -23,6 +23,7 @@ pub fn all(view: &View<'_>) -> Vec<String> {
         counters_are_the_sums_of_admissions,
         timelines_are_ordered,
         every_reservation_is_in_its_indices,
+        links_are_numbered_from_one,
     ];
     checks.into_iter().flat_map(|check| check(view)).collect()
 }
@@ -159,6 +160,20 @@ pub fn every_reservation_is_in_its_indices(view: &View<'_>) -> Vec<String> {
         !by_owner || (guest && !by_hotel)
     };
     reservations(view).filter(missing).map(|found| format!("{} is missing in an index", found.id)).collect()
+}
+
+/// The first link of a reservation has the number 1, and each event that replaced it raised the number.
+pub fn links_are_numbered_from_one(view: &View<'_>) -> Vec<String> {
+    let wrong = |found: &Reservation| {
+        let replaced =
+            found.timeline.iter().filter(|(_, event)| *event == TimelineEvent::LinkReplaced).count();
+        // Long timelines do not contain all events.
+        (found.link as usize) < replaced + 1
+    };
+    reservations(view)
+        .filter(wrong)
+        .map(|found| format!("{}: its link has no valid number", found.id))
+        .collect()
 }
 
 fn reservations<'a>(view: &'a View<'_>) -> impl Iterator<Item = Reservation> + 'a {

@@ -32,7 +32,7 @@ mod state;
 pub mod zone;
 
 pub use booking_links::BookingLinks;
-pub use documents::confirmation_pdf;
+pub use documents::{confirmation_pdf, link_for};
 pub use effects::ReservationEffects;
 pub use ics::calendar_file;
 pub use rest::api;
@@ -70,6 +70,10 @@ pub enum Effect {
 pub enum Occasion {
     Confirmed,
     Cancelled,
+    /// The secret link was replaced by the one with this number.
+    LinkReplaced {
+        number: u32,
+    },
 }
 
 /// Who receives a mail. Each recipient has an effect of its own, so that a hotel's broken mailbox does not delay guests.

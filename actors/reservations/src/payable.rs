@@ -21,6 +21,7 @@ pub(crate) fn payable(reservation: &Reservation, hotel: &HotelProfile) -> Payabl
         check_out: quote.stay.check_out(),
         lines: quote.priced_nights().map(|(night, amount)| (format!("{night} · {room}"), amount)).collect(),
         taxes: quote.taxes.clone(),
+        owner: reservation.owner.clone(),
     }
 }
 

@@ -6,7 +6,7 @@ mod common;
 mod services;
 
 use common::{administrator, client, payments, staff, user};
-use contracts::reservations::PaymentSucceeded;
+use contracts::reservations::{BookingLink, PaymentSucceeded};
 use contracts::{HotelId, Money, PaymentId, ReservationId};
 use protocol::Principal;
 use serde_json::{Value, json};
@@ -297,7 +297,8 @@ async fn a_paid_booking_is_mailed_rendered_and_cancelled() {
     assert!(hotel.contains("<desk@grand.example>"));
     // The hotel's mail does not contain the secret link.
     assert!(!hotel.contains("key="));
-    let link = api.links.secret_link(id.parse().unwrap());
+    let number = 1;
+    let link = api.links.secret_link(BookingLink { reservation: id.parse().unwrap(), number });
     let key = link.rsplit_once("key=").unwrap().1.to_owned();
     assert_eq!(link, format!("https://inn.example/bookings/{id}?key={key}"));
     let by_link = api.get(&Principal::anonymous(), &format!("/v1/reservations/{id}?key={key}")).await;
@@ -671,6 +672,7 @@ fn the_openapi_document_has_every_operation() {
     let expected = [
         "delete /v1/reservations/{reservation_id}/check-in",
         "delete /v1/reservations/{reservation_id}/check-out",
+        "delete /v1/reservations/{reservation_id}/links",
         "delete /v1/reservations/{reservation_id}/no-show",
         "get /v1/hotels/{hotel_id}/offers",
         "get /v1/properties",
@@ -694,6 +696,7 @@ fn the_openapi_document_has_every_operation() {
         "post /v1/reservations/{reservation_id}/cancel",
         "post /v1/reservations/{reservation_id}/check-in",
         "post /v1/reservations/{reservation_id}/check-out",
+        "post /v1/reservations/{reservation_id}/links",
         "post /v1/reservations/{reservation_id}/no-show",
         "put /v1/properties/{property_id}/room-types/{room_type_id}/calendar",
     ];

@@ -78,7 +78,8 @@ fn a_stay_that_is_over_cannot_be_cancelled_by_anybody() {
     let (ann, clerk) = (user("ann"), staff(hotel().id));
     let late = paid(&bench, &ann);
     bench.set_now(at(CHECK_OUT).plus_secs(1));
-    for caller in [&ann, &clerk, &administrator(), &Principal::service("ui")] {
+    let bearer = Principal { on_behalf_of: Some(late.link().subject()), ..Principal::service("ui") };
+    for caller in [&ann, &clerk, &administrator(), &bearer] {
         let refused = cancel(&bench, caller, late.id);
         assert!(matches!(refused, Err(Refusal::TooLateToCancel { .. })), "{caller:?}: {refused:?}");
     }

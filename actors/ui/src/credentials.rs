@@ -6,11 +6,12 @@ use contracts::auth::{
     ClientAuthentication, IssueSessionToken, RefreshSession, TokenExchangeReply, access_token_id,
     refresh_hash,
 };
+use contracts::ui::ForgetBookings;
 use group::{Call, Failure};
 
 use crate::context::PageContext;
 use crate::error::PageError;
-use crate::session::SignedIn;
+use crate::session::{Session, SignedIn};
 
 /// Access tokens are renewed this long before they expire, in seconds.
 const RENEW_BEFORE_SECS: i64 = 60;
@@ -24,7 +25,7 @@ impl PageContext {
         Ok(self.with_token(self.site.dependencies.credentials.service_token("ui", None).await?))
     }
 
-    /// A call as `svc:ui` on behalf of a guest session or of the owner of a booking whose secret link was given.
+    /// A call as `svc:ui` on behalf of a guest session, or of the bearer of a booking's secret link.
     pub async fn on_behalf_of(&self, actor: &str) -> Result<Call, PageError> {
         Ok(self.with_token(self.site.dependencies.credentials.service_token("ui", Some(actor)).await?))
     }
@@ -41,7 +42,7 @@ impl PageContext {
     pub async fn as_user(&mut self) -> Result<Option<Call>, PageError> {
         let Some(user) = self.session.user.clone() else { return Ok(None) };
         if user.made.plus_secs(ROTATE_AFTER_SECS) <= self.now && !self.rotate_refresh_token(&user).await? {
-            self.remove_user();
+            self.end_visit().await;
             return Ok(None);
         }
         if let Some((token, expires)) = self.site.tokens.get(&user.session)
@@ -64,7 +65,7 @@ impl PageContext {
                 Ok(Some(self.with_token(token)))
             }
             Err(Failure::Refused(_)) => {
-                self.remove_user();
+                self.end_visit().await;
                 Ok(None)
             }
             Err(failure) => Err(failure.into()),
@@ -94,11 +95,18 @@ impl PageContext {
         }
     }
 
-    /// Removes the user from the cookie. The guest session stays.
-    pub fn remove_user(&mut self) {
-        if let Some(user) = self.session.user.take() {
-            self.site.tokens.remove(&user.session);
-        }
+    /// Signs the browser out: the cookie contains neither the user nor the guest session any more, so that whoever uses the
+    /// browser next sees none of the bookings. Without effect if nobody is signed in.
+    pub async fn end_visit(&mut self) {
+        let Some(user) = self.session.user.take() else { return };
+        self.site.tokens.remove(&user.session);
+        let guest = std::mem::replace(&mut self.session.guest, Session::new().guest);
         self.save_session();
+        // Nobody knows the name of the old guest session any more. This only tidies up, so it may fail.
+        if let Ok(call) = self.as_ui().await
+            && let Err(failure) = self.site.dependencies.client.call(&call, ForgetBookings { guest }).await
+        {
+            tracing::warn!(%failure, "the opened bookings of a browser that signed out were not removed");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Errors of page handlers, and their texts.
 
+use contracts::ReservationId;
 use group::{Failure, Unavailable};
 use rest::attempts::AttemptRefused;
 
@@ -9,6 +10,12 @@ pub(crate) enum PageError {
     /// There is nothing at this path, or nothing that this visitor may see.
     #[error("not found")]
     NotFound,
+    /// This visitor may not see a booking with this number, or there is none.
+    #[error("no such booking")]
+    NoSuchBooking(ReservationId),
+    /// The visitor's secret link was valid once, and was replaced or turned off.
+    #[error("the link was replaced")]
+    LinkReplaced,
     /// The form token does not belong to this session.
     #[error("the form token is not valid for this session")]
     InvalidForm,
@@ -35,6 +42,16 @@ impl PageError {
                 404,
                 "Page not found",
                 "The link may be outdated or incomplete. If you are looking for a booking, please use the link in your confirmation email.",
+            ),
+            Self::NoSuchBooking(_) => (
+                404,
+                "Booking not found",
+                "To see a booking made without an account, please open the link in your confirmation email. To see a booking of your account or of your hotel, please sign in.",
+            ),
+            Self::LinkReplaced => (
+                410,
+                "This link no longer works",
+                "It was replaced or turned off. Please use the link in the latest email about this booking, or contact the hotel.",
             ),
             Self::InvalidForm => (
                 403,

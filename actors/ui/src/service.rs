@@ -3,10 +3,10 @@
 use contracts::ReservationId;
 use contracts::ui::{Answer, Command, Query, Refusal, Reply};
 use group::{Service, Turn, View};
-use protocol::{Principal, Timestamp};
+use protocol::Principal;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{OPENED, OPENED_MAX, REMEMBERED_SECS, is_guest};
+use crate::state::{OPENED, OPENED_MAX, Opened, REMEMBERED_SECS, is_guest};
 use crate::{apply, query};
 
 /// The `ui` service.
@@ -41,7 +41,7 @@ impl Service for Ui {
 
     fn fire(&self, turn: &mut Turn<'_, Self>, timer: ForgetBooking) {
         let key = (timer.guest, timer.reservation);
-        let expired = |last: Timestamp| last.plus_secs(REMEMBERED_SECS) <= turn.now();
+        let expired = |opened: Opened| opened.at.plus_secs(REMEMBERED_SECS) <= turn.now();
         if turn.get(&OPENED, &key).is_some_and(expired) {
             turn.remove(&OPENED, &key);
         }
@@ -50,7 +50,7 @@ impl Service for Ui {
     fn query(&self, view: &View<'_>, _caller: &Principal, query: Query) -> Result<Answer, Refusal> {
         match query {
             Query::ListOpenedBookings(request) => query::list(view, &request).map(Answer::from),
-            Query::HasOpenedBooking(request) => Ok(query::has_opened(view, request).into()),
+            Query::GetOpenedBooking(request) => Ok(query::opened(view, request).into()),
         }
     }
 
@@ -78,20 +78,25 @@ pub fn opened_bookings_are_bounded(view: &View<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use contracts::ui::{ForgetBookings, HasOpenedBooking, ListOpenedBookings, RememberBooking};
+    use contracts::reservations::BookingLink;
+    use contracts::ui::{ForgetBookings, GetOpenedBooking, ListOpenedBookings, RememberBooking};
     use group::testing::Bench;
 
     use super::*;
 
     fn remember(bench: &Bench<Ui>, guest: &str, id: u128) -> Result<(), Refusal> {
-        let request = RememberBooking { guest: guest.to_owned(), reservation: ReservationId(id) };
-        bench.call(&Principal::service("ui"), request)
+        remember_link(bench, guest, id, 1)
+    }
+
+    fn remember_link(bench: &Bench<Ui>, guest: &str, id: u128, number: u32) -> Result<(), Refusal> {
+        let link = BookingLink { reservation: ReservationId(id), number };
+        bench.call(&Principal::service("ui"), RememberBooking { guest: guest.to_owned(), link })
     }
 
     fn bookings(bench: &Bench<Ui>, guest: &str) -> Vec<u128> {
         let request = ListOpenedBookings { guest: guest.to_owned() };
         let found = bench.call(&Principal::service("ui"), request).unwrap();
-        found.into_iter().map(|id| id.0).collect()
+        found.into_iter().map(|link| link.reservation.0).collect()
     }
 
     const ANNA: &str = "gst_0123456789abcdef";
@@ -106,12 +111,13 @@ mod tests {
         }
         assert_eq!(bookings(&bench, ANNA), [1, 2], "the one opened last comes first");
         assert_eq!(bookings(&bench, BERT), [3]);
-        let has_opened = |guest: &str, id| {
-            let request = HasOpenedBooking { guest: guest.into(), reservation: ReservationId(id) };
-            bench.call(&Principal::service("ui"), request)
+        let opened = |guest: &str, id| {
+            let request = GetOpenedBooking { guest: guest.into(), reservation: ReservationId(id) };
+            bench.call(&Principal::service("ui"), request).unwrap().map(|link| link.number)
         };
-        assert_eq!(has_opened(ANNA, 2), Ok(true));
-        assert_eq!(has_opened(ANNA, 3), Ok(false));
+        assert_eq!((opened(ANNA, 2), opened(ANNA, 3)), (Some(1), None));
+        assert_eq!(remember_link(&bench, ANNA, 2, 5), Ok(()));
+        assert_eq!(opened(ANNA, 2), Some(5), "a later link replaces an earlier one");
         let forgotten = bench.call(&Principal::service("ui"), ForgetBookings { guest: ANNA.into() });
         assert_eq!(forgotten, Ok(()));
         assert_eq!((bookings(&bench, ANNA), bookings(&bench, BERT)), (vec![], vec![3]));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use contracts::ReservationId;
-use contracts::reservations::link_path;
+use contracts::reservations::{BookingLink, booking_path};
 use edge::csrf::Csrf;
 use edge::rate_limit::CardLimits;
 use futures::future::BoxFuture;
@@ -128,12 +128,17 @@ impl Site {
     }
 
     /// The tag in a booking's secret link.
-    pub(crate) fn tag(&self, reservation: ReservationId) -> String {
-        self.dependencies.links.tag(&[&reservation.to_string()])
+    pub(crate) fn tag(&self, link: BookingLink) -> String {
+        self.dependencies.links.tag(&link.parts().each_ref().map(String::as_str))
     }
 
     /// A booking's secret link.
-    pub(crate) fn link(&self, reservation: ReservationId) -> String {
-        format!("{}{}", self.dependencies.public_url, link_path(reservation, &self.tag(reservation)))
+    pub(crate) fn secret_link(&self, link: BookingLink) -> String {
+        format!("{}{}", self.dependencies.public_url, link.path(&self.tag(link)))
+    }
+
+    /// The link to a booking for visitors who sign in.
+    pub(crate) fn plain_link(&self, reservation: ReservationId) -> String {
+        format!("{}{}", self.dependencies.public_url, booking_path(reservation))
     }
 }

@@ -2,14 +2,23 @@
 //!
 //! | tree | key | value | meaning |
 //! |---|---|---|---|
-//! | `opened` | guest session, reservation | last opened at | the session has opened the booking with its secret link |
+//! | `opened` | guest session, reservation | [`Opened`] | the session has opened the booking with its secret link |
 
 use contracts::ReservationId;
 use group::Tree;
 use protocol::Timestamp;
+use serde::{Deserialize, Serialize};
 
-/// When a guest session last opened a booking.
-pub(crate) const OPENED: Tree<(String, ReservationId), Timestamp> = Tree::new(32, "opened");
+/// The bookings that guest sessions have opened.
+pub(crate) const OPENED: Tree<(String, ReservationId), Opened> = Tree::new(32, "opened");
+
+/// How a guest session last opened a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Opened {
+    pub at: Timestamp,
+    /// The number of the link. Only `reservations` knows whether it is still valid.
+    pub link: u32,
+}
 
 /// Opened bookings of one guest session. Beyond this limit, the one opened longest ago is removed.
 pub(crate) const OPENED_MAX: usize = 50;

@@ -11,7 +11,7 @@ mod services;
 #[path = "../examples/gallery/urls.rs"]
 mod urls;
 
-use browser::{Browser, Seen, URL, assert_well_formed, escape};
+use browser::{Browser, Seen, assert_well_formed, escape};
 use contracts::reservations::Status;
 use poem::Request;
 use poem::http::{StatusCode, header};
@@ -20,9 +20,8 @@ use services::SampleServices;
 #[tokio::test]
 async fn every_page_is_well_formed() {
     let services = SampleServices::new();
-    let links = services::dependencies(&services, URL).links;
     let mut browser = Browser::at(&services);
-    for (name, path) in services.urls(&links) {
+    for (name, path) in services.urls() {
         let seen = browser.get(&path).await;
         if seen.status == StatusCode::SEE_OTHER {
             continue;
@@ -124,10 +123,9 @@ async fn a_guest_books_pays_and_cancels_without_an_account() {
 #[tokio::test]
 async fn a_booking_cannot_be_cancelled_once_the_check_in_day_is_over() {
     let services = SampleServices::new();
-    let links = services::dependencies(&services, URL).links;
     let mut browser = Browser::at(&services);
     let id = services.booking(Status::Confirmed);
-    let (booking, key) = (format!("/bookings/{id}"), format!("?key={}", links.tag(&[&id.to_string()])));
+    let (booking, key) = (format!("/bookings/{id}"), format!("?key={}", services.tag(id)));
     assert!(browser.get(&format!("{booking}{key}")).await.has("Cancel the booking"));
     // The page was opened in time, and is sent too late.
     let form = browser.get(&format!("{booking}/cancel")).await;
@@ -157,10 +155,9 @@ async fn a_booking_cannot_be_cancelled_once_the_check_in_day_is_over() {
 #[tokio::test]
 async fn a_cancelled_booking_says_who_cancelled_and_has_credit_notes() {
     let services = SampleServices::new();
-    let links = services::dependencies(&services, URL).links;
     let mut browser = Browser::at(&services);
     let id = services.booking(Status::Cancelled);
-    let (booking, key) = (format!("/bookings/{id}"), format!("?key={}", links.tag(&[&id.to_string()])));
+    let (booking, key) = (format!("/bookings/{id}"), format!("?key={}", services.tag(id)));
     let shown = browser.get(&format!("{booking}{key}")).await;
     for text in ["Cancellation (PDF)", "Receipt (PDF)", "Credit note CN-000017 (PDF)"] {
         assert!(shown.has(text), "{text}: {}", shown.body);
@@ -273,12 +270,11 @@ async fn declined_cards_sold_out_rooms_and_3d_secure_are_handled() {
 #[tokio::test]
 async fn the_secret_link_opens_a_booking_and_the_session_remembers_it() {
     let services = SampleServices::new();
-    let links = services::dependencies(&services, URL).links;
     let id = services.booking(Status::Confirmed);
-    let tag = links.tag(&[&id.to_string()]);
+    let tag = services.tag(id);
     let mut browser = Browser::at(&services);
     assert_eq!(browser.get(&format!("/bookings/{id}")).await.status, StatusCode::NOT_FOUND);
-    for key in ["x".to_owned(), tag.to_uppercase() + "a", links.tag(&["rsv_other"])] {
+    for key in ["x".to_owned(), tag.to_uppercase() + "a", services.tag(services.booking(Status::CheckedIn))] {
         assert_eq!(
             browser.get(&format!("/bookings/{id}?key={key}")).await.status,
             StatusCode::NOT_FOUND,
@@ -290,7 +286,13 @@ async fn the_secret_link_opens_a_booking_and_the_session_remembers_it() {
             "{key}"
         );
     }
+    // The sample bookings were made by an OAuth client.
     assert!(browser.get(&format!("/bookings/{id}?key={tag}")).await.has("Paris is booked"));
+    for file in ["confirmation.pdf", "receipt.pdf", "calendar.ics"] {
+        let mut scanner = Browser::at(&services);
+        let seen = scanner.get(&format!("/bookings/{id}/{file}?key={tag}")).await;
+        assert_eq!(seen.status, StatusCode::OK, "{file}");
+    }
     assert!(
         browser.get(&format!("/bookings/{id}")).await.has("Paris is booked"),
         "the session remembers the booking"
@@ -299,6 +301,140 @@ async fn the_secret_link_opens_a_booking_and_the_session_remembers_it() {
     assert_eq!(browser.get(&format!("/bookings/{id}/qr.svg?key={tag}")).await.status, StatusCode::OK);
     let short = Browser::at(&services).get(&format!("/b/{id}/{tag}")).await;
     assert_eq!(short.location, format!("/bookings/{id}?key={tag}"));
+}
+
+#[tokio::test]
+async fn the_bearer_of_a_link_cancels_the_booking_and_pays_for_a_hold() {
+    let services = SampleServices::new();
+    let mut browser = Browser::at(&services);
+    let (held, confirmed) = (services.booking(Status::Held), services.booking(Status::Confirmed));
+    let pay = browser.get(&format!("/bookings/{held}/pay?key={}", services.tag(held))).await;
+    let fields =
+        [("csrf", &*pay.hidden("csrf")), ("once", &pay.hidden("once")), ("payment_method", "pm_card_visa")];
+    let paying = browser.post(&format!("/bookings/{held}/pay"), &fields).await;
+    let done = browser.get(&paying.location).await;
+    assert_eq!(done.location, format!("/bookings/{held}"), "{}", done.body);
+    assert!(browser.get(&done.location).await.has("is paid and confirmed"));
+
+    let cancel = browser.get(&format!("/bookings/{confirmed}/cancel?key={}", services.tag(confirmed))).await;
+    let fields = [("csrf", &*cancel.hidden("csrf")), ("expected", &cancel.hidden("expected"))];
+    let gone = browser.post(&format!("/bookings/{confirmed}/cancel"), &fields).await;
+    assert!(browser.get(&gone.location).await.has("This booking is cancelled"));
+}
+
+#[tokio::test]
+async fn a_new_link_closes_the_booking_for_those_who_have_an_earlier_one() {
+    let services = SampleServices::new();
+    let id = services.booking(Status::Confirmed);
+    let first = services.tag(id);
+    let (mut guest, mut other) = (Browser::at(&services), Browser::at(&services));
+    let page = guest.get(&format!("/bookings/{id}?key={first}")).await;
+    assert_well_formed(&page, "booking");
+    assert!(page.has("Send a new link") && !page.has("Turn off old links"), "{}", page.body);
+    assert_eq!(other.get(&format!("/bookings/{id}?key={first}")).await.status, StatusCode::OK);
+    let links = format!("/bookings/{id}/links");
+    let send = [("csrf", &*page.hidden("csrf")), ("do", "send")];
+    assert_eq!(guest.post(&links, &[("do", "send")]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(guest.post(&links, &[send[0], ("do", "x")]).await.status, StatusCode::BAD_REQUEST);
+    let sent = guest.post(&links, &send).await;
+    assert_well_formed(&sent, "link sent");
+    assert!(sent.has("We have sent a new link to ada@analytical.example"), "{}", sent.body);
+    assert_ne!(services.tag(id), first);
+    for browser in [&mut guest, &mut other] {
+        for path in [format!("/bookings/{id}"), format!("/bookings/{id}?key={first}")] {
+            let closed = browser.get(&path).await;
+            assert_eq!(closed.status, StatusCode::GONE, "{path}");
+            assert!(closed.has("This link no longer works"), "{}", closed.body);
+        }
+        let qr = browser.get(&format!("/bookings/{id}/qr.svg?key={first}")).await;
+        assert_eq!(qr.status, StatusCode::NOT_FOUND);
+        assert!(browser.get("/bookings").await.has("No bookings yet"));
+    }
+    let page = guest.get(&format!("/bookings/{id}?key={}", services.tag(id))).await;
+    assert!(page.has("Paris is booked"));
+    // A second one within a minute: the page says so, and the link stays.
+    let again = guest.post(&links, &[("csrf", &*page.hidden("csrf")), ("do", "send")]).await;
+    let page = guest.get(&again.location).await;
+    assert!(page.has("less than a minute ago") && page.has("Paris is booked"), "{}", page.body);
+}
+
+async fn sign_in(browser: &mut Browser, email: &str, next: &str) -> Seen {
+    let page = browser.get(&format!("/sign-in?next={}", escape(next))).await;
+    let csrf = page.hidden("csrf");
+    let fields = [("csrf", &*csrf), ("email", email), ("password", services::PASSWORD), ("next", next)];
+    browser.post("/sign-in", &fields).await
+}
+
+#[tokio::test]
+async fn staff_signs_in_to_the_booking_and_never_gets_the_guests_link() {
+    let services = SampleServices::new();
+    let id = services.booking(Status::Confirmed);
+    let mut browser = Browser::at(&services);
+    let booking = format!("/bookings/{id}");
+    let closed = browser.get(&booking).await;
+    assert_eq!(closed.status, StatusCode::NOT_FOUND);
+    assert_well_formed(&closed, "a booking without access");
+    let sign_in_link = format!("/sign-in?next={}", escape(&booking));
+    assert!(closed.has("Booking not found") && closed.has("sign-in?next="), "{}", closed.body);
+    // The link in the hotel's mail.
+    let seen = sign_in(&mut browser, services::STAFF_EMAIL, &booking).await;
+    assert_eq!(seen.location, booking);
+    assert_eq!(browser.get(&sign_in_link).await.location, booking, "who is signed in goes straight there");
+    let page = browser.get(&booking).await;
+    assert_well_formed(&page, "booking for staff");
+    for text in ["Booking for Ada Lovelace", "mailto:ada@analytical.example", "Send the guest a new link"] {
+        assert!(page.has(text), "{text}: {}", page.body);
+    }
+    for text in ["key=", services.tag(id).as_str(), "qr.svg", "Your booking is paid"] {
+        assert!(!page.has(text), "{text}: {}", page.body);
+    }
+    let cancel = browser.get(&format!("{booking}/cancel")).await;
+    assert_well_formed(&cancel, "cancelling by staff");
+    assert!(cancel.has("the guest gets everything back"), "{}", cancel.body);
+    let before = services.tag(id);
+    let off =
+        browser.post(&format!("{booking}/links"), &[("csrf", &*page.hidden("csrf")), ("do", "revoke")]).await;
+    assert!(browser.get(&off.location).await.has("no longer work"));
+    assert_ne!(services.tag(id), before);
+    // Somebody else's account does not see it.
+    let mut other = Browser::at(&services);
+    assert_eq!(sign_in(&mut other, services::EMAIL, &booking).await.location, booking);
+    let closed = other.get(&booking).await;
+    assert_eq!(closed.status, StatusCode::NOT_FOUND);
+    assert!(!closed.has("sign-in?next="), "who is signed in is not asked to sign in");
+}
+
+#[tokio::test]
+async fn signing_out_forgets_the_bookings_of_the_browser() {
+    for way_out in ["/sign-out", "/account/close"] {
+        let services = SampleServices::new();
+        let mut browser = Browser::at(&services);
+        // One booking made in this browser, and one opened with its link.
+        let checkout = to_checkout(&mut browser, &services).await;
+        let paying = book(&mut browser, &checkout, "Ada", "a@b.example", "pm_card_visa").await;
+        let made = browser.get(&paying.location).await.location;
+        let opened = services.booking(Status::CheckedIn);
+        browser.get(&format!("/bookings/{opened}?key={}", services.tag(opened))).await;
+        sign_in(&mut browser, services::EMAIL, "/account").await;
+        let before = browser.cookie.clone();
+        let list = browser.get("/bookings").await;
+        for path in [&made, &format!("/bookings/{opened}")] {
+            let number = path.rsplit('/').next().unwrap();
+            assert!(list.has(number), "{path}");
+            assert_eq!(browser.get(path).await.status, StatusCode::OK, "{path}");
+        }
+        let account = browser.get("/account").await;
+        let out = browser.post(way_out, &[("csrf", &account.hidden("csrf")), ("sure", "on")]).await;
+        assert_eq!(out.location, "/", "{way_out}");
+        for path in [&made, &format!("/bookings/{opened}")] {
+            assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{way_out}: {path}");
+        }
+        assert!(browser.get("/bookings").await.has("No bookings yet"), "{way_out}");
+        // A copy of the earlier cookie does not open the link either: the store has forgotten it.
+        let mut copy = Browser { cookie: before, ..Browser::at(&services) };
+        let stale = copy.get(&format!("/bookings/{opened}")).await;
+        assert_eq!(stale.status, StatusCode::NOT_FOUND, "{way_out}");
+    }
 }
 
 #[tokio::test]

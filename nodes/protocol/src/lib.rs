@@ -13,7 +13,7 @@ pub mod scope;
 mod slot;
 mod time;
 
-pub use principal::{Access, Principal};
+pub use principal::{Access, Principal, is_actor};
 pub use request::{ReplyMessage, Request, RequestMessage, Variant, VariantOf};
 pub use slot::{ReadConsistency, Route, SLOTS, Slot};
 pub use time::Timestamp;

@@ -49,6 +49,21 @@ impl Principal {
     }
 }
 
+/// The longest name of an actor, in bytes.
+const ACTOR_BYTES_MAX: usize = 68;
+
+/// Whether a service may act on behalf of this subject: a user (`usr_…`), a guest session (`gst_…`) or the bearer of a link
+/// (`lnk_…`). A service never acts on behalf of an OAuth client or of another service.
+pub fn is_actor(subject: &str) -> bool {
+    let name_of = |prefix| subject.strip_prefix(prefix).filter(|name: &&str| !name.is_empty());
+    let plain = subject.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    // The id of a user has 26 characters.
+    let user = name_of("usr_").is_some_and(|name| name.len() == 26);
+    plain
+        && subject.len() <= ACTOR_BYTES_MAX
+        && (user || name_of("gst_").is_some() || name_of("lnk_").is_some())
+}
+
 /// Who may send a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
@@ -90,6 +105,19 @@ impl Access {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn services_act_for_users_guest_sessions_and_bearers_of_links() {
+        for good in ["gst_a", "gst_0123456789abcdef-_X", "usr_0123456789abcdefghjkmnpqrs", "lnk_7_1"] {
+            assert!(is_actor(good), "{good}");
+        }
+        let long = format!("gst_{}", "x".repeat(65));
+        for bad in
+            ["", "gst_", "lnk_", "usr_", "usr_1", "svc:users", "cli_partner", "admin", "gst_a b", &long]
+        {
+            assert!(!is_actor(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn access_is_granted_by_scope_or_by_service_name() {

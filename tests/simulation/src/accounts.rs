@@ -1,5 +1,6 @@
 //! Random steps for accounts, sessions, signing keys, remembered bookings and templates.
 
+use contracts::reservations::BookingLink;
 use contracts::users::{Grants, MailLink};
 use contracts::{UserId, auth as keys, pdf as papers, scope, ui as pages, users as accounts};
 use protocol::{Principal, Timestamp};
@@ -152,7 +153,8 @@ impl World {
         let guest = format!("gst_0123456789abcdef{}", self.rng.below(3));
         let Some((reservation, _)) = self.rng.pick(&self.known.reservations).cloned() else { return Ok(()) };
         let command = if self.rng.chance(85) {
-            pages::Command::from(pages::RememberBooking { guest, reservation })
+            let link = BookingLink { reservation, number: 1 };
+            pages::Command::from(pages::RememberBooking { guest, link })
         } else {
             pages::ForgetBookings { guest }.into()
         };

@@ -323,18 +323,24 @@ impl World {
         let reservations::Effect::Mail { reservation, occasion, to } = effect;
         let own = protocol::Principal::service("reservations");
         let found = self.call::<Reservations, _>(&own, GetReservation { reservation })?;
-        let hotel = match found {
+        let hotel = match &found {
             Ok(found) => self.call::<Reservations, _>(&own, GetManagedHotel { hotel: found.hotel() })?,
-            Err(refused) => Err(refused),
+            Err(refused) => Err(refused.clone()),
         };
         if let Err(refused) = hotel {
             return Err(format!("{reservation}: its mail cannot be written: {refused}"));
         }
+        if let (Occasion::LinkReplaced { number }, Ok(found)) = (occasion, &found)
+            && number != found.link
+        {
+            return Ok(Outcome::Done);
+        }
         let word = match (occasion, to) {
-            (Occasion::Confirmed, Recipient::Guest) => "confirmed",
-            (Occasion::Cancelled, Recipient::Guest) => "cancelled",
-            (Occasion::Confirmed, Recipient::Hotel) => "new-booking",
-            (Occasion::Cancelled, Recipient::Hotel) => "cancellation",
+            (Occasion::LinkReplaced { number }, _) => format!("link-{number}"),
+            (Occasion::Confirmed, Recipient::Guest) => "confirmed".to_owned(),
+            (Occasion::Cancelled, Recipient::Guest) => "cancelled".to_owned(),
+            (Occasion::Confirmed, Recipient::Hotel) => "new-booking".to_owned(),
+            (Occasion::Cancelled, Recipient::Hotel) => "cancellation".to_owned(),
         };
         Ok(self.mail(
             at,

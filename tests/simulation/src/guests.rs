@@ -5,9 +5,10 @@ use contracts::payments::{
     RetryRefund, StartPayment,
 };
 use contracts::reservations::{
-    Admission, AdmissionEnd, AdmissionId, AdmitHold, CalendarChange, Cancel, CheckIn, CheckOut, DeskAction,
-    EndAdmission, GetOffers, GetPayable, GetReservation, Guest, Hold, ImportHotels, Modify, Nights, NoShow,
-    Quote, Refusal, Reservation, SetCalendar, Status, Undo, VisitorAddress,
+    Admission, AdmissionEnd, AdmissionId, AdmitHold, BookingLink, CalendarChange, Cancel, CheckIn, CheckOut,
+    DeskAction, EndAdmission, GetOffers, GetPayable, GetReservation, Guest, Hold, ImportHotels, Modify,
+    Nights, NoShow, Quote, Refusal, Reservation, RevokeLinks, SendLink, SetCalendar, Status, Undo,
+    VisitorAddress,
 };
 use contracts::{Date, Money, PaymentId, ReservationId, RoomTypeId, Stay};
 use payments::Payments;
@@ -171,6 +172,21 @@ impl World {
         self.call::<Reservations, _>(&who, Cancel { reservation, expect: None, penalty }).map(|_| ())
     }
 
+    /// A guest asks for a new link, turns links off, or moves to another mailbox.
+    pub fn replace_link(&mut self) -> Result<(), Violation> {
+        let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
+        match self.rng.below(3) {
+            0 => self.call::<Reservations, _>(&who, SendLink { reservation, expect: None }).map(|_| ()),
+            1 => self.call::<Reservations, _>(&who, RevokeLinks { reservation, expect: None }).map(|_| ()),
+            _ => {
+                let email = format!("guest{}@example.org", self.rng.below(3));
+                let guest = Some(Guest { name: "A guest".to_owned(), email, phone: None });
+                let request = Modify { reservation, expect: None, guest, requests: None };
+                self.call::<Reservations, _>(&who, request).map(|_| ())
+            }
+        }
+    }
+
     /// A guest changes the special requests.
     pub fn modify(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
@@ -281,9 +297,20 @@ impl World {
     pub fn look(&mut self) -> Result<(), Violation> {
         let Some((reservation, who)) = self.some_reservation() else { return Ok(()) };
         let stranger = crate::fixtures::principal("usr_stranger", &contracts::scope::ALL[..4]);
-        match self.call::<Reservations, _>(&who, GetReservation { reservation })? {
-            Ok(found) if found.owner == who.effective_subject() => {}
+        let link = match self.call::<Reservations, _>(&who, GetReservation { reservation })? {
+            Ok(found) if found.owner == who.effective_subject() => found.link(),
             other => return Err(format!("the owner of {reservation} sees {other:?}")),
+        };
+        for number in [link.number - 1, link.number, link.number + 1] {
+            let bearer = Principal {
+                on_behalf_of: Some(BookingLink { reservation, number }.subject()),
+                ..Principal::service("ui")
+            };
+            match self.call::<Reservations, _>(&bearer, GetReservation { reservation })? {
+                Ok(_) if number == link.number => {}
+                Err(Refusal::NoSuchReservation) if number != link.number => {}
+                other => return Err(format!("link {number} of {link:?} opens {other:?}")),
+            }
         }
         match self.call::<Reservations, _>(&stranger, GetReservation { reservation })? {
             Err(Refusal::NoSuchReservation) => {}

@@ -124,7 +124,8 @@ impl World {
                 Ok(())
             }
             63..70 => self.webhook(),
-            70..75 => self.look(),
+            70..74 => self.look(),
+            74..75 => self.replace_link(),
             75..95 => self.send_some().map(|_| ()),
             95..117 => self.carry_some().map(|_| ()),
             117..139 => self.perform_some().map(|_| ()),

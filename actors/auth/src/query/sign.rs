@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use contracts::UserId;
 use contracts::auth::{
     BearerToken, GrantType, IssueClientToken, IssueServiceToken, IssueSessionToken, IssuedToken, Refusal,
     UI_CLIENT,
@@ -24,12 +23,9 @@ pub(super) fn service_token(
 ) -> Result<IssuedToken, Refusal> {
     let IssueServiceToken { service, on_behalf_of, token_id } = request;
     let scopes = scopes::of_service(&service).ok_or(Refusal::NoSuchService)?;
-    if let Some(actor) = &on_behalf_of {
-        let is_guest = actor.strip_prefix("gst_").is_some_and(|id| (1..=64).contains(&id.len()));
-        if !is_guest && actor.parse::<UserId>().is_err() {
-            let why = "must be usr_… or gst_…".to_owned();
-            return Err(Refusal::Invalid { field: "on_behalf_of".to_owned(), why });
-        }
+    if on_behalf_of.as_deref().is_some_and(|actor| !protocol::is_actor(actor)) {
+        let why = "must be a user (usr_…), a guest session (gst_…) or a link (lnk_…)".to_owned();
+        return Err(Refusal::Invalid { field: "on_behalf_of".to_owned(), why });
     }
     let subject = format!("svc:{service}");
     let identity = Identity { client_id: subject.clone(), subject, on_behalf_of, ..Identity::default() };

@@ -1,9 +1,11 @@
 //! Service tokens, and the absence of secrets in the store.
 
+use contracts::ReservationId;
 use contracts::auth::{
     Answer, EndSession, IntrospectAccessToken, IssueServiceToken, ListKeys, Refusal, client_secret_hash,
     refresh_hash,
 };
+use contracts::reservations::BookingLink;
 
 use crate::bench::{Fixture, ISSUER, granted, grants, svc, token_of};
 
@@ -37,11 +39,12 @@ fn services_have_only_their_own_scopes() {
         assert_eq!(ask(nobody, None), Err(Refusal::NoSuchService), "{nobody}");
     }
     let user = grants(5, 0).user.to_string();
-    for good in ["gst_abc", &user] {
+    let link = BookingLink { reservation: ReservationId(7), number: 1 }.subject();
+    for good in ["gst_abc", &user, &link] {
         let claims = fixture.claims(&ask("ui", Some(good)).unwrap(), fixture.bench.now()).unwrap();
         assert_eq!(claims.principal().effective_subject(), good);
     }
-    for bad in ["", "gst_", "svc:users", "usr_1", "admin"] {
+    for bad in ["", "gst_", "svc:users", "usr_1", "cli_partner", "admin"] {
         assert!(matches!(ask("ui", Some(bad)), Err(Refusal::Invalid { .. })), "{bad}");
     }
 }

@@ -19,7 +19,7 @@ pub struct IssuedToken {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IssueServiceToken {
     pub service: String,
-    /// The user or guest session on whose behalf the service acts: `usr_…` or `gst_…`.
+    /// The subject on whose behalf the service acts, see [`protocol::is_actor`].
     pub on_behalf_of: Option<String>,
     /// A random id for the token: [`access_token_id`](super::access_token_id).
     pub token_id: String,

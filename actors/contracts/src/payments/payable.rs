@@ -28,6 +28,8 @@ pub struct Payable {
     /// The lines of the receipt: text and price in minor units.
     pub lines: Vec<(String, i64)>,
     pub taxes: Vec<crate::pricing::TaxAmount>,
+    /// The owner of the reservation, who also sees payments that others make for it.
+    pub owner: String,
 }
 
 /// Why a reservation cannot be paid.

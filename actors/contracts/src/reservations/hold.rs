@@ -9,12 +9,6 @@ use crate::{Money, ReservationId, scope};
 /// The most rooms of one reservation.
 pub const ROOMS_MAX: u32 = 50;
 
-/// The path of the page that the secret link in a guest's mail opens. The tag is
-/// `LinkKey("booking-link").tag(&[&id.to_string()])`, which [`GetReservationByLink`] verifies.
-pub fn link_path(reservation: ReservationId, tag: &str) -> String {
-    format!("/bookings/{reservation}?key={tag}")
-}
-
 /// Holds rooms for every night of a stay, or for none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -91,11 +85,11 @@ impl Request for Cancel {
 }
 
 /// Those who may change a reservation, if the state shows that it is theirs.
-const OWNER_OR_STAFF: Access =
+pub(super) const OWNER_OR_STAFF: Access =
     Access::scopes(&[scope::RESERVATIONS_WRITE, scope::HOTEL_MANAGE]).or_services(&["ui"]);
 
-/// Reads one reservation, for those who may see it: its owner, staff of its hotel, administrators; `ui` and `payments` in
-/// their own name.
+/// Reads one reservation, for those who may see it: its owner, the bearer of its secret link, staff of its hotel,
+/// administrators; `payments` and `reservations` in their own name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetReservation {
     pub reservation: ReservationId,
@@ -118,7 +112,7 @@ impl Request for GetReservation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetReservationByLink {
     pub reservation: ReservationId,
-    /// The link's tag, see [`link_path`].
+    /// The link's tag, see [`BookingLink`](super::BookingLink).
     pub tag: String,
 }
 

@@ -94,6 +94,15 @@ pub enum Refusal {
         currency: Currency,
         used: CurrencyUse,
     },
+    /// The secret link was valid once. It was replaced or turned off.
+    #[error("this link was replaced or turned off: use the link in the latest mail about the booking")]
+    LinkReplaced,
+    /// The caller may see the reservation, but does not have the guest's rights.
+    #[error("only the guest and the owner of the reservation get its link")]
+    NotTheGuest,
+    /// A new link was mailed less than a minute ago.
+    #[error("a new link was sent less than a minute ago: try again in {wait_secs} seconds")]
+    LinkJustSent { wait_secs: u32 },
 }
 
 /// Why a currency is in use.

@@ -4,6 +4,7 @@ use protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::admission::AdmissionId;
+use super::link::BookingLink;
 use super::offer::Quote;
 use crate::{
     Currency, Date, HotelId, Money, PaymentId, RatePlanId, ReservationId, RoomTypeId, Stay,
@@ -183,6 +184,8 @@ pub enum TimelineEvent {
     NoShowUndone,
     /// A payment succeeded after the hold had expired, and the rooms were still free: they were taken again.
     RoomsTakenAgain,
+    /// The secret link was replaced: earlier links open nothing.
+    LinkReplaced,
 }
 
 impl TimelineEvent {
@@ -208,6 +211,7 @@ impl TimelineEvent {
             Self::CheckOutUndone => "check_out_undone",
             Self::NoShowUndone => "no_show_undone",
             Self::RoomsTakenAgain => "rooms_taken_again",
+            Self::LinkReplaced => "link_replaced",
         }
     }
 }
@@ -252,6 +256,10 @@ pub struct Reservation {
     pub cancelled_by: Option<CancelledBy>,
     /// The admission of the hold, until the hold is paid or has ended.
     pub admission: Option<AdmissionId>,
+    /// The number of the valid secret link, from 1. See [`BookingLink`].
+    pub link: u32,
+    /// When the guest or the hotel last asked for a new link by mail.
+    pub link_sent_at: Option<Timestamp>,
 }
 
 impl Reservation {
@@ -290,6 +298,16 @@ impl Reservation {
             return Some(Refund { amount, status: RefundStatus::Pending });
         }
         self.refund
+    }
+
+    /// The valid secret link.
+    pub const fn link(&self) -> BookingLink {
+        BookingLink { reservation: self.id, number: self.link }
+    }
+
+    /// Whether it was ever confirmed: then the guest has had mail with a link.
+    pub fn was_confirmed(&self) -> bool {
+        self.timeline.iter().any(|(_, event)| *event == TimelineEvent::Confirmed)
     }
 
     /// The currency of all amounts.

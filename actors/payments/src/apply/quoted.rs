@@ -4,7 +4,7 @@ use contracts::payments::{NotPayable, Quoted, Refusal};
 
 use super::{T, fail, save};
 use crate::Effect;
-use crate::state::{BY_HOTEL, PAYMENTS, Stage, TimelineEvent};
+use crate::state::{BY_HOTEL, BY_OWNER, PAYMENTS, Stage, TimelineEvent};
 
 pub(super) fn quoted(turn: &mut T<'_>, request: Quoted) -> Result<(), Refusal> {
     let Quoted { payment, answer } = request;
@@ -23,6 +23,7 @@ pub(super) fn quoted(turn: &mut T<'_>, request: Quoted) -> Result<(), Refusal> {
     let amount = payable.amount;
     let differs = record.expected_amount.is_some_and(|expected| expected != amount);
     turn.put(&BY_HOTEL, &(payable.hotel, record.created_at, payment), &());
+    turn.put(&BY_OWNER, &(payable.owner.clone(), record.created_at, payment), &());
     record.payable = Some(payable);
     record.record(turn.now(), TimelineEvent::Quoted);
     if differs || amount.amount <= 0 {

@@ -12,7 +12,9 @@ use contracts::payments::{
     GetPayment, NotPayable, Payable, Payment, Quoted, RefundPayment, RefundReason, StartPayment,
 };
 use contracts::pricing::TaxAmount;
-use contracts::reservations::{self, GetPayable, OpenPayment, PaymentSucceeded, Reservations};
+use contracts::reservations::{
+    self, BookingLink, GetGuestContact, GetPayable, GuestContact, OpenPayment, PaymentSucceeded, Reservations,
+};
 use contracts::{Date, HotelId, Money, PaymentId, ReservationId, pdf};
 use group::testing::TestServices;
 use group::{Call, NoEffects, Service, Turn, View};
@@ -79,6 +81,7 @@ pub fn payable(amount: Money) -> Payable {
         check_out: Date(20_802),
         lines: vec![("2 nights".into(), amount.amount)],
         taxes: vec![TaxAmount { name: "VAT".into(), amount: 654, included: true }],
+        owner: "cli_partner".into(),
     }
 }
 
@@ -99,6 +102,18 @@ pub struct FakeState {
     pub open: BTreeMap<ReservationId, PaymentId>,
     pub confirmed: BTreeMap<ReservationId, PaymentId>,
     pub received: Vec<reservations::Command>,
+    /// The guest's mail address, once it has changed.
+    pub email: Option<String>,
+    /// How often the link was replaced.
+    pub link: u32,
+}
+
+/// The link with its number, or without one.
+pub fn booking_url(reservation: ReservationId, link: Option<BookingLink>) -> String {
+    match link {
+        Some(link) => format!("https://auberge.example/r/{reservation}?key=secret-{}", link.number),
+        None => format!("https://auberge.example/r/{reservation}"),
+    }
 }
 
 /// A test double of reservations: a held reservation can be paid, which confirms it; a late payment is refunded.
@@ -169,6 +184,16 @@ impl Service for FakeReservations {
                     None => Err(reservations::Refusal::NotPayable(NotPayable::NotHeld)),
                 }
             }
+            // The contract has checked the scope.
+            reservations::Query::GetGuestContact(GetGuestContact { reservation })
+                if ["usr_guest", "svc:payments"].contains(&caller.effective_subject()) =>
+            {
+                let state = self.state();
+                let email = state.email.clone().unwrap_or_else(|| "guest@example.org".into());
+                let link = BookingLink { reservation, number: state.link + 1 };
+                Ok(GuestContact { name: "Łukasz <Żółć>".into(), email, link }.into())
+            }
+            reservations::Query::GetGuestContact(_) => Err(reservations::Refusal::NotTheGuest),
             other => panic!("unexpected: {other:?}"),
         }
     }
@@ -237,7 +262,7 @@ impl World {
         let mailer =
             Mailer::new(&mail::Settings::Directory { path: dir.path().join("outbox") }).expect("a mailer");
         let from = Address::new("Auberge", "no-reply@auberge.example").expect("an address");
-        let mails = Mails::new(mailer, from, Arc::new(|id| format!("https://auberge.example/r/{id}")));
+        let mails = Mails::new(mailer, from, Arc::new(booking_url));
         let clock = services.clone();
         let effects = PaymentEffects::new(Bank::new(settings).expect("a client"), mails);
         services.add(Payments, effects.with_clock(Arc::new(move || clock.now())));

@@ -1,7 +1,7 @@
 //! Holds rooms for every night of a stay, or for none. A stay with a total of 0 has nothing to wait for: it is confirmed.
 
 use contracts::reservations::{
-    Hold, PaymentState, Quote, ROOMS_MAX, Refusal, Reservation, Status, TimelineEvent,
+    BookingLink, Hold, PaymentState, Quote, ROOMS_MAX, Refusal, Reservation, Status, TimelineEvent,
 };
 use group::Turn;
 
@@ -71,6 +71,8 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
         cancelled_by: None,
         // No payment ends the admission of a stay for 0: it counts until the longest lifetime of a hold is over.
         admission: admission.filter(|_| total > 0),
+        link: 1,
+        link_sent_at: None,
     };
     if total == 0 {
         confirm(turn, &mut reservation);
@@ -85,7 +87,7 @@ pub(super) fn hold(turn: &mut Turn<'_, Reservations>, request: Hold) -> Result<R
 /// Refuses quotes that [`crate::query`] cannot have made. A bug in an API must not damage the state.
 fn check_quote(quote: &Quote, owner: &str) -> Result<(), Refusal> {
     let invalid = |field: &str, why: &str| Err(Refusal::Invalid { field: field.into(), why: why.into() });
-    if owner.is_empty() || owner.starts_with("svc:") {
+    if owner.is_empty() || owner.starts_with("svc:") || BookingLink::of_subject(owner).is_some() {
         return invalid("owner", "a reservation needs an owner: a user, a guest session or a client");
     }
     if quote.rooms == 0 || quote.rooms > ROOMS_MAX {

@@ -9,6 +9,7 @@ mod expire;
 mod front_desk;
 mod hold;
 mod hotel;
+mod links;
 mod modify;
 mod open_payment;
 mod payment_accepted;
@@ -56,6 +57,8 @@ pub(crate) fn dispatch(turn: &mut Turn<'_, Reservations>, command: Command) -> R
         Command::Configure(request) => configure::configure(turn, &request).into(),
         Command::PaymentAccepted(request) => payment_accepted::payment_accepted(turn, request).into(),
         Command::AddRoomType(request) => hotel::add_room_type(turn, request)?.into(),
+        Command::SendLink(request) => links::send_link(turn, request)?.into(),
+        Command::RevokeLinks(request) => links::revoke_links(turn, request)?.into(),
     })
 }
 
@@ -89,7 +92,10 @@ fn find_expected(
 /// Appends to the timeline.
 fn record(reservation: &mut Reservation, now: Timestamp, event: TimelineEvent) {
     let changes_status = match event {
-        TimelineEvent::PaymentStarted | TimelineEvent::PaymentFailed | TimelineEvent::Changed => false,
+        TimelineEvent::PaymentStarted
+        | TimelineEvent::PaymentFailed
+        | TimelineEvent::Changed
+        | TimelineEvent::LinkReplaced => false,
         TimelineEvent::Held
         | TimelineEvent::HoldExtended
         | TimelineEvent::Confirmed
@@ -189,6 +195,11 @@ fn settle(turn: &mut Turn<'_, Reservations>, reservation: &mut Reservation, pena
         let amount = Money::new(reservation.paid() - penalty, reservation.currency());
         send_refund(turn, reservation.id, payment, amount, payments::RefundReason::Cancelled);
     }
+}
+
+/// Sends a mail to the guest only.
+fn mail_guest(turn: &mut Turn<'_, Reservations>, reservation: ReservationId, occasion: Occasion) {
+    turn.effect(reservation.0, &Effect::Mail { reservation, occasion, to: Recipient::Guest });
 }
 
 /// Sends mails to the guest and to the hotel. The two have different ordering keys, so that a hotel's broken mailbox does not

@@ -7,16 +7,21 @@ mod offers;
 
 use contracts::payments::{NotPayable, Payable};
 use contracts::reservations::{
-    Answer, GetHotel, GetManagedHotel, GetPayable, GetReservation, GetReservationByLink, ListManagedHotels,
-    ManagedHotel, PaymentState, Query, Refusal, Reservation, Status,
+    Answer, BookingLink, GetGuestContact, GetHotel, GetManagedHotel, GetPayable, GetReservation,
+    GetReservationByLink, GuestContact, ListManagedHotels, ManagedHotel, PaymentState, Query, Refusal,
+    Reservation, Status,
 };
 use contracts::{HotelId, HotelProfile, ReservationId, managed_hotels, manages_all_hotels};
 use group::View;
 use protocol::Principal;
 
+use crate::booking_links;
 use crate::payable::payable;
 use crate::state::{HOTELS, HotelRow, RESERVATIONS};
 use crate::{Reservations, access};
+
+/// How many earlier links are recognized as replaced, so that a request costs little.
+const EARLIER_LINKS_CHECKED: u32 = 32;
 
 pub(crate) fn dispatch(
     service: &Reservations,
@@ -35,6 +40,7 @@ pub(crate) fn dispatch(
         Query::GetPayable(request) => get_payable(view, caller, &request)?.into(),
         Query::GetCalendar(request) => calendar::get_calendar(view, caller, &request)?.into(),
         Query::GetDayList(request) => day_list::get_day_list(view, caller, &request)?.into(),
+        Query::GetGuestContact(request) => get_guest_contact(view, caller, &request)?.into(),
     })
 }
 
@@ -85,10 +91,31 @@ fn get_reservation_by_link(
     view: &View<'_>,
     request: &GetReservationByLink,
 ) -> Result<Reservation, Refusal> {
-    if !service.links.verify(&[&request.reservation.to_string()], &request.tag) {
-        return Err(Refusal::NoSuchReservation);
+    let found = reservation(view, request.reservation).ok_or(Refusal::NoSuchReservation)?;
+    let is_tag_of = |number| {
+        let link = BookingLink { reservation: found.id, number };
+        booking_links::verify(&service.links, link, &request.tag)
+    };
+    if is_tag_of(found.link) {
+        return Ok(found);
     }
-    reservation(view, request.reservation).ok_or(Refusal::NoSuchReservation)
+    // Only whoever has had a valid link learns that there is a newer one.
+    let earlier = found.link.saturating_sub(EARLIER_LINKS_CHECKED)..found.link;
+    if earlier.rev().any(is_tag_of) { Err(Refusal::LinkReplaced) } else { Err(Refusal::NoSuchReservation) }
+}
+
+/// How to reach the guest. Staff is not told the link: what they do, they do in their own name.
+fn get_guest_contact(
+    view: &View<'_>,
+    caller: &Principal,
+    request: &GetGuestContact,
+) -> Result<GuestContact, Refusal> {
+    let found = visible(view, caller, request.reservation)?;
+    if !access::has_guest_rights(caller, &found) && !access::mails_guests(caller) {
+        return Err(Refusal::NotTheGuest);
+    }
+    let link = found.link();
+    Ok(GuestContact { name: found.guest.name, email: found.guest.email, link })
 }
 
 fn get_payable(view: &View<'_>, caller: &Principal, request: &GetPayable) -> Result<Payable, Refusal> {

@@ -2,12 +2,12 @@
 
 use contracts::reservations::{
     Cancel, GetReservation, GetReservationByLink, Guest, Hold, ListBy, ListReservations, Modify, Position,
-    Quote, Refusal, Reservation, merge_pages,
+    Quote, Refusal, Reservation, RevokeLinks, SendLink, merge_pages,
 };
 use contracts::{HotelId, ReservationId};
 use edge::{
     ApiError, Caller, ClientAddress, Created, Cursor, IdempotencyKey, IfMatch, Json, Limit, MergePatch,
-    OptionalJson, Page, SerdeJson, SignedIn, WithETag,
+    NoContent, OptionalJson, Page, SerdeJson, SignedIn, WithETag,
 };
 use group::{Call, Failure};
 use poem_openapi::param::{Header, Path, Query as Parameter};
@@ -180,6 +180,8 @@ impl Api {
     }
 
     /// Change guest details or special requests
+    ///
+    /// A new mail address gets a new secret link by mail, and the link that the old mailbox has stops working.
     #[oai(path = "/reservations/:reservation_id", method = "patch", operation_id = "updateReservation")]
     async fn update(
         &self,
@@ -235,6 +237,9 @@ impl Api {
     }
 
     /// Get the confirmation as PDF
+    ///
+    /// It contains the guest's secret link only for whoever has the guest's rights: the owner with the scope
+    /// `reservations:write`, or a caller with the link's `key`.
     #[oai(
         path = "/reservations/:reservation_id/confirmation.pdf",
         method = "get",
@@ -249,11 +254,18 @@ impl Api {
         #[oai(validator(max_length = 64))]
         key: Parameter<Option<String>>,
     ) -> Result<edge::Pdf, ApiError> {
+        let by_link = key.0.is_some();
         let found = self.find(&caller, &reservation_id, key.0).await?;
+        let link = if by_link {
+            self.0.links.secret_link(found.link())
+        } else {
+            let link = documents::link_for(&self.0.client, &caller.call(), &self.0.links, found.id).await;
+            link.map_err(|unavailable| ApiError::unavailable(unavailable.retry_after_secs))?
+        };
         let call = self.0.service_call().await?;
         let hotel = self.0.hotel(&call, found.hotel()).await?;
         let rendered =
-            documents::confirmation_pdf(&self.0.client, &call, &self.0.links, &found, &hotel).await;
+            documents::confirmation_pdf(&self.0.client, &call, &self.0.links, &found, &hotel, &link).await;
         let bytes = rendered.map_err(|failure| {
             edge::api_error(failure, |_| {
                 edge::Problem::new(&edge::problem_types::INTERNAL)
@@ -282,6 +294,52 @@ impl Api {
         let hotel = self.0.hotel(&self.0.service_call().await?, found.hotel()).await?;
         let bytes = ics::calendar_file(&self.0.links, &found, &hotel).into_bytes();
         Ok(edge::Calendar { name: format!("{}.ics", found.id), bytes })
+    }
+
+    /// Mail the guest a new link
+    ///
+    /// Links and QR codes from earlier mails and documents stop working. The response does not contain the link. For the
+    /// owner and staff, once the reservation was confirmed; at most once a minute.
+    #[oai(
+        path = "/reservations/:reservation_id/links",
+        method = "post",
+        operation_id = "sendReservationLink"
+    )]
+    async fn send_link(
+        &self,
+        #[oai(scope = "rest::scope::RESERVATIONS_WRITE")] caller: SignedIn,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<IdempotencyKey>>,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The reservation
+        reservation_id: Path<String>,
+    ) -> Result<WithETag<ReservationResponse>, ApiError> {
+        let reservation = rest::id_in_path::<ReservationId>(&reservation_id)?;
+        let call = caller.call_with(key.0.as_ref(), "sendReservationLink", &reservation_id);
+        let expect = expected_version(if_match.0.as_ref())?;
+        let changed = self.0.call(&call, SendLink { reservation, expect }).await?;
+        Ok(WithETag::new(changed.version.into(), ReservationResponse::new(changed, now())))
+    }
+
+    /// Turn off the guest's links
+    ///
+    /// Links and QR codes from all earlier mails and documents stop working. The next mail to the guest contains a new
+    /// link. For the owner and staff.
+    #[oai(
+        path = "/reservations/:reservation_id/links",
+        method = "delete",
+        operation_id = "revokeReservationLinks"
+    )]
+    async fn revoke_links(
+        &self,
+        #[oai(scope = "rest::scope::RESERVATIONS_WRITE")] caller: SignedIn,
+        #[oai(name = "If-Match")] if_match: Header<Option<IfMatch>>,
+        /// The reservation
+        reservation_id: Path<String>,
+    ) -> Result<NoContent, ApiError> {
+        let reservation = rest::id_in_path::<ReservationId>(&reservation_id)?;
+        let expect = expected_version(if_match.0.as_ref())?;
+        self.0.call(&caller.call(), RevokeLinks { reservation, expect }).await?;
+        Ok(NoContent)
     }
 }
 

@@ -56,6 +56,8 @@ mod problems {
         CANCELLATION_CLOSED = "cancellation-closed", "The reservation can no longer be cancelled", 409;
         /// The currency of a property changes only while it has no prices and no reservations in the old one.
         CURRENCY_IN_USE = "currency-in-use", "The property has prices or reservations in its currency", 409;
+        /// The secret link was replaced or turned off.
+        LINK_REPLACED = "link-replaced", "The link is no longer valid", 410;
     }
 }
 
@@ -187,7 +189,9 @@ pub(crate) fn problem(refusal: Refusal) -> Problem {
         Refusal::NotPayable(NotPayable::NotHeld | NotPayable::PaymentOpen | NotPayable::NothingDue) => {
             of(&problems::NOT_PAYABLE)
         }
-        Refusal::NotYourHotel => of(&problem_types::FORBIDDEN),
+        Refusal::NotYourHotel | Refusal::NotTheGuest => of(&problem_types::FORBIDDEN),
+        Refusal::LinkReplaced => of(&problems::LINK_REPLACED),
+        Refusal::LinkJustSent { wait_secs } => of(&problem_types::RATE_LIMITED).retry_after(wait_secs),
         Refusal::ReferenceTaken => of(&problems::REFERENCE_TAKEN),
         Refusal::CurrencyInUse { used, .. } => {
             of(&problems::CURRENCY_IN_USE).field("/currency", used.to_string())

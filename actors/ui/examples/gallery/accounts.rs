@@ -5,7 +5,10 @@ use contracts::users::{self, Account, Grants, Roles};
 use contracts::{auth, pdf};
 use protocol::{Principal, Timestamp};
 
-use crate::services::{EMAIL, PASSWORD, SampleServices};
+use crate::services::{EMAIL, PASSWORD, STAFF, STAFF_EMAIL, SampleServices};
+
+/// The session of the sample staff.
+const STAFF_SESSION: &str = "ses_staff";
 
 impl SampleServices {
     pub(crate) fn users_command(
@@ -26,8 +29,10 @@ impl SampleServices {
     pub(crate) fn users_query(&self, _: &str, query: users::Query) -> Result<users::Answer, users::Refusal> {
         match query {
             users::Query::VerifyPassword(request) => {
-                let is_correct = request.email == EMAIL && request.password == PASSWORD;
-                let grants = Grants { user: UserId(7), scopes: Vec::new(), hotels: Vec::new(), epoch: 0 };
+                let is_staff = request.email == STAFF_EMAIL;
+                let is_correct = (request.email == EMAIL || is_staff) && request.password == PASSWORD;
+                let user = if is_staff { STAFF } else { UserId(7) };
+                let grants = Grants { user, scopes: Vec::new(), hotels: Vec::new(), epoch: 0 };
                 Ok(is_correct.then_some(grants).into())
             }
             users::Query::HashPassword(_) => Ok(users::Answer::PasswordHash("$argon2id$sample".into())),
@@ -40,7 +45,7 @@ impl SampleServices {
         match command {
             auth::Command::StartSession(auth::StartSession { grants, .. }) => {
                 Ok(auth::Reply::Granted(auth::SessionGrant {
-                    session: "ses_sample".into(),
+                    session: if grants.user == STAFF { STAFF_SESSION } else { "ses_sample" }.into(),
                     user: grants.user,
                     client_id: auth::UI_CLIENT.into(),
                     scopes: Vec::new(),
@@ -54,8 +59,9 @@ impl SampleServices {
 
     pub(crate) fn auth_query(&self, _: &str, query: auth::Query) -> Result<auth::Answer, auth::Refusal> {
         match query {
-            auth::Query::IssueSessionToken(_) => {
-                let principal = Principal { subject: UserId(7).to_string(), ..Principal::default() };
+            auth::Query::IssueSessionToken(request) => {
+                let user = if request.session == STAFF_SESSION { STAFF } else { UserId(7) };
+                let principal = Principal { subject: user.to_string(), ..Principal::default() };
                 let token = auth::BearerToken(self.services.token(&principal));
                 Ok(auth::Answer::Token(auth::IssuedToken {
                     token,

@@ -223,6 +223,8 @@ pub fn held(
         refund_due_at: None,
         cancelled_by: None,
         admission: None,
+        link: 1,
+        link_sent_at: None,
     }
 }
 
@@ -290,5 +292,7 @@ pub fn refunded(one: &Reservation, now: Timestamp) -> Payment {
         attention: Vec::new(),
         cancelling: false,
         credit_notes: vec![note],
+        attention: Vec::new(),
+        cancelling: false,
     }
 }

@@ -18,7 +18,7 @@ async fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8090".to_owned());
     let services = services::SampleServices::new();
     let dependencies = services::dependencies(&services, &format!("http://{address}"));
-    let index = index(&services, &dependencies.links);
+    let index = index(&services);
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
     let site = ui::Site::new(dependencies).expect("templates compile").reloading(folder.as_ref());
     let site = Arc::new(site);
@@ -35,9 +35,9 @@ async fn main() {
     bound.run(std::future::pending()).await;
 }
 
-fn index(services: &services::SampleServices, links: &token::LinkKey) -> String {
+fn index(services: &services::SampleServices) -> String {
     let mut lines = String::from("<!doctype html><title>Gallery</title><h1>Gallery</h1><ul>");
-    for (name, path) in services.urls(links) {
+    for (name, path) in services.urls() {
         lines.push_str(&format!("<li><a href=\"{}\">{name}</a>", path.replace('&', "&amp;")));
     }
     lines

@@ -8,11 +8,11 @@ use contracts::auth::Auth;
 use contracts::payments::{self, Failure as PaymentFailure, Payment, PaymentStatus, Payments};
 use contracts::pdf::Pdf;
 use contracts::reservations::{
-    self, Guest, PaymentState, Position, Reservation, ReservationPage, Reservations, Status,
+    self, BookingLink, Guest, PaymentState, Position, Reservation, ReservationPage, Reservations, Status,
 };
 use contracts::search::{self, CityName, FoundHotel, FoundHotels, FoundOffer, HotelDetails, Search, Sort};
 use contracts::users::Users;
-use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay};
+use contracts::{HotelId, HotelProfile, PaymentId, ReservationId, Stay, UserId};
 use futures::future::BoxFuture;
 use group::testing::TestServices;
 use group::{
@@ -27,6 +27,10 @@ use crate::data;
 pub const EMAIL: &str = "ada@analytical.example";
 /// See [`EMAIL`].
 pub const PASSWORD: &str = "notes by the translator";
+/// The address of a member of staff of every sample hotel, with the same password.
+pub const STAFF_EMAIL: &str = "desk@analytical.example";
+/// The id of that account.
+pub const STAFF: UserId = UserId(8);
 
 /// All services at once.
 pub struct SampleServices {
@@ -64,7 +68,7 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
             api_url: String::new(),
             publishable_key: "pk_test_gallery".into(),
         },
-        documents: Arc::new(SampleDocuments),
+        documents: Arc::new(SampleDocuments(Arc::clone(services))),
         attempts: rest::attempts::AttemptLimits::in_memory(),
         card_limits: edge::rate_limit::CardLimits {
             addresses: token::ClusterKey::random().links("card-attempts"),
@@ -74,16 +78,16 @@ pub fn dependencies(services: &Arc<SampleServices>, public_url: &str) -> ui::Dep
     }
 }
 
-struct SampleDocuments;
+struct SampleDocuments(Arc<SampleServices>);
 
 impl ui::Documents for SampleDocuments {
     fn confirmation<'a>(
         &'a self,
-        _: &'a Call,
+        call: &'a Call,
         id: ReservationId,
     ) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
         Box::pin(async move {
-            Ok(Some(ui::File {
+            Ok(self.0.seen(&actor(call), id).ok().map(|_| ui::File {
                 name: format!("confirmation-{id}.pdf"),
                 bytes: b"%PDF-1.7\n%sample\n".to_vec(),
             }))
@@ -92,11 +96,11 @@ impl ui::Documents for SampleDocuments {
 
     fn calendar<'a>(
         &'a self,
-        _: &'a Call,
+        call: &'a Call,
         id: ReservationId,
     ) -> BoxFuture<'a, Result<Option<ui::File>, Unavailable>> {
         Box::pin(async move {
-            Ok(Some(ui::File {
+            Ok(self.0.seen(&actor(call), id).ok().map(|_| ui::File {
                 name: format!("stay-{id}.ics"),
                 bytes: b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n".to_vec(),
             }))
@@ -138,6 +142,26 @@ impl SampleServices {
     pub fn change(&self, status: Status, change: impl FnOnce(&mut Reservation)) {
         let id = self.booking(status);
         change(self.state().bookings.get_mut(&id).expect("one of each"));
+    }
+
+    /// The tag in the URL of a booking's secret link.
+    pub fn tag(&self, id: ReservationId) -> String {
+        self.tag_of(self.state().bookings[&id].link())
+    }
+
+    fn tag_of(&self, link: BookingLink) -> String {
+        self.links.tag(&link.parts().each_ref().map(String::as_str))
+    }
+
+    /// The booking, if the actor is its owner, the bearer of its link, or staff.
+    fn seen(&self, actor: &str, id: ReservationId) -> Result<Reservation, reservations::Refusal> {
+        let found = self.state().bookings.get(&id).cloned();
+        let sees = |one: &Reservation| {
+            one.owner == actor
+                || BookingLink::of_subject(actor) == Some(one.link())
+                || actor == STAFF.to_string()
+        };
+        found.filter(sees).ok_or(reservations::Refusal::NoSuchReservation)
     }
 
     /// The `index`th hotel.
@@ -310,6 +334,14 @@ impl SampleServices {
         command: reservations::Command,
     ) -> Result<reservations::Reply, reservations::Refusal> {
         let now = Timestamp::wall_clock();
+        match &command {
+            reservations::Command::Cancel(reservations::Cancel { reservation, .. })
+            | reservations::Command::SendLink(reservations::SendLink { reservation, .. })
+            | reservations::Command::RevokeLinks(reservations::RevokeLinks { reservation, .. }) => {
+                self.seen(actor, *reservation)?;
+            }
+            _ => {}
+        }
         let mut state = self.state();
         match command {
             reservations::Command::AdmitHold(_) => Ok(match state.holds_wait_secs {
@@ -318,6 +350,20 @@ impl SampleServices {
             }
             .into()),
             reservations::Command::EndAdmission(_) => Ok(().into()),
+            reservations::Command::SendLink(reservations::SendLink { reservation, .. }) => {
+                let one = state.bookings.get_mut(&reservation).expect("it was seen");
+                if one.link_sent_at.is_some_and(|sent_at| now < sent_at.plus_secs(60)) {
+                    return Err(reservations::Refusal::LinkJustSent { wait_secs: 60 });
+                }
+                one.link += 1;
+                one.link_sent_at = Some(now);
+                Ok(one.clone().into())
+            }
+            reservations::Command::RevokeLinks(reservations::RevokeLinks { reservation, .. }) => {
+                let one = state.bookings.get_mut(&reservation).expect("it was seen");
+                one.link += 1;
+                Ok(one.clone().into())
+            }
             reservations::Command::Hold(reservations::Hold { quote, guest, requests, .. }) => {
                 if guest.name == "Nobody" {
                     return Err(reservations::Refusal::SoldOut { night: quote.stay.check_in() });
@@ -354,15 +400,7 @@ impl SampleServices {
         let now = Timestamp::wall_clock();
         let one =
             |id: ReservationId| self.state().bookings.get(&id).cloned().ok_or(Refusal::NoSuchReservation);
-        let seen = |id| {
-            one(id).and_then(|one| {
-                if one.owner == actor || actor == "svc:ui" {
-                    Ok(one)
-                } else {
-                    Err(Refusal::NoSuchReservation)
-                }
-            })
-        };
+        let seen = |id| self.seen(actor, id);
         match query {
             Query::GetHotel(request) => {
                 self.find(request.hotel).map(|(_, hotel)| Answer::Hotel(hotel)).ok_or(Refusal::NoSuchHotel)
@@ -374,12 +412,13 @@ impl SampleServices {
             }
             Query::GetReservation(request) => seen(request.reservation).map(Answer::from),
             Query::GetReservationByLink(reservations::GetReservationByLink { reservation, tag }) => {
-                let ours = self.links.verify(&[&reservation.to_string()], &tag);
-                one(reservation).and_then(
-                    |one| {
-                        if ours { Ok(one.into()) } else { Err(Refusal::NoSuchReservation) }
-                    },
-                )
+                let found = one(reservation)?;
+                let is_tag_of = |number| self.tag_of(BookingLink { reservation, number }) == tag;
+                match (is_tag_of(found.link), (1..found.link).any(is_tag_of)) {
+                    (true, _) => Ok(found.into()),
+                    (false, true) => Err(Refusal::LinkReplaced),
+                    (false, false) => Err(Refusal::NoSuchReservation),
+                }
             }
             Query::ListReservations(_) => {
                 let mine = self
@@ -408,10 +447,17 @@ impl SampleServices {
 
     fn payments_command(
         &self,
-        _: &str,
+        actor: &str,
         command: payments::Command,
     ) -> Result<payments::Reply, payments::Refusal> {
         let now = Timestamp::wall_clock();
+        let reservation = match &command {
+            payments::Command::StartPayment(request) => request.reservation,
+            payments::Command::GuestReturned(request) => ReservationId(request.payment.0 ^ 1),
+            payments::Command::CancelPayment(request) => ReservationId(request.payment.0 ^ 1),
+            other => panic!("unexpected command {other:?}"),
+        };
+        self.seen(actor, reservation).map_err(|_| payments::Refusal::NoSuchPayment)?;
         let mut state = self.state();
         match command {
             payments::Command::StartPayment(request) => {
@@ -476,7 +522,18 @@ impl SampleServices {
         }
     }
 
-    fn payments_query(&self, _: &str, query: payments::Query) -> Result<payments::Answer, payments::Refusal> {
+    fn payments_query(
+        &self,
+        actor: &str,
+        query: payments::Query,
+    ) -> Result<payments::Answer, payments::Refusal> {
+        let reservation = match &query {
+            payments::Query::ListReservationPayments(request) => request.reservation,
+            payments::Query::GetReceipt(request) => ReservationId(request.payment.0 ^ 1),
+            payments::Query::GetCreditNote(request) => ReservationId(request.payment.0 ^ 1),
+            other => panic!("unexpected query {other:?}"),
+        };
+        self.seen(actor, reservation).map_err(|_| payments::Refusal::NoSuchPayment)?;
         match query {
             payments::Query::ListReservationPayments(request) => {
                 let found = self.state().payments.get(&request.reservation).cloned();
@@ -517,6 +574,7 @@ fn payable(reservation: &Reservation) -> payments::Payable {
         check_out: quote.stay.check_out(),
         lines: Vec::new(),
         taxes: Vec::new(),
+        owner: reservation.owner.clone(),
     }
 }
 

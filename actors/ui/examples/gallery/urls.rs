@@ -1,13 +1,12 @@
 //! URLs of every page and state.
 
 use contracts::reservations::Status;
-use token::LinkKey;
 
 use crate::services::SampleServices;
 
 impl SampleServices {
     /// Names and URLs of every page and state.
-    pub fn urls(&self, links: &LinkKey) -> Vec<(String, String)> {
+    pub fn urls(&self) -> Vec<(String, String)> {
         let mut list: Vec<(String, String)> = [
             ("Home", "/"),
             ("Results", "/search?city=Paris"),
@@ -31,7 +30,7 @@ impl SampleServices {
         list.push(("Hotel, too many guests".into(), format!("/hotels/{}?guests=9", self.hotel(0))));
         for status in Status::ALL {
             let id = self.booking(status);
-            let tag = links.tag(&[&id.to_string()]);
+            let tag = self.tag(id);
             list.push((format!("Booking, {}", status.as_str()), format!("/bookings/{id}?key={tag}")));
             list.push((
                 format!("Cancelling, {}", status.as_str()),
@@ -41,7 +40,7 @@ impl SampleServices {
         let held = self.booking(Status::Held);
         list.push((
             "Paying for a hold".into(),
-            format!("/bookings/{held}/pay?key={}&card=refused", links.tag(&[&held.to_string()])),
+            format!("/bookings/{held}/pay?key={}&card=refused", self.tag(held)),
         ));
         list
     }

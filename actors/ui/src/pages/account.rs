@@ -164,9 +164,8 @@ async fn signed_in(context: &mut PageContext) -> Result<Call, PageError> {
 async fn me(context: &PageContext, call: &Call) -> Result<Account, PageError> {
     match context.site.dependencies.client.call(call, GetOwnAccount).await {
         Ok(account) => Ok(account),
-        Err(Failure::Refused(_) | Failure::Unauthenticated(_)) => {
-            Err(PageError::SignInRequired("/account".into()))
-        }
+        // The account was closed, or its sessions were ended.
+        Err(Failure::Refused(_)) => Err(PageError::SignInRequired(String::new())),
         Err(failure) => Err(failure.into()),
     }
 }

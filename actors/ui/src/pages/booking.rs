@@ -9,7 +9,8 @@ use protocol::Timestamp;
 use serde_json::{Value, json};
 
 use super::checkout::countdown;
-use super::lookup::{self, OpenedBooking};
+use super::links;
+use super::lookup::{self, OpenedBooking, Visitor};
 use crate::context::{Fields, PageContext};
 use crate::error::PageError;
 use crate::format::{self, money};
@@ -35,9 +36,10 @@ pub(super) async fn show(
     let key = fields.get("key").to_owned();
     let opened = lookup::booking(&mut context, &id, &key).await?;
     let credit_notes = credit_notes(&context, &opened).await;
-    let reservation = opened.reservation;
+    let (link, visitor, reservation) = (opened.link(), opened.visitor, opened.reservation);
     let hotel = lookup::hotel(&context, reservation.hotel()).await?;
-    let state = state(&context, &reservation, &hotel);
+    let is_staff = visitor == Visitor::Staff;
+    let state = if is_staff { staff_state(&reservation) } else { state(&context, &reservation, &hotel) };
     let title = state["title"].as_str().unwrap_or("Your booking").to_owned();
     let (locale, now) = (context.locale, context.now);
     let stay = Stay::of(&reservation.quote, &hotel, locale, now);
@@ -50,13 +52,21 @@ pub(super) async fn show(
         "state": state, "stay": stay, "number": reservation.id.to_string(),
         "guest": { "name": reservation.guest.name, "requests": reservation.requests },
         "hold": until.map(|until| countdown("Your room is held", until, now, "The hold has expired.")),
-        "refund": refund(&context, &reservation), "next": next(&context, &reservation, &hotel),
+        "refund": refund(&context, &reservation), "next": if is_staff { Vec::new() } else { next(&context, &reservation, &hotel) },
         "timeline": timeline.collect::<Vec<_>>(),
-        "qr_href": (reservation.status.takes_rooms() && !is_held)
-            .then(|| format!("/bookings/{}/qr.svg?key={}", reservation.id, context.site.tag(reservation.id))),
+        "qr_href": link.filter(|_| reservation.status.takes_rooms() && !is_held)
+            .map(|link| format!("/bookings/{}/qr.svg?key={}", reservation.id, context.site.tag(link))),
+        "staff": is_staff.then(|| contact(&reservation)),
+        "links": links::card(&reservation, visitor),
         "files": files(&reservation, &credit_notes, &key), "cancel": cancel(&reservation, &hotel, &context, &key),
     });
-    context.page("booking.html", &title, view)
+    context.form_page("booking.html", &title, view)
+}
+
+/// How staff reaches the guest.
+fn contact(reservation: &Reservation) -> Value {
+    let guest = &reservation.guest;
+    json!({ "name": guest.name, "email": guest.email, "phone": guest.phone, "reference": reservation.reference })
 }
 
 fn iso(at: Timestamp) -> String {
@@ -129,7 +139,22 @@ fn is_over(context: &PageContext, reservation: &Reservation, hotel: &HotelView) 
     format::today_in(context.now, &hotel.profile.time_zone) >= reservation.stay().check_out()
 }
 
-/// Who cancelled, and what the hotel keeps.
+/// What staff sees in place of the words for the guest.
+fn staff_state(reservation: &Reservation) -> Value {
+    let (word, pill) = status_label(reservation);
+    let (tone, icon, text) = match reservation.status {
+        Status::Held => ("heed", "clock", "The room is held. The booking is not paid yet."),
+        Status::Confirmed => ("", "check", "The booking is paid and confirmed."),
+        Status::CheckedIn => ("", "key", "The guest has checked in."),
+        Status::CheckedOut => ("", "check", "The guest has checked out."),
+        Status::Expired => ("heed", "clock", "The hold has expired. The room is on sale again."),
+        Status::Cancelled => ("bad", "cross", "The booking is cancelled. The room is on sale again."),
+        Status::NoShow => ("bad", "cross", "The guest did not arrive."),
+    };
+    let title = format!("Booking for {}", reservation.guest.name);
+    json!({ "tone": tone, "icon": icon, "title": title, "text": text, "primary": null, "word": word, "pill": pill })
+}
+
 fn expired_text(reservation: &Reservation) -> &'static str {
     if reservation.paid() > 0 {
         "Your payment arrived after the hold had expired, when the room was no longer available. We refund the full amount to your card."
@@ -138,6 +163,7 @@ fn expired_text(reservation: &Reservation) -> &'static str {
     }
 }
 
+/// Who cancelled, and what the hotel keeps.
 fn cancelled_text(context: &PageContext, reservation: &Reservation) -> String {
     let by_hotel = reservation.cancelled_by == Some(CancelledBy::Hotel);
     let who = match reservation.cancelled_by {
@@ -228,6 +254,7 @@ fn event_text(what: TimelineEvent, reservation: &Reservation) -> &'static str {
         TimelineEvent::CheckOutUndone => "Check-out undone",
         TimelineEvent::NoShowUndone => "No-show undone",
         TimelineEvent::RoomsTakenAgain => "Paid after the hold had expired, room still available",
+        TimelineEvent::LinkReplaced => "Link to the booking replaced",
     }
 }
 

@@ -97,9 +97,13 @@ async fn opened_by_link(context: &PageContext) -> Result<Vec<Reservation>, PageE
     let call = context.as_ui().await?;
     let client = &context.site.dependencies.client;
     let opened = ListOpenedBookings { guest: context.session.guest.clone() };
-    let ids = client.call(&call, opened).await.unwrap_or_default();
-    let calls = ids.into_iter().map(|reservation| client.call(&call, GetReservation { reservation }));
-    Ok(join_all(calls).await.into_iter().filter_map(Result::ok).collect())
+    let links = client.call(&call, opened).await.unwrap_or_default();
+    // A link that was replaced since opens nothing.
+    let read = links.into_iter().map(async |link| {
+        let call = context.on_behalf_of(&link.subject()).await.ok()?;
+        client.call(&call, GetReservation { reservation: link.reservation }).await.ok()
+    });
+    Ok(join_all(read).await.into_iter().flatten().collect())
 }
 
 async fn hotels(

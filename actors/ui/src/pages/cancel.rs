@@ -1,14 +1,14 @@
 //! Cancelling a booking. The refund is shown before.
 
 use contracts::Money;
-use contracts::reservations::{Cancel, Refusal, Reservation, Status};
+use contracts::reservations::{Cancel, Refusal, Status};
 use group::Failure;
 use poem::web::Path;
 use poem::{Response, handler};
 use serde_json::json;
 
 use super::hotel::refusal_text;
-use super::lookup::{self, OpenedBooking};
+use super::lookup::{self, OpenedBooking, Visitor};
 use crate::context::{Fields, PageContext};
 use crate::error::PageError;
 use crate::format::{self, money};
@@ -34,7 +34,7 @@ pub(super) async fn cancel(
     let opened = lookup::booking(&mut context, &id, "").await?;
     let reservation = &opened.reservation;
     // The booking is cancelled only if the refund is what the page showed.
-    if fields.get("expected") != expected(reservation, context.now) {
+    if fields.get("expected") != refund(&opened, context.now).amount.to_string() {
         let mut form = Form::of(&[]);
         form.fail(
             "The refund has changed",
@@ -59,11 +59,18 @@ pub(super) async fn cancel(
     }
 }
 
-fn expected(reservation: &Reservation, now: protocol::Timestamp) -> String {
-    reservation.refund_at(now).amount.to_string()
+/// What is refunded if this visitor cancels. When the hotel cancels, it keeps nothing.
+fn refund(opened: &OpenedBooking, now: protocol::Timestamp) -> Money {
+    let reservation = &opened.reservation;
+    match opened.visitor {
+        Visitor::Owner | Visitor::Bearer => reservation.refund_at(now),
+        Visitor::Staff => Money::new(reservation.paid() - reservation.refunded, reservation.currency()),
+    }
 }
 
 async fn page(context: &mut PageContext, opened: OpenedBooking, form: Form) -> Result<Response, PageError> {
+    let by_staff = opened.visitor == Visitor::Staff;
+    let refund = refund(&opened, context.now);
     let reservation = opened.reservation;
     let booking = format!("/bookings/{}", reservation.id);
     if !reservation.guest_can_cancel_at(context.now) {
@@ -75,12 +82,13 @@ async fn page(context: &mut PageContext, opened: OpenedBooking, form: Form) -> R
     }
     let hotel = lookup::hotel(context, reservation.hotel()).await?;
     let (locale, now) = (context.locale, context.now);
-    let kept = reservation.penalty_at(now).min(reservation.paid());
+    let kept = if by_staff { 0 } else { reservation.penalty_at(now).min(reservation.paid()) };
     let policy = reservation.quote.policy;
     let free_until = if policy.penalty_percent == 0 { Some(policy.guest_until) } else { policy.free_until };
     let explanation = match (reservation.status, free_until) {
         (Status::Held, _) => "Nothing has been charged, and cancelling is free.".to_owned(),
         _ if reservation.quote.total == 0 => "Nothing was charged, so there is nothing to refund.".to_owned(),
+        _ if by_staff => "You cancel for the hotel, so the guest gets everything back.".to_owned(),
         (_, Some(until)) if until > now => format!(
             "You can cancel free of charge until {} ({} time). We refund the card that was used right away; it can take your bank up to ten days to show it.",
             format::deadline(locale, until, &hotel.profile.time_zone, now),
@@ -96,9 +104,9 @@ async fn page(context: &mut PageContext, opened: OpenedBooking, form: Form) -> R
     let price = |amount| money(locale, Money::new(amount, reservation.currency()));
     let view = json!({
         "stay": Stay::of(&reservation.quote, &hotel, locale, now), "form": form,
-        "paid": { "label": "You paid", "amount": price(reservation.paid()) },
-        "kept": (kept > 0).then(|| price(kept)), "refund": money(locale, reservation.refund_at(now)),
-        "expected": expected(&reservation, now), "explanation": explanation,
+        "paid": { "label": if by_staff { "The guest paid" } else { "You paid" }, "amount": price(reservation.paid()) },
+        "kept": (kept > 0).then(|| price(kept)), "refund": money(locale, refund),
+        "expected": refund.amount.to_string(), "explanation": explanation,
         "action": format!("{booking}/cancel"), "back_href": booking,
     });
     context.form_page("cancel.html", "Cancel this booking?", view)

@@ -1,5 +1,6 @@
 //! Error pages.
 
+use contracts::reservations::booking_path;
 use edge::Problem;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -12,19 +13,22 @@ use crate::picture;
 use crate::site::Site;
 
 /// The page for a failed handler.
-pub(super) fn page(mut context: PageContext, error: poem::Error) -> Response {
+pub(super) async fn page(mut context: PageContext, error: poem::Error) -> Response {
+    let signed_out = matches!(
+        error.downcast_ref::<PageError>(),
+        Some(PageError::SignInRequired(path)) if path.is_empty()
+    );
+    if signed_out && context.session.user.is_some() {
+        context.end_visit().await;
+        context.flash("heed", "You have been signed out. Please sign in again.");
+        return context.redirect("/sign-in");
+    }
     let other = from_poem(&error);
     let mut page_error = error.downcast_ref::<PageError>().unwrap_or(&other);
     let unavailable = PageError::Unavailable(group::Unavailable::new(group::Why::NoLeader));
-    if let PageError::SignInRequired(path) = page_error {
-        if path.is_empty() && context.session.user.is_none() {
-            // No user is signed in, so the UI's own service token was rejected. This is retryable.
-            page_error = &unavailable;
-        } else if path.is_empty() {
-            context.remove_user();
-            context.flash("heed", "You have been signed out. Please sign in again.");
-            return context.redirect("/sign-in");
-        }
+    if signed_out {
+        // No user is signed in, so the UI's own service token was rejected. This is retryable.
+        page_error = &unavailable;
     }
     if let PageError::SignInRequired(path) = page_error {
         return context.redirect(&format!("/sign-in?next={}", escape(path)));
@@ -34,7 +38,15 @@ pub(super) fn page(mut context: PageContext, error: poem::Error) -> Response {
     }
     let (status, title, text) = page_error.message();
     let request_id = (status >= 500).then(|| context.request_id().to_owned());
-    let page = context.page("message.html", title, view(text, request_id.as_deref(), status == 404));
+    let mut view = view(text, request_id.as_deref(), matches!(status, 404 | 410));
+    if let PageError::NoSuchBooking(id) = page_error
+        && context.session.user.is_none()
+    {
+        let href = format!("/sign-in?next={}", escape(&booking_path(*id)));
+        view["links"] =
+            json!([{ "href": href, "label": "Sign in" }, { "href": "/bookings", "label": "My bookings" }]);
+    }
+    let page = context.page("message.html", title, view);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = page.unwrap_or_else(|_| status.into_response());
     response.set_status(status);

@@ -3,7 +3,7 @@
 use contracts::ReservationId;
 use contracts::payments::{GetCreditNote, GetReceipt, ListReservationPayments, Payment};
 use contracts::pdf;
-use contracts::reservations::PaymentState;
+use contracts::reservations::{GetReservationByLink, PaymentState};
 use group::Failure;
 use poem::http::header;
 use poem::web::Path;
@@ -48,7 +48,7 @@ pub(super) async fn receipt(
     let PaymentState::Paid { payment, .. } = opened.reservation.payment else {
         return Err(PageError::NotFound);
     };
-    let booking_url = context.site.link(opened.reservation.id);
+    let booking_url = opened.url(&context.site);
     let client = &context.site.dependencies.client;
     let receipt = match client.call(&opened.call, GetReceipt { payment, booking_url }).await {
         Ok(receipt) => receipt,
@@ -75,7 +75,7 @@ pub(super) async fn credit_note(
     let has_note = |payment: &&Payment| payment.credit_notes.iter().any(|note| note.number == number);
     let payment = payments.iter().find(has_note).ok_or(PageError::NotFound)?.id;
     let request =
-        GetCreditNote { payment, number: number.to_owned(), booking_url: context.site.link(reservation) };
+        GetCreditNote { payment, number: number.to_owned(), booking_url: opened.url(&context.site) };
     let note = client.call(&opened.call, request).await?;
     let request = pdf::RenderDocument { template: pdf::CREDIT_NOTE.to_owned(), data_json: note.data_json };
     let bytes = client.call(&context.as_ui().await?, request).await?;
@@ -89,15 +89,18 @@ pub(super) async fn qr(
     Path(id): Path<String>,
     fields: Fields,
 ) -> Result<Response, PageError> {
-    let id: ReservationId = id.parse().map_err(|_| PageError::NotFound)?;
-    if !context.site.dependencies.links.verify(&[&id.to_string()], fields.get("key")) {
-        return Err(PageError::NotFound);
-    }
-    let drawn = svg(&context.site.link(id))
+    let reservation: ReservationId = id.parse().map_err(|_| PageError::NotFound)?;
+    let request = GetReservationByLink { reservation, tag: fields.get("key").to_owned() };
+    let found = match context.site.dependencies.client.call(&context.anonymous(), request).await {
+        Ok(found) => found,
+        Err(Failure::Refused(_)) => return Err(PageError::NotFound),
+        Err(failure) => return Err(failure.into()),
+    };
+    let drawn = svg(&context.site.secret_link(found.link()))
         .ok_or_else(|| PageError::Internal("the link is too long for a QR code".into()))?;
     Ok(Response::builder()
         .content_type("image/svg+xml")
-        .header(header::CACHE_CONTROL, "private, max-age=86400")
+        .header(header::CACHE_CONTROL, "private, no-store")
         .body(drawn))
 }
 

@@ -128,7 +128,10 @@ pub(super) fn refusal_text(context: &PageContext, refusal: &Refusal) -> String {
         | Refusal::NotYourHotel
         | Refusal::ReferenceTaken
         | Refusal::CurrencyInUse { .. }
-        | Refusal::InventoryBelowTaken { .. } => "This is no longer possible.".to_owned(),
+        | Refusal::InventoryBelowTaken { .. }
+        | Refusal::LinkReplaced
+        | Refusal::NotTheGuest
+        | Refusal::LinkJustSent { .. } => "This is no longer possible.".to_owned(),
     }
 }
 

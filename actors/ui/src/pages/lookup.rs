@@ -1,14 +1,17 @@
 //! Lookups that several pages share: hotels, cities and bookings.
 
-use contracts::reservations::{self, GetHotel, GetReservation, GetReservationByLink, Reservation};
+use contracts::reservations::{
+    BookingLink, GetHotel, GetReservation, GetReservationByLink, Refusal, Reservation,
+};
 use contracts::search::{self, City, CityMatch, CityMatchKind, CityName, Search, SuggestCities};
-use contracts::ui::{HasOpenedBooking, RememberBooking};
+use contracts::ui::{GetOpenedBooking, RememberBooking};
 use contracts::{HotelId, ReservationId};
 use group::{Call, Failure};
 use protocol::Variant;
 
 use crate::context::PageContext;
 use crate::error::PageError;
+use crate::site::Site;
 use crate::view::HotelView;
 
 /// A hotel by its id. `search` also returns its city. When `search` has no entry yet or is unavailable, the hotel comes
@@ -72,13 +75,40 @@ pub(super) fn matched_name(found: &CityMatch) -> Option<&str> {
     (found.kind != CityMatchKind::Spelling && !is_shown).then_some(&*found.name)
 }
 
+/// What a visitor is to a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Visitor {
+    /// The owner: the account or the browser that made the booking.
+    Owner,
+    /// Whoever opened it with its secret link.
+    Bearer,
+    /// Staff of the hotel, or an administrator.
+    Staff,
+}
+
 /// A booking, and the call with which it can be changed.
 pub(super) struct OpenedBooking {
     pub reservation: Reservation,
     pub call: Call,
+    pub visitor: Visitor,
 }
 
-/// Opens a booking for this visitor: as its owner, or with the secret link, given now or earlier in this browser.
+impl OpenedBooking {
+    /// The secret link, for visitors who have the guest's rights.
+    pub fn link(&self) -> Option<BookingLink> {
+        match self.visitor {
+            Visitor::Owner | Visitor::Bearer => Some(self.reservation.link()),
+            Visitor::Staff => None,
+        }
+    }
+
+    /// The link to the booking in documents for this visitor.
+    pub fn url(&self, site: &Site) -> String {
+        self.link().map_or_else(|| site.plain_link(self.reservation.id), |link| site.secret_link(link))
+    }
+}
+
+/// Opens a booking for this visitor: with the secret link, given now or earlier in this browser; as its owner; or as staff.
 pub(super) async fn booking(
     context: &mut PageContext,
     id: &str,
@@ -86,58 +116,80 @@ pub(super) async fn booking(
 ) -> Result<OpenedBooking, PageError> {
     let id: ReservationId = id.parse().map_err(|_| PageError::NotFound)?;
     let client = context.site.dependencies.client.clone();
+    let mut replaced = false;
     if !key.is_empty() {
         let request = GetReservationByLink { reservation: id, tag: key.to_owned() };
-        let reservation = found(client.call(&context.anonymous(), request).await)?;
-        return by_link(context, reservation, true).await;
+        match client.call(&context.anonymous(), request).await {
+            Ok(reservation) => return with_link(context, reservation).await,
+            // The owner and staff can open the booking without the link.
+            Err(Failure::Refused(refusal)) => replaced = refusal == Refusal::LinkReplaced,
+            Err(failure) => return Err(failure.into()),
+        }
     }
-    let call = context.as_visitor().await?;
-    let request = GetReservation { reservation: id };
-    match client.call(&call, request.clone()).await {
-        Ok(reservation) => return Ok(OpenedBooking { reservation, call }),
-        Err(Failure::Refused(_) | Failure::Forbidden(_)) => {}
+    if let Some(opened) = without_link(context, id).await? {
+        return Ok(opened);
+    }
+    let remembered = GetOpenedBooking { guest: context.session.guest.clone(), reservation: id };
+    let link = match client.call(&context.as_ui().await?, remembered).await {
+        Ok(link) => link,
+        Err(Failure::Refused(_)) => None,
         Err(failure) => return Err(failure.into()),
+    };
+    if let Some(link) = link {
+        let call = context.on_behalf_of(&link.subject()).await?;
+        match client.call(&call, GetReservation { reservation: id }).await {
+            Ok(reservation) => return Ok(OpenedBooking { reservation, call, visitor: Visitor::Bearer }),
+            Err(Failure::Refused(_) | Failure::Forbidden(_)) => replaced = true,
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Err(if replaced { PageError::LinkReplaced } else { PageError::NoSuchBooking(id) })
+}
+
+/// Opens a booking as the signed-in user, or as the guest session of this browser.
+async fn without_link(
+    context: &mut PageContext,
+    id: ReservationId,
+) -> Result<Option<OpenedBooking>, PageError> {
+    let client = context.site.dependencies.client.clone();
+    let request = GetReservation { reservation: id };
+    let mut calls = Vec::new();
+    if let Some(call) = context.as_user().await? {
+        let user = context.session.user.as_ref().map(|user| user.user.clone());
+        calls.push((call, user.unwrap_or_default()));
     }
     // A signed-in visitor can also open the bookings that this browser made before the sign-in.
-    if context.session.user.is_some() {
-        let call = context.on_behalf_of(&context.session.guest).await?;
-        if let Ok(reservation) = client.call(&call, request.clone()).await {
-            return Ok(OpenedBooking { reservation, call });
+    let guest = context.session.guest.clone();
+    calls.push((context.on_behalf_of(&guest).await?, guest));
+    for (call, subject) in calls {
+        match client.call(&call, request.clone()).await {
+            Ok(reservation) => {
+                let visitor = if reservation.owner == subject { Visitor::Owner } else { Visitor::Staff };
+                return Ok(Some(OpenedBooking { reservation, call, visitor }));
+            }
+            Err(Failure::Refused(_) | Failure::Forbidden(_)) => {}
+            Err(failure) => return Err(failure.into()),
         }
     }
+    Ok(None)
+}
+
+/// Opens a booking whose valid link was given. The link itself is the credential: calls are made for its bearer, who has
+/// rights to this booking only. The browser's session remembers it, so that further URLs need no secret.
+async fn with_link(context: &mut PageContext, reservation: Reservation) -> Result<OpenedBooking, PageError> {
+    if reservation.owner == context.session.guest {
+        let call = context.on_behalf_of(&reservation.owner).await?;
+        return Ok(OpenedBooking { reservation, call, visitor: Visitor::Owner });
+    }
+    let link = reservation.link();
+    let call = context.on_behalf_of(&link.subject()).await?;
+    let remember = RememberBooking { guest: context.session.guest.clone(), link };
     let ours = context.as_ui().await?;
-    let has_opened = HasOpenedBooking { guest: context.session.guest.clone(), reservation: id };
-    match client.call(&ours, has_opened).await {
-        Ok(true) => {}
-        Ok(false) | Err(Failure::Refused(_)) => return Err(PageError::NotFound),
-        Err(failure) => return Err(failure.into()),
+    // The booking is shown even if it cannot be remembered.
+    if context.site.dependencies.client.call(&ours, remember).await.is_ok() {
+        context.save_session();
     }
-    let reservation = found(client.call(&ours, request).await)?;
-    by_link(context, reservation, false).await
-}
-
-/// A visitor with the secret link acts as the booking's owner. The browser's session remembers the booking, so that
-/// further URLs need no secret.
-async fn by_link(
-    context: &mut PageContext,
-    reservation: Reservation,
-    is_new: bool,
-) -> Result<OpenedBooking, PageError> {
-    let call = context.on_behalf_of(&reservation.owner).await?;
-    if is_new && reservation.owner != context.session.guest {
-        let remember = RememberBooking { guest: context.session.guest.clone(), reservation: reservation.id };
-        let ours = context.as_ui().await?;
-        // The booking is shown even if it cannot be remembered.
-        if context.site.dependencies.client.call(&ours, remember).await.is_ok() {
-            context.save_session();
-        }
-    }
-    Ok(OpenedBooking { reservation, call })
-}
-
-fn found(result: Result<Reservation, Failure<reservations::Refusal>>) -> Result<Reservation, PageError> {
-    result.map_err(|failure| match failure {
-        Failure::Refused(_) | Failure::Forbidden(_) => PageError::NotFound,
-        failure => failure.into(),
-    })
+    let owns = context.session.user.as_ref().is_some_and(|user| user.user == reservation.owner);
+    let visitor = if owns { Visitor::Owner } else { Visitor::Bearer };
+    Ok(OpenedBooking { reservation, call, visitor })
 }

@@ -11,6 +11,7 @@ mod error_page;
 mod files;
 mod home;
 mod hotel;
+mod links;
 mod lookup;
 mod pay;
 mod paying;
@@ -49,6 +50,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
         .at("/bookings/:reservation/paying", get(paying::paying))
         .at("/bookings/:reservation/paying/cancel", post(paying::cancel))
         .at("/bookings/:reservation/cancel", get(cancel::show).post(cancel::cancel))
+        .at("/bookings/:reservation/links", post(links::change))
         .at("/bookings/:reservation/confirmation.pdf", get(files::confirmation))
         .at("/bookings/:reservation/receipt.pdf", get(files::receipt))
         .at("/bookings/:reservation/credit-notes/:document", get(files::credit_note))
@@ -78,7 +80,7 @@ pub fn routes(site: Arc<Site>) -> BoxEndpoint<'static, Response> {
             let context = PageContext::of(&site, &request);
             match route.call(request).await {
                 Ok(response) => Ok::<_, poem::Error>(response.into_response()),
-                Err(error) => Ok(error_page::page(context, error)),
+                Err(error) => Ok(error_page::page(context, error).await),
             }
         }
     });

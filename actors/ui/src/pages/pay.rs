@@ -76,7 +76,7 @@ async fn page(
     opened: OpenedBooking,
     mut form: Form,
 ) -> Result<Response, PageError> {
-    let OpenedBooking { reservation, call } = opened;
+    let OpenedBooking { reservation, call, .. } = opened;
     let booking = format!("/bookings/{}", reservation.id);
     if reservation.status != Status::Held {
         return Ok(context.redirect(&booking));

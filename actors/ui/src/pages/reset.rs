@@ -64,7 +64,7 @@ pub(super) async fn reset(mut context: PageContext, fields: Fields) -> Result<Re
     match context.site.dependencies.client.call(&context.anonymous(), request).await {
         Ok(_) => {
             // The reset has ended all sessions of the account, also the one in this browser.
-            context.remove_user();
+            context.end_visit().await;
             context.flash("", "Your password has been changed. Please sign in.");
             Ok(context.redirect("/sign-in"))
         }

@@ -15,6 +15,12 @@ const FIELDS: [&str; 2] = ["email", "password"];
 #[handler]
 pub(super) async fn show(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     let next = fields.get("next").to_owned();
+    // Staff who are signed in follow the link in a mail straight to the booking.
+    if let Some(next) = local_path(&next)
+        && context.as_user().await?.is_some()
+    {
+        return Ok(context.redirect(next));
+    }
     page(&mut context, &next, &Form::of(&FIELDS))
 }
 
@@ -47,17 +53,20 @@ pub(super) async fn sign_in(mut context: PageContext, fields: Fields) -> Result<
 pub(super) async fn sign_out(mut context: PageContext, fields: Fields) -> Result<Response, PageError> {
     context.check_form(&fields)?;
     end(&mut context).await?;
-    context.flash("", "You have signed out.");
+    context.flash(
+        "",
+        "You have signed out. This browser no longer shows your bookings; the links in our emails still open them.",
+    );
     Ok(context.redirect("/"))
 }
 
-/// Ends the session in `auth` and removes it from the cookie.
+/// Ends the session in `auth`, and the visit of this browser.
 pub(super) async fn end(context: &mut PageContext) -> Result<(), PageError> {
     if let Some(user) = context.session.user.clone() {
         let request = EndSession { refresh_hash: refresh_hash(&user.refresh) };
         let ours = context.as_ui().await?;
         context.site.dependencies.client.call(&ours, request).await?;
-        context.remove_user();
+        context.end_visit().await;
     }
     Ok(())
 }

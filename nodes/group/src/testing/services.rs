@@ -193,7 +193,7 @@ impl Placement for TestServices {
     }
 }
 
-/// Tokens of services, without scopes.
+/// Tokens of services, without scopes. As `auth` does, it refuses tokens on behalf of a subject that is no actor.
 impl Credentials for TestServices {
     fn service_token<'a>(
         &'a self,
@@ -202,7 +202,14 @@ impl Credentials for TestServices {
     ) -> BoxFuture<'a, Result<Arc<str>, Unavailable>> {
         let principal =
             Principal { on_behalf_of: on_behalf_of.map(str::to_owned), ..Principal::service(service) };
-        Box::pin(async move { Ok(self.token(&principal).into()) })
+        Box::pin(async move {
+            match on_behalf_of {
+                Some(actor) if !protocol::is_actor(actor) => {
+                    Err(Unavailable::new(Why::NoService("auth".to_owned())))
+                }
+                _ => Ok(self.token(&principal).into()),
+            }
+        })
     }
 }
 
