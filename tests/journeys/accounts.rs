@@ -30,9 +30,11 @@ async fn an_account_is_registered_verified_changed_and_deleted() {
     assert!(verify("made-up").await.status / 100 == 4);
     verify(&token).await.expect(204);
 
-    // A second registration gets the same response, and soon after the first one no second mail is sent.
+    // A second registration gets the same response, and the owner of the address is told of the account by mail.
     let second = anyone.post("/v1/users", &account).await.expect(201);
     assert_eq!(first.json(), second.json());
+    let notice = server.mail(&person.email, "You already have an account").await;
+    assert!(notice.link(&format!("{}/sign-in", server.url)).is_some(), "the mail has no link to sign in");
 
     let me = person.signed_in(&server, "profile").await;
     let mine = me.get("/v1/users/me").await.expect(200);

@@ -34,7 +34,7 @@ pub(crate) struct AccountRecord {
     /// Incremented to end all sessions of the account.
     pub epoch: u32,
     /// Requests for mails, by [`MailKind`].
-    pub mails: [MailRequests; 3],
+    pub mails: [MailRequests; 4],
     pub closed: bool,
     /// The address that replaces `email` when its owner opens the link in a mail.
     pub pending_email: Option<String>,
@@ -43,12 +43,14 @@ pub(crate) struct AccountRecord {
 /// The kinds of mails that people without the account's password can request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MailKind {
-    /// Verify an address, or an account with this address exists.
+    /// Verify an address.
     Registration,
     /// Set a new password.
     Reset,
     /// Confirm a new address.
     EmailChange,
+    /// An account with this address exists.
+    AlreadyRegistered,
 }
 
 /// The recent requests for one kind of mail to one account.

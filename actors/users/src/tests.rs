@@ -117,10 +117,13 @@ fn an_address_has_one_account_and_registration_does_not_reveal_it() {
     let fixture = Fixture::new();
     let id = fixture.registered();
     assert_eq!(fixture.register("łucja@INN.example", "another password"), Ok(()), "the same reply");
-    assert_eq!(fixture.bench.effects(), [], "within a minute of the other mail");
+    let notice = Effect::MailAlreadyRegistered { email: EMAIL.into() };
+    assert_eq!(fixture.bench.effects(), std::slice::from_ref(&notice), "also right after the first mail");
+    assert_eq!(fixture.register("łucja@INN.example", "another password"), Ok(()));
+    assert_eq!(fixture.bench.effects(), [], "one of each kind within a minute");
     fixture.bench.advance_secs(61);
     assert_eq!(fixture.register("łucja@INN.example", "another password"), Ok(()));
-    assert_eq!(fixture.bench.effects(), [Effect::MailAlreadyRegistered { email: EMAIL.into() }]);
+    assert_eq!(fixture.bench.effects(), [notice]);
     assert_eq!(fixture.verify(EMAIL, "correct horse").map(|grants| grants.user), Some(id));
     for (email, password) in
         [(EMAIL, "another password"), ("nobody@inn.example", "correct horse"), (EMAIL, &"x".repeat(200))]

@@ -292,7 +292,5 @@ pub fn refunded(one: &Reservation, now: Timestamp) -> Payment {
         attention: Vec::new(),
         cancelling: false,
         credit_notes: vec![note],
-        attention: Vec::new(),
-        cancelling: false,
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn sign_up(mut context: PageContext, fields: Fields) -> Result<
     match context.site.dependencies.client.call(&context.anonymous(), request).await {
         Ok(_) => check_your_email(
             &mut context,
-            "If this is your address, you will receive an email with a link to verify it. You can book in the meantime.",
+            "If this is your address, you will receive an email that says how to continue. You can book in the meantime.",
         ),
         Err(Failure::Refused(users::Refusal::Invalid { field, why })) => {
             match FIELDS.into_iter().find(|known| *known == field.trim_start_matches('/')) {

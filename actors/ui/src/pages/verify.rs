@@ -60,7 +60,7 @@ pub(super) async fn resend(mut context: PageContext, fields: Fields) -> Result<R
     context.check_form(&fields)?;
     let call = context.as_user().await?.ok_or_else(|| PageError::SignInRequired("/account".into()))?;
     match context.site.dependencies.client.call(&call, ResendVerification).await {
-        Ok(_) => context.flash("", "We have sent you another email."),
+        Ok(_) => context.flash("", "The email with the link is on its way. We send at most one a minute."),
         Err(Failure::Refused(_)) => context.flash("heed", "Your email address is already verified."),
         Err(failure) => return Err(failure.into()),
     }

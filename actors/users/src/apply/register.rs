@@ -32,7 +32,8 @@ pub(crate) fn register(turn: &mut Turn<'_, Users>, request: Register) -> Result<
 /// Notifies the owner of an account that somebody has tried to register its address.
 pub(super) fn mail_already_registered(turn: &mut Turn<'_, Users>, user: UserId) {
     let Some(mut account) = turn.get(&ACCOUNTS, &user) else { return };
-    if account.request_mail(MailKind::Registration, turn.now()).is_err() {
+    // A limit of its own: the page promises a mail, also right after the first registration.
+    if account.request_mail(MailKind::AlreadyRegistered, turn.now()).is_err() {
         return;
     }
     turn.put(&ACCOUNTS, &user, &account);
@@ -55,7 +56,7 @@ pub(super) fn new_account(
         created_at: now,
         version: 1,
         epoch: 1,
-        mails: [MailRequests::default(); 3],
+        mails: [MailRequests::default(); 4],
         closed: false,
         pending_email: None,
     }
