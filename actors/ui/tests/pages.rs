@@ -262,6 +262,26 @@ async fn declined_cards_sold_out_rooms_and_3d_secure_are_handled() {
     let bank = browser.get(&asked.location).await;
     assert_well_formed(&bank, "bank");
     assert!(bank.has("Confirm the payment at your bank") && bank.has("http-equiv=\"refresh\""));
+    // The guest abandons the confirmation, and uses another card.
+    let cancel = format!("{}/cancel", asked.location);
+    assert!(bank.has("Use another card"));
+    let forged = browser.post(&cancel, &[("csrf", "x")]).await;
+    assert_ne!(forged.status, StatusCode::SEE_OTHER, "a form of another site abandons nothing");
+    let left = browser.post(&cancel, &[("csrf", &bank.hidden("csrf"))]).await;
+    let pay = browser.get(&left.location).await;
+    assert_well_formed(&pay, "pay after another card");
+    assert!(pay.has("Please choose another card") && pay.has("nothing was charged"), "{}", pay.body);
+    let again = browser
+        .post(
+            &left.location,
+            &[
+                ("csrf", &pay.hidden("csrf")),
+                ("once", &pay.hidden("once")),
+                ("payment_method", "pm_card_threeDSecure2Required"),
+            ],
+        )
+        .await;
+    assert_eq!(again.location, asked.location);
     let returned = browser.get(&format!("{}?back=1", asked.location)).await;
     let booking = browser.get(&returned.location).await;
     assert!(booking.has("Paris is booked"));
