@@ -89,6 +89,27 @@ async fn a_guest_finds_books_pays_and_cancels() {
     let by_link = anyone.get(&format!("{reservation}?key={key}")).await.expect(200).json();
     assert_eq!(by_link["id"], held["id"]);
     anyone.get(&format!("{reservation}?key=wrong")).await.problem(404, "not-found");
+    // A partner made this booking. Its page, QR code and documents open with the link alone.
+    let page = format!("/bookings/{}", text(&held["id"]));
+    for file in ["", "/qr.svg", "/confirmation.pdf", "/receipt.pdf", "/calendar.ics"] {
+        anyone.get(&format!("{page}{file}?key={key}")).await.expect(200);
+    }
+    // A new link closes the booking for those who have the earlier one.
+    partner.post(&format!("{reservation}/links"), &json!({})).await.expect(200);
+    let new_link = server.mail("lucja@guest.example", "Your new link").await;
+    let new_link = new_link.link(&format!("{}/bookings/", server.url)).expect("the mail has no link");
+    let new_key = new_link.rsplit('=').next().unwrap().to_owned();
+    anyone.get(&format!("{reservation}?key={key}")).await.problem(410, "link-replaced");
+    assert_eq!(anyone.get(&format!("{page}?key={key}")).await.status, 410);
+    anyone.get(&format!("{page}?key={new_key}")).await.expect(200);
+    // The hotel's mail leads its staff over sign-in to the booking.
+    let desk = server.mail("desk@hotel.example", "New booking").await;
+    assert!(
+        desk.text.contains("lucja@guest.example") && desk.text.contains("+48 12 345 67 89"),
+        "{}",
+        desk.text
+    );
+    assert!(desk.text.contains(&format!("{}/sign-in?next={page}", server.url)), "{}", desk.text);
 
     // Cancel before the deadline: the full amount is refunded, and mails confirm it.
     assert_eq!(confirmed["refund_if_cancelled_now"], held["total"]);

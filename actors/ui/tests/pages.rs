@@ -11,7 +11,7 @@ mod services;
 #[path = "../examples/gallery/urls.rs"]
 mod urls;
 
-use browser::{Browser, Seen, assert_well_formed, escape};
+use browser::{Browser, Seen, URL, assert_well_formed, escape};
 use contracts::reservations::Status;
 use poem::Request;
 use poem::http::{StatusCode, header};
@@ -444,7 +444,8 @@ async fn signing_out_forgets_the_bookings_of_the_browser() {
             assert_eq!(browser.get(path).await.status, StatusCode::OK, "{path}");
         }
         let account = browser.get("/account").await;
-        let out = browser.post(way_out, &[("csrf", &account.hidden("csrf")), ("sure", "on")]).await;
+        let fields = [("csrf", &*account.hidden("csrf")), ("close-password", services::PASSWORD)];
+        let out = browser.post(way_out, &fields).await;
         assert_eq!(out.location, "/", "{way_out}");
         for path in [&made, &format!("/bookings/{opened}")] {
             assert_eq!(browser.get(path).await.status, StatusCode::NOT_FOUND, "{way_out}: {path}");

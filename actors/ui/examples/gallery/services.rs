@@ -452,12 +452,14 @@ impl SampleServices {
     ) -> Result<payments::Reply, payments::Refusal> {
         let now = Timestamp::wall_clock();
         let reservation = match &command {
-            payments::Command::StartPayment(request) => request.reservation,
-            payments::Command::GuestReturned(request) => ReservationId(request.payment.0 ^ 1),
-            payments::Command::CancelPayment(request) => ReservationId(request.payment.0 ^ 1),
-            other => panic!("unexpected command {other:?}"),
+            payments::Command::StartPayment(request) => Some(request.reservation),
+            payments::Command::GuestReturned(request) => Some(ReservationId(request.payment.0 ^ 1)),
+            payments::Command::CancelPayment(request) => Some(ReservationId(request.payment.0 ^ 1)),
+            _ => None,
         };
-        self.seen(actor, reservation).map_err(|_| payments::Refusal::NoSuchPayment)?;
+        if let Some(reservation) = reservation {
+            self.seen(actor, reservation).map_err(|_| payments::Refusal::NoSuchPayment)?;
+        }
         let mut state = self.state();
         match command {
             payments::Command::StartPayment(request) => {
