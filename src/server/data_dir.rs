@@ -82,7 +82,8 @@ pub struct ClusterNodeMetadata {
     pub joined: bool,
 }
 
-const FORMAT: u16 = 1;
+/// The format of directories that this program reads and writes.
+const FORMAT: u16 = 2;
 const NODE_FILE: &str = "node.json";
 
 impl DataDir {
@@ -251,6 +252,7 @@ pub fn read(path: &Path) -> anyhow::Result<Option<NodeMetadata>> {
     if file.exists() {
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let metadata = serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?;
+        check_format(&metadata).with_context(|| path.display().to_string())?;
         return Ok(Some(metadata));
     }
     if path.join("groups").exists() {
@@ -296,15 +298,30 @@ fn same_node<'a>(
     Ok(before)
 }
 
+/// Checks that this program reads the format.
+///
+/// # Errors
+/// When another version wrote it.
+pub fn check_format(metadata: &NodeMetadata) -> anyhow::Result<()> {
+    if metadata.format > FORMAT {
+        bail!("the data was written by a newer version of auberge (format {})", metadata.format);
+    }
+    if metadata.format < FORMAT {
+        bail!(
+            "the data was written by a build before the first release (format {}, this build has {FORMAT}): name an \
+             empty one with --data",
+            metadata.format
+        );
+    }
+    Ok(())
+}
+
 /// Checks the settings against the metadata. The number of shards is fixed when a store is created, because it decides where
 /// rows are stored.
 ///
 /// # Errors
 /// When the settings contradict the metadata.
 pub fn check_settings(metadata: &NodeMetadata, settings: &Settings, bank: Bank) -> anyhow::Result<()> {
-    if metadata.format > FORMAT {
-        bail!("this data directory was written by a newer version of auberge (format {})", metadata.format);
-    }
     for (name, service) in &settings.services {
         if let Some(shards) = metadata.shards.get(name).filter(|shards| **shards != service.shards) {
             bail!(
@@ -320,4 +337,19 @@ pub fn check_settings(metadata: &NodeMetadata, settings: &Settings, bank: Bank) 
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_of_other_formats_are_refused() {
+        for (format, message) in [(FORMAT - 1, "before the first release"), (FORMAT + 1, "a newer version")] {
+            let metadata = NodeMetadata { format, ..NodeMetadata::new(&Settings::default(), Bank::Sandbox) };
+            let why = check_format(&metadata).unwrap_err().to_string();
+            assert!(why.contains(message), "{why}");
+        }
+        check_format(&NodeMetadata::new(&Settings::default(), Bank::Sandbox)).unwrap();
+    }
 }

@@ -89,6 +89,7 @@ fn open(file: &Path, key: &ClusterKey) -> anyhow::Result<(impl Read + use<>, Hea
     let archive = File::open(file).with_context(|| format!("reading {}", file.display()))?;
     let mut opened = archive::open(key, BufReader::new(archive))?;
     let head = read_head(&mut opened)?;
+    data_dir::check_format(&head.metadata).with_context(|| file.display().to_string())?;
     Ok((opened, head))
 }
 
