@@ -95,7 +95,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
             output::print_table(&["client", "name", "scope"], clients.iter().map(row).collect());
         }
         Arguments::Rotate { client, overlap, json, target } => {
-            rotate(&client, overlap, json, &target).await?
+            rotate(&client, overlap, json, &target).await?;
         }
         Arguments::Revoke { client_id, target } => {
             let server = target.sign_in().await?;

@@ -83,6 +83,7 @@ impl Api {
     ///
     /// Newest first: your own, those of your hotels, or all for an administrator.
     #[oai(path = "/payments", method = "get", operation_id = "listPayments")]
+    #[allow(clippy::too_many_arguments)] // One argument for each query parameter.
     async fn list(
         &self,
         #[oai(scope = "rest::scope::PAYMENTS_READ")] caller: SignedIn,

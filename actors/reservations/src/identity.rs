@@ -136,6 +136,9 @@ fn unused<T: Copy + Ord>(derived: T, used: &BTreeSet<T>, another: impl Fn(T) -> 
     id
 }
 
+/// Whether a new entry is the same as a stored one.
+type Rule<'a, T> = &'a dyn Fn(&T, &T) -> bool;
+
 /// For each entry, the stored one that it is about. No stored one is matched twice.
 fn matches<'a, T: Entry>(
     new: &[T],
@@ -152,7 +155,7 @@ fn matches<'a, T: Entry>(
     };
     let by_first_name =
         |new: &T, stored: &T| stored.reference().is_none() && stored.id() == id_of_name(new.name());
-    let rules: [&dyn Fn(&T, &T) -> bool; 3] = [&by_reference, &by_name, &by_first_name];
+    let rules: [Rule<'_, T>; 3] = [&by_reference, &by_name, &by_first_name];
     let mut found: Vec<Option<&T>> = vec![None; new.len()];
     let mut matched = BTreeSet::new();
     for rule in rules {

@@ -120,14 +120,14 @@ fn a_refused_hold_has_a_reason_and_changes_nothing() {
         (
             "a closed night",
             |bench, _| {
-                set_day(bench, "2026-12-25", CalendarChange { stop_sell: Some(true), ..Default::default() })
+                set_day(bench, "2026-12-25", CalendarChange { stop_sell: Some(true), ..Default::default() });
             },
             Refusal::StopSell { night: date("2026-12-25") },
         ),
         (
             "closed to arrival",
             |bench, _| {
-                set_day(bench, DAY, CalendarChange { closed_to_arrival: Some(true), ..Default::default() })
+                set_day(bench, DAY, CalendarChange { closed_to_arrival: Some(true), ..Default::default() });
             },
             restricted(Restriction::ClosedToArrival { day: date(DAY) }),
         ),

@@ -686,7 +686,7 @@ async fn a_stay_for_nothing_is_booked_without_a_card() {
     let services = SampleServices::new();
     let mut browser = Browser::at(&services);
     let hotel = browser.get(&format!("/hotels/{}", services.hotel(0))).await;
-    let offers = services::dependencies(&services, URL).offers;
+    let offers = services::dependencies(&services, browser::URL).offers;
     let now = protocol::Timestamp::wall_clock();
     let mut quote: contracts::reservations::Quote = offers.open(&hotel.hidden("offer"), now).unwrap();
     quote.nightly.iter_mut().for_each(|amount| *amount = 0);

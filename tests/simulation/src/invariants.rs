@@ -161,7 +161,7 @@ pub fn reservations_know_what_was_refunded(world: &mut World) -> Result<(), Viol
         let payment = world.payment(payment)?;
         let failed =
             reservation.refund.is_some_and(|refund| refund.status == ReservationRefundStatus::Failed);
-        if reservation.refunded != payment.refunded || failed != !payment.attention.is_empty() {
+        if reservation.refunded != payment.refunded || failed == payment.attention.is_empty() {
             return Err(format!(
                 "{id} has {} refunded and {:?}, {} has {} and {:?}",
                 reservation.refunded, reservation.refund, payment.id, payment.refunded, payment.attention

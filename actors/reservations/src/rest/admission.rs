@@ -29,7 +29,10 @@ impl Shared {
         }
         let hashed = address.hashed(&self.addresses);
         let address = VisitorAddress { address: hashed.address, network: hashed.network };
-        let admission = AdmissionId::new(call.key.unwrap_or_else(rand::random), hotel, rooms);
+        // Without a key each call is another admission. Not part of a turn, so that it may be random.
+        #[allow(clippy::disallowed_methods)]
+        let random = || rand::random();
+        let admission = AdmissionId::new(call.key.unwrap_or_else(random), hotel, rooms);
         let unkeyed = Call { key: None, ..call.clone() };
         match self.call(&unkeyed, AdmitHold { admission, hotel, rooms, address }).await? {
             Admission::Counted => Ok(Some(admission)),

@@ -31,7 +31,7 @@ pub(super) async fn paying(
     let opened = lookup::booking(&mut context, &id, "").await?;
     let (id, call) = (opened.reservation.id, opened.call);
     let is_back = fields.get("back") == "1";
-    let mut payment = card::settled(&context, &call, id, |payment| is_processing(payment)).await?;
+    let mut payment = card::settled(&context, &call, id, is_processing).await?;
     if is_back
         && let Some(waiting) =
             payment.as_ref().filter(|payment| payment.status == PaymentStatus::RequiresAction)
