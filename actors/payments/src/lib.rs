@@ -26,6 +26,7 @@ mod invariants;
 mod mails;
 mod query;
 mod receipt;
+mod record;
 pub mod rest;
 mod state;
 
