@@ -175,6 +175,8 @@ mod tests {
             ("[limits]\nheader_bytes_max = 100\n".to_owned(), Some((2, "4096 to 1048576"))),
             ("[http]\nmetrics_listen = \"127.0.0.1:8080\"\n".to_owned(), Some((2, "in use by `address`"))),
             (of_node("metrics_listen = \"127.0.0.1:8080\"\n"), Some((5, "in use for clients"))),
+            ("[limits]\ncard_attempts_max = 0\n".to_owned(), Some((2, "1 to 1000000"))),
+            ("[limits]\naddress_card_attempts_max = 0\n".to_owned(), Some((2, "1 to 1000000"))),
             ("[limits]\ncache_mib = 0\n".to_owned(), Some((2, "1 to 65536"))),
             ("[http\n".to_owned(), Some((1, ""))),
             (of_node(""), None),

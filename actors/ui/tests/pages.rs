@@ -11,7 +11,7 @@ mod services;
 #[path = "../examples/gallery/urls.rs"]
 mod urls;
 
-use browser::{Browser, Seen, URL, assert_well_formed, escape};
+use browser::{Browser, Seen, assert_well_formed, escape};
 use contracts::reservations::Status;
 use poem::Request;
 use poem::http::{StatusCode, header};

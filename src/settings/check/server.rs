@@ -283,6 +283,8 @@ fn check_limits(settings: &Settings, findings: &mut Findings<'_>) {
     bounded("headers_max", limits.headers_max as u64, 20, 1000);
     bounded("header_bytes_max", limits.header_bytes_max as u64, 4096, 1 << 20);
     bounded("body_bytes_max", limits.body_bytes_max as u64, 1024, 1 << 30);
+    bounded("card_attempts_max", limits.card_attempts_max.into(), 1, 1_000_000);
+    bounded("address_card_attempts_max", limits.address_card_attempts_max.into(), 1, 1_000_000);
     bounded("cache_mib", limits.cache_mib, 1, 65_536);
     if !is_within(limits.request_timeout, 1, REQUEST_TIMEOUT_SECS_MAX) {
         findings.add("limits", "request_timeout", "must be 1s to 1h");
