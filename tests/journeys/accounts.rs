@@ -88,6 +88,7 @@ async fn an_account_is_registered_verified_changed_and_deleted() {
         [
             "Please confirm your address",
             "Set a new password",
+            "You already have an account",
             "Your account is closed",
             "Your password was changed"
         ]
