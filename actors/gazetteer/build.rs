@@ -152,10 +152,9 @@ fn kind(name: &str) -> Kind {
     }
 }
 
-/// Whether this is a letter of the Latin script.
+/// Whether this is a letter of the Latin script, or a modifier letter of transliterations (`ʼstnh`).
 fn is_latin(letter: char) -> bool {
-    letter.is_ascii_alphabetic()
-        || matches!(letter, '\u{aa}'..='\u{24f}' | '\u{250}'..='\u{2af}' | '\u{1e00}'..='\u{1eff}')
+    letter.is_ascii_alphabetic() || matches!(letter, '\u{aa}'..='\u{2ff}' | '\u{1e00}'..='\u{1eff}')
 }
 
 /// The names of `languages.tsv`: languages and names by city.

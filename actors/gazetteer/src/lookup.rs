@@ -156,13 +156,13 @@ impl Cities {
         if sought.areas.is_empty() {
             self.areas.names.named(name).into_iter().for_each(|area| found.add_area(area, Tier::Area));
         }
-        if let Some(node) = self.main.walk(name) {
-            self.main.below(node, |rank| found.add(rank, MatchKind::Prefix, Tier::Prefix));
-        }
         for language in lookup.languages {
             if let Some(node) = self.languages.walk(&format!("{language}{name}")) {
                 self.languages.below(node, |rank| found.add(rank, MatchKind::Prefix, Tier::Prefix));
             }
+        }
+        if let Some(node) = self.main.walk(name) {
+            self.main.below(node, |rank| found.add_prefix(rank, name));
         }
         for rank in with_hotels.into_iter().chain(without) {
             found.add(rank, MatchKind::Code, Tier::Code);
@@ -263,6 +263,22 @@ impl Collected<'_> {
 
     fn add(&mut self, rank: u16, kind: MatchKind, tier: Tier) {
         self.push(rank, kind, tier, None);
+    }
+
+    /// Adds a city, a name of which begins with the text: `to` is the beginning of Toronto rather than of Torino, which is shown
+    /// as Turin.
+    fn add_prefix(&mut self, rank: u16, text: &str) {
+        let is_shown = || normalize(records::city(Rank(rank)).name).starts_with(text);
+        let order = usize::from((self.lookup.hotels)(Rank(rank)) > 0 && !is_shown());
+        self.push_candidate(Candidate {
+            rank: Rank(rank),
+            kind: MatchKind::Prefix,
+            tier: Tier::Prefix,
+            has_hotels: false,
+            area: None,
+            errors: 0,
+            order,
+        });
     }
 
     fn push(&mut self, rank: u16, kind: MatchKind, tier: Tier, area: Option<(u16, usize)>) {
