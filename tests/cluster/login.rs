@@ -147,7 +147,13 @@ fn field(html: &str, name: &str) -> String {
 
 async fn operator(server: &TestServer) {
     let body = json!({"email": EMAIL, "password": PASSWORD, "name": "An operator"});
-    server.anyone().post("/v1/users", &body).await.expect(201);
+    let anyone = server.anyone();
+    anyone.post("/v1/users", &body).await.expect(201);
+    // Roles go to verified addresses only.
+    let mail = server.mail(EMAIL, "confirm your address").await;
+    let address = mail.link(&format!("{}/verify-email?token=", server.url)).expect("the link of the mail");
+    let token = json!({"token": address.split_once("token=").unwrap().1});
+    anyone.post("/v1/users/verify-email", &token).await.expect(204);
     server.operate(&["user", "grant", EMAIL, "--administrator"]).done();
 }
 
